@@ -1,0 +1,102 @@
+// Package database opens the database that ent works on, and brings its tables up to date.
+package database
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
+	_ "modernc.org/sqlite"             // the driver sqlite
+
+	"foyer/ent"
+)
+
+// sqliteScheme stands before the path of an SQLite file.
+const sqliteScheme = "sqlite:"
+
+// SQLite returns the URL of an SQLite file.
+func SQLite(path string) string { return sqliteScheme + path }
+
+// Known reports whether Open can open such a URL.
+func Known(url string) bool {
+	return isPostgres(url) || strings.HasPrefix(url, sqliteScheme)
+}
+
+func isPostgres(url string) bool {
+	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
+}
+
+// DB is an open database: ent's client, and the pool beneath it.
+type DB struct {
+	*ent.Client
+
+	Pool *sql.DB
+}
+
+// Open opens a database and creates what its tables lack. Several servers may do that at once.
+func Open(ctx context.Context, url string) (*DB, error) {
+	db, err := open(url)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if err := migrate(ctx, db, isPostgres(url)); err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("create tables: %w", err)
+	}
+	return db, nil
+}
+
+func open(url string) (*DB, error) {
+	name, driver, dsn := dialect.Postgres, "pgx", url
+	if path, ok := strings.CutPrefix(url, sqliteScheme); ok {
+		name, driver, dsn = dialect.SQLite, "sqlite", sqliteDSN(path)
+	}
+	pool, err := sql.Open(driver, dsn)
+	if err != nil {
+		return nil, err
+	}
+	return &DB{ent.NewClient(ent.Driver(entsql.OpenDB(name, pool))), pool}, nil
+}
+
+// sqliteDSN has a transaction lock the file when it begins, not at its first write, so that two of
+// them wait for each other instead of failing.
+func sqliteDSN(path string) string {
+	pragmas := url.Values{"_txlock": {"immediate"}, "_pragma": {
+		"foreign_keys(1)", "busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)",
+	}}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: pragmas.Encode()}).String()
+}
+
+// migrating keeps migrations of this process apart: ent changes its description of the tables while
+// it compares them with the database's.
+var migrating sync.Mutex
+
+// migrationLock is the PostgreSQL advisory lock under which tables are changed.
+const migrationLock = 0x666f796572 // "foyer"
+
+func migrate(ctx context.Context, db *DB, postgres bool) error {
+	migrating.Lock()
+	defer migrating.Unlock()
+	if !postgres {
+		return db.Schema.Create(ctx)
+	}
+	conn, err := db.Pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", migrationLock); err != nil {
+		return err
+	}
+	if err := db.Schema.Create(ctx); err != nil {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, "SELECT pg_advisory_unlock($1)", migrationLock)
+	return err
+}

@@ -1,0 +1,94 @@
+// Package fault gives an error a kind that a program can act on and a message that a person may
+// read. An error without a kind is internal: it is logged where the answer is made, and never shown.
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+)
+
+// Kind says what went wrong in terms that a client understands. The kinds are the API's error codes.
+type Kind string
+
+const (
+	// Internal is ours to mend; its detail stays in our log.
+	Internal Kind = "INTERNAL"
+	// Invalid is bad input; the detail "field" names the argument where one is to blame.
+	Invalid Kind = "INVALID"
+	// Unauthenticated wants the viewer to sign in.
+	Unauthenticated Kind = "UNAUTHENTICATED"
+	// Forbidden is beyond the viewer's rights.
+	Forbidden Kind = "FORBIDDEN"
+	// NotFound names something that is not there, or must look as if it were not.
+	NotFound Kind = "NOT_FOUND"
+	// Conflict means that something else was first; the detail "decision" names it in the lobby.
+	Conflict Kind = "CONFLICT"
+	// LobbyRequired means that this person has to ask to enter.
+	LobbyRequired Kind = "LOBBY_REQUIRED"
+	// RateLimited asks for patience; the detail "retryAfter" is in seconds where it is known.
+	RateLimited Kind = "RATE_LIMITED"
+	// Unavailable means that something we lean on is away; the same request may work later.
+	Unavailable Kind = "UNAVAILABLE"
+)
+
+// Error is an error with a kind. Only its kind, message and details reach a client.
+type Error struct {
+	Kind    Kind
+	Message string
+	// Details stand beside the code in a GraphQL error's extensions.
+	Details map[string]any
+
+	cause error
+}
+
+// Error returns the message with the cause, for logs.
+func (e *Error) Error() string {
+	if e.cause == nil {
+		return e.Message
+	}
+	return e.Message + ": " + e.cause.Error()
+}
+
+// Unwrap returns what caused the error, if anything did.
+func (e *Error) Unwrap() error { return e.cause }
+
+// New returns an error of a kind with a message for people.
+func New(kind Kind, format string, args ...any) *Error {
+	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
+}
+
+// Field returns an Invalid error that blames one input field.
+func Field(name, format string, args ...any) *Error {
+	return New(Invalid, format, args...).With("field", name)
+}
+
+// From gives an error that came from outside a kind and a message for people. Its own text is kept
+// for the log.
+func From(cause error, kind Kind, format string, args ...any) *Error {
+	e := New(kind, format, args...)
+	e.cause = cause
+	return e
+}
+
+// With returns a copy of the error with one more detail.
+func (e *Error) With(key string, value any) *Error {
+	c := *e
+	c.Details = maps.Clone(e.Details)
+	if c.Details == nil {
+		c.Details = map[string]any{}
+	}
+	c.Details[key] = value
+	return &c
+}
+
+// Of returns what a client may know of err. An error without a kind is Internal.
+func Of(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return &Error{Kind: Internal, Message: "something went wrong on our side", cause: err}
+}
+
+// Is reports whether err is of a kind.
+func Is(err error, kind Kind) bool { return err != nil && Of(err).Kind == kind }

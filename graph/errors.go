@@ -1,0 +1,100 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/google/uuid"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"foyer/ent/roomaccess"
+	"foyer/fault"
+)
+
+// presentError says of an error what a client may know: its kind, message and details. Of an error
+// without a kind it says nothing but an id, under which the log has the rest. What the GraphQL
+// library itself says of a query passes: it speaks of the query alone.
+func presentError(ctx context.Context, err error) *gqlerror.Error {
+	path := graphql.GetPath(ctx)
+	gql, wrapped := errors.AsType[*gqlerror.Error](err)
+	switch {
+	case wrapped && gql.Unwrap() == nil:
+		shown := present(libraryFault(gql), gql.Path)
+		shown.Locations = gql.Locations
+		return shown
+	case argumentsUnread(ctx):
+		return present(argumentFault(err, gql), path)
+	}
+	f := fault.Of(err)
+	switch f.Kind {
+	case fault.Internal:
+		f = f.With("requestId", uuid.NewString())
+		slog.ErrorContext(ctx, "a resolver failed",
+			"path", path.String(), "requestId", f.Details["requestId"], "err", err)
+	case fault.Unavailable:
+		slog.WarnContext(ctx, "something is away", "path", path.String(), "err", err)
+	}
+	return present(f, path)
+}
+
+func present(f *fault.Error, path ast.Path) *gqlerror.Error {
+	f = f.With("code", f.Kind)
+	return &gqlerror.Error{Message: f.Message, Path: path, Extensions: f.Details}
+}
+
+// libraryFault gives what the library says of a query or its variables our code for it.
+func libraryFault(err *gqlerror.Error) *fault.Error {
+	f := fault.New(fault.Invalid, "%s", err.Message)
+	if len(err.Path) > 1 && err.Path[0] == ast.PathName("variable") {
+		return f.With("field", fieldName(err.Path))
+	}
+	return f
+}
+
+// argumentsUnread reports whether the arguments of a field could not be read: of a field that takes
+// some, gqlgen has none yet.
+func argumentsUnread(ctx context.Context) bool {
+	field := graphql.GetFieldContext(ctx)
+	return field != nil && field.Field.Field != nil && field.Field.Definition != nil &&
+		len(field.Field.Definition.Arguments) > 0 && field.Args == nil
+}
+
+// argumentFault says which argument is bad. What Go's parsers say of it is not for people.
+func argumentFault(err error, at *gqlerror.Error) *fault.Error {
+	f := fault.Of(err)
+	if f.Kind != fault.Invalid {
+		f = fault.New(fault.Invalid, "this argument is not valid")
+	}
+	if at != nil {
+		f = f.With("field", fieldName(at.Path))
+	}
+	return f
+}
+
+// fieldName returns the innermost name of a path.
+func fieldName(path ast.Path) string {
+	for _, element := range slices.Backward(path) {
+		if name, ok := element.(ast.PathName); ok {
+			return string(name)
+		}
+	}
+	return ""
+}
+
+// recoverPanic turns a panic of a resolver into an internal error.
+func recoverPanic(ctx context.Context, reason any) error {
+	slog.ErrorContext(ctx, "a resolver panicked", "reason", reason, "stack", string(debug.Stack()))
+	return errors.New("panic")
+}
+
+func orNull(role roomaccess.Role) *roomaccess.Role {
+	if role == "" {
+		return nil
+	}
+	return &role
+}

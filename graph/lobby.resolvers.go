@@ -1,0 +1,56 @@
+package graph
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"foyer/ent"
+	"foyer/graph/generated"
+	"foyer/lobby"
+	"foyer/rtc"
+)
+
+func (r *entryResolver) ConnectionDetails(ctx context.Context, obj *lobby.Entry) (*rtc.Details, error) {
+	return r.Lobby.ConnectionDetails(ctx, obj)
+}
+
+func (r *mutationResolver) RequestEntry(ctx context.Context, input lobby.RequestEntryInput) (*lobby.Request, error) {
+	return r.Lobby.RequestEntry(ctx, input)
+}
+
+func (r *mutationResolver) CancelEntry(ctx context.Context, input generated.CancelEntryInput) (*generated.CancelEntryPayload, error) {
+	entry, err := r.Lobby.Cancel(ctx, input.Ticket)
+	return &generated.CancelEntryPayload{Entry: entry}, err
+}
+
+func (r *mutationResolver) AdmitEntry(ctx context.Context, input lobby.DecideInput) (*generated.AdmitEntryPayload, error) {
+	entry, err := r.Lobby.Admit(ctx, input)
+	return &generated.AdmitEntryPayload{Entry: entry}, err
+}
+
+func (r *mutationResolver) DenyEntry(ctx context.Context, input lobby.DecideInput) (*generated.DenyEntryPayload, error) {
+	entry, err := r.Lobby.Deny(ctx, input)
+	return &generated.DenyEntryPayload{Entry: entry}, err
+}
+
+func (r *mutationResolver) AdmitAllEntries(ctx context.Context, input lobby.AdmitAllInput) (*generated.AdmitAllEntriesPayload, error) {
+	entries, err := r.Lobby.AdmitAll(ctx, input)
+	return &generated.AdmitAllEntriesPayload{Entries: entries}, err
+}
+
+func (r *roomResolver) Lobby(ctx context.Context, obj *ent.Room) (*lobby.Lobby, error) {
+	return r.Resolver.Lobby.Get(ctx, obj.ID)
+}
+
+func (r *subscriptionResolver) Entry(ctx context.Context, ticket string) (<-chan *lobby.Entry, error) {
+	return r.Resolver.Lobby.WatchEntry(ctx, ticket)
+}
+
+func (r *subscriptionResolver) Lobby(ctx context.Context, roomID uuid.UUID) (<-chan *lobby.Lobby, error) {
+	return r.Resolver.Lobby.WatchLobby(ctx, roomID)
+}
+
+func (r *Resolver) Entry() generated.EntryResolver { return &entryResolver{r} }
+
+type entryResolver struct{ *Resolver }

@@ -1,0 +1,17 @@
+// Package graph answers GraphQL operations. A resolver makes one call of a rule.
+package graph
+
+import (
+	"foyer/calls"
+	"foyer/lobby"
+	"foyer/rooms"
+)
+
+//go:generate go tool gqlgen generate
+
+// Resolver holds what the resolvers call.
+type Resolver struct {
+	Rooms *rooms.Service
+	Lobby *lobby.Service
+	Calls *calls.Service
+}

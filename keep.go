@@ -1,0 +1,27 @@
+package foyer
+
+import (
+	_ "ariga.io/atlas/sql/migrate"
+	_ "entgo.io/contrib/entgql"
+	_ "entgo.io/ent/dialect/sql/schema"
+	_ "entgo.io/ent/entc"
+	_ "github.com/99designs/gqlgen/graphql/handler"
+	_ "github.com/99designs/gqlgen/graphql/handler/transport"
+	_ "github.com/alicebob/miniredis/v2"
+	_ "github.com/caarlos0/env/v11"
+	_ "github.com/go-redis/redis_rate/v10"
+	_ "github.com/golang-jwt/jwt/v5"
+	_ "github.com/google/uuid"
+	_ "github.com/gorilla/websocket"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "github.com/livekit/protocol/auth"
+	_ "github.com/livekit/server-sdk-go/v2"
+	_ "github.com/redis/go-redis/v9"
+	_ "github.com/stretchr/testify/require"
+	_ "github.com/vektah/gqlparser/v2"
+	_ "go.uber.org/goleak"
+	_ "golang.org/x/text/unicode/norm"
+	_ "golang.org/x/sync/errgroup"
+	_ "modernc.org/sqlite"
+	_ "pgregory.net/rapid"
+)

@@ -1,0 +1,101 @@
+package lobby
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"foyer/fault"
+	"foyer/rooms"
+)
+
+// maxDecisions is how many entries one call may name.
+const maxDecisions = 1000
+
+// DecideInput names one guest who waits for a room.
+type DecideInput struct {
+	RoomID  uuid.UUID
+	EntryID uuid.UUID
+}
+
+// AdmitAllInput names guests who wait for a room; without ids it is everybody.
+type AdmitAllInput struct {
+	RoomID   uuid.UUID
+	EntryIds []uuid.UUID
+}
+
+// Admit lets a waiting guest in, for a host. Of several decisions on one guest the first stands: the
+// same again is fine, another is a Conflict that names the decision.
+func (s *Service) Admit(ctx context.Context, in DecideInput) (*Entry, error) {
+	if err := s.rooms.Require(ctx, in.RoomID, rooms.DecideEntries); err != nil {
+		return nil, err
+	}
+	return s.decideOne(ctx, in.RoomID, in.EntryID, Admitted, s.settings.AdmittedFor)
+}
+
+// Deny turns a waiting guest away, for a host. The first decision stands, as with Admit.
+func (s *Service) Deny(ctx context.Context, in DecideInput) (*Entry, error) {
+	if err := s.rooms.Require(ctx, in.RoomID, rooms.DecideEntries); err != nil {
+		return nil, err
+	}
+	return s.decideOne(ctx, in.RoomID, in.EntryID, Denied, s.settings.DeniedFor)
+}
+
+// AdmitAll lets several waiting guests in, for a host, and returns those who are admitted by then.
+// Those on whom somebody else decided before stay as they are.
+func (s *Service) AdmitAll(ctx context.Context, in AdmitAllInput) ([]*Entry, error) {
+	if err := s.rooms.Require(ctx, in.RoomID, rooms.DecideEntries); err != nil {
+		return nil, err
+	}
+	if len(in.EntryIds) > maxDecisions {
+		return nil, fault.Field("entryIds", "name at most %d entries", maxDecisions)
+	}
+	if in.EntryIds != nil && len(in.EntryIds) == 0 {
+		return nil, nil
+	}
+	entries, err := s.store.decide(ctx, in.RoomID, Admitted, s.settings.AdmittedFor, in.EntryIds...)
+	if err != nil {
+		return nil, err
+	}
+	admitted := entries[:0]
+	for _, e := range entries {
+		if e.Status == Admitted {
+			admitted = append(admitted, e)
+		}
+	}
+	return admitted, nil
+}
+
+// Cancel takes the holder of a ticket off the waiting list. A guest on whom a host has decided
+// already is told so: Conflict.
+func (s *Service) Cancel(ctx context.Context, ticketText string) (*Entry, error) {
+	t, err := s.tickets.read(ticketText)
+	if err != nil {
+		return nil, err
+	}
+	return s.decideOne(ctx, t.RoomID, t.EntryID, Left, newsTTL)
+}
+
+// Close ends the meeting of a room: its admissions end, and those who wait are told.
+func (s *Service) Close(ctx context.Context, roomID uuid.UUID) error {
+	return s.store.close(ctx, roomID)
+}
+
+// decideOne moves one entry out of WAITING; NotFound when there is no such entry in the room.
+func (s *Service) decideOne(
+	ctx context.Context, roomID, entryID uuid.UUID, to Status, holds time.Duration,
+) (*Entry, error) {
+	entries, err := s.store.decide(ctx, roomID, to, holds, entryID)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(entries) == 0:
+		return nil, fault.New(fault.NotFound, "nobody waits under this id")
+	case entries[0].Status != to:
+		decision := string(entries[0].Status)
+		return nil, fault.New(fault.Conflict, "this guest's entry is %s already", decision).
+			With("decision", decision)
+	}
+	return entries[0], nil
+}

@@ -1,0 +1,109 @@
+package lobby
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Status is where an entry stands. A host's decision is made once: only WAITING changes, until the
+// meeting ends or the guest asks anew.
+type Status string
+
+// Every status.
+const (
+	// Waiting for a host to decide.
+	Waiting Status = "WAITING"
+	// Admitted by a host, or free to walk in.
+	Admitted Status = "ADMITTED"
+	// Denied by a host; the guest may ask again after a time.
+	Denied Status = "DENIED"
+	// Left: the guest gave up.
+	Left Status = "LEFT"
+	// Ended with the meeting: the guest may ask again for the next one.
+	Ended Status = "ENDED"
+
+	// gone is the status of an entry that does not exist.
+	gone Status = ""
+)
+
+// Entry is one guest's request to enter one room.
+type Entry struct {
+	ID          uuid.UUID
+	RoomID      uuid.UUID
+	DisplayName string
+	Color       string
+	Status      Status
+	Since       time.Time
+	// Version rises with every change, so that a client can tell an old state from a new one.
+	Version int
+	// UserID is zero for a guest without an account.
+	UserID uuid.UUID
+
+	// arrival is the version of the lobby in which the guest arrived: his place in the list.
+	arrival int
+}
+
+// IsAuthenticated reports whether the guest is signed in with an account.
+func (e *Entry) IsAuthenticated() bool { return e.UserID != uuid.Nil }
+
+// decided reports whether a host, or the rules, have let the guest in or turned him away.
+func (e *Entry) decided() bool { return e.Status == Admitted || e.Status == Denied }
+
+// Lobby is everybody who waits for a room.
+type Lobby struct {
+	// Entries are in the order of arrival.
+	Entries []*Entry
+	Version int
+}
+
+// TotalCount is how many wait.
+func (l *Lobby) TotalCount() int { return len(l.Entries) }
+
+// entryFields is how many values the scripts return for an entry.
+const entryFields = 8
+
+// parseEntry reads what the script function read returns. An entry that is gone has only its ids.
+func parseEntry(roomID uuid.UUID, reply any) (*Entry, error) {
+	list, ok := reply.([]any)
+	if !ok || len(list) != entryFields {
+		return nil, fmt.Errorf("entry: unexpected reply %T", reply)
+	}
+	var text [entryFields]string
+	for i, value := range list {
+		text[i], _ = value.(string)
+	}
+	id, errID := uuid.Parse(text[0])
+	if Status(text[3]) == gone && errID == nil {
+		return &Entry{ID: id, RoomID: roomID}, nil
+	}
+	userID, errUser := parseUser(text[4])
+	since, errSince := strconv.ParseInt(text[5], 10, 64)
+	arrival, errArrival := strconv.Atoi(text[6])
+	version, errVersion := strconv.Atoi(text[7])
+	for _, err := range []error{errID, errUser, errSince, errArrival, errVersion} {
+		if err != nil {
+			return nil, fmt.Errorf("entry %s: %w", text[0], err)
+		}
+	}
+	return &Entry{
+		ID: id, RoomID: roomID, DisplayName: text[1], Color: text[2], Status: Status(text[3]),
+		UserID: userID, Since: time.UnixMilli(since), arrival: arrival, Version: version,
+	}, nil
+}
+
+func parseUser(text string) (uuid.UUID, error) {
+	if text == "" {
+		return uuid.Nil, nil
+	}
+	return uuid.Parse(text)
+}
+
+func userText(id uuid.UUID) string {
+	if id == uuid.Nil {
+		return ""
+	}
+	return id.String()
+}

@@ -1,0 +1,171 @@
+// Package lobby is where guests wait until a host lets them in.
+//
+// Entries live in Redis, so that every server sees the same lobby. A change is one script that
+// writes the state and rings a bell; whoever watches hears only that something changed, and reads
+// the state again. So a lost, doubled or late message shows nothing wrong, and no buffer can
+// overflow. Three things make sure that no change is missed: a watcher hangs his bell before he
+// first reads; every bell is rung when the subscription at Redis is made again; and every heartbeat
+// asks Redis which of those who believe to wait do not.
+//
+// A guest is there while he watches his entry or asks again with his ticket. When he stops, he has a
+// grace time to come back.
+package lobby
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/go-redis/redis_rate/v10"
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
+
+	"foyer/fault"
+	"foyer/rooms"
+	"foyer/rtc"
+)
+
+// Settings of a Service.
+type Settings struct {
+	// Secret signs tickets.
+	Secret string
+	// KeyPrefix stands before every Redis key.
+	KeyPrefix string
+	// Grace is how long a guest who stopped watching keeps his place.
+	Grace time.Duration
+	// Heartbeat is how often a server says who is still there.
+	Heartbeat time.Duration
+	// DeniedFor is how long a denied guest has to wait before he may ask again.
+	DeniedFor time.Duration
+	// AdmittedFor is how long an admission holds, unless the meeting ends before.
+	AdmittedFor time.Duration
+	// TicketTTL is how long a ticket is good.
+	TicketTTL time.Duration
+	// Capacity is how many may wait for one room; 0 is any number.
+	Capacity int
+	// KnocksPerAddress and KnocksPerRoom are how many may ask to enter within a minute from one
+	// network address, and for one room; 0 is any number.
+	KnocksPerAddress, KnocksPerRoom int
+	// NotifyHosts sends hosts in the call a data message when somebody asks to enter.
+	NotifyHosts bool
+}
+
+// Service runs the lobbies of all rooms.
+type Service struct {
+	settings Settings
+	store    store
+	tickets  tickets
+	limiter  *redis_rate.Limiter
+	hub      *hub
+	listener *listener
+	rooms    *rooms.Service
+	rtc      *rtc.Client
+
+	// dueAt are the rooms to be swept once when nobody watches them any more.
+	dueMu sync.Mutex
+	dueAt map[uuid.UUID]time.Time
+
+	background sync.WaitGroup
+}
+
+// New returns a Service. Run has to run for its subscriptions to hear of changes.
+func New(
+	rdb redis.UniversalClient, rooms *rooms.Service, rtc *rtc.Client, settings Settings,
+) (*Service, error) {
+	tickets, err := newTickets(settings.Secret, settings.TicketTTL)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{
+		settings: settings, store: newStore(rdb, settings.KeyPrefix), tickets: tickets,
+		limiter: redis_rate.NewLimiter(rdb), rooms: rooms, rtc: rtc,
+		dueAt: map[uuid.UUID]time.Time{},
+	}
+	s.listener = &listener{
+		rdb: rdb, keys: s.store.keys,
+		pending: map[uuid.UUID]struct{}{}, wake: make(chan struct{}, 1),
+		placed: map[uuid.UUID]*lane{}, lanes: map[string]*lane{},
+	}
+	s.hub = newHub(s.listener.look)
+	s.listener.watched = s.hub.watched
+	s.listener.heard = s.hub.ring
+	s.listener.ready = s.hub.ringRoom
+	return s, nil
+}
+
+// Run hears bells and keeps watching guests present, until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	defer s.background.Wait()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.listener.run(ctx) })
+	group.Go(func() error { return s.beat(ctx) })
+	return group.Wait()
+}
+
+// lease is how long a guest counts as present after one heartbeat: until the next is due, and the
+// grace time.
+func (s *Service) lease() time.Duration { return s.settings.Heartbeat + s.settings.Grace }
+
+// allow counts one more request against the limits of the viewer's address and of a room.
+func (s *Service) allow(ctx context.Context, roomID uuid.UUID, address string) error {
+	for _, limit := range []struct {
+		key       string
+		perMinute int
+	}{
+		{"knock:address:" + address, s.settings.KnocksPerAddress},
+		{"knock:room:{" + roomID.String() + "}", s.settings.KnocksPerRoom},
+	} {
+		if limit.perMinute == 0 {
+			continue
+		}
+		result, err := s.limiter.Allow(ctx, s.settings.KeyPrefix+limit.key,
+			redis_rate.PerMinute(limit.perMinute))
+		if err != nil {
+			return away(err)
+		}
+		if result.Allowed == 0 {
+			return rateLimited("too many requests to enter; try again later", result.RetryAfter)
+		}
+	}
+	return nil
+}
+
+func rateLimited(message string, wait time.Duration) error {
+	return fault.New(fault.RateLimited, "%s", message).
+		With("retryAfter", int(math.Ceil(wait.Seconds())))
+}
+
+const (
+	nudgeInterval = 3 * time.Second
+	nudgeTimeout  = 5 * time.Second
+)
+
+// nudge tells the hosts who are in the call that somebody waits, at most every few seconds. It does
+// not keep the guest waiting, and its failure is no concern of his.
+func (s *Service) nudge(ctx context.Context, roomID uuid.UUID) {
+	if !s.settings.NotifyHosts {
+		return
+	}
+	s.background.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), nudgeTimeout)
+		defer cancel()
+		first, err := s.store.firstNudge(ctx, roomID, nudgeInterval)
+		if err == nil && first {
+			err = s.rtc.TellHosts(ctx, roomID.String(), []byte(`{"type":"participantWaiting"}`))
+		}
+		if err != nil {
+			slog.WarnContext(ctx, "could not tell the hosts that somebody waits", "room", roomID, "err", err)
+		}
+	})
+}
+
+// Get returns who waits for a room, to its hosts.
+func (s *Service) Get(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
+	if err := s.rooms.Require(ctx, roomID, rooms.DecideEntries); err != nil {
+		return nil, err
+	}
+	return s.store.list(ctx, roomID)
+}

@@ -1,0 +1,649 @@
+package lobby_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"foyer/auth"
+	"foyer/ent"
+	"foyer/ent/room"
+	"foyer/ent/roomaccess"
+	"foyer/fault"
+	"foyer/lobby"
+	"foyer/rooms"
+	"foyer/rtc"
+	"foyer/testenv"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// database/sql and the LiveKit SDK keep these for the life of the process.
+		goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"))
+}
+
+// soon is how long a test waits for what should happen at once, on a busy machine.
+const soon = 20 * time.Second
+
+// fast are settings under which time passes quickly.
+var fast = lobby.Settings{
+	Secret: "a secret of at least 32 bytes, for tests", Grace: 300 * time.Millisecond,
+	Heartbeat: 50 * time.Millisecond, DeniedFor: time.Minute, AdmittedFor: time.Hour,
+	TicketTTL: time.Hour,
+}
+
+// calm are settings under which nothing happens by itself while a test runs.
+var calm = func() lobby.Settings {
+	s := fast
+	s.Grace, s.Heartbeat = time.Hour, time.Hour
+	return s
+}()
+
+// world is a lobby with a room and its owner.
+type world struct {
+	*lobby.Service
+
+	db     *ent.Client
+	rooms  *rooms.Service
+	owner  *ent.User
+	room   *ent.Room
+	prefix string
+}
+
+// newWorld runs a lobby on a Redis. Settings get the prefix.
+func newWorld(
+	t testing.TB, rdb redis.UniversalClient, prefix string, settings lobby.Settings,
+) *world {
+	t.Helper()
+	w := &world{db: testenv.SQLite(t), prefix: prefix}
+	w.rooms = rooms.New(w.db, rooms.Settings{
+		DefaultAccessLevel: room.AccessLevelRESTRICTED, UsersChooseNames: true,
+	})
+	w.owner = w.user(t, "Olga Owner")
+	made, err := w.rooms.Create(as(w.owner), rooms.CreateInput{Name: "Room"})
+	require.NoError(t, err)
+	w.room = made
+	w.Service = w.server(t, rdb, settings)
+	return w
+}
+
+// server runs one more server's lobby on the same stores.
+func (w *world) server(
+	t testing.TB, rdb redis.UniversalClient, settings lobby.Settings,
+) *lobby.Service {
+	t.Helper()
+	settings.KeyPrefix = w.prefix
+	s, err := lobby.New(rdb, w.rooms, rtc.New(rtc.Settings{
+		URL: "ws://127.0.0.1:1", PublicURL: "ws://livekit.test", APIKey: "key",
+		APISecret: "a LiveKit secret of 32 bytes ....", TokenTTL: time.Minute,
+		DefaultSources: []string{"camera", "microphone"}, HostsAreRoomAdmins: true,
+	}), settings)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		assert.NoError(t, <-done)
+	})
+	return s
+}
+
+func (w *world) user(t testing.TB, name string) *ent.User {
+	t.Helper()
+	u, err := w.rooms.SignIn(context.Background(), rooms.Profile{
+		Subject: uuid.NewString(), Email: uuid.NewString() + "@example.org", FullName: name,
+	})
+	require.NoError(t, err)
+	return u
+}
+
+// host is the context of the room's owner.
+func (w *world) host() context.Context { return as(w.owner) }
+
+func as(u *ent.User) context.Context {
+	return auth.NewContext(context.Background(), auth.Viewer{UserID: u.ID})
+}
+
+// guest is the context of nobody.
+func guest() context.Context { return context.Background() }
+
+func (w *world) knock(t testing.TB, name string) *lobby.Request {
+	t.Helper()
+	r, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID, DisplayName: &name})
+	require.NoError(t, err)
+	require.Equal(t, lobby.Waiting, r.Entry.Status)
+	return r
+}
+
+func (w *world) decide(of *lobby.Request) lobby.DecideInput {
+	return lobby.DecideInput{RoomID: w.room.ID, EntryID: of.Entry.ID}
+}
+
+func (w *world) listed(t testing.TB) []string {
+	t.Helper()
+	l, err := w.Get(w.host(), w.room.ID)
+	require.NoError(t, err)
+	return names(l)
+}
+
+func names(l *lobby.Lobby) []string {
+	list := []string{}
+	for _, e := range l.Entries {
+		list = append(list, e.DisplayName)
+	}
+	return list
+}
+
+// watch is a subscription of a test.
+type watch[T any] struct {
+	t      testing.TB
+	states <-chan T
+	stop   context.CancelFunc
+}
+
+func watched[T any](
+	t testing.TB, ctx context.Context, start func(context.Context) (<-chan T, error),
+) *watch[T] {
+	t.Helper()
+	ctx, stop := context.WithCancel(ctx)
+	states, err := start(ctx)
+	require.NoError(t, err)
+	w := &watch[T]{t, states, stop}
+	t.Cleanup(w.end)
+	return w
+}
+
+// end stops watching, and waits until nothing of it is left.
+func (w *watch[T]) end() {
+	w.stop()
+	for range w.states {
+	}
+}
+
+func (w *watch[T]) next() T {
+	w.t.Helper()
+	select {
+	case state, open := <-w.states:
+		require.True(w.t, open, "the subscription ended")
+		return state
+	case <-time.After(soon):
+		require.Fail(w.t, "nothing came")
+		panic("unreachable")
+	}
+}
+
+// until returns the first state that is as wanted.
+func (w *watch[T]) until(wanted func(T) bool) T {
+	w.t.Helper()
+	for {
+		if state := w.next(); wanted(state) {
+			return state
+		}
+	}
+}
+
+func (w *world) watchEntry(t testing.TB, s *lobby.Service, of *lobby.Request) *watch[*lobby.Entry] {
+	t.Helper()
+	return watched(t, guest(), func(ctx context.Context) (<-chan *lobby.Entry, error) {
+		return s.WatchEntry(ctx, of.Ticket)
+	})
+}
+
+func (w *world) watchLobby(t testing.TB, s *lobby.Service) *watch[*lobby.Lobby] {
+	t.Helper()
+	return watched(t, w.host(), func(ctx context.Context) (<-chan *lobby.Lobby, error) {
+		return s.WatchLobby(ctx, w.room.ID)
+	})
+}
+
+func is(status lobby.Status) func(*lobby.Entry) bool {
+	return func(e *lobby.Entry) bool { return e.Status == status }
+}
+
+func requireKind(t testing.TB, err error, kind fault.Kind) {
+	t.Helper()
+	require.Error(t, err)
+	require.Equal(t, kind, fault.Of(err).Kind, "%v", err)
+}
+
+func TestGuestIsAdmitted(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, calm)
+		host := w.watchLobby(t, w.Service)
+		assert.Empty(t, names(host.next()))
+
+		anna := w.knock(t, "Anna")
+		assert.Equal(t, []string{"Anna"}, names(host.next()), "the host sees her at once")
+		entry := w.watchEntry(t, w.Service, anna)
+		assert.Equal(t, lobby.Waiting, entry.next().Status)
+
+		admitted, err := w.Admit(w.host(), w.decide(anna))
+		require.NoError(t, err)
+		assert.Equal(t, lobby.Admitted, admitted.Status)
+		told := entry.next()
+		assert.Equal(t, lobby.Admitted, told.Status)
+		assert.Greater(t, told.Version, anna.Entry.Version)
+		assert.Empty(t, names(host.next()), "she waits no more")
+
+		details, err := w.ConnectionDetails(guest(), told)
+		require.NoError(t, err)
+		assert.Equal(t, "Anna", details.ParticipantName)
+		assert.Equal(t, w.room.ID.String(), details.RoomName)
+	})
+}
+
+func TestDecisionReachesGuestAtAnotherServer(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, calm)
+		there := w.server(t, rdb, calm)
+		anna := w.knock(t, "Anna")
+		entry, host := w.watchEntry(t, there, anna), w.watchLobby(t, there)
+		entry.next()
+		assert.Equal(t, []string{"Anna"}, names(host.next()))
+		_, err := w.Deny(w.host(), w.decide(anna))
+		require.NoError(t, err)
+		entry.until(is(lobby.Denied))
+		host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 0 })
+	})
+}
+
+func TestDecisions(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, calm)
+
+		t.Run("the same again is fine", func(t *testing.T) {
+			anna := w.knock(t, "Anna")
+			first, err := w.Admit(w.host(), w.decide(anna))
+			require.NoError(t, err)
+			again, err := w.Admit(w.host(), w.decide(anna))
+			require.NoError(t, err)
+			assert.Equal(t, first, again)
+		})
+		t.Run("the first stands", func(t *testing.T) {
+			bob := w.knock(t, "Bob")
+			_, err := w.Deny(w.host(), w.decide(bob))
+			require.NoError(t, err)
+			_, err = w.Admit(w.host(), w.decide(bob))
+			requireKind(t, err, fault.Conflict)
+			assert.Equal(t, "DENIED", fault.Of(err).Details["decision"])
+		})
+		t.Run("a guest who gave up cannot be admitted", func(t *testing.T) {
+			carl := w.knock(t, "Carl")
+			_, err := w.Cancel(guest(), carl.Ticket)
+			require.NoError(t, err)
+			_, err = w.Admit(w.host(), w.decide(carl))
+			requireKind(t, err, fault.Conflict)
+			assert.Equal(t, "LEFT", fault.Of(err).Details["decision"])
+		})
+		t.Run("giving up does not undo a decision", func(t *testing.T) {
+			dora := w.knock(t, "Dora")
+			_, err := w.Admit(w.host(), w.decide(dora))
+			require.NoError(t, err)
+			_, err = w.Cancel(guest(), dora.Ticket)
+			requireKind(t, err, fault.Conflict)
+		})
+		t.Run("asking again does not undo a decision", func(t *testing.T) {
+			emil := w.knock(t, "Emil")
+			_, err := w.Admit(w.host(), w.decide(emil))
+			require.NoError(t, err)
+			again := w.again(t, emil)
+			assert.Equal(t, lobby.Admitted, again.Entry.Status)
+			assert.Equal(t, emil.Entry.ID, again.Entry.ID)
+		})
+		t.Run("unknown entries", func(t *testing.T) {
+			_, err := w.Admit(w.host(), lobby.DecideInput{RoomID: w.room.ID, EntryID: uuid.New()})
+			requireKind(t, err, fault.NotFound)
+			entries, err := w.AdmitAll(w.host(),
+				lobby.AdmitAllInput{RoomID: w.room.ID, EntryIds: []uuid.UUID{uuid.New()}})
+			require.NoError(t, err)
+			assert.Empty(t, entries)
+		})
+		t.Run("several and all", func(t *testing.T) {
+			one, two, three := w.knock(t, "1"), w.knock(t, "2"), w.knock(t, "3")
+			_, err := w.Deny(w.host(), w.decide(two))
+			require.NoError(t, err)
+			some, err := w.AdmitAll(w.host(), lobby.AdmitAllInput{
+				RoomID: w.room.ID, EntryIds: []uuid.UUID{one.Entry.ID, two.Entry.ID},
+			})
+			require.NoError(t, err)
+			require.Len(t, some, 1, "the denied one stays denied")
+			none, err := w.AdmitAll(w.host(),
+				lobby.AdmitAllInput{RoomID: w.room.ID, EntryIds: []uuid.UUID{}})
+			require.NoError(t, err)
+			assert.Empty(t, none, "an empty list is nobody, not everybody")
+			assert.Equal(t, []string{"3"}, w.listed(t))
+			all, err := w.AdmitAll(w.host(), lobby.AdmitAllInput{RoomID: w.room.ID})
+			require.NoError(t, err)
+			require.Len(t, all, 1)
+			assert.Equal(t, three.Entry.ID, all[0].ID)
+			assert.Empty(t, w.listed(t))
+		})
+	})
+}
+
+// again asks to enter with the ticket of an earlier request.
+func (w *world) again(t testing.TB, r *lobby.Request) *lobby.Request {
+	t.Helper()
+	again, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &r.Ticket})
+	require.NoError(t, err)
+	return again
+}
+
+func TestPresence(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, fast)
+		host := w.watchLobby(t, w.Service)
+		stays, leaves := w.knock(t, "Stays"), w.knock(t, "Leaves")
+		staying, leaving := w.watchEntry(t, w.Service, stays), w.watchEntry(t, w.Service, leaves)
+		staying.next()
+		leaving.next()
+		host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 2 })
+		leaving.end()
+		gone := host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 1 })
+		assert.Equal(t, []string{"Stays"}, names(gone))
+
+		time.Sleep(3 * (fast.Grace + fast.Heartbeat)) // watching keeps a place for as long as it lasts
+		assert.Equal(t, []string{"Stays"}, w.listed(t))
+		_, err := w.WatchEntry(guest(), leaves.Ticket)
+		requireKind(t, err, fault.NotFound)
+		back := w.again(t, leaves)
+		assert.Equal(t, lobby.Waiting, back.Entry.Status)
+		assert.Equal(t, leaves.Entry.ID, back.Entry.ID, "the ticket keeps the identity")
+	})
+}
+
+func TestGuestWhoPollsKeepsHisPlace(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, fast)
+	host := w.watchLobby(t, w.Service)
+	polls := w.knock(t, "Polls")
+	for end := time.Now().Add(4 * fast.Grace); time.Now().Before(end); {
+		assert.Equal(t, polls.Entry.Version, w.again(t, polls).Entry.Version, "nothing changes")
+		time.Sleep(fast.Grace / 4) // a guest who polls
+	}
+	assert.Equal(t, []string{"Polls"}, w.listed(t))
+	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 1 })
+	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 0 })
+}
+
+// TestNothingStaysInRedis: no key outlives what it was for, but for the room's version, which ends
+// by itself.
+func TestNothingStaysInRedis(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, fast)
+	w.knock(t, "Never comes back")
+	watcher := w.watchEntry(t, w.Service, w.knock(t, "Watches a while"))
+	watcher.next()
+	watcher.end()
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		keys, err := rdb.Keys(context.Background(), prefix+"*").Result()
+		assert.NoError(c, err)
+		assert.Equal(c, []string{prefix + "lobby:{" + w.room.ID.String() + "}:version"}, keys)
+	}, soon, 20*time.Millisecond)
+	ttl, err := rdb.TTL(context.Background(), prefix+"lobby:{"+w.room.ID.String()+"}:version").Result()
+	require.NoError(t, err)
+	assert.Positive(t, ttl)
+}
+
+func TestDenied(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		settings := calm
+		settings.DeniedFor = 1500 * time.Millisecond
+		w := newWorld(t, rdb, prefix, settings)
+		user := w.user(t, "Ursula")
+		request, err := w.RequestEntry(as(user), lobby.RequestEntryInput{RoomID: &w.room.ID})
+		require.NoError(t, err)
+		_, err = w.Deny(w.host(), w.decide(request))
+		require.NoError(t, err)
+
+		again, err := w.RequestEntry(as(user),
+			lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &request.Ticket})
+		require.NoError(t, err)
+		assert.Equal(t, lobby.Denied, again.Entry.Status)
+		_, err = w.RequestEntry(as(user), lobby.RequestEntryInput{RoomID: &w.room.ID})
+		requireKind(t, err, fault.RateLimited) // a second device of the same account
+		assert.Positive(t, fault.Of(err).Details["retryAfter"])
+
+		require.EventuallyWithT(t, func(c *assert.CollectT) {
+			later, err := w.RequestEntry(as(user),
+				lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &request.Ticket})
+			if assert.NoError(c, err) {
+				assert.Equal(c, lobby.Waiting, later.Entry.Status, "after a time he may ask again")
+			}
+		}, soon, 50*time.Millisecond)
+	})
+}
+
+func TestMeetingEnds(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, calm)
+		waits, admitted := w.knock(t, "Waits"), w.knock(t, "Admitted")
+		_, err := w.Admit(w.host(), w.decide(admitted))
+		require.NoError(t, err)
+		waiting, in := w.watchEntry(t, w.Service, waits), w.watchEntry(t, w.Service, admitted)
+		waiting.next()
+		in.next()
+
+		require.NoError(t, w.Close(guest(), w.room.ID))
+		waiting.until(is(lobby.Ended))
+		in.until(is(lobby.Ended))
+		assert.Empty(t, w.listed(t))
+		_, err = w.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{
+			RoomID: &w.room.ID, Ticket: &admitted.Ticket,
+		})
+		requireKind(t, err, fault.LobbyRequired) // his admission has ended with the meeting
+
+		again := w.again(t, waits)
+		assert.Equal(t, lobby.Waiting, again.Entry.Status)
+		waiting.until(is(lobby.Waiting)) // he is still subscribed
+	})
+}
+
+func TestAccessLevelChangesWhilePeopleWait(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, fast)
+		anonymous := w.knock(t, "Anonymous")
+		signedIn, err := w.RequestEntry(as(w.user(t, "Ursula")),
+			lobby.RequestEntryInput{RoomID: &w.room.ID})
+		require.NoError(t, err)
+		nobody, user := w.watchEntry(t, w.Service, anonymous), w.watchEntry(t, w.Service, signedIn)
+		nobody.next()
+		user.next()
+
+		// Nobody but the heartbeat notices: as if the server that made the change had died.
+		w.db.Room.UpdateOne(w.room).SetAccessLevel(room.AccessLevelTRUSTED).ExecX(t.Context())
+		user.until(is(lobby.Admitted))
+		assert.Equal(t, []string{"Anonymous"}, w.listed(t))
+		w.db.Room.UpdateOne(w.room).SetAccessLevel(room.AccessLevelPUBLIC).ExecX(t.Context())
+		nobody.until(is(lobby.Admitted))
+	})
+}
+
+func TestDeletedRoomEndsItsLobby(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, fast)
+	entry := w.watchEntry(t, w.Service, w.knock(t, "Anna"))
+	entry.next()
+	w.db.Room.DeleteOne(w.room).ExecX(t.Context())
+	entry.until(is(lobby.Ended))
+}
+
+func TestWhoMayWalkIn(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	member := w.user(t, "Max Member")
+	w.db.RoomAccess.Create().SetRoom(w.room).SetUser(member).SetRole(roomaccess.RoleMEMBER).
+		ExecX(t.Context())
+
+	request, err := w.RequestEntry(as(member), lobby.RequestEntryInput{RoomID: &w.room.ID})
+	require.NoError(t, err)
+	assert.Equal(t, lobby.Admitted, request.Entry.Status)
+	details, err := w.ConnectionDetails(as(member), request.Entry)
+	require.NoError(t, err)
+	assert.Equal(t, "Max Member", details.ParticipantName)
+	assert.Empty(t, w.listed(t), "he is nobody's to admit")
+
+	token, err := w.CreateRoomToken(as(member), lobby.CreateRoomTokenInput{
+		Slug: &w.room.Slug, Ticket: &request.Ticket,
+	})
+	require.NoError(t, err)
+	assert.Equal(t, request.Entry.ID, token.ParticipantID, "the ticket keeps the identity")
+	other, err := w.CreateRoomToken(as(member), lobby.CreateRoomTokenInput{RoomID: &w.room.ID})
+	require.NoError(t, err)
+	assert.NotEqual(t, token.ParticipantID, other.ParticipantID, "another device has another")
+	stolen, err := w.CreateRoomToken(as(w.owner), lobby.CreateRoomTokenInput{
+		RoomID: &w.room.ID, Ticket: &request.Ticket,
+	})
+	require.NoError(t, err)
+	assert.NotEqual(t, token.ParticipantID, stolen.ParticipantID, "another account has another")
+
+	_, err = w.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{RoomID: &w.room.ID})
+	requireKind(t, err, fault.LobbyRequired)
+}
+
+func TestHostIsHostNoMore(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	admin := w.user(t, "Ada")
+	access := w.db.RoomAccess.Create().SetRoom(w.room).SetUser(admin).
+		SetRole(roomaccess.RoleADMINISTRATOR).SaveX(t.Context())
+	host := watched(t, as(admin), func(ctx context.Context) (<-chan *lobby.Lobby, error) {
+		return w.WatchLobby(ctx, w.room.ID)
+	})
+	host.next()
+	access.Update().SetRole(roomaccess.RoleMEMBER).ExecX(t.Context())
+	w.knock(t, "Not for her eyes")
+	select {
+	case l, open := <-host.states:
+		require.False(t, open, "she sees %v", l)
+	case <-time.After(soon):
+		require.Fail(t, "she still watches")
+	}
+}
+
+func TestRights(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	stranger, member := w.user(t, "Stranger"), w.user(t, "Member")
+	w.db.RoomAccess.Create().SetRoom(w.room).SetUser(member).SetRole(roomaccess.RoleMEMBER).
+		ExecX(t.Context())
+	elsewhere, err := w.rooms.Create(as(stranger), rooms.CreateInput{Name: "Elsewhere"})
+	require.NoError(t, err)
+	anna := w.knock(t, "Anna")
+
+	for _, viewer := range []struct {
+		name string
+		ctx  context.Context
+		kind fault.Kind
+	}{
+		{"nobody", guest(), fault.Unauthenticated},
+		{"stranger", as(stranger), fault.Forbidden},
+		{"member", as(member), fault.Forbidden},
+	} {
+		t.Run(viewer.name, func(t *testing.T) {
+			_, err := w.Admit(viewer.ctx, w.decide(anna))
+			requireKind(t, err, viewer.kind)
+			_, err = w.Deny(viewer.ctx, w.decide(anna))
+			requireKind(t, err, viewer.kind)
+			_, err = w.AdmitAll(viewer.ctx, lobby.AdmitAllInput{RoomID: w.room.ID})
+			requireKind(t, err, viewer.kind)
+			_, err = w.Get(viewer.ctx, w.room.ID)
+			requireKind(t, err, viewer.kind)
+			_, err = w.WatchLobby(viewer.ctx, w.room.ID)
+			requireKind(t, err, viewer.kind)
+		})
+	}
+	_, err = w.Admit(as(stranger), lobby.DecideInput{RoomID: elsewhere.ID, EntryID: anna.Entry.ID})
+	requireKind(t, err, fault.NotFound) // a host, but of another room
+	_, err = w.Admit(w.host(), lobby.DecideInput{RoomID: uuid.New(), EntryID: anna.Entry.ID})
+	requireKind(t, err, fault.NotFound)
+	assert.Equal(t, []string{"Anna"}, w.listed(t), "nothing has changed")
+}
+
+func TestCaps(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		from := func(address string) context.Context {
+			return auth.NewContext(guest(), auth.Viewer{Address: address})
+		}
+		t.Run("how many may wait", func(t *testing.T) {
+			settings := calm
+			settings.Capacity = 2
+			w := newWorld(t, rdb, prefix, settings)
+			first := w.knock(t, "1")
+			w.knock(t, "2")
+			_, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID})
+			requireKind(t, err, fault.RateLimited)
+			assert.Equal(t, lobby.Waiting, w.again(t, first).Entry.Status, "who waits may ask again")
+			_, err = w.Cancel(guest(), first.Ticket)
+			require.NoError(t, err)
+			w.knock(t, "3")
+			assert.Equal(t, []string{"2", "3"}, w.listed(t))
+		})
+		t.Run("how often an address may ask", func(t *testing.T) {
+			settings := calm
+			settings.KnocksPerAddress = 3
+			w := newWorld(t, rdb, prefix, settings)
+			in := lobby.RequestEntryInput{RoomID: &w.room.ID}
+			for range settings.KnocksPerAddress {
+				_, err := w.RequestEntry(from("192.0.2.1"), in)
+				require.NoError(t, err)
+			}
+			_, err := w.RequestEntry(from("192.0.2.1"), in)
+			requireKind(t, err, fault.RateLimited)
+			assert.InDelta(t, 20, fault.Of(err).Details["retryAfter"], 10)
+			_, err = w.RequestEntry(from("192.0.2.2"), in)
+			require.NoError(t, err, "another address is not concerned")
+			assert.Len(t, w.listed(t), 4, "who is refused is not stored")
+		})
+		t.Run("how often a room may be asked for", func(t *testing.T) {
+			settings := calm
+			settings.KnocksPerRoom = 2
+			w := newWorld(t, rdb, prefix, settings)
+			w.knock(t, "1")
+			w.knock(t, "2")
+			_, err := w.RequestEntry(from("192.0.2.3"), lobby.RequestEntryInput{RoomID: &w.room.ID})
+			requireKind(t, err, fault.RateLimited)
+		})
+	})
+}
+
+func TestRedisIsAway(t *testing.T) {
+	t.Parallel()
+	server := testenv.StartRedis(t)
+	w := newWorld(t, server.Client(t), "", fast)
+	anna := w.knock(t, "Anna")
+	server.Stop(t)
+	name := "Bob"
+	_, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID, DisplayName: &name})
+	requireKind(t, err, fault.Unavailable)
+	_, err = w.Admit(w.host(), w.decide(anna))
+	requireKind(t, err, fault.Unavailable)
+	var cause error = fault.Of(err)
+	assert.NotEqual(t, cause.Error(), fault.Of(err).Message, "the log learns why")
+	assert.Error(t, errors.Unwrap(cause))
+	_, err = w.CreateRoomToken(w.host(), lobby.CreateRoomTokenInput{RoomID: &w.room.ID})
+	require.NoError(t, err, fmt.Sprint("who may walk in needs no lobby"))
+}

@@ -1,0 +1,10 @@
+-- Reads an entry for its guest, who is there for as long as he watches.
+--
+-- ARGV[5]  entry id
+-- ARGV[6]  ms for which the guest counts as present
+--
+-- Returns the entry; its status is nil when there is none.
+if status_of(ARGV[5]) == 'WAITING' then
+  attend(ARGV[5], tonumber(ARGV[6]), redis.call('HGET', entry_key(ARGV[5]), 'arrival'))
+end
+return read(ARGV[5])

@@ -1,0 +1,24 @@
+-- Moves entries out of WAITING, each once: whoever has been decided on already stays as he is.
+--
+-- ARGV[5]   status to move to: ADMITTED, DENIED or LEFT
+-- ARGV[6]   ms that the decision holds
+-- ARGV[7…]  entry ids; none for everybody who waits
+--
+-- Returns the entries as they are afterwards; the status of an unknown one is nil.
+local to, ttl = ARGV[5], tonumber(ARGV[6])
+local ids = {unpack(ARGV, 7)}
+if #ids == 0 then ids = redis.call('ZRANGE', waiting, 0, -1) end
+local entries = {}
+for _, id in ipairs(ids) do
+  if status_of(id) == 'WAITING' then
+    move(id, to, ttl)
+    local user = redis.call('HGET', entry_key(id), 'user')
+    if to == 'DENIED' and user ~= '' then redis.call('SET', denied_key(user), 1, 'PX', ttl) end
+    if to == 'ADMITTED' then
+      redis.call('SADD', admitted, id)
+      redis.call('PEXPIRE', admitted, keep)
+    end
+  end
+  entries[#entries + 1] = read(id)
+end
+return entries

@@ -1,0 +1,259 @@
+package lobby
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+
+	"foyer/fault"
+)
+
+const (
+	// keyTTL is how long the keys of a room outlive its last change.
+	keyTTL = 24 * time.Hour
+	// newsTTL is how long a guest can still learn that he left, or that the meeting ended.
+	newsTTL = 10 * time.Minute
+)
+
+//go:embed scripts
+var scripts embed.FS
+
+var (
+	attendScript  = script("attend")
+	beatScript    = script("beat")
+	closeScript   = script("close")
+	decideScript  = script("decide")
+	listScript    = script("list")
+	requestScript = script("request")
+)
+
+func script(name string) *redis.Script {
+	return redis.NewScript(source("prelude") + source(name))
+}
+
+func source(name string) string {
+	text, err := scripts.ReadFile("scripts/" + name + ".lua")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	return string(text)
+}
+
+// keys names everything of ours in Redis. All names of a room carry it as hash tag, so that they
+// live on one node of a cluster.
+type keys struct{ prefix string }
+
+func (k keys) room(id uuid.UUID) string     { return k.prefix + "lobby:{" + id.String() + "}:" }
+func (k keys) waiting(id uuid.UUID) string  { return k.room(id) + "waiting" }
+func (k keys) present(id uuid.UUID) string  { return k.room(id) + "present" }
+func (k keys) version(id uuid.UUID) string  { return k.room(id) + "version" }
+func (k keys) admitted(id uuid.UUID) string { return k.room(id) + "admitted" }
+func (k keys) nudged(id uuid.UUID) string   { return k.room(id) + "nudged" }
+func (k keys) bell(id uuid.UUID) string     { return k.room(id) + "bell" }
+
+// roomOf is the inverse of bell.
+func (k keys) roomOf(bell string) (uuid.UUID, error) {
+	id := strings.TrimSuffix(strings.TrimPrefix(bell, k.prefix+"lobby:{"), "}:bell")
+	return uuid.Parse(id)
+}
+
+// store keeps entries in Redis. Every change is one script, which rings the room's bell as it
+// writes. Each method is one round trip, and its cost depends on that room's entries alone.
+type store struct {
+	rdb redis.UniversalClient
+	keys
+	publish string
+}
+
+func newStore(rdb redis.UniversalClient, prefix string) store {
+	s := store{rdb: rdb, keys: keys{prefix}, publish: "PUBLISH"}
+	if sharded(rdb) {
+		s.publish = "SPUBLISH"
+	}
+	return s
+}
+
+func sharded(rdb redis.UniversalClient) bool {
+	_, cluster := rdb.(*redis.ClusterClient)
+	return cluster
+}
+
+func (s store) names(roomID uuid.UUID) []string {
+	return []string{s.waiting(roomID), s.present(roomID), s.version(roomID), s.admitted(roomID)}
+}
+
+func (s store) args(roomID uuid.UUID, more ...any) []any {
+	return append([]any{s.publish, s.bell(roomID), s.room(roomID), keyTTL.Milliseconds()}, more...)
+}
+
+func (s store) run(
+	ctx context.Context, script *redis.Script, roomID uuid.UUID, args ...any,
+) ([]any, error) {
+	reply, err := script.Run(ctx, s.rdb, s.names(roomID), s.args(roomID, args...)...).Slice()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, away(err)
+	}
+	return reply, nil
+}
+
+func away(err error) error {
+	return fault.From(err, fault.Unavailable, "the lobby cannot be reached; try again soon")
+}
+
+// request puts an entry on the waiting list, or keeps it there for lease more, and returns it as it
+// is. An entry with an arrival goes back to its old place. Others are RateLimited when capacity
+// (0: any) is reached, or while a denial of this user holds.
+func (s store) request(
+	ctx context.Context, e *Entry, lease time.Duration, capacity int,
+) (*Entry, error) {
+	since := int64(0)
+	if e.arrival != 0 {
+		since = e.Since.UnixMilli()
+	}
+	reply, err := s.run(ctx, requestScript, e.RoomID, e.ID.String(), e.DisplayName, e.Color,
+		userText(e.UserID), lease.Milliseconds(), capacity, e.arrival, since)
+	if err != nil {
+		return nil, err
+	}
+	switch reply[0] {
+	case "OK":
+		return parseEntry(e.RoomID, reply[1])
+	case "FULL":
+		return nil, fault.New(fault.RateLimited, "too many people wait for this room; try again later")
+	default:
+		wait := time.Duration(reply[1].(int64)) * time.Millisecond
+		return nil, rateLimited("a host has turned you away; you may ask again later", wait)
+	}
+}
+
+// get returns an entry.
+func (s store) get(ctx context.Context, roomID, entryID uuid.UUID) (*Entry, error) {
+	values, err := s.rdb.HMGet(ctx, s.room(roomID)+"entry:"+entryID.String(),
+		"name", "color", "status", "user", "since", "arrival", "version").Result()
+	if err != nil {
+		return nil, away(err)
+	}
+	return parseEntry(roomID, append([]any{entryID.String()}, values...))
+}
+
+// attend is get for a guest who is there, and stays for lease.
+func (s store) attend(
+	ctx context.Context, roomID, entryID uuid.UUID, lease time.Duration,
+) (*Entry, error) {
+	reply, err := s.run(ctx, attendScript, roomID, entryID.String(), lease.Milliseconds())
+	if err != nil {
+		return nil, err
+	}
+	return parseEntry(roomID, reply)
+}
+
+// decide moves entries (none: all) out of WAITING for ttl and returns them as they are afterwards.
+// Unknown ones are left out.
+func (s store) decide(
+	ctx context.Context, roomID uuid.UUID, to Status, ttl time.Duration, entryIDs ...uuid.UUID,
+) ([]*Entry, error) {
+	args := []any{string(to), ttl.Milliseconds()}
+	for _, id := range entryIDs {
+		args = append(args, id.String())
+	}
+	reply, err := s.run(ctx, decideScript, roomID, args...)
+	if err != nil {
+		return nil, err
+	}
+	return parseEntries(roomID, reply)
+}
+
+// list returns who waits for a room.
+func (s store) list(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
+	reply, err := s.run(ctx, listScript, roomID)
+	if err != nil {
+		return nil, err
+	}
+	var version int
+	if _, err := fmt.Sscan(reply[0].(string), &version); err != nil {
+		return nil, fmt.Errorf("version of lobby %s: %w", roomID, err)
+	}
+	entries, err := parseEntries(roomID, reply[1:])
+	return &Lobby{Entries: entries, Version: version}, err
+}
+
+func parseEntries(roomID uuid.UUID, replies []any) ([]*Entry, error) {
+	entries := make([]*Entry, 0, len(replies))
+	for _, reply := range replies {
+		e, err := parseEntry(roomID, reply)
+		if err != nil {
+			return nil, err
+		}
+		if e.Status != gone {
+			entries = append(entries, e)
+		}
+	}
+	return entries, nil
+}
+
+// close ends the meeting for everybody who waits or was admitted.
+func (s store) close(ctx context.Context, roomID uuid.UUID) error {
+	keys, args := s.names(roomID), s.args(roomID, newsTTL.Milliseconds())
+	if err := closeScript.Run(ctx, s.rdb, keys, args...).Err(); err != nil {
+		return away(err)
+	}
+	return nil
+}
+
+// firstNudge reports whether nobody, on any server, has asked the same for a room within d.
+func (s store) firstNudge(ctx context.Context, roomID uuid.UUID, d time.Duration) (bool, error) {
+	err := s.rdb.SetArgs(ctx, s.nudged(roomID), 1, redis.SetArgs{Mode: "NX", TTL: d}).Err()
+	if errors.Is(err, redis.Nil) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// beats is the state of one room that a server tells Redis on its heartbeat.
+type beats struct {
+	roomID  uuid.UUID
+	waiting []uuid.UUID
+}
+
+// beat keeps the waiting guests of many rooms present for lease, in one round trip, and calls
+// surprised for each of them who does not wait any more.
+func (s store) beat(
+	ctx context.Context, rooms []beats, lease time.Duration, surprised func(room, entry uuid.UUID),
+) error {
+	pipe := s.rdb.Pipeline()
+	replies := make([]*redis.Cmd, len(rooms))
+	for i, room := range rooms {
+		replies[i] = pipe.EvalSha(ctx, beatScript.Hash(), s.names(room.roomID), s.beatArgs(room, lease)...)
+	}
+	_, _ = pipe.Exec(ctx) // each reply has its own error
+	for i, room := range rooms {
+		reply := replies[i]
+		if redis.HasErrorPrefix(reply.Err(), "NOSCRIPT") {
+			reply = beatScript.Eval(ctx, s.rdb, s.names(room.roomID), s.beatArgs(room, lease)...)
+		}
+		ids, err := reply.StringSlice()
+		if err != nil {
+			return away(err)
+		}
+		for _, text := range ids {
+			if id, err := uuid.Parse(text); err == nil {
+				surprised(room.roomID, id)
+			}
+		}
+	}
+	return nil
+}
+
+func (s store) beatArgs(room beats, lease time.Duration) []any {
+	args := s.args(room.roomID, lease.Milliseconds())
+	for _, id := range room.waiting {
+		args = append(args, id.String())
+	}
+	return args
+}

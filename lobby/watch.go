@@ -1,0 +1,148 @@
+package lobby
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"foyer/fault"
+	"foyer/rooms"
+)
+
+const (
+	// listInterval is how often a host's list is read again at most, whatever the flood.
+	listInterval = 100 * time.Millisecond
+	// rereadAfter is the pause before a watcher reads again what Redis could not give him.
+	rereadAfter = time.Second
+	// leaveTimeout bounds what is done for a guest who is no longer there to wait for it.
+	leaveTimeout = 2 * time.Second
+)
+
+// WatchEntry sends the entry of a ticket, now and after every change, until ctx ends. While the guest
+// waits, watching keeps his place. A slow reader misses states between, never the last one.
+func (s *Service) WatchEntry(ctx context.Context, ticketText string) (<-chan *Entry, error) {
+	t, err := s.tickets.read(ticketText)
+	if err != nil {
+		return nil, err
+	}
+	bell := s.hub.hang(t.RoomID, t.EntryID)
+	e, err := s.store.attend(ctx, t.RoomID, t.EntryID, s.lease())
+	if err == nil && e.Status == gone {
+		err = fault.New(fault.NotFound, "this request to enter has ended; ask again")
+	}
+	if err != nil {
+		s.hub.take(bell)
+		return nil, err
+	}
+	states := make(chan *Entry)
+	go func() {
+		defer close(states)
+		defer s.leave(ctx, bell)
+		for e != nil {
+			bell.waits.Store(e.Status == Waiting)
+			select {
+			case states <- e:
+				e = s.nextEntry(ctx, bell, e)
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return states, nil
+}
+
+// nextEntry returns the entry when it differs from what the guest last saw, or nil when ctx ends.
+func (s *Service) nextEntry(ctx context.Context, bell *bell, seen *Entry) *Entry {
+	for {
+		select {
+		case <-bell.rang:
+		case <-ctx.Done():
+			return nil
+		}
+		e, err := s.store.get(ctx, seen.RoomID, seen.ID)
+		if err == nil && e.Status == gone && seen.Status == Waiting {
+			// His place was lost, or given up for him while this server could not reach Redis. But he
+			// is here.
+			e, err = s.store.request(ctx, seen, s.lease(), 0)
+		}
+		switch {
+		case err != nil && ctx.Err() == nil:
+			slog.DebugContext(ctx, "cannot read an entry; trying again", "entry", seen.ID, "err", err)
+			time.AfterFunc(rereadAfter, bell.ring)
+		case err == nil && e.Status != gone && e.Version != seen.Version:
+			return e
+		}
+	}
+}
+
+// leave gives a guest who stopped watching his grace time. While the server itself stops there is
+// no need: what is left of the lease is as long.
+func (s *Service) leave(ctx context.Context, bell *bell) {
+	last := s.hub.take(bell)
+	if !last || !bell.waits.Load() {
+		return
+	}
+	s.sweepLater(bell.roomID)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+	defer cancel()
+	if _, err := s.store.attend(ctx, bell.roomID, bell.entryID, s.settings.Grace); err != nil {
+		slog.DebugContext(ctx, "a guest's place is kept a little longer", "err", err)
+	}
+}
+
+// WatchLobby sends who waits for a room, now and after every change, for as long as the viewer is a
+// host, until ctx ends.
+func (s *Service) WatchLobby(ctx context.Context, roomID uuid.UUID) (<-chan *Lobby, error) {
+	if err := s.rooms.Require(ctx, roomID, rooms.DecideEntries); err != nil {
+		return nil, err
+	}
+	bell := s.hub.hang(roomID, uuid.Nil)
+	lobby, err := s.store.list(ctx, roomID)
+	if err != nil {
+		s.hub.take(bell)
+		return nil, err
+	}
+	states := make(chan *Lobby)
+	go func() {
+		defer close(states)
+		defer s.hub.take(bell)
+		for lobby != nil {
+			select {
+			case states <- lobby:
+				lobby = s.nextLobby(ctx, bell, lobby)
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return states, nil
+}
+
+// nextLobby returns the list when it differs from what the host last saw, or nil when ctx ends or he
+// is no host any more.
+func (s *Service) nextLobby(ctx context.Context, bell *bell, seen *Lobby) *Lobby {
+	for {
+		select {
+		case <-time.After(listInterval):
+		case <-ctx.Done():
+			return nil
+		}
+		select {
+		case <-bell.rang:
+		case <-ctx.Done():
+			return nil
+		}
+		lobby, err := s.Get(ctx, bell.roomID)
+		switch {
+		case fault.Is(err, fault.Forbidden), fault.Is(err, fault.NotFound):
+			return nil
+		case err != nil && ctx.Err() == nil:
+			slog.DebugContext(ctx, "cannot read a lobby; trying again", "room", bell.roomID, "err", err)
+			time.AfterFunc(rereadAfter, bell.ring)
+		case err == nil && lobby.Version != seen.Version:
+			return lobby
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package rooms
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"foyer/auth"
+	"foyer/ent"
+	"foyer/ent/room"
+	"foyer/ent/roomaccess"
+	"foyer/fault"
+)
+
+// Action is something that a role may or may not do in a room. It reads as a verb in messages.
+type Action string
+
+// The actions of a room.
+const (
+	ReadConfiguration Action = "see the configuration of"
+	DecideEntries     Action = "decide who enters"
+	Change            Action = "change"
+	Remove            Action = "delete"
+)
+
+var (
+	anyRole = []roomaccess.Role{
+		roomaccess.RoleOWNER, roomaccess.RoleADMINISTRATOR, roomaccess.RoleMEMBER,
+	}
+	hosts  = []roomaccess.Role{roomaccess.RoleOWNER, roomaccess.RoleADMINISTRATOR}
+	owners = []roomaccess.Role{roomaccess.RoleOWNER}
+
+	allowed = map[Action][]roomaccess.Role{
+		ReadConfiguration: anyRole,
+		DecideEntries:     hosts,
+		Change:            hosts,
+		Remove:            owners,
+	}
+)
+
+// Role returns the viewer's role in a room, empty when he has none.
+func (s *Service) Role(ctx context.Context, r *ent.Room) (roomaccess.Role, error) {
+	viewer := auth.FromContext(ctx)
+	if loaded, err := r.Edges.AccessesOrErr(); err == nil {
+		return roleAmong(loaded, viewer.UserID), nil
+	}
+	return s.RoleOf(ctx, r.ID, viewer.UserID)
+}
+
+func roleAmong(accesses []*ent.RoomAccess, userID uuid.UUID) roomaccess.Role {
+	for _, a := range accesses {
+		if a.UserID == userID {
+			return a.Role
+		}
+	}
+	return ""
+}
+
+// RoleOf returns a user's role in a room, empty when he has none or is nobody (zero).
+func (s *Service) RoleOf(
+	ctx context.Context, roomID, userID uuid.UUID,
+) (roomaccess.Role, error) {
+	if userID == uuid.Nil {
+		return "", nil
+	}
+	access, err := s.db.RoomAccess.Query().
+		Where(roomaccess.UserID(userID), roomaccess.RoomID(roomID)).
+		Only(ctx)
+	if ent.IsNotFound(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("find role in room %s: %w", roomID, err)
+	}
+	return access.Role, nil
+}
+
+// Require fails unless the viewer may do an action in a room at this moment: Unauthenticated for
+// nobody, NotFound when there is no such room, else Forbidden.
+func (s *Service) Require(ctx context.Context, roomID uuid.UUID, action Action) error {
+	viewer := auth.FromContext(ctx)
+	if !viewer.SignedIn() {
+		return fault.New(fault.Unauthenticated, "sign in first")
+	}
+	role, err := s.RoleOf(ctx, roomID, viewer.UserID)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(allowed[action], role) {
+		return nil
+	}
+	if _, err := s.ByID(ctx, roomID); role == "" && err != nil {
+		return err
+	}
+	return fault.New(fault.Forbidden, "you may not %s this room", action)
+}
+
+// ViewerCanJoin reports whether the viewer may walk into a room without asking.
+func (s *Service) ViewerCanJoin(ctx context.Context, r *ent.Room) (bool, error) {
+	role, err := s.Role(ctx, r)
+	return err == nil && MayWalkIn(r.AccessLevel, auth.FromContext(ctx).SignedIn(), role), err
+}
+
+// MayWalkIn is the rule of who enters without asking: anybody a public room, whoever is signed in a
+// trusted one, whoever has a role any room.
+func MayWalkIn(level room.AccessLevel, signedIn bool, role roomaccess.Role) bool {
+	switch {
+	case role != "":
+		return true
+	case level == room.AccessLevelPUBLIC:
+		return true
+	default:
+		return level == room.AccessLevelTRUSTED && signedIn
+	}
+}

@@ -1,0 +1,175 @@
+package rooms
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"entgo.io/contrib/entgql"
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/google/uuid"
+
+	"foyer/ent"
+	"foyer/ent/room"
+	"foyer/ent/roomaccess"
+	"foyer/ent/schema"
+	"foyer/fault"
+)
+
+// slugTries is how often a random address may be taken already: at a billion rooms one try in
+// 140,000 is.
+const slugTries = 5
+
+var newestFirst = &ent.RoomOrder{Direction: entgql.OrderDirectionDesc, Field: ent.RoomOrderFieldCreatedAt}
+
+// Configuration is a change of a room's configuration: what is nil or not set stays as it is.
+type Configuration struct {
+	// PublishSources is what guests and members may send: an empty list is nothing, null brings back
+	// the server's defaults.
+	PublishSources  graphql.Omittable[[]schema.PublishSource]
+	EveryoneCanMute *bool
+	DataAllowed     *bool
+}
+
+// CreateInput describes a new room.
+type CreateInput struct {
+	Name          string
+	Slug          *string
+	AccessLevel   *room.AccessLevel
+	Configuration *Configuration
+}
+
+// UpdateInput describes a change of a room: what is nil stays as it is.
+type UpdateInput struct {
+	RoomID        uuid.UUID
+	Name          *string
+	AccessLevel   *room.AccessLevel
+	Configuration *Configuration
+}
+
+// Create makes a room and its maker its owner, both or neither. A chosen slug that is taken is a
+// Conflict.
+func (s *Service) Create(ctx context.Context, in CreateInput) (*ent.Room, error) {
+	viewer, err := s.Viewer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if in.Name, err = CheckName("name", in.Name, maxRoomName); err != nil {
+		return nil, err
+	}
+	if in.Slug != nil {
+		slug, err := chosenSlug(*in.Slug)
+		if err != nil {
+			return nil, err
+		}
+		return s.create(ctx, viewer, slug, in)
+	}
+	for range slugTries {
+		r, err := s.create(ctx, viewer, randomSlug(), in)
+		if !fault.Is(err, fault.Conflict) {
+			return r, err
+		}
+	}
+	return nil, fmt.Errorf("no free slug in %d tries", slugTries)
+}
+
+func (s *Service) create(
+	ctx context.Context, owner *ent.User, slug string, in CreateInput,
+) (*ent.Room, error) {
+	var made *ent.Room
+	err := s.inTx(ctx, func(tx *ent.Tx) error {
+		create := tx.Room.Create().SetName(in.Name).SetSlug(slug).
+			SetAccessLevel(s.settings.DefaultAccessLevel)
+		if in.AccessLevel != nil {
+			create.SetAccessLevel(*in.AccessLevel)
+		}
+		configure(create.Mutation(), in.Configuration)
+		r, err := create.Save(ctx)
+		if err != nil {
+			return err
+		}
+		made = r
+		return tx.RoomAccess.Create().
+			SetRoom(r).SetUser(owner).SetRole(roomaccess.RoleOWNER).Exec(ctx)
+	})
+	if ent.IsConstraintError(err) {
+		return nil, fault.From(err, fault.Conflict, "this slug is taken").With("field", "slug")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("create room: %w", err)
+	}
+	return made, nil
+}
+
+// Update changes a room for a host and returns it as it is now.
+func (s *Service) Update(ctx context.Context, in UpdateInput) (*ent.Room, error) {
+	if err := s.Require(ctx, in.RoomID, Change); err != nil {
+		return nil, err
+	}
+	update := s.db.Room.UpdateOneID(in.RoomID)
+	if in.Name != nil {
+		name, err := CheckName("name", *in.Name, maxRoomName)
+		if err != nil {
+			return nil, err
+		}
+		update.SetName(name)
+	}
+	if in.AccessLevel != nil {
+		update.SetAccessLevel(*in.AccessLevel)
+	}
+	configure(update.Mutation(), in.Configuration)
+	return found(update.Save(ctx))
+}
+
+func configure(m *ent.RoomMutation, c *Configuration) {
+	if c == nil {
+		return
+	}
+	if sources, set := c.PublishSources.ValueOK(); set && sources == nil {
+		m.ClearPublishSources()
+	} else if set {
+		m.SetPublishSources(normal(sources))
+	}
+	if c.EveryoneCanMute != nil {
+		m.SetEveryoneCanMute(*c.EveryoneCanMute)
+	}
+	if c.DataAllowed != nil {
+		m.SetDataAllowed(*c.DataAllowed)
+	}
+}
+
+// normal returns the sources once each, in one order, never nil.
+func normal(sources []schema.PublishSource) []schema.PublishSource {
+	sources = append([]schema.PublishSource{}, sources...)
+	slices.Sort(sources)
+	return slices.Compact(sources)
+}
+
+// Delete deletes a room for an owner, with everybody's role in it, and returns what it was.
+func (s *Service) Delete(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
+	if err := s.Require(ctx, roomID, Remove); err != nil {
+		return nil, err
+	}
+	r, err := s.ByID(ctx, roomID)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.db.Room.DeleteOne(r).Exec(ctx); err != nil {
+		return found(nil, err)
+	}
+	return r, nil
+}
+
+// inTx runs f in one transaction: all of it happens or nothing.
+func (s *Service) inTx(ctx context.Context, f func(*ent.Tx) error) error {
+	tx, err := s.db.Tx(ctx)
+	if err != nil {
+		return err
+	}
+	// Without effect after a commit; ends the transaction also when f panics.
+	defer func() { _ = tx.Rollback() }()
+	if err := f(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}

@@ -1,0 +1,82 @@
+package rooms
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"foyer/fault"
+)
+
+const (
+	maxRoomName    = 200 // characters
+	maxDisplayName = 100 // characters
+	// maxDisplayBytes is LiveKit's limit: a longer name would be refused at the door of the call.
+	maxDisplayBytes = 256
+)
+
+// CheckName returns a text that people see, trimmed, or an Invalid error that blames a field. Any
+// script and any emoji is fine; what could hide or turn around the text beside it is not.
+func CheckName(field, name string, maxChars int) (string, error) {
+	// Looked at first, so that a name of any size costs no more than this.
+	if len(name) > 8*maxChars {
+		return "", tooLong(field, maxChars)
+	}
+	if !utf8.ValidString(name) {
+		return "", fault.Field(field, "%s is not valid UTF-8", field)
+	}
+	name = strings.TrimSpace(name)
+	switch {
+	case !strings.ContainsFunc(name, visible):
+		return "", fault.Field(field, "%s has nothing to read", field)
+	case utf8.RuneCountInString(name) > maxChars:
+		return "", tooLong(field, maxChars)
+	case strings.ContainsFunc(name, deceptive):
+		return "", fault.Field(field, "%s contains control or text-direction characters", field)
+	}
+	return name, nil
+}
+
+// CheckDisplayName is CheckName for the name of a person in a call.
+func CheckDisplayName(name string) (string, error) {
+	const field = "displayName"
+	name, err := CheckName(field, name, maxDisplayName)
+	if err == nil && len(name) > maxDisplayBytes {
+		err = fault.Field(field, "%s is longer than %d bytes", field, maxDisplayBytes)
+	}
+	return name, err
+}
+
+func tooLong(field string, maxChars int) error {
+	return fault.Field(field, "%s is longer than %d characters", field, maxChars)
+}
+
+func visible(r rune) bool { return unicode.IsOneOf(unicode.GraphicRanges, r) && !unicode.IsSpace(r) }
+
+// deceptive reports control characters, line breaks and the marks that override the direction of
+// text (Unicode UAX #9).
+func deceptive(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) ||
+		r == '\u2028' || r == '\u2029' || r == utf8.RuneError
+}
+
+// fit makes a display name out of what an account says, whatever that is; empty when nothing is
+// left of it.
+func fit(name string) string {
+	name = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if deceptive(r) {
+			return -1
+		}
+		return r
+	}, name))
+	if !strings.ContainsFunc(name, visible) {
+		return ""
+	}
+	for i, n := 0, 0; i < len(name); n++ {
+		_, size := utf8.DecodeRuneInString(name[i:])
+		if i += size; i > maxDisplayBytes || n == maxDisplayName {
+			return strings.TrimSpace(name[:i-size])
+		}
+	}
+	return name
+}

@@ -1,0 +1,120 @@
+// Package rooms decides who may find, enter and run a room.
+package rooms
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"foyer/auth"
+	"foyer/ent"
+	"foyer/ent/room"
+	"foyer/ent/roomaccess"
+	"foyer/fault"
+)
+
+// maxPage bounds what one page of a list holds.
+const maxPage = 100
+
+// Settings of a Service.
+type Settings struct {
+	// DefaultAccessLevel is that of a room whose maker does not say.
+	DefaultAccessLevel room.AccessLevel
+	// UsersChooseNames lets a signed-in person enter under another name than his account's.
+	UsersChooseNames bool
+	// TemporaryRooms lets anybody into a room that nobody has made, by its address.
+	TemporaryRooms bool
+}
+
+// Service answers questions about rooms and changes them.
+type Service struct {
+	db       *ent.Client
+	settings Settings
+}
+
+// New returns a Service on a database that has the tables.
+func New(db *ent.Client, settings Settings) *Service {
+	return &Service{db, settings}
+}
+
+// ByID finds a room; NotFound when there is none.
+func (s *Service) ByID(ctx context.Context, id uuid.UUID) (*ent.Room, error) {
+	return found(s.db.Room.Get(ctx, id))
+}
+
+// ByIDs finds those of many rooms that exist.
+func (s *Service) ByIDs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*ent.Room, error) {
+	list, err := s.db.Room.Query().Where(room.IDIn(ids...)).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find rooms: %w", err)
+	}
+	byID := make(map[uuid.UUID]*ent.Room, len(list))
+	for _, r := range list {
+		byID[r.ID] = r
+	}
+	return byID, nil
+}
+
+// BySlug finds a room by its address, in any spelling that normalises to it.
+func (s *Service) BySlug(ctx context.Context, slug string) (*ent.Room, error) {
+	return found(s.db.Room.Query().Where(room.Slug(NormalizeSlug(slug))).Only(ctx))
+}
+
+func found(r *ent.Room, err error) (*ent.Room, error) {
+	if ent.IsNotFound(err) {
+		return nil, errNoRoom()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find room: %w", err)
+	}
+	return r, nil
+}
+
+func errNoRoom() error { return fault.New(fault.NotFound, "there is no such room") }
+
+// Find finds a room by exactly one of its id and its slug.
+func (s *Service) Find(ctx context.Context, id *uuid.UUID, slug *string) (*ent.Room, error) {
+	switch {
+	case id != nil && slug == nil:
+		return s.ByID(ctx, *id)
+	case slug != nil && id == nil:
+		return s.BySlug(ctx, *slug)
+	default:
+		return nil, fault.New(fault.Invalid, "name the room by its id or by its slug: exactly one of them")
+	}
+}
+
+// List returns a page of the rooms in which the viewer has a role, newest first.
+func (s *Service) List(
+	ctx context.Context, first *int, after *ent.Cursor,
+) (*ent.RoomConnection, error) {
+	viewer := auth.FromContext(ctx)
+	if !viewer.SignedIn() {
+		return nil, fault.New(fault.Unauthenticated, "sign in first")
+	}
+	size := maxPage
+	if first != nil {
+		size = *first
+	}
+	if size < 0 || size > maxPage {
+		return nil, fault.Field("first", "first must be 0 to %d", maxPage)
+	}
+	mine := roomaccess.UserID(viewer.UserID)
+	page, err := s.db.Room.Query().
+		Where(room.HasAccessesWith(mine)).
+		WithAccesses(func(q *ent.RoomAccessQuery) { q.Where(mine) }).
+		Paginate(ctx, after, &size, nil, nil, ent.WithRoomOrder(newestFirst))
+	if err != nil {
+		return nil, fmt.Errorf("list rooms: %w", err)
+	}
+	return page, nil
+}
+
+// Node finds anything of ours by its id: a room, or the viewer himself.
+func (s *Service) Node(ctx context.Context, id uuid.UUID) (ent.Noder, error) {
+	if id == auth.FromContext(ctx).UserID && id != uuid.Nil {
+		return s.Viewer(ctx)
+	}
+	return s.ByID(ctx, id)
+}

@@ -1,0 +1,89 @@
+package rooms
+
+import (
+	"crypto/rand"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
+
+	"foyer/fault"
+)
+
+const (
+	minSlug = 3
+	maxSlug = 100
+)
+
+var (
+	slugDropped = regexp.MustCompile(`[^a-z0-9_ -]+`)
+	slugHyphens = regexp.MustCompile(`[ -]+`)
+)
+
+// randomSlug returns an address of ten letters, xxx-xxxx-xxx: 47 random bits.
+func randomSlug() string {
+	const letters = "abcdefghijklmnopqrstuvwxyz"
+	b := []byte("xxx-xxxx-xxx")
+	random := make([]byte, 1)
+	for i := 0; i < len(b); {
+		if b[i] == '-' {
+			i++
+			continue
+		}
+		rand.Read(random)
+		if int(random[0]) < 256-256%len(letters) { // else some letters would come more often
+			b[i] = letters[int(random[0])%len(letters)]
+			i++
+		}
+	}
+	return string(b)
+}
+
+// NormalizeSlug turns what a person types or chooses into the form that addresses have: lower-case
+// ASCII letters, digits, underscores and single hyphens.
+func NormalizeSlug(text string) string {
+	if len(text) > 4*maxSlug {
+		return ""
+	}
+	ascii := strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case r > unicode.MaxASCII:
+			return -1
+		}
+		return r
+	}, norm.NFKD.String(text))
+	slug := slugDropped.ReplaceAllString(strings.ToLower(ascii), "")
+	return strings.Trim(slugHyphens.ReplaceAllString(slug, "-"), "-_")
+}
+
+// chosenSlug checks an address that somebody chose. One that reads as a UUID would be taken for a
+// room's id, so it is refused.
+func chosenSlug(text string) (string, error) {
+	slug := NormalizeSlug(text)
+	if len(slug) < minSlug || len(slug) > maxSlug {
+		return "", fault.Field("slug", "slug needs %d to %d letters or digits (a–z, 0–9)", minSlug, maxSlug)
+	}
+	if uuidLike(slug) {
+		return "", fault.Field("slug", "slug must not look like an id")
+	}
+	return slug, nil
+}
+
+func uuidLike(slug string) bool {
+	_, err := uuid.Parse(strings.ReplaceAll(slug, "_", "-"))
+	return err == nil
+}
+
+// Temporary returns the LiveKit room name of a room that nobody has made, if such rooms are allowed
+// and the slug is a good one; else NotFound.
+func (s *Service) Temporary(slug string) (string, error) {
+	name, err := chosenSlug(slug)
+	if err != nil || !s.settings.TemporaryRooms {
+		return "", errNoRoom()
+	}
+	return name, nil
+}

@@ -1,0 +1,108 @@
+package rtc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/livekit/protocol/livekit"
+	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/twitchtv/twirp"
+)
+
+// callTimeout bounds each call of LiveKit's API.
+const callTimeout = 5 * time.Second
+
+// Settings of a Client.
+type Settings struct {
+	// URL is where Foyer reaches LiveKit: ws, wss, http or https.
+	URL string
+	// PublicURL is where clients reach it.
+	PublicURL         string
+	APIKey, APISecret string
+	// InsecureSkipVerify accepts any certificate of LiveKit's API. For test installations.
+	InsecureSkipVerify bool
+	// TokenTTL is how long a join token may be used to enter.
+	TokenTTL time.Duration
+	// DefaultSources are what hosts may always send, and others where the room does not say.
+	DefaultSources []string
+	// HostsAreRoomAdmins puts LiveKit's roomAdmin grant into hosts' tokens.
+	HostsAreRoomAdmins bool
+}
+
+// Client speaks to one LiveKit server. It is safe for concurrent use; make one and keep it.
+type Client struct {
+	settings Settings
+	rooms    *lksdk.RoomServiceClient
+}
+
+// New returns a Client. It does not connect: LiveKit may come up later.
+func New(s Settings) *Client {
+	url := s.URL
+	if s.InsecureSkipVerify {
+		url = insecure(url)
+	}
+	return &Client{settings: s, rooms: lksdk.NewRoomServiceClient(url, s.APIKey, s.APISecret)}
+}
+
+// DefaultSources returns the media that may be sent where a room does not say.
+func (c *Client) DefaultSources() []string { return slices.Clone(c.settings.DefaultSources) }
+
+// EndRoom disconnects everybody from a LiveKit room. A room that is not running is fine.
+func (c *Client) EndRoom(ctx context.Context, room string) error {
+	ctx, cancel := call(ctx)
+	defer cancel()
+	_, err := c.rooms.DeleteRoom(ctx, &livekit.DeleteRoomRequest{Room: room})
+	if err != nil && !isNotFound(err) {
+		return fmt.Errorf("end LiveKit room %s: %w", room, err)
+	}
+	return nil
+}
+
+// TellHosts sends a reliable data message to the hosts who are in a LiveKit room, and to nobody
+// else. With no host there it does nothing.
+func (c *Client) TellHosts(ctx context.Context, room string, message []byte) error {
+	ctx, cancel := call(ctx)
+	defer cancel()
+	hosts, err := c.hosts(ctx, room)
+	if err != nil || len(hosts) == 0 {
+		return err
+	}
+	_, err = c.rooms.SendData(ctx, &livekit.SendDataRequest{
+		Room: room, Data: message, Kind: livekit.DataPacket_RELIABLE, DestinationIdentities: hosts,
+	})
+	if err != nil && !isNotFound(err) {
+		return fmt.Errorf("send data in LiveKit room %s: %w", room, err)
+	}
+	return nil
+}
+
+func (c *Client) hosts(ctx context.Context, room string) ([]string, error) {
+	list, err := c.rooms.ListParticipants(ctx, &livekit.ListParticipantsRequest{Room: room})
+	if isNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list participants of LiveKit room %s: %w", room, err)
+	}
+	var hosts []string
+	for _, p := range list.GetParticipants() {
+		if isHost(p.GetAttributes()[AttributeRole]) {
+			hosts = append(hosts, p.GetIdentity())
+		}
+	}
+	return hosts, nil
+}
+
+// call bounds one call of the API. With the SDK's failover between regions on, a deadline would
+// start anew at every attempt.
+func call(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(lksdk.WithFailover(ctx, false), callTimeout)
+}
+
+func isNotFound(err error) bool {
+	twirpErr, ok := errors.AsType[twirp.Error](err)
+	return ok && twirpErr.Code() == twirp.NotFound
+}

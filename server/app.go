@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"foyer/auth"
+	"foyer/calls"
+	"foyer/embedded"
+	"foyer/ent/database"
+	"foyer/lobby"
+	"foyer/rooms"
+	"foyer/rtc"
+)
+
+// sessionTTL is how long a session of development mode lasts.
+const sessionTTL = 12 * time.Hour
+
+// app is the program put together: each part is made once, from the parts above it.
+type app struct {
+	config *config
+	db     *database.DB
+	redis  redis.UniversalClient
+
+	sessions *auth.Sessions
+	rooms    *rooms.Service
+	lobby    *lobby.Service
+	calls    *calls.Service
+
+	drain drain
+
+	closers []func()
+}
+
+func newApp(ctx context.Context, c *config) (a *app, err error) {
+	a = &app{config: c, drain: newDrain()}
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
+	if err := a.openStores(ctx); err != nil {
+		return nil, err
+	}
+	if a.sessions, err = auth.NewSessions(c.secret(), sessionTTL); err != nil {
+		return nil, err
+	}
+	livekit := rtc.New(c.rtc())
+	a.rooms = rooms.New(a.db.Client, c.rooms())
+	if a.lobby, err = lobby.New(a.redis, a.rooms, livekit, c.lobby()); err != nil {
+		return nil, err
+	}
+	a.calls = calls.New(a.rooms, a.lobby, livekit)
+	return a, nil
+}
+
+func (a *app) openStores(ctx context.Context) error {
+	if err := os.MkdirAll(a.config.Data, 0o700); err != nil {
+		return fmt.Errorf("make FOYER_DATA: %w", err)
+	}
+	db, err := database.Open(ctx, a.config.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	a.db = db
+	a.closers = append(a.closers, func() { _ = db.Close() })
+	return a.openRedis()
+}
+
+func (a *app) openRedis() error {
+	if a.config.RedisURL == "" {
+		client, stop, err := embedded.Redis()
+		if err != nil {
+			return err
+		}
+		a.redis = client
+		a.closers = append(a.closers, stop)
+		return nil
+	}
+	client, err := newRedis(a.config.RedisURL, a.config.RedisCluster)
+	if err != nil {
+		return err
+	}
+	a.redis = client
+	a.closers = append(a.closers, func() { _ = client.Close() })
+	return nil
+}
+
+func newRedis(url string, cluster bool) (redis.UniversalClient, error) {
+	if cluster {
+		options, err := redis.ParseClusterURL(url)
+		if err != nil {
+			return nil, fmt.Errorf("REDIS_URL: %w", err)
+		}
+		return redis.NewClusterClient(options), nil
+	}
+	options, err := redis.ParseURL(url)
+	if err != nil {
+		return nil, fmt.Errorf("REDIS_URL: %w", err)
+	}
+	return redis.NewClient(options), nil
+}
+
+// close frees what newApp opened, the last first.
+func (a *app) close() {
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		a.closers[i]()
+	}
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"maps"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// arrows says which of our packages each one imports. It is the architecture: keep it acyclic and
+// short. What ent generates counts as ent.
+var arrows = map[string]string{
+	"server":          "auth calls embedded ent ent/database fault graph lobby rooms rtc",
+	"graph":           "auth calls ent fault graph/generated lobby rooms rtc",
+	"graph/generated": "ent graph/scalar lobby rooms rtc", // types only
+	"graph/scalar":    "fault",
+	"calls":           "ent lobby rooms rtc",
+	"lobby":           "auth ent fault rooms rtc",
+	"rooms":           "auth ent fault",
+	"auth":            "fault",
+	"ent":             "",
+	"ent/database":    "ent",
+	"rtc":             "",
+	"embedded":        "",
+	"fault":           "",
+	"testenv":         "embedded ent ent/database",
+	"testenv/up":      "testenv",
+}
+
+func TestPackagesImportWhatTheArrowsSay(t *testing.T) {
+	list, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./../...").Output()
+	require.NoError(t, err)
+	found := map[string]map[string]bool{}
+	for line := range strings.Lines(string(list)) {
+		words := strings.Fields(line)
+		from := ours(words[0])
+		if found[from] == nil {
+			found[from] = map[string]bool{}
+		}
+		for _, word := range words[1:] {
+			if to := ours(word); to != "" && to != from {
+				found[from][to] = true
+			}
+		}
+	}
+	for from, to := range found {
+		want, known := arrows[from]
+		assert.True(t, known, "package %s is not in the table", from)
+		assert.Equal(t, want, strings.Join(slices.Sorted(maps.Keys(to)), " "), "what %s imports", from)
+	}
+	assert.Len(t, found, len(arrows), "the table names a package that is not there")
+}
+
+// ours names a package of this module in the table's words; empty for any other.
+func ours(path string) string {
+	name, ok := strings.CutPrefix(path, "foyer/")
+	switch {
+	case !ok:
+		return ""
+	case strings.HasPrefix(name, "ent/") && name != "ent/database":
+		return "ent"
+	default:
+		return name
+	}
+}

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"foyer/ent/database"
+	"foyer/ent/room"
+	"foyer/ent/schema"
+	"foyer/lobby"
+	"foyer/rooms"
+	"foyer/rtc"
+)
+
+// The keys of development mode. The LiveKit pair is that of `livekit-server --dev`.
+const (
+	developmentSecret = "development only: signs nothing that matters"
+	developmentKey    = "devkey"
+	developmentPair   = "secret"
+	minSecret         = 32 // bytes
+)
+
+// config is everything that differs between one deployment and another, from the environment.
+type config struct {
+	Addr string `env:"FOYER_ADDR" envDefault:"127.0.0.1:8080"`
+	Data string `env:"FOYER_DATA" envDefault:"./data"`
+	// Secret signs tickets and sessions; without it Foyer is in development mode.
+	Secret      string `env:"FOYER_SECRET"`
+	DatabaseURL string `env:"DATABASE_URL"`
+	RedisURL    string `env:"REDIS_URL"`
+	// RedisCluster: RedisURL names a node of a Redis Cluster.
+	RedisCluster bool   `env:"REDIS_CLUSTER"`
+	RedisPrefix  string `env:"FOYER_REDIS_PREFIX"`
+
+	LiveKitURL       string        `env:"LIVEKIT_URL" envDefault:"ws://127.0.0.1:7880"`
+	LiveKitPublicURL string        `env:"LIVEKIT_PUBLIC_URL"`
+	LiveKitKey       string        `env:"LIVEKIT_API_KEY"`
+	LiveKitSecret    string        `env:"LIVEKIT_API_SECRET"`
+	LiveKitInsecure  bool          `env:"LIVEKIT_INSECURE_SKIP_VERIFY"`
+	TokenTTL         time.Duration `env:"FOYER_TOKEN_TTL" envDefault:"5m"`
+	DefaultSources   []string      `env:"FOYER_DEFAULT_SOURCES" envDefault:"camera,microphone,screen_share,screen_share_audio"`
+	HostsAreAdmins   bool          `env:"FOYER_HOSTS_ARE_ROOM_ADMINS" envDefault:"true"`
+
+	DefaultAccess  string `env:"FOYER_DEFAULT_ACCESS_LEVEL" envDefault:"RESTRICTED"`
+	ChooseNames    bool   `env:"FOYER_USERS_CHOOSE_NAMES" envDefault:"true"`
+	TemporaryRooms bool   `env:"FOYER_TEMPORARY_ROOMS"`
+
+	Grace            time.Duration `env:"FOYER_LOBBY_GRACE" envDefault:"30s"`
+	Heartbeat        time.Duration `env:"FOYER_LOBBY_HEARTBEAT" envDefault:"10s"`
+	DeniedFor        time.Duration `env:"FOYER_DENIED_FOR" envDefault:"1m"`
+	AdmittedFor      time.Duration `env:"FOYER_ADMITTED_FOR" envDefault:"6h"`
+	TicketTTL        time.Duration `env:"FOYER_TICKET_TTL" envDefault:"24h"`
+	Capacity         int           `env:"FOYER_LOBBY_CAPACITY" envDefault:"1000"`
+	KnocksPerAddress int           `env:"FOYER_KNOCKS_PER_ADDRESS" envDefault:"300"`
+	KnocksPerRoom    int           `env:"FOYER_KNOCKS_PER_ROOM" envDefault:"1200"`
+	NotifyHosts      bool          `env:"FOYER_NOTIFY_HOSTS"`
+
+	TrustedProxies int           `env:"FOYER_TRUSTED_PROXIES" envDefault:"0"`
+	Introspection  *bool         `env:"FOYER_INTROSPECTION"`
+	DrainTimeout   time.Duration `env:"FOYER_DRAIN_TIMEOUT" envDefault:"10s"`
+	LogLevel       string        `env:"FOYER_LOG_LEVEL" envDefault:"info"`
+}
+
+// development reports whether Foyer runs with keys that everybody knows.
+func (c *config) development() bool { return c.Secret == "" }
+
+// loadConfig reads the environment, and names everything that is wrong with it at once.
+func loadConfig(environ []string) (*config, error) {
+	c := &config{}
+	err := env.ParseWithOptions(c, env.Options{Environment: env.ToMap(environ)})
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	if err := errors.Join(c.check()...); err != nil {
+		return nil, fmt.Errorf("configuration:\n%w", err)
+	}
+	c.fill()
+	return c, nil
+}
+
+// check returns every problem. No message holds a secret: URLs may have passwords in them.
+func (c *config) check() []error {
+	var problems []error
+	wrong := func(bad bool, format string, args ...any) {
+		if bad {
+			problems = append(problems, fmt.Errorf(format, args...))
+		}
+	}
+	loopback, err := isLoopback(c.Addr)
+	wrong(err != nil, "FOYER_ADDR is not host:port: %q", c.Addr)
+	wrong(err == nil && !loopback && c.development(),
+		"FOYER_SECRET is not set: development mode is for loopback addresses, and FOYER_ADDR is %q", c.Addr)
+	wrong(!c.development() && len(c.Secret) < minSecret, "FOYER_SECRET is shorter than %d bytes", minSecret)
+	wrong(!c.development() && (c.LiveKitKey == "" || c.LiveKitSecret == ""),
+		"LIVEKIT_API_KEY and LIVEKIT_API_SECRET are not both set")
+	wrong(!c.development() && c.LiveKitSecret == developmentPair,
+		"LIVEKIT_API_SECRET is the development one, which everybody knows")
+	wrong((c.LiveKitKey == "") != (c.LiveKitSecret == ""),
+		"of LIVEKIT_API_KEY and LIVEKIT_API_SECRET only one is set")
+	wrong(c.DatabaseURL != "" && !database.Known(c.DatabaseURL),
+		"DATABASE_URL is neither postgres://… nor sqlite:PATH")
+	wrong(c.RedisURL != "" && !hasScheme(c.RedisURL, "redis", "rediss", "unix"),
+		"REDIS_URL is neither redis://… nor rediss://… nor unix://…")
+	wrong(c.RedisURL == "" && c.RedisCluster, "REDIS_CLUSTER is set without REDIS_URL")
+	wrong(!hasScheme(c.LiveKitURL, "ws", "wss", "http", "https"), "LIVEKIT_URL is not ws://… or wss://…")
+	wrong(c.LiveKitPublicURL != "" && !hasScheme(c.LiveKitPublicURL, "ws", "wss"),
+		"LIVEKIT_PUBLIC_URL is not ws://… or wss://…")
+	for _, source := range c.DefaultSources {
+		wrong(!slices.Contains(everySource, source), "FOYER_DEFAULT_SOURCES has the unknown %q", source)
+	}
+	wrong(room.AccessLevelValidator(room.AccessLevel(c.DefaultAccess)) != nil,
+		"FOYER_DEFAULT_ACCESS_LEVEL is not PUBLIC, TRUSTED or RESTRICTED: %q", c.DefaultAccess)
+	wrong(parseLevel(c.LogLevel) != nil, "FOYER_LOG_LEVEL is not debug, info, warn or error: %q", c.LogLevel)
+	for name, value := range c.durations() {
+		wrong(value <= 0, "%s is not a positive duration", name)
+	}
+	for name, value := range c.counts() {
+		wrong(value < 0, "%s is negative", name)
+	}
+	return problems
+}
+
+var everySource = []string{
+	string(schema.Camera), string(schema.Microphone),
+	string(schema.ScreenShare), string(schema.ScreenShareAudio),
+}
+
+func (c *config) durations() map[string]time.Duration {
+	return map[string]time.Duration{
+		"FOYER_TOKEN_TTL": c.TokenTTL, "FOYER_LOBBY_GRACE": c.Grace,
+		"FOYER_LOBBY_HEARTBEAT": c.Heartbeat, "FOYER_DENIED_FOR": c.DeniedFor,
+		"FOYER_ADMITTED_FOR": c.AdmittedFor, "FOYER_TICKET_TTL": c.TicketTTL,
+		"FOYER_DRAIN_TIMEOUT": c.DrainTimeout,
+	}
+}
+
+func (c *config) counts() map[string]int {
+	return map[string]int{
+		"FOYER_LOBBY_CAPACITY": c.Capacity, "FOYER_KNOCKS_PER_ADDRESS": c.KnocksPerAddress,
+		"FOYER_KNOCKS_PER_ROOM": c.KnocksPerRoom, "FOYER_TRUSTED_PROXIES": c.TrustedProxies,
+	}
+}
+
+// fill sets what follows from other settings.
+func (c *config) fill() {
+	if c.development() && c.LiveKitKey == "" {
+		c.LiveKitKey, c.LiveKitSecret = developmentKey, developmentPair
+	}
+	if c.LiveKitPublicURL == "" {
+		c.LiveKitPublicURL = c.LiveKitURL
+	}
+	if c.DatabaseURL == "" {
+		c.DatabaseURL = database.SQLite(filepath.Join(c.Data, "foyer.db"))
+	}
+	if c.Introspection == nil {
+		development := c.development()
+		c.Introspection = &development
+	}
+}
+
+// secret signs tickets and sessions.
+func (c *config) secret() string {
+	if c.development() {
+		return developmentSecret
+	}
+	return c.Secret
+}
+
+func (c *config) rtc() rtc.Settings {
+	return rtc.Settings{
+		URL: c.LiveKitURL, PublicURL: c.LiveKitPublicURL,
+		APIKey: c.LiveKitKey, APISecret: c.LiveKitSecret, InsecureSkipVerify: c.LiveKitInsecure,
+		TokenTTL: c.TokenTTL, DefaultSources: c.DefaultSources, HostsAreRoomAdmins: c.HostsAreAdmins,
+	}
+}
+
+func (c *config) rooms() rooms.Settings {
+	return rooms.Settings{
+		DefaultAccessLevel: room.AccessLevel(c.DefaultAccess),
+		UsersChooseNames:   c.ChooseNames, TemporaryRooms: c.TemporaryRooms,
+	}
+}
+
+func (c *config) lobby() lobby.Settings {
+	return lobby.Settings{
+		Secret: c.secret(), KeyPrefix: c.RedisPrefix,
+		Grace: c.Grace, Heartbeat: c.Heartbeat, DeniedFor: c.DeniedFor, AdmittedFor: c.AdmittedFor,
+		TicketTTL: c.TicketTTL, Capacity: c.Capacity, KnocksPerAddress: c.KnocksPerAddress,
+		KnocksPerRoom: c.KnocksPerRoom, NotifyHosts: c.NotifyHosts,
+	}
+}
+
+// isLoopback reports whether only this machine can reach an address.
+func isLoopback(hostport string) (bool, error) {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		return false, err
+	}
+	return isLoopbackHost(host), nil
+}
+
+func isLoopbackHost(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
+}
+
+func hasScheme(text string, schemes ...string) bool {
+	u, err := url.Parse(text)
+	return err == nil && slices.Contains(schemes, u.Scheme) && (u.Host != "" || u.Path != "")
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"foyer/ent/database"
+)
+
+func newLogger(c *config) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // checked with the configuration
+	options := &slog.HandlerOptions{Level: level}
+	if c.development() {
+		return slog.New(slog.NewTextHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewJSONHandler(os.Stderr, options))
+}
+
+func parseLevel(text string) error { return new(slog.Level).UnmarshalText([]byte(text)) }
+
+// greet says in one block where things are and, in development mode, what to try.
+func greet(out io.Writer, c *config, addr string) {
+	base := "http://" + addr
+	fmt.Fprintf(out, "\nFoyer serves GraphQL at %s/graphql (POST, and WebSocket: graphql-transport-ws).\n", base)
+	fmt.Fprintf(out, "  LiveKit   %s\n", c.LiveKitPublicURL)
+	fmt.Fprintf(out, "  Database  %s\n", databaseName(c.DatabaseURL))
+	if c.RedisURL == "" {
+		fmt.Fprintln(out, "  Redis     in this process: waiting guests are forgotten when it ends")
+	}
+	if !c.development() {
+		return
+	}
+	fmt.Fprintf(out, `
+DEVELOPMENT MODE, since FOYER_SECRET is not set: whoever reaches this address signs in as anybody.
+
+Sign in, make a room, and knock at it (each line uses the one before):
+
+%s
+
+`, strings.Join(firstSteps(base), "\n"))
+}
+
+func databaseName(url string) string {
+	if path, ok := strings.CutPrefix(url, database.SQLite("")); ok {
+		return path + " (SQLite)"
+	}
+	return "PostgreSQL"
+}
+
+// firstSteps are three shell commands that show what Foyer does.
+func firstSteps(base string) []string {
+	const post = `curl -s -H 'content-type: application/json'`
+	return []string{
+		`TOKEN=$(` + post + ` ` + base + `/dev/login -d '{"name":"Ada","email":"ada@example.org"}' | sed 's/.*"token":"\([^"]*\)".*/\1/')`,
+		`ROOM=$(` + post + ` -H "authorization: Bearer $TOKEN" ` + base + `/graphql -d '{"query":"mutation { createRoom(input: {name: \"My first room\"}) { room { id slug } } }"}' | sed 's/.*"id":"\([^"]*\)".*/\1/')`,
+		post + ` ` + base + `/graphql -d "{\"query\":\"mutation { requestEntry(input: {roomId: \\\"$ROOM\\\", displayName: \\\"Guest\\\"}) { ticket entry { id status } } }\"}"`,
+	}
+}

@@ -1,0 +1,94 @@
+// Command server runs Foyer. Without any settings it serves on 127.0.0.1:8080, with everything it
+// leans on but LiveKit inside; the environment says otherwise.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const headerTimeout = 5 * time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Environ(), os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends, then sends clients elsewhere and lets requests in flight finish.
+func run(ctx context.Context, environ []string, out io.Writer) error {
+	c, err := loadConfig(environ)
+	if err != nil {
+		return err
+	}
+	slog.SetDefault(newLogger(c))
+	// Before anything else: a port that is taken is the likeliest mistake, and leaves no trace so.
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("cannot serve at FOYER_ADDR: %w", err)
+	}
+	defer listener.Close()
+	a, err := newApp(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	greet(out, c, listener.Addr().String())
+	return a.serve(ctx, listener)
+}
+
+// serve runs every long part until ctx ends or one of them fails. The lobby works until the last
+// request is answered.
+func (a *app) serve(ctx context.Context, listener net.Listener) error {
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	group, work := errgroup.WithContext(work)
+	server := &http.Server{Handler: a.routes(), ReadHeaderTimeout: headerTimeout}
+	group.Go(func() error { return a.lobby.Run(work) })
+	group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	group.Go(func() error {
+		defer stopWork()
+		select {
+		case <-ctx.Done():
+		case <-work.Done():
+		}
+		return a.stop(server)
+	})
+	return group.Wait()
+}
+
+// stop ends sockets so that their clients go to another server, and waits for everything in flight,
+// but not for ever.
+func (a *app) stop(server *http.Server) error {
+	slog.Info("stopping")
+	grace, cancel := context.WithTimeout(context.Background(), a.config.DrainTimeout)
+	defer cancel()
+	a.drain.begin()
+	err := server.Shutdown(grace)
+	if errDrain := a.drain.wait(grace); err == nil {
+		err = errDrain
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		slog.Warn("some requests did not finish in time", "timeout", a.config.DrainTimeout)
+		return server.Close()
+	}
+	return err
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"foyer/auth"
+	"foyer/fault"
+	"foyer/graph"
+)
+
+// readyTimeout bounds one look at what we lean on.
+const readyTimeout = 2 * time.Second
+
+// routes is every address that the server answers.
+func (a *app) routes() http.Handler {
+	resolver := &graph.Resolver{Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls}
+	api := graph.NewHandler(resolver, a.sessions.FromHeader, *a.config.Introspection)
+	mux := http.NewServeMux()
+	mux.Handle("/graphql", a.drain.follow(a.withViewer(api)))
+	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("GET /readyz", a.ready)
+	if a.config.development() {
+		mux.HandleFunc("POST /dev/login", handle(a.devLogin))
+		return loopbackOnly(new(http.CrossOriginProtection).Handler(mux))
+	}
+	return new(http.CrossOriginProtection).Handler(mux)
+}
+
+// loopbackOnly refuses requests that were made under a name that is not this machine's own: a page
+// elsewhere could otherwise reach the development sign-in through its own name (DNS rebinding).
+func loopbackOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		if !isLoopbackHost(strings.Trim(host, "[]")) {
+			http.Error(w, "development mode answers to loopback names only", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// withViewer puts who is asking into a request's context.
+func (a *app) withViewer(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		viewer, err := a.sessions.FromRequest(r)
+		if err != nil {
+			answerFault(w, r, err)
+			return
+		}
+		viewer.Address = clientAddress(r, a.config.TrustedProxies)
+		next.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), viewer)))
+	})
+}
+
+// clientAddress returns the address that limits count by: the client's as the outermost of so many
+// trusted proxies saw it, of IPv6 the /64 that one client commonly has.
+func clientAddress(r *http.Request, proxies int) string {
+	address, _, _ := net.SplitHostPort(r.RemoteAddr)
+	if seen := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ","); proxies > 0 {
+		address = strings.TrimSpace(seen[max(0, len(seen)-proxies)])
+	}
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return "unknown"
+	}
+	if ip = ip.Unmap().WithZone(""); ip.Is6() {
+		return netip.PrefixFrom(ip, 64).Masked().String()
+	}
+	return ip.String()
+}
+
+// ready answers 200 when requests can be served, else 503 with what is missing. LiveKit is not asked:
+// tokens are made without it.
+func (a *app) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	state, status := map[string]string{"database": "ok", "redis": "ok", "server": "ok"}, http.StatusOK
+	missing := func(what, why string) { state[what], status = why, http.StatusServiceUnavailable }
+	if err := a.db.Pool.PingContext(ctx); err != nil {
+		missing("database", "away")
+	}
+	if err := a.redis.Ping(ctx).Err(); err != nil {
+		missing("redis", "away")
+	}
+	if a.drain.begun() {
+		missing("server", "stopping")
+	}
+	answer(w, status, state)
+}
+
+var statuses = map[fault.Kind]int{
+	fault.Internal:        http.StatusInternalServerError,
+	fault.Invalid:         http.StatusBadRequest,
+	fault.Unauthenticated: http.StatusUnauthorized,
+	fault.Forbidden:       http.StatusForbidden,
+	fault.NotFound:        http.StatusNotFound,
+	fault.Conflict:        http.StatusConflict,
+	fault.LobbyRequired:   http.StatusForbidden,
+	fault.RateLimited:     http.StatusTooManyRequests,
+	fault.Unavailable:     http.StatusServiceUnavailable,
+}
+
+// handle answers a failed request with its fault; h itself writes only what succeeds.
+func handle(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			answerFault(w, r, err)
+		}
+	}
+}
+
+// answerFault answers in the shape of a GraphQL error, so that clients need to know but one.
+func answerFault(w http.ResponseWriter, r *http.Request, err error) {
+	f := fault.Of(err)
+	if f.Kind == fault.Internal {
+		slog.ErrorContext(r.Context(), "a request failed", "path", r.URL.Path, "err", err)
+	}
+	if f.Kind == fault.Unauthenticated {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	f = f.With("code", f.Kind)
+	answer(w, statuses[f.Kind], map[string]any{
+		"errors": []any{map[string]any{"message": f.Message, "extensions": f.Details}},
+	})
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}

@@ -1,0 +1,56 @@
+package testenv_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/livekit/protocol/auth"
+	"github.com/livekit/protocol/livekit"
+	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/testenv"
+)
+
+func TestLiveKitAnswersItsAPI(t *testing.T) {
+	t.Parallel()
+	rooms := lksdk.NewRoomServiceClient(testenv.LiveKit(t))
+	_, err := rooms.ListRooms(t.Context(), &livekit.ListRoomsRequest{})
+	assert.NoError(t, err)
+}
+
+func TestLiveKitCarriesMediaOverLoopback(t *testing.T) {
+	t.Parallel()
+	room := "testenv-" + t.Name()
+	received := make(chan string, 1)
+	join(t, room, "listener", &lksdk.RoomCallback{ParticipantCallback: lksdk.ParticipantCallback{
+		OnDataPacket: func(data lksdk.DataPacket, _ lksdk.DataReceiveParams) {
+			received <- string(data.(*lksdk.UserDataPacket).Payload)
+		},
+	}})
+	speaker := join(t, room, "speaker", lksdk.NewRoomCallback())
+	err := speaker.LocalParticipant.PublishDataPacket(
+		lksdk.UserData([]byte("hello")), lksdk.WithDataPublishReliable(true))
+	require.NoError(t, err)
+	select {
+	case text := <-received:
+		assert.Equal(t, "hello", text)
+	case <-time.After(10 * time.Second):
+		t.Fatal("nothing was heard")
+	}
+}
+
+func join(t *testing.T, room, identity string, callback *lksdk.RoomCallback) *lksdk.Room {
+	t.Helper()
+	url, key, secret := testenv.LiveKit(t)
+	token, err := auth.NewAccessToken(key, secret).
+		SetIdentity(identity).
+		SetVideoGrant(&auth.VideoGrant{RoomJoin: true, Room: room}).
+		ToJWT()
+	require.NoError(t, err)
+	joined, err := lksdk.ConnectToRoomWithToken(url, token, callback)
+	require.NoError(t, err)
+	t.Cleanup(joined.Disconnect)
+	return joined
+}

@@ -1,0 +1,89 @@
+package testenv_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/testenv"
+)
+
+// brokenTest stands in for a test that is expected to fail: it keeps the reason.
+type brokenTest struct {
+	testing.TB
+	reason string
+}
+
+func (b *brokenTest) Fatal(args ...any) {
+	b.reason = fmt.Sprint(args...)
+	runtime.Goexit()
+}
+
+func (b *brokenTest) Fatalf(format string, args ...any) {
+	b.Fatal(fmt.Sprintf(format, args...))
+}
+
+// reasonToFail runs f as a test does, and returns why it failed.
+func reasonToFail(t *testing.T, f func(testing.TB)) string {
+	t.Helper()
+	broken := &brokenTest{TB: t}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f(broken)
+	}()
+	<-ended
+	return broken.reason
+}
+
+func askForAll(each func(name string, ask func(testing.TB))) {
+	each("PostgreSQL", func(t testing.TB) {
+		testenv.Postgres(t, func(context.Context, string) error { return nil })
+	})
+	each("Redis", func(t testing.TB) { testenv.Redis(t) })
+	each("the Redis Cluster", func(t testing.TB) { testenv.RedisCluster(t) })
+	each("LiveKit", func(t testing.TB) { testenv.LiveKit(t) })
+}
+
+func TestServiceThatIsNotStartedFailsTheTestAndSaysHowToStartIt(t *testing.T) {
+	for _, name := range []string{
+		testenv.EnvPostgres, testenv.EnvRedis, testenv.EnvRedisCluster, testenv.EnvLiveKitURL,
+	} {
+		t.Setenv(name, "")
+	}
+	askForAll(func(name string, ask func(testing.TB)) {
+		reason := reasonToFail(t, ask)
+		assert.Contains(t, reason, "is not set", name)
+		assert.Contains(t, reason, "make test", name)
+		assert.Contains(t, reason, "go run ./testenv/up -- go test ./...", name)
+	})
+}
+
+func TestServiceThatDoesNotAnswerFailsTheTestAndSaysHowToStartIt(t *testing.T) {
+	nowhere := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
+	t.Setenv(testenv.EnvPostgres, "postgres://postgres@"+nowhere+"/elsewhere")
+	t.Setenv(testenv.EnvRedis, "redis://"+nowhere)
+	t.Setenv(testenv.EnvRedisCluster, nowhere)
+	t.Setenv(testenv.EnvLiveKitURL, "ws://"+nowhere)
+	askForAll(func(name string, ask func(testing.TB)) {
+		reason := reasonToFail(t, ask)
+		assert.Contains(t, reason, "does not answer", name)
+		assert.Contains(t, reason, "make test", name)
+	})
+}
+
+func TestFreePortsAreFreeAndDifferent(t *testing.T) {
+	t.Parallel()
+	ports, err := testenv.FreePorts(50)
+	require.NoError(t, err)
+	seen := map[int]bool{}
+	for _, port := range ports {
+		assert.False(t, seen[port], "port %d twice", port)
+		seen[port] = true
+	}
+	assert.Positive(t, testenv.FreePort(t))
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"foyer/testenv"
+)
+
+// services is what up has started, and the folder that holds its data and logs.
+type services struct {
+	dir     string
+	livekit string
+
+	mu        sync.Mutex
+	processes []*testenv.Process
+}
+
+func newServices(livekit string) (*services, error) {
+	livekit, err := filepath.Abs(livekit)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(livekit); err != nil {
+		return nil, fmt.Errorf("no LiveKit server, `make bin/livekit-server` builds it: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "foyer-test-")
+	if err != nil {
+		return nil, err
+	}
+	// PostgreSQL may run as another user, who has to pass through to his own folder.
+	return &services{dir: dir, livekit: livekit}, os.Chmod(dir, 0o711)
+}
+
+// start starts all services side by side, and returns the environment that leads to them when every
+// one answers. The caller calls end, also after an error.
+func (s *services) start(ctx context.Context) ([]string, error) {
+	ports, err := testenv.FreePorts(10)
+	if err != nil {
+		return nil, err
+	}
+	postgres, redis, signal, media := ports[0], ports[1], ports[2], ports[3]
+	nodes, buses := ports[4:7], ports[7:10]
+	password := rand.Text()
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.startPostgres(ctx, postgres, password) })
+	group.Go(func() error { return s.startRedis(ctx, redis) })
+	group.Go(func() error { return s.startLiveKit(ctx, signal, media) })
+	group.Go(func() error { return s.startCluster(ctx, nodes, buses) })
+	return []string{
+		testenv.EnvPostgres + "=" + postgresURL(postgres, password),
+		testenv.EnvRedis + "=redis://" + address(redis) + "/0",
+		testenv.EnvRedisCluster + "=" + addresses(nodes),
+		testenv.EnvLiveKitURL + "=" + liveKitURL(signal),
+		testenv.EnvLiveKitKey + "=" + liveKitKey,
+		testenv.EnvLiveKitSecret + "=" + liveKitSecret,
+	}, group.Wait()
+}
+
+// process starts one process with a log of its own; end ends it.
+func (s *services) process(name string, cmd *exec.Cmd) (*testenv.Process, error) {
+	process, err := testenv.Start(cmd, s.path(name+".log"))
+	if err != nil {
+		return nil, fmt.Errorf("start %s (`make setup` installs what is missing): %w", name, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.processes = append(s.processes, process)
+	return process, nil
+}
+
+// end ends every process and removes the folder.
+func (s *services) end() {
+	var group errgroup.Group
+	for _, process := range s.processes {
+		group.Go(func() error { process.End(); return nil })
+	}
+	_ = group.Wait()
+	if err := os.RemoveAll(s.dir); err != nil {
+		fmt.Fprintln(os.Stderr, "testenv/up:", err)
+	}
+}
+
+func (s *services) path(name string) string {
+	return filepath.Join(s.dir, name)
+}
+
+func address(port int) string {
+	return fmt.Sprintf("127.0.0.1:%d", port)
+}

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Checks what needs no running service, all of it even when one part fails, and names what failed.
+# Changes nothing in the working tree, and does not mind changes that are not committed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+not_source=(.git bin data node_modules)
+
+# Generates in one copy of the tree, and compares it with another.
+generated_code() {
+  mkdir "$scratch/now" "$scratch/again" &&
+    tar "${not_source[@]/#/--exclude=}" -cf "$scratch/tree.tar" . &&
+    tar -xf "$scratch/tree.tar" -C "$scratch/now" &&
+    tar -xf "$scratch/tree.tar" -C "$scratch/again" &&
+    (cd "$scratch/again" && go generate ./...) &&
+    (cd "$scratch" && diff -r now again) &&
+    return
+  echo 'The generated code is not what its sources give: run make generate.'
+  return 1
+}
+
+# gqlgen moves code that it has no place for to the end of a resolver file, under this title.
+resolver_files() {
+  ! grep -n '!!! WARNING !!!' graph/*.go
+}
+
+gofmt_clean() {
+  local files
+  files=$(grep -rL --include='*.go' "${not_source[@]/#/--exclude-dir=}" \
+    -E '^// Code generated .* DO NOT EDIT\.$' .)
+  # shellcheck disable=SC2086 # one name a word: our files have no spaces
+  test -z "$(gofmt -l $files | tee /dev/stderr)"
+}
+
+go_mod() {
+  go mod tidy -diff && go -C tools mod tidy -diff
+}
+
+# Against the Compose specification; the secrets it wants are not ours to know.
+compose() {
+  go -C tools tool github.com/compose-spec/compose-go/v2/cmd \
+    -no-interpolation ../docker-compose.yml >/dev/null
+}
+
+# Reads the settings as a start would, and prints its ports (it exits with 0 even when it cannot).
+livekit_settings() {
+  local ports
+  ports=$(LIVEKIT_KEYS='key: secret' bin/livekit-server --config deploy/livekit.yaml ports)
+  grep -q '^7880 - HTTP' <<<"$ports" || { echo "$ports" && return 1; }
+}
+
+# All but the generated packages: what is wrong there is not ours to mend.
+staticcheck() {
+  local packages
+  packages=$(go list ./... | grep -Ev '/ent(/|$)|/graph/generated$') &&
+    xargs go tool staticcheck ./ent/schema <<<"$packages"
+}
+
+arrows() {
+  local output
+  output=$(go test -run TestArrows ./server 2>&1) || { echo "$output" && return 1; }
+  if [[ $output == *"no tests to run"* ]]; then
+    echo "there is no TestArrows in ./server"
+    return 1
+  fi
+}
+
+failed=()
+check() { # check NAME COMMAND...
+  echo "check: $1"
+  "${@:2}" || failed+=("$1")
+}
+
+check "generated code is up to date" generated_code
+check "no code lost in resolver files" resolver_files
+check "gofmt" gofmt_clean
+check "go vet" go vet ./...
+check "staticcheck" staticcheck
+check "go.mod is tidy" go_mod
+check "docker-compose.yml" compose
+check "deploy/livekit.yaml" livekit_settings
+check "who imports whom" arrows
+
+if [ "${#failed[@]}" != 0 ]; then
+  printf 'FAILED: %s\n' "${failed[@]}" >&2
+  exit 1
+fi

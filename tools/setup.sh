@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Installs what `make test` needs beside Go: make itself, redis-server, PostgreSQL, and the C compiler
+# that Go's race detector links with. Does nothing when all are there. Where it may not install
+# anything, it says what to install and fails.
+set -euo pipefail
+
+has_postgres() {
+  compgen -G '/usr/lib/postgresql/[1-9][0-9]/bin/initdb' || command -v initdb
+}
+
+# One package of Debian a line.
+missing_packages() {
+  command -v make >/dev/null || echo make
+  command -v redis-server >/dev/null || echo redis-server
+  has_postgres >/dev/null || echo postgresql
+  command -v gcc >/dev/null || printf '%s\n' gcc libc6-dev
+}
+
+mapfile -t packages < <(missing_packages)
+if [ "${#packages[@]}" = 0 ]; then
+  exit 0
+fi
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then
+  as_root=(sudo -n) # without a password, or not at all
+fi
+if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
+  echo "Tests need programs that are not installed here, and this account may not install them." >&2
+  echo "On Debian: sudo apt-get install ${packages[*]}" >&2
+  echo "Elsewhere: make, gcc, Redis 7 and PostgreSQL 15, or newer ones, all in the PATH." >&2
+  exit 1
+fi
+
+# Debian starts a service as soon as it is installed, unless this file forbids it. Tests start
+# servers of their own; the system's would only take the usual ports and memory.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap '"${as_root[@]}" rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+  "${as_root[@]}" chmod 755 "$policy"
+fi
+
+echo "Installing ${packages[*]} for the tests" >&2
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+  apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+
+# Nor shall they start with the machine.
+if [ -d /run/systemd/system ]; then
+  for package in "${packages[@]}"; do
+    case $package in
+      redis-server | postgresql) "${as_root[@]}" systemctl --quiet disable "$package" || true ;;
+    esac
+  done
+fi
