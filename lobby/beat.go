@@ -38,7 +38,7 @@ func (s *Service) beat(ctx context.Context) error {
 func (s *Service) beatOnce(ctx context.Context) error {
 	watched := s.hub.beats(beatGuests)
 	for chunk := range slices.Chunk(slices.Concat(watched, s.takeDue()), beatRooms) {
-		if err := s.store.beat(ctx, chunk, s.lease(), s.hub.ring); err != nil {
+		if err := s.store.beat(ctx, chunk, s.lease(), s.hub.mend); err != nil {
 			return err
 		}
 	}

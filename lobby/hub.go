@@ -30,11 +30,19 @@ type hub struct {
 	changed func(roomID uuid.UUID)
 
 	mu    sync.Mutex
-	rooms map[uuid.UUID]map[uuid.UUID]map[*bell]struct{}
+	rooms map[uuid.UUID]*watchedRoom
+}
+
+// watchedRoom is a room that somebody here watches.
+type watchedRoom struct {
+	// bells are those of each watched entry; the hosts' are those of the zero entry.
+	bells map[uuid.UUID]map[*bell]struct{}
+	// version is the lobby's at the last heartbeat.
+	version int
 }
 
 func newHub(changed func(roomID uuid.UUID)) *hub {
-	return &hub{changed: changed, rooms: map[uuid.UUID]map[uuid.UUID]map[*bell]struct{}{}}
+	return &hub{changed: changed, rooms: map[uuid.UUID]*watchedRoom{}}
 }
 
 // hang returns a bell that rings when the entry changes or, for the zero entry, when anything in the
@@ -43,15 +51,15 @@ func (h *hub) hang(roomID, entryID uuid.UUID) *bell {
 	b := &bell{rang: make(chan struct{}, 1), roomID: roomID, entryID: entryID}
 	h.mu.Lock()
 	room := h.rooms[roomID]
-	if room == nil {
-		room = map[uuid.UUID]map[*bell]struct{}{}
+	first := room == nil
+	if first {
+		room = &watchedRoom{bells: map[uuid.UUID]map[*bell]struct{}{}}
 		h.rooms[roomID] = room
 	}
-	if room[entryID] == nil {
-		room[entryID] = map[*bell]struct{}{}
+	if room.bells[entryID] == nil {
+		room.bells[entryID] = map[*bell]struct{}{}
 	}
-	room[entryID][b] = struct{}{}
-	first := len(room) == 1 && len(room[entryID]) == 1
+	room.bells[entryID][b] = struct{}{}
 	h.mu.Unlock()
 	if first {
 		h.changed(roomID)
@@ -63,12 +71,12 @@ func (h *hub) hang(roomID, entryID uuid.UUID) *bell {
 func (h *hub) take(b *bell) (last bool) {
 	h.mu.Lock()
 	room := h.rooms[b.roomID]
-	delete(room[b.entryID], b)
-	last = len(room[b.entryID]) == 0
+	delete(room.bells[b.entryID], b)
+	last = len(room.bells[b.entryID]) == 0
 	if last {
-		delete(room, b.entryID)
+		delete(room.bells, b.entryID)
 	}
-	empty := len(room) == 0
+	empty := len(room.bells) == 0
 	if empty {
 		delete(h.rooms, b.roomID)
 	}
@@ -83,18 +91,16 @@ func (h *hub) take(b *bell) (last bool) {
 func (h *hub) watched(roomID uuid.UUID) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.rooms[roomID]) > 0
+	return h.rooms[roomID] != nil
 }
 
 // ring wakes who watches an entry, and the hosts of its room.
 func (h *hub) ring(roomID, entryID uuid.UUID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for b := range h.rooms[roomID][entryID] {
-		b.ring()
-	}
-	for b := range h.rooms[roomID][uuid.Nil] {
-		b.ring()
+	if room := h.rooms[roomID]; room != nil {
+		ringAll(room.bells[entryID])
+		ringAll(room.bells[uuid.Nil])
 	}
 }
 
@@ -102,9 +108,39 @@ func (h *hub) ring(roomID, entryID uuid.UUID) {
 func (h *hub) ringRoom(roomID uuid.UUID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, bells := range h.rooms[roomID] {
-		for b := range bells {
-			b.ring()
+	if room := h.rooms[roomID]; room != nil {
+		for _, bells := range room.bells {
+			ringAll(bells)
+		}
+	}
+}
+
+func ringAll(bells map[*bell]struct{}) {
+	for b := range bells {
+		b.ring()
+	}
+}
+
+// mend wakes whoever may have missed something, after what a heartbeat has found: the guests who
+// believe to wait and do not and, if the lobby has changed since the last heartbeat, everybody but the
+// guests who do wait.
+func (h *hub) mend(roomID uuid.UUID, version int, surprised []uuid.UUID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	room := h.rooms[roomID]
+	if room == nil {
+		return
+	}
+	for _, entryID := range surprised {
+		ringAll(room.bells[entryID])
+	}
+	if room.version == version {
+		return
+	}
+	room.version = version
+	for _, bells := range room.bells {
+		if !anyWaits(bells) {
+			ringAll(bells)
 		}
 	}
 }
@@ -117,7 +153,7 @@ func (h *hub) beats(limit int) []beats {
 	all := make([]beats, 0, len(h.rooms))
 	for roomID, room := range h.rooms {
 		one := beats{roomID: roomID}
-		for entryID, bells := range room {
+		for entryID, bells := range room.bells {
 			if len(one.waiting) == limit {
 				all = append(all, one)
 				one.waiting = nil

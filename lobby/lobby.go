@@ -5,7 +5,7 @@
 // the state again. So a lost, doubled or late message shows nothing wrong, and no buffer can
 // overflow. Three things make sure that no change is missed: a watcher hangs his bell before he
 // first reads; every bell is rung when the subscription at Redis is made again; and every heartbeat
-// asks Redis which of those who believe to wait do not.
+// asks Redis which lobbies have changed, and which of those who believe to wait do not.
 //
 // A guest is there while he watches his entry or asks again with his ticket. When he stops, he has a
 // grace time to come back.

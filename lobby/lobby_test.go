@@ -3,7 +3,6 @@ package lobby_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
@@ -143,11 +142,22 @@ func names(l *lobby.Lobby) []string {
 	return list
 }
 
+// withNewRoom is the same world with another room of the same owner.
+func (w *world) withNewRoom(t testing.TB) *world {
+	t.Helper()
+	another := *w
+	var err error
+	another.room, err = w.rooms.Create(w.host(), rooms.CreateInput{Name: "Another room"})
+	require.NoError(t, err)
+	return &another
+}
+
 // watch is a subscription of a test.
 type watch[T any] struct {
 	t      testing.TB
 	states <-chan T
 	stop   context.CancelFunc
+	last   *T
 }
 
 func watched[T any](
@@ -157,7 +167,7 @@ func watched[T any](
 	ctx, stop := context.WithCancel(ctx)
 	states, err := start(ctx)
 	require.NoError(t, err)
-	w := &watch[T]{t, states, stop}
+	w := &watch[T]{t: t, states: states, stop: stop}
 	t.Cleanup(w.end)
 	return w
 }
@@ -174,6 +184,7 @@ func (w *watch[T]) next() T {
 	select {
 	case state, open := <-w.states:
 		require.True(w.t, open, "the subscription ended")
+		w.last = &state
 		return state
 	case <-time.After(soon):
 		require.Fail(w.t, "nothing came")
@@ -187,6 +198,21 @@ func (w *watch[T]) until(wanted func(T) bool) T {
 	for {
 		if state := w.next(); wanted(state) {
 			return state
+		}
+	}
+}
+
+// catchUp waits until what was last seen is as wanted.
+func (w *watch[T]) catchUp(t interface{ Fatalf(string, ...any) }, wanted func(T) bool) {
+	for w.last == nil || !wanted(*w.last) {
+		select {
+		case state, open := <-w.states:
+			if !open {
+				t.Fatalf("the subscription ended")
+			}
+			w.last = &state
+		case <-time.After(soon):
+			t.Fatalf("the last that was seen is %+v", w.last)
 		}
 	}
 }
@@ -645,5 +671,5 @@ func TestRedisIsAway(t *testing.T) {
 	assert.NotEqual(t, cause.Error(), fault.Of(err).Message, "the log learns why")
 	assert.Error(t, errors.Unwrap(cause))
 	_, err = w.CreateRoomToken(w.host(), lobby.CreateRoomTokenInput{RoomID: &w.room.ID})
-	require.NoError(t, err, fmt.Sprint("who may walk in needs no lobby"))
+	require.NoError(t, err, "who may walk in needs no lobby")
 }

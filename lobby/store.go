@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -175,8 +176,8 @@ func (s store) list(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
 	if err != nil {
 		return nil, err
 	}
-	var version int
-	if _, err := fmt.Sscan(reply[0].(string), &version); err != nil {
+	version, err := strconv.Atoi(reply[0].(string))
+	if err != nil {
 		return nil, fmt.Errorf("version of lobby %s: %w", roomID, err)
 	}
 	entries, err := parseEntries(roomID, reply[1:])
@@ -221,10 +222,11 @@ type beats struct {
 	waiting []uuid.UUID
 }
 
-// beat keeps the waiting guests of many rooms present for lease, in one round trip, and calls
-// surprised for each of them who does not wait any more.
+// beat keeps the waiting guests of many rooms present for lease, in one round trip, and calls found
+// with each room's version and those of the guests who do not wait any more.
 func (s store) beat(
-	ctx context.Context, rooms []beats, lease time.Duration, surprised func(room, entry uuid.UUID),
+	ctx context.Context, rooms []beats, lease time.Duration,
+	found func(roomID uuid.UUID, version int, surprised []uuid.UUID),
 ) error {
 	pipe := s.rdb.Pipeline()
 	replies := make([]*redis.Cmd, len(rooms))
@@ -237,17 +239,25 @@ func (s store) beat(
 		if redis.HasErrorPrefix(reply.Err(), "NOSCRIPT") {
 			reply = beatScript.Eval(ctx, s.rdb, s.names(room.roomID), s.beatArgs(room, lease)...)
 		}
-		ids, err := reply.StringSlice()
+		texts, err := reply.StringSlice()
 		if err != nil {
 			return away(err)
 		}
-		for _, text := range ids {
-			if id, err := uuid.Parse(text); err == nil {
-				surprised(room.roomID, id)
-			}
+		version, err := strconv.Atoi(texts[0])
+		if err != nil {
+			return fmt.Errorf("version of lobby %s: %w", room.roomID, err)
 		}
+		found(room.roomID, version, parseIDs(texts[1:]))
 	}
 	return nil
+}
+
+func parseIDs(texts []string) []uuid.UUID {
+	ids := make([]uuid.UUID, len(texts))
+	for i, text := range texts {
+		ids[i], _ = uuid.Parse(text) // they are ours
+	}
+	return ids
 }
 
 func (s store) beatArgs(room beats, lease time.Duration) []any {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,6 +19,14 @@ func newLogger(c *config) *slog.Logger {
 		return slog.New(slog.NewTextHandler(os.Stderr, options))
 	}
 	return slog.New(slog.NewJSONHandler(os.Stderr, options))
+}
+
+// redisLogger is where the Redis client says what it does about failing connections. Whoever made a
+// call hears of its failure anyway.
+type redisLogger struct{}
+
+func (redisLogger) Printf(ctx context.Context, format string, args ...any) {
+	slog.DebugContext(ctx, "redis: "+fmt.Sprintf(format, args...))
 }
 
 func parseLevel(text string) error { return new(slog.Level).UnmarshalText([]byte(text)) }

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -36,6 +37,7 @@ func run(ctx context.Context, environ []string, out io.Writer) error {
 		return err
 	}
 	slog.SetDefault(newLogger(c))
+	redis.SetLogger(redisLogger{})
 	// Before anything else: a port that is taken is the likeliest mistake, and leaves no trace so.
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Addr)
 	if err != nil {

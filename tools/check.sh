@@ -61,9 +61,9 @@ staticcheck() {
 
 arrows() {
   local output
-  output=$(go test -run TestArrows ./server 2>&1) || { echo "$output" && return 1; }
+  output=$(go test -run Arrows ./server 2>&1) || { echo "$output" && return 1; }
   if [[ $output == *"no tests to run"* ]]; then
-    echo "there is no TestArrows in ./server"
+    echo "there is no test of the arrows in ./server"
     return 1
   fi
 }

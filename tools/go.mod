@@ -1,10 +1,11 @@
+// What Foyer runs or is checked with but does not import, pinned apart from its own requirements.
 module foyer/tools
 
 go 1.26.0
 
 tool (
-	github.com/compose-spec/compose-go/v2/cmd
-	github.com/livekit/livekit-server/cmd/server
+	github.com/compose-spec/compose-go/v2/cmd // reads docker-compose.yml for `make check`
+	github.com/livekit/livekit-server/cmd/server // bin/livekit-server
 )
 
 require (

@@ -7,14 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"foyer/ent"
-	"foyer/ent/room"
-	"foyer/ent/roomaccess"
-	"foyer/ent/schema"
-	"foyer/graph/scalar"
-	"foyer/lobby"
-	"foyer/rooms"
-	"foyer/rtc"
 	"math"
 	"strconv"
 	"sync/atomic"
@@ -26,6 +18,15 @@ import (
 	"github.com/google/uuid"
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"foyer/ent"
+	"foyer/ent/room"
+	"foyer/ent/roomaccess"
+	"foyer/ent/schema"
+	"foyer/graph/scalar"
+	"foyer/lobby"
+	"foyer/rooms"
+	"foyer/rtc"
 )
 
 // region    ***************************** api!.gotpl *****************************
@@ -941,8 +942,8 @@ type Entry {
   status: EntryStatus!
   "Since when the guest has asked."
   since: Time!
-  "Rises with every change: of two states, the one with the higher version is newer."
-  version: Int!
+  "Rises with every change of the entry."
+  version: Version!
   """
   What to connect with; null unless ADMITTED. Made anew each time it is read. Should it fail while the
   status is ADMITTED, ` + "`" + `requestEntry` + "`" + ` with the ticket gives it again.
@@ -972,8 +973,8 @@ type Lobby {
   entries: [LobbyEntry!]!
   "How many wait."
   totalCount: Int!
-  "Rises with every change."
-  version: Int!
+  "Rises with every change of the list."
+  version: Version!
 }
 
 extend type Room {
@@ -1276,6 +1277,9 @@ scalar Time
 
 "A place in a list. Opaque: take it from ` + "`" + `pageInfo` + "`" + ` or an edge and hand it back."
 scalar Cursor
+
+"A whole number of up to 53 bits that rises with every change: of two states, the higher is newer."
+scalar Version
 
 "Anything that can be found by its id."
 interface Node {
@@ -2572,14 +2576,14 @@ func (ec *executionContext) _Entry_version(ctx context.Context, field graphql.Co
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
+			return ec.marshalNVersion2int(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_Entry_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Entry", field, false, false, "Int")
+	return graphql.NewScalarFieldContext("Entry", field, false, false, "Version")
 }
 
 func (ec *executionContext) _Entry_connectionDetails(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
@@ -2682,14 +2686,14 @@ func (ec *executionContext) _Lobby_version(ctx context.Context, field graphql.Co
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
+			return ec.marshalNVersion2int(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_Lobby_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Lobby", field, false, false, "Int")
+	return graphql.NewScalarFieldContext("Lobby", field, false, false, "Version")
 }
 
 func (ec *executionContext) _LobbyEntry_id(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
@@ -7695,6 +7699,20 @@ func (ec *executionContext) marshalNUpdateRoomPayload2ᚖfoyerᚋgraphᚋgenerat
 		return graphql.Null
 	}
 	return ec._UpdateRoomPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNVersion2int(ctx context.Context, v any) (int, error) {
+	res, err := graphql.UnmarshalInt(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNVersion2int(ctx context.Context, sel ast.SelectionSet, v int) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalInt(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Version!")
+	}
+	return res
 }
 
 func (ec *executionContext) marshalN__Directive2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirective(ctx context.Context, sel ast.SelectionSet, v introspection.Directive) graphql.Marshaler {

@@ -3,10 +3,10 @@
 package generated
 
 import (
+	"github.com/google/uuid"
+
 	"foyer/ent"
 	"foyer/lobby"
-
-	"github.com/google/uuid"
 )
 
 // The outcome of `admitAllEntries`.

@@ -3,8 +3,8 @@
 -- ARGV[5]   ms for which these guests count as present
 -- ARGV[6…]  ids of entries that their guests believe to wait
 --
--- Returns those of them that do not.
-local surprised = {}
+-- Returns {version of the lobby, id…}: those of them that do not wait.
+local found = {}
 if ARGV[6] then
   local ids = {unpack(ARGV, 6)}
   local deadlines = {}
@@ -14,8 +14,8 @@ if ARGV[6] then
   redis.call('ZADD', present, 'XX', unpack(deadlines))
   local scores = redis.call('ZMSCORE', waiting, unpack(ids))
   for i, id in ipairs(ids) do
-    if not scores[i] then surprised[#surprised + 1] = id end
+    if not scores[i] then found[#found + 1] = id end
   end
 end
 sweep()
-return surprised
+return {redis.call('GET', version) or '0', unpack(found)}

@@ -28,13 +28,13 @@ end
 -- Wakes whoever watches this entry, and the room's hosts.
 local function ring(id) redis.call(ARGV[1], ARGV[2], id) end
 
--- Counts a change of the room. Versions keep step with the clock (seconds since 2026), so that
--- they go on rising even when Redis has lost everything.
+-- Counts a change of the room. Versions keep step with the clock, so that they go on rising even
+-- when Redis has lost everything.
 local function bump()
   local last = tonumber(redis.call('GET', version) or 0)
-  local next = math.max(last + 1, tonumber(time[1]) - 1767225600)
-  redis.call('SET', version, string.format('%d', next), 'PX', keep)
-  return string.format('%d', next)
+  local next = string.format('%d', math.max(last + 1, now))
+  redis.call('SET', version, next, 'PX', keep)
+  return next
 end
 
 -- The guest of a waiting entry is there for lease more ms.

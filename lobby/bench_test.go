@@ -1,0 +1,133 @@
+package lobby_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/lobby"
+	"foyer/testenv"
+)
+
+// BenchmarkLobby shows that what a lobby costs does not depend on how many others there are.
+func BenchmarkLobby(b *testing.B) {
+	for _, others := range []int{10, 100_000} {
+		b.Run(fmt.Sprintf("others=%d", others), func(b *testing.B) {
+			server := testenv.StartRedis(b)
+			rdb := server.Client(b)
+			require.NoError(b, rdb.ConfigSet(context.Background(), "appendonly", "no").Err())
+			w := newWorld(b, rdb, "", calm)
+			fillOthers(b, rdb, others)
+			b.Run("knock", w.benchKnock)
+			b.Run("decide", w.benchDecide)
+			b.Run("list50", w.benchList)
+			b.Run("token", w.benchToken)
+		})
+	}
+}
+
+// fillOthers gives other rooms a lobby with a guest each.
+func fillOthers(b *testing.B, rdb redis.UniversalClient, n int) {
+	b.Helper()
+	pipe := rdb.Pipeline()
+	for i := range n {
+		lobbyKey := "lobby:{" + uuid.NewString() + "}:"
+		guest := uuid.NewString()
+		pipe.ZAdd(context.Background(), lobbyKey+"waiting", redis.Z{Score: float64(i), Member: guest})
+		pipe.ZAdd(context.Background(), lobbyKey+"present",
+			redis.Z{Score: float64(time.Now().Add(time.Hour).UnixMilli()), Member: guest})
+		pipe.HSet(context.Background(), lobbyKey+"entry:"+guest, "name", "Guest", "status", "WAITING")
+		if i%1000 == 999 || i == n-1 {
+			_, err := pipe.Exec(context.Background())
+			require.NoError(b, err)
+		}
+	}
+}
+
+func (w *world) benchKnock(b *testing.B) {
+	name := "Guest"
+	w = w.withNewRoom(b)
+	for b.Loop() {
+		_, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID, DisplayName: &name})
+		require.NoError(b, err)
+	}
+}
+
+func (w *world) benchDecide(b *testing.B) {
+	w = w.withNewRoom(b)
+	requests := make([]*lobby.Request, 1000)
+	for i := 0; b.Loop(); i++ {
+		if i %= len(requests); i == 0 {
+			b.StopTimer()
+			for j := range requests {
+				requests[j] = w.knock(b, "Guest")
+			}
+			b.StartTimer()
+		}
+		_, err := w.Admit(w.host(), w.decide(requests[i]))
+		require.NoError(b, err)
+	}
+}
+
+func (w *world) benchList(b *testing.B) {
+	w = w.withNewRoom(b)
+	for range 50 {
+		w.knock(b, "Guest")
+	}
+	for b.Loop() {
+		list, err := w.Get(w.host(), w.room.ID)
+		require.NoError(b, err)
+		require.Len(b, list.Entries, 50)
+	}
+}
+
+func (w *world) benchToken(b *testing.B) {
+	w = w.withNewRoom(b)
+	admitted, err := w.Admit(w.host(), w.decide(w.knock(b, "Guest")))
+	require.NoError(b, err)
+	for b.Loop() {
+		_, err := w.ConnectionDetails(guest(), admitted)
+		require.NoError(b, err)
+	}
+}
+
+// TestNothingIsSearchedFor: whatever is done, Redis is never asked to look through its keys, and one
+// decision costs the same few commands whoever else waits.
+func TestNothingIsSearchedFor(t *testing.T) {
+	t.Parallel()
+	server := testenv.StartRedis(t)
+	admin := server.Client(t)
+	w := newWorld(t, server.Client(t), "", fast)
+	host := w.watchLobby(t, w.Service)
+	for range 10 {
+		anna, bob, carl := w.knock(t, "Anna"), w.knock(t, "Bob"), w.knock(t, "Carl")
+		entry := w.watchEntry(t, w.Service, anna)
+		entry.next()
+		w.again(t, bob)
+		_, err := w.Admit(w.host(), w.decide(anna))
+		require.NoError(t, err)
+		entry.until(is(lobby.Admitted))
+		_, err = w.Deny(w.host(), w.decide(bob))
+		require.NoError(t, err)
+		_, err = w.Cancel(guest(), carl.Ticket)
+		require.NoError(t, err)
+		_, err = w.AdmitAll(w.host(), lobby.AdmitAllInput{RoomID: w.room.ID})
+		require.NoError(t, err)
+	}
+	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 0 })
+	require.NoError(t, w.Close(guest(), w.room.ID))
+	stats, err := admin.Info(context.Background(), "commandstats").Result()
+	require.NoError(t, err)
+	for _, searching := range []string{"keys", "scan", "hscan", "sscan", "zscan", "randomkey", "flushdb"} {
+		assert.NotContains(t, stats, "cmdstat_"+searching+":")
+	}
+	assert.Contains(t, stats, "cmdstat_evalsha:", "the statistics are of what we did")
+	assert.Positive(t, strings.Count(stats, "cmdstat_"))
+}

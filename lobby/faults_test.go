@@ -1,0 +1,207 @@
+package lobby_test
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/lobby"
+	"foyer/testenv"
+)
+
+// TestDecisionArrivesAlthoughTheSubscriptionIsCut: the connection that would have carried the bell is
+// killed around the decision, again and again. Nothing but making it again rings: no heartbeat comes.
+func TestDecisionArrivesAlthoughTheSubscriptionIsCut(t *testing.T) {
+	t.Parallel()
+	server := testenv.StartRedis(t)
+	w := newWorld(t, server.Client(t), "", calm)
+	admin := server.Client(t)
+	host := w.watchLobby(t, w.Service)
+	for range 30 {
+		anna := w.knock(t, "Anna")
+		entry := w.watchEntry(t, w.Service, anna)
+		entry.next()
+		var both sync.WaitGroup
+		both.Go(func() {
+			_ = admin.Do(context.Background(), "CLIENT", "KILL", "TYPE", "pubsub").Err()
+		})
+		both.Go(func() {
+			_, err := w.Admit(w.host(), w.decide(anna))
+			assert.NoError(t, err)
+		})
+		both.Wait()
+		entry.until(is(lobby.Admitted))
+		entry.end()
+	}
+	w.knock(t, "Last")
+	host.until(func(l *lobby.Lobby) bool {
+		return l.TotalCount() == 1 && l.Entries[0].DisplayName == "Last"
+	})
+}
+
+// deafening loses every bell that is rung through a client, as a network may.
+type deafening struct{}
+
+func (deafening) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (deafening) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		args := cmd.Args()
+		for i, arg := range args {
+			if arg == "PUBLISH" {
+				args[i+1] = "nobody hears this"
+			}
+		}
+		return next(ctx, cmd)
+	}
+}
+func (deafening) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func TestHeartbeatMakesUpForLostBells(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, fast)
+	silent, _ := testenv.Redis(t)
+	silent.AddHook(deafening{})
+	muffled := &world{Service: w.server(t, silent, fast), rooms: w.rooms, owner: w.owner, room: w.room}
+
+	host := w.watchLobby(t, w.Service)
+	host.next()
+	anna := muffled.knock(t, "Anna")
+	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 1 })
+	entry := w.watchEntry(t, w.Service, anna)
+	entry.next()
+	_, err := muffled.Admit(w.host(), w.decide(anna))
+	require.NoError(t, err)
+	entry.until(is(lobby.Admitted))
+	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 0 })
+	require.NoError(t, muffled.Close(guest(), w.room.ID))
+	entry.until(is(lobby.Ended))
+}
+
+func TestRedisRestartsWhileGuestsWait(t *testing.T) {
+	t.Parallel()
+	server := testenv.StartRedis(t)
+	w := newWorld(t, server.Client(t), "", fast)
+	host := w.watchLobby(t, w.Service)
+	for _, name := range []string{"Anna", "Bob"} {
+		guest := w.knock(t, name)
+		entry := w.watchEntry(t, w.Service, guest)
+		entry.next()
+		server.Restart(t)
+		require.EventuallyWithT(t, func(c *assert.CollectT) {
+			_, err := w.Admit(w.host(), w.decide(guest))
+			assert.NoError(c, err)
+		}, soon, 20*time.Millisecond)
+		entry.until(is(lobby.Admitted))
+	}
+	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 0 })
+}
+
+// TestGuestsKeepTheirPlacesWhenRedisForgetsThem: all of Redis is lost; whoever still watches is put
+// back where he stood.
+func TestGuestsKeepTheirPlacesWhenRedisForgetsThem(t *testing.T) {
+	t.Parallel()
+	server := testenv.StartRedis(t)
+	admin := server.Client(t)
+	w := newWorld(t, server.Client(t), "", fast)
+	host := w.watchLobby(t, w.Service)
+	var entries []*watch[*lobby.Entry]
+	var requests []*lobby.Request
+	for _, name := range []string{"Anna", "Bob", "Carl"} {
+		r := w.knock(t, name)
+		entry := w.watchEntry(t, w.Service, r)
+		entry.next()
+		entries, requests = append(entries, entry), append(requests, r)
+	}
+	before := host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 3 })
+	require.NoError(t, admin.FlushAll(context.Background()).Err())
+	after := host.until(func(l *lobby.Lobby) bool {
+		return l.TotalCount() == 3 && l.Version > before.Version
+	})
+	assert.Equal(t, []string{"Anna", "Bob", "Carl"}, names(after))
+	assert.Equal(t, before.Entries[0].Since, after.Entries[0].Since)
+	_, err := w.Admit(w.host(), w.decide(requests[1]))
+	require.NoError(t, err)
+	entries[1].until(is(lobby.Admitted))
+}
+
+// TestGuestMovesToAnotherServer: his server is gone without a word; with his ticket he finds the
+// decision that was made meanwhile at another.
+func TestGuestMovesToAnotherServer(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, fast)
+		there := w.server(t, rdb, fast)
+		anna := w.knock(t, "Anna")
+		here := w.watchEntry(t, w.Service, anna)
+		here.next()
+		here.end()
+		_, err := w.Admit(w.host(), w.decide(anna))
+		require.NoError(t, err)
+		assert.Equal(t, lobby.Admitted, w.watchEntry(t, there, anna).next().Status)
+	})
+}
+
+// TestClusterMovesARoom: the slot of a room moves to another node while a guest and a host watch.
+func TestClusterMovesARoom(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.RedisCluster(t)
+	w := newWorld(t, rdb, prefix, fast)
+	anna := w.knock(t, "Anna")
+	entry, host := w.watchEntry(t, w.Service, anna), w.watchLobby(t, w.Service)
+	entry.next()
+	host.next()
+	moveSlot(t, rdb.(*redis.ClusterClient), prefix+"lobby:{"+w.room.ID.String()+"}:waiting")
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		_, err := w.Admit(w.host(), w.decide(anna))
+		assert.NoError(c, err)
+	}, soon, 50*time.Millisecond)
+	entry.until(is(lobby.Admitted))
+	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 0 })
+	w.knock(t, "Bob")
+	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 1 })
+}
+
+// moveSlot moves the slot of a key, with its keys, from its node to another.
+func moveSlot(t *testing.T, cluster *redis.ClusterClient, key string) {
+	t.Helper()
+	ctx := context.Background()
+	slot := cluster.ClusterKeySlot(ctx, key).Val()
+	from, err := cluster.MasterForKey(ctx, key)
+	require.NoError(t, err)
+	var to *redis.Client
+	var mu sync.Mutex
+	require.NoError(t, cluster.ForEachMaster(ctx, func(_ context.Context, node *redis.Client) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if node.Options().Addr != from.Options().Addr {
+			to = node
+		}
+		return nil
+	}))
+	fromID, toID := from.Do(ctx, "CLUSTER", "MYID").Val(), to.Do(ctx, "CLUSTER", "MYID").Val()
+	require.NoError(t, to.Do(ctx, "CLUSTER", "SETSLOT", slot, "IMPORTING", fromID).Err())
+	require.NoError(t, from.Do(ctx, "CLUSTER", "SETSLOT", slot, "MIGRATING", toID).Err())
+	host, port, err := net.SplitHostPort(to.Options().Addr)
+	require.NoError(t, err)
+	for {
+		keys := from.ClusterGetKeysInSlot(ctx, int(slot), 100).Val()
+		if len(keys) == 0 {
+			break
+		}
+		for _, key := range keys {
+			require.NoError(t, from.Migrate(ctx, host, port, key, 0, 5*time.Second).Err())
+		}
+	}
+	for _, node := range []*redis.Client{to, from} {
+		require.NoError(t, node.Do(ctx, "CLUSTER", "SETSLOT", slot, "NODE", toID).Err())
+	}
+}

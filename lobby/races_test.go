@@ -1,0 +1,188 @@
+package lobby_test
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/fault"
+	"foyer/lobby"
+	"foyer/testenv"
+)
+
+// atOnce runs f n times at once.
+func atOnce(n int, f func(i int)) {
+	var all sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		all.Go(func() {
+			<-start
+			f(i)
+		})
+	}
+	close(start)
+	all.Wait()
+}
+
+func TestOfFiftyHostsOneDecides(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, calm)
+		for range 5 {
+			anna := w.knock(t, "Anna")
+			entry := w.watchEntry(t, w.Service, anna)
+			entry.next()
+			var mu sync.Mutex
+			heard := map[lobby.Status]int{}
+			atOnce(50, func(i int) {
+				decide, want := w.Admit, lobby.Admitted
+				if i%2 == 0 {
+					decide, want = w.Deny, lobby.Denied
+				}
+				_, err := decide(w.host(), w.decide(anna))
+				if err != nil {
+					assert.Equal(t, fault.Conflict, fault.Of(err).Kind)
+					want = lobby.Status(fault.Of(err).Details["decision"].(string))
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				heard[want]++
+			})
+			stands := entry.next().Status
+			assert.Equal(t, map[lobby.Status]int{stands: 50}, heard, "all hear the decision that stands")
+		}
+	})
+}
+
+func TestRefreshNeverUndoesAnAdmission(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		settings := fast
+		settings.Heartbeat = 5 * time.Millisecond
+		w := newWorld(t, rdb, prefix, settings)
+		for range 20 {
+			anna := w.knock(t, "Anna")
+			atOnce(10, func(i int) {
+				switch {
+				case i == 0:
+					_, err := w.Admit(w.host(), w.decide(anna))
+					assert.NoError(t, err)
+				case i%2 == 0:
+					w.again(t, anna)
+				default:
+					watched(t, guest(), func(ctx context.Context) (<-chan *lobby.Entry, error) {
+						return w.WatchEntry(ctx, anna.Ticket)
+					}).end()
+				}
+			})
+			assert.Equal(t, lobby.Admitted, w.again(t, anna).Entry.Status)
+			key := prefix + "lobby:{" + w.room.ID.String() + "}:entry:" + anna.Entry.ID.String()
+			ttl, err := rdb.PTTL(context.Background(), key).Result()
+			require.NoError(t, err)
+			assert.Greater(t, ttl, settings.AdmittedFor-soon, "the admission is as long as it was")
+		}
+		assert.Empty(t, w.listed(t))
+	})
+}
+
+func TestFiveHundredGuestsAreListedInOrder(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, calm)
+		host := w.watchLobby(t, w.Service)
+		requests := make([]*lobby.Request, 500)
+		atOnce(len(requests), func(i int) {
+			name := strconv.Itoa(i)
+			r, err := w.RequestEntry(guest(),
+				lobby.RequestEntryInput{RoomID: &w.room.ID, DisplayName: &name})
+			if assert.NoError(t, err) {
+				requests[i] = r
+			}
+		})
+		slices.SortFunc(requests, func(a, b *lobby.Request) int { return a.Entry.Version - b.Entry.Version })
+		var inOrder []uuid.UUID
+		for _, r := range requests {
+			inOrder = append(inOrder, r.Entry.ID)
+		}
+		list := host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == len(requests) })
+		var listed []uuid.UUID
+		for i, e := range list.Entries {
+			listed = append(listed, e.ID)
+			assert.False(t, i > 0 && e.Since.Before(list.Entries[i-1].Since), "times follow the order")
+		}
+		assert.Equal(t, inOrder, listed)
+	})
+}
+
+// TestFloodIsCoalescedForHosts: however many knock, a host's list is not sent for each of them.
+func TestFloodIsCoalescedForHosts(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	host := w.watchLobby(t, w.Service)
+	host.next()
+	begin := time.Now()
+	atOnce(200, func(int) {
+		_, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID})
+		assert.NoError(t, err)
+	})
+	states := 1
+	for host.next().TotalCount() < 200 {
+		states++
+	}
+	most := int(time.Since(begin)/(100*time.Millisecond)) + 2
+	assert.LessOrEqual(t, states, most, "at most one list each 100 ms")
+}
+
+// TestKnockWakesNoOtherGuest: what one guest does costs the others who wait nothing.
+func TestKnockWakesNoOtherGuest(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	reads := &counter{}
+	rdb.AddHook(reads)
+	w := newWorld(t, rdb, prefix, calm)
+	const guests = 20
+	for range guests {
+		entry := w.watchEntry(t, w.Service, w.knock(t, "Waits"))
+		entry.next()
+	}
+	// The bells of the first subscription have rung when a decision has come through after them.
+	last := w.knock(t, "Last")
+	entry := w.watchEntry(t, w.Service, last)
+	entry.next()
+	time.Sleep(200 * time.Millisecond) // whoever was woken has read
+	before := reads.hmget.Load()
+	_, err := w.Admit(w.host(), w.decide(last))
+	require.NoError(t, err)
+	entry.until(is(lobby.Admitted))
+	for range 5 {
+		w.knock(t, "Another")
+	}
+	time.Sleep(200 * time.Millisecond) // whoever is woken reads
+	assert.Equal(t, int64(1), reads.hmget.Load()-before, "only the guest concerned reads his entry")
+}
+
+// counter counts how often an entry is read.
+type counter struct{ hmget atomic.Int64 }
+
+func (*counter) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (c *counter) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() == "hmget" {
+			c.hmget.Add(1)
+		}
+		return next(ctx, cmd)
+	}
+}
+func (*counter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}

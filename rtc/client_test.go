@@ -1,0 +1,395 @@
+package rtc_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/livekit/protocol/livekit"
+	"github.com/livekit/protocol/logger"
+	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/rtc"
+	"foyer/testenv"
+)
+
+// soon is how long a test waits for what should happen at once, on a busy machine.
+const soon = 20 * time.Second
+
+func TestMain(m *testing.M) {
+	lksdk.SetLogger(logger.GetDiscardLogger()) // it says much, and of the test's own calls only
+	m.Run()
+}
+
+// online returns settings under which a Client speaks to the real LiveKit.
+func online(t *testing.T) rtc.Settings {
+	t.Helper()
+	s := offline()
+	s.URL, s.APIKey, s.APISecret = testenv.LiveKit(t)
+	s.PublicURL = s.URL
+	return s
+}
+
+// caller is a person in a call.
+type caller struct {
+	rtc.Join
+
+	// heard are the data messages that reached him, but for the welcome.
+	heard chan string
+	// gone is told when he is disconnected.
+	gone chan struct{}
+	room *lksdk.Room
+}
+
+const welcome = "welcome"
+
+// enter connects a person with a token of ours, and returns when data messages reach him.
+func enter(t *testing.T, s rtc.Settings, j rtc.Join) *caller {
+	t.Helper()
+	c := &caller{Join: j, heard: make(chan string, 10), gone: make(chan struct{}, 2)}
+	welcomed, isWelcomed := context.WithCancel(t.Context())
+	callback := lksdk.NewRoomCallback()
+	callback.OnDisconnected = func() { c.gone <- struct{}{} }
+	callback.OnDataReceived = func(data []byte, _ lksdk.DataReceiveParams) {
+		if string(data) == welcome {
+			isWelcomed()
+			return
+		}
+		c.heard <- string(data)
+	}
+	d := details(t, s, j)
+	room, err := lksdk.ConnectToRoomWithToken(d.ServerURL, d.ParticipantToken, callback)
+	require.NoError(t, err)
+	t.Cleanup(room.Disconnect)
+	c.room = room
+	c.welcome(t, s, welcomed)
+	return c
+}
+
+// welcome sends a message until it is heard: LiveKit drops those to somebody who has just connected,
+// and does not say when it no longer does.
+func (c *caller) welcome(t *testing.T, s rtc.Settings, heard context.Context) {
+	t.Helper()
+	for end := time.Now().Add(soon); time.Now().Before(end); {
+		send(t, s, &livekit.SendDataRequest{
+			Room: c.Room, Data: []byte(welcome), DestinationIdentities: []string{c.Identity.String()},
+		})
+		select {
+		case <-heard.Done():
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	require.Fail(t, "no message reaches "+c.Name)
+}
+
+// send sends a message past the Client.
+func send(t *testing.T, s rtc.Settings, r *livekit.SendDataRequest) {
+	t.Helper()
+	r.Kind = livekit.DataPacket_RELIABLE
+	_, err := lksdk.NewRoomServiceClient(s.URL, s.APIKey, s.APISecret).SendData(t.Context(), r)
+	require.NoError(t, err)
+}
+
+func participants(t *testing.T, s rtc.Settings, room string) []*livekit.ParticipantInfo {
+	t.Helper()
+	list, err := lksdk.NewRoomServiceClient(s.URL, s.APIKey, s.APISecret).
+		ListParticipants(t.Context(), &livekit.ListParticipantsRequest{Room: room})
+	require.NoError(t, err)
+	return list.GetParticipants()
+}
+
+func next[T any](t *testing.T, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(soon):
+		require.Fail(t, "nothing came")
+		panic("unreachable")
+	}
+}
+
+// person is somebody who wants to enter a room.
+func person(room, role string) rtc.Join {
+	j := rtc.Join{
+		Room: room, Identity: uuid.New(), Name: "Ada " + role, Role: role, Sources: everySource,
+	}
+	if role != "" {
+		j.UserID = uuid.New()
+	}
+	return j
+}
+
+func TestOnlyHostsHearWhatHostsAreTold(t *testing.T) {
+	t.Parallel()
+	s, room := online(t), uuid.NewString()
+	owner := enter(t, s, person(room, rtc.RoleOwner))
+	administrator := enter(t, s, person(room, rtc.RoleAdministrator))
+	others := []*caller{enter(t, s, person(room, rtc.RoleMember)), enter(t, s, person(room, ""))}
+
+	require.NoError(t, rtc.New(s).TellHosts(t.Context(), room, []byte("for hosts")))
+	assert.Equal(t, "for hosts", next(t, owner.heard))
+	assert.Equal(t, "for hosts", next(t, administrator.heard))
+
+	// What is sent after it to all comes after it: whoever hears this first did not hear the other.
+	send(t, s, &livekit.SendDataRequest{Room: room, Data: []byte("for all")})
+	for _, c := range append(others, owner, administrator) {
+		assert.Equal(t, "for all", next(t, c.heard), c.Name)
+	}
+}
+
+func TestTellingHostsWhereThereIsNoneIsFine(t *testing.T) {
+	t.Parallel()
+	s, room := online(t), uuid.NewString()
+	c := rtc.New(s)
+	assert.NoError(t, c.TellHosts(t.Context(), room, []byte("anybody?")), "the room does not run")
+	enter(t, s, person(room, ""))
+	assert.NoError(t, c.TellHosts(t.Context(), room, []byte("anybody?")), "a guest is alone")
+}
+
+func TestEndingARoomDisconnectsEverybody(t *testing.T) {
+	t.Parallel()
+	s, room, elsewhere := online(t), uuid.NewString(), uuid.NewString()
+	owner, one := enter(t, s, person(room, rtc.RoleOwner)), enter(t, s, person(room, ""))
+	other := enter(t, s, person(elsewhere, ""))
+	require.NoError(t, rtc.New(s).EndRoom(t.Context(), room))
+	for _, c := range []*caller{owner, one} {
+		next(t, c.gone)
+		assert.Equal(t, livekit.DisconnectReason_ROOM_DELETED, c.room.DisconnectReason(), c.Name)
+	}
+	send(t, s, &livekit.SendDataRequest{Room: elsewhere, Data: []byte("still here?")})
+	assert.Equal(t, "still here?", next(t, other.heard), "another room goes on")
+}
+
+func TestEndingARoomThatDoesNotRunIsFine(t *testing.T) {
+	t.Parallel()
+	assert.NoError(t, rtc.New(online(t)).EndRoom(t.Context(), uuid.NewString()))
+}
+
+func TestLiveKitLetsInWhomTheTokenNamesWithTheRightsItGives(t *testing.T) {
+	t.Parallel()
+	all := []livekit.TrackSource{
+		livekit.TrackSource_CAMERA, livekit.TrackSource_MICROPHONE,
+		livekit.TrackSource_SCREEN_SHARE, livekit.TrackSource_SCREEN_SHARE_AUDIO,
+	}
+	tests := []struct {
+		name          string
+		join          rtc.Join
+		publish       bool
+		sources       []livekit.TrackSource
+		authenticated string
+	}{
+		{"a guest with a microphone", rtc.Join{Sources: []string{"microphone"}, Data: true},
+			true, []livekit.TrackSource{livekit.TrackSource_MICROPHONE}, "false"},
+		{"a guest who may only watch", rtc.Join{Sources: []string{}}, false, nil, "false"},
+		{"an owner where others may only watch",
+			rtc.Join{Sources: []string{}, Role: rtc.RoleOwner, UserID: uuid.New(), Data: true},
+			true, all, "true"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s, j := online(t), test.join
+			j.Room, j.Identity, j.Name = uuid.NewString(), uuid.New(), "Zoë 王 🦊"
+			enter(t, s, j)
+			list := participants(t, s, j.Room)
+			require.Len(t, list, 1)
+			p := list[0]
+			assert.Equal(t, j.Identity.String(), p.GetIdentity())
+			assert.Equal(t, j.Name, p.GetName())
+			assert.Equal(t, map[string]string{
+				"color": rtc.Color(j.UserID, j.Identity), "room_role": j.Role,
+				"is_authenticated": test.authenticated,
+			}, p.GetAttributes())
+			assert.Empty(t, p.GetMetadata())
+			assert.Equal(t, livekit.ParticipantInfo_STANDARD, p.GetKind())
+			may := p.GetPermission()
+			assert.Equal(t, test.publish, may.GetCanPublish(), "may publish")
+			assert.Equal(t, test.sources, may.GetCanPublishSources())
+			assert.Equal(t, j.Data, may.GetCanPublishData(), "may send data")
+			assert.True(t, may.GetCanSubscribe(), "may watch")
+			assert.False(t, may.GetCanUpdateMetadata(), "may not rename himself")
+			assert.False(t, may.GetHidden(), "is seen")
+		})
+	}
+}
+
+func TestLiveKitRefusesATokenSignedWithAnotherSecret(t *testing.T) {
+	t.Parallel()
+	s := online(t)
+	s.APISecret += "."
+	d := details(t, s, person(uuid.NewString(), ""))
+	_, err := lksdk.ConnectToRoomWithToken(d.ServerURL, d.ParticipantToken, lksdk.NewRoomCallback())
+	assert.Error(t, err)
+}
+
+// calls are all that a Client asks of LiveKit's API.
+var calls = map[string]func(context.Context, *rtc.Client) error{
+	"end a room": func(ctx context.Context, c *rtc.Client) error { return c.EndRoom(ctx, roomName) },
+	"tell hosts": func(ctx context.Context, c *rtc.Client) error {
+		return c.TellHosts(ctx, roomName, []byte("hello"))
+	},
+}
+
+func TestLiveKitThatIsAwayIsAnError(t *testing.T) {
+	t.Parallel()
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := offline()
+			s.URL = "ws://127.0.0.1:" + strconv.Itoa(testenv.FreePort(t))
+			began := time.Now()
+			err := call(t.Context(), rtc.New(s))
+			assert.ErrorContains(t, err, roomName)
+			assert.NotContains(t, err.Error(), apiSecret)
+			assert.Less(t, time.Since(began), 5*time.Second)
+		})
+	}
+}
+
+// silent is a LiveKit that accepts connections and never answers.
+func silent(t *testing.T) (url string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	return "ws://" + listener.Addr().String()
+}
+
+func TestLiveKitThatNeverAnswersHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name            string
+		deadline        time.Duration
+		atLeast, atMost time.Duration
+	}{
+		{"the caller's own deadline, which is near", 200 * time.Millisecond, 0, 4 * time.Second},
+		{"the client's", time.Hour, 4 * time.Second, 9 * time.Second},
+	}
+	for _, test := range tests {
+		for name, call := range calls {
+			t.Run(name+": "+test.name, func(t *testing.T) {
+				t.Parallel()
+				s := offline()
+				s.URL = silent(t)
+				ctx, cancel := context.WithTimeout(t.Context(), test.deadline)
+				defer cancel()
+				began := time.Now()
+				err := call(ctx, rtc.New(s))
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				assert.GreaterOrEqual(t, time.Since(began), test.atLeast)
+				assert.Less(t, time.Since(began), test.atMost)
+			})
+		}
+	}
+}
+
+// played is what answers in LiveKit's place where the real one shows nothing of what it was asked.
+type played struct {
+	livekit.RoomService // of which nothing else is asked
+
+	ended atomic.Pointer[livekit.DeleteRoomRequest]
+	sent  atomic.Pointer[livekit.SendDataRequest]
+	list  []*livekit.ParticipantInfo
+	err   error
+}
+
+func (p *played) DeleteRoom(
+	_ context.Context, r *livekit.DeleteRoomRequest,
+) (*livekit.DeleteRoomResponse, error) {
+	p.ended.Store(r)
+	return &livekit.DeleteRoomResponse{}, p.err
+}
+
+func (p *played) ListParticipants(
+	context.Context, *livekit.ListParticipantsRequest,
+) (*livekit.ListParticipantsResponse, error) {
+	return &livekit.ListParticipantsResponse{Participants: p.list}, nil
+}
+
+func (p *played) SendData(
+	_ context.Context, r *livekit.SendDataRequest,
+) (*livekit.SendDataResponse, error) {
+	p.sent.Store(r)
+	return &livekit.SendDataResponse{}, p.err
+}
+
+// play serves what plays LiveKit over TLS, with a certificate that nobody trusts.
+func play(t *testing.T, p *played) (host string) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(livekit.NewRoomServiceServer(p))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of refused handshakes
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
+func TestCertificateOfLiveKitIsCheckedUnlessTheSettingSaysNot(t *testing.T) {
+	t.Parallel()
+	for _, scheme := range []string{"wss", "https"} {
+		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
+			p := &played{}
+			host, s := play(t, p), offline()
+			s.URL = scheme + "://" + host
+			err := rtc.New(s).EndRoom(t.Context(), roomName)
+			assert.ErrorContains(t, err, "certificate")
+			assert.Nil(t, p.ended.Load())
+
+			s.InsecureSkipVerify = true
+			require.NoError(t, rtc.New(s).EndRoom(t.Context(), roomName))
+			assert.Equal(t, roomName, p.ended.Load().GetRoom())
+
+			s.InsecureSkipVerify = false
+			assert.Error(t, rtc.New(s).EndRoom(t.Context(), roomName), "the setting is one Client's")
+			_, err = http.Get("https://" + host)
+			assert.ErrorContains(t, err, "certificate", "the setting is LiveKit's alone")
+		})
+	}
+}
+
+func TestSettingToCheckNoCertificateDoesNoHarmWithoutTLS(t *testing.T) {
+	t.Parallel()
+	s := online(t)
+	require.True(t, strings.HasPrefix(s.URL, "ws://"))
+	s.InsecureSkipVerify = true
+	assert.NoError(t, rtc.New(s).EndRoom(t.Context(), uuid.NewString()))
+}
+
+func TestHostsAreToldReliablyAndByIdentity(t *testing.T) {
+	t.Parallel()
+	role := func(identity, role string) *livekit.ParticipantInfo {
+		return &livekit.ParticipantInfo{
+			Identity: identity, Attributes: map[string]string{"room_role": role}, Name: "owner",
+		}
+	}
+	p := &played{list: []*livekit.ParticipantInfo{
+		role("o", "owner"), role("m", "member"), role("a", "administrator"), role("g", ""),
+		{Identity: "recorder"},
+	}}
+	s := offline()
+	s.URL, s.InsecureSkipVerify = "wss://"+play(t, p), true
+	require.NoError(t, rtc.New(s).TellHosts(t.Context(), roomName, []byte("hello")))
+	sent := p.sent.Load()
+	assert.Equal(t, livekit.DataPacket_RELIABLE, sent.GetKind())
+	assert.Equal(t, []string{"o", "a"}, sent.GetDestinationIdentities())
+	assert.Equal(t, roomName, sent.GetRoom())
+	assert.Equal(t, "hello", string(sent.GetData()))
+
+	p.err = errors.New("out of order")
+	assert.Error(t, rtc.New(s).TellHosts(t.Context(), roomName, []byte("hello")))
+	assert.Error(t, rtc.New(s).EndRoom(t.Context(), roomName))
+}
