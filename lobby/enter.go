@@ -152,7 +152,9 @@ func (s *Service) knock(ctx context.Context, v visitor) (*Request, error) {
 		return nil, err
 	}
 	s.sweepLater(v.roomID)
-	s.nudge(ctx, v.roomID)
+	if s.settings.NotifyHosts {
+		s.nudges.nudge(v.roomID)
+	}
 	return s.request(v, e), nil
 }
 

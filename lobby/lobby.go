@@ -13,7 +13,6 @@ package lobby
 
 import (
 	"context"
-	"log/slog"
 	"math"
 	"sync"
 	"time"
@@ -68,7 +67,7 @@ type Service struct {
 	dueMu sync.Mutex
 	dueAt map[uuid.UUID]time.Time
 
-	background sync.WaitGroup
+	nudges *nudges
 }
 
 // New returns a Service. Run has to run for its subscriptions to hear of changes.
@@ -81,7 +80,7 @@ func New(
 	}
 	s := &Service{
 		settings: settings, store: newStore(rdb, settings.KeyPrefix), tickets: tickets,
-		limiter: redis_rate.NewLimiter(rdb), rooms: rooms, rtc: rtc,
+		limiter: redis_rate.NewLimiter(rdb), rooms: rooms, rtc: rtc, nudges: newNudges(rtc.TellHosts),
 		dueAt: map[uuid.UUID]time.Time{},
 	}
 	s.listener = &listener{
@@ -96,9 +95,9 @@ func New(
 	return s, nil
 }
 
-// Run hears bells and keeps watching guests present, until ctx ends.
+// Run hears bells and keeps watching guests present, until ctx ends. It runs once.
 func (s *Service) Run(ctx context.Context) error {
-	defer s.background.Wait()
+	defer s.nudges.stop()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.listener.run(ctx) })
 	group.Go(func() error { return s.beat(ctx) })
@@ -136,30 +135,6 @@ func (s *Service) allow(ctx context.Context, roomID uuid.UUID, address string) e
 func rateLimited(message string, wait time.Duration) error {
 	return fault.New(fault.RateLimited, "%s", message).
 		With("retryAfter", int(math.Ceil(wait.Seconds())))
-}
-
-const (
-	nudgeInterval = 3 * time.Second
-	nudgeTimeout  = 5 * time.Second
-)
-
-// nudge tells the hosts who are in the call that somebody waits, at most every few seconds. It does
-// not keep the guest waiting, and its failure is no concern of his.
-func (s *Service) nudge(ctx context.Context, roomID uuid.UUID) {
-	if !s.settings.NotifyHosts {
-		return
-	}
-	s.background.Go(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), nudgeTimeout)
-		defer cancel()
-		first, err := s.store.firstNudge(ctx, roomID, nudgeInterval)
-		if err == nil && first {
-			err = s.rtc.TellHosts(ctx, roomID.String(), []byte(`{"type":"participantWaiting"}`))
-		}
-		if err != nil {
-			slog.WarnContext(ctx, "could not tell the hosts that somebody waits", "room", roomID, "err", err)
-		}
-	})
 }
 
 // Get returns who waits for a room, to its hosts.

@@ -55,7 +55,6 @@ func (k keys) waiting(id uuid.UUID) string  { return k.room(id) + "waiting" }
 func (k keys) present(id uuid.UUID) string  { return k.room(id) + "present" }
 func (k keys) version(id uuid.UUID) string  { return k.room(id) + "version" }
 func (k keys) admitted(id uuid.UUID) string { return k.room(id) + "admitted" }
-func (k keys) nudged(id uuid.UUID) string   { return k.room(id) + "nudged" }
 func (k keys) bell(id uuid.UUID) string     { return k.room(id) + "bell" }
 
 // roomOf is the inverse of bell.
@@ -205,15 +204,6 @@ func (s store) close(ctx context.Context, roomID uuid.UUID) error {
 		return away(err)
 	}
 	return nil
-}
-
-// firstNudge reports whether nobody, on any server, has asked the same for a room within d.
-func (s store) firstNudge(ctx context.Context, roomID uuid.UUID, d time.Duration) (bool, error) {
-	err := s.rdb.SetArgs(ctx, s.nudged(roomID), 1, redis.SetArgs{Mode: "NX", TTL: d}).Err()
-	if errors.Is(err, redis.Nil) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // beats is the state of one room that a server tells Redis on its heartbeat.

@@ -2,7 +2,6 @@ package rtc_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log"
 	"net"
@@ -20,6 +19,7 @@ import (
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/twitchtv/twirp"
 
 	"foyer/rtc"
 	"foyer/testenv"
@@ -74,20 +74,20 @@ func enter(t *testing.T, s rtc.Settings, j rtc.Join) *caller {
 	require.NoError(t, err)
 	t.Cleanup(room.Disconnect)
 	c.room = room
-	c.welcome(t, s, welcomed)
+	c.welcome(t, s, welcomed.Done())
 	return c
 }
 
 // welcome sends a message until it is heard: LiveKit drops those to somebody who has just connected,
 // and does not say when it no longer does.
-func (c *caller) welcome(t *testing.T, s rtc.Settings, heard context.Context) {
+func (c *caller) welcome(t *testing.T, s rtc.Settings, heard <-chan struct{}) {
 	t.Helper()
 	for end := time.Now().Add(soon); time.Now().Before(end); {
 		send(t, s, &livekit.SendDataRequest{
 			Room: c.Room, Data: []byte(welcome), DestinationIdentities: []string{c.Identity.String()},
 		})
 		select {
-		case <-heard.Done():
+		case <-heard:
 			return
 		case <-time.After(20 * time.Millisecond):
 		}
@@ -156,8 +156,10 @@ func TestTellingHostsWhereThereIsNoneIsFine(t *testing.T) {
 	s, room := online(t), uuid.NewString()
 	c := rtc.New(s)
 	assert.NoError(t, c.TellHosts(t.Context(), room, []byte("anybody?")), "the room does not run")
-	enter(t, s, person(room, ""))
+	lonely := enter(t, s, person(room, ""))
 	assert.NoError(t, c.TellHosts(t.Context(), room, []byte("anybody?")), "a guest is alone")
+	send(t, s, &livekit.SendDataRequest{Room: room, Data: []byte("for all")})
+	assert.Equal(t, "for all", next(t, lonely.heard))
 }
 
 func TestEndingARoomDisconnectsEverybody(t *testing.T) {
@@ -304,7 +306,8 @@ type played struct {
 	ended atomic.Pointer[livekit.DeleteRoomRequest]
 	sent  atomic.Pointer[livekit.SendDataRequest]
 	list  []*livekit.ParticipantInfo
-	err   error
+	// listErr and err are what it answers: the first when it is asked who is there.
+	listErr, err error
 }
 
 func (p *played) DeleteRoom(
@@ -317,7 +320,7 @@ func (p *played) DeleteRoom(
 func (p *played) ListParticipants(
 	context.Context, *livekit.ListParticipantsRequest,
 ) (*livekit.ListParticipantsResponse, error) {
-	return &livekit.ListParticipantsResponse{Participants: p.list}, nil
+	return &livekit.ListParticipantsResponse{Participants: p.list}, p.listErr
 }
 
 func (p *played) SendData(
@@ -369,16 +372,18 @@ func TestSettingToCheckNoCertificateDoesNoHarmWithoutTLS(t *testing.T) {
 	assert.NoError(t, rtc.New(s).EndRoom(t.Context(), uuid.NewString()))
 }
 
+// participant is somebody with a role, whatever his name says.
+func participant(identity, role string) *livekit.ParticipantInfo {
+	return &livekit.ParticipantInfo{
+		Identity: identity, Name: "owner", Attributes: map[string]string{"room_role": role},
+	}
+}
+
 func TestHostsAreToldReliablyAndByIdentity(t *testing.T) {
 	t.Parallel()
-	role := func(identity, role string) *livekit.ParticipantInfo {
-		return &livekit.ParticipantInfo{
-			Identity: identity, Attributes: map[string]string{"room_role": role}, Name: "owner",
-		}
-	}
 	p := &played{list: []*livekit.ParticipantInfo{
-		role("o", "owner"), role("m", "member"), role("a", "administrator"), role("g", ""),
-		{Identity: "recorder"},
+		participant("o", "owner"), participant("m", "member"), participant("a", "administrator"),
+		participant("g", ""), {Identity: "recorder"},
 	}}
 	s := offline()
 	s.URL, s.InsecureSkipVerify = "wss://"+play(t, p), true
@@ -388,8 +393,40 @@ func TestHostsAreToldReliablyAndByIdentity(t *testing.T) {
 	assert.Equal(t, []string{"o", "a"}, sent.GetDestinationIdentities())
 	assert.Equal(t, roomName, sent.GetRoom())
 	assert.Equal(t, "hello", string(sent.GetData()))
+}
 
-	p.err = errors.New("out of order")
-	assert.Error(t, rtc.New(s).TellHosts(t.Context(), roomName, []byte("hello")))
-	assert.Error(t, rtc.New(s).EndRoom(t.Context(), roomName))
+func TestRoomThatEndsMeanwhileIsFineAndAnythingElseThatGoesWrongIsAnError(t *testing.T) {
+	t.Parallel()
+	gone, broken := twirp.NotFoundError("room"), twirp.InternalError("out of order")
+	tests := []struct {
+		name         string
+		listErr, err error
+		works        bool
+	}{
+		{"all is well", nil, nil, true},
+		{"the room ends before we ask who is there", gone, gone, true},
+		{"the room ends before we tell them", nil, gone, true},
+		{"LiveKit cannot say who is there", broken, broken, false},
+		{"LiveKit cannot do it", nil, broken, false},
+	}
+	for _, test := range tests {
+		for name, call := range calls {
+			t.Run(name+": "+test.name, func(t *testing.T) {
+				t.Parallel()
+				s := offline()
+				s.InsecureSkipVerify = true
+				s.URL = "wss://" + play(t, &played{
+					list:    []*livekit.ParticipantInfo{participant("o", "owner")},
+					listErr: test.listErr, err: test.err,
+				})
+				err := call(t.Context(), rtc.New(s))
+				if test.works {
+					assert.NoError(t, err)
+					return
+				}
+				assert.ErrorContains(t, err, "out of order")
+				assert.ErrorContains(t, err, roomName)
+			})
+		}
+	}
 }

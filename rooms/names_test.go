@@ -1,0 +1,235 @@
+package rooms_test
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"foyer/ent"
+	"foyer/fault"
+	"foyer/rooms"
+)
+
+// goodNames are names that everybody may have, whatever he writes with.
+var goodNames = map[string]string{
+	"one letter":       "a",
+	"accents":          "Réunion d'été",
+	"apart accents":    "Re\u0301union",
+	"Cyrillic":         "Встреча",
+	"Greek":            "Συνάντηση",
+	"Arabic":           "غرفة الاجتماعات",
+	"Hebrew":           "חדר ישיבות",
+	"Persian, joiners": "می\u200cخواهم",
+	"Hindi, joiners":   "क्\u200dष हिन्दी",
+	"Thai":             "ห้องประชุม",
+	"Chinese":          "会议室",
+	"Japanese":         "ミーティング 会議",
+	"Korean":           "회의실",
+	"emoji":            "🦊 standup 🚀",
+	"emoji, joined":    "👩🏽\u200d💻 👨\u200d👩\u200d👧\u200d👦 🏳️\u200d🌈",
+	"skin tone":        "👍🏿",
+	"punctuation":      `"<b>" & 'co' \ % $1 {{.}} -- ;`,
+	"stacked accents":  "Z" + strings.Repeat("\u0335", 50),
+}
+
+func TestNameOfAnyScriptIsFine(t *testing.T) {
+	t.Parallel()
+	for what, name := range goodNames {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			checked, err := rooms.CheckName("name", name, 200)
+			assert.NoError(t, err)
+			assert.Equal(t, name, checked)
+			checked, err = rooms.CheckDisplayName(name)
+			assert.NoError(t, err)
+			assert.Equal(t, name, checked)
+		})
+	}
+}
+
+func TestNameIsTrimmed(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{" Ada", "Ada ", "\t\n Ada\r\n", "\u00a0\u3000Ada\u2003", "Ada\u2028"} {
+		checked, err := rooms.CheckName("name", name, 3)
+		assert.NoError(t, err, "%q", name)
+		assert.Equal(t, "Ada", checked, "%q", name)
+	}
+}
+
+func TestNameThatIsEmptyOrTooLongOrDeceptiveIsRefused(t *testing.T) {
+	t.Parallel()
+	const unread, long = "has nothing to read", "is longer than 100 characters"
+	const bad, deceptive = "is not valid UTF-8", "contains control or text-direction characters"
+	tests := map[string]struct{ name, why string }{
+		"empty":                      {"", unread},
+		"spaces":                     {"   ", unread},
+		"spaces of other kinds":      {"\t\r\n\u00a0\u3000\u2028", unread},
+		"zero-width spaces":          {"\u200b\u200b", unread},
+		"joiners":                    {"\u200d\u200c", unread},
+		"a word joiner":              {"\u2060", unread},
+		"a byte order mark":          {"\ufeff", unread},
+		"a soft hyphen":              {"\u00ad", unread},
+		"spaces and zero-width ones": {" \u200b \u200b ", unread},
+		"101 letters":                {strings.Repeat("a", 101), long},
+		"101 Chinese letters":        {strings.Repeat("会", 101), long},
+		"101 emoji":                  {strings.Repeat("🦊", 101), long},
+		"a megabyte of letters":      {strings.Repeat("a", 1<<20), long},
+		"a megabyte of spaces":       {strings.Repeat(" ", 1<<20), long},
+		"a megabyte of rubbish":      {strings.Repeat("\xff", 1<<20), long},
+		"invalid UTF-8":              {"Ada \xff", bad},
+		"half a letter":              {"Ada \xc3", bad},
+		"a surrogate":                {"Ada \xed\xa0\x80", bad},
+		"NUL":                        {"A\x00da", deceptive},
+		"only NUL":                   {"\x00", unread},
+		"a bell":                     {"Ada\a", deceptive},
+		"a terminal's escape":        {"\x1b[31mAda", deceptive},
+		"delete":                     {"Ada\x7f", deceptive},
+		"a newline":                  {"Ada\nBob", deceptive},
+		"a carriage return":          {"Ada\rBob", deceptive},
+		"a tab":                      {"Ada\tBob", deceptive},
+		"a next line":                {"Ada\u0085Bob", deceptive},
+		"a line separator":           {"Ada\u2028Bob", deceptive},
+		"a paragraph separator":      {"Ada\u2029Bob", deceptive},
+		"a replacement character":    {"Ada\ufffd", deceptive},
+	}
+	for _, r := range "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c" {
+		tests["a mark of direction "+string('A'+r%26)+string('A'+r/26%26)] =
+			struct{ name, why string }{"Ada " + string(r) + "adA", deceptive}
+	}
+	for what, test := range tests {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			checked, err := rooms.CheckName("displayName", test.name, 100)
+			assertBlames(t, err, "displayName", test.why)
+			assert.NotContains(t, err.Error(), "Ada", "the name goes into no log")
+			assert.Empty(t, checked)
+			_, err = rooms.CheckDisplayName(test.name)
+			assertBlames(t, err, "displayName", test.why)
+		})
+	}
+}
+
+func assertBlames(t *testing.T, err error, field, why string) {
+	t.Helper()
+	require.True(t, fault.Is(err, fault.Invalid), "%v", err)
+	assert.Equal(t, map[string]any{"field": field}, fault.Of(err).Details)
+	assert.Contains(t, fault.Of(err).Message, field)
+	assert.Contains(t, fault.Of(err).Message, why)
+}
+
+func TestNameIsMeasuredInCharacters(t *testing.T) {
+	t.Parallel()
+	for _, letter := range []string{"a", "é", "会", "🦊"} {
+		exact := strings.Repeat(letter, 100)
+		checked, err := rooms.CheckName("name", exact, 100)
+		assert.NoError(t, err)
+		assert.Equal(t, exact, checked)
+		_, err = rooms.CheckName("name", exact+letter, 100)
+		assert.True(t, fault.Is(err, fault.Invalid), "%v", err)
+		checked, err = rooms.CheckName("name", "  "+exact+"  ", 100)
+		assert.NoError(t, err, "what is trimmed does not count")
+		assert.Equal(t, exact, checked)
+	}
+}
+
+func TestDisplayNameFitsLiveKit(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		fits bool
+	}{
+		{strings.Repeat("a", 100), true},
+		{strings.Repeat("a", 101), false},
+		{strings.Repeat("会", 85), true}, // 255 bytes
+		{strings.Repeat("会", 85) + "a", true},
+		{strings.Repeat("会", 85) + "é", false}, // 257 bytes
+		{strings.Repeat("会", 100), false},
+		{strings.Repeat("🦊", 64), true}, // 256 bytes
+		{strings.Repeat("🦊", 65), false},
+	}
+	for _, test := range tests {
+		_, err := rooms.CheckDisplayName(test.name)
+		if test.fits {
+			assert.NoError(t, err, test.name)
+			continue
+		}
+		assertBlames(t, err, "displayName", "is longer than")
+	}
+}
+
+func TestNameOfAnAccountIsWhatItsProviderSaysOfItMadeFit(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, fullName, email, want string }{
+		{"full name", "Ada Lovelace", "ada@example.org", "Ada Lovelace"},
+		{"no full name", "", "ada.l@example.org", "ada.l"},
+		{"a full name of spaces", "  \u00a0 ", "ada@example.org", "ada"},
+		{"a full name of nothing to see", "\u200b\u200d", "ada@example.org", "ada"},
+		{"a full name of control characters", "\x00\x1b\u202e", "ada@example.org", "ada"},
+		{"neither", "", "", "Anonymous"},
+		{"an e-mail address without a local part", "", "@example.org", "Anonymous"},
+		{"control characters", "Ada\x00\n\u202eLovelace\u2069", "", "AdaLovelace"},
+		{"control characters in the address", "", "a\x1bda\u202e@example.org", "ada"},
+		{"invalid UTF-8", "Ada\xff\xed\xa0\x80", "", "Ada"},
+		{"space around", "  Ada ", "", "Ada"},
+		{"space once cleaned", "\x00 Ada \x00", "", "Ada"},
+		{"100 letters", strings.Repeat("a", 100), "", strings.Repeat("a", 100)},
+		{"101 letters", strings.Repeat("a", 101), "", strings.Repeat("a", 100)},
+		{"85 Chinese letters: 255 bytes", strings.Repeat("会", 85), "", strings.Repeat("会", 85)},
+		{"86 Chinese letters: 258 bytes", strings.Repeat("会", 86), "", strings.Repeat("会", 85)},
+		{"64 emoji: 256 bytes", strings.Repeat("🦊", 64), "", strings.Repeat("🦊", 64)},
+		{"65 emoji", strings.Repeat("🦊", 65), "", strings.Repeat("🦊", 64)},
+		{"cut before a space", strings.Repeat("a", 99) + " b", "", strings.Repeat("a", 99)},
+		{"nothing to see of it once cut", strings.Repeat("\u200d", 100) + "Ada", "ada@example.org", "ada"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			name := rooms.AccountName(&ent.User{FullName: test.fullName, Email: test.email})
+			assert.Equal(t, test.want, name)
+		})
+	}
+}
+
+// anyText is text, and bytes that are none.
+var anyText = rapid.OneOf(
+	rapid.String(),
+	rapid.StringN(80, 300, -1),
+	rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
+	rapid.StringOf(rapid.SampledFrom([]rune("a é会🦊\u200d\u202e\x00\n\u0301"))),
+)
+
+func TestNameOfAnyAccountIsADisplayName(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		u := &ent.User{FullName: anyText.Draw(t, "full name"), Email: anyText.Draw(t, "email")}
+		name := rooms.AccountName(u)
+		checked, err := rooms.CheckDisplayName(name)
+		require.NoError(t, err, "%q", name)
+		require.Equal(t, name, checked)
+	})
+}
+
+func TestNameThatIsFineIsFineAgainAndLongEnoughToRead(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		name := anyText.Draw(t, "name")
+		checked, err := rooms.CheckDisplayName(name)
+		if err != nil {
+			require.True(t, fault.Is(err, fault.Invalid))
+			require.Empty(t, checked)
+			return
+		}
+		again, err := rooms.CheckDisplayName(checked)
+		require.NoError(t, err)
+		require.Equal(t, checked, again)
+		require.True(t, utf8.ValidString(checked))
+		require.LessOrEqual(t, len(checked), 256)
+		require.LessOrEqual(t, utf8.RuneCountInString(checked), 100)
+		require.NotContains(t, checked, "\x00")
+		require.NotContains(t, checked, "\u202e")
+	})
+}

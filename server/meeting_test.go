@@ -1,0 +1,213 @@
+package main
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/livekit/protocol/livekit"
+	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/pion/webrtc/v4"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/testenv"
+)
+
+func TestMeetingOnOneServer(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	meet(t, s, s)
+}
+
+func TestMeetingOnTwoServers(t *testing.T) {
+	t.Parallel()
+	environ := shared(t)
+	meet(t, startServer(t, environ...), startServer(t, environ...))
+}
+
+// shared are the settings of several servers that are one.
+func shared(t testing.TB) []string {
+	return []string{
+		"DATABASE_URL=" + testenv.PostgresURL(t), "REDIS_URL=" + testenv.RedisURL(t),
+		"FOYER_REDIS_PREFIX=" + strings.ReplaceAll(t.Name(), "/", "_") + ":" + testID() + ":",
+	}
+}
+
+// meet holds a meeting: guests knock at one server, the host decides at another, and the one who is
+// admitted joins the call on the real LiveKit.
+func meet(t *testing.T, doorServer, hostServer *server) {
+	host := hostServer.login("Olga Owner")
+	roomID := hostServer.room(host, object{
+		"accessLevel":   "RESTRICTED",
+		"configuration": object{"publishSources": []string{"MICROPHONE"}, "dataAllowed": false},
+	})
+	list := hostServer.subscribe(host, watchLobby, object{"roomId": roomID})
+	assert.Empty(t, listedNames(list.next()))
+
+	anna := doorServer.knock(roomID, "Anna 🦊")
+	assert.Equal(t, []string{"Anna 🦊"}, listedNames(list.next()))
+	bob := doorServer.knock(roomID, "Bob")
+	assert.Equal(t, []string{"Anna 🦊", "Bob"}, listedNames(list.next()), "in the order of arrival")
+	annas := doorServer.subscribe("", watchEntry, object{"ticket": anna.ticket})
+	bobs := doorServer.subscribe("", watchEntry, object{"ticket": bob.ticket})
+	assert.Nil(t, at(annas.until("entry.status", "WAITING"), "entry.connectionDetails"))
+	bobs.until("entry.status", "WAITING")
+
+	hostServer.must(host, admitEntry, decision(roomID, anna))
+	hostServer.must(host, denyEntry, decision(roomID, bob))
+	admitted := annas.until("entry.status", "ADMITTED")
+	denied := bobs.until("entry.status", "DENIED")
+	assert.Nil(t, at(denied, "entry.connectionDetails"))
+	assert.Equal(t, roomID, text(admitted, "entry.connectionDetails.roomName"))
+	list.until("lobby.totalCount", "0")
+	code := doorServer.ask("", createRoomToken, object{"input": object{"roomId": roomID, "ticket": bob.ticket}}).code()
+	assert.Equal(t, "LOBBY_REQUIRED", code)
+
+	joins(t, roomID, anna.id, text(admitted, "entry.connectionDetails.serverUrl"),
+		text(admitted, "entry.connectionDetails.participantToken"))
+}
+
+// joins enters the call with a token and looks at the participant there.
+func joins(t *testing.T, roomID, entryID, serverURL, token string) {
+	t.Helper()
+	room, err := lksdk.ConnectToRoomWithToken(serverURL, token, lksdk.NewRoomCallback())
+	require.NoError(t, err)
+	defer room.Disconnect()
+	me := participant(t, roomID, entryID)
+	assert.Equal(t, "Anna 🦊", me.GetName())
+	attributes := me.GetAttributes()
+	assert.Regexp(t, `^hsl\(\d+, \d+%, \d+%\)$`, attributes["color"])
+	delete(attributes, "color")
+	assert.Equal(t, map[string]string{"room_role": "", "is_authenticated": "false"}, attributes)
+	may := me.GetPermission()
+	assert.Equal(t, []livekit.TrackSource{livekit.TrackSource_MICROPHONE}, may.GetCanPublishSources())
+	assert.True(t, may.GetCanSubscribe())
+	assert.False(t, may.GetCanPublishData())
+	assert.False(t, may.GetCanUpdateMetadata())
+
+	microphone, err := lksdk.NewLocalTrack(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus})
+	require.NoError(t, err)
+	_, err = room.LocalParticipant.PublishTrack(microphone,
+		&lksdk.TrackPublicationOptions{Source: livekit.TrackSource_MICROPHONE})
+	require.NoError(t, err)
+	camera, err := lksdk.NewLocalTrack(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8})
+	require.NoError(t, err)
+	_, err = room.LocalParticipant.PublishTrack(camera,
+		&lksdk.TrackPublicationOptions{Source: livekit.TrackSource_CAMERA})
+	require.Error(t, err, "the room's configuration allows the microphone alone")
+	tracks := participant(t, roomID, entryID).GetTracks()
+	require.Len(t, tracks, 1)
+	assert.Equal(t, livekit.TrackSource_MICROPHONE, tracks[0].GetSource())
+}
+
+// participant returns what LiveKit says of somebody in a call.
+func participant(t *testing.T, roomID, identity string) *livekit.ParticipantInfo {
+	t.Helper()
+	client := lksdk.NewRoomServiceClient(testenv.LiveKit(t))
+	info, err := client.GetParticipant(t.Context(),
+		&livekit.RoomParticipantIdentity{Room: roomID, Identity: identity})
+	require.NoError(t, err)
+	return info
+}
+
+// TestDeletingARoomEndsItsCall: who is in the call is disconnected, who waits is told.
+func TestDeletingARoomEndsItsCall(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	host := s.login("Olga Owner")
+	roomID := s.room(host, object{})
+	token := s.must(host, createRoomToken, object{"input": object{"roomId": roomID}})
+	disconnected := make(chan struct{})
+	callback := lksdk.NewRoomCallback()
+	callback.OnDisconnected = func() { close(disconnected) }
+	room, err := lksdk.ConnectToRoomWithToken(
+		text(token, "createRoomToken.connectionDetails.serverUrl"),
+		text(token, "createRoomToken.connectionDetails.participantToken"), callback)
+	require.NoError(t, err)
+	defer room.Disconnect()
+	entry := s.subscribe("", watchEntry, object{"ticket": s.knock(roomID, "Anna").ticket})
+	entry.until("entry.status", "WAITING")
+
+	s.must(host, `mutation($id: ID!) { deleteRoom(input: {roomId: $id}) { room { id } } }`,
+		object{"id": roomID})
+	receive(t, disconnected)
+	entry.until("entry.status", "ENDED")
+	assert.Equal(t, "NOT_FOUND", s.ask(host, `query($id: ID!) { room(id: $id) { id } }`,
+		object{"id": roomID}).code())
+}
+
+func TestOpeningARoomLetsIn(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	host := s.login("Olga Owner")
+	roomID := s.room(host, object{})
+	entry := s.subscribe("", watchEntry, object{"ticket": s.knock(roomID, "Anna").ticket})
+	entry.until("entry.status", "WAITING")
+	s.must(host, updateRoom, object{"input": object{"roomId": roomID, "accessLevel": "PUBLIC"}})
+	entry.until("entry.status", "ADMITTED")
+}
+
+// TestHostsInTheCallAreTold: the optional data message reaches hosts, and nobody else.
+func TestHostsInTheCallAreTold(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "FOYER_NOTIFY_HOSTS=true")
+	host := s.login("Olga Owner")
+	roomID := s.room(host, object{})
+	anna := s.knock(roomID, "Anna")
+	s.must(host, admitEntry, decision(roomID, anna))
+	input := object{"input": object{"roomId": roomID, "ticket": anna.ticket}}
+	guests := listenIn(t, s.must("", createRoomToken, input))
+	hosts := listenIn(t, s.must(host, createRoomToken, object{"input": object{"roomId": roomID}}))
+	s.knock(roomID, "Bob")
+	assert.JSONEq(t, `{"type":"participantWaiting"}`, receive(t, hosts))
+	select {
+	case message := <-guests:
+		assert.Fail(t, "a guest is told", message)
+	default:
+	}
+}
+
+// listenIn joins a call and returns the data messages that arrive.
+func listenIn(t *testing.T, token object) <-chan string {
+	t.Helper()
+	messages := make(chan string, 10)
+	callback := lksdk.NewRoomCallback()
+	callback.OnDataPacket = func(data lksdk.DataPacket, _ lksdk.DataReceiveParams) {
+		if packet, ok := data.(*lksdk.UserDataPacket); ok {
+			messages <- string(packet.Payload)
+		}
+	}
+	room, err := lksdk.ConnectToRoomWithToken(
+		text(token, "createRoomToken.connectionDetails.serverUrl"),
+		text(token, "createRoomToken.connectionDetails.participantToken"), callback)
+	require.NoError(t, err)
+	t.Cleanup(room.Disconnect)
+	return messages
+}
+
+// TestTheGreetingsStepsWork runs what the server prints for a newcomer to paste.
+func TestTheGreetingsStepsWork(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	steps := firstSteps(s.url)
+	for _, step := range steps {
+		assert.Contains(t, s.log(), step)
+	}
+	out, err := exec.Command("bash", "-ec", strings.Join(steps, "\n")).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Contains(t, string(out), `"status":"WAITING"`)
+}
+
+func TestLiveKitIsAway(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "LIVEKIT_URL=ws://127.0.0.1:9", "FOYER_NOTIFY_HOSTS=true")
+	host := s.login("Olga Owner")
+	roomID := s.room(host, object{})
+	anna := s.knock(roomID, "Anna")
+	s.must(host, admitEntry, decision(roomID, anna))
+	s.must(host, updateRoom, object{"input": object{"roomId": roomID, "name": "Renamed"}})
+	s.must(host, `mutation($id: ID!) { deleteRoom(input: {roomId: $id}) { room { id } } }`,
+		object{"id": roomID})
+	eventually(t, func(c *assert.CollectT) { assert.Contains(c, s.log(), "the call of a deleted room goes on") })
+}
