@@ -69,14 +69,15 @@ func fit(name string) string {
 		}
 		return r
 	}, name))
-	if !strings.ContainsFunc(name, visible) {
-		return ""
-	}
 	for i, n := 0, 0; i < len(name); n++ {
 		_, size := utf8.DecodeRuneInString(name[i:])
 		if i += size; i > maxDisplayBytes || n == maxDisplayName {
-			return strings.TrimSpace(name[:i-size])
+			name = strings.TrimSpace(name[:i-size])
+			break
 		}
+	}
+	if !strings.ContainsFunc(name, visible) {
+		return ""
 	}
 	return name
 }

@@ -67,7 +67,7 @@ func chosenSlug(text string) (string, error) {
 	if len(slug) < minSlug || len(slug) > maxSlug {
 		return "", fault.Field("slug", "slug needs %d to %d letters or digits (a–z, 0–9)", minSlug, maxSlug)
 	}
-	if uuidLike(slug) {
+	if uuidLike(slug) || uuidLike(strings.TrimSpace(text)) {
 		return "", fault.Field("slug", "slug must not look like an id")
 	}
 	return slug, nil
