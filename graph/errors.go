@@ -47,9 +47,15 @@ func present(f *fault.Error, path ast.Path) *gqlerror.Error {
 	return &gqlerror.Error{Message: f.Message, Path: path, Extensions: f.Details}
 }
 
+// persistedQueryNotFound is the code by which a client learns to send the document of a hash.
+const persistedQueryNotFound = "PERSISTED_QUERY_NOT_FOUND"
+
 // libraryFault gives what the library says of a query or its variables our code for it.
 func libraryFault(err *gqlerror.Error) *fault.Error {
 	f := fault.New(fault.Invalid, "%s", err.Message)
+	if err.Extensions["code"] == persistedQueryNotFound {
+		f.Kind = persistedQueryNotFound // clients know this one, and send the document
+	}
 	if len(err.Path) > 1 && err.Path[0] == ast.PathName("variable") {
 		return f.With("field", fieldName(err.Path))
 	}

@@ -1,42 +1,139 @@
 package graph
 
 import (
+	"context"
 	"net/http"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
-	"github.com/99designs/gqlgen/graphql/handler/transport"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"foyer/auth"
 	"foyer/graph/generated"
+	"foyer/graph/transport"
 )
+
+// Settings of a Handler.
+type Settings struct {
+	// Credentials says who signs in with the value of an Authorization header.
+	Credentials func(header string) (auth.Viewer, error)
+	// Introspection tells anybody what the API offers.
+	Introspection bool
+	// Documents are the trusted ones; nil trusts any.
+	Documents *transport.Documents
+	// Limits bound what one operation may ask for.
+	Limits transport.Limits
+	// MaxBody is how many bytes a request or a message may have.
+	MaxBody int64
+	// MaxSockets and SocketsPerAddress are how many WebSockets may be open, in all and from one
+	// network address; 0 is any number.
+	MaxSockets, SocketsPerAddress int
+	// OperationsPerSocket is how many operations may run on one WebSocket at once.
+	OperationsPerSocket int
+	// OperationTimeout bounds queries and mutations.
+	OperationTimeout time.Duration
+}
 
 const (
-	maxBody       = 128 << 10
-	maxTokens     = 2000
-	maxComplexity = 1000
-	cachedQueries = 1000
+	// cachedDocuments is how many documents are kept of those that were parsed and checked, and as
+	// many of those that clients have registered under their hash.
+	cachedDocuments = 500
+	// maxCached is how many bytes a document may have to be kept.
+	maxCached    = 16 << 10
+	initTimeout  = 10 * time.Second
+	pingInterval = 20 * time.Second
+	writeTimeout = 10 * time.Second
 )
 
-// NewHandler serves the API over POST and graphql-transport-ws. Introspection tells what the API
-// offers.
-func NewHandler(r *Resolver, credentials Credentials, introspection bool) http.Handler {
+// Handler serves the API over HTTP, server-sent events and graphql-transport-ws.
+type Handler struct {
+	http.Handler
+
+	socket     *transport.WebSocket
+	stopStream context.CancelFunc
+}
+
+// NewHandler returns a Handler.
+func NewHandler(r *Resolver, s Settings) *Handler {
 	h := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: r}))
-	h.AddTransport(newWebsocket(credentials))
-	h.AddTransport(transport.POST{})
-	h.SetQueryCache(lru.New[*ast.QueryDocument](cachedQueries))
-	h.SetParserTokenLimit(maxTokens)
-	h.Use(extension.FixedComplexityLimit(maxComplexity))
-	if introspection {
+	socket := newSocket(s)
+	stopping, stop := context.WithCancel(context.Background())
+	h.AddTransport(socket)
+	h.AddTransport(transport.HTTP{
+		MaxBody: s.MaxBody, Timeout: s.OperationTimeout, WriteTimeout: writeTimeout,
+		Heartbeat: pingInterval, Stopping: stopping,
+	})
+	checked := newCache[*ast.QueryDocument]()
+	h.SetQueryCache(checked)
+	s.Limits.Known = func(ctx context.Context, query string) bool {
+		_, known := checked.Get(ctx, query)
+		return known
+	}
+	h.SetParserTokenLimit(s.Limits.Tokens)
+	if s.Documents != nil {
+		h.Use(s.Documents)
+	}
+	h.Use(extension.AutomaticPersistedQuery{Cache: newCache[string]()})
+	h.Use(s.Limits)
+	if s.Introspection {
 		h.Use(extension.Introspection{})
 	} else {
 		h.SetDisableSuggestion(true)
 	}
 	h.SetErrorPresenter(presentError)
 	h.SetRecoverFunc(recoverPanic)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		h.ServeHTTP(w, r)
+	return &Handler{h, socket, stop}
+}
+
+// Drain refuses new WebSockets and ends the open ones, spread over a time, so that their clients go to
+// another server. It returns when all have ended, or with ctx's error.
+func (h *Handler) Drain(ctx context.Context, spread time.Duration) error {
+	h.stopStream()
+	return h.socket.Drain(ctx, spread)
+}
+
+func newSocket(s Settings) *transport.WebSocket {
+	return transport.NewWebSocket(transport.WebSocketSettings{
+		Init:       s.openSession,
+		Address:    func(r *http.Request) string { return auth.FromContext(r.Context()).Address },
+		MaxMessage: s.MaxBody, MaxOperations: s.OperationsPerSocket,
+		MaxSockets: s.MaxSockets, MaxPerAddress: s.SocketsPerAddress,
+		InitTimeout: initTimeout, Ping: pingInterval, WriteTimeout: writeTimeout,
+		Timeout: s.OperationTimeout,
 	})
+}
+
+// openSession takes the viewer from the first message of a socket if it names one; else he is whom
+// the handshake's header or cookie named. The socket ends with what was shown.
+func (s Settings) openSession(
+	ctx context.Context, payload map[string]any,
+) (transport.Session, error) {
+	viewer := auth.FromContext(ctx)
+	for _, name := range []string{"Authorization", "authorization"} {
+		header, given := payload[name].(string)
+		if !given {
+			continue
+		}
+		shown, err := s.Credentials(header)
+		if err != nil {
+			return transport.Session{}, err
+		}
+		shown.Address = viewer.Address
+		viewer = shown
+		break
+	}
+	return transport.Session{Context: auth.NewContext(ctx, viewer), ExpiresAt: viewer.ExpiresAt}, nil
+}
+
+// cache keeps the latest documents by their text or hash, but none under a long key.
+type cache[T any] struct{ *lru.LRU[T] }
+
+func newCache[T any]() cache[T] { return cache[T]{lru.New[T](cachedDocuments)} }
+
+func (c cache[T]) Add(ctx context.Context, key string, value T) {
+	if text, isText := any(value).(string); len(key) <= maxCached && (!isText || len(text) <= maxCached) {
+		c.LRU.Add(ctx, key, value)
+	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"foyer/ent"
 	"foyer/graph/generated"
+	"foyer/graph/transport"
 	"foyer/lobby"
 	"foyer/rtc"
 )
@@ -48,7 +49,7 @@ func (r *subscriptionResolver) Entry(ctx context.Context, ticket string) (<-chan
 }
 
 func (r *subscriptionResolver) Lobby(ctx context.Context, roomID uuid.UUID) (<-chan *lobby.Lobby, error) {
-	return r.Resolver.Lobby.WatchLobby(ctx, roomID)
+	return r.Resolver.Lobby.WatchLobby(ctx, roomID, transport.EndWith(ctx))
 }
 
 func (r *Resolver) Entry() generated.EntryResolver { return &entryResolver{r} }

@@ -227,7 +227,7 @@ func (w *world) watchEntry(t testing.TB, s *lobby.Service, of *lobby.Request) *w
 func (w *world) watchLobby(t testing.TB, s *lobby.Service) *watch[*lobby.Lobby] {
 	t.Helper()
 	return watched(t, w.host(), func(ctx context.Context) (<-chan *lobby.Lobby, error) {
-		return s.WatchLobby(ctx, w.room.ID)
+		return s.WatchLobby(ctx, w.room.ID, func(error) {})
 	})
 }
 
@@ -554,8 +554,9 @@ func TestHostIsHostNoMore(t *testing.T) {
 	admin := w.user(t, "Ada")
 	access := w.db.RoomAccess.Create().SetRoom(w.room).SetUser(admin).
 		SetRole(roomaccess.RoleADMINISTRATOR).SaveX(t.Context())
+	why := make(chan error, 1)
 	host := watched(t, as(admin), func(ctx context.Context) (<-chan *lobby.Lobby, error) {
-		return w.WatchLobby(ctx, w.room.ID)
+		return w.WatchLobby(ctx, w.room.ID, func(err error) { why <- err })
 	})
 	host.next()
 	access.Update().SetRole(roomaccess.RoleMEMBER).ExecX(t.Context())
@@ -563,6 +564,7 @@ func TestHostIsHostNoMore(t *testing.T) {
 	select {
 	case l, open := <-host.states:
 		require.False(t, open, "she sees %v", l)
+		requireKind(t, <-why, fault.Forbidden)
 	case <-time.After(soon):
 		require.Fail(t, "she still watches")
 	}
@@ -597,7 +599,7 @@ func TestRights(t *testing.T) {
 			requireKind(t, err, viewer.kind)
 			_, err = w.Get(viewer.ctx, w.room.ID)
 			requireKind(t, err, viewer.kind)
-			_, err = w.WatchLobby(viewer.ctx, w.room.ID)
+			_, err = w.WatchLobby(viewer.ctx, w.room.ID, func(error) {})
 			requireKind(t, err, viewer.kind)
 		})
 	}

@@ -77,8 +77,7 @@ func (s *Service) nextEntry(ctx context.Context, bell *bell, seen *Entry) *Entry
 	}
 }
 
-// leave gives a guest who stopped watching his grace time. While the server itself stops there is
-// no need: what is left of the lease is as long.
+// leave gives a guest who stopped watching his grace time.
 func (s *Service) leave(ctx context.Context, bell *bell) {
 	last := s.hub.take(bell)
 	if !last || !bell.waits.Load() {
@@ -92,9 +91,11 @@ func (s *Service) leave(ctx context.Context, bell *bell) {
 	}
 }
 
-// WatchLobby sends who waits for a room, now and after every change, for as long as the viewer is a
-// host, until ctx ends.
-func (s *Service) WatchLobby(ctx context.Context, roomID uuid.UUID) (<-chan *Lobby, error) {
+// WatchLobby sends who waits for a room, now and after every change, until ctx ends or the viewer is no
+// host any more; of that end it tells why.
+func (s *Service) WatchLobby(
+	ctx context.Context, roomID uuid.UUID, why func(error),
+) (<-chan *Lobby, error) {
 	if err := s.rooms.Require(ctx, roomID, rooms.DecideEntries); err != nil {
 		return nil, err
 	}
@@ -111,7 +112,7 @@ func (s *Service) WatchLobby(ctx context.Context, roomID uuid.UUID) (<-chan *Lob
 		for lobby != nil {
 			select {
 			case states <- lobby:
-				lobby = s.nextLobby(ctx, bell, lobby)
+				lobby = s.nextLobby(ctx, bell, lobby, why)
 			case <-ctx.Done():
 				return
 			}
@@ -122,7 +123,9 @@ func (s *Service) WatchLobby(ctx context.Context, roomID uuid.UUID) (<-chan *Lob
 
 // nextLobby returns the list when it differs from what the host last saw, or nil when ctx ends or he
 // is no host any more.
-func (s *Service) nextLobby(ctx context.Context, bell *bell, seen *Lobby) *Lobby {
+func (s *Service) nextLobby(
+	ctx context.Context, bell *bell, seen *Lobby, why func(error),
+) *Lobby {
 	for {
 		select {
 		case <-time.After(listInterval):
@@ -137,6 +140,7 @@ func (s *Service) nextLobby(ctx context.Context, bell *bell, seen *Lobby) *Lobby
 		lobby, err := s.Get(ctx, bell.roomID)
 		switch {
 		case fault.Is(err, fault.Forbidden), fault.Is(err, fault.NotFound):
+			why(err)
 			return nil
 		case err != nil && ctx.Err() == nil:
 			slog.DebugContext(ctx, "cannot read a lobby; trying again", "room", bell.roomID, "err", err)

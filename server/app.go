@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -12,6 +13,7 @@ import (
 	"foyer/calls"
 	"foyer/embedded"
 	"foyer/ent/database"
+	"foyer/graph"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/rtc"
@@ -31,13 +33,14 @@ type app struct {
 	lobby    *lobby.Service
 	calls    *calls.Service
 
-	drain drain
+	api      *graph.Handler
+	stopping atomic.Bool
 
 	closers []func()
 }
 
 func newApp(ctx context.Context, c *config) (a *app, err error) {
-	a = &app{config: c, drain: newDrain()}
+	a = &app{config: c}
 	defer func() {
 		if err != nil {
 			a.close()
@@ -55,6 +58,12 @@ func newApp(ctx context.Context, c *config) (a *app, err error) {
 		return nil, err
 	}
 	a.calls = calls.New(a.rooms, a.lobby, livekit)
+	settings, err := c.graph(a.sessions)
+	if err != nil {
+		return nil, err
+	}
+	resolver := &graph.Resolver{Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls}
+	a.api = graph.NewHandler(resolver, settings)
 	return a, nil
 }
 

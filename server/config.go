@@ -13,9 +13,12 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"foyer/auth"
 	"foyer/ent/database"
 	"foyer/ent/room"
 	"foyer/ent/schema"
+	"foyer/graph"
+	"foyer/graph/transport"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/rtc"
@@ -27,6 +30,13 @@ const (
 	developmentKey    = "devkey"
 	developmentPair   = "secret"
 	minSecret         = 32 // bytes
+)
+
+// What FOYER_TRUSTED_DOCUMENTS_MODE may be.
+const (
+	documentsOff     = "off"
+	documentsLog     = "log"
+	documentsEnforce = "enforce"
 )
 
 // config is everything that differs between one deployment and another, from the environment.
@@ -64,10 +74,27 @@ type config struct {
 	KnocksPerRoom    int           `env:"FOYER_KNOCKS_PER_ROOM" envDefault:"1200"`
 	NotifyHosts      bool          `env:"FOYER_NOTIFY_HOSTS"`
 
-	TrustedProxies int           `env:"FOYER_TRUSTED_PROXIES" envDefault:"0"`
-	Introspection  *bool         `env:"FOYER_INTROSPECTION"`
-	DrainTimeout   time.Duration `env:"FOYER_DRAIN_TIMEOUT" envDefault:"10s"`
-	LogLevel       string        `env:"FOYER_LOG_LEVEL" envDefault:"info"`
+	TrustedProxies      int           `env:"FOYER_TRUSTED_PROXIES" envDefault:"0"`
+	Introspection       *bool         `env:"FOYER_INTROSPECTION"`
+	Documents           string        `env:"FOYER_TRUSTED_DOCUMENTS"`
+	DocumentsMode       string        `env:"FOYER_TRUSTED_DOCUMENTS_MODE" envDefault:"enforce"`
+	MaxSockets          int           `env:"FOYER_MAX_SOCKETS" envDefault:"50000"`
+	SocketsPerAddress   int           `env:"FOYER_SOCKETS_PER_ADDRESS" envDefault:"1000"`
+	OperationsPerSocket int           `env:"FOYER_OPERATIONS_PER_SOCKET" envDefault:"100"`
+	OperationTimeout    time.Duration `env:"FOYER_OPERATION_TIMEOUT" envDefault:"30s"`
+	DrainSpread         time.Duration `env:"FOYER_DRAIN_SPREAD" envDefault:"2s"`
+	DrainTimeout        time.Duration `env:"FOYER_DRAIN_TIMEOUT" envDefault:"10s"`
+	LogLevel            string        `env:"FOYER_LOG_LEVEL" envDefault:"info"`
+
+	LimitBody       int64 `env:"FOYER_LIMIT_BODY" envDefault:"131072"`
+	LimitTokens     int   `env:"FOYER_LIMIT_TOKENS" envDefault:"2000"`
+	LimitFields     int   `env:"FOYER_LIMIT_FIELDS" envDefault:"500"`
+	LimitDepth      int   `env:"FOYER_LIMIT_DEPTH" envDefault:"12"`
+	LimitAliases    int   `env:"FOYER_LIMIT_ALIASES" envDefault:"15"`
+	LimitRootFields int   `env:"FOYER_LIMIT_ROOT_FIELDS" envDefault:"20"`
+	LimitDirectives int   `env:"FOYER_LIMIT_DIRECTIVES" envDefault:"30"`
+	LimitComplexity int   `env:"FOYER_LIMIT_COMPLEXITY" envDefault:"5000"`
+	LimitErrors     int   `env:"FOYER_LIMIT_ERRORS" envDefault:"20"`
 }
 
 // development reports whether Foyer runs with keys that everybody knows.
@@ -123,6 +150,12 @@ func (c *config) check() []error {
 	for name, value := range c.durations() {
 		wrong(value <= 0, "%s is not a positive duration", name)
 	}
+	wrong(!slices.Contains([]string{documentsOff, documentsLog, documentsEnforce}, c.DocumentsMode),
+		"FOYER_TRUSTED_DOCUMENTS_MODE is not off, log or enforce: %q", c.DocumentsMode)
+	for name, value := range c.limits() {
+		wrong(value < 1, "%s is less than 1", name)
+	}
+	wrong(c.DrainSpread < 0, "FOYER_DRAIN_SPREAD is negative")
 	for name, value := range c.counts() {
 		wrong(value < 0, "%s is negative", name)
 	}
@@ -139,7 +172,7 @@ func (c *config) durations() map[string]time.Duration {
 		"FOYER_TOKEN_TTL": c.TokenTTL, "FOYER_LOBBY_GRACE": c.Grace,
 		"FOYER_LOBBY_HEARTBEAT": c.Heartbeat, "FOYER_DENIED_FOR": c.DeniedFor,
 		"FOYER_ADMITTED_FOR": c.AdmittedFor, "FOYER_TICKET_TTL": c.TicketTTL,
-		"FOYER_DRAIN_TIMEOUT": c.DrainTimeout,
+		"FOYER_DRAIN_TIMEOUT": c.DrainTimeout, "FOYER_OPERATION_TIMEOUT": c.OperationTimeout,
 	}
 }
 
@@ -147,6 +180,17 @@ func (c *config) counts() map[string]int {
 	return map[string]int{
 		"FOYER_LOBBY_CAPACITY": c.Capacity, "FOYER_KNOCKS_PER_ADDRESS": c.KnocksPerAddress,
 		"FOYER_KNOCKS_PER_ROOM": c.KnocksPerRoom, "FOYER_TRUSTED_PROXIES": c.TrustedProxies,
+		"FOYER_MAX_SOCKETS": c.MaxSockets, "FOYER_SOCKETS_PER_ADDRESS": c.SocketsPerAddress,
+	}
+}
+
+func (c *config) limits() map[string]int {
+	return map[string]int{
+		"FOYER_OPERATIONS_PER_SOCKET": c.OperationsPerSocket, "FOYER_LIMIT_BODY": int(c.LimitBody),
+		"FOYER_LIMIT_TOKENS": c.LimitTokens, "FOYER_LIMIT_FIELDS": c.LimitFields,
+		"FOYER_LIMIT_DEPTH": c.LimitDepth, "FOYER_LIMIT_ALIASES": c.LimitAliases,
+		"FOYER_LIMIT_ROOT_FIELDS": c.LimitRootFields, "FOYER_LIMIT_DIRECTIVES": c.LimitDirectives,
+		"FOYER_LIMIT_COMPLEXITY": c.LimitComplexity, "FOYER_LIMIT_ERRORS": c.LimitErrors,
 	}
 }
 
@@ -197,6 +241,32 @@ func (c *config) lobby() lobby.Settings {
 		TicketTTL: c.TicketTTL, Capacity: c.Capacity, KnocksPerAddress: c.KnocksPerAddress,
 		KnocksPerRoom: c.KnocksPerRoom, NotifyHosts: c.NotifyHosts,
 	}
+}
+
+// schemaDepth is how deep a query for the schema may go where introspection is on: that of common
+// tools goes to 15.
+const schemaDepth = 20
+
+// longestList is how many values a page of a list has at most.
+const longestList = 100
+
+func (c *config) graph(sessions *auth.Sessions) (graph.Settings, error) {
+	s := graph.Settings{
+		Credentials: sessions.FromHeader, Introspection: *c.Introspection,
+		Limits: transport.Limits{
+			Tokens: c.LimitTokens, Fields: c.LimitFields, Depth: c.LimitDepth, Aliases: c.LimitAliases,
+			RootFields: c.LimitRootFields, Directives: c.LimitDirectives, Complexity: c.LimitComplexity,
+			Errors: c.LimitErrors, SchemaDepth: schemaDepth, LongestList: longestList,
+		},
+		MaxBody: c.LimitBody, MaxSockets: c.MaxSockets, SocketsPerAddress: c.SocketsPerAddress,
+		OperationsPerSocket: c.OperationsPerSocket, OperationTimeout: c.OperationTimeout,
+	}
+	if c.Documents == "" || c.DocumentsMode == documentsOff {
+		return s, nil
+	}
+	var err error
+	s.Documents, err = transport.ReadDocuments(c.Documents, c.DocumentsMode == documentsEnforce)
+	return s, err
 }
 
 // isLoopback reports whether only this machine can reach an address.

@@ -19,7 +19,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-const headerTimeout = 5 * time.Second
+const (
+	headerTimeout = 5 * time.Second
+	readTimeout   = 30 * time.Second // of a whole request; a WebSocket has limits of its own
+	idleTimeout   = 2 * time.Minute
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -58,7 +62,10 @@ func run(ctx context.Context, environ []string, out io.Writer) error {
 func (a *app) serve(ctx context.Context, listener net.Listener) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	group, work := errgroup.WithContext(work)
-	server := &http.Server{Handler: a.routes(), ReadHeaderTimeout: headerTimeout}
+	server := &http.Server{
+		Handler:           a.routes(),
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+	}
 	group.Go(func() error { return a.lobby.Run(work) })
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -83,11 +90,11 @@ func (a *app) stop(server *http.Server) error {
 	slog.Info("stopping")
 	grace, cancel := context.WithTimeout(context.Background(), a.config.DrainTimeout)
 	defer cancel()
-	a.drain.begin()
-	err := server.Shutdown(grace)
-	if errDrain := a.drain.wait(grace); err == nil {
-		err = errDrain
-	}
+	a.stopping.Store(true)
+	drained := make(chan error, 1)
+	go func() { drained <- a.api.Drain(grace, a.config.DrainSpread) }()
+	// The listener closes now; sockets, which net/http does not know any more, end meanwhile.
+	err := errors.Join(server.Shutdown(grace), <-drained)
 	if errors.Is(err, context.DeadlineExceeded) {
 		slog.Warn("some requests did not finish in time", "timeout", a.config.DrainTimeout)
 		return server.Close()

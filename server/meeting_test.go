@@ -191,9 +191,11 @@ func TestTheGreetingsStepsWork(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	steps := firstSteps(s.url)
-	for _, step := range steps {
-		assert.Contains(t, s.log(), step)
-	}
+	eventually(t, func(c *assert.CollectT) {
+		for _, step := range steps {
+			assert.Contains(c, s.log(), step)
+		}
+	})
 	out, err := exec.Command("bash", "-ec", strings.Join(steps, "\n")).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	assert.Contains(t, string(out), `"status":"WAITING"`)

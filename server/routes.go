@@ -12,7 +12,6 @@ import (
 
 	"foyer/auth"
 	"foyer/fault"
-	"foyer/graph"
 )
 
 // readyTimeout bounds one look at what we lean on.
@@ -20,10 +19,8 @@ const readyTimeout = 2 * time.Second
 
 // routes is every address that the server answers.
 func (a *app) routes() http.Handler {
-	resolver := &graph.Resolver{Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls}
-	api := graph.NewHandler(resolver, a.sessions.FromHeader, *a.config.Introspection)
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", a.drain.follow(a.withViewer(api)))
+	mux.Handle("/graphql", a.withViewer(a.api))
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /readyz", a.ready)
 	if a.config.development() {
@@ -92,7 +89,7 @@ func (a *app) ready(w http.ResponseWriter, r *http.Request) {
 	if err := a.redis.Ping(ctx).Err(); err != nil {
 		missing("redis", "away")
 	}
-	if a.drain.begun() {
+	if a.stopping.Load() {
 		missing("server", "stopping")
 	}
 	answer(w, status, state)

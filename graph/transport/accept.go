@@ -1,0 +1,87 @@
+package transport
+
+import (
+	"mime"
+	"strconv"
+	"strings"
+)
+
+// The media types that we answer with.
+const (
+	typeJSON     = "application/json"
+	typeResponse = "application/graphql-response+json"
+	typeStream   = "text/event-stream"
+)
+
+// accepted is how much a client wants each of our media types: its q value (RFC 9110, 12.5.1), 0 for
+// not at all.
+type accepted struct {
+	json, response, events float64
+	// namesEvents and namesResponse: the client named the type, rather than a range that has it.
+	namesEvents, namesResponse bool
+}
+
+// negotiate reads Accept headers. Without one, the client is one from before the draft.
+func negotiate(headers []string) accepted {
+	header := strings.Join(headers, ",")
+	if strings.TrimSpace(header) == "" {
+		return accepted{json: 1}
+	}
+	// The more specific range decides over the less specific one, wherever it stands.
+	quality := map[string]float64{}
+	for part := range strings.SplitSeq(header, ",") {
+		mediaType, options, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		quality[mediaType] = max(quality[mediaType], qualityOf(options))
+	}
+	of := func(ranges ...string) float64 {
+		for _, r := range ranges {
+			if q, ok := quality[r]; ok {
+				return q
+			}
+		}
+		return 0
+	}
+	_, namesEvents := quality[typeStream]
+	_, namesResponse := quality[typeResponse]
+	return accepted{
+		json:        of(typeJSON, "application/*", "*/*"),
+		response:    of(typeResponse, "application/*", "*/*"),
+		events:      of(typeStream, "text/*", "*/*"),
+		namesEvents: namesEvents, namesResponse: namesResponse,
+	}
+}
+
+func qualityOf(options map[string]string) float64 {
+	text, given := options["q"]
+	if !given {
+		return 1
+	}
+	q, err := strconv.ParseFloat(text, 64)
+	if err != nil || q < 0 || q > 1 {
+		return 0
+	}
+	return q
+}
+
+func (a accepted) any() bool { return a.json > 0 || a.response > 0 || a.streams() }
+
+// streams reports whether the client takes event streams. A mere */* does not say so.
+func (a accepted) streams() bool { return a.namesEvents && a.events > 0 }
+
+// document returns the media type for an answer that is one document. Who accepts both alike and does
+// not name the newer one is an old client.
+func (a accepted) document() string {
+	if a.response > a.json || a.response > 0 && a.response == a.json && a.namesResponse {
+		return typeResponse
+	}
+	return typeJSON
+}
+
+// stream reports whether to answer as an event stream: a subscription to who takes one, anything
+// else only to who takes nothing else as gladly.
+func (a accepted) stream(subscription bool) bool {
+	return a.streams() && (subscription || a.events > max(a.json, a.response))
+}

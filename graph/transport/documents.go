@@ -1,0 +1,81 @@
+package transport
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// Documents are those that the clients of an installation send, and no others are expected. A client
+// may send the hash alone, as for automatic persisted queries:
+// {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "…"}}}.
+type Documents struct {
+	byHash  map[string]string
+	enforce bool
+}
+
+var _ interface {
+	graphql.HandlerExtension
+	graphql.OperationParameterMutator
+} = &Documents{}
+
+// ReadDocuments reads a manifest: a JSON object of documents by their SHA-256 in hexadecimal. Enforced,
+// any other document is refused; else it is logged by its hash.
+func ReadDocuments(path string, enforce bool) (*Documents, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("trusted documents: %w", err)
+	}
+	d := &Documents{enforce: enforce}
+	if err := json.Unmarshal(text, &d.byHash); err != nil {
+		return nil, fmt.Errorf("trusted documents in %s: %w", path, err)
+	}
+	for hash, document := range d.byHash {
+		if hash != hashOf(document) {
+			return nil, fmt.Errorf("trusted documents in %s: %s is not the SHA-256 of its document", path, hash)
+		}
+	}
+	return d, nil
+}
+
+func hashOf(document string) string {
+	sum := sha256.Sum256([]byte(document))
+	return hex.EncodeToString(sum[:])
+}
+
+// ExtensionName names the documents to gqlgen.
+func (*Documents) ExtensionName() string { return "TrustedDocuments" }
+
+// Validate accepts any schema.
+func (*Documents) Validate(graphql.ExecutableSchema) error { return nil }
+
+// MutateOperationParameters finds the document of a hash, and tells trusted ones from others.
+func (d *Documents) MutateOperationParameters(
+	ctx context.Context, params *graphql.RawParams,
+) *gqlerror.Error {
+	if persisted, ok := params.Extensions["persistedQuery"].(map[string]any); ok && params.Query == "" {
+		hash, _ := persisted["sha256Hash"].(string)
+		if document, known := d.byHash[hash]; known {
+			params.Query = document
+			return nil
+		}
+	}
+	hash := hashOf(params.Query)
+	if _, known := d.byHash[hash]; known {
+		return nil
+	}
+	if d.enforce {
+		return gqlerror.Errorf("this document is not among those that are served here")
+	}
+	if params.Query != "" {
+		slog.WarnContext(ctx, "a document is not among the trusted ones", "sha256", hash)
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+// Package transport carries GraphQL over HTTP, WebSocket and server-sent events, for gqlgen's
+// executor. It knows nothing of what is asked.
+//
+// What all three promise: a client that stops reading is let go of; nothing of a request is echoed in
+// an error; nothing that a connection had outlives it.
+package transport
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// refusal returns an answer with one error and no data. Texts are fixed: nothing is echoed.
+func refusal(code, message string) *graphql.Response {
+	return &graphql.Response{Errors: gqlerror.List{
+		{Message: message, Extensions: map[string]any{"code": code}},
+	}}
+}
+
+// internal is the answer for what should not have happened.
+func internal() *graphql.Response { return refusal("INTERNAL", "something went wrong on our side") }
+
+func logPanic(reason any) {
+	slog.Error("an operation panicked", "reason", reason, "stack", string(debug.Stack()))
+}
+
+// body returns an answer as JSON. One without data leaves the entry out, as the specification wants
+// of a request that was not executed.
+func body(r *graphql.Response, executed bool) []byte {
+	answer := struct {
+		Errors     gqlerror.List   `json:"errors,omitempty"`
+		Data       json.RawMessage `json:"data,omitempty"`
+		Extensions map[string]any  `json:"extensions,omitempty"`
+	}{r.Errors, r.Data, r.Extensions}
+	if executed && len(answer.Data) == 0 {
+		answer.Data = json.RawMessage("null")
+	}
+	text, err := json.Marshal(answer)
+	if err != nil { // only extensions could be at fault, and those are ours
+		return []byte(`{"errors":[{"message":"internal error","extensions":{"code":"INTERNAL"}}]}`)
+	}
+	return text
+}
+
+// errorsOf returns the errors of an answer as JSON.
+func errorsOf(r *graphql.Response) json.RawMessage {
+	text, err := json.Marshal(r.Errors)
+	if err != nil {
+		return json.RawMessage(`[{"message":"internal error","extensions":{"code":"INTERNAL"}}]`)
+	}
+	return text
+}
+
+// decode reads one JSON value and nothing after it. Numbers keep their digits.
+func decode(text []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more than one value")
+	}
+	return nil
+}
+
+// created is an operation that can be run.
+type created struct {
+	*graphql.OperationContext
+
+	exec graphql.GraphExecutor
+}
+
+// create makes an operation of a request, or returns the answer that says why not.
+func create(
+	ctx context.Context, exec graphql.GraphExecutor, params *graphql.RawParams,
+) (created, *graphql.Response) {
+	params.ReadTime.End = graphql.Now()
+	operation, errs := exec.CreateOperationContext(ctx, params)
+	if errs != nil {
+		return created{}, exec.DispatchError(graphql.WithOperationContext(ctx, operation), errs)
+	}
+	return created{operation, exec}, nil
+}
+
+// run starts the operation and returns its answers: each call gives the next, nil is the end.
+func (c created) run(ctx context.Context) func() *graphql.Response {
+	next, ctx := c.exec.DispatchOperation(ctx, c.OperationContext)
+	return func() *graphql.Response { return next(ctx) }
+}
+
+type endKey struct{}
+
+// withEnd returns a context under which EndWith works, and what it was told.
+func withEnd(ctx context.Context) (context.Context, *atomic.Pointer[error]) {
+	end := &atomic.Pointer[error]{}
+	return context.WithValue(ctx, endKey{}, end), end
+}
+
+// EndWith returns a function by which a subscription's source says, before it closes its channel,
+// that it ends because of an error. The client is told, on every transport.
+func EndWith(ctx context.Context) func(error) {
+	end, ok := ctx.Value(endKey{}).(*atomic.Pointer[error])
+	if !ok {
+		return func(error) {}
+	}
+	return func(err error) { end.Store(&err) }
+}
+
+// endOf returns the answer that tells of an error which ended a subscription; nil when it ended well.
+func (c created) endOf(ctx context.Context, end *atomic.Pointer[error]) *graphql.Response {
+	err := end.Load()
+	if err == nil {
+		return nil
+	}
+	ctx = graphql.WithOperationContext(ctx, c.OperationContext)
+	return c.exec.DispatchError(ctx, gqlerror.List{gqlerror.Wrap(*err)})
+}

@@ -1,0 +1,198 @@
+package transport
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/gorilla/websocket"
+)
+
+// Protocol is the sub-protocol that is spoken: github.com/enisdenjo/graphql-ws, PROTOCOL.md.
+const Protocol = "graphql-transport-ws"
+
+// Session is who speaks on a socket, from its first message on.
+type Session struct {
+	// Context is that of every operation.
+	Context context.Context
+	// ExpiresAt ends the socket; zero for never.
+	ExpiresAt time.Time
+}
+
+// WebSocketSettings of a WebSocket.
+type WebSocketSettings struct {
+	// Init opens the session with the payload of connection_init, an object that may be empty. An
+	// error refuses the client. Its context ends with the socket.
+	Init func(ctx context.Context, payload map[string]any) (Session, error)
+	// Address names the client that a request is from, to count its sockets.
+	Address func(r *http.Request) string
+	// MaxMessage is how many bytes a message may have.
+	MaxMessage int64
+	// MaxOperations is how many operations may run on a socket at once.
+	MaxOperations int
+	// MaxSockets and MaxPerAddress are how many sockets may be open, in all and of one client; 0 is
+	// any number.
+	MaxSockets, MaxPerAddress int
+	// InitTimeout is how long a client may take to open its session.
+	InitTimeout time.Duration
+	// Ping is how often a client is asked whether it is there; it has as long again to answer.
+	Ping time.Duration
+	// WriteTimeout is how long one message may take to be written.
+	WriteTimeout time.Duration
+	// Timeout bounds an operation that is no subscription.
+	Timeout time.Duration
+}
+
+// WebSocket serves any operation over graphql-transport-ws. A page of another origin is refused.
+type WebSocket struct {
+	settings WebSocketSettings
+	upgrader websocket.Upgrader
+
+	mu        sync.Mutex
+	sockets   map[*socket]struct{}
+	addresses map[string]int
+	draining  bool
+	open      sync.WaitGroup
+}
+
+var _ graphql.Transport = (*WebSocket)(nil)
+
+// NewWebSocket returns a WebSocket.
+func NewWebSocket(settings WebSocketSettings) *WebSocket {
+	return &WebSocket{
+		settings: settings,
+		upgrader: websocket.Upgrader{
+			Subprotocols: []string{Protocol}, HandshakeTimeout: settings.WriteTimeout,
+			ReadBufferSize: 1 << 10, WriteBufferSize: 1 << 10, WriteBufferPool: &sync.Pool{},
+		},
+		sockets: map[*socket]struct{}{}, addresses: map[string]int{},
+	}
+}
+
+// Supports reports whether a request is for this transport.
+func (*WebSocket) Supports(r *http.Request) bool { return r.Header.Get("Upgrade") != "" }
+
+// Do serves one socket until it ends.
+func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	if !slices.Contains(websocket.Subprotocols(r), Protocol) {
+		http.Error(w, "the sub-protocol must be "+Protocol, http.StatusBadRequest)
+		return
+	}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	s := &socket{
+		settings: t.settings, exec: exec, headers: r.Header, end: cancel,
+		out: newOutbox(), operations: map[string]*operation{},
+	}
+	address := t.settings.Address(r)
+	if !t.admit(s, address) {
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "no more sockets here at the moment", http.StatusServiceUnavailable)
+		return
+	}
+	defer t.release(s, address)
+	conn, err := t.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return // it has been answered
+	}
+	s.conn = conn
+	s.serve(ctx)
+}
+
+// admit counts a socket, unless there are too many or the server stops.
+func (t *WebSocket) admit(s *socket, address string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	full := t.settings.MaxSockets > 0 && len(t.sockets) >= t.settings.MaxSockets
+	crowded := t.settings.MaxPerAddress > 0 && t.addresses[address] >= t.settings.MaxPerAddress
+	if t.draining || full || crowded {
+		return false
+	}
+	t.sockets[s] = struct{}{}
+	t.addresses[address]++
+	t.open.Add(1)
+	return true
+}
+
+func (t *WebSocket) release(s *socket, address string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.sockets, s)
+	if t.addresses[address]--; t.addresses[address] == 0 {
+		delete(t.addresses, address)
+	}
+	t.open.Done()
+}
+
+// Drain refuses new sockets and ends those that are open with 1012, spread over a time so that their
+// clients do not all come back at once elsewhere. It returns when all have ended, or with ctx's error.
+func (t *WebSocket) Drain(ctx context.Context, spread time.Duration) error {
+	t.mu.Lock()
+	t.draining = true
+	open := make([]*socket, 0, len(t.sockets))
+	for s := range t.sockets {
+		open = append(open, s)
+	}
+	t.mu.Unlock()
+	begin := time.Now()
+	for i, s := range open {
+		due := begin.Add(spread * time.Duration(i) / time.Duration(len(open)))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Until(due)):
+			s.end(closing{websocket.CloseServiceRestart, "Service Restart"})
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		t.open.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// closing is why a socket ends: the code and reason of its close frame.
+type closing struct {
+	code   int
+	reason string
+}
+
+func (c closing) Error() string { return c.reason }
+
+// The ends that graphql-transport-ws names. What clients make of a code: after 4403 graphql-ws asks
+// for new credentials and comes back, slower each time; after 4400, 4401, 4409 and 4429 never.
+var (
+	closeBadRequest   = closing{4400, "Invalid message"}
+	closeUnauthorized = closing{4401, "Unauthorized"}
+	closeForbidden    = closing{4403, "Forbidden"}
+	closeInitTimeout  = closing{4408, "Connection initialisation timeout"}
+	closeTooManyInits = closing{4429, "Too many initialisation requests"}
+	closeSlow         = closing{4008, "You do not read"}
+	closeDuplicate    = closing{4409, "Subscriber already exists"}
+	errGone           = errors.New("the client is gone")
+)
+
+// message is one of the protocol's.
+type message struct {
+	ID      string          `json:"id,omitempty"`
+	Type    string          `json:"type"`
+	Payload json.RawMessage `json:"payload,omitempty"`
+}
+
+// isObject reports whether a payload is an object, or left out.
+func isObject(payload json.RawMessage) bool {
+	text := strings.TrimLeft(string(payload[:min(len(payload), 16)]), " \t\r\n")
+	return text == "" || text[0] == '{' || strings.HasPrefix(text, "null")
+}
