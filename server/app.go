@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -68,8 +70,10 @@ func newApp(ctx context.Context, c *config) (a *app, err error) {
 }
 
 func (a *app) openStores(ctx context.Context) error {
-	if err := os.MkdirAll(a.config.Data, 0o700); err != nil {
-		return fmt.Errorf("make FOYER_DATA: %w", err)
+	if path, ok := strings.CutPrefix(a.config.DatabaseURL, database.SQLite("")); ok {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return fmt.Errorf("make a folder for the database: %w", err)
+		}
 	}
 	db, err := database.Open(ctx, a.config.DatabaseURL)
 	if err != nil {

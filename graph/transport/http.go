@@ -72,7 +72,7 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	default:
 		ctx, cancel := context.WithTimeout(ctx, t.Timeout)
 		defer cancel()
-		write(w, accepts.document(), http.StatusOK, body(operation.run(ctx)(), true))
+		write(w, accepts.document(), http.StatusOK, body(operation.once(ctx), true))
 	}
 }
 

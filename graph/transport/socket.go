@@ -212,11 +212,12 @@ func (s *socket) run(ctx context.Context, o *operation, params *graphql.RawParam
 		s.finish(o, message{o.id, "error", errorsOf(refused)})
 		return
 	}
-	subscription := operation.Operation.Operation == ast.Subscription
-	if !subscription {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, s.settings.Timeout)
+	if operation.Operation.Operation != ast.Subscription {
+		ctx, cancel := context.WithTimeout(ctx, s.settings.Timeout)
 		defer cancel()
+		s.out.state(o, body(operation.once(ctx), true))
+		s.finish(o, message{ID: o.id, Type: "complete"})
+		return
 	}
 	next := operation.run(ctx)
 	for first := true; ; first = false {
@@ -224,7 +225,7 @@ func (s *socket) run(ctx context.Context, o *operation, params *graphql.RawParam
 		if answer == nil {
 			break
 		}
-		if first && subscription && len(answer.Errors) > 0 && (len(answer.Data) == 0 || string(answer.Data) == "null") {
+		if first && len(answer.Errors) > 0 && (len(answer.Data) == 0 || string(answer.Data) == "null") {
 			s.finish(o, message{o.id, "error", errorsOf(answer)}) // its source could not be opened
 			return
 		}

@@ -98,6 +98,15 @@ func (c created) run(ctx context.Context) func() *graphql.Response {
 	return func() *graphql.Response { return next(ctx) }
 }
 
+// once runs an operation that has one answer. When its time is up before there is one, that is it.
+func (c created) once(ctx context.Context) *graphql.Response {
+	answer := c.run(ctx)()
+	if answer == nil {
+		return refusal("UNAVAILABLE", "this took too long")
+	}
+	return answer
+}
+
 type endKey struct{}
 
 // withEnd returns a context under which EndWith works, and what it was told.
