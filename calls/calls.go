@@ -35,7 +35,7 @@ func (s *Service) UpdateRoom(ctx context.Context, in rooms.UpdateInput) (*ent.Ro
 		return nil, err
 	}
 	if in.AccessLevel != nil && r.AccessLevel != room.AccessLevelRESTRICTED {
-		if err := s.lobby.LetIn(ctx, r); err != nil {
+		if err := s.lobby.LetIn(ctx, r.ID); err != nil {
 			slog.WarnContext(ctx, "those who may walk in wait a little longer", "room", r.ID, "err", err)
 		}
 	}

@@ -28,7 +28,9 @@ func Redis() (*redis.Client, func(), error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var clock sync.WaitGroup
 	clock.Go(func() { drive(ctx, server) })
-	client := redis.NewClient(&redis.Options{Addr: server.Addr(), Password: password})
+	client := redis.NewClient(&redis.Options{
+		Addr: server.Addr(), Password: password, ContextTimeoutEnabled: true,
+	})
 	return client, func() {
 		cancel()
 		clock.Wait()

@@ -26,7 +26,7 @@ type User struct {
 	Subject string `json:"subject,omitempty"`
 	// Lower case; empty when unknown.
 	Email string `json:"email,omitempty"`
-	// FullName holds the value of the "full_name" field.
+	// Free text of at most 200 characters.
 	FullName string `json:"full_name,omitempty"`
 	// ShortName holds the value of the "short_name" field.
 	ShortName string `json:"short_name,omitempty"`

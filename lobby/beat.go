@@ -2,8 +2,10 @@ package lobby
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,56 +18,95 @@ const (
 	// beatGuests and beatRooms bound one script and one round trip of a heartbeat.
 	beatGuests = 1000
 	beatRooms  = 200
+	// hostsInterval is how often hosts who watch are asked anew whether they are hosts.
+	hostsInterval = time.Minute
 )
 
-// beat keeps the guests who watch here present, and mends what a crash or a lost message has left
-// behind, until ctx ends.
+// beat keeps the guests who watch here present, until ctx ends.
 func (s *Service) beat(ctx context.Context) error {
-	ticker := time.NewTicker(s.settings.Heartbeat)
+	return every(ctx, s.settings.Heartbeat, func(ctx context.Context) error {
+		var failed sync.Map
+		var nodes sync.WaitGroup
+		for node, rooms := range s.listener.byNode(ctx, slices.Concat(s.hub.beats(beatGuests), s.takeDue())) {
+			nodes.Go(func() { failed.Store(node, s.beatNode(ctx, rooms)) })
+		}
+		nodes.Wait()
+		var errs []error
+		failed.Range(func(_, err any) bool {
+			if err, ok := err.(error); ok {
+				errs = append(errs, err)
+			}
+			return true
+		})
+		return errors.Join(errs...)
+	})
+}
+
+// beatNode tells one node of Redis of its rooms: a node that hangs holds up no other's.
+func (s *Service) beatNode(ctx context.Context, rooms []beats) error {
+	var failed []error
+	for chunk := range slices.Chunk(rooms, beatRooms) {
+		failed = append(failed, s.store.beat(ctx, chunk, s.lease(), s.hub.mend))
+	}
+	return errors.Join(failed...)
+}
+
+// every runs f once an interval until ctx ends, each time with no longer than the interval. What
+// fails is logged; the next time is soon.
+func every(ctx context.Context, interval time.Duration, f func(context.Context) error) error {
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			if err := s.beatOnce(ctx); err != nil && ctx.Err() == nil {
-				slog.WarnContext(ctx, "a heartbeat failed", "err", err)
-			}
 		}
+		once, cancel := context.WithTimeout(ctx, max(interval, minInterval))
+		if err := f(once); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "a heartbeat failed", "err", err)
+		}
+		cancel()
 	}
 }
 
-func (s *Service) beatOnce(ctx context.Context) error {
-	watched := s.hub.beats(beatGuests)
-	for chunk := range slices.Chunk(slices.Concat(watched, s.takeDue()), beatRooms) {
-		if err := s.store.beat(ctx, chunk, s.lease(), s.hub.mend); err != nil {
-			return err
-		}
-	}
-	return s.followRooms(ctx, watched)
-}
+// minInterval is the least that f of every is given, however short the interval.
+const minInterval = time.Second
 
-// followRooms lets in whoever may walk in by now, and closes the lobbies of rooms that are gone. The
-// change of a room does that at once; this is for a server that died in between.
-func (s *Service) followRooms(ctx context.Context, watched []beats) error {
-	var waiting []uuid.UUID
-	for _, b := range watched {
-		if len(b.waiting) > 0 {
-			waiting = append(waiting, b.roomID)
+// follow mends what a server that died in between has left behind: it lets in whoever may walk in by
+// now, closes the lobbies of rooms that are gone and, now and then, has hosts looked at who watch. The
+// change of a room does all that at once.
+func (s *Service) follow(ctx context.Context) error {
+	hostsAt := time.Now()
+	return every(ctx, s.settings.Heartbeat, func(ctx context.Context) error {
+		if time.Since(hostsAt) > hostsInterval {
+			hostsAt = time.Now()
+			s.hub.ringHosts()
 		}
-	}
-	for ids := range slices.Chunk(waiting, beatRooms) {
-		found, err := s.rooms.ByIDs(ctx, ids)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			if err := s.followRoom(ctx, id, found[id]); err != nil {
-				return err
+		var waiting []uuid.UUID
+		for _, b := range s.hub.beats(beatGuests) {
+			if len(b.waiting) > 0 {
+				waiting = append(waiting, b.roomID)
 			}
 		}
+		var failed []error
+		for ids := range slices.Chunk(waiting, beatRooms) {
+			failed = append(failed, s.followRooms(ctx, ids))
+		}
+		return errors.Join(failed...)
+	})
+}
+
+func (s *Service) followRooms(ctx context.Context, ids []uuid.UUID) error {
+	found, err := s.rooms.ByIDs(ctx, ids)
+	if err != nil {
+		return err
 	}
-	return nil
+	var failed []error
+	for _, id := range ids {
+		failed = append(failed, s.followRoom(ctx, id, found[id]))
+	}
+	return errors.Join(failed...)
 }
 
 func (s *Service) followRoom(ctx context.Context, id uuid.UUID, r *ent.Room) error {
@@ -73,7 +114,7 @@ func (s *Service) followRoom(ctx context.Context, id uuid.UUID, r *ent.Room) err
 	case r == nil:
 		return s.Close(ctx, id)
 	case r.AccessLevel != room.AccessLevelRESTRICTED:
-		return s.LetIn(ctx, r)
+		return s.LetIn(ctx, id)
 	default:
 		return nil
 	}

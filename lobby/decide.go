@@ -2,7 +2,6 @@ package lobby
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -31,7 +30,7 @@ func (s *Service) Admit(ctx context.Context, in DecideInput) (*Entry, error) {
 	if err := s.rooms.Require(ctx, in.RoomID, rooms.DecideEntries); err != nil {
 		return nil, err
 	}
-	return s.decideOne(ctx, in.RoomID, in.EntryID, Admitted, s.settings.AdmittedFor)
+	return s.decideOne(ctx, in.RoomID, in.EntryID, s.admission())
 }
 
 // Deny turns a waiting guest away, for a host. The first decision stands, as with Admit.
@@ -39,7 +38,7 @@ func (s *Service) Deny(ctx context.Context, in DecideInput) (*Entry, error) {
 	if err := s.rooms.Require(ctx, in.RoomID, rooms.DecideEntries); err != nil {
 		return nil, err
 	}
-	return s.decideOne(ctx, in.RoomID, in.EntryID, Denied, s.settings.DeniedFor)
+	return s.decideOne(ctx, in.RoomID, in.EntryID, decision{to: Denied, holds: s.settings.DeniedFor})
 }
 
 // AdmitAll lets several waiting guests in, for a host, and returns those who are admitted by then.
@@ -54,7 +53,7 @@ func (s *Service) AdmitAll(ctx context.Context, in AdmitAllInput) ([]*Entry, err
 	if in.EntryIds != nil && len(in.EntryIds) == 0 {
 		return nil, nil
 	}
-	entries, err := s.store.decide(ctx, in.RoomID, Admitted, s.settings.AdmittedFor, in.EntryIds...)
+	entries, err := s.store.decide(ctx, in.RoomID, s.admission(), in.EntryIds...)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +73,7 @@ func (s *Service) Cancel(ctx context.Context, ticketText string) (*Entry, error)
 	if err != nil {
 		return nil, err
 	}
-	return s.decideOne(ctx, t.RoomID, t.EntryID, Left, newsTTL)
+	return s.decideOne(ctx, t.RoomID, t.EntryID, decision{to: Left, holds: newsTTL})
 }
 
 // Close ends the meeting of a room: its admissions end, and those who wait are told.
@@ -82,20 +81,29 @@ func (s *Service) Close(ctx context.Context, roomID uuid.UUID) error {
 	return s.store.close(ctx, roomID)
 }
 
+// admission is what a host decides; admittedByRule what the rules do.
+func (s *Service) admission() decision {
+	return decision{to: Admitted, holds: s.settings.AdmittedFor}
+}
+
+func (s *Service) admittedByRule() decision {
+	return decision{to: Admitted, holds: s.settings.AdmittedFor, byRule: true}
+}
+
 // decideOne moves one entry out of WAITING; NotFound when there is no such entry in the room.
 func (s *Service) decideOne(
-	ctx context.Context, roomID, entryID uuid.UUID, to Status, holds time.Duration,
+	ctx context.Context, roomID, entryID uuid.UUID, d decision,
 ) (*Entry, error) {
-	entries, err := s.store.decide(ctx, roomID, to, holds, entryID)
+	entries, err := s.store.decide(ctx, roomID, d, entryID)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(entries) == 0:
 		return nil, fault.New(fault.NotFound, "nobody waits under this id")
-	case entries[0].Status != to:
-		decision := string(entries[0].Status)
-		return nil, fault.New(fault.Conflict, "this guest's entry is %s already", decision).
-			With("decision", decision)
+	case entries[0].Status != d.to:
+		stands := string(entries[0].Status)
+		return nil, fault.New(fault.Conflict, "this guest's entry is %s already", stands).
+			With("decision", stands)
 	}
 	return entries[0], nil
 }

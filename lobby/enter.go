@@ -2,6 +2,7 @@ package lobby
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,9 +68,13 @@ func (s *Service) RequestEntry(ctx context.Context, in RequestEntryInput) (*Requ
 	if err != nil {
 		return nil, err
 	}
+	mine := stored.UserID == v.userID
 	switch {
-	case canJoin && stored.Status == Waiting:
+	case canJoin && mine && stored.Status == Waiting:
 		return s.letInOne(ctx, v, stored)
+	case stored.Status == Admitted && stored.byRule && !canJoin:
+		v.id = uuid.New() // what let him in has changed; he asks like everybody else
+		return s.knock(ctx, v)
 	case canJoin && stored.Status != Admitted:
 		return s.request(v, v.entry(Admitted)), nil
 	case stored.Status == Waiting, stored.decided():
@@ -116,7 +121,7 @@ func (s *Service) visitor(
 func (v visitor) entry(status Status) *Entry {
 	return &Entry{
 		ID: v.id, RoomID: v.roomID, DisplayName: v.name, Color: rtc.Color(v.userID, v.id),
-		Status: status, Since: time.Now(), UserID: v.userID,
+		Status: status, Since: time.Now(), UserID: v.userID, Version: int(time.Now().UnixMilli()),
 	}
 }
 
@@ -126,7 +131,11 @@ func (s *Service) stored(ctx context.Context, v visitor) (*Entry, error) {
 	if v.ticket == nil {
 		return &Entry{Status: gone}, nil
 	}
-	return s.store.attend(ctx, v.roomID, v.ticket.EntryID, s.lease())
+	e, err := s.store.attend(ctx, v.roomID, v.ticket.EntryID, s.lease())
+	if err == nil && e.Status == Waiting {
+		s.sweepLater(v.roomID)
+	}
+	return e, err
 }
 
 func (s *Service) request(v visitor, e *Entry) *Request {
@@ -135,7 +144,7 @@ func (s *Service) request(v visitor, e *Entry) *Request {
 
 // letInOne admits a guest who waits although he no longer needs to.
 func (s *Service) letInOne(ctx context.Context, v visitor, e *Entry) (*Request, error) {
-	e, err := s.decideOne(ctx, v.roomID, e.ID, Admitted, s.settings.AdmittedFor)
+	e, err := s.decideOne(ctx, v.roomID, e.ID, s.admittedByRule())
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +194,7 @@ func (s *Service) CreateRoomToken(
 		}
 	}
 	if e.Status != Admitted {
-		return nil, fault.New(fault.LobbyRequired, "ask to enter this room")
+		return nil, errLobbyRequired()
 	}
 	details, err := s.details(ctx, room, e)
 	if err != nil {
@@ -219,12 +228,21 @@ func (s *Service) temporaryToken(
 	return &RoomToken{details, v.id, s.tickets.issue(v.roomID, v.id, v.userID)}, nil
 }
 
+func errLobbyRequired() error {
+	return fault.New(fault.LobbyRequired, "ask to enter this room")
+}
+
+// detailsTimeout bounds what is done to render an admission: a guest is told of it in any case.
+const detailsTimeout = 3 * time.Second
+
 // ConnectionDetails returns what an admitted guest needs to enter the call, by what he may do at this
 // moment; nil for anybody else. Only the holder of the entry's ticket may be given them.
 func (s *Service) ConnectionDetails(ctx context.Context, e *Entry) (*rtc.Details, error) {
 	if e.Status != Admitted {
 		return nil, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, detailsTimeout)
+	defer cancel()
 	room, err := s.rooms.ByID(ctx, e.RoomID)
 	if err != nil {
 		return nil, err
@@ -232,10 +250,18 @@ func (s *Service) ConnectionDetails(ctx context.Context, e *Entry) (*rtc.Details
 	return s.details(ctx, room, e)
 }
 
+// details makes the token of an admitted entry. A role is a signed-in viewer's own: a ticket alone,
+// or in somebody else's hands, brings none. An admission by rule wants the rule to hold still.
 func (s *Service) details(ctx context.Context, room *ent.Room, e *Entry) (*rtc.Details, error) {
 	role, err := s.rooms.RoleOf(ctx, room.ID, e.UserID)
 	if err != nil {
 		return nil, err
+	}
+	if e.byRule && !rooms.MayWalkIn(room.AccessLevel, e.IsAuthenticated(), role) {
+		return nil, errLobbyRequired()
+	}
+	if auth.FromContext(ctx).UserID != e.UserID {
+		role = ""
 	}
 	return s.rtc.Details(rtc.Join{
 		Room: room.ID.String(), Identity: e.ID, Name: e.DisplayName, UserID: e.UserID,
@@ -258,9 +284,13 @@ func (s *Service) sources(room *ent.Room) []string {
 }
 
 // LetIn admits those who wait for a room although its access level lets them walk in by now.
-func (s *Service) LetIn(ctx context.Context, room *ent.Room) error {
-	lobby, err := s.store.list(ctx, room.ID)
+func (s *Service) LetIn(ctx context.Context, roomID uuid.UUID) error {
+	lobby, err := s.store.list(ctx, roomID)
 	if err != nil || len(lobby.Entries) == 0 {
+		return err
+	}
+	room, err := s.rooms.ByID(ctx, roomID) // as it is now, whatever the caller has seen
+	if err != nil {
 		return err
 	}
 	var free []uuid.UUID
@@ -269,9 +299,10 @@ func (s *Service) LetIn(ctx context.Context, room *ent.Room) error {
 			free = append(free, e.ID)
 		}
 	}
-	if len(free) == 0 {
-		return nil
+	for ids := range slices.Chunk(free, maxDecisions) {
+		if _, err := s.store.decide(ctx, roomID, s.admittedByRule(), ids...); err != nil {
+			return err
+		}
 	}
-	_, err = s.store.decide(ctx, room.ID, Admitted, s.settings.AdmittedFor, free...)
-	return err
+	return nil
 }

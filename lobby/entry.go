@@ -42,6 +42,8 @@ type Entry struct {
 	// UserID is zero for a guest without an account.
 	UserID uuid.UUID
 
+	// byRule: the rules have admitted the guest, not a host. It holds for as long as they do.
+	byRule bool
 	// arrival is the version of the lobby in which the guest arrived: his place in the list.
 	arrival int
 }
@@ -63,7 +65,7 @@ type Lobby struct {
 func (l *Lobby) TotalCount() int { return len(l.Entries) }
 
 // entryFields is how many values the scripts return for an entry.
-const entryFields = 8
+const entryFields = 9
 
 // parseEntry reads what the script function read returns. An entry that is gone has only its ids.
 func parseEntry(roomID uuid.UUID, reply any) (*Entry, error) {
@@ -91,6 +93,7 @@ func parseEntry(roomID uuid.UUID, reply any) (*Entry, error) {
 	return &Entry{
 		ID: id, RoomID: roomID, DisplayName: text[1], Color: text[2], Status: Status(text[3]),
 		UserID: userID, Since: time.UnixMilli(since), arrival: arrival, Version: version,
+		byRule: text[8] != "",
 	}, nil
 }
 

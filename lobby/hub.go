@@ -115,6 +115,15 @@ func (h *hub) ringRoom(roomID uuid.UUID) {
 	}
 }
 
+// ringHosts wakes the hosts of every room.
+func (h *hub) ringHosts() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, room := range h.rooms {
+		ringAll(room.bells[uuid.Nil])
+	}
+}
+
 func ringAll(bells map[*bell]struct{}) {
 	for b := range bells {
 		b.ring()

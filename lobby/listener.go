@@ -300,3 +300,14 @@ func (l *listener) closeLanes() {
 		_ = open.sub.Close()
 	}
 }
+
+// byNode sorts rooms by the node that has them. One whose node is unknown at the moment is left out.
+func (l *listener) byNode(ctx context.Context, rooms []beats) map[string][]beats {
+	nodes := map[string][]beats{}
+	for _, room := range rooms {
+		if address, _, err := l.node(ctx, room.roomID); err == nil {
+			nodes[address] = append(nodes[address], room)
+		}
+	}
+	return nodes
+}

@@ -101,6 +101,7 @@ func (s *Service) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.listener.run(ctx) })
 	group.Go(func() error { return s.beat(ctx) })
+	group.Go(func() error { return s.follow(ctx) })
 	return group.Wait()
 }
 

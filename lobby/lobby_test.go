@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 // soon is how long a test waits for what should happen at once, on a busy machine.
 const soon = 20 * time.Second
 
+const liveKitSecret = "a LiveKit secret of 32 bytes ...."
+
 // fast are settings under which time passes quickly.
 var fast = lobby.Settings{
 	Secret: "a secret of at least 32 bytes, for tests", Grace: 300 * time.Millisecond,
@@ -82,7 +84,7 @@ func (w *world) server(
 	settings.KeyPrefix = w.prefix
 	s, err := lobby.New(rdb, w.rooms, rtc.New(rtc.Settings{
 		URL: "ws://127.0.0.1:1", PublicURL: "ws://livekit.test", APIKey: "key",
-		APISecret: "a LiveKit secret of 32 bytes ....", TokenTTL: time.Minute,
+		APISecret: liveKitSecret, TokenTTL: time.Minute,
 		DefaultSources: []string{"camera", "microphone"}, HostsAreRoomAdmins: true,
 	}), settings)
 	require.NoError(t, err)

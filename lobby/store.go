@@ -135,7 +135,7 @@ func (s store) request(
 // get returns an entry.
 func (s store) get(ctx context.Context, roomID, entryID uuid.UUID) (*Entry, error) {
 	values, err := s.rdb.HMGet(ctx, s.room(roomID)+"entry:"+entryID.String(),
-		"name", "color", "status", "user", "since", "arrival", "version").Result()
+		"name", "color", "status", "user", "since", "arrival", "version", "rule").Result()
 	if err != nil {
 		return nil, away(err)
 	}
@@ -153,12 +153,21 @@ func (s store) attend(
 	return parseEntry(roomID, reply)
 }
 
-// decide moves entries (none: all) out of WAITING for ttl and returns them as they are afterwards.
-// Unknown ones are left out.
+// decision moves an entry out of WAITING.
+type decision struct {
+	to Status
+	// holds is how long the decision does.
+	holds time.Duration
+	// byRule: the rules admit, not a host.
+	byRule bool
+}
+
+// decide moves entries (none: all) out of WAITING and returns them as they are afterwards. Unknown
+// ones are left out.
 func (s store) decide(
-	ctx context.Context, roomID uuid.UUID, to Status, ttl time.Duration, entryIDs ...uuid.UUID,
+	ctx context.Context, roomID uuid.UUID, d decision, entryIDs ...uuid.UUID,
 ) ([]*Entry, error) {
-	args := []any{string(to), ttl.Milliseconds()}
+	args := []any{string(d.to), d.holds.Milliseconds(), d.byRule}
 	for _, id := range entryIDs {
 		args = append(args, id.String())
 	}
@@ -213,7 +222,8 @@ type beats struct {
 }
 
 // beat keeps the waiting guests of many rooms present for lease, in one round trip, and calls found
-// with each room's version and those of the guests who do not wait any more.
+// with each room's version and those of the guests who do not wait any more. One room's failure is no
+// other's.
 func (s store) beat(
 	ctx context.Context, rooms []beats, lease time.Duration,
 	found func(roomID uuid.UUID, version int, surprised []uuid.UUID),
@@ -224,6 +234,7 @@ func (s store) beat(
 		replies[i] = pipe.EvalSha(ctx, beatScript.Hash(), s.names(room.roomID), s.beatArgs(room, lease)...)
 	}
 	_, _ = pipe.Exec(ctx) // each reply has its own error
+	var failed []error
 	for i, room := range rooms {
 		reply := replies[i]
 		if redis.HasErrorPrefix(reply.Err(), "NOSCRIPT") {
@@ -231,15 +242,17 @@ func (s store) beat(
 		}
 		texts, err := reply.StringSlice()
 		if err != nil {
-			return away(err)
+			failed = append(failed, away(err))
+			continue
 		}
 		version, err := strconv.Atoi(texts[0])
 		if err != nil {
-			return fmt.Errorf("version of lobby %s: %w", room.roomID, err)
+			failed = append(failed, fmt.Errorf("version of lobby %s: %w", room.roomID, err))
+			continue
 		}
 		found(room.roomID, version, parseIDs(texts[1:]))
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func parseIDs(texts []string) []uuid.UUID {

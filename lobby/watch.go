@@ -16,6 +16,8 @@ const (
 	listInterval = 100 * time.Millisecond
 	// rereadAfter is the pause before a watcher reads again what Redis could not give him.
 	rereadAfter = time.Second
+	// getTimeout bounds one look at a list.
+	getTimeout = 5 * time.Second
 	// leaveTimeout bounds what is done for a guest who is no longer there to wait for it.
 	leaveTimeout = 2 * time.Second
 )
@@ -62,19 +64,37 @@ func (s *Service) nextEntry(ctx context.Context, bell *bell, seen *Entry) *Entry
 			return nil
 		}
 		e, err := s.store.get(ctx, seen.RoomID, seen.ID)
-		if err == nil && e.Status == gone && seen.Status == Waiting {
+		switch {
+		case err != nil || seen.Status != Waiting:
+		case e.Status == gone:
 			// His place was lost, or given up for him while this server could not reach Redis. But he
 			// is here.
 			e, err = s.store.request(ctx, seen, s.lease(), 0)
+		case e.Status == Waiting:
+			e, err = s.store.attend(ctx, seen.RoomID, seen.ID, s.lease())
+		}
+		if err == nil && e.Status == Waiting && seen.decided() && e.Version < seen.Version {
+			// Redis has gone back to before the decision, but the guest has heard it.
+			e, err = s.decideOne(ctx, e.RoomID, e.ID, s.again(seen))
 		}
 		switch {
 		case err != nil && ctx.Err() == nil:
 			slog.DebugContext(ctx, "cannot read an entry; trying again", "entry", seen.ID, "err", err)
 			time.AfterFunc(rereadAfter, bell.ring)
-		case err == nil && e.Status != gone && e.Version != seen.Version:
+		case err == nil && e.Status != gone && e.Version > seen.Version:
 			return e
 		}
 	}
+}
+
+// again is the decision that was made on an entry.
+func (s *Service) again(e *Entry) decision {
+	if e.Status == Denied {
+		return decision{to: Denied, holds: s.settings.DeniedFor}
+	}
+	d := s.admission()
+	d.byRule = e.byRule
+	return d
 }
 
 // leave gives a guest who stopped watching his grace time.
@@ -137,7 +157,7 @@ func (s *Service) nextLobby(
 		case <-ctx.Done():
 			return nil
 		}
-		lobby, err := s.Get(ctx, bell.roomID)
+		lobby, err := s.getSoon(ctx, bell.roomID)
 		switch {
 		case fault.Is(err, fault.Forbidden), fault.Is(err, fault.NotFound):
 			why(err)
@@ -149,4 +169,11 @@ func (s *Service) nextLobby(
 			return lobby
 		}
 	}
+}
+
+// getSoon is Get for a watcher, who is told later rather than kept waiting for long.
+func (s *Service) getSoon(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
+	ctx, cancel := context.WithTimeout(ctx, getTimeout)
+	defer cancel()
+	return s.Get(ctx, roomID)
 }

@@ -12,6 +12,9 @@ import (
 	"foyer/ent/database"
 )
 
+// connections is how many a test's database may use.
+const connections = 8
+
 // OnEachDatabase runs a test on an SQLite file and on a PostgreSQL database of its own, both empty.
 func OnEachDatabase(t *testing.T, test func(t *testing.T, db *ent.Client)) {
 	t.Run("SQLite", func(t *testing.T) {
@@ -38,7 +41,7 @@ func PostgresURL(t testing.TB) string {
 
 func openDatabase(t testing.TB, url string) *ent.Client {
 	t.Helper()
-	db, err := database.Open(t.Context(), url)
+	db, err := database.Open(t.Context(), url, connections)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +50,7 @@ func openDatabase(t testing.TB, url string) *ent.Client {
 }
 
 func migrate(ctx context.Context, url string) error {
-	db, err := database.Open(ctx, url)
+	db, err := database.Open(ctx, url, connections)
 	if err != nil {
 		return err
 	}

@@ -4,13 +4,20 @@ package database
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
+	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
 	_ "modernc.org/sqlite"             // the driver sqlite
 
@@ -32,6 +39,9 @@ func isPostgres(url string) bool {
 	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
 }
 
+// idleTime is how long a connection is kept that nobody uses.
+const idleTime = 5 * time.Minute
+
 // DB is an open database: ent's client, and the pool beneath it.
 type DB struct {
 	*ent.Client
@@ -39,12 +49,18 @@ type DB struct {
 	Pool *sql.DB
 }
 
-// Open opens a database and creates what its tables lack. Several servers may do that at once.
-func Open(ctx context.Context, url string) (*DB, error) {
+// Open opens a database with at most so many connections, and creates what its tables lack. Several
+// servers may do that at once. No error shows the URL, which may hold a password.
+func Open(ctx context.Context, url string, connections int) (*DB, error) {
 	db, err := open(url)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	db.Pool.SetMaxOpenConns(connections)
+	db.Pool.SetMaxIdleConns(connections)
+	db.Pool.SetConnMaxIdleTime(idleTime)
+	ctx, cancel := context.WithTimeout(ctx, migrationTimeout)
+	defer cancel()
 	if err := migrate(ctx, db, isPostgres(url)); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("create tables: %w", err)
@@ -65,17 +81,24 @@ func open(url string) (*DB, error) {
 }
 
 // sqliteDSN has a transaction lock the file when it begins, not at its first write, so that two of
-// them wait for each other instead of failing.
+// them wait for each other instead of failing. Times are text: of one zone and one format, so that
+// they compare as times do, whatever the zone of this machine.
 func sqliteDSN(path string) string {
-	pragmas := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"foreign_keys(1)", "busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)",
-	}}
-	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: pragmas.Encode()}).String()
+	options := url.Values{
+		"_txlock": {"immediate"}, "_time_format": {"sqlite"}, "_timezone": {"UTC"},
+		"_pragma": {
+			"foreign_keys(1)", "busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)",
+		},
+	}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: options.Encode()}).String()
 }
 
 // migrating keeps migrations of this process apart: ent changes its description of the tables while
 // it compares them with the database's.
 var migrating sync.Mutex
+
+// migrationTimeout bounds the start: a database that does not answer is to be complained of.
+const migrationTimeout = time.Minute
 
 // migrationLock is the PostgreSQL advisory lock under which tables are changed.
 const migrationLock = 0x666f796572 // "foyer"
@@ -99,4 +122,17 @@ func migrate(ctx context.Context, db *DB, postgres bool) error {
 	}
 	_, err = conn.ExecContext(ctx, "SELECT pg_advisory_unlock($1)", migrationLock)
 	return err
+}
+
+// Away reports whether an error means that the database cannot be asked at the moment, rather than that
+// it refused.
+func Away(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		// PostgreSQL's classes of errors: connection, insufficient resources, operator intervention.
+		return slices.Contains([]string{"08", "53", "57"}, pg.Code[:min(2, len(pg.Code))])
+	}
+	_, refused := errors.AsType[*pgconn.ConnectError](err)
+	_, network := errors.AsType[net.Error](err)
+	return refused || network || errors.Is(err, driver.ErrBadConn) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.ErrUnexpectedEOF)
 }

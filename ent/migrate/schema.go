@@ -81,7 +81,7 @@ var (
 		{Name: "updated_at", Type: field.TypeTime},
 		{Name: "subject", Type: field.TypeString, Unique: true, Size: 255},
 		{Name: "email", Type: field.TypeString, Size: 254, Default: ""},
-		{Name: "full_name", Type: field.TypeString, Size: 200, Default: ""},
+		{Name: "full_name", Type: field.TypeString, Size: 800, Default: ""},
 		{Name: "short_name", Type: field.TypeString, Size: 100, Default: ""},
 		{Name: "time_zone", Type: field.TypeString, Size: 64, Default: "UTC"},
 		{Name: "language", Type: field.TypeString, Size: 35, Default: "en"},

@@ -19,7 +19,7 @@ func (User) Fields() []ent.Field {
 		field.String("subject").Unique().NotEmpty().MaxLen(255).Immutable().
 			Comment("Who he is to the identity provider (the OIDC claim sub)."),
 		field.String("email").MaxLen(254).Default("").Comment("Lower case; empty when unknown."),
-		field.String("full_name").MaxLen(200).Default(""),
+		field.String("full_name").MaxLen(800).Default("").Comment("Free text of at most 200 characters."),
 		field.String("short_name").MaxLen(100).Default(""),
 		field.String("time_zone").MaxLen(64).Default("UTC").Comment("IANA name."),
 		field.String("language").MaxLen(35).Default("en").Comment("BCP 47 tag."),

@@ -978,7 +978,7 @@ type Lobby {
 }
 
 extend type Room {
-  "Who waits. For hosts; for others it is FORBIDDEN."
+  "Who waits. For hosts; for others it is an error."
   lobby: Lobby
 }
 
@@ -1005,7 +1005,8 @@ extend type Mutation {
 extend type Subscription {
   """
   A guest's own request to enter, now and after every change. While the guest waits, this keeps his
-  place. On ADMITTED it carries what to connect with.
+  place. On ADMITTED it carries what to connect with. There is nothing to watch, NOT_FOUND, of a request
+  that has been forgotten, or that was ADMITTED at once because the guest may walk in.
   """
   entry(
     "What ` + "`" + `requestEntry` + "`" + ` gave."
@@ -1138,7 +1139,7 @@ type Room implements Node {
   viewerRole: RoomRole
   "Whether the viewer may enter without asking, with ` + "`" + `createRoomToken` + "`" + `."
   viewerCanJoin: Boolean!
-  "How meetings in the room work. For those with a role in it; for others it is FORBIDDEN."
+  "How meetings in the room work. For those with a role in it; for others it is an error."
   configuration: RoomConfiguration
   "When the room was made."
   createdAt: Time!
@@ -1254,7 +1255,7 @@ type UpdateRoomPayload {
 
 "The outcome of ` + "`" + `deleteRoom` + "`" + `."
 type DeleteRoomPayload {
-  "The room as it was."
+  "The room as it was: its own fields. What is in it can no longer be asked."
   room: Room!
 }
 `, BuiltIn: false},

@@ -47,7 +47,7 @@ type DeleteRoomInput struct {
 
 // The outcome of `deleteRoom`.
 type DeleteRoomPayload struct {
-	// The room as it was.
+	// The room as it was: its own fields. What is in it can no longer be asked.
 	Room *ent.Room `json:"room"`
 }
 

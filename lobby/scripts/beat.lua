@@ -1,21 +1,34 @@
 -- Says who is still there, and forgets who is not.
 --
 -- ARGV[5]   ms for which these guests count as present
--- ARGV[6…]  ids of entries that their guests believe to wait
+-- ARGV[6…]  at most 1000 ids of entries that their guests believe to wait
 --
--- Returns {version of the lobby, id…}: those of them that do not wait.
-local found = {}
+-- Returns {version of the lobby, id…}: those of them that do not wait, or whose entry is lost.
+local found, present_ones, keys = {}, {}, {}
 if ARGV[6] then
   local ids = {unpack(ARGV, 6)}
-  local deadlines = {}
+  local arrivals = redis.call('ZMSCORE', waiting, unpack(ids))
   for i, id in ipairs(ids) do
-    deadlines[2 * i - 1], deadlines[2 * i] = now + tonumber(ARGV[5]), id
+    if arrivals[i] then
+      present_ones[#present_ones + 1] = now + tonumber(ARGV[5])
+      present_ones[#present_ones + 1] = id
+      keys[#keys + 1] = entry_key(id)
+    else
+      found[#found + 1] = id
+    end
   end
-  redis.call('ZADD', present, 'XX', unpack(deadlines))
-  local scores = redis.call('ZMSCORE', waiting, unpack(ids))
-  for i, id in ipairs(ids) do
-    if not scores[i] then found[#found + 1] = id end
+  if keys[1] and redis.call('EXISTS', unpack(keys)) < #keys then -- rare: Redis has lost some
+    for i = #keys, 1, -1 do
+      local id = present_ones[2 * i]
+      if redis.call('EXISTS', keys[i]) == 0 then
+        unlist(id)
+        found[#found + 1] = id
+        table.remove(present_ones, 2 * i)
+        table.remove(present_ones, 2 * i - 1)
+      end
+    end
   end
+  if present_ones[1] then redis.call('ZADD', present, unpack(present_ones)) end
 end
 sweep()
 return {redis.call('GET', version) or '0', unpack(found)}

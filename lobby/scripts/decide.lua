@@ -2,11 +2,13 @@
 --
 -- ARGV[5]   status to move to: ADMITTED, DENIED or LEFT
 -- ARGV[6]   ms that the decision holds
--- ARGV[7…]  entry ids; none for everybody who waits
+-- ARGV[7]   1 when it is the rules that admit, not a host
+-- ARGV[8…]  entry ids; none for everybody who waits
 --
 -- Returns the entries as they are afterwards; the status of an unknown one is nil.
 local to, ttl = ARGV[5], tonumber(ARGV[6])
-local ids = {unpack(ARGV, 7)}
+local ids = {}
+for i = 8, #ARGV do ids[#ids + 1] = ARGV[i] end
 if #ids == 0 then ids = redis.call('ZRANGE', waiting, 0, -1) end
 local entries = {}
 for _, id in ipairs(ids) do
@@ -15,8 +17,10 @@ for _, id in ipairs(ids) do
     local user = redis.call('HGET', entry_key(id), 'user')
     if to == 'DENIED' and user ~= '' then redis.call('SET', denied_key(user), 1, 'PX', ttl) end
     if to == 'ADMITTED' then
-      redis.call('SADD', admitted, id)
-      redis.call('PEXPIRE', admitted, keep)
+      if ARGV[7] == '1' then redis.call('HSET', entry_key(id), 'rule', 1) end
+      redis.call('ZREMRANGEBYSCORE', admitted, '-inf', now)
+      redis.call('ZADD', admitted, now + ttl, id)
+      redis.call('PEXPIRE', admitted, math.max(keep, ttl))
     end
   end
   entries[#entries + 1] = read(id)

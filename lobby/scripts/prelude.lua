@@ -3,7 +3,7 @@
 -- KEYS[1]  sorted set of waiting entries, scored by arrival (a version, so no two are equal)
 -- KEYS[2]  sorted set of the same entries, scored by the time (ms) at which their guest counts as gone
 -- KEYS[3]  version of the room's lobby
--- KEYS[4]  set of admitted entries
+-- KEYS[4]  sorted set of admitted entries, scored by the time (ms) at which the admission ends
 -- ARGV[1]  PUBLISH, or SPUBLISH on Redis Cluster
 -- ARGV[2]  channel of the room's bell
 -- ARGV[3]  what the names of the room's other keys begin with; their hash tag is that of KEYS
@@ -22,7 +22,7 @@ local function status_of(id) return redis.call('HGET', entry_key(id), 'status') 
 -- An entry as every script returns it.
 local function read(id)
   return {id, unpack(redis.call('HMGET', entry_key(id),
-    'name', 'color', 'status', 'user', 'since', 'arrival', 'version'))}
+    'name', 'color', 'status', 'user', 'since', 'arrival', 'version', 'rule'))}
 end
 
 -- Wakes whoever watches this entry, and the room's hosts.
@@ -61,7 +61,7 @@ end
 -- Forgets guests who have been gone for too long. Whoever is gone leaves no trace: if he comes
 -- back after all, he is put where he stood.
 local function sweep()
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', present, '-inf', now, 'LIMIT', 0, 1000)) do
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', present, '-inf', now)) do
     unlist(id)
     redis.call('DEL', entry_key(id))
     bump()

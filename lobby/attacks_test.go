@@ -1,0 +1,210 @@
+package lobby_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	lkauth "github.com/livekit/protocol/auth"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent"
+	"foyer/ent/room"
+	"foyer/ent/roomaccess"
+	"foyer/fault"
+	"foyer/lobby"
+	"foyer/rtc"
+	"foyer/testenv"
+)
+
+func (w *world) give(t testing.TB, u *ent.User, role roomaccess.Role) {
+	t.Helper()
+	w.db.RoomAccess.Create().SetRoom(w.room).SetUser(u).SetRole(role).ExecX(t.Context())
+}
+
+// TestMemberCannotLetAFriendIn: who may walk in himself shows the ticket of somebody who waits.
+func TestMemberCannotLetAFriendIn(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	member := w.user(t, "Member")
+	w.give(t, member, roomaccess.RoleMEMBER)
+	friend := w.knock(t, "Friend")
+	own, err := w.RequestEntry(as(member),
+		lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &friend.Ticket})
+	require.NoError(t, err)
+	assert.Equal(t, lobby.Admitted, own.Entry.Status, "he walks in")
+	assert.NotEqual(t, friend.Entry.ID, own.Entry.ID)
+	assert.Equal(t, []string{"Friend"}, w.listed(t), "his friend still waits")
+}
+
+// TestTicketBringsNoRole: a ticket proves an entry, not who holds it.
+func TestTicketBringsNoRole(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	user := w.user(t, "Ursula")
+	request, err := w.RequestEntry(as(user), lobby.RequestEntryInput{RoomID: &w.room.ID})
+	require.NoError(t, err)
+	_, err = w.Admit(w.host(), w.decide(request))
+	require.NoError(t, err)
+	w.give(t, user, roomaccess.RoleADMINISTRATOR)
+	token := func(ctx context.Context) string {
+		made, err := w.CreateRoomToken(ctx,
+			lobby.CreateRoomTokenInput{RoomID: &w.room.ID, Ticket: &request.Ticket})
+		require.NoError(t, err)
+		return roleIn(t, made.ConnectionDetails.ParticipantToken)
+	}
+	assert.Equal(t, "administrator", token(as(user)))
+	assert.Empty(t, token(guest()), "signed out")
+	assert.Empty(t, token(as(w.user(t, "Another"))), "in other hands")
+}
+
+// TestAdmissionByRuleEndsWithTheRule: a room is opened and closed again while somebody waits.
+func TestAdmissionByRuleEndsWithTheRule(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	anna := w.knock(t, "Anna")
+	set := func(level room.AccessLevel) {
+		w.db.Room.UpdateOneID(w.room.ID).SetAccessLevel(level).ExecX(t.Context())
+		require.NoError(t, w.LetIn(guest(), w.room.ID))
+	}
+	token := func() error {
+		_, err := w.CreateRoomToken(guest(),
+			lobby.CreateRoomTokenInput{RoomID: &w.room.ID, Ticket: &anna.Ticket})
+		return err
+	}
+	set(room.AccessLevelPUBLIC)
+	require.NoError(t, token())
+	set(room.AccessLevelRESTRICTED)
+	requireKind(t, token(), fault.LobbyRequired)
+	again := w.again(t, anna)
+	assert.Equal(t, lobby.Waiting, again.Entry.Status, "she asks like everybody else")
+	assert.Equal(t, []string{"Anonymous"}, w.listed(t))
+
+	bob := w.knock(t, "Bob")
+	_, err := w.Admit(w.host(), w.decide(bob))
+	require.NoError(t, err)
+	set(room.AccessLevelPUBLIC)
+	set(room.AccessLevelRESTRICTED)
+	assert.Equal(t, lobby.Admitted, w.again(t, bob).Entry.Status, "what a host decided stays")
+}
+
+// TestGuestComesBackWhenSingleKeysAreLost, as under eviction.
+func TestGuestComesBackWhenSingleKeysAreLost(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, fast)
+		anna := w.knock(t, "Anna")
+		entry := w.watchEntry(t, w.Service, anna)
+		entry.next()
+		told := make(chan lobby.Status, 1)
+		go func() { // a client that reads whatever comes
+			for e := range entry.states {
+				if e.Status == lobby.Admitted {
+					told <- e.Status
+				}
+			}
+		}()
+		all := prefix + "lobby:{" + w.room.ID.String() + "}:"
+		for _, key := range []string{"entry:" + anna.Entry.ID.String(), "present", "waiting", "version"} {
+			require.NoError(t, rdb.Del(context.Background(), all+key).Err())
+			require.EventuallyWithT(t, func(c *assert.CollectT) {
+				present, err := rdb.ZScore(context.Background(), all+"present", anna.Entry.ID.String()).Result()
+				assert.NoError(c, err, key)
+				assert.Greater(c, present, float64(time.Now().UnixMilli()), key)
+				status, err := rdb.HGet(context.Background(), all+"entry:"+anna.Entry.ID.String(), "status").Result()
+				assert.NoError(c, err, key)
+				assert.Equal(c, "WAITING", status, key)
+				assert.Equal(c, []string{"Anna"}, w.listed(t), key)
+			}, soon, 20*time.Millisecond)
+		}
+		_, err := w.Admit(w.host(), w.decide(anna))
+		require.NoError(t, err)
+		select {
+		case <-told:
+		case <-time.After(soon):
+			require.Fail(t, "she is not told")
+		}
+	})
+}
+
+// TestRedisGoesBackInTime: it returns from an older copy of itself, as a replica may that had fallen
+// behind. What a guest has heard stands.
+func TestRedisGoesBackInTime(t *testing.T) {
+	t.Parallel()
+	server := testenv.StartRedis(t)
+	admin := server.Client(t)
+	w := newWorld(t, server.Client(t), "", fast)
+	anna := w.knock(t, "Anna")
+	entry := w.watchEntry(t, w.Service, anna)
+	entry.next()
+	key := "lobby:{" + w.room.ID.String() + "}:"
+	before := map[string]string{}
+	for _, name := range []string{"waiting", "present", "version", "entry:" + anna.Entry.ID.String()} {
+		before[name] = admin.Dump(context.Background(), key+name).Val()
+	}
+	_, err := w.Admit(w.host(), w.decide(anna))
+	require.NoError(t, err)
+	told := entry.until(is(lobby.Admitted))
+	for name, dump := range before {
+		require.NoError(t, admin.RestoreReplace(context.Background(), key+name, 0, dump).Err())
+	}
+	require.NoError(t, admin.Do(context.Background(), "CLIENT", "KILL", "TYPE", "pubsub").Err())
+	again := entry.next()
+	assert.Equal(t, lobby.Admitted, again.Status)
+	assert.Greater(t, again.Version, told.Version)
+	assert.Empty(t, w.listed(t))
+}
+
+// TestThousandsAreLetInAtOnce: more than one script could be told of.
+func TestThousandsAreLetInAtOnce(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	const guests = 9000
+	atOnce(30, func(int) {
+		for range guests / 30 {
+			_, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID})
+			assert.NoError(t, err)
+		}
+	})
+	require.Len(t, w.listed(t), guests)
+	w.db.Room.UpdateOneID(w.room.ID).SetAccessLevel(room.AccessLevelPUBLIC).ExecX(t.Context())
+	require.NoError(t, w.LetIn(guest(), w.room.ID))
+	assert.Empty(t, w.listed(t))
+}
+
+// TestHostHearsThatHisRoomIsGone, also when nobody waits.
+func TestHostHearsThatHisRoomIsGone(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	why := make(chan error, 1)
+	host := watched(t, w.host(), func(ctx context.Context) (<-chan *lobby.Lobby, error) {
+		return w.WatchLobby(ctx, w.room.ID, func(err error) { why <- err })
+	})
+	host.next()
+	w.db.Room.DeleteOne(w.room).ExecX(t.Context())
+	require.NoError(t, w.Close(guest(), w.room.ID))
+	select {
+	case err := <-why:
+		requireKind(t, err, fault.NotFound)
+	case <-time.After(soon):
+		require.Fail(t, "he is not told")
+	}
+}
+
+// roleIn returns the role that a join token carries.
+func roleIn(t testing.TB, token string) string {
+	t.Helper()
+	parsed, err := lkauth.ParseAPIToken(token)
+	require.NoError(t, err)
+	_, claims, err := parsed.Verify(liveKitSecret)
+	require.NoError(t, err)
+	assert.Equal(t, claims.Attributes[rtc.AttributeRole] == rtc.RoleAdministrator, claims.Video.RoomAdmin)
+	return claims.Attributes[rtc.AttributeRole]
+}
