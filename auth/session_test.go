@@ -74,7 +74,7 @@ func TestTokenNamesItsBearerAndNothingElse(t *testing.T) {
 	assert.Equal(t, jwt.MapClaims{"sub": userID.String(), "aud": []any{"foyer"}}, claims)
 }
 
-// The key is derived, so that what else is signed with the secret (the lobby's tickets) is no session.
+// The key is derived, so that what else is signed with the secret, as tickets are, is no session.
 func TestSecretItselfSignsNoToken(t *testing.T) {
 	t.Parallel()
 	token := signed(t, jwt.SigningMethodHS256, []byte(secret), good(uuid.New()))

@@ -12,6 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"foyer/ent/database"
 	"foyer/ent/roomaccess"
 	"foyer/fault"
 )
@@ -29,8 +30,16 @@ func presentError(ctx context.Context, err error) *gqlerror.Error {
 		return shown
 	case argumentsUnread(ctx):
 		return present(argumentFault(err, gql), path)
+	case schemaHidden(ctx):
+		return present(fault.New(fault.Forbidden, "the schema is not told here"), path)
 	}
 	f := fault.Of(err)
+	if f.Kind == fault.Internal && timeIsUp(ctx, err) {
+		return present(fault.New(fault.Unavailable, "this took too long"), path)
+	}
+	if f.Kind == fault.Internal && database.Away(err) {
+		f = fault.From(err, fault.Unavailable, "our database cannot be reached; try again soon")
+	}
 	switch f.Kind {
 	case fault.Internal:
 		f = f.With("requestId", uuid.NewString())
@@ -68,6 +77,21 @@ func argumentsUnread(ctx context.Context) bool {
 	field := graphql.GetFieldContext(ctx)
 	return field != nil && field.Field.Field != nil && field.Field.Definition != nil &&
 		len(field.Field.Definition.Arguments) > 0 && field.Args == nil
+}
+
+// schemaHidden reports whether a field that asks for the schema failed, which it does when
+// introspection is off.
+func schemaHidden(ctx context.Context) bool {
+	field := graphql.GetFieldContext(ctx)
+	return field != nil && field.Field.Field != nil && graphql.HasOperationContext(ctx) &&
+		graphql.GetOperationContext(ctx).DisableIntrospection &&
+		(field.Field.Name == "__schema" || field.Field.Name == "__type")
+}
+
+// timeIsUp reports whether an operation failed because it took too long, or because its client went.
+func timeIsUp(ctx context.Context, err error) bool {
+	return ctx.Err() != nil &&
+		(errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled))
 }
 
 // argumentFault says which argument is bad. What Go's parsers say of it is not for people.

@@ -98,7 +98,7 @@ func (s *Service) create(
 	if err != nil {
 		return nil, fmt.Errorf("create room: %w", err)
 	}
-	return made, nil
+	return made.Unwrap(), nil // the transaction is over
 }
 
 // Update changes a room for a host and returns it as it is now.

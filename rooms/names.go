@@ -11,7 +11,7 @@ import (
 const (
 	maxRoomName    = 200 // characters
 	maxDisplayName = 100 // characters
-	// maxDisplayBytes is LiveKit's limit: a longer name would be refused at the door of the call.
+	// maxDisplayBytes is LiveKit's limit. Version 1.13 minds it when a participant is renamed.
 	maxDisplayBytes = 256
 )
 
@@ -42,7 +42,7 @@ func CheckDisplayName(name string) (string, error) {
 	const field = "displayName"
 	name, err := CheckName(field, name, maxDisplayName)
 	if err == nil && len(name) > maxDisplayBytes {
-		err = fault.Field(field, "%s is longer than %d bytes", field, maxDisplayBytes)
+		return "", fault.Field(field, "%s is longer than %d bytes", field, maxDisplayBytes)
 	}
 	return name, err
 }
@@ -51,7 +51,11 @@ func tooLong(field string, maxChars int) error {
 	return fault.Field(field, "%s is longer than %d characters", field, maxChars)
 }
 
-func visible(r rune) bool { return unicode.IsOneOf(unicode.GraphicRanges, r) && !unicode.IsSpace(r) }
+// visible reports whether a character shows something; some letters and symbols do not.
+func visible(r rune) bool {
+	blank := unicode.IsSpace(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || r == '\u2800'
+	return unicode.IsOneOf(unicode.GraphicRanges, r) && !blank
+}
 
 // deceptive reports control characters, line breaks and the marks that override the direction of
 // text (Unicode UAX #9).

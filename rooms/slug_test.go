@@ -103,7 +103,8 @@ func TestSlugThatReadsAsAnIdIsRefusedInEverySpelling(t *testing.T) {
 	t.Parallel()
 	id := "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 	spellings := []string{
-		id, strings.ToUpper(id), "{" + id + "}", "urn:uuid:" + id, "URN:UUID:" + id, " urn:uuid:" + id,
+		id, strings.ToUpper(id), "{" + id + "}",
+		"urn:uuid:" + id, "URN:UUID:" + id, " urn:uuid:" + id,
 		strings.ReplaceAll(id, "-", ""), strings.ReplaceAll(id, "-", "_"),
 		strings.ReplaceAll(id, "-", " "), strings.ReplaceAll(id, "-", "\u00a0"),
 		strings.ReplaceAll(id, "-", "--"), "  " + id + "  ", "-" + id + "-", "(" + id + ")!",
@@ -122,7 +123,8 @@ func TestSlugThatReadsAsAnIdIsRefusedInEverySpelling(t *testing.T) {
 
 func TestSlugThatIsChosenNeverReadsAsAnId(t *testing.T) {
 	t.Parallel()
-	hex := rapid.StringMatching(`[{(]?[0-9a-fA-F]{8}[-_ ]?([0-9a-fA-F]{4}[-_ ]?){3}[0-9a-fA-F]{12}[)}]?`)
+	hex := rapid.StringMatching(
+		`[{(]?[0-9a-fA-F]{8}[-_ ]?([0-9a-fA-F]{4}[-_ ]?){3}[0-9a-fA-F]{12}[)}]?`)
 	rapid.Check(t, func(t *rapid.T) {
 		slug, err := rooms.ChosenSlug(rapid.OneOf(hex, anyText).Draw(t, "text"))
 		if err != nil {

@@ -17,6 +17,11 @@ import (
 // anonymous is the name of a guest who gives none.
 const anonymous = "Anonymous"
 
+const (
+	maxEmail   = 254 // bytes
+	maxSubject = 255 // bytes
+)
+
 // Profile is what an identity provider says of a person who signs in.
 type Profile struct {
 	// Subject never changes; it finds the account again.
@@ -32,12 +37,15 @@ func (s *Service) SignIn(ctx context.Context, p Profile) (*ent.User, error) {
 	if err != nil {
 		return nil, err
 	}
-	address, err := mail.ParseAddress(p.Email)
-	if err != nil || address.Name != "" || len(address.Address) > 254 {
-		return nil, fault.Field("email", "email is not an e-mail address")
+	email, err := checkEmail(p.Email)
+	if err != nil {
+		return nil, err
+	}
+	if p.Subject == "" || len(p.Subject) > maxSubject {
+		return nil, fault.Field("subject", "subject needs 1 to %d bytes", maxSubject)
 	}
 	id, err := s.db.User.Create().
-		SetSubject(p.Subject).SetEmail(strings.ToLower(address.Address)).SetFullName(name).
+		SetSubject(p.Subject).SetEmail(email).SetFullName(name).
 		OnConflict(sql.ConflictColumns(user.FieldSubject)).
 		Update(func(u *ent.UserUpsert) { u.UpdateEmail().UpdateFullName().UpdateUpdatedAt() }).
 		ID(ctx)
@@ -45,6 +53,16 @@ func (s *Service) SignIn(ctx context.Context, p Profile) (*ent.User, error) {
 		return nil, fmt.Errorf("sign in: %w", err)
 	}
 	return s.db.User.Get(ctx, id)
+}
+
+// checkEmail returns an e-mail address in lower case, or an Invalid error.
+func checkEmail(text string) (string, error) {
+	if address, err := mail.ParseAddress(text); err == nil && address.Name == "" {
+		if email := strings.ToLower(address.Address); len(email) <= maxEmail {
+			return email, nil
+		}
+	}
+	return "", fault.Field("email", "email is not an e-mail address")
 }
 
 // Viewer returns the account of who is asking: Unauthenticated for nobody, and for somebody whose

@@ -107,37 +107,45 @@ func plain(list []string) []any {
 	return out
 }
 
-// everyJoin calls f with everybody who could want a token, under all settings that matter for it.
+// What of a join and of the settings matters for a token.
+var (
+	everyRole     = []string{"", rtc.RoleMember, rtc.RoleAdministrator, rtc.RoleOwner}
+	everyUser     = []uuid.UUID{uuid.Nil, userID}
+	everyList     = [][]string{nil, {}, {"microphone"}, {"screen_share", "camera"}, everySource}
+	everyDefault  = [][]string{everySource, {"camera"}, nil}
+	eitherWay     = []bool{true, false}
+	everyJoinSize = len(everyRole) * len(everyUser) * len(everyList) * len(everyDefault) * 2 * 2
+)
+
+// everyJoin calls f with each combination of them.
 func everyJoin(f func(rtc.Join, rtc.Settings)) {
-	for _, role := range []string{"", rtc.RoleMember, rtc.RoleAdministrator, rtc.RoleOwner} {
-		for _, user := range []uuid.UUID{uuid.Nil, userID} {
-			for _, sources := range [][]string{nil, {}, {"microphone"}, {"screen_share", "camera"}, everySource} {
-				for _, data := range []bool{true, false} {
-					for _, admins := range []bool{true, false} {
-						for _, defaults := range [][]string{everySource, {"camera"}, nil} {
-							s := offline()
-							s.HostsAreRoomAdmins, s.DefaultSources = admins, defaults
-							f(rtc.Join{
-								Room: roomName, Identity: entryID, Name: "Zoë 王 🦊", UserID: user,
-								Role: role, Sources: sources, Data: data,
-							}, s)
-						}
-					}
-				}
-			}
+	for i := range everyJoinSize {
+		j := rtc.Join{
+			Room: roomName, Identity: entryID, Name: "Zoë 王 🦊", UserID: pick(everyUser, &i),
+			Role: pick(everyRole, &i), Sources: pick(everyList, &i), Data: pick(eitherWay, &i),
 		}
+		s := offline()
+		s.HostsAreRoomAdmins, s.DefaultSources = pick(eitherWay, &i), pick(everyDefault, &i)
+		f(j, s)
 	}
+}
+
+// pick takes the lowest digit off a number whose base there is the length of a list.
+func pick[T any](from []T, number *int) T {
+	digit := *number % len(from)
+	*number /= len(from)
+	return from[digit]
 }
 
 func TestTokenSaysWhatTheRulesSayOfEverybody(t *testing.T) {
 	t.Parallel()
-	count := 0
+	different := map[string]bool{}
 	everyJoin(func(j rtc.Join, s rtc.Settings) {
-		count++
+		different[fmt.Sprint(j, s)] = true
 		claims, _ := payload(t, details(t, s, j).ParticipantToken)
 		require.Equal(t, rules(j, s), claims, "join %+v, settings %+v", j, s)
 	})
-	assert.Equal(t, 4*2*5*2*2*3, count)
+	assert.Greater(t, len(different), 300)
 }
 
 // What no token of ours may hold, in LiveKit's words, wherever in it.
@@ -306,7 +314,7 @@ func TestTokenLivesAsLongAsTheSettingSaysAndWeNeverPromiseMore(t *testing.T) {
 				require.GreaterOrEqual(t, times["nbf"], before.Unix())
 				require.LessOrEqual(t, times["nbf"], time.Now().Unix())
 				early := time.Unix(times["exp"], 0).Sub(d.ExpiresAt)
-				require.GreaterOrEqual(t, early, time.Duration(0), "we promise more than the token holds")
+				require.GreaterOrEqual(t, early, time.Duration(0), "more is promised than holds")
 				require.LessOrEqual(t, early, time.Second)
 			}
 		})
@@ -355,43 +363,4 @@ func TestDefaultSourcesAreACopy(t *testing.T) {
 	c := rtc.New(s)
 	c.DefaultSources()[0] = "everything"
 	assert.Equal(t, everySource, c.DefaultSources())
-}
-
-// The same on every server and in every version: a person keeps his colour.
-func TestColorOfAnIdNeverChanges(t *testing.T) {
-	t.Parallel()
-	for id, want := range map[string]string{
-		"00000000-0000-4000-8000-000000000000": "hsl(171, 52%, 41%)",
-		"11111111-1111-4111-8111-111111111111": "hsl(300, 75%, 42%)",
-		"0b6a3c1e-7d0f-4c58-9a3e-2f1d5b8c9e10": "hsl(270, 65%, 40%)",
-		"7c9e6679-7425-40de-944b-e07fc1f90ae7": "hsl(336, 51%, 32%)",
-		"f47ac10b-58cc-4372-a567-0e02b2c3d479": "hsl(127, 71%, 40%)",
-		"ffffffff-ffff-4fff-bfff-ffffffffffff": "hsl(159, 75%, 35%)",
-	} {
-		assert.Equal(t, want, rtc.Color(uuid.Nil, uuid.MustParse(id)), "of entry %s", id)
-		assert.Equal(t, want, rtc.Color(uuid.MustParse(id), uuid.New()), "of user %s", id)
-	}
-}
-
-func TestColorsAreInRangeAndSpreadEvenly(t *testing.T) {
-	t.Parallel()
-	const ids, bands = 10_000, 36
-	hues, saturations, lightnesses := [bands]int{}, map[int]int{}, map[int]int{}
-	for range ids {
-		color := rtc.Color(uuid.Nil, uuid.New())
-		var h, s, l int
-		_, err := fmt.Sscanf(color, "hsl(%d, %d%%, %d%%)", &h, &s, &l)
-		require.NoError(t, err, color)
-		require.Equal(t, fmt.Sprintf("hsl(%d, %d%%, %d%%)", h, s, l), color)
-		require.True(t, 0 <= h && h <= 359 && 50 <= s && s <= 75 && 25 <= l && l <= 60, color)
-		hues[h*bands/360]++
-		saturations[s]++
-		lightnesses[l]++
-	}
-	for band, n := range hues {
-		// 278 on average, with a standard deviation of 16.
-		assert.InDelta(t, ids/bands, n, 8*16.4, "hues from %d", band*360/bands)
-	}
-	assert.Len(t, saturations, 75-50+1)
-	assert.Len(t, lightnesses, 60-25+1)
 }

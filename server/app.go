@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -41,32 +42,37 @@ type app struct {
 	closers []func()
 }
 
-func newApp(ctx context.Context, c *config) (a *app, err error) {
-	a = &app{config: c}
-	defer func() {
-		if err != nil {
-			a.close()
-		}
-	}()
-	if err := a.openStores(ctx); err != nil {
+func newApp(ctx context.Context, c *config) (*app, error) {
+	a := &app{config: c}
+	if err := errors.Join(a.openStores(ctx), a.wire()); err != nil {
+		a.close()
 		return nil, err
 	}
+	return a, nil
+}
+
+// wire makes the parts, bottom up.
+func (a *app) wire() (err error) {
+	c := a.config
+	if a.db == nil || a.redis == nil {
+		return nil // what is wrong with them has been said
+	}
 	if a.sessions, err = auth.NewSessions(c.secret(), sessionTTL); err != nil {
-		return nil, err
+		return err
 	}
 	livekit := rtc.New(c.rtc())
 	a.rooms = rooms.New(a.db.Client, c.rooms())
 	if a.lobby, err = lobby.New(a.redis, a.rooms, livekit, c.lobby()); err != nil {
-		return nil, err
+		return err
 	}
 	a.calls = calls.New(a.rooms, a.lobby, livekit)
 	settings, err := c.graph(a.sessions)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	resolver := &graph.Resolver{Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls}
 	a.api = graph.NewHandler(resolver, settings)
-	return a, nil
+	return nil
 }
 
 func (a *app) openStores(ctx context.Context) error {
@@ -75,7 +81,7 @@ func (a *app) openStores(ctx context.Context) error {
 			return fmt.Errorf("make a folder for the database: %w", err)
 		}
 	}
-	db, err := database.Open(ctx, a.config.DatabaseURL)
+	db, err := database.Open(ctx, a.config.DatabaseURL, a.config.DatabaseConnections)
 	if err != nil {
 		return err
 	}
@@ -103,18 +109,23 @@ func (a *app) openRedis() error {
 	return nil
 }
 
+// errRedisURL does not say what is wrong: the client's own words would show the URL and its password.
+var errRedisURL = errors.New("REDIS_URL cannot be read: want redis://[user:password@]host:port/number")
+
 func newRedis(url string, cluster bool) (redis.UniversalClient, error) {
 	if cluster {
 		options, err := redis.ParseClusterURL(url)
 		if err != nil {
-			return nil, fmt.Errorf("REDIS_URL: %w", err)
+			return nil, errRedisURL
 		}
+		options.ContextTimeoutEnabled = true // a deadline of ours is a deadline of Redis's
 		return redis.NewClusterClient(options), nil
 	}
 	options, err := redis.ParseURL(url)
 	if err != nil {
-		return nil, fmt.Errorf("REDIS_URL: %w", err)
+		return nil, errRedisURL
 	}
+	options.ContextTimeoutEnabled = true
 	return redis.NewClient(options), nil
 }
 

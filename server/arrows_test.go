@@ -15,7 +15,7 @@ import (
 // short. What ent generates counts as ent.
 var arrows = map[string]string{
 	"server":          "auth calls embedded ent ent/database fault graph graph/transport lobby rooms rtc",
-	"graph":           "auth calls ent fault graph/generated graph/transport lobby rooms rtc",
+	"graph":           "auth calls ent ent/database fault graph/generated graph/transport lobby rooms rtc",
 	"graph/generated": "ent graph/scalar lobby rooms rtc", // types only
 	"graph/scalar":    "fault",
 	"graph/transport": "",

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +31,10 @@ const (
 	developmentKey    = "devkey"
 	developmentPair   = "secret"
 	minSecret         = 32 // bytes
+
+	// What a duration may be: shorter ones would be nothing to Redis, longer ones overflow somewhere.
+	minDuration = time.Millisecond
+	maxDuration = 365 * 24 * time.Hour
 )
 
 // What FOYER_TRUSTED_DOCUMENTS_MODE may be.
@@ -46,7 +51,9 @@ type config struct {
 	// Secret signs tickets and sessions; without it Foyer is in development mode.
 	Secret      string `env:"FOYER_SECRET"`
 	DatabaseURL string `env:"DATABASE_URL"`
-	RedisURL    string `env:"REDIS_URL"`
+	// DatabaseConnections is how many one server may have open.
+	DatabaseConnections int    `env:"FOYER_DATABASE_CONNECTIONS" envDefault:"20"`
+	RedisURL            string `env:"REDIS_URL"`
 	// RedisCluster: RedisURL names a node of a Redis Cluster.
 	RedisCluster bool   `env:"REDIS_CLUSTER"`
 	RedisPrefix  string `env:"FOYER_REDIS_PREFIX"`
@@ -81,7 +88,7 @@ type config struct {
 	MaxSockets          int           `env:"FOYER_MAX_SOCKETS" envDefault:"50000"`
 	SocketsPerAddress   int           `env:"FOYER_SOCKETS_PER_ADDRESS" envDefault:"1000"`
 	OperationsPerSocket int           `env:"FOYER_OPERATIONS_PER_SOCKET" envDefault:"100"`
-	OperationTimeout    time.Duration `env:"FOYER_OPERATION_TIMEOUT" envDefault:"30s"`
+	OperationTimeout    time.Duration `env:"FOYER_OPERATION_TIMEOUT" envDefault:"15s"`
 	DrainSpread         time.Duration `env:"FOYER_DRAIN_SPREAD" envDefault:"2s"`
 	DrainTimeout        time.Duration `env:"FOYER_DRAIN_TIMEOUT" envDefault:"10s"`
 	LogLevel            string        `env:"FOYER_LOG_LEVEL" envDefault:"info"`
@@ -103,15 +110,43 @@ func (c *config) development() bool { return c.Secret == "" }
 // loadConfig reads the environment, and names everything that is wrong with it at once.
 func loadConfig(environ []string) (*config, error) {
 	c := &config{}
-	err := env.ParseWithOptions(c, env.Options{Environment: env.ToMap(environ)})
-	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
-	}
-	if err := errors.Join(c.check()...); err != nil {
+	// The defaults first: what cannot be read keeps its own, and is complained of once.
+	_ = env.ParseWithOptions(c, env.Options{Environment: map[string]string{}})
+	problems := unread(env.ParseWithOptions(c, env.Options{Environment: env.ToMap(environ)}))
+	if err := errors.Join(append(problems, c.check()...)...); err != nil {
 		return nil, fmt.Errorf("configuration:\n%w", err)
 	}
 	c.fill()
 	return c, nil
+}
+
+// unread names the variables that could not be read. What they say instead may be a secret that was
+// meant for another.
+func unread(err error) []error {
+	var problems []error
+	all, ok := errors.AsType[env.AggregateError](err)
+	if !ok && err != nil {
+		return []error{err}
+	}
+	for _, err := range all.Errors {
+		if parse, ok := errors.AsType[env.ParseError](err); ok {
+			field, _ := reflect.TypeFor[config]().FieldByName(parse.Name)
+			err = fmt.Errorf("%s is not %s", field.Tag.Get("env"), described(field.Type))
+		}
+		problems = append(problems, err)
+	}
+	return problems
+}
+
+func described(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[time.Duration]():
+		return "a duration, for instance 30s"
+	case t.Kind() == reflect.Bool || t == reflect.TypeFor[*bool]():
+		return "true or false"
+	default:
+		return "a whole number"
+	}
 }
 
 // check returns every problem. No message holds a secret: URLs may have passwords in them.
@@ -126,12 +161,15 @@ func (c *config) check() []error {
 	wrong(err != nil, "FOYER_ADDR is not host:port: %q", c.Addr)
 	wrong(err == nil && !loopback && c.development(),
 		"FOYER_SECRET is not set: development mode is for loopback addresses, and FOYER_ADDR is %q", c.Addr)
-	wrong(!c.development() && len(c.Secret) < minSecret, "FOYER_SECRET is shorter than %d bytes", minSecret)
+	wrong(!c.development() && len(strings.TrimSpace(c.Secret)) < minSecret,
+		"FOYER_SECRET is shorter than %d bytes", minSecret)
+	wrong(c.Secret == developmentSecret, "FOYER_SECRET is the development one, which everybody knows")
+	wrong(strings.ContainsAny(c.RedisPrefix, "{}"), "FOYER_REDIS_PREFIX must not have braces in it")
 	wrong(!c.development() && (c.LiveKitKey == "" || c.LiveKitSecret == ""),
 		"LIVEKIT_API_KEY and LIVEKIT_API_SECRET are not both set")
 	wrong(!c.development() && c.LiveKitSecret == developmentPair,
 		"LIVEKIT_API_SECRET is the development one, which everybody knows")
-	wrong((c.LiveKitKey == "") != (c.LiveKitSecret == ""),
+	wrong(c.development() && (c.LiveKitKey == "") != (c.LiveKitSecret == ""),
 		"of LIVEKIT_API_KEY and LIVEKIT_API_SECRET only one is set")
 	wrong(c.DatabaseURL != "" && !database.Known(c.DatabaseURL),
 		"DATABASE_URL is neither postgres://… nor sqlite:PATH")
@@ -141,14 +179,17 @@ func (c *config) check() []error {
 	wrong(!hasScheme(c.LiveKitURL, "ws", "wss", "http", "https"), "LIVEKIT_URL is not ws://… or wss://…")
 	wrong(c.LiveKitPublicURL != "" && !hasScheme(c.LiveKitPublicURL, "ws", "wss"),
 		"LIVEKIT_PUBLIC_URL is not ws://… or wss://…")
-	for _, source := range c.DefaultSources {
+	for i, source := range c.DefaultSources {
+		source = strings.TrimSpace(source)
+		c.DefaultSources[i] = source
 		wrong(!slices.Contains(everySource, source), "FOYER_DEFAULT_SOURCES has the unknown %q", source)
 	}
 	wrong(room.AccessLevelValidator(room.AccessLevel(c.DefaultAccess)) != nil,
 		"FOYER_DEFAULT_ACCESS_LEVEL is not PUBLIC, TRUSTED or RESTRICTED: %q", c.DefaultAccess)
 	wrong(parseLevel(c.LogLevel) != nil, "FOYER_LOG_LEVEL is not debug, info, warn or error: %q", c.LogLevel)
 	for name, value := range c.durations() {
-		wrong(value <= 0, "%s is not a positive duration", name)
+		wrong(value < minDuration || value > maxDuration, "%s is not between %s and %s",
+			name, minDuration, maxDuration)
 	}
 	wrong(!slices.Contains([]string{documentsOff, documentsLog, documentsEnforce}, c.DocumentsMode),
 		"FOYER_TRUSTED_DOCUMENTS_MODE is not off, log or enforce: %q", c.DocumentsMode)
@@ -186,6 +227,7 @@ func (c *config) counts() map[string]int {
 
 func (c *config) limits() map[string]int {
 	return map[string]int{
+		"FOYER_DATABASE_CONNECTIONS":  c.DatabaseConnections,
 		"FOYER_OPERATIONS_PER_SOCKET": c.OperationsPerSocket, "FOYER_LIMIT_BODY": int(c.LimitBody),
 		"FOYER_LIMIT_TOKENS": c.LimitTokens, "FOYER_LIMIT_FIELDS": c.LimitFields,
 		"FOYER_LIMIT_DEPTH": c.LimitDepth, "FOYER_LIMIT_ALIASES": c.LimitAliases,

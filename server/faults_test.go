@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -106,4 +107,23 @@ func TestRefusedCredentials(t *testing.T) {
 	k := &socket{t, conn}
 	k.send(object{"type": "connection_init", "payload": object{"Authorization": "Bearer " + forged}})
 	assert.Equal(t, 4403, k.closed())
+}
+
+// TestFailedStartSaysWhy: in words, without a password, and leaves nothing behind.
+func TestFailedStartSaysWhy(t *testing.T) {
+	t.Parallel()
+	for environ, want := range map[string]string{
+		"DATABASE_URL=postgres://u:hidden@127.0.0.1:1/db": "database",
+		"DATABASE_URL=postgres://u:hidden@[/db":           "DATABASE_URL",
+		"DATABASE_URL=sqlite:/dev/null/x.db":              "database",
+		"REDIS_URL=redis://:hidden@h:6399/zz":             "REDIS_URL",
+		"FOYER_ADDR=127.0.0.1:1":                          "FOYER_ADDR",
+		"FOYER_TRUSTED_DOCUMENTS=/nowhere.json":           "trusted documents",
+	} {
+		t.Run(environ, func(t *testing.T) {
+			err := run(t.Context(), []string{"FOYER_DATA=" + t.TempDir(), "FOYER_ADDR=127.0.0.1:0", environ}, io.Discard)
+			require.ErrorContains(t, err, want)
+			assert.NotContains(t, err.Error(), "hidden")
+		})
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"mime"
 	"net/http"
+	"net/mail"
 	"strings"
 
 	"foyer/fault"
@@ -23,8 +24,12 @@ func (a *app) devLogin(w http.ResponseWriter, r *http.Request) error {
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxLogin)).Decode(&person); err != nil {
 		return fault.New(fault.Invalid, `want {"name": "…", "email": "…"}`)
 	}
+	subject := person.Email
+	if address, err := mail.ParseAddress(person.Email); err == nil {
+		subject = address.Address
+	}
 	user, err := a.rooms.SignIn(r.Context(), rooms.Profile{
-		Subject: "dev:" + strings.ToLower(person.Email), Email: person.Email, FullName: person.Name,
+		Subject: "dev:" + strings.ToLower(subject), Email: person.Email, FullName: person.Name,
 	})
 	if err != nil {
 		return err

@@ -91,10 +91,8 @@ func (a *app) stop(server *http.Server) error {
 	grace, cancel := context.WithTimeout(context.Background(), a.config.DrainTimeout)
 	defer cancel()
 	a.stopping.Store(true)
-	drained := make(chan error, 1)
-	go func() { drained <- a.api.Drain(grace, a.config.DrainSpread) }()
-	// The listener closes now; sockets, which net/http does not know any more, end meanwhile.
-	err := errors.Join(server.Shutdown(grace), <-drained)
+	// Sockets first, while /readyz still says that this server stops.
+	err := errors.Join(a.api.Drain(grace, a.config.DrainSpread), server.Shutdown(grace))
 	if errors.Is(err, context.DeadlineExceeded) {
 		slog.Warn("some requests did not finish in time", "timeout", a.config.DrainTimeout)
 		return server.Close()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"foyer/auth"
@@ -81,17 +82,20 @@ func clientAddress(r *http.Request, proxies int) string {
 func (a *app) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
+	var database, redis error
+	var pings sync.WaitGroup
+	pings.Go(func() { database = a.db.Pool.PingContext(ctx) })
+	pings.Go(func() { redis = a.redis.Ping(ctx).Err() })
+	pings.Wait()
 	state, status := map[string]string{"database": "ok", "redis": "ok", "server": "ok"}, http.StatusOK
-	missing := func(what, why string) { state[what], status = why, http.StatusServiceUnavailable }
-	if err := a.db.Pool.PingContext(ctx); err != nil {
-		missing("database", "away")
+	missing := func(is bool, what, why string) {
+		if is {
+			state[what], status = why, http.StatusServiceUnavailable
+		}
 	}
-	if err := a.redis.Ping(ctx).Err(); err != nil {
-		missing("redis", "away")
-	}
-	if a.stopping.Load() {
-		missing("server", "stopping")
-	}
+	missing(database != nil, "database", "away")
+	missing(redis != nil, "redis", "away")
+	missing(a.stopping.Load(), "server", "stopping")
 	answer(w, status, state)
 }
 

@@ -1,0 +1,7 @@
+package graph
+
+// What stands between resolvers and clients.
+var (
+	PresentError = presentError
+	RecoverPanic = recoverPanic
+)

@@ -1,0 +1,235 @@
+package rooms_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent"
+	"foyer/ent/room"
+	"foyer/ent/roomaccess"
+	"foyer/fault"
+	"foyer/rooms"
+)
+
+// may is the kind of an error that is none.
+const may fault.Kind = ""
+
+func kindOf(err error) fault.Kind {
+	if err == nil {
+		return may
+	}
+	return fault.Of(err).Kind
+}
+
+func TestEveryoneMayDoWhatHisRoleAllows(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		who                          string
+		read, decide, update, remove fault.Kind
+		missing                      fault.Kind
+	}{
+		{"nobody", fault.Unauthenticated, fault.Unauthenticated, fault.Unauthenticated,
+			fault.Unauthenticated, fault.Unauthenticated},
+		{"a stranger", fault.Forbidden, fault.Forbidden, fault.Forbidden, fault.Forbidden,
+			fault.NotFound},
+		{"another's owner", fault.Forbidden, fault.Forbidden, fault.Forbidden, fault.Forbidden,
+			fault.NotFound},
+		{"a member", may, fault.Forbidden, fault.Forbidden, fault.Forbidden, fault.NotFound},
+		{"an administrator", may, may, may, fault.Forbidden, fault.NotFound},
+		{"an owner", may, may, may, may, fault.NotFound},
+	}
+	onEach(t, func(t *testing.T, w *world) {
+		owner, other := w.user(t, "Olga"), w.user(t, "Otto")
+		w.room(t, other, "Other")
+		for _, test := range tests {
+			r := w.room(t, owner, "Room")
+			ctx := as(t, map[string]*ent.User{
+				"nobody": nil, "a stranger": w.user(t, "Stranger"), "another's owner": other,
+				"a member": w.give(t, r, roomaccess.RoleMEMBER), "an owner": owner,
+				"an administrator": w.give(t, r, roomaccess.RoleADMINISTRATOR),
+			}[test.who])
+			require := func(id uuid.UUID, action rooms.Action) fault.Kind {
+				return kindOf(w.Require(ctx, id, action))
+			}
+			assert.Equal(t, test.read, require(r.ID, rooms.ReadConfiguration), "%s reads", test.who)
+			assert.Equal(t, test.decide, require(r.ID, rooms.DecideEntries), "%s decides", test.who)
+			assert.Equal(t, test.update, require(r.ID, rooms.Change), "%s may update", test.who)
+			assert.Equal(t, test.remove, require(r.ID, rooms.Remove), "%s may delete", test.who)
+			assert.Equal(t, test.missing, require(uuid.New(), rooms.Change), "%s, no room", test.who)
+
+			in := rooms.UpdateInput{RoomID: r.ID, Name: new("New")}
+			_, err := w.Update(ctx, in)
+			assert.Equal(t, test.update, kindOf(err), "%s updates", test.who)
+			assert.Equal(t, test.update == may, w.db.Room.GetX(t.Context(), r.ID).Name == "New",
+				"%s updates", test.who)
+			in.RoomID = uuid.New()
+			_, err = w.Update(ctx, in)
+			assert.Equal(t, test.missing, kindOf(err), "%s updates no room", test.who)
+
+			_, err = w.Delete(ctx, uuid.New())
+			assert.Equal(t, test.missing, kindOf(err), "%s deletes no room", test.who)
+			_, err = w.Delete(ctx, r.ID)
+			assert.Equal(t, test.remove, kindOf(err), "%s deletes", test.who)
+			_, err = w.ByID(t.Context(), r.ID)
+			assert.Equal(t, test.remove == may, kindOf(err) == fault.NotFound, "%s deletes", test.who)
+		}
+	})
+}
+
+func TestActionThatNobodyHasHeardOfIsForbidden(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		owner := w.user(t, "Olga")
+		r := w.room(t, owner, "Room")
+		assertFault(t, fault.Forbidden, w.Require(as(t, owner), r.ID, "sell"))
+		assertFault(t, fault.Forbidden, w.Require(as(t, w.user(t, "Stranger")), r.ID, "sell"))
+	})
+}
+
+func TestRightEndsWithTheRole(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		r := w.room(t, w.user(t, "Olga"), "Room")
+		administrator := w.give(t, r, roomaccess.RoleADMINISTRATOR)
+		require.NoError(t, w.Require(as(t, administrator), r.ID, rooms.Change))
+		his := w.db.RoomAccess.Query().Where(roomaccess.UserID(administrator.ID)).OnlyX(t.Context())
+		his.Update().SetRole(roomaccess.RoleMEMBER).ExecX(t.Context())
+		assertFault(t, fault.Forbidden, w.Require(as(t, administrator), r.ID, rooms.Change))
+		w.db.RoomAccess.DeleteOne(his).ExecX(t.Context())
+		assertFault(t, fault.Forbidden, w.Require(as(t, administrator), r.ID, rooms.ReadConfiguration))
+	})
+}
+
+// walkers is the whole rule, by access level, then by who comes.
+var walkers = []struct {
+	level    room.AccessLevel
+	signedIn bool
+	role     roomaccess.Role
+	may      bool
+}{
+	{room.AccessLevelPUBLIC, false, "", true},
+	{room.AccessLevelPUBLIC, false, roomaccess.RoleMEMBER, true},
+	{room.AccessLevelPUBLIC, false, roomaccess.RoleADMINISTRATOR, true},
+	{room.AccessLevelPUBLIC, false, roomaccess.RoleOWNER, true},
+	{room.AccessLevelPUBLIC, true, "", true},
+	{room.AccessLevelPUBLIC, true, roomaccess.RoleMEMBER, true},
+	{room.AccessLevelPUBLIC, true, roomaccess.RoleADMINISTRATOR, true},
+	{room.AccessLevelPUBLIC, true, roomaccess.RoleOWNER, true},
+
+	{room.AccessLevelTRUSTED, false, "", false},
+	{room.AccessLevelTRUSTED, false, roomaccess.RoleMEMBER, true},
+	{room.AccessLevelTRUSTED, false, roomaccess.RoleADMINISTRATOR, true},
+	{room.AccessLevelTRUSTED, false, roomaccess.RoleOWNER, true},
+	{room.AccessLevelTRUSTED, true, "", true},
+	{room.AccessLevelTRUSTED, true, roomaccess.RoleMEMBER, true},
+	{room.AccessLevelTRUSTED, true, roomaccess.RoleADMINISTRATOR, true},
+	{room.AccessLevelTRUSTED, true, roomaccess.RoleOWNER, true},
+
+	{room.AccessLevelRESTRICTED, false, "", false},
+	{room.AccessLevelRESTRICTED, false, roomaccess.RoleMEMBER, true},
+	{room.AccessLevelRESTRICTED, false, roomaccess.RoleADMINISTRATOR, true},
+	{room.AccessLevelRESTRICTED, false, roomaccess.RoleOWNER, true},
+	{room.AccessLevelRESTRICTED, true, "", false},
+	{room.AccessLevelRESTRICTED, true, roomaccess.RoleMEMBER, true},
+	{room.AccessLevelRESTRICTED, true, roomaccess.RoleADMINISTRATOR, true},
+	{room.AccessLevelRESTRICTED, true, roomaccess.RoleOWNER, true},
+
+	{"", false, "", false},
+	{"", true, "", false},
+}
+
+func TestAnybodyWalksIntoAPublicRoomUsersIntoATrustedOneAndARoleIntoAny(t *testing.T) {
+	t.Parallel()
+	for _, w := range walkers {
+		assert.Equal(t, w.may, rooms.MayWalkIn(w.level, w.signedIn, w.role), "%+v", w)
+	}
+}
+
+func TestViewerCanJoinWhereTheRuleSaysSo(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		owner, stranger := w.user(t, "Olga"), w.user(t, "Stranger")
+		r := w.room(t, owner, "Room")
+		viewers := map[roomaccess.Role]context.Context{
+			"": as(t, stranger), roomaccess.RoleOWNER: as(t, owner),
+		}
+		for _, role := range []roomaccess.Role{roomaccess.RoleMEMBER, roomaccess.RoleADMINISTRATOR} {
+			viewers[role] = as(t, w.give(t, r, role))
+		}
+		for _, rule := range walkers {
+			if rule.level == "" || !rule.signedIn && rule.role != "" {
+				continue // there is no such level, and no such person
+			}
+			ctx := t.Context()
+			if rule.signedIn {
+				ctx = viewers[rule.role]
+			}
+			r = r.Update().SetAccessLevel(rule.level).SaveX(t.Context())
+			role, err := w.Role(ctx, r)
+			require.NoError(t, err)
+			assert.Equal(t, rule.role, role)
+			can, err := w.ViewerCanJoin(ctx, r)
+			require.NoError(t, err)
+			assert.Equal(t, rule.may, can, "%+v", rule)
+		}
+	})
+}
+
+func TestRoleIsThatInTheRoomAskedAbout(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		owner := w.user(t, "Olga")
+		r, other := w.room(t, owner, "Room"), w.room(t, w.user(t, "Otto"), "Other")
+		member := w.give(t, r, roomaccess.RoleMEMBER)
+		tests := []struct {
+			room, user uuid.UUID
+			role       roomaccess.Role
+		}{
+			{r.ID, owner.ID, roomaccess.RoleOWNER},
+			{r.ID, member.ID, roomaccess.RoleMEMBER},
+			{other.ID, owner.ID, ""},
+			{other.ID, member.ID, ""},
+			{r.ID, uuid.Nil, ""},
+			{r.ID, uuid.New(), ""},
+			{uuid.New(), owner.ID, ""},
+		}
+		for _, test := range tests {
+			role, err := w.RoleOf(t.Context(), test.room, test.user)
+			require.NoError(t, err)
+			assert.Equal(t, test.role, role)
+		}
+		// With everybody's role loaded, as a caller may have it.
+		loaded := w.db.Room.Query().Where(room.ID(r.ID)).WithAccesses().OnlyX(t.Context())
+		for user, want := range map[*ent.User]roomaccess.Role{
+			owner: roomaccess.RoleOWNER, member: roomaccess.RoleMEMBER, nil: "",
+		} {
+			role, err := w.Role(as(t, user), loaded)
+			require.NoError(t, err)
+			assert.Equal(t, want, role)
+		}
+	})
+}
+
+func TestDatabaseThatIsAwayIsNoRightAndNoRefusal(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		owner := w.user(t, "Olga")
+		r := w.room(t, owner, "Room")
+		r.AccessLevel = room.AccessLevelPUBLIC
+		require.NoError(t, w.db.Close())
+		assertFault(t, fault.Internal, w.Require(as(t, owner), r.ID, rooms.Change))
+		can, err := w.ViewerCanJoin(as(t, owner), r)
+		assertFault(t, fault.Internal, err)
+		assert.False(t, can)
+		_, err = w.Create(as(t, owner), rooms.CreateInput{Name: "Room"})
+		assertFault(t, fault.Internal, err)
+		_, err = w.ByID(t.Context(), r.ID)
+		assertFault(t, fault.Internal, err)
+		_, err = w.List(as(t, owner), nil, nil)
+		assertFault(t, fault.Internal, err)
+	})
+}

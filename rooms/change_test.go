@@ -1,0 +1,376 @@
+package rooms_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent"
+	"foyer/ent/room"
+	"foyer/ent/roomaccess"
+	"foyer/ent/schema"
+	"foyer/fault"
+	"foyer/rooms"
+)
+
+// sources are a configuration that says what may be sent; without any it says nothing may.
+func sources(list ...schema.PublishSource) *rooms.Configuration {
+	if list == nil {
+		list = []schema.PublishSource{}
+	}
+	return &rooms.Configuration{PublishSources: graphql.OmittableOf(list)}
+}
+
+func TestMakerOfARoomBecomesItsOwner(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		owner := w.user(t, "Olga")
+		made, err := w.Create(as(t, owner), rooms.CreateInput{Name: "  Weekly "})
+		require.NoError(t, err)
+		stored := w.db.Room.GetX(t.Context(), made.ID)
+		for _, r := range []*ent.Room{made, stored} {
+			assert.Equal(t, "Weekly", r.Name)
+			assert.Regexp(t, `^[a-z]{3}-[a-z]{4}-[a-z]{3}$`, r.Slug)
+			assert.Equal(t, room.AccessLevelRESTRICTED, r.AccessLevel, "the server's default")
+			assert.Nil(t, r.PublishSources, "the server's defaults, whatever they become")
+			assert.True(t, r.EveryoneCanMute)
+			assert.True(t, r.DataAllowed)
+		}
+		assert.Equal(t, uuid.Version(4), made.ID.Version())
+		access := w.db.RoomAccess.Query().OnlyX(t.Context())
+		assert.Equal(t, made.ID, access.RoomID)
+		assert.Equal(t, owner.ID, access.UserID)
+		assert.Equal(t, roomaccess.RoleOWNER, access.Role)
+	})
+}
+
+func TestRoomIsMadeAsItsMakerSays(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		slug, level, configuration := "My Room!", room.AccessLevelPUBLIC, sources(schema.Microphone)
+		configuration.EveryoneCanMute, configuration.DataAllowed = new(false), new(false)
+		made, err := w.Create(as(t, w.user(t, "Olga")), rooms.CreateInput{
+			Name: "Room", Slug: &slug, AccessLevel: &level, Configuration: configuration,
+		})
+		require.NoError(t, err)
+		stored := w.db.Room.GetX(t.Context(), made.ID)
+		for _, r := range []*ent.Room{made, stored} {
+			assert.Equal(t, "my-room", r.Slug)
+			assert.Equal(t, level, r.AccessLevel)
+			assert.Equal(t, []schema.PublishSource{schema.Microphone}, r.PublishSources)
+			assert.False(t, r.EveryoneCanMute)
+			assert.False(t, r.DataAllowed)
+		}
+	})
+}
+
+func TestRoomMayHaveANameOfAnyScriptAndTheSameAsAnother(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		owner := w.user(t, "Olga")
+		for what, name := range goodNames {
+			made := w.room(t, owner, name)
+			assert.Equal(t, name, w.db.Room.GetX(t.Context(), made.ID).Name, what)
+		}
+		for _, letter := range []string{"a", "会", "🦊"} {
+			longest := strings.Repeat(letter, 200)
+			assert.Equal(t, longest, w.room(t, owner, longest).Name)
+		}
+		w.room(t, owner, "Twice")
+		w.room(t, owner, "Twice")
+	})
+}
+
+func TestRoomIsMadeBySomebodyWithAnAccountAlone(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		for _, ctx := range []context.Context{t.Context(), gone(t)} {
+			_, err := w.Create(ctx, rooms.CreateInput{Name: "Room"})
+			assertFault(t, fault.Unauthenticated, err)
+		}
+		assert.Equal(t, [2]int{0, 0}, w.counts(t))
+	})
+}
+
+func TestRoomOfBadInputIsNotMade(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		owner := w.user(t, "Olga")
+		for _, name := range []string{"", " ", strings.Repeat("a", 201), "a\x00b", "\xff", "\u202e"} {
+			_, err := w.Create(as(t, owner), rooms.CreateInput{Name: name})
+			assertBlames(t, err, "name", "")
+		}
+		for _, slug := range []string{"", "ab", "会议", strings.Repeat("a", 101), uuid.NewString()} {
+			_, err := w.Create(as(t, owner), rooms.CreateInput{Name: "Room", Slug: &slug})
+			assertBlames(t, err, "slug", "")
+		}
+		assert.Equal(t, [2]int{0, 0}, w.counts(t))
+	})
+}
+
+func TestSlugThatIsTakenIsAConflict(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		first, second := "my-room", "My Rôom!"
+		_, err := w.Create(as(t, w.user(t, "Olga")), rooms.CreateInput{Name: "1", Slug: &first})
+		require.NoError(t, err)
+		_, err = w.Create(as(t, w.user(t, "Otto")), rooms.CreateInput{Name: "2", Slug: &second})
+		assertFault(t, fault.Conflict, err)
+		assert.Equal(t, map[string]any{"field": "slug"}, fault.Of(err).Details)
+		assert.Equal(t, "this slug is taken", fault.Of(err).Message)
+		assert.Equal(t, [2]int{1, 1}, w.counts(t))
+	})
+}
+
+func TestOneOfManyWhoWantTheSameSlugAtOnceGetsIt(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		owner, slug := w.user(t, "Olga"), "my-room"
+		var won, lost atomic.Int32
+		atOnce(20, func(int) {
+			_, err := w.Create(as(t, owner), rooms.CreateInput{Name: "Room", Slug: &slug})
+			switch {
+			case err == nil:
+				won.Add(1)
+			case fault.Is(err, fault.Conflict):
+				lost.Add(1)
+			default:
+				assert.NoError(t, err)
+			}
+		})
+		assert.EqualValues(t, 1, won.Load())
+		assert.EqualValues(t, 19, lost.Load())
+		assert.Equal(t, [2]int{1, 1}, w.counts(t))
+	})
+}
+
+// atOnce calls f n times at once, and returns when all calls have.
+func atOnce(n int, f func(i int)) {
+	var ready, done sync.WaitGroup
+	ready.Add(n)
+	for i := range n {
+		done.Go(func() {
+			ready.Done()
+			ready.Wait()
+			f(i)
+		})
+	}
+	done.Wait()
+}
+
+func TestRoomWithoutAnOwnerIsNotMade(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		owner := w.user(t, "Olga")
+		// What happens when a room's owner is stored, after the room itself.
+		var happens func() error
+		w.db.RoomAccess.Use(func(next ent.Mutator) ent.Mutator {
+			return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+				if err := happens(); err != nil {
+					return nil, err
+				}
+				return next.Mutate(ctx, m)
+			})
+		})
+		create := func() error {
+			_, err := w.Create(as(t, owner), rooms.CreateInput{Name: "Room"})
+			return err
+		}
+
+		happens = func() error { return errors.New("the disk is full") }
+		assertFault(t, fault.Internal, create())
+		assert.Equal(t, [2]int{0, 0}, w.counts(t))
+
+		happens = func() error { panic("a bug") }
+		assert.Panics(t, func() { _ = create() })
+		assert.Equal(t, [2]int{0, 0}, w.counts(t))
+
+		happens = func() error { return nil }
+		assert.NoError(t, create(), "what failed holds up nobody")
+		assert.Equal(t, [2]int{1, 1}, w.counts(t))
+	})
+}
+
+// change updates a room for its owner, and returns it as it is stored.
+func (w *world) change(t *testing.T, owner *ent.User, in rooms.UpdateInput) *ent.Room {
+	t.Helper()
+	changed, err := w.Update(as(t, owner), in)
+	require.NoError(t, err)
+	stored := w.db.Room.GetX(t.Context(), in.RoomID)
+	assert.Equal(t, stored.Name, changed.Name)
+	assert.Equal(t, stored.AccessLevel, changed.AccessLevel)
+	assert.Equal(t, stored.PublishSources, changed.PublishSources)
+	assert.Equal(t, stored.EveryoneCanMute, changed.EveryoneCanMute)
+	assert.Equal(t, stored.DataAllowed, changed.DataAllowed)
+	return stored
+}
+
+func TestWhatAChangeDoesNotNameStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	configure := func(f func(*rooms.Configuration)) func(*rooms.UpdateInput) {
+		return func(in *rooms.UpdateInput) {
+			in.Configuration = &rooms.Configuration{}
+			f(in.Configuration)
+		}
+	}
+	tests := []struct {
+		name   string
+		change func(*rooms.UpdateInput)
+		want   func(*ent.Room)
+	}{
+		{"nothing", func(*rooms.UpdateInput) {}, func(*ent.Room) {}},
+		{"an empty configuration", configure(func(*rooms.Configuration) {}), func(*ent.Room) {}},
+		{"the name", func(in *rooms.UpdateInput) { in.Name = new(" New ") },
+			func(r *ent.Room) { r.Name = "New" }},
+		{"who walks in",
+			func(in *rooms.UpdateInput) { in.AccessLevel = new(room.AccessLevelTRUSTED) },
+			func(r *ent.Room) { r.AccessLevel = room.AccessLevelTRUSTED }},
+		{"who mutes", configure(func(c *rooms.Configuration) { c.EveryoneCanMute = new(true) }),
+			func(r *ent.Room) { r.EveryoneCanMute = true }},
+		{"data", configure(func(c *rooms.Configuration) { c.DataAllowed = new(true) }),
+			func(r *ent.Room) { r.DataAllowed = true }},
+		{"the sources", func(in *rooms.UpdateInput) { in.Configuration = sources(schema.Camera) },
+			func(r *ent.Room) { r.PublishSources = []schema.PublishSource{schema.Camera} }},
+	}
+	onEach(t, func(t *testing.T, w *world) {
+		owner := w.user(t, "Olga")
+		for _, test := range tests {
+			for _, is := range []bool{false, true} {
+				configuration := sources(schema.Microphone)
+				configuration.EveryoneCanMute, configuration.DataAllowed = &is, &is
+				made, err := w.Create(as(t, owner), rooms.CreateInput{
+					Name: "Room", AccessLevel: new(room.AccessLevelPUBLIC), Configuration: configuration,
+				})
+				require.NoError(t, err)
+				in, want := rooms.UpdateInput{RoomID: made.ID}, *w.db.Room.GetX(t.Context(), made.ID)
+				test.change(&in)
+				test.want(&want)
+				got := w.change(t, owner, in)
+				assert.Equal(t, want.Name, got.Name, test.name)
+				assert.Equal(t, want.Slug, got.Slug, test.name)
+				assert.Equal(t, want.AccessLevel, got.AccessLevel, test.name)
+				assert.Equal(t, want.PublishSources, got.PublishSources, test.name)
+				assert.Equal(t, want.EveryoneCanMute, got.EveryoneCanMute, test.name)
+				assert.Equal(t, want.DataAllowed, got.DataAllowed, test.name)
+				assert.True(t, want.CreatedAt.Equal(got.CreatedAt), test.name)
+			}
+		}
+	})
+}
+
+func TestSourcesAreAListOrNothingOrTheDefaults(t *testing.T) {
+	t.Parallel()
+	const camera, microphone, screen = schema.Camera, schema.Microphone, schema.ScreenShare
+	type list = []schema.PublishSource
+	tests := []struct {
+		name     string
+		sources  *rooms.Configuration
+		want     list
+		defaults bool
+	}{
+		{"some", sources(microphone, camera), list{camera, microphone}, false},
+		{"not named", &rooms.Configuration{}, list{camera, microphone}, false},
+		{"some of them twice", sources(screen, camera, screen, camera), list{camera, screen}, false},
+		{"none", sources(), list{}, false},
+		{"not named, where there are none", nil, list{}, false},
+		{"null",
+			&rooms.Configuration{PublishSources: graphql.OmittableOf(list(nil))}, nil, true},
+		{"not named, where they are the defaults", &rooms.Configuration{}, nil, true},
+	}
+	onEach(t, func(t *testing.T, w *world) {
+		owner := w.user(t, "Olga")
+		r := w.room(t, owner, "Room")
+		for _, test := range tests { // one after another, on the same room
+			got := w.change(t, owner, rooms.UpdateInput{RoomID: r.ID, Configuration: test.sources})
+			assert.Equal(t, test.want, got.PublishSources, test.name)
+			assert.Equal(t, test.defaults, got.PublishSources == nil, test.name)
+		}
+	})
+}
+
+func TestRoomMadeWithNullForItsSourcesHasTheDefaults(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		made, err := w.Create(as(t, w.user(t, "Olga")), rooms.CreateInput{
+			Name: "Room", Configuration: &rooms.Configuration{
+				PublishSources: graphql.OmittableOf([]schema.PublishSource(nil)),
+			},
+		})
+		require.NoError(t, err)
+		assert.Nil(t, w.db.Room.GetX(t.Context(), made.ID).PublishSources)
+	})
+}
+
+func TestChangesOfDifferentFieldsAtOnceAllStand(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		owner := w.user(t, "Olga")
+		r := w.room(t, owner, "Room")
+		second := w.give(t, r, roomaccess.RoleADMINISTRATOR)
+		changes := []rooms.UpdateInput{
+			{Name: new("New")},
+			{AccessLevel: new(room.AccessLevelPUBLIC)},
+			{Configuration: &rooms.Configuration{EveryoneCanMute: new(false)}},
+			{Configuration: &rooms.Configuration{DataAllowed: new(false)}},
+			{Configuration: sources(schema.Camera)},
+		}
+		atOnce(len(changes), func(i int) {
+			in, host := changes[i], []*ent.User{owner, second}[i%2]
+			in.RoomID = r.ID
+			_, err := w.Update(as(t, host), in)
+			assert.NoError(t, err)
+		})
+		got := w.db.Room.GetX(t.Context(), r.ID)
+		assert.Equal(t, "New", got.Name)
+		assert.Equal(t, room.AccessLevelPUBLIC, got.AccessLevel)
+		assert.False(t, got.EveryoneCanMute)
+		assert.False(t, got.DataAllowed)
+		assert.Equal(t, []schema.PublishSource{schema.Camera}, got.PublishSources)
+	})
+}
+
+func TestChangeOfBadInputChangesNothing(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		owner := w.user(t, "Olga")
+		r := w.room(t, owner, "Room")
+		_, err := w.Update(as(t, owner), rooms.UpdateInput{
+			RoomID: r.ID, Name: new("\x00"), AccessLevel: new(room.AccessLevelPUBLIC),
+		})
+		assertBlames(t, err, "name", "")
+		got := w.db.Room.GetX(t.Context(), r.ID)
+		assert.Equal(t, "Room", got.Name)
+		assert.Equal(t, room.AccessLevelRESTRICTED, got.AccessLevel)
+	})
+}
+
+func TestDeletedRoomGoesWithEverybodysRoleInItAndNoOther(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		owner := w.user(t, "Olga")
+		r, other := w.room(t, owner, "Room"), w.room(t, owner, "Other")
+		w.give(t, r, roomaccess.RoleADMINISTRATOR)
+		w.give(t, r, roomaccess.RoleMEMBER)
+		was, err := w.Delete(as(t, owner), r.ID)
+		require.NoError(t, err)
+		assert.Equal(t, r.ID, was.ID)
+		assert.Equal(t, "Room", was.Name)
+		assert.Equal(t, [2]int{1, 1}, w.counts(t))
+		_, err = w.ByID(t.Context(), other.ID)
+		assert.NoError(t, err)
+		_, err = w.ByID(t.Context(), r.ID)
+		assertFault(t, fault.NotFound, err)
+		_, err = w.Delete(as(t, owner), r.ID)
+		assertFault(t, fault.NotFound, err)
+		_, err = w.Update(as(t, owner), rooms.UpdateInput{RoomID: r.ID})
+		assertFault(t, fault.NotFound, err)
+	})
+}

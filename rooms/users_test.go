@@ -1,0 +1,188 @@
+package rooms_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent"
+	"foyer/fault"
+	"foyer/rooms"
+)
+
+func TestPersonWhoSignsInHasOneAccountThatIsKeptUpToDate(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		first, err := w.SignIn(t.Context(), rooms.Profile{
+			Subject: "sub", Email: "Ada@Example.ORG", FullName: " Ada Lovelace ",
+		})
+		require.NoError(t, err)
+		assert.Equal(t, "ada@example.org", first.Email)
+		assert.Equal(t, "Ada Lovelace", first.FullName)
+		assert.Equal(t, "UTC", first.TimeZone)
+		assert.Equal(t, "en", first.Language)
+		first = first.Update().SetTimeZone("Europe/Paris").SaveX(t.Context())
+
+		again, err := w.SignIn(t.Context(), rooms.Profile{
+			Subject: "sub", Email: "ada@king.example", FullName: "Ada King",
+		})
+		require.NoError(t, err)
+		assert.Equal(t, first.ID, again.ID)
+		assert.Equal(t, "ada@king.example", again.Email)
+		assert.Equal(t, "Ada King", again.FullName)
+		assert.Equal(t, "Europe/Paris", again.TimeZone, "what the provider does not say stays")
+		assert.True(t, first.CreatedAt.Equal(again.CreatedAt))
+		assert.True(t, again.UpdatedAt.After(first.UpdatedAt))
+
+		other, err := w.SignIn(t.Context(), rooms.Profile{
+			Subject: "Sub", Email: "ada@king.example", FullName: "Ada King",
+		})
+		require.NoError(t, err)
+		assert.NotEqual(t, first.ID, other.ID, "it is the subject that finds an account")
+		assert.Equal(t, 2, w.db.User.Query().CountX(t.Context()))
+	})
+}
+
+func TestSignInsOfTheSameNewPersonAtOnceMakeOneAccount(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		ids := make([]uuid.UUID, 20)
+		atOnce(len(ids), func(i int) {
+			u, err := w.SignIn(t.Context(), rooms.Profile{
+				Subject: "sub", Email: "ada@example.org", FullName: "Ada",
+			})
+			if assert.NoError(t, err) {
+				ids[i] = u.ID
+			}
+		})
+		stored := w.db.User.Query().OnlyIDX(t.Context())
+		for _, id := range ids {
+			assert.Equal(t, stored, id)
+		}
+	})
+}
+
+func TestSignInWithABadProfileMakesNoAccount(t *testing.T) {
+	t.Parallel()
+	const host = "@example.org"
+	tests := []struct{ name, fullName, email, blames string }{
+		{"no e-mail address", "Ada", "", "email"},
+		{"no @", "Ada", "ada", "email"},
+		{"no host", "Ada", "ada@", "email"},
+		{"no local part", "Ada", host, "email"},
+		{"two addresses", "Ada", "ada@example.org, bob@example.org", "email"},
+		{"a name beside it", "Ada", "Ada <ada@example.org>", "email"},
+		{"a space", "Ada", "a da@example.org", "email"},
+		{"a line break", "Ada", "ada@example.org\r\nBcc: bob@example.org", "email"},
+		{"NUL", "Ada", "a\x00da@example.org", "email"},
+		{"invalid UTF-8", "Ada", "a\xffda@example.org", "email"},
+		{"255 bytes", "Ada", strings.Repeat("a", 255-len(host)) + host, "email"},
+		{"255 bytes in lower case", "Ada", strings.Repeat("Ⱥ", 121) + host, "email"},
+		{"a megabyte", "Ada", strings.Repeat("a", 1<<20) + host, "email"},
+		{"no name", "", "ada@example.org", "name"},
+		{"a name of control characters", "A\x00da", "ada@example.org", "name"},
+		{"a name of 201 letters", strings.Repeat("a", 201), "ada@example.org", "name"},
+	}
+	onEach(t, func(t *testing.T, w *world) {
+		for _, test := range tests {
+			_, err := w.SignIn(t.Context(), rooms.Profile{
+				Subject: "sub", Email: test.email, FullName: test.fullName,
+			})
+			assertBlames(t, err, test.blames, "")
+		}
+		for _, subject := range []string{"", strings.Repeat("s", 256)} {
+			_, err := w.SignIn(t.Context(), rooms.Profile{
+				Subject: subject, Email: "ada@example.org", FullName: "Ada",
+			})
+			assertBlames(t, err, "subject", "1 to 255 bytes")
+		}
+		assert.Zero(t, w.db.User.Query().CountX(t.Context()))
+	})
+}
+
+func TestSignInWithTheLongestProfileIsFine(t *testing.T) {
+	t.Parallel()
+	const host = "@example.org"
+	onEach(t, func(t *testing.T, w *world) {
+		for _, letter := range []string{"a", "会", "🦊"} {
+			p := rooms.Profile{
+				Subject: strings.Repeat("s", 255), FullName: strings.Repeat(letter, 200),
+				Email: strings.Repeat("a", 254-len(host)) + host,
+			}
+			u, err := w.SignIn(t.Context(), p)
+			if assert.NoError(t, err, letter) {
+				assert.Equal(t, p.FullName, u.FullName)
+				assert.Equal(t, p.Email, u.Email)
+			}
+			w.db.User.Delete().ExecX(t.Context())
+		}
+	})
+}
+
+func TestViewerIsTheAccountOfWhoIsAsking(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		ada := w.user(t, "Ada")
+		w.user(t, "Bob")
+		u, err := w.Viewer(as(t, ada))
+		require.NoError(t, err)
+		assert.Equal(t, ada.ID, u.ID)
+		_, err = w.Viewer(t.Context())
+		assertFault(t, fault.Unauthenticated, err)
+		_, err = w.Viewer(gone(t))
+		assertFault(t, fault.Unauthenticated, err)
+	})
+}
+
+func TestNameInACallIsOnesOwnOrThatOfTheAccount(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name           string
+		signedIn       bool
+		given          *string
+		want, wantFree string // where users do not choose their names, and where they do
+	}{
+		{"a guest without a name", false, nil, "Anonymous", "Anonymous"},
+		{"a guest with a name", false, new(" Zoë "), "Zoë", "Zoë"},
+		{"a guest with a bad name", false, new("\u202e"), "", ""},
+		{"a guest with an empty name", false, new(""), "", ""},
+		{"a user without a name", true, nil, "Ada Lovelace", "Ada Lovelace"},
+		{"a user with another name", true, new(" The Countess "), "Ada Lovelace", "The Countess"},
+		{"a user with a bad name", true, new("a\x00b"), "", ""},
+		{"a user with a name too long for LiveKit", true, new(strings.Repeat("会", 86)), "", ""},
+	}
+	onEach(t, func(t *testing.T, w *world) {
+		ada, settings := w.user(t, "Ada Lovelace"), usual
+		settings.UsersChooseNames = false
+		free, strict := w.Service, rooms.New(w.db, settings)
+		for _, test := range tests {
+			var viewer *ent.User
+			if test.signedIn {
+				viewer = ada
+			}
+			for want, s := range map[*string]*rooms.Service{&test.want: strict, &test.wantFree: free} {
+				name, err := s.DisplayName(as(t, viewer), test.given)
+				assert.Equal(t, *want, name, test.name)
+				if *want == "" {
+					assertBlames(t, err, "displayName", "")
+					continue
+				}
+				assert.NoError(t, err, test.name)
+			}
+		}
+		_, err := w.DisplayName(gone(t), nil)
+		assertFault(t, fault.Unauthenticated, err)
+	})
+}
+
+func TestNameInACallOfAnAccountThatIsTooLongIsCut(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		name, err := w.DisplayName(as(t, w.user(t, strings.Repeat("a", 150))), nil)
+		require.NoError(t, err)
+		assert.Equal(t, strings.Repeat("a", 100), name)
+	})
+}

@@ -1,0 +1,345 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent/room"
+)
+
+// production is an environment outside development mode in which nothing is wrong.
+var production = map[string]string{
+	"FOYER_SECRET": "a secret of at least 32 bytes, for tests", "FOYER_ADDR": "0.0.0.0:8080",
+	"LIVEKIT_API_KEY": "key", "LIVEKIT_API_SECRET": "a LiveKit secret of 32 bytes ....",
+}
+
+// load reads an environment with what a test sets in it instead.
+func load(base, set map[string]string) (*config, error) {
+	environ := []string{}
+	for name, value := range base {
+		if _, changed := set[name]; !changed {
+			environ = append(environ, name+"="+value)
+		}
+	}
+	for name, value := range set {
+		environ = append(environ, name+"="+value)
+	}
+	return loadConfig(environ)
+}
+
+func TestWithoutSettingsFoyerRunsInDevelopmentOnThisMachine(t *testing.T) {
+	t.Parallel()
+	c, err := loadConfig(nil)
+	require.NoError(t, err)
+	assert.True(t, c.development())
+	assert.Equal(t, "127.0.0.1:8080", c.Addr)
+	assert.Equal(t, "sqlite:data/foyer.db", c.DatabaseURL)
+	assert.Empty(t, c.RedisURL)
+	assert.Equal(t, developmentSecret, c.secret())
+	assert.GreaterOrEqual(t, len(developmentSecret), minSecret)
+	assert.True(t, *c.Introspection)
+
+	livekit := c.rtc()
+	assert.Equal(t, "ws://127.0.0.1:7880", livekit.URL)
+	assert.Equal(t, "ws://127.0.0.1:7880", livekit.PublicURL)
+	assert.Equal(t, "devkey", livekit.APIKey, "those of livekit-server --dev")
+	assert.Equal(t, "secret", livekit.APISecret)
+	assert.Equal(t, 5*time.Minute, livekit.TokenTTL)
+	assert.Equal(t, []string{"camera", "microphone", "screen_share", "screen_share_audio"},
+		livekit.DefaultSources)
+	assert.True(t, livekit.HostsAreRoomAdmins)
+	assert.False(t, livekit.InsecureSkipVerify)
+
+	rooms := c.rooms()
+	assert.Equal(t, room.AccessLevelRESTRICTED, rooms.DefaultAccessLevel)
+	assert.True(t, rooms.UsersChooseNames)
+	assert.False(t, rooms.TemporaryRooms)
+
+	lobby := c.lobby()
+	assert.Equal(t, developmentSecret, lobby.Secret)
+	assert.Equal(t, 30*time.Second, lobby.Grace)
+	assert.Equal(t, 10*time.Second, lobby.Heartbeat)
+	assert.Equal(t, time.Minute, lobby.DeniedFor)
+	assert.Equal(t, 6*time.Hour, lobby.AdmittedFor)
+	assert.Equal(t, 24*time.Hour, lobby.TicketTTL)
+	assert.Equal(t, 1000, lobby.Capacity)
+	assert.False(t, lobby.NotifyHosts)
+}
+
+// Compose files pass on what is not set as empty.
+func TestEmptySettingIsAsIfNotSet(t *testing.T) {
+	t.Parallel()
+	empty := map[string]string{}
+	for _, name := range variables(t) {
+		empty[name] = ""
+	}
+	got, err := load(nil, empty)
+	require.NoError(t, err)
+	want, err := loadConfig(nil)
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+}
+
+func TestSettingsReachThosePartsThatTheyAreFor(t *testing.T) {
+	t.Parallel()
+	c, err := load(production, map[string]string{
+		"DATABASE_URL": "postgres://db/foyer", "REDIS_URL": "rediss://redis", "REDIS_CLUSTER": "true",
+		"FOYER_REDIS_PREFIX": "foyer:", "LIVEKIT_URL": "http://livekit.internal:7880",
+		"LIVEKIT_PUBLIC_URL": "wss://livekit.example.org", "LIVEKIT_INSECURE_SKIP_VERIFY": "true",
+		"FOYER_TOKEN_TTL": "90s", "FOYER_DEFAULT_SOURCES": "camera,microphone",
+		"FOYER_HOSTS_ARE_ROOM_ADMINS": "false", "FOYER_DEFAULT_ACCESS_LEVEL": "PUBLIC",
+		"FOYER_USERS_CHOOSE_NAMES": "false", "FOYER_TEMPORARY_ROOMS": "true",
+		"FOYER_NOTIFY_HOSTS": "true", "FOYER_LOBBY_CAPACITY": "0",
+	})
+	require.NoError(t, err)
+	assert.False(t, c.development())
+	assert.False(t, *c.Introspection, "nobody asks for the schema unless a setting says so")
+	assert.Equal(t, production["FOYER_SECRET"], c.secret())
+	assert.True(t, c.RedisCluster)
+	livekit := c.rtc()
+	assert.Equal(t, "http://livekit.internal:7880", livekit.URL)
+	assert.Equal(t, "wss://livekit.example.org", livekit.PublicURL)
+	assert.Equal(t, "key", livekit.APIKey)
+	assert.Equal(t, production["LIVEKIT_API_SECRET"], livekit.APISecret)
+	assert.True(t, livekit.InsecureSkipVerify)
+	assert.Equal(t, 90*time.Second, livekit.TokenTTL)
+	assert.Equal(t, []string{"camera", "microphone"}, livekit.DefaultSources)
+	assert.False(t, livekit.HostsAreRoomAdmins)
+	assert.Equal(t, room.AccessLevelPUBLIC, c.rooms().DefaultAccessLevel)
+	assert.False(t, c.rooms().UsersChooseNames)
+	assert.True(t, c.rooms().TemporaryRooms)
+	assert.Equal(t, production["FOYER_SECRET"], c.lobby().Secret)
+	assert.Equal(t, "foyer:", c.lobby().KeyPrefix)
+	assert.True(t, c.lobby().NotifyHosts)
+	assert.Zero(t, c.lobby().Capacity)
+}
+
+func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, value, problem string }{
+		{"FOYER_ADDR", "127.0.0.1", "FOYER_ADDR is not host:port"},
+		{"FOYER_SECRET", "short", "FOYER_SECRET is shorter than 32 bytes"},
+		{"FOYER_SECRET", strings.Repeat("s", 31), "FOYER_SECRET is shorter than 32 bytes"},
+		{"LIVEKIT_API_KEY", "", "LIVEKIT_API_KEY and LIVEKIT_API_SECRET are not both set"},
+		{"LIVEKIT_API_SECRET", "", "LIVEKIT_API_KEY and LIVEKIT_API_SECRET are not both set"},
+		{"LIVEKIT_API_SECRET", "secret", "LIVEKIT_API_SECRET is the development one"},
+		{"DATABASE_URL", "mysql://db/foyer", "DATABASE_URL is neither"},
+		{"DATABASE_URL", "foyer.db", "DATABASE_URL is neither"},
+		{"REDIS_URL", "http://redis", "REDIS_URL is neither"},
+		{"REDIS_URL", "redis:6379", "REDIS_URL is neither"},
+		{"REDIS_CLUSTER", "true", "REDIS_CLUSTER is set without REDIS_URL"},
+		{"REDIS_CLUSTER", "perhaps", "REDIS_CLUSTER is not true or false"},
+		{"LIVEKIT_URL", "livekit.example.org", "LIVEKIT_URL is not"},
+		{"LIVEKIT_URL", "ftp://livekit.example.org", "LIVEKIT_URL is not"},
+		{"LIVEKIT_PUBLIC_URL", "http://livekit.example.org", "LIVEKIT_PUBLIC_URL is not"},
+		{"FOYER_TOKEN_TTL", "0s", "FOYER_TOKEN_TTL is not between 1ms and 8760h0m0s"},
+		{"FOYER_TOKEN_TTL", "-5m", "FOYER_TOKEN_TTL is not between 1ms and 8760h0m0s"},
+		{"FOYER_TOKEN_TTL", "300", "FOYER_TOKEN_TTL is not a duration, for instance 30s"},
+		{"FOYER_LOBBY_GRACE", "soon", "FOYER_LOBBY_GRACE is not a duration"},
+		{"FOYER_LOBBY_HEARTBEAT", "0s", "FOYER_LOBBY_HEARTBEAT is not between 1ms and 8760h0m0s"},
+		{"FOYER_DRAIN_TIMEOUT", "0s", "FOYER_DRAIN_TIMEOUT is not between 1ms and 8760h0m0s"},
+		{"FOYER_DEFAULT_SOURCES", "camera,eyes", `FOYER_DEFAULT_SOURCES has the unknown "eyes"`},
+		{"FOYER_DEFAULT_SOURCES", "CAMERA", `FOYER_DEFAULT_SOURCES has the unknown "CAMERA"`},
+		{"FOYER_DEFAULT_ACCESS_LEVEL", "public", "FOYER_DEFAULT_ACCESS_LEVEL is not PUBLIC"},
+		{"FOYER_HOSTS_ARE_ROOM_ADMINS", "on", "FOYER_HOSTS_ARE_ROOM_ADMINS is not true or false"},
+		{"FOYER_INTROSPECTION", "no", "FOYER_INTROSPECTION is not true or false"},
+		{"FOYER_LOBBY_CAPACITY", "-1", "FOYER_LOBBY_CAPACITY is negative"},
+		{"FOYER_LOBBY_CAPACITY", "many", "FOYER_LOBBY_CAPACITY is not a whole number"},
+		{"FOYER_KNOCKS_PER_ROOM", "1.5", "FOYER_KNOCKS_PER_ROOM is not a whole number"},
+		{"FOYER_TRUSTED_PROXIES", "-1", "FOYER_TRUSTED_PROXIES is negative"},
+		{"FOYER_LOG_LEVEL", "loud", "FOYER_LOG_LEVEL is not debug, info, warn or error"},
+		{"FOYER_LIMIT_DEPTH", "0", "FOYER_LIMIT_DEPTH is less than 1"},
+		{"FOYER_OPERATIONS_PER_SOCKET", "0", "FOYER_OPERATIONS_PER_SOCKET is less than 1"},
+		{"FOYER_DRAIN_SPREAD", "-1s", "FOYER_DRAIN_SPREAD is negative"},
+		{"FOYER_TRUSTED_DOCUMENTS_MODE", "warn", "FOYER_TRUSTED_DOCUMENTS_MODE is not off"},
+	}
+	for _, test := range tests {
+		t.Run(test.name+"="+test.value, func(t *testing.T) {
+			t.Parallel()
+			c, err := load(production, map[string]string{test.name: test.value})
+			assert.Nil(t, c)
+			require.ErrorContains(t, err, test.problem)
+			assert.Equal(t, 1, strings.Count(err.Error(), "\n"), "complained of once:\n%v", err)
+		})
+	}
+}
+
+func TestNoSettingIsRubbishAndNoNumberNegative(t *testing.T) {
+	t.Parallel()
+	refused := func(name, value string) {
+		_, err := load(production, map[string]string{name: value})
+		if assert.Error(t, err, "%s=%s", name, value) {
+			assert.Equal(t, 1, strings.Count(err.Error(), name+" is "), "%v", err)
+		}
+	}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[config]()) {
+		name := field.Tag.Get("env")
+		switch field.Type {
+		case reflect.TypeFor[string](), reflect.TypeFor[[]string]():
+			continue // each is another matter
+		case reflect.TypeFor[int](), reflect.TypeFor[int64]():
+			refused(name, "-1")
+		case reflect.TypeFor[time.Duration]():
+			refused(name, "-1s")
+		}
+		refused(name, "rubbish")
+	}
+}
+
+func TestEverythingThatIsWrongIsNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := load(production, map[string]string{
+		"FOYER_ADDR": "here", "FOYER_SECRET": "short", "LIVEKIT_API_SECRET": "secret",
+		"DATABASE_URL": "db", "REDIS_URL": "redis", "LIVEKIT_URL": "livekit",
+		"LIVEKIT_PUBLIC_URL": "livekit", "FOYER_DEFAULT_SOURCES": "ears,eyes",
+		"FOYER_DEFAULT_ACCESS_LEVEL": "OPEN", "FOYER_LOG_LEVEL": "loud",
+		"FOYER_TOKEN_TTL": "0s", "FOYER_LOBBY_GRACE": "soon", "FOYER_DENIED_FOR": "-1s",
+		"FOYER_LOBBY_CAPACITY": "-1", "FOYER_KNOCKS_PER_ADDRESS": "few",
+		"FOYER_NOTIFY_HOSTS": "yes", "FOYER_INTROSPECTION": "yes",
+	})
+	require.Error(t, err)
+	lines := strings.Split(err.Error(), "\n")
+	assert.Equal(t, "configuration:", lines[0])
+	assert.Len(t, lines[1:], 18, "one line each:\n%v", err)
+	for _, line := range lines[1:] {
+		assert.Regexp(t, `^(FOYER|LIVEKIT|DATABASE|REDIS)_[A-Z_]+ (is|has) `, line)
+	}
+}
+
+// What is wrong with a setting is said without its value where that may hold a secret, were it only
+// because it was meant for another setting.
+func TestNoSecretIsInWhatIsSaidOfTheSettings(t *testing.T) {
+	t.Parallel()
+	const secret = "hunter2"
+	for _, name := range []string{
+		"FOYER_SECRET", "LIVEKIT_API_SECRET", "DATABASE_URL", "REDIS_URL", "LIVEKIT_URL",
+		"LIVEKIT_PUBLIC_URL", "REDIS_CLUSTER", "LIVEKIT_INSECURE_SKIP_VERIFY", "FOYER_TOKEN_TTL",
+		"FOYER_TRUSTED_PROXIES", "FOYER_INTROSPECTION", "FOYER_NOTIFY_HOSTS",
+	} {
+		for _, value := range []string{
+			secret, "amqp://user:" + secret + "@host/x", "redis://:" + secret + "@host:bad port",
+			"://" + secret, secret + "\x00",
+		} {
+			_, err := load(production, map[string]string{
+				name: value, "FOYER_LOG_LEVEL": "loud", // so that there always is a problem
+			})
+			require.Error(t, err)
+			assert.NotContains(t, err.Error(), secret, "%s=%q", name, value)
+		}
+	}
+}
+
+func TestNoSecretIsInWhatIsSaidOfOtherSettings(t *testing.T) {
+	t.Parallel()
+	const secret = "hunter2"
+	_, err := load(nil, map[string]string{
+		"FOYER_SECRET": secret + strings.Repeat("s", minSecret), "LIVEKIT_API_KEY": "key",
+		"LIVEKIT_API_SECRET": secret, "DATABASE_URL": "postgres://user:" + secret + "@host/db",
+		"REDIS_URL": "redis://:" + secret + "@host", "LIVEKIT_URL": "wss://user:" + secret + "@host",
+		"FOYER_ADDR": "here", "FOYER_LOG_LEVEL": "loud", "FOYER_DEFAULT_SOURCES": "eyes",
+		"FOYER_DEFAULT_ACCESS_LEVEL": "OPEN", "FOYER_TOKEN_TTL": "0s", "FOYER_LOBBY_GRACE": "soon",
+		"FOYER_LOBBY_CAPACITY": "-1", "LIVEKIT_PUBLIC_URL": "livekit",
+	})
+	require.Error(t, err)
+	assert.Equal(t, 8, strings.Count(err.Error(), "\n"), "%v", err)
+	assert.NotContains(t, err.Error(), secret)
+}
+
+func TestDevelopmentModeIsForThisMachineAlone(t *testing.T) {
+	t.Parallel()
+	for addr, local := range map[string]bool{
+		"127.0.0.1:8080": true, "127.0.0.1:0": true, "127.1.2.3:80": true, "localhost:8080": true,
+		"LocalHost:8080": true, "[::1]:8080": true, "[::ffff:127.0.0.1]:80": true,
+		"0.0.0.0:8080": false, "[::]:8080": false, ":8080": false, "192.0.2.1:8080": false,
+		"[2001:db8::1]:80": false, "foyer.example.org:80": false, "localhost.example.org:80": false,
+		"127.0.0.1.example.org:80": false, "[::ffff:192.0.2.1]:80": false, "2130706433:80": false,
+		"0:80": false,
+	} {
+		c, err := load(nil, map[string]string{"FOYER_ADDR": addr})
+		if local {
+			require.NoError(t, err, addr)
+			assert.True(t, c.development(), addr)
+			continue
+		}
+		assert.ErrorContains(t, err, "FOYER_SECRET is not set", addr)
+		assert.ErrorContains(t, err, addr)
+		_, err = load(production, map[string]string{"FOYER_ADDR": addr})
+		assert.NoError(t, err, "with a secret any address is fine: %s", addr)
+	}
+}
+
+func TestAddressThatIsNoneIsRefusedInAnyMode(t *testing.T) {
+	t.Parallel()
+	for _, addr := range []string{"8080", "localhost", "::1", "[::1]", "a:b:c"} {
+		for _, base := range []map[string]string{nil, production} {
+			_, err := load(base, map[string]string{"FOYER_ADDR": addr})
+			assert.ErrorContains(t, err, "FOYER_ADDR is not host:port", addr)
+		}
+	}
+}
+
+func TestLiveKitsKeysGoTogether(t *testing.T) {
+	t.Parallel()
+	for _, set := range []map[string]string{
+		{"LIVEKIT_API_KEY": "key"}, {"LIVEKIT_API_SECRET": "a LiveKit secret of 32 bytes ...."},
+	} {
+		_, err := load(nil, set)
+		assert.ErrorContains(t, err, "only one is set")
+	}
+	c, err := load(nil, map[string]string{"LIVEKIT_API_KEY": "key", "LIVEKIT_API_SECRET": "mine"})
+	require.NoError(t, err)
+	assert.Equal(t, "key", c.rtc().APIKey, "one's own keys stand in development mode too")
+	assert.Equal(t, "mine", c.rtc().APISecret)
+	_, err = load(nil, map[string]string{"LIVEKIT_API_KEY": "devkey", "LIVEKIT_API_SECRET": "secret"})
+	assert.NoError(t, err, "the development pair is for development mode")
+}
+
+// variables are the names of all settings.
+func variables(t *testing.T) (names []string) {
+	t.Helper()
+	fields, err := env.GetFieldParams(&config{})
+	require.NoError(t, err)
+	for _, field := range fields {
+		names = append(names, field.Key)
+	}
+	require.NotEmpty(t, names)
+	return names
+}
+
+// settingsRow is a row of a table of settings: its first cell has the variable, its second what it
+// is when not set.
+var settingsRow = regexp.MustCompile("(?m)^\\| *`([A-Z][A-Z0-9_]*)` *\\|([^|]*)\\|")
+
+func TestReadmeDocumentsEverySettingAndNoOther(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile(filepath.Join("..", "README.md"))
+	require.NoError(t, err)
+	_, section, found := strings.Cut("\n"+string(readme), "\n## Settings\n")
+	require.True(t, found, "README.md has no section Settings")
+	section, _, _ = strings.Cut(section, "\n## ")
+	defaults := map[string]string{}
+	for _, row := range settingsRow.FindAllStringSubmatch(section, -1) {
+		assert.NotContains(t, defaults, row[1], "documented twice")
+		defaults[row[1]] = strings.TrimSpace(row[2])
+	}
+	fields, err := env.GetFieldParams(&config{})
+	require.NoError(t, err)
+	for _, field := range fields {
+		documented, ok := defaults[field.Key]
+		delete(defaults, field.Key)
+		assert.True(t, ok, "README.md lacks %s", field.Key)
+		if ok && field.HasDefaultValue {
+			assert.Equal(t, "`"+field.DefaultValue+"`", documented, "default of %s", field.Key)
+		}
+	}
+	assert.Empty(t, defaults, "README.md documents what there is not")
+}
