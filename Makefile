@@ -17,7 +17,7 @@ help: ## list the commands
 run: bin/livekit-server bin/foyer ## start Foyer and LiveKit on this machine; Ctrl-C ends both
 	tools/run.sh
 
-test: setup bin/livekit-server bin/up ## run the tests on real servers (PKG=./lobby ARGS='-run X')
+test: setup testenv/node/node_modules bin/livekit-server bin/up ## run the tests on real servers (PKG=./lobby ARGS='-run X')
 	$(UP) go test -race -shuffle=on $(ARGS) $(PKG)
 
 check: bin/livekit-server ## see whether generated code, format, linters, go.mod and arrows are in order
@@ -26,12 +26,12 @@ check: bin/livekit-server ## see whether generated code, format, linters, go.mod
 generate: ## make the generated code again, after a change of schema/, ent/schema or gqlgen.yml
 	go generate ./...
 
-bench: setup bin/livekit-server bin/up ## run the benchmarks on real servers (PKG, ARGS as for test)
+bench: setup testenv/node/node_modules bin/livekit-server bin/up ## run the benchmarks on real servers (PKG, ARGS as for test)
 	$(UP) go test -run '^$$' -bench . -benchmem $(ARGS) $(PKG)
 
 build: bin/foyer bin/livekit-server ## build the server and LiveKit into bin/
 
-setup: ## install what tests need: redis-server, postgresql, a C compiler (Debian)
+setup: ## install what tests need: redis-server, postgresql, node, a C compiler (Debian)
 	tools/setup.sh
 
 clean: ## remove what was built; data/, with the rooms of `make run`, stays
@@ -43,6 +43,11 @@ bin/foyer:
 
 bin/up:
 	go build -o $@ ./testenv/up
+
+# The GraphQL clients that tests ask for their opinion.
+testenv/node/node_modules: testenv/node/package.json testenv/node/package-lock.json | setup
+	npm --prefix testenv/node ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 # A minute or two, once, and again when tools/ names another version.
 bin/livekit-server: tools/go.mod tools/go.sum

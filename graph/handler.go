@@ -9,6 +9,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"foyer/auth"
 	"foyer/graph/generated"
@@ -57,7 +58,8 @@ type Handler struct {
 
 // NewHandler returns a Handler.
 func NewHandler(r *Resolver, s Settings) *Handler {
-	h := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: r}))
+	schema := generated.NewExecutableSchema(generated.Config{Resolvers: r})
+	h := handler.New(schema)
 	socket := newSocket(s)
 	stopping, stop := context.WithCancel(context.Background())
 	h.AddTransport(socket)
@@ -71,6 +73,7 @@ func NewHandler(r *Resolver, s Settings) *Handler {
 		_, known := checked.Get(ctx, query)
 		return known
 	}
+	s.Limits.Lists = lists(schema.Schema())
 	h.SetParserTokenLimit(s.Limits.Tokens)
 	if s.Documents != nil {
 		h.Use(s.Documents)
@@ -80,11 +83,38 @@ func NewHandler(r *Resolver, s Settings) *Handler {
 	if s.Introspection {
 		h.Use(extension.Introspection{})
 	} else {
-		h.SetDisableSuggestion(true)
+		h.SetDisableSuggestion(true) // of fields; the rules have those of the rest
+		h.SetValidationRulesFn(withoutSuggestions)
 	}
 	h.SetErrorPresenter(presentError)
 	h.SetRecoverFunc(recoverPanic)
 	return &Handler{h, socket, stop}
+}
+
+// lists names the fields that take a "first".
+func lists(schema *ast.Schema) map[string]bool {
+	names := map[string]bool{}
+	for _, definition := range schema.Types {
+		for _, field := range definition.Fields {
+			if field.Arguments.ForName("first") != nil {
+				names[field.Name] = true
+			}
+		}
+	}
+	return names
+}
+
+// withoutSuggestions returns the rules of validation, of which none tells names that were not asked
+// for.
+func withoutSuggestions() *rules.Rules {
+	all := rules.NewDefaultRules()
+	all.ReplaceRule(rules.KnownArgumentNamesRule.Name,
+		rules.KnownArgumentNamesRuleWithoutSuggestions.RuleFunc)
+	all.ReplaceRule(rules.KnownTypeNamesRule.Name,
+		rules.KnownTypeNamesRuleWithoutSuggestions.RuleFunc)
+	all.ReplaceRule(rules.ValuesOfCorrectTypeRule.Name,
+		rules.ValuesOfCorrectTypeRuleWithoutSuggestions.RuleFunc)
+	return all
 }
 
 // Drain refuses new WebSockets and ends the open ones, spread over a time, so that their clients go to

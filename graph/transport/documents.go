@@ -37,6 +37,9 @@ func ReadDocuments(path string, enforce bool) (*Documents, error) {
 	if err := json.Unmarshal(text, &d.byHash); err != nil {
 		return nil, fmt.Errorf("trusted documents in %s: %w", path, err)
 	}
+	if len(d.byHash) == 0 { // a mistake: enforced, it would refuse everybody
+		return nil, fmt.Errorf("trusted documents in %s: there are no documents", path)
+	}
 	for hash, document := range d.byHash {
 		if hash != hashOf(document) {
 			return nil, fmt.Errorf("trusted documents in %s: %s is not the SHA-256 of its document", path, hash)

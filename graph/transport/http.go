@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/gorilla/websocket"
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
@@ -31,7 +32,7 @@ type HTTP struct {
 var _ graphql.Transport = HTTP{}
 
 // Supports reports whether a request is for this transport: whatever is no WebSocket.
-func (HTTP) Supports(r *http.Request) bool { return r.Header.Get("Upgrade") == "" }
+func (HTTP) Supports(r *http.Request) bool { return !websocket.IsWebSocketUpgrade(r) }
 
 // problem is a request that cannot be a GraphQL request at all.
 type problem struct {
@@ -55,7 +56,11 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 		return
 	}
 	operation, refused := create(ctx, exec, params)
-	if refused != nil {
+	switch {
+	case refused != nil && accepts.stream(false):
+		newEvents(w, t.WriteTimeout).complete(body(refused, false))
+		return
+	case refused != nil:
 		write(w, accepts.document(), notExecuted[accepts.document()], body(refused, false))
 		return
 	}
@@ -70,10 +75,21 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 		refuse(w, accepts.document(), &problem{status: http.StatusBadRequest, code: "INVALID",
 			message: "subscriptions want a WebSocket, or Accept: text/event-stream"})
 	default:
-		ctx, cancel := context.WithTimeout(ctx, t.Timeout)
+		ctx, cancel := t.bound(ctx, operation)
 		defer cancel()
-		write(w, accepts.document(), http.StatusOK, body(operation.once(ctx), true))
+		answer, status := operation.answer(ctx)
+		write(w, accepts.document(), status, body(answer, true))
 	}
+}
+
+// bound returns the context that an operation is to run in.
+func (t HTTP) bound(
+	ctx context.Context, operation created,
+) (context.Context, context.CancelFunc) {
+	if operation.Operation.Operation == ast.Subscription {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, t.Timeout)
 }
 
 // notExecuted is how a document that cannot be executed is answered, by media type: old clients look
@@ -111,7 +127,7 @@ func (t HTTP) params(w http.ResponseWriter, r *http.Request) (*graphql.RawParams
 	var bad *problem
 	switch r.Method {
 	case http.MethodGet:
-		bad = readQuery(r, params)
+		bad = t.readQuery(r, params)
 	case http.MethodPost:
 		bad = t.readBody(w, r, params)
 	default:
@@ -127,7 +143,15 @@ func (t HTTP) params(w http.ResponseWriter, r *http.Request) (*graphql.RawParams
 	return params, nil
 }
 
-func readQuery(r *http.Request, params *graphql.RawParams) *problem {
+func (t HTTP) readQuery(r *http.Request, params *graphql.RawParams) *problem {
+	if fromElsewhere(r) {
+		return &problem{status: http.StatusForbidden, code: "FORBIDDEN",
+			message: "pages of other sites may not ask here"}
+	}
+	if int64(len(r.URL.RawQuery)) > t.MaxBody {
+		return &problem{status: http.StatusRequestURITooLong, code: "INVALID",
+			message: "the address is too long"}
+	}
 	values := r.URL.Query()
 	params.Query, params.OperationName = values.Get("query"), values.Get("operationName")
 	for name, into := range map[string]*map[string]any{
@@ -138,6 +162,14 @@ func readQuery(r *http.Request, params *graphql.RawParams) *problem {
 		}
 	}
 	return nil
+}
+
+// fromElsewhere reports whether a page of another site asks. What is a safe method to net/http opens a
+// subscription here, in the name of whose cookie it is.
+func fromElsewhere(r *http.Request) bool {
+	unsafe := *r
+	unsafe.Method = http.MethodPost
+	return new(http.CrossOriginProtection).Check(&unsafe) != nil
 }
 
 func (t HTTP) readBody(

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -15,9 +16,10 @@ import (
 // validation costs the square of some of them. What a fragment expands to is counted once however
 // often it is spread, and counts as often as it is spread.
 type Limits struct {
-	// Tokens is how many words and marks a document may have.
+	// Tokens is how many words and marks a document may have, and how many values its variables.
 	Tokens int
 	// Fields, Aliases and Directives are how many of them an operation may have, fragments expanded.
+	// Of directives, those count as well that stand elsewhere in the document.
 	Fields, Aliases, Directives int
 	// RootFields is how many fields the operation itself may have.
 	RootFields int
@@ -29,6 +31,8 @@ type Limits struct {
 	Complexity int
 	// LongestList is how many values a list has whose "first" is not to be read from the document.
 	LongestList int
+	// Lists names the fields that take a "first", and give a list of LongestList without it.
+	Lists map[string]bool
 	// Errors is how many errors an answer has at most.
 	Errors int
 
@@ -48,22 +52,60 @@ func (Limits) ExtensionName() string { return "Limits" }
 // Validate accepts any schema.
 func (Limits) Validate(graphql.ExecutableSchema) error { return nil }
 
+// bytesPerToken is how many bytes a document may have for each of the tokens that it may have.
+const bytesPerToken = 12
+
 // MutateOperationParameters refuses a document that asks for too much.
 func (l Limits) MutateOperationParameters(
 	ctx context.Context, params *graphql.RawParams,
 ) *gqlerror.Error {
+	if values(params.Variables) > l.Tokens {
+		return gqlerror.Errorf("the variables have too many values: %d at most", l.Tokens)
+	}
 	if l.Known(ctx, params.Query) {
 		return nil
+	}
+	if most := l.Tokens * bytesPerToken; len(params.Query) > most {
+		return gqlerror.Errorf("this document has too many bytes: %d at most", most)
 	}
 	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: params.Query}, l.Tokens)
 	if err != nil {
 		return nil // gqlgen will say so
 	}
+	return l.check(doc)
+}
+
+// values counts those in variables, at whatever depth. JSON's decoder bounds that.
+func values(variable any) int {
+	n := 0
+	switch v := variable.(type) {
+	case map[string]any:
+		for _, value := range v {
+			n += 1 + values(value)
+		}
+	case []any:
+		for _, value := range v {
+			n += 1 + values(value)
+		}
+	}
+	return n
+}
+
+func (l Limits) check(doc *ast.QueryDocument) *gqlerror.Error {
 	count := counter{limits: l, doc: doc, fragments: map[string]*cost{}}
+	elsewhere := count.elsewhere()
 	for _, operation := range doc.Operations {
-		if what, most := l.exceeded(operation, count.selection(operation.SelectionSet), count); what != "" {
+		c := count.selection(operation.SelectionSet, false)
+		c.directives = add(c.directives, elsewhere+len(operation.Directives))
+		if what, most := l.exceeded(operation, c, count); what != "" {
 			return gqlerror.Errorf("this operation has too many %s: %d at most", what, most)
 		}
+		if c.deferred {
+			return gqlerror.Errorf("answers come in one piece here: @defer is not offered")
+		}
+	}
+	if tooMuch(doc) {
+		return gqlerror.Errorf("this document repeats too much: fields, fragments or arguments")
 	}
 	return nil
 }
@@ -80,7 +122,38 @@ func (l Limits) InterceptResponse(
 }
 
 // cost is what a selection expands to.
-type cost struct{ fields, aliases, directives, depth, complexity int }
+type cost struct {
+	fields, aliases, directives, depth int
+	// complexity is how many values it gives, and schema how many of the schema.
+	complexity, schema int
+	deferred           bool
+}
+
+func (c cost) and(other cost) cost {
+	return cost{
+		fields: add(c.fields, other.fields), aliases: add(c.aliases, other.aliases),
+		directives: add(c.directives, other.directives), depth: max(c.depth, other.depth),
+		complexity: add(c.complexity, other.complexity), schema: add(c.schema, other.schema),
+		deferred: c.deferred || other.deferred,
+	}
+}
+
+// with adds the directives of a fragment.
+func (c cost) with(directives ast.DirectiveList) cost {
+	c.directives = add(c.directives, len(directives))
+	c.deferred = c.deferred || directives.ForName("defer") != nil
+	return c
+}
+
+// mostSchema is how many values of the schema an operation may ask for, counted by schemaLists. The
+// query of common tools comes to three quarters of it.
+const mostSchema = 200_000
+
+// schemaLists are the fields of the schema's own types that give a list, and roughly how long it is.
+var schemaLists = map[string]int{
+	"types": 100, "fields": 10, "args": 2, "inputFields": 5, "enumValues": 5, "possibleTypes": 5,
+	"interfaces": 2, "directives": 5,
+}
 
 // exceeded names the first limit that is exceeded; empty when none is.
 func (l Limits) exceeded(
@@ -99,8 +172,9 @@ func (l Limits) exceeded(
 		{"fields", c.fields, l.Fields},
 		{"levels", c.depth, depth},
 		{"aliases", c.aliases, l.Aliases},
-		{"directives", c.directives + len(operation.Directives), l.Directives},
+		{"directives", c.directives, l.Directives},
 		{"values to return", c.complexity, l.Complexity},
+		{"values of the schema to return", c.schema, mostSchema},
 	} {
 		if limit.has > limit.most {
 			return limit.what, limit.most
@@ -118,32 +192,44 @@ type counter struct {
 	fragments map[string]*cost
 }
 
-func (c counter) selection(set ast.SelectionSet) cost {
+// elsewhere counts the directives that are no part of a selection: of variables, and of fragments,
+// which may never be spread.
+func (c counter) elsewhere() int {
+	n := 0
+	for _, operation := range c.doc.Operations {
+		for _, variable := range operation.VariableDefinitions {
+			n += len(variable.Directives)
+		}
+	}
+	for _, fragment := range c.doc.Fragments {
+		n += len(fragment.Directives)
+	}
+	return n
+}
+
+// selection counts a selection, which is made of the schema or not.
+func (c counter) selection(set ast.SelectionSet, schema bool) cost {
 	var sum cost
 	for _, s := range set {
-		var one cost
 		switch s := s.(type) {
 		case *ast.Field:
-			one = c.field(s)
+			sum = sum.and(c.field(s, schema))
 		case *ast.InlineFragment:
-			one = c.selection(s.SelectionSet)
-			one.directives = add(one.directives, len(s.Directives))
+			sum = sum.and(c.selection(s.SelectionSet, schema).with(s.Directives))
 		case *ast.FragmentSpread:
-			one = c.fragment(s.Name)
-			one.directives = add(one.directives, len(s.Directives))
-		}
-		sum = cost{
-			fields: add(sum.fields, one.fields), aliases: add(sum.aliases, one.aliases),
-			directives: add(sum.directives, one.directives), depth: max(sum.depth, one.depth),
-			complexity: add(sum.complexity, one.complexity),
+			sum = sum.and(c.fragment(s.Name).with(s.Directives))
 		}
 	}
 	return sum
 }
 
-func (c counter) field(f *ast.Field) cost {
-	one := c.selection(f.SelectionSet)
-	one.complexity = add(multiply(one.complexity, c.length(f)), 1)
+func (c counter) field(f *ast.Field, schema bool) cost {
+	one := c.selection(f.SelectionSet, schema || ofSchema(f.Name))
+	if schema {
+		one.schema = add(multiply(one.schema, max(schemaLists[f.Name], 1)), 1)
+	} else {
+		one.complexity = add(multiply(one.complexity, c.length(f)), 1)
+	}
 	one.fields = add(one.fields, 1)
 	one.depth = add(one.depth, 1)
 	one.directives = add(one.directives, len(f.Directives))
@@ -153,10 +239,15 @@ func (c counter) field(f *ast.Field) cost {
 	return one
 }
 
+func ofSchema(field string) bool { return field == "__schema" || field == "__type" }
+
 // length is how often the answer may have what is selected in a field.
 func (c counter) length(f *ast.Field) int {
 	first := f.Arguments.ForName("first")
-	if first == nil {
+	switch {
+	case first == nil && c.limits.Lists[f.Name]:
+		return c.limits.LongestList
+	case first == nil:
 		return 1
 	}
 	n, err := strconv.Atoi(first.Value.Raw)
@@ -178,8 +269,8 @@ func (c counter) fragment(name string) cost {
 		return cost{} // validation will say so
 	}
 	c.fragments[name] = nil
-	counted := c.selection(definition.SelectionSet)
-	counted.directives = add(counted.directives, len(definition.Directives))
+	schema := strings.HasPrefix(definition.TypeCondition, "__")
+	counted := c.selection(definition.SelectionSet, schema)
 	c.fragments[name] = &counted
 	return counted
 }
@@ -191,7 +282,7 @@ func (c counter) roots(set ast.SelectionSet, seen map[string]bool) (n int, schem
 		one, oneSchema := 0, true
 		switch s := s.(type) {
 		case *ast.Field:
-			one, oneSchema = 1, s.Name == "__schema" || s.Name == "__type" || s.Name == "__typename"
+			one, oneSchema = 1, ofSchema(s.Name) || s.Name == "__typename"
 		case *ast.InlineFragment:
 			one, oneSchema = c.roots(s.SelectionSet, seen)
 		case *ast.FragmentSpread:

@@ -2,12 +2,13 @@ package transport
 
 import (
 	"encoding/json"
+	"slices"
 	"sync"
 )
 
-// maxControls is how many messages other than states may wait to be sent. Only a client that asks and
+// maxUnread is how many messages other than states may wait to be sent. Only a client that asks and
 // does not read comes so far.
-const maxControls = 256
+const maxUnread = 256
 
 // outbox is what is to be written to one client. Of each operation it holds the latest state alone.
 type outbox struct {
@@ -15,6 +16,7 @@ type outbox struct {
 	ready chan struct{}
 
 	mu       sync.Mutex
+	unread   int // how many messages other than states wait
 	controls []message
 	// due are the operations with something to send, in the order in which they came to have it.
 	due []*dueOperation
@@ -36,12 +38,9 @@ func newOutbox() *outbox {
 func (b *outbox) control(m message) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.controls) >= maxControls {
-		return closeSlow
-	}
 	b.controls = append(b.controls, m)
 	b.ring()
-	return nil
+	return b.count()
 }
 
 // state puts the latest state of an operation, in place of one that was not sent yet.
@@ -52,12 +51,30 @@ func (b *outbox) state(o *operation, state json.RawMessage) {
 	b.ring()
 }
 
-// last puts the last message of an operation.
-func (b *outbox) last(o *operation, m message) {
+// last puts the last message of an operation, and fails when the client leaves too many unread.
+func (b *outbox) last(o *operation, m message) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.dueOf(o).last = &m
 	b.ring()
+	return b.count()
+}
+
+// drop takes back what waits to be sent for an operation.
+func (b *outbox) drop(o *operation) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	due := b.of[o]
+	delete(b.of, o)
+	b.due = slices.DeleteFunc(b.due, func(d *dueOperation) bool { return d == due })
+}
+
+func (b *outbox) count() error {
+	b.unread++
+	if b.unread > maxUnread {
+		return closeSlow
+	}
+	return nil
 }
 
 func (b *outbox) dueOf(o *operation) *dueOperation {
@@ -90,7 +107,7 @@ func (b *outbox) take() []message {
 			messages = append(messages, *due.last)
 		}
 	}
-	b.controls, b.due = nil, nil
+	b.controls, b.due, b.unread = nil, nil, 0
 	clear(b.of)
 	return messages
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,13 +36,23 @@ type socket struct {
 
 	mu         sync.Mutex
 	operations map[string]*operation
-	running    sync.WaitGroup
+	// active counts the operations that run, those included that the client has ended and that have
+	// not stopped yet.
+	active  int
+	running sync.WaitGroup
+	// answering are the operations that get one answer, and those of which it is not known yet.
+	answering sync.WaitGroup
+	// retiring is whether no more operations are taken up.
+	retiring bool
 }
 
 // operation is one that runs on a socket.
 type operation struct {
 	id   string
+	ctx  context.Context
 	stop context.CancelFunc
+	// streams says that it is a subscription, for which retire does not wait, or over.
+	streams func()
 }
 
 // serve runs the socket until it ends, and leaves nothing of it behind.
@@ -51,6 +62,8 @@ func (s *socket) serve(ctx context.Context) {
 		defer close(written)
 		s.write(ctx)
 	}()
+	// Whatever the client does, it has no longer than this from the end on.
+	context.AfterFunc(ctx, func() { time.AfterFunc(lingering, func() { _ = s.conn.Close() }) })
 	late := time.AfterFunc(s.settings.InitTimeout, func() { s.end(closeInitTimeout) })
 	defer late.Stop()
 	s.conn.SetReadLimit(s.settings.MaxMessage)
@@ -69,22 +82,42 @@ func (s *socket) serve(ctx context.Context) {
 // alive gives the client time until after the next ping.
 func (s *socket) alive() error { return s.conn.SetReadDeadline(time.Now().Add(2 * s.settings.Ping)) }
 
-// drain reads on for a moment when we were the ones to end, so that what the client still sends does
-// not make the network throw away the close frame.
+// drain reads on when we were the ones to end, so that what the client still sends does not make the
+// network throw away the close frame. It ends with the client's close frame, or with lingering.
 func (s *socket) drain(err error) {
-	if _, ours := errors.AsType[closing](err); !ours {
+	if c, ours := errors.AsType[closing](err); !ours || c == closeDeaf {
 		return
 	}
-	_ = s.conn.SetReadDeadline(time.Now().Add(lingering))
 	for {
-		if _, _, err := s.conn.NextReader(); err != nil {
+		_, _, err := s.conn.NextReader()
+		if _, closed := errors.AsType[*websocket.CloseError](err); closed {
 			return
 		}
+		if err != nil {
+			break // as after a message that is too large: no frames are read any more
+		}
 	}
+	_, _ = io.Copy(io.Discard, s.conn.NetConn())
+}
+
+// retire takes up no more operations, lets those that get one answer have it, and ends the socket. A
+// client whose mutation was cut off could but send it again elsewhere.
+func (s *socket) retire(c closing) {
+	s.mu.Lock()
+	s.retiring = true
+	s.mu.Unlock()
+	s.answering.Wait()
+	s.end(c)
 }
 
 // read handles one message, and returns why the socket ends.
-func (s *socket) read(ctx context.Context, late *time.Timer) error {
+func (s *socket) read(ctx context.Context, late *time.Timer) (err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			logPanic(reason)
+			err = closeInternal
+		}
+	}()
 	kind, reader, err := s.conn.NextReader()
 	if err != nil {
 		return s.readError(ctx, err)
@@ -92,6 +125,9 @@ func (s *socket) read(ctx context.Context, late *time.Timer) error {
 	text, err := io.ReadAll(reader)
 	if err != nil {
 		return s.readError(ctx, err)
+	}
+	if ended := context.Cause(ctx); ended != nil {
+		return ended
 	}
 	if err := s.alive(); err != nil {
 		return err
@@ -125,10 +161,10 @@ func (s *socket) readError(ctx context.Context, err error) error {
 		return cause
 	}
 	if errors.Is(err, websocket.ErrReadLimit) {
-		return closing{websocket.CloseMessageTooBig, "Message too large"}
+		return closeTooLarge
 	}
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-		return closing{websocket.CloseNoStatusReceived, "no pong"}
+		return closeDeaf
 	}
 	return errGone
 }
@@ -165,6 +201,7 @@ func (s *socket) complete(m message) error {
 	if o := s.operations[m.ID]; o != nil {
 		o.stop()
 		delete(s.operations, m.ID)
+		s.out.drop(o)
 	}
 	return nil
 }
@@ -180,29 +217,45 @@ func (s *socket) subscribe(m message) error {
 		return closeBadRequest
 	}
 	ctx, stop := context.WithCancel(s.session.Context)
-	o := &operation{m.ID, stop}
+	o := &operation{id: m.ID, ctx: ctx, stop: stop}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.operations[m.ID] != nil {
 		stop()
 		return closing{closeDuplicate.code, "Subscriber for " + short(m.ID) + " already exists"}
 	}
-	if len(s.operations) >= s.settings.MaxOperations {
+	if s.retiring {
+		stop()
+		return nil // the client will ask again elsewhere
+	}
+	if s.active >= s.settings.MaxOperations {
 		stop()
 		return s.out.control(message{m.ID, "error",
 			errorsOf(refusal("RATE_LIMITED", "too many operations on this connection"))})
 	}
 	s.operations[m.ID] = o
+	s.active++
+	s.answering.Add(1)
+	o.streams = sync.OnceFunc(s.answering.Done)
 	s.running.Go(func() {
-		defer stop()
+		defer s.leave(o)
 		defer s.recover(o)
 		s.run(ctx, o, params)
 	})
 	return nil
 }
 
+// leave counts an operation that runs no more.
+func (s *socket) leave(o *operation) {
+	o.stop()
+	o.streams()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.active--
+}
+
 // short cuts an id to what fits a close frame.
-func short(id string) string { return id[:min(len(id), 64)] }
+func short(id string) string { return strings.ToValidUTF8(id[:min(len(id), 64)], "") }
 
 // run runs an operation to its end.
 func (s *socket) run(ctx context.Context, o *operation, params *graphql.RawParams) {
@@ -212,13 +265,19 @@ func (s *socket) run(ctx context.Context, o *operation, params *graphql.RawParam
 		s.finish(o, message{o.id, "error", errorsOf(refused)})
 		return
 	}
+	defer func() {
+		if reason := recover(); reason != nil {
+			s.finish(o, message{o.id, "error", errorsOf(operation.panicked(ctx, reason))})
+		}
+	}()
 	if operation.Operation.Operation != ast.Subscription {
 		ctx, cancel := context.WithTimeout(ctx, s.settings.Timeout)
 		defer cancel()
-		s.out.state(o, body(operation.once(ctx), true))
+		s.state(o, operation.once(ctx))
 		s.finish(o, message{ID: o.id, Type: "complete"})
 		return
 	}
+	o.streams()
 	next := operation.run(ctx)
 	for first := true; ; first = false {
 		answer := next()
@@ -229,7 +288,7 @@ func (s *socket) run(ctx context.Context, o *operation, params *graphql.RawParam
 			s.finish(o, message{o.id, "error", errorsOf(answer)}) // its source could not be opened
 			return
 		}
-		s.out.state(o, body(answer, true))
+		s.state(o, answer)
 	}
 	if failed := operation.endOf(ctx, end); failed != nil {
 		s.finish(o, message{o.id, "error", errorsOf(failed)})
@@ -238,7 +297,7 @@ func (s *socket) run(ctx context.Context, o *operation, params *graphql.RawParam
 	s.finish(o, message{ID: o.id, Type: "complete"})
 }
 
-// recover ends an operation that panicked, and it alone.
+// recover ends an operation that panicked before it was one, and it alone.
 func (s *socket) recover(o *operation) {
 	if reason := recover(); reason != nil {
 		logPanic(reason)
@@ -246,22 +305,37 @@ func (s *socket) recover(o *operation) {
 	}
 }
 
-// finish has the last message of an operation sent, after its last state. Of one that the client has
-// ended, it wants to hear no more.
+// wanted reports whether the client is to hear of an operation: neither when it has ended it, for the
+// id may be another's now, nor when the socket ends, for then it is to ask again elsewhere.
+func (s *socket) wanted(o *operation) bool {
+	return s.operations[o.id] == o && o.ctx.Err() == nil
+}
+
+// state has an answer of an operation sent.
+func (s *socket) state(o *operation, answer *graphql.Response) {
+	text := body(answer, true)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.wanted(o) {
+		s.out.state(o, text)
+	}
+}
+
+// finish has the last message of an operation sent, after its last state.
 func (s *socket) finish(o *operation, last message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.operations[o.id] != o {
+	if !s.wanted(o) {
 		return
 	}
 	delete(s.operations, o.id)
-	s.out.last(o, last)
+	if err := s.out.last(o, last); err != nil {
+		s.end(err)
+	}
 }
 
 // write sends what is in the outbox, and pings, until the socket ends; then it says why.
 func (s *socket) write(ctx context.Context) {
-	// Ends the read as well.
-	defer func() { _ = s.conn.SetReadDeadline(time.Now().Add(lingering)) }()
 	ping := time.NewTicker(s.settings.Ping)
 	defer ping.Stop()
 	for {
@@ -285,7 +359,7 @@ func (s *socket) flush() {
 	for _, m := range s.out.take() {
 		text, err := json.Marshal(m)
 		if err != nil {
-			s.end(closing{websocket.CloseInternalServerErr, "Internal error"})
+			s.end(closeInternal)
 			return
 		}
 		if !s.send(websocket.TextMessage, text) {
@@ -306,7 +380,7 @@ func (s *socket) send(kind int, text []byte) bool {
 }
 
 func (s *socket) writeClose(c closing) {
-	if c.code == websocket.CloseNoStatusReceived {
+	if c == closeDeaf {
 		return // it would not hear
 	}
 	_ = s.conn.WriteControl(websocket.CloseMessage,

@@ -4,34 +4,15 @@ import (
 	"context"
 	"net/http"
 	"time"
-
-	"github.com/99designs/gqlgen/graphql"
 )
 
 // stream answers an operation as server-sent events (graphql-sse, distinct connections mode): an
 // event next for each answer, and complete. This goroutine alone writes. Answers are fetched by
 // another, one ahead at most: a slow client misses states between, never the last one.
 func (t HTTP) stream(ctx context.Context, w http.ResponseWriter, operation created) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	ctx, end := withEnd(ctx)
-	answers := newMailbox[*graphql.Response]()
-	fetched := make(chan struct{})
-	go func() {
-		defer close(fetched)
-		defer answers.close()
-		defer func() {
-			if reason := recover(); reason != nil {
-				logPanic(reason)
-				answers.put(internal())
-			}
-		}()
-		next := operation.run(ctx)
-		for answer := next(); answer != nil; answer = next() {
-			answers.put(answer)
-		}
-	}()
-	defer func() { cancel(); <-fetched }()
+	running, cancel := t.bound(ctx, operation)
+	fetching := fetch(running, operation)
+	defer func() { cancel(); <-fetching.done }()
 
 	s := newEvents(w, t.WriteTimeout)
 	heartbeat := time.NewTicker(t.Heartbeat)
@@ -44,17 +25,50 @@ func (t HTTP) stream(ctx context.Context, w http.ResponseWriter, operation creat
 			return // without complete: the client is to connect again
 		case <-heartbeat.C:
 			s.write(":\n\n")
-		case <-answers.ready:
-			answer, ok, over := answers.take()
+		case <-fetching.answers.ready:
+			answer, ok, over := fetching.answers.take()
 			if ok {
 				s.next(answer)
 			}
 			if over {
-				s.complete(operation.endOf(ctx, end))
+				s.complete(fetching.failed)
 				return
 			}
 		}
 	}
+}
+
+// fetched is what comes of an operation.
+type fetched struct {
+	// answers holds the latest.
+	answers *mailbox[[]byte]
+	// failed is the answer that tells why the operation failed after the last of answers; nil when it
+	// did not. It is set when answers is closed.
+	failed []byte
+	done   chan struct{}
+}
+
+// fetch runs an operation until it or ctx ends.
+func fetch(ctx context.Context, operation created) *fetched {
+	f := &fetched{answers: newMailbox[[]byte](), done: make(chan struct{})}
+	ctx, end := withEnd(ctx)
+	go func() {
+		defer close(f.done)
+		defer f.answers.close()
+		defer func() {
+			if reason := recover(); reason != nil {
+				f.failed = body(operation.panicked(ctx, reason), true)
+			}
+		}()
+		next := operation.run(ctx)
+		for answer := next(); answer != nil; answer = next() {
+			f.answers.put(body(answer, true)) // as JSON: gqlgen makes the next one in the same memory
+		}
+		if failed := operation.endOf(ctx, end); failed != nil {
+			f.failed = body(failed, true)
+		}
+	}()
+	return f
 }
 
 // events writes events, each within a time limit.
@@ -68,6 +82,7 @@ type events struct {
 func newEvents(w http.ResponseWriter, timeout time.Duration) *events {
 	h := w.Header()
 	h.Set("Content-Type", typeStream+"; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx is to pass events on as they come
 	h.Add("Vary", "Accept")
@@ -77,19 +92,18 @@ func newEvents(w http.ResponseWriter, timeout time.Duration) *events {
 	return s
 }
 
-func (s *events) next(answer *graphql.Response) {
-	s.write("event: next\ndata: " + string(body(answer, true)) + "\n\n")
-}
+func (s *events) next(answer []byte) { s.write("event: next\ndata: " + string(answer) + "\n\n") }
 
-// complete ends the stream, because of an error if there is one.
-func (s *events) complete(failed *graphql.Response) {
+// complete ends the stream, with an answer that tells of an error if there is one.
+func (s *events) complete(failed []byte) {
 	if failed != nil {
 		s.next(failed)
 	}
 	s.write("event: complete\ndata:\n\n")
-	_ = s.control.SetWriteDeadline(time.Time{}) // the connection may serve more requests
 }
 
+// write lets the deadline stand no longer than the write: HTTP/2 ends a stream whose deadline passes
+// while nothing is written, and over HTTP/1 the connection is to serve more requests.
 func (s *events) write(text string) {
 	if s.err != nil {
 		return
@@ -100,5 +114,8 @@ func (s *events) write(text string) {
 	if _, s.err = s.w.Write([]byte(text)); s.err != nil {
 		return
 	}
-	s.err = s.control.Flush()
+	if s.err = s.control.Flush(); s.err != nil {
+		return
+	}
+	s.err = s.control.SetWriteDeadline(time.Time{})
 }

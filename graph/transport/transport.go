@@ -12,6 +12,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -107,6 +108,27 @@ func (c created) once(ctx context.Context) *graphql.Response {
 	return answer
 }
 
+// answer runs an operation that has one answer, and returns it with its HTTP status.
+func (c created) answer(ctx context.Context) (answer *graphql.Response, status int) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			answer, status = c.panicked(ctx, reason), http.StatusInternalServerError
+		}
+	}()
+	return c.once(ctx), http.StatusOK
+}
+
+// panicked returns the answer of an operation that panicked.
+func (c created) panicked(ctx context.Context, reason any) *graphql.Response {
+	return c.failed(ctx, c.Recover(ctx, reason))
+}
+
+// failed returns an answer that tells of an error.
+func (c created) failed(ctx context.Context, err error) *graphql.Response {
+	ctx = graphql.WithOperationContext(ctx, c.OperationContext)
+	return c.exec.DispatchError(ctx, gqlerror.List{gqlerror.Wrap(err)})
+}
+
 type endKey struct{}
 
 // withEnd returns a context under which EndWith works, and what it was told.
@@ -131,6 +153,5 @@ func (c created) endOf(ctx context.Context, end *atomic.Pointer[error]) *graphql
 	if err == nil {
 		return nil
 	}
-	ctx = graphql.WithOperationContext(ctx, c.OperationContext)
-	return c.exec.DispatchError(ctx, gqlerror.List{gqlerror.Wrap(*err)})
+	return c.failed(ctx, *err)
 }

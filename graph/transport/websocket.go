@@ -76,7 +76,7 @@ func NewWebSocket(settings WebSocketSettings) *WebSocket {
 }
 
 // Supports reports whether a request is for this transport.
-func (*WebSocket) Supports(r *http.Request) bool { return r.Header.Get("Upgrade") != "" }
+func (*WebSocket) Supports(r *http.Request) bool { return websocket.IsWebSocketUpgrade(r) }
 
 // Do serves one socket until it ends.
 func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
@@ -131,7 +131,8 @@ func (t *WebSocket) release(s *socket, address string) {
 }
 
 // Drain refuses new sockets and ends those that are open with 1012, spread over a time so that their
-// clients do not all come back at once elsewhere. It returns when all have ended, or with ctx's error.
+// clients do not all come back at once elsewhere; each after its queries and mutations have been
+// answered. It returns when all have ended, or with ctx's error.
 func (t *WebSocket) Drain(ctx context.Context, spread time.Duration) error {
 	t.mu.Lock()
 	t.draining = true
@@ -147,7 +148,7 @@ func (t *WebSocket) Drain(ctx context.Context, spread time.Duration) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(time.Until(due)):
-			s.end(closing{websocket.CloseServiceRestart, "Service Restart"})
+			go s.retire(closeRestart)
 		}
 	}
 	done := make(chan struct{})
@@ -181,7 +182,13 @@ var (
 	closeTooManyInits = closing{4429, "Too many initialisation requests"}
 	closeSlow         = closing{4008, "You do not read"}
 	closeDuplicate    = closing{4409, "Subscriber already exists"}
-	errGone           = errors.New("the client is gone")
+	closeTooLarge     = closing{websocket.CloseMessageTooBig, "Message too large"}
+	closeRestart      = closing{websocket.CloseServiceRestart, "Service Restart"}
+	// closeInternal is not 1011, after which graphql-ws never comes back.
+	closeInternal = closing{websocket.CloseTryAgainLater, "Internal error"}
+	// closeDeaf is never sent: the client would not hear.
+	closeDeaf = closing{websocket.CloseNoStatusReceived, "No pong"}
+	errGone   = errors.New("the client is gone")
 )
 
 // message is one of the protocol's.

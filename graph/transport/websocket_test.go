@@ -1,0 +1,815 @@
+package transport_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/graph/transport"
+)
+
+// object is what JSON calls so.
+type object = map[string]any
+
+// client is one on a raw socket: it does nothing by itself but answer pings.
+type client struct {
+	t    testing.TB
+	conn *websocket.Conn
+}
+
+const initMessage = `{"type": "connection_init"}`
+
+// dial opens a socket and says nothing.
+func (s *service) dial(t testing.TB) *client {
+	t.Helper()
+	conn, answer, err := s.handshake(nil)
+	require.NoError(t, err, "%v", answer)
+	t.Cleanup(func() { conn.Close() })
+	return &client{t, conn}
+}
+
+func (s *service) handshake(h http.Header) (*websocket.Conn, *http.Response, error) {
+	dialer := websocket.Dialer{Subprotocols: []string{transport.Protocol}}
+	return dialer.Dial("ws"+strings.TrimPrefix(s.URL, "http"), h)
+}
+
+// open opens a socket and its session.
+func (s *service) open(t testing.TB) *client {
+	t.Helper()
+	c := s.dial(t)
+	c.send(initMessage)
+	require.Equal(t, object{"type": "connection_ack"}, c.receive())
+	return c
+}
+
+func (c *client) send(messages ...string) {
+	c.t.Helper()
+	for _, m := range messages {
+		require.NoError(c.t, c.conn.WriteMessage(websocket.TextMessage, []byte(m)))
+	}
+}
+
+// subscribe is the message that asks for an operation.
+func subscribe(id, query string) string {
+	return fmt.Sprintf(`{"type": "subscribe", "id": %q, "payload": {"query": %q}}`, id, query)
+}
+
+func complete(id string) string { return fmt.Sprintf(`{"type": "complete", "id": %q}`, id) }
+
+func (c *client) receive() object {
+	c.t.Helper()
+	_ = c.conn.SetReadDeadline(time.Now().Add(soon))
+	var m object
+	require.NoError(c.t, c.conn.ReadJSON(&m))
+	return m
+}
+
+// next waits for the next state of an operation and returns its data.
+func (c *client) next(id string) object {
+	c.t.Helper()
+	m := c.receive()
+	require.Equal(c.t, "next", m["type"], "%v", m)
+	require.Equal(c.t, id, m["id"])
+	data, _ := m["payload"].(object)["data"].(object)
+	return data
+}
+
+// failed waits for the error that ends an operation and returns its code and message.
+func (c *client) failed(id string) (code, message string) {
+	c.t.Helper()
+	m := c.receive()
+	require.Equal(c.t, "error", m["type"], "%v", m)
+	require.Equal(c.t, id, m["id"])
+	list := m["payload"].([]any)
+	require.Len(c.t, list, 1)
+	first := list[0].(object)
+	code, _ = first["extensions"].(object)["code"].(string)
+	return code, first["message"].(string)
+}
+
+func (c *client) completed(id string) {
+	c.t.Helper()
+	require.Equal(c.t, object{"type": "complete", "id": id}, c.receive())
+}
+
+// works sees that the socket lives: a query is answered, and nothing else comes before.
+func (c *client) works() {
+	c.t.Helper()
+	c.send(subscribe("works", `{hello}`))
+	require.Equal(c.t, object{"hello": "world"}, c.next("works"))
+	c.completed("works")
+}
+
+// closed waits for the end of the socket, whatever comes before, and returns its code and reason.
+func (c *client) closed() (int, string) {
+	c.t.Helper()
+	_ = c.conn.SetReadDeadline(time.Now().Add(soon))
+	for {
+		if _, _, err := c.conn.ReadMessage(); err != nil {
+			closing, ok := errors.AsType[*websocket.CloseError](err)
+			require.True(c.t, ok, "%v", err)
+			return closing.Code, closing.Text
+		}
+	}
+}
+
+// cutOff waits for the end of the socket, before which nothing may come: after a complete, or an error,
+// the client would not ask again elsewhere.
+func (c *client) cutOff() (int, string) {
+	c.t.Helper()
+	_ = c.conn.SetReadDeadline(time.Now().Add(soon))
+	_, text, err := c.conn.ReadMessage()
+	assert.Empty(c.t, text)
+	closing, ok := errors.AsType[*websocket.CloseError](err)
+	if assert.True(c.t, ok, "%v", err) {
+		return closing.Code, closing.Text
+	}
+	return 0, ""
+}
+
+func TestBreachOfProtocolClosesWithItsCode(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	silent := subscribe("1", `subscription {silent}`)
+	for name, test := range map[string]struct {
+		messages []string
+		code     int
+		reason   string
+	}{
+		"operation before ack":    {[]string{silent}, 4401, "Unauthorized"},
+		"second init":             {[]string{initMessage, initMessage}, 4429, "Too many initialisation requests"},
+		"duplicate id":            {[]string{initMessage, silent, silent}, 4409, "Subscriber for 1 already exists"},
+		"not JSON":                {[]string{`{"type": "ping"`}, 4400, "Invalid message"},
+		"nothing":                 {[]string{``}, 4400, "Invalid message"},
+		"two values":              {[]string{`{"type": "ping"} {}`}, 4400, "Invalid message"},
+		"array":                   {[]string{`[]`}, 4400, "Invalid message"},
+		"null":                    {[]string{`null`}, 4400, "Invalid message"},
+		"no type":                 {[]string{`{}`}, 4400, "Invalid message"},
+		"unknown type":            {[]string{`{"type": "start"}`}, 4400, "Invalid message"},
+		"type of a server":        {[]string{`{"type": "next", "id": "1", "payload": {}}`}, 4400, "Invalid message"},
+		"type is no string":       {[]string{`{"type": 1}`}, 4400, "Invalid message"},
+		"ping with a string":      {[]string{`{"type": "ping", "payload": "x"}`}, 4400, "Invalid message"},
+		"init with an array":      {[]string{`{"type": "connection_init", "payload": []}`}, 4400, "Invalid message"},
+		"init with a string":      {[]string{`{"type": "connection_init", "payload": "x"}`}, 4400, "Invalid message"},
+		"init with a number":      {[]string{`{"type": "connection_init", "payload": 1}`}, 4400, "Invalid message"},
+		"init with a truth":       {[]string{`{"type": "connection_init", "payload": true}`}, 4400, "Invalid message"},
+		"no id":                   {[]string{initMessage, `{"type": "subscribe", "payload": {"query": "{hello}"}}`}, 4400, ""},
+		"empty id":                {[]string{initMessage, subscribe("", `{hello}`)}, 4400, ""},
+		"id is no string":         {[]string{initMessage, `{"type": "subscribe", "id": 1, "payload": {"query": "{hello}"}}`}, 4400, ""},
+		"complete without id":     {[]string{initMessage, `{"type": "complete"}`}, 4400, ""},
+		"no payload":              {[]string{initMessage, `{"type": "subscribe", "id": "1"}`}, 4400, ""},
+		"payload null":            {[]string{initMessage, `{"type": "subscribe", "id": "1", "payload": null}`}, 4400, ""},
+		"payload no object":       {[]string{initMessage, `{"type": "subscribe", "id": "1", "payload": "{hello}"}`}, 4400, ""},
+		"no query":                {[]string{initMessage, `{"type": "subscribe", "id": "1", "payload": {}}`}, 4400, ""},
+		"query is no string":      {[]string{initMessage, `{"type": "subscribe", "id": "1", "payload": {"query": 1}}`}, 4400, ""},
+		"variables are no object": {[]string{initMessage, `{"type": "subscribe", "id": "1", "payload": {"query": "{hello}", "variables": []}}`}, 4400, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := s.dial(t)
+			c.send(test.messages...)
+			code, reason := c.closed()
+			assert.Equal(t, test.code, code)
+			if test.reason != "" {
+				assert.Equal(t, test.reason, reason)
+			}
+		})
+	}
+}
+
+func TestLongIDIsCutInTheReasonBetweenLetters(t *testing.T) {
+	t.Parallel()
+	c := newServer(t).open(t)
+	silent := subscribe("a"+strings.Repeat("é", 100), `subscription {silent}`)
+	c.send(silent, silent)
+	code, reason := c.closed() // fails where the reason is no UTF-8
+	assert.Equal(t, 4409, code)
+	assert.Contains(t, reason, "éé already exists")
+}
+
+func TestBinaryMessageClosesWith4400(t *testing.T) {
+	t.Parallel()
+	c := newServer(t).open(t)
+	require.NoError(t, c.conn.WriteMessage(websocket.BinaryMessage, []byte(`{"type": "ping"}`)))
+	code, _ := c.closed()
+	assert.Equal(t, 4400, code)
+}
+
+func TestNoInitInTimeClosesWith4408(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(set *settings) { set.socket.InitTimeout = 50 * time.Millisecond })
+	c := s.dial(t)
+	code, _ := c.closed()
+	assert.Equal(t, 4408, code)
+}
+
+func TestCredentialDecidesOverTheSocket(t *testing.T) {
+	t.Parallel()
+	seen := make(chan object, 1)
+	s := newServer(t, func(set *settings) {
+		set.socket.Init = func(ctx context.Context, payload map[string]any) (transport.Session, error) {
+			seen <- payload
+			switch payload["credential"] {
+			case "refused":
+				return transport.Session{}, errRefused
+			case "short":
+				return transport.Session{Context: ctx, ExpiresAt: time.Now().Add(100 * time.Millisecond)}, nil
+			case "expired":
+				return transport.Session{Context: ctx, ExpiresAt: time.Now().Add(-time.Hour)}, nil
+			case "panics":
+				panic("it does")
+			}
+			return transport.Session{Context: ctx, ExpiresAt: time.Now().Add(time.Hour)}, nil
+		}
+	})
+	for credential, wanted := range map[string]int{
+		"refused": 4403, "expired": 4403, "short": 4403, "panics": websocket.CloseTryAgainLater,
+	} {
+		c := s.dial(t)
+		c.send(`{"type": "connection_init", "payload": {"credential": "` + credential + `", "n": 12345678901234567890}}`)
+		payload := <-seen
+		assert.Equal(t, json.Number("12345678901234567890"), payload["n"])
+		code, _ := c.closed()
+		assert.Equal(t, wanted, code, credential)
+	}
+	for _, payload := range []string{``, `, "payload": {}`, `, "payload": null`} {
+		c := s.dial(t)
+		c.send(`{"type": "connection_init"` + payload + `}`)
+		assert.Empty(t, <-seen)
+		assert.Equal(t, "connection_ack", c.receive()["type"])
+		c.works()
+	}
+}
+
+func TestExpiryEndsSubscriptions(t *testing.T) {
+	t.Parallel()
+	expiry := 300 * time.Millisecond
+	s := newServer(t, expiring(expiry))
+	begin := time.Now()
+	c := s.open(t)
+	c.send(subscribe("1", `subscription {silent}`), subscribe("2", `{slow}`))
+	code, _ := c.cutOff()
+	assert.Equal(t, 4403, code)
+	assert.GreaterOrEqual(t, time.Since(begin), expiry)
+	s.runs(t, 0)
+}
+
+func expiring(after time.Duration) func(*settings) {
+	return func(set *settings) {
+		set.socket.Init = func(ctx context.Context, _ map[string]any) (transport.Session, error) {
+			return transport.Session{Context: ctx, ExpiresAt: time.Now().Add(after)}, nil
+		}
+	}
+}
+
+// A client that does not mind the close frame and goes on talking is cut off all the same.
+func TestExpiredClientWhoGoesOnTalkingIsCutOff(t *testing.T) {
+	t.Parallel()
+	for name, talk := range map[string]func(*websocket.Conn) error{
+		"messages": func(c *websocket.Conn) error {
+			return c.WriteMessage(websocket.TextMessage, []byte(subscribe("1", `mutation {bump}`)))
+		},
+		"pongs": func(c *websocket.Conn) error {
+			return c.WriteControl(websocket.PongMessage, nil, time.Now().Add(time.Second))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, expiring(0))
+			c := s.dial(t)
+			c.send(initMessage)
+			code, _ := c.readFrames()
+			require.Equal(t, 4403, code)
+			var err error
+			for begin := time.Now(); err == nil && time.Since(begin) < soon; {
+				time.Sleep(10 * time.Millisecond) // as people talk
+				err = talk(c.conn)
+			}
+			assert.Error(t, err, "it may still talk")
+			assert.Zero(t, s.bumps.Load(), "what it says still counts")
+		})
+	}
+}
+
+// readFrames reads until a close frame, which it does not answer.
+func (c *client) readFrames() (int, string) {
+	c.t.Helper()
+	c.conn.SetCloseHandler(func(int, string) error { return nil })
+	return c.closed()
+}
+
+func TestPingIsAnsweredBeforeAndAfterAck(t *testing.T) {
+	t.Parallel()
+	c := newServer(t).dial(t)
+	c.send(`{"type": "ping"}`)
+	assert.Equal(t, object{"type": "pong"}, c.receive())
+	c.send(`{"type": "ping", "payload": {"n": [1, "é<"]}}`)
+	assert.Equal(t, object{"type": "pong", "payload": object{"n": []any{1., "é<"}}}, c.receive())
+	c.send(initMessage)
+	assert.Equal(t, "connection_ack", c.receive()["type"])
+	c.send(`{"type": "pong"}`, `{"type": "pong", "payload": {}}`, `{"type": "ping", "payload": {}}`)
+	assert.Equal(t, object{"type": "pong", "payload": object{}}, c.receive())
+	require.NoError(t, c.conn.WriteControl(websocket.PingMessage, []byte("x"), time.Now().Add(soon)))
+	ponged := false
+	c.conn.SetPongHandler(func(text string) error { ponged = text == "x"; return nil })
+	c.works()
+	assert.True(t, ponged, "the ping of the socket itself is not answered")
+}
+
+func TestRefusedOperationIsOneErrorAndTheSocketLives(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for name, test := range map[string]struct{ query, code, message string }{
+		"does not parse":       {`{hello`, "TEST", ""},
+		"does not validate":    {`{nothing}`, "TEST", ""},
+		"has no operation":     {`fragment f on Query {hello}`, "TEST", ""},
+		"does not fit limits":  {`{` + strings.Repeat(` hello`, 11) + `}`, "TEST", ""},
+		"too many tokens":      {`{` + strings.Repeat(` hello`, 2001) + `}`, "TEST", ""},
+		"source refuses":       {`subscription {fails}`, "TEST", "refused"},
+		"variable is missing":  {`subscription($n: Int!) {count(to: $n)}`, "TEST", ""},
+		"a query panics":       {`{panics}`, "TEST", "refused"},
+		"a source panics":      {`subscription {panics}`, "TEST", "refused"},
+		"unnamed among others": {`query a {hello} query b {hello}`, "TEST", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := s.open(t)
+			c.send(subscribe("1", test.query))
+			code, message := c.failed("1")
+			assert.Equal(t, test.code, code, message)
+			if test.message != "" {
+				assert.Contains(t, message, test.message)
+			}
+			assert.NotContains(t, message, "panics")
+			c.works()
+			c.send(subscribe("1", `{hello}`)) // the id is free
+			c.next("1")
+		})
+	}
+	s.runs(t, 0)
+}
+
+func TestFailingFieldIsAnAnswer(t *testing.T) {
+	t.Parallel()
+	c := newServer(t).open(t)
+	c.send(subscribe("1", `{fails}`))
+	answer := c.receive()
+	assert.Equal(t, "next", answer["type"])
+	assert.Equal(t, object{"fails": nil}, at(answer, "payload", "data"))
+	assert.Len(t, at(answer, "payload", "errors"), 1)
+	c.completed("1")
+}
+
+func at(from any, path ...string) any {
+	for _, name := range path {
+		from = from.(object)[name]
+	}
+	return from
+}
+
+func TestPanicWhileStreamingIsOneErrorAfterTheStates(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c := s.open(t)
+	c.send(subscribe("1", `subscription {panics(after: 3)}`))
+	last := 0.
+	m := c.receive()
+	for ; m["type"] == "next"; m = c.receive() {
+		last = at(m, "payload", "data", "panics").(float64)
+	}
+	assert.Equal(t, 3., last)
+	require.Equal(t, "error", m["type"])
+	assert.Contains(t, at(m["payload"].([]any)[0], "message"), "refused", "what the recover function made of it")
+	s.runs(t, 0)
+	c.works()
+}
+
+func TestErrorThatEndsASubscriptionComesAfterItsLastState(t *testing.T) {
+	t.Parallel()
+	c := newServer(t).open(t)
+	c.send(subscribe("1", `subscription {endsWith}`))
+	assert.Equal(t, object{"endsWith": 1.}, c.next("1"))
+	_, message := c.failed("1")
+	assert.Equal(t, "refused", message)
+	c.works()
+}
+
+func TestQueriesAndMutationsRunOverTheSocket(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c := s.open(t)
+	c.send(subscribe("q", `{hello again: hello __typename}`))
+	assert.Equal(t, object{"hello": "world", "again": "world", "__typename": "Query"}, c.next("q"))
+	c.completed("q")
+	c.send(subscribe("m", `mutation {bump}`))
+	assert.Equal(t, object{"bump": 1.}, c.next("m"))
+	c.completed("m")
+	c.send(`{"type": "subscribe", "id": "v", "payload": {"operationName": "b", "variables": {"n": 1},
+		"extensions": {"x": 1}, "query": "query a {hello} subscription b($n: Int) {count(to: $n)}"}}`)
+	assert.Equal(t, object{"count": 1.}, c.next("v"))
+	c.completed("v")
+}
+
+func TestOperationsRunSideBySide(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c := s.open(t)
+	c.send(subscribe("slow", `{slow}`), subscribe("silent", `subscription {silent}`))
+	c.works()
+	close(s.release)
+	assert.Equal(t, object{"slow": "at last"}, c.next("slow"))
+	c.completed("slow")
+}
+
+func TestQueryThatTakesTooLongIsCutOff(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(set *settings) { set.socket.Timeout = 50 * time.Millisecond })
+	c := s.open(t)
+	c.send(subscribe("sub", `subscription {values}`), subscribe("1", `{slow}`))
+	m := c.receive()
+	require.Equal(t, "next", m["type"], "%v", m)
+	assert.Len(t, at(m, "payload", "errors"), 1)
+	c.completed("1")
+	s.values <- 7 // subscriptions have no such limit
+	assert.Equal(t, object{"values": 7.}, c.next("sub"))
+}
+
+func TestTooManyOperationsAreRefusedOneByOne(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(set *settings) { set.socket.MaxOperations = 2 })
+	c := s.open(t)
+	for _, id := range []string{"1", "2", "3"} {
+		c.send(subscribe(id, `subscription {silent}`))
+	}
+	code, _ := c.failed("3")
+	assert.Equal(t, "RATE_LIMITED", code)
+	c.send(complete("1"))
+	s.runs(t, 1)
+	c.works()
+}
+
+func TestCompleteStopsTheSourceAndFreesTheID(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c := s.open(t)
+	c.send(complete("unknown"), subscribe("1", `subscription {values}`))
+	s.values <- 1
+	assert.Equal(t, object{"values": 1.}, c.next("1"))
+	c.send(complete("1"))
+	s.runs(t, 0)
+	c.send(subscribe("1", `subscription {count(to: 1)}`))
+	assert.Equal(t, object{"count": 1.}, c.next("1"), "and no complete of the one before")
+	c.completed("1")
+	c.send(complete("1"))
+	c.works()
+}
+
+// What an operation that was ended still had to say must not pass for the next one's of that id.
+func TestReusedIDHearsNothingOfTheOneBefore(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c := s.open(t)
+	for range 200 {
+		c.send(subscribe("1", `subscription {old: count}`), complete("1"),
+			subscribe("1", `subscription {new: values}`))
+		s.values <- 1
+		m := c.receive()
+		for ; at(m, "payload", "data", "new") == nil; m = c.receive() {
+			require.Equal(t, "next", m["type"], "%v", m)
+		}
+		s.values <- 2
+		require.Equal(t, object{"new": 2.}, c.next("1"))
+		c.send(complete("1"))
+		s.runs(t, 0)
+	}
+}
+
+func TestLeavingStopsTheSources(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(*websocket.Conn){
+		"with a close frame": func(c *websocket.Conn) {
+			_ = c.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(1000, ""))
+		},
+		"with a FIN": func(c *websocket.Conn) { c.Close() },
+		"with a RST": func(c *websocket.Conn) { _ = c.NetConn().(*net.TCPConn).SetLinger(0); c.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t)
+			c := s.open(t)
+			c.send(subscribe("1", `subscription {silent}`), subscribe("2", `{slow}`))
+			s.runs(t, 2)
+			leave(c.conn)
+			s.runs(t, 0)
+		})
+	}
+}
+
+func TestSlowClientMissesStatesButNeverTheLast(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c := s.open(t)
+	const states = 200 // 13 MB, more than a connection buffers
+	c.send(subscribe("1", `subscription {fast(of: `+strconv.Itoa(states)+`)}`))
+	s.runs(t, 1)
+	s.runs(t, 0) // the source is not kept waiting by a client that does not read
+	seen, last := 0, 0
+	m := c.receive()
+	for ; m["type"] == "next"; m = c.receive() {
+		state := at(m, "payload", "data", "fast").(string)
+		n, err := strconv.Atoi(strings.TrimPrefix(state, padding))
+		require.NoError(t, err)
+		require.Greater(t, n, last, "states come in order")
+		seen, last = seen+1, n
+	}
+	assert.Equal(t, "complete", m["type"])
+	assert.Equal(t, states, last)
+	assert.Less(t, seen, states/2)
+}
+
+func TestClientThatDoesNotReadIsDroppedAndItsSlotFreed(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(set *settings) {
+		set.socket.WriteTimeout, set.socket.MaxSockets = 100*time.Millisecond, 1
+	})
+	c := s.open(t)
+	c.send(subscribe("1", `subscription {fast}`))
+	s.runs(t, 1)
+	s.runs(t, 0) // it floods a million states until it is stopped
+	s.free(t)
+}
+
+// free waits until another client finds room.
+func (s *service) free(t testing.TB) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		conn, _, err := s.handshake(nil)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	}, soon, time.Millisecond, "its slot is still taken")
+}
+
+// A client may ask more than it reads, of what is no state. The server does not pile that up.
+func TestClientThatAsksAndDoesNotReadIsDropped(t *testing.T) {
+	t.Parallel()
+	for name, message := range map[string]string{
+		"pings":   `{"type": "ping", "payload": {"x": "` + padding[:1000] + `"}}`,
+		"refused": subscribe("1", `{nothing}`),
+		"queries": subscribe("1", `{hello}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, func(set *settings) {
+				set.socket.MaxSockets, set.socket.MaxOperations = 1, 1<<20
+			})
+			c := s.open(t)
+			// A flood fills the connection, so that nothing else can be written any more.
+			c.send(subscribe("flood", `subscription {fast}`))
+			s.runs(t, 1)
+			var err error
+			for i := 0; err == nil && i < 100_000; i++ {
+				_ = c.conn.SetWriteDeadline(time.Now().Add(soon))
+				text := strings.Replace(message, `"id": "1"`, fmt.Sprintf(`"id": "%d"`, i), 1)
+				err = c.conn.WriteMessage(websocket.TextMessage, []byte(text))
+			}
+			assert.Error(t, err, "it may ask for ever")
+			s.free(t)
+		})
+	}
+}
+
+func TestClientThatDoesNotPongIsClosed(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(set *settings) {
+		set.socket.Ping, set.socket.MaxSockets = 50*time.Millisecond, 1
+	})
+	deaf := s.dial(t)
+	deaf.conn.SetPingHandler(func(string) error { return nil })
+	deaf.send(initMessage)
+	deaf.receive()
+	_ = deaf.conn.SetReadDeadline(time.Now().Add(soon))
+	_, _, err := deaf.conn.ReadMessage()
+	require.Error(t, err)
+	timeout, isNet := errors.AsType[net.Error](err)
+	assert.False(t, isNet && timeout.Timeout(), "it is never closed")
+	s.free(t)
+}
+
+func TestClientThatPongsStays(t *testing.T) {
+	t.Parallel()
+	interval := 100 * time.Millisecond
+	s := newServer(t, func(set *settings) { set.socket.Ping = interval })
+	c := s.open(t)
+	c.send(subscribe("1", `subscription {values}`))
+	go func() {
+		time.Sleep(6 * interval)
+		s.values <- 1
+	}()
+	assert.Equal(t, object{"values": 1.}, c.next("1")) // reading answers pings
+}
+
+func TestMessageTooLargeClosesWith1009(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(set *settings) { set.socket.MaxMessage = 1000 })
+	for range 20 { // whether the close frame arrives must not be luck
+		c := s.open(t)
+		c.send(`{"type": "ping"}` + strings.Repeat(" ", 984))
+		assert.Equal(t, "pong", c.receive()["type"])
+		c.send(`{"type": "ping"}` + strings.Repeat(" ", 1<<20))
+		code, _ := c.closed()
+		require.Equal(t, websocket.CloseMessageTooBig, code)
+	}
+}
+
+// Who has been told why his socket ends must get to read it, however much of his was still under way.
+func TestCloseFrameArrivesThoughTheClientWasWriting(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for range 20 {
+		c := s.dial(t)
+		c.send(`bad`)
+		for range 10 {
+			_ = c.conn.WriteMessage(websocket.TextMessage, []byte(padding))
+		}
+		code, _ := c.closed()
+		require.Equal(t, 4400, code)
+	}
+}
+
+func TestHandshakeIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for name, test := range map[string]struct {
+		header http.Header
+		status int
+	}{
+		"no sub-protocol":     {http.Header{"Sec-Websocket-Protocol": nil}, 400},
+		"unknown protocol":    {http.Header{"Sec-Websocket-Protocol": {"wamp"}}, 400},
+		"legacy protocol":     {http.Header{"Sec-Websocket-Protocol": {"graphql-ws"}}, 400},
+		"foreign origin":      {http.Header{"Origin": {"https://evil.example"}}, 403},
+		"origin null":         {http.Header{"Origin": {"null"}}, 403},
+		"another port":        {http.Header{"Origin": {"http://127.0.0.1:1"}}, 403},
+		"old version":         {http.Header{"Sec-Websocket-Version": {"8"}}, 400},
+		"bad key":             {http.Header{"Sec-Websocket-Key": {"x"}}, 400},
+		"our origin":          {http.Header{"Origin": {s.URL}}, 101},
+		"no origin":           {http.Header{}, 101},
+		"ours and the legacy": {http.Header{"Sec-Websocket-Protocol": {"graphql-ws, " + transport.Protocol}}, 101},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			answer := s.upgrade(t, test.header)
+			assert.Equal(t, test.status, answer.StatusCode)
+			if test.status == http.StatusSwitchingProtocols {
+				assert.Equal(t, transport.Protocol, answer.Header.Get("Sec-WebSocket-Protocol"))
+			}
+		})
+	}
+}
+
+// upgrade asks for a WebSocket as browsers do, but for some headers.
+func (s *service) upgrade(t testing.TB, changed http.Header) *http.Response {
+	t.Helper()
+	request, err := http.NewRequest(http.MethodGet, s.URL, nil)
+	require.NoError(t, err)
+	request.Header = http.Header{
+		"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
+		"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}, "Sec-Websocket-Protocol": {transport.Protocol},
+	}
+	for name, values := range changed {
+		request.Header[name] = values
+	}
+	answer, err := http.DefaultTransport.RoundTrip(request)
+	require.NoError(t, err)
+	t.Cleanup(func() { answer.Body.Close() })
+	return answer
+}
+
+// Java's own client asks for HTTP/2 by Upgrade: h2c in every request without TLS, and curl may.
+func TestRequestThatOffersHTTP2IsAnsweredAsItIs(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	request, err := http.NewRequest(http.MethodPost, s.URL, strings.NewReader(`{"query": "{hello}"}`))
+	require.NoError(t, err)
+	request.Header = http.Header{
+		"Connection": {"Upgrade, HTTP2-Settings"}, "Upgrade": {"h2c"}, "Content-Type": {"application/json"},
+	}
+	answer, err := http.DefaultTransport.RoundTrip(request)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	assert.Equal(t, http.StatusOK, answer.StatusCode)
+}
+
+func TestOverloadedServerRefusesHandshakes(t *testing.T) {
+	t.Parallel()
+	one := http.Header{"X-Address": {"one"}}
+	other := http.Header{"X-Address": {"other"}}
+	s := newServer(t, func(set *settings) {
+		set.socket.Address = func(r *http.Request) string { return r.Header.Get("X-Address") }
+		set.socket.MaxSockets, set.socket.MaxPerAddress = 3, 2
+	})
+	admitted := func(h http.Header) *websocket.Conn {
+		conn, answer, err := s.handshake(h)
+		require.NoError(t, err, "%v", answer)
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+	refused := func(h http.Header) {
+		_, answer, err := s.handshake(h)
+		require.ErrorIs(t, err, websocket.ErrBadHandshake)
+		assert.Equal(t, http.StatusServiceUnavailable, answer.StatusCode)
+		assert.NotEmpty(t, answer.Header.Get("Retry-After"))
+	}
+	admitted(one)
+	first := admitted(one)
+	refused(one)
+	admitted(other)
+	refused(other)
+	first.Close()
+	require.Eventually(t, func() bool {
+		conn, _, err := s.handshake(one)
+		if err == nil {
+			t.Cleanup(func() { conn.Close() })
+		}
+		return err == nil
+	}, soon, time.Millisecond)
+}
+
+func TestDrainClosesWith1012SpreadOverTheTime(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	const sockets, spread = 40, 400 * time.Millisecond
+	ended := make(chan time.Duration, sockets)
+	begin := time.Now()
+	for range sockets {
+		c := s.open(t)
+		c.send(subscribe("1", `subscription {silent}`))
+		go func() {
+			code, reason := c.cutOff()
+			assert.Equal(t, websocket.CloseServiceRestart, code)
+			assert.Equal(t, "Service Restart", reason)
+			ended <- time.Since(begin)
+		}()
+	}
+	begin = time.Now()
+	done := make(chan error, 1)
+	go func() { done <- s.socket.Drain(context.Background(), spread) }()
+	first := <-ended
+	_, answer, err := s.handshake(nil)
+	require.ErrorIs(t, err, websocket.ErrBadHandshake)
+	assert.Equal(t, http.StatusServiceUnavailable, answer.StatusCode)
+	var last time.Duration
+	for range sockets - 1 {
+		last = <-ended
+	}
+	assert.Less(t, first, spread/2)
+	assert.GreaterOrEqual(t, last, spread*(sockets-1)/sockets)
+	assert.NoError(t, <-done)
+	s.runs(t, 0)
+}
+
+// A mutation that runs when the server is to stop is answered: a client that lost the answer would
+// ask for it again elsewhere.
+func TestDrainLetsOperationsFinish(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c := s.open(t)
+	c.send(subscribe("sub", `subscription {silent}`), subscribe("1", `{slow}`))
+	s.runs(t, 2)
+	done := make(chan error, 1)
+	go func() { done <- s.socket.Drain(context.Background(), 0) }()
+	require.Eventually(t, func() bool {
+		conn, _, err := s.handshake(nil)
+		if err == nil {
+			conn.Close()
+		}
+		return err != nil
+	}, soon, time.Millisecond)
+	close(s.release)
+	assert.Equal(t, object{"slow": "at last"}, c.next("1"))
+	c.completed("1")
+	code, _ := c.closed()
+	assert.Equal(t, websocket.CloseServiceRestart, code)
+	assert.NoError(t, <-done)
+}
+
+func TestDrainGivesUpWithItsContext(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.open(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	assert.ErrorIs(t, s.socket.Drain(ctx, time.Hour), context.Canceled)
+}
