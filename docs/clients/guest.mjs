@@ -1,0 +1,83 @@
+// What a guest's page does, whichever client it has: `foyer` is what connect() of urql.mjs,
+// apollo.mjs, relay.mjs or fetch.mjs returns.
+const STATE = `id status version
+  connectionDetails { serverUrl roomName participantName participantToken expiresAt }`;
+
+export const ROOM = `query Room($slug: String!) {
+  room(slug: $slug) { id name viewerCanJoin } }`;
+
+export const REQUEST_ENTRY = `mutation RequestEntry($input: RequestEntryInput!) {
+  requestEntry(input: $input) { ticket entry { ${STATE} } } }`;
+
+export const ENTRY = `subscription Entry($ticket: String!) {
+  entry(ticket: $ticket) { ${STATE} } }`;
+
+// Refused is an answer that consists of errors.
+export class Refused extends Error {
+  constructor([{ message, extensions }]) {
+    super(message);
+    Object.assign(this, extensions); // code, and field, retryAfter, requestId where there is one
+  }
+}
+
+export async function findRoom(foyer, slug) {
+  const { data, errors } = await foyer.ask(ROOM, { slug });
+  if (!data?.room) throw new Refused(errors);
+  return data.room;
+}
+
+// enter asks to enter a room, waits, and calls show with every state. It resolves with the last one:
+// ADMITTED with connectionDetails, DENIED, LEFT or ENDED. It rejects with what patience cannot help.
+// A browser's page hands over its sessionStorage as tickets.
+export async function enter(foyer, { roomId, displayName, tickets, show }) {
+  for (let failures = 0; ; failures++) {
+    try {
+      const ticket = tickets.getItem(roomId) ?? undefined;
+      const { data, errors } = await foyer.ask(REQUEST_ENTRY, {
+        input: { roomId, displayName, ticket },
+      });
+      if (!data?.requestEntry) throw new Refused(errors);
+      failures = 0;
+      tickets.setItem(roomId, data.requestEntry.ticket);
+      let { entry } = data.requestEntry;
+      show(entry);
+      if (entry.status === "WAITING") entry = await decision(foyer, data.requestEntry, show);
+      const ready = entry?.status !== "ADMITTED" || entry.connectionDetails;
+      if (entry && ready) return entry;
+    } catch (error) {
+      if (error.code === "INVALID" && error.field === "ticket") tickets.removeItem(roomId);
+      else if (!passes(error)) throw error;
+      if (error.retryAfter) await sleep(error.retryAfter * 1_000);
+    }
+    await sleep(Math.min(500 * 2 ** failures, 8_000) + Math.random() * 500);
+  }
+}
+
+// decision resolves with the entry once it is decided on, or with nothing when it cannot be watched
+// any more: requestEntry with the ticket says why, and gives a place again that was lost (NOT_FOUND).
+function decision(foyer, { ticket, entry: { version } }, show) {
+  if (!foyer.watch) return sleep(3_000); // no subscriptions: ask again every few seconds
+  return new Promise((resolve) => {
+    const end = (entry) => {
+      resolve(entry); // first: urql says complete when it is stopped
+      stop();
+    };
+    const stop = foyer.watch(ENTRY, { ticket }, {
+      next({ data, errors }) {
+        if (errors) return end(); // with data too: urql keeps the last beside new errors
+        if (data.entry.version < version) return; // older than what is shown
+        version = data.entry.version;
+        show(data.entry);
+        if (data.entry.status !== "WAITING") end(data.entry);
+      },
+      error: () => resolve(),
+      complete: () => resolve(),
+    });
+  });
+}
+
+// passes tells what may work later. An error without a code is no answer of Foyer's: the network.
+const passes = ({ code }) =>
+  [undefined, "RATE_LIMITED", "UNAVAILABLE", "INTERNAL"].includes(code);
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

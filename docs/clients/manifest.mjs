@@ -1,0 +1,7 @@
+// node manifest.mjs > documents.json: what FOYER_TRUSTED_DOCUMENTS reads, of the documents in guest.mjs.
+import { createHash } from "node:crypto";
+import * as exported from "./guest.mjs";
+
+const sha256 = (text) => createHash("sha256").update(text).digest("hex");
+const documents = Object.values(exported).filter((value) => typeof value === "string");
+console.log(JSON.stringify(Object.fromEntries(documents.map((text) => [sha256(text), text])), null, 2));
