@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -112,12 +113,15 @@ func TestRefusedCredentials(t *testing.T) {
 // TestFailedStartSaysWhy: in words, without a password, and leaves nothing behind.
 func TestFailedStartSaysWhy(t *testing.T) {
 	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
 	for environ, want := range map[string]string{
 		"DATABASE_URL=postgres://u:hidden@127.0.0.1:1/db": "database",
-		"DATABASE_URL=postgres://u:hidden@[/db":           "DATABASE_URL",
+		"DATABASE_URL=postgres://u:hidden@[/db":           "database",
 		"DATABASE_URL=sqlite:/dev/null/x.db":              "database",
 		"REDIS_URL=redis://:hidden@h:6399/zz":             "REDIS_URL",
-		"FOYER_ADDR=127.0.0.1:1":                          "FOYER_ADDR",
+		"FOYER_ADDR=" + taken.Addr().String():             "FOYER_ADDR",
 		"FOYER_TRUSTED_DOCUMENTS=/nowhere.json":           "trusted documents",
 	} {
 		t.Run(environ, func(t *testing.T) {

@@ -63,7 +63,7 @@ func TestGuestIsAdmittedOverServerSentEvents(t *testing.T) {
 	host := s.login("Olga Owner")
 	roomID := s.room(host, object{})
 	guest := s.knock(roomID, "Gus Guest")
-	said := node(t, "sse.mjs", s.url+"/graphql", watchEntry, asJSON(t, object{"ticket": guest.ticket}))
+	said := node(t, "sse.mjs", s.url+"/graphql", watchEntry, toJSON(t, object{"ticket": guest.ticket}))
 	status := func(line object) string { return text(line, "next.data.entry.status") }
 
 	require.Equal(t, "WAITING", status(receive(t, said)))
@@ -93,11 +93,4 @@ func TestSSEClientHearsWhyItIsRefused(t *testing.T) {
 			assert.Equal(t, object{"complete": true}, receive(t, said))
 		})
 	}
-}
-
-func asJSON(t *testing.T, value any) string {
-	t.Helper()
-	text, err := json.Marshal(value)
-	require.NoError(t, err)
-	return string(text)
 }

@@ -63,7 +63,7 @@ func Open(ctx context.Context, url string, connections int) (*DB, error) {
 	defer cancel()
 	if err := migrate(ctx, db, isPostgres(url)); err != nil {
 		_ = db.Close()
-		return nil, fmt.Errorf("create tables: %w", err)
+		return nil, fmt.Errorf("bring the tables of the database up to date: %w", err)
 	}
 	return db, nil
 }

@@ -21,9 +21,13 @@ type accepted struct {
 	namesEvents, namesResponse bool
 }
 
+// maxAccept is how many bytes of Accept headers are read: browsers send some two hundred.
+const maxAccept = 4 << 10
+
 // negotiate reads Accept headers. Without one, the client is one from before the draft.
 func negotiate(headers []string) accepted {
 	header := strings.Join(headers, ",")
+	header = header[:min(len(header), maxAccept)]
 	if strings.TrimSpace(header) == "" {
 		return accepted{json: 1}
 	}

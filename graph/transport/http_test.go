@@ -147,6 +147,7 @@ func TestNothingAcceptableIs406(t *testing.T) {
 		"text/html", "application/json;q=0", "*/*;q=0", "application/json;q=2",
 		"application/json;q=-1", "application/json;q=x", "application/*;q=0, image/*", "nonsense", "text/*",
 		"text/event-stream;q=0",
+		strings.Repeat("text/html, ", 400) + "application/json", // nobody reads as far
 	} {
 		got := s.post(t, hello, "Accept: "+accept)
 		assert.Equal(t, http.StatusNotAcceptable, got.status, accept)
