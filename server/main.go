@@ -23,6 +23,7 @@ const (
 	headerTimeout = 5 * time.Second
 	readTimeout   = 30 * time.Second // of a whole request; a WebSocket has limits of its own
 	idleTimeout   = 2 * time.Minute
+	maxHeader     = 64 << 10 // bytes
 )
 
 func main() {
@@ -65,6 +66,7 @@ func (a *app) serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           a.routes(),
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeader,
 	}
 	group.Go(func() error { return a.lobby.Run(work) })
 	group.Go(func() error {

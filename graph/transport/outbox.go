@@ -2,7 +2,6 @@ package transport
 
 import (
 	"encoding/json"
-	"slices"
 	"sync"
 )
 
@@ -58,15 +57,6 @@ func (b *outbox) last(o *operation, m message) error {
 	b.dueOf(o).last = &m
 	b.ring()
 	return b.count()
-}
-
-// drop takes back what waits to be sent for an operation.
-func (b *outbox) drop(o *operation) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	due := b.of[o]
-	delete(b.of, o)
-	b.due = slices.DeleteFunc(b.due, func(d *dueOperation) bool { return d == due })
 }
 
 func (b *outbox) count() error {

@@ -45,8 +45,9 @@ var rude = map[string]func(conn net.Conn) error{
 			frame(subscribe("1", `subscription {silent}`)), hearOut)
 	},
 	"never reading": func(conn net.Conn) error {
+		_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
 		return say(conn, handshakeText+frame(initMessage)+
-			frame(subscribe("1", `subscription {fast(of: 100)}`)), waitUntilGone)
+			frame(subscribe("1", `subscription {fast(of: 10)}`)), waitUntilGone)
 	},
 	"cut in a frame": func(conn net.Conn) error {
 		text := frame(initMessage) + frame(subscribe("1", `subscription {silent}`))
@@ -117,7 +118,7 @@ func reset(conn net.Conn) error { return conn.(*net.TCPConn).SetLinger(0) }
 
 // Not parallel, so that nothing else comes and goes meanwhile.
 func TestRudeClientsLeaveNothingBehind(t *testing.T) {
-	const each, waves = 40, 5 // of 14 kinds: 2,800 clients
+	const each, waves = 40, 9 // of 14 kinds: 5,040 clients
 	s := newServer(t, func(set *settings) {
 		set.readHeader = 200 * time.Millisecond
 		set.socket.InitTimeout, set.socket.Ping = 200*time.Millisecond, 200*time.Millisecond

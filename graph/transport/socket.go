@@ -201,7 +201,6 @@ func (s *socket) complete(m message) error {
 	if o := s.operations[m.ID]; o != nil {
 		o.stop()
 		delete(s.operations, m.ID)
-		s.out.drop(o)
 	}
 	return nil
 }
