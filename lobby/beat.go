@@ -5,10 +5,10 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"foyer/ent"
 	"foyer/ent/room"
@@ -25,20 +25,11 @@ const (
 // beat keeps the guests who watch here present, until ctx ends.
 func (s *Service) beat(ctx context.Context) error {
 	return every(ctx, s.settings.Heartbeat, func(ctx context.Context) error {
-		var failed sync.Map
-		var nodes sync.WaitGroup
-		for node, rooms := range s.listener.byNode(ctx, slices.Concat(s.hub.beats(beatGuests), s.takeDue())) {
-			nodes.Go(func() { failed.Store(node, s.beatNode(ctx, rooms)) })
+		var nodes errgroup.Group // without a context: one node's failure ends no other's beat
+		for _, rooms := range s.listener.byNode(ctx, slices.Concat(s.hub.beats(beatGuests), s.takeDue())) {
+			nodes.Go(func() error { return s.beatNode(ctx, rooms) })
 		}
-		nodes.Wait()
-		var errs []error
-		failed.Range(func(_, err any) bool {
-			if err, ok := err.(error); ok {
-				errs = append(errs, err)
-			}
-			return true
-		})
-		return errors.Join(errs...)
+		return nodes.Wait()
 	})
 }
 
@@ -83,14 +74,8 @@ func (s *Service) follow(ctx context.Context) error {
 			hostsAt = time.Now()
 			s.hub.ringHosts()
 		}
-		var waiting []uuid.UUID
-		for _, b := range s.hub.beats(beatGuests) {
-			if len(b.waiting) > 0 {
-				waiting = append(waiting, b.roomID)
-			}
-		}
 		var failed []error
-		for ids := range slices.Chunk(waiting, beatRooms) {
+		for ids := range slices.Chunk(s.hub.waitedFor(), beatRooms) {
 			failed = append(failed, s.followRooms(ctx, ids))
 		}
 		return errors.Join(failed...)

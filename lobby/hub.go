@@ -176,6 +176,22 @@ func (h *hub) beats(limit int) []beats {
 	return all
 }
 
+// waitedFor returns the rooms for which somebody waits who watches here.
+func (h *hub) waitedFor() []uuid.UUID {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var waitedFor []uuid.UUID
+	for roomID, room := range h.rooms {
+		for _, bells := range room.bells {
+			if anyWaits(bells) {
+				waitedFor = append(waitedFor, roomID)
+				break
+			}
+		}
+	}
+	return waitedFor
+}
+
 func anyWaits(bells map[*bell]struct{}) bool {
 	for b := range bells {
 		if b.waits.Load() {
