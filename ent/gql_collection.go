@@ -33,19 +33,6 @@ func (_q *RoomQuery) collectField(ctx context.Context, oneNode bool, opCtx *grap
 	)
 	for _, field := range graphql.CollectFields(opCtx, collected.Selections, satisfies) {
 		switch field.Name {
-
-		case "accesses":
-			var (
-				alias = field.Alias
-				path  = append(path, alias)
-				query = (&RoomAccessClient{config: _q.config}).Query()
-			)
-			if err := query.collectField(ctx, false, opCtx, field, path, mayAddCondition(satisfies, roomaccessImplementors)...); err != nil {
-				return err
-			}
-			_q.WithNamedAccesses(alias, func(wq *RoomAccessQuery) {
-				*wq = *query
-			})
 		case "createdAt":
 			if _, ok := fieldSeen[room.FieldCreatedAt]; !ok {
 				selectedFields = append(selectedFields, room.FieldCreatedAt)
@@ -167,36 +154,6 @@ func (_q *RoomAccessQuery) collectField(ctx context.Context, oneNode bool, opCtx
 	)
 	for _, field := range graphql.CollectFields(opCtx, collected.Selections, satisfies) {
 		switch field.Name {
-
-		case "user":
-			var (
-				alias = field.Alias
-				path  = append(path, alias)
-				query = (&UserClient{config: _q.config}).Query()
-			)
-			if err := query.collectField(ctx, oneNode, opCtx, field, path, mayAddCondition(satisfies, userImplementors)...); err != nil {
-				return err
-			}
-			_q.withUser = query
-			if _, ok := fieldSeen[roomaccess.FieldUserID]; !ok {
-				selectedFields = append(selectedFields, roomaccess.FieldUserID)
-				fieldSeen[roomaccess.FieldUserID] = struct{}{}
-			}
-
-		case "room":
-			var (
-				alias = field.Alias
-				path  = append(path, alias)
-				query = (&RoomClient{config: _q.config}).Query()
-			)
-			if err := query.collectField(ctx, oneNode, opCtx, field, path, mayAddCondition(satisfies, roomImplementors)...); err != nil {
-				return err
-			}
-			_q.withRoom = query
-			if _, ok := fieldSeen[roomaccess.FieldRoomID]; !ok {
-				selectedFields = append(selectedFields, roomaccess.FieldRoomID)
-				fieldSeen[roomaccess.FieldRoomID] = struct{}{}
-			}
 		case "createdAt":
 			if _, ok := fieldSeen[roomaccess.FieldCreatedAt]; !ok {
 				selectedFields = append(selectedFields, roomaccess.FieldCreatedAt)
@@ -303,19 +260,6 @@ func (_q *UserQuery) collectField(ctx context.Context, oneNode bool, opCtx *grap
 	)
 	for _, field := range graphql.CollectFields(opCtx, collected.Selections, satisfies) {
 		switch field.Name {
-
-		case "accesses":
-			var (
-				alias = field.Alias
-				path  = append(path, alias)
-				query = (&RoomAccessClient{config: _q.config}).Query()
-			)
-			if err := query.collectField(ctx, false, opCtx, field, path, mayAddCondition(satisfies, roomaccessImplementors)...); err != nil {
-				return err
-			}
-			_q.WithNamedAccesses(alias, func(wq *RoomAccessQuery) {
-				*wq = *query
-			})
 		case "createdAt":
 			if _, ok := fieldSeen[user.FieldCreatedAt]; !ok {
 				selectedFields = append(selectedFields, user.FieldCreatedAt)
@@ -336,6 +280,11 @@ func (_q *UserQuery) collectField(ctx context.Context, oneNode bool, opCtx *grap
 				selectedFields = append(selectedFields, user.FieldEmail)
 				fieldSeen[user.FieldEmail] = struct{}{}
 			}
+		case "emailVerified":
+			if _, ok := fieldSeen[user.FieldEmailVerified]; !ok {
+				selectedFields = append(selectedFields, user.FieldEmailVerified)
+				fieldSeen[user.FieldEmailVerified] = struct{}{}
+			}
 		case "fullName":
 			if _, ok := fieldSeen[user.FieldFullName]; !ok {
 				selectedFields = append(selectedFields, user.FieldFullName)
@@ -346,6 +295,11 @@ func (_q *UserQuery) collectField(ctx context.Context, oneNode bool, opCtx *grap
 				selectedFields = append(selectedFields, user.FieldShortName)
 				fieldSeen[user.FieldShortName] = struct{}{}
 			}
+		case "displayName":
+			if _, ok := fieldSeen[user.FieldDisplayName]; !ok {
+				selectedFields = append(selectedFields, user.FieldDisplayName)
+				fieldSeen[user.FieldDisplayName] = struct{}{}
+			}
 		case "timeZone":
 			if _, ok := fieldSeen[user.FieldTimeZone]; !ok {
 				selectedFields = append(selectedFields, user.FieldTimeZone)
@@ -355,6 +309,26 @@ func (_q *UserQuery) collectField(ctx context.Context, oneNode bool, opCtx *grap
 			if _, ok := fieldSeen[user.FieldLanguage]; !ok {
 				selectedFields = append(selectedFields, user.FieldLanguage)
 				fieldSeen[user.FieldLanguage] = struct{}{}
+			}
+		case "defaultAccessLevel":
+			if _, ok := fieldSeen[user.FieldDefaultAccessLevel]; !ok {
+				selectedFields = append(selectedFields, user.FieldDefaultAccessLevel)
+				fieldSeen[user.FieldDefaultAccessLevel] = struct{}{}
+			}
+		case "defaultPublishSources":
+			if _, ok := fieldSeen[user.FieldDefaultPublishSources]; !ok {
+				selectedFields = append(selectedFields, user.FieldDefaultPublishSources)
+				fieldSeen[user.FieldDefaultPublishSources] = struct{}{}
+			}
+		case "defaultEveryoneCanMute":
+			if _, ok := fieldSeen[user.FieldDefaultEveryoneCanMute]; !ok {
+				selectedFields = append(selectedFields, user.FieldDefaultEveryoneCanMute)
+				fieldSeen[user.FieldDefaultEveryoneCanMute] = struct{}{}
+			}
+		case "defaultDataAllowed":
+			if _, ok := fieldSeen[user.FieldDefaultDataAllowed]; !ok {
+				selectedFields = append(selectedFields, user.FieldDefaultDataAllowed)
+				fieldSeen[user.FieldDefaultDataAllowed] = struct{}{}
 			}
 		case "id":
 		case "__typename":

@@ -1526,24 +1526,31 @@ func (m *RoomAccessMutation) ResetEdge(name string) error {
 // UserMutation represents an operation that mutates the User nodes in the graph.
 type UserMutation struct {
 	config
-	op              Op
-	typ             string
-	id              *uuid.UUID
-	created_at      *time.Time
-	updated_at      *time.Time
-	subject         *string
-	email           *string
-	full_name       *string
-	short_name      *string
-	time_zone       *string
-	language        *string
-	clearedFields   map[string]struct{}
-	accesses        map[uuid.UUID]struct{}
-	removedaccesses map[uuid.UUID]struct{}
-	clearedaccesses bool
-	done            bool
-	oldValue        func(context.Context) (*User, error)
-	predicates      []predicate.User
+	op                            Op
+	typ                           string
+	id                            *uuid.UUID
+	created_at                    *time.Time
+	updated_at                    *time.Time
+	subject                       *string
+	email                         *string
+	email_verified                *bool
+	full_name                     *string
+	short_name                    *string
+	display_name                  *string
+	time_zone                     *string
+	language                      *string
+	default_access_level          *user.DefaultAccessLevel
+	default_publish_sources       *[]schema.PublishSource
+	appenddefault_publish_sources []schema.PublishSource
+	default_everyone_can_mute     *bool
+	default_data_allowed          *bool
+	clearedFields                 map[string]struct{}
+	accesses                      map[uuid.UUID]struct{}
+	removedaccesses               map[uuid.UUID]struct{}
+	clearedaccesses               bool
+	done                          bool
+	oldValue                      func(context.Context) (*User, error)
+	predicates                    []predicate.User
 }
 
 var _ ent.Mutation = (*UserMutation)(nil)
@@ -1739,7 +1746,7 @@ func (m *UserMutation) Subject() (r string, exists bool) {
 // OldSubject returns the old "subject" field's value of the User entity.
 // If the User object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *UserMutation) OldSubject(ctx context.Context) (v string, err error) {
+func (m *UserMutation) OldSubject(ctx context.Context) (v *string, err error) {
 	if !m.op.Is(OpUpdateOne) {
 		return v, errors.New("OldSubject is only allowed on UpdateOne operations")
 	}
@@ -1753,9 +1760,22 @@ func (m *UserMutation) OldSubject(ctx context.Context) (v string, err error) {
 	return oldValue.Subject, nil
 }
 
+// ClearSubject clears the value of the "subject" field.
+func (m *UserMutation) ClearSubject() {
+	m.subject = nil
+	m.clearedFields[user.FieldSubject] = struct{}{}
+}
+
+// SubjectCleared returns if the "subject" field was cleared in this mutation.
+func (m *UserMutation) SubjectCleared() bool {
+	_, ok := m.clearedFields[user.FieldSubject]
+	return ok
+}
+
 // ResetSubject resets all changes to the "subject" field.
 func (m *UserMutation) ResetSubject() {
 	m.subject = nil
+	delete(m.clearedFields, user.FieldSubject)
 }
 
 // SetEmail sets the "email" field.
@@ -1792,6 +1812,42 @@ func (m *UserMutation) OldEmail(ctx context.Context) (v string, err error) {
 // ResetEmail resets all changes to the "email" field.
 func (m *UserMutation) ResetEmail() {
 	m.email = nil
+}
+
+// SetEmailVerified sets the "email_verified" field.
+func (m *UserMutation) SetEmailVerified(b bool) {
+	m.email_verified = &b
+}
+
+// EmailVerified returns the value of the "email_verified" field in the mutation.
+func (m *UserMutation) EmailVerified() (r bool, exists bool) {
+	v := m.email_verified
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEmailVerified returns the old "email_verified" field's value of the User entity.
+// If the User object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UserMutation) OldEmailVerified(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEmailVerified is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEmailVerified requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEmailVerified: %w", err)
+	}
+	return oldValue.EmailVerified, nil
+}
+
+// ResetEmailVerified resets all changes to the "email_verified" field.
+func (m *UserMutation) ResetEmailVerified() {
+	m.email_verified = nil
 }
 
 // SetFullName sets the "full_name" field.
@@ -1866,6 +1922,55 @@ func (m *UserMutation) ResetShortName() {
 	m.short_name = nil
 }
 
+// SetDisplayName sets the "display_name" field.
+func (m *UserMutation) SetDisplayName(s string) {
+	m.display_name = &s
+}
+
+// DisplayName returns the value of the "display_name" field in the mutation.
+func (m *UserMutation) DisplayName() (r string, exists bool) {
+	v := m.display_name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDisplayName returns the old "display_name" field's value of the User entity.
+// If the User object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UserMutation) OldDisplayName(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDisplayName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDisplayName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDisplayName: %w", err)
+	}
+	return oldValue.DisplayName, nil
+}
+
+// ClearDisplayName clears the value of the "display_name" field.
+func (m *UserMutation) ClearDisplayName() {
+	m.display_name = nil
+	m.clearedFields[user.FieldDisplayName] = struct{}{}
+}
+
+// DisplayNameCleared returns if the "display_name" field was cleared in this mutation.
+func (m *UserMutation) DisplayNameCleared() bool {
+	_, ok := m.clearedFields[user.FieldDisplayName]
+	return ok
+}
+
+// ResetDisplayName resets all changes to the "display_name" field.
+func (m *UserMutation) ResetDisplayName() {
+	m.display_name = nil
+	delete(m.clearedFields, user.FieldDisplayName)
+}
+
 // SetTimeZone sets the "time_zone" field.
 func (m *UserMutation) SetTimeZone(s string) {
 	m.time_zone = &s
@@ -1936,6 +2041,218 @@ func (m *UserMutation) OldLanguage(ctx context.Context) (v string, err error) {
 // ResetLanguage resets all changes to the "language" field.
 func (m *UserMutation) ResetLanguage() {
 	m.language = nil
+}
+
+// SetDefaultAccessLevel sets the "default_access_level" field.
+func (m *UserMutation) SetDefaultAccessLevel(ual user.DefaultAccessLevel) {
+	m.default_access_level = &ual
+}
+
+// DefaultAccessLevel returns the value of the "default_access_level" field in the mutation.
+func (m *UserMutation) DefaultAccessLevel() (r user.DefaultAccessLevel, exists bool) {
+	v := m.default_access_level
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDefaultAccessLevel returns the old "default_access_level" field's value of the User entity.
+// If the User object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UserMutation) OldDefaultAccessLevel(ctx context.Context) (v *user.DefaultAccessLevel, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDefaultAccessLevel is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDefaultAccessLevel requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDefaultAccessLevel: %w", err)
+	}
+	return oldValue.DefaultAccessLevel, nil
+}
+
+// ClearDefaultAccessLevel clears the value of the "default_access_level" field.
+func (m *UserMutation) ClearDefaultAccessLevel() {
+	m.default_access_level = nil
+	m.clearedFields[user.FieldDefaultAccessLevel] = struct{}{}
+}
+
+// DefaultAccessLevelCleared returns if the "default_access_level" field was cleared in this mutation.
+func (m *UserMutation) DefaultAccessLevelCleared() bool {
+	_, ok := m.clearedFields[user.FieldDefaultAccessLevel]
+	return ok
+}
+
+// ResetDefaultAccessLevel resets all changes to the "default_access_level" field.
+func (m *UserMutation) ResetDefaultAccessLevel() {
+	m.default_access_level = nil
+	delete(m.clearedFields, user.FieldDefaultAccessLevel)
+}
+
+// SetDefaultPublishSources sets the "default_publish_sources" field.
+func (m *UserMutation) SetDefaultPublishSources(ss []schema.PublishSource) {
+	m.default_publish_sources = &ss
+	m.appenddefault_publish_sources = nil
+}
+
+// DefaultPublishSources returns the value of the "default_publish_sources" field in the mutation.
+func (m *UserMutation) DefaultPublishSources() (r []schema.PublishSource, exists bool) {
+	v := m.default_publish_sources
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDefaultPublishSources returns the old "default_publish_sources" field's value of the User entity.
+// If the User object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UserMutation) OldDefaultPublishSources(ctx context.Context) (v []schema.PublishSource, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDefaultPublishSources is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDefaultPublishSources requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDefaultPublishSources: %w", err)
+	}
+	return oldValue.DefaultPublishSources, nil
+}
+
+// AppendDefaultPublishSources adds ss to the "default_publish_sources" field.
+func (m *UserMutation) AppendDefaultPublishSources(ss []schema.PublishSource) {
+	m.appenddefault_publish_sources = append(m.appenddefault_publish_sources, ss...)
+}
+
+// AppendedDefaultPublishSources returns the list of values that were appended to the "default_publish_sources" field in this mutation.
+func (m *UserMutation) AppendedDefaultPublishSources() ([]schema.PublishSource, bool) {
+	if len(m.appenddefault_publish_sources) == 0 {
+		return nil, false
+	}
+	return m.appenddefault_publish_sources, true
+}
+
+// ClearDefaultPublishSources clears the value of the "default_publish_sources" field.
+func (m *UserMutation) ClearDefaultPublishSources() {
+	m.default_publish_sources = nil
+	m.appenddefault_publish_sources = nil
+	m.clearedFields[user.FieldDefaultPublishSources] = struct{}{}
+}
+
+// DefaultPublishSourcesCleared returns if the "default_publish_sources" field was cleared in this mutation.
+func (m *UserMutation) DefaultPublishSourcesCleared() bool {
+	_, ok := m.clearedFields[user.FieldDefaultPublishSources]
+	return ok
+}
+
+// ResetDefaultPublishSources resets all changes to the "default_publish_sources" field.
+func (m *UserMutation) ResetDefaultPublishSources() {
+	m.default_publish_sources = nil
+	m.appenddefault_publish_sources = nil
+	delete(m.clearedFields, user.FieldDefaultPublishSources)
+}
+
+// SetDefaultEveryoneCanMute sets the "default_everyone_can_mute" field.
+func (m *UserMutation) SetDefaultEveryoneCanMute(b bool) {
+	m.default_everyone_can_mute = &b
+}
+
+// DefaultEveryoneCanMute returns the value of the "default_everyone_can_mute" field in the mutation.
+func (m *UserMutation) DefaultEveryoneCanMute() (r bool, exists bool) {
+	v := m.default_everyone_can_mute
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDefaultEveryoneCanMute returns the old "default_everyone_can_mute" field's value of the User entity.
+// If the User object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UserMutation) OldDefaultEveryoneCanMute(ctx context.Context) (v *bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDefaultEveryoneCanMute is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDefaultEveryoneCanMute requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDefaultEveryoneCanMute: %w", err)
+	}
+	return oldValue.DefaultEveryoneCanMute, nil
+}
+
+// ClearDefaultEveryoneCanMute clears the value of the "default_everyone_can_mute" field.
+func (m *UserMutation) ClearDefaultEveryoneCanMute() {
+	m.default_everyone_can_mute = nil
+	m.clearedFields[user.FieldDefaultEveryoneCanMute] = struct{}{}
+}
+
+// DefaultEveryoneCanMuteCleared returns if the "default_everyone_can_mute" field was cleared in this mutation.
+func (m *UserMutation) DefaultEveryoneCanMuteCleared() bool {
+	_, ok := m.clearedFields[user.FieldDefaultEveryoneCanMute]
+	return ok
+}
+
+// ResetDefaultEveryoneCanMute resets all changes to the "default_everyone_can_mute" field.
+func (m *UserMutation) ResetDefaultEveryoneCanMute() {
+	m.default_everyone_can_mute = nil
+	delete(m.clearedFields, user.FieldDefaultEveryoneCanMute)
+}
+
+// SetDefaultDataAllowed sets the "default_data_allowed" field.
+func (m *UserMutation) SetDefaultDataAllowed(b bool) {
+	m.default_data_allowed = &b
+}
+
+// DefaultDataAllowed returns the value of the "default_data_allowed" field in the mutation.
+func (m *UserMutation) DefaultDataAllowed() (r bool, exists bool) {
+	v := m.default_data_allowed
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDefaultDataAllowed returns the old "default_data_allowed" field's value of the User entity.
+// If the User object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UserMutation) OldDefaultDataAllowed(ctx context.Context) (v *bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDefaultDataAllowed is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDefaultDataAllowed requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDefaultDataAllowed: %w", err)
+	}
+	return oldValue.DefaultDataAllowed, nil
+}
+
+// ClearDefaultDataAllowed clears the value of the "default_data_allowed" field.
+func (m *UserMutation) ClearDefaultDataAllowed() {
+	m.default_data_allowed = nil
+	m.clearedFields[user.FieldDefaultDataAllowed] = struct{}{}
+}
+
+// DefaultDataAllowedCleared returns if the "default_data_allowed" field was cleared in this mutation.
+func (m *UserMutation) DefaultDataAllowedCleared() bool {
+	_, ok := m.clearedFields[user.FieldDefaultDataAllowed]
+	return ok
+}
+
+// ResetDefaultDataAllowed resets all changes to the "default_data_allowed" field.
+func (m *UserMutation) ResetDefaultDataAllowed() {
+	m.default_data_allowed = nil
+	delete(m.clearedFields, user.FieldDefaultDataAllowed)
 }
 
 // AddAccessIDs adds the "accesses" edge to the RoomAccess entity by ids.
@@ -2026,7 +2343,7 @@ func (m *UserMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *UserMutation) Fields() []string {
-	fields := make([]string, 0, 8)
+	fields := make([]string, 0, 14)
 	if m.created_at != nil {
 		fields = append(fields, user.FieldCreatedAt)
 	}
@@ -2039,17 +2356,35 @@ func (m *UserMutation) Fields() []string {
 	if m.email != nil {
 		fields = append(fields, user.FieldEmail)
 	}
+	if m.email_verified != nil {
+		fields = append(fields, user.FieldEmailVerified)
+	}
 	if m.full_name != nil {
 		fields = append(fields, user.FieldFullName)
 	}
 	if m.short_name != nil {
 		fields = append(fields, user.FieldShortName)
 	}
+	if m.display_name != nil {
+		fields = append(fields, user.FieldDisplayName)
+	}
 	if m.time_zone != nil {
 		fields = append(fields, user.FieldTimeZone)
 	}
 	if m.language != nil {
 		fields = append(fields, user.FieldLanguage)
+	}
+	if m.default_access_level != nil {
+		fields = append(fields, user.FieldDefaultAccessLevel)
+	}
+	if m.default_publish_sources != nil {
+		fields = append(fields, user.FieldDefaultPublishSources)
+	}
+	if m.default_everyone_can_mute != nil {
+		fields = append(fields, user.FieldDefaultEveryoneCanMute)
+	}
+	if m.default_data_allowed != nil {
+		fields = append(fields, user.FieldDefaultDataAllowed)
 	}
 	return fields
 }
@@ -2067,14 +2402,26 @@ func (m *UserMutation) Field(name string) (ent.Value, bool) {
 		return m.Subject()
 	case user.FieldEmail:
 		return m.Email()
+	case user.FieldEmailVerified:
+		return m.EmailVerified()
 	case user.FieldFullName:
 		return m.FullName()
 	case user.FieldShortName:
 		return m.ShortName()
+	case user.FieldDisplayName:
+		return m.DisplayName()
 	case user.FieldTimeZone:
 		return m.TimeZone()
 	case user.FieldLanguage:
 		return m.Language()
+	case user.FieldDefaultAccessLevel:
+		return m.DefaultAccessLevel()
+	case user.FieldDefaultPublishSources:
+		return m.DefaultPublishSources()
+	case user.FieldDefaultEveryoneCanMute:
+		return m.DefaultEveryoneCanMute()
+	case user.FieldDefaultDataAllowed:
+		return m.DefaultDataAllowed()
 	}
 	return nil, false
 }
@@ -2092,14 +2439,26 @@ func (m *UserMutation) OldField(ctx context.Context, name string) (ent.Value, er
 		return m.OldSubject(ctx)
 	case user.FieldEmail:
 		return m.OldEmail(ctx)
+	case user.FieldEmailVerified:
+		return m.OldEmailVerified(ctx)
 	case user.FieldFullName:
 		return m.OldFullName(ctx)
 	case user.FieldShortName:
 		return m.OldShortName(ctx)
+	case user.FieldDisplayName:
+		return m.OldDisplayName(ctx)
 	case user.FieldTimeZone:
 		return m.OldTimeZone(ctx)
 	case user.FieldLanguage:
 		return m.OldLanguage(ctx)
+	case user.FieldDefaultAccessLevel:
+		return m.OldDefaultAccessLevel(ctx)
+	case user.FieldDefaultPublishSources:
+		return m.OldDefaultPublishSources(ctx)
+	case user.FieldDefaultEveryoneCanMute:
+		return m.OldDefaultEveryoneCanMute(ctx)
+	case user.FieldDefaultDataAllowed:
+		return m.OldDefaultDataAllowed(ctx)
 	}
 	return nil, fmt.Errorf("unknown User field %s", name)
 }
@@ -2137,6 +2496,13 @@ func (m *UserMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetEmail(v)
 		return nil
+	case user.FieldEmailVerified:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEmailVerified(v)
+		return nil
 	case user.FieldFullName:
 		v, ok := value.(string)
 		if !ok {
@@ -2151,6 +2517,13 @@ func (m *UserMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetShortName(v)
 		return nil
+	case user.FieldDisplayName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDisplayName(v)
+		return nil
 	case user.FieldTimeZone:
 		v, ok := value.(string)
 		if !ok {
@@ -2164,6 +2537,34 @@ func (m *UserMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetLanguage(v)
+		return nil
+	case user.FieldDefaultAccessLevel:
+		v, ok := value.(user.DefaultAccessLevel)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDefaultAccessLevel(v)
+		return nil
+	case user.FieldDefaultPublishSources:
+		v, ok := value.([]schema.PublishSource)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDefaultPublishSources(v)
+		return nil
+	case user.FieldDefaultEveryoneCanMute:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDefaultEveryoneCanMute(v)
+		return nil
+	case user.FieldDefaultDataAllowed:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDefaultDataAllowed(v)
 		return nil
 	}
 	return fmt.Errorf("unknown User field %s", name)
@@ -2194,7 +2595,26 @@ func (m *UserMutation) AddField(name string, value ent.Value) error {
 // ClearedFields returns all nullable fields that were cleared during this
 // mutation.
 func (m *UserMutation) ClearedFields() []string {
-	return nil
+	var fields []string
+	if m.FieldCleared(user.FieldSubject) {
+		fields = append(fields, user.FieldSubject)
+	}
+	if m.FieldCleared(user.FieldDisplayName) {
+		fields = append(fields, user.FieldDisplayName)
+	}
+	if m.FieldCleared(user.FieldDefaultAccessLevel) {
+		fields = append(fields, user.FieldDefaultAccessLevel)
+	}
+	if m.FieldCleared(user.FieldDefaultPublishSources) {
+		fields = append(fields, user.FieldDefaultPublishSources)
+	}
+	if m.FieldCleared(user.FieldDefaultEveryoneCanMute) {
+		fields = append(fields, user.FieldDefaultEveryoneCanMute)
+	}
+	if m.FieldCleared(user.FieldDefaultDataAllowed) {
+		fields = append(fields, user.FieldDefaultDataAllowed)
+	}
+	return fields
 }
 
 // FieldCleared returns a boolean indicating if a field with the given name was
@@ -2207,6 +2627,26 @@ func (m *UserMutation) FieldCleared(name string) bool {
 // ClearField clears the value of the field with the given name. It returns an
 // error if the field is not defined in the schema.
 func (m *UserMutation) ClearField(name string) error {
+	switch name {
+	case user.FieldSubject:
+		m.ClearSubject()
+		return nil
+	case user.FieldDisplayName:
+		m.ClearDisplayName()
+		return nil
+	case user.FieldDefaultAccessLevel:
+		m.ClearDefaultAccessLevel()
+		return nil
+	case user.FieldDefaultPublishSources:
+		m.ClearDefaultPublishSources()
+		return nil
+	case user.FieldDefaultEveryoneCanMute:
+		m.ClearDefaultEveryoneCanMute()
+		return nil
+	case user.FieldDefaultDataAllowed:
+		m.ClearDefaultDataAllowed()
+		return nil
+	}
 	return fmt.Errorf("unknown User nullable field %s", name)
 }
 
@@ -2226,17 +2666,35 @@ func (m *UserMutation) ResetField(name string) error {
 	case user.FieldEmail:
 		m.ResetEmail()
 		return nil
+	case user.FieldEmailVerified:
+		m.ResetEmailVerified()
+		return nil
 	case user.FieldFullName:
 		m.ResetFullName()
 		return nil
 	case user.FieldShortName:
 		m.ResetShortName()
 		return nil
+	case user.FieldDisplayName:
+		m.ResetDisplayName()
+		return nil
 	case user.FieldTimeZone:
 		m.ResetTimeZone()
 		return nil
 	case user.FieldLanguage:
 		m.ResetLanguage()
+		return nil
+	case user.FieldDefaultAccessLevel:
+		m.ResetDefaultAccessLevel()
+		return nil
+	case user.FieldDefaultPublishSources:
+		m.ResetDefaultPublishSources()
+		return nil
+	case user.FieldDefaultEveryoneCanMute:
+		m.ResetDefaultEveryoneCanMute()
+		return nil
+	case user.FieldDefaultDataAllowed:
+		m.ResetDefaultDataAllowed()
 		return nil
 	}
 	return fmt.Errorf("unknown User field %s", name)

@@ -3,7 +3,9 @@
 package ent
 
 import (
+	"encoding/json"
 	"fmt"
+	"foyer/ent/schema"
 	"foyer/ent/user"
 	"strings"
 	"time"
@@ -22,18 +24,30 @@ type User struct {
 	CreatedAt time.Time `json:"created_at,omitempty"`
 	// UpdatedAt holds the value of the "updated_at" field.
 	UpdatedAt time.Time `json:"updated_at,omitempty"`
-	// Who he is to the identity provider (the OIDC claim sub).
-	Subject string `json:"subject,omitempty"`
+	// Who he is to the identity provider (the OIDC claim sub); null when provisional.
+	Subject *string `json:"subject,omitempty"`
 	// Lower case; empty when unknown.
 	Email string `json:"email,omitempty"`
+	// Whether the identity provider vouches for the e-mail address.
+	EmailVerified bool `json:"email_verified,omitempty"`
 	// Free text of at most 200 characters.
 	FullName string `json:"full_name,omitempty"`
-	// ShortName holds the value of the "short_name" field.
+	// Free text of at most 100 characters.
 	ShortName string `json:"short_name,omitempty"`
+	// The name he chose for calls; null for that of the account.
+	DisplayName *string `json:"display_name,omitempty"`
 	// IANA name.
 	TimeZone string `json:"time_zone,omitempty"`
 	// BCP 47 tag.
 	Language string `json:"language,omitempty"`
+	// Of the rooms he makes; null for the server's default. As are those that follow.
+	DefaultAccessLevel *user.DefaultAccessLevel `json:"default_access_level,omitempty"`
+	// DefaultPublishSources holds the value of the "default_publish_sources" field.
+	DefaultPublishSources []schema.PublishSource `json:"default_publish_sources,omitempty"`
+	// DefaultEveryoneCanMute holds the value of the "default_everyone_can_mute" field.
+	DefaultEveryoneCanMute *bool `json:"default_everyone_can_mute,omitempty"`
+	// DefaultDataAllowed holds the value of the "default_data_allowed" field.
+	DefaultDataAllowed *bool `json:"default_data_allowed,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the UserQuery when eager-loading is set.
 	Edges        UserEdges `json:"edges"`
@@ -64,7 +78,11 @@ func (*User) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case user.FieldSubject, user.FieldEmail, user.FieldFullName, user.FieldShortName, user.FieldTimeZone, user.FieldLanguage:
+		case user.FieldDefaultPublishSources:
+			values[i] = new([]byte)
+		case user.FieldEmailVerified, user.FieldDefaultEveryoneCanMute, user.FieldDefaultDataAllowed:
+			values[i] = new(sql.NullBool)
+		case user.FieldSubject, user.FieldEmail, user.FieldFullName, user.FieldShortName, user.FieldDisplayName, user.FieldTimeZone, user.FieldLanguage, user.FieldDefaultAccessLevel:
 			values[i] = new(sql.NullString)
 		case user.FieldCreatedAt, user.FieldUpdatedAt:
 			values[i] = new(sql.NullTime)
@@ -107,13 +125,20 @@ func (_m *User) assignValues(columns []string, values []any) error {
 			if value, ok := values[i].(*sql.NullString); !ok {
 				return fmt.Errorf("unexpected type %T for field subject", values[i])
 			} else if value.Valid {
-				_m.Subject = value.String
+				_m.Subject = new(string)
+				*_m.Subject = value.String
 			}
 		case user.FieldEmail:
 			if value, ok := values[i].(*sql.NullString); !ok {
 				return fmt.Errorf("unexpected type %T for field email", values[i])
 			} else if value.Valid {
 				_m.Email = value.String
+			}
+		case user.FieldEmailVerified:
+			if value, ok := values[i].(*sql.NullBool); !ok {
+				return fmt.Errorf("unexpected type %T for field email_verified", values[i])
+			} else if value.Valid {
+				_m.EmailVerified = value.Bool
 			}
 		case user.FieldFullName:
 			if value, ok := values[i].(*sql.NullString); !ok {
@@ -127,6 +152,13 @@ func (_m *User) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.ShortName = value.String
 			}
+		case user.FieldDisplayName:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field display_name", values[i])
+			} else if value.Valid {
+				_m.DisplayName = new(string)
+				*_m.DisplayName = value.String
+			}
 		case user.FieldTimeZone:
 			if value, ok := values[i].(*sql.NullString); !ok {
 				return fmt.Errorf("unexpected type %T for field time_zone", values[i])
@@ -138,6 +170,35 @@ func (_m *User) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field language", values[i])
 			} else if value.Valid {
 				_m.Language = value.String
+			}
+		case user.FieldDefaultAccessLevel:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field default_access_level", values[i])
+			} else if value.Valid {
+				_m.DefaultAccessLevel = new(user.DefaultAccessLevel)
+				*_m.DefaultAccessLevel = user.DefaultAccessLevel(value.String)
+			}
+		case user.FieldDefaultPublishSources:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field default_publish_sources", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.DefaultPublishSources); err != nil {
+					return fmt.Errorf("unmarshal field default_publish_sources: %w", err)
+				}
+			}
+		case user.FieldDefaultEveryoneCanMute:
+			if value, ok := values[i].(*sql.NullBool); !ok {
+				return fmt.Errorf("unexpected type %T for field default_everyone_can_mute", values[i])
+			} else if value.Valid {
+				_m.DefaultEveryoneCanMute = new(bool)
+				*_m.DefaultEveryoneCanMute = value.Bool
+			}
+		case user.FieldDefaultDataAllowed:
+			if value, ok := values[i].(*sql.NullBool); !ok {
+				return fmt.Errorf("unexpected type %T for field default_data_allowed", values[i])
+			} else if value.Valid {
+				_m.DefaultDataAllowed = new(bool)
+				*_m.DefaultDataAllowed = value.Bool
 			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
@@ -186,11 +247,16 @@ func (_m *User) String() string {
 	builder.WriteString("updated_at=")
 	builder.WriteString(_m.UpdatedAt.Format(time.ANSIC))
 	builder.WriteString(", ")
-	builder.WriteString("subject=")
-	builder.WriteString(_m.Subject)
+	if v := _m.Subject; v != nil {
+		builder.WriteString("subject=")
+		builder.WriteString(*v)
+	}
 	builder.WriteString(", ")
 	builder.WriteString("email=")
 	builder.WriteString(_m.Email)
+	builder.WriteString(", ")
+	builder.WriteString("email_verified=")
+	builder.WriteString(fmt.Sprintf("%v", _m.EmailVerified))
 	builder.WriteString(", ")
 	builder.WriteString("full_name=")
 	builder.WriteString(_m.FullName)
@@ -198,11 +264,34 @@ func (_m *User) String() string {
 	builder.WriteString("short_name=")
 	builder.WriteString(_m.ShortName)
 	builder.WriteString(", ")
+	if v := _m.DisplayName; v != nil {
+		builder.WriteString("display_name=")
+		builder.WriteString(*v)
+	}
+	builder.WriteString(", ")
 	builder.WriteString("time_zone=")
 	builder.WriteString(_m.TimeZone)
 	builder.WriteString(", ")
 	builder.WriteString("language=")
 	builder.WriteString(_m.Language)
+	builder.WriteString(", ")
+	if v := _m.DefaultAccessLevel; v != nil {
+		builder.WriteString("default_access_level=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	builder.WriteString("default_publish_sources=")
+	builder.WriteString(fmt.Sprintf("%v", _m.DefaultPublishSources))
+	builder.WriteString(", ")
+	if v := _m.DefaultEveryoneCanMute; v != nil {
+		builder.WriteString("default_everyone_can_mute=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.DefaultDataAllowed; v != nil {
+		builder.WriteString("default_data_allowed=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"foyer/ent/roomaccess"
+	"foyer/ent/schema"
 	"foyer/ent/user"
 	"time"
 
@@ -59,6 +60,14 @@ func (_c *UserCreate) SetSubject(v string) *UserCreate {
 	return _c
 }
 
+// SetNillableSubject sets the "subject" field if the given value is not nil.
+func (_c *UserCreate) SetNillableSubject(v *string) *UserCreate {
+	if v != nil {
+		_c.SetSubject(*v)
+	}
+	return _c
+}
+
 // SetEmail sets the "email" field.
 func (_c *UserCreate) SetEmail(v string) *UserCreate {
 	_c.mutation.SetEmail(v)
@@ -69,6 +78,20 @@ func (_c *UserCreate) SetEmail(v string) *UserCreate {
 func (_c *UserCreate) SetNillableEmail(v *string) *UserCreate {
 	if v != nil {
 		_c.SetEmail(*v)
+	}
+	return _c
+}
+
+// SetEmailVerified sets the "email_verified" field.
+func (_c *UserCreate) SetEmailVerified(v bool) *UserCreate {
+	_c.mutation.SetEmailVerified(v)
+	return _c
+}
+
+// SetNillableEmailVerified sets the "email_verified" field if the given value is not nil.
+func (_c *UserCreate) SetNillableEmailVerified(v *bool) *UserCreate {
+	if v != nil {
+		_c.SetEmailVerified(*v)
 	}
 	return _c
 }
@@ -101,6 +124,20 @@ func (_c *UserCreate) SetNillableShortName(v *string) *UserCreate {
 	return _c
 }
 
+// SetDisplayName sets the "display_name" field.
+func (_c *UserCreate) SetDisplayName(v string) *UserCreate {
+	_c.mutation.SetDisplayName(v)
+	return _c
+}
+
+// SetNillableDisplayName sets the "display_name" field if the given value is not nil.
+func (_c *UserCreate) SetNillableDisplayName(v *string) *UserCreate {
+	if v != nil {
+		_c.SetDisplayName(*v)
+	}
+	return _c
+}
+
 // SetTimeZone sets the "time_zone" field.
 func (_c *UserCreate) SetTimeZone(v string) *UserCreate {
 	_c.mutation.SetTimeZone(v)
@@ -125,6 +162,54 @@ func (_c *UserCreate) SetLanguage(v string) *UserCreate {
 func (_c *UserCreate) SetNillableLanguage(v *string) *UserCreate {
 	if v != nil {
 		_c.SetLanguage(*v)
+	}
+	return _c
+}
+
+// SetDefaultAccessLevel sets the "default_access_level" field.
+func (_c *UserCreate) SetDefaultAccessLevel(v user.DefaultAccessLevel) *UserCreate {
+	_c.mutation.SetDefaultAccessLevel(v)
+	return _c
+}
+
+// SetNillableDefaultAccessLevel sets the "default_access_level" field if the given value is not nil.
+func (_c *UserCreate) SetNillableDefaultAccessLevel(v *user.DefaultAccessLevel) *UserCreate {
+	if v != nil {
+		_c.SetDefaultAccessLevel(*v)
+	}
+	return _c
+}
+
+// SetDefaultPublishSources sets the "default_publish_sources" field.
+func (_c *UserCreate) SetDefaultPublishSources(v []schema.PublishSource) *UserCreate {
+	_c.mutation.SetDefaultPublishSources(v)
+	return _c
+}
+
+// SetDefaultEveryoneCanMute sets the "default_everyone_can_mute" field.
+func (_c *UserCreate) SetDefaultEveryoneCanMute(v bool) *UserCreate {
+	_c.mutation.SetDefaultEveryoneCanMute(v)
+	return _c
+}
+
+// SetNillableDefaultEveryoneCanMute sets the "default_everyone_can_mute" field if the given value is not nil.
+func (_c *UserCreate) SetNillableDefaultEveryoneCanMute(v *bool) *UserCreate {
+	if v != nil {
+		_c.SetDefaultEveryoneCanMute(*v)
+	}
+	return _c
+}
+
+// SetDefaultDataAllowed sets the "default_data_allowed" field.
+func (_c *UserCreate) SetDefaultDataAllowed(v bool) *UserCreate {
+	_c.mutation.SetDefaultDataAllowed(v)
+	return _c
+}
+
+// SetNillableDefaultDataAllowed sets the "default_data_allowed" field if the given value is not nil.
+func (_c *UserCreate) SetNillableDefaultDataAllowed(v *bool) *UserCreate {
+	if v != nil {
+		_c.SetDefaultDataAllowed(*v)
 	}
 	return _c
 }
@@ -205,6 +290,10 @@ func (_c *UserCreate) defaults() {
 		v := user.DefaultEmail
 		_c.mutation.SetEmail(v)
 	}
+	if _, ok := _c.mutation.EmailVerified(); !ok {
+		v := user.DefaultEmailVerified
+		_c.mutation.SetEmailVerified(v)
+	}
 	if _, ok := _c.mutation.FullName(); !ok {
 		v := user.DefaultFullName
 		_c.mutation.SetFullName(v)
@@ -235,9 +324,6 @@ func (_c *UserCreate) check() error {
 	if _, ok := _c.mutation.UpdatedAt(); !ok {
 		return &ValidationError{Name: "updated_at", err: errors.New(`ent: missing required field "User.updated_at"`)}
 	}
-	if _, ok := _c.mutation.Subject(); !ok {
-		return &ValidationError{Name: "subject", err: errors.New(`ent: missing required field "User.subject"`)}
-	}
 	if v, ok := _c.mutation.Subject(); ok {
 		if err := user.SubjectValidator(v); err != nil {
 			return &ValidationError{Name: "subject", err: fmt.Errorf(`ent: validator failed for field "User.subject": %w`, err)}
@@ -250,6 +336,9 @@ func (_c *UserCreate) check() error {
 		if err := user.EmailValidator(v); err != nil {
 			return &ValidationError{Name: "email", err: fmt.Errorf(`ent: validator failed for field "User.email": %w`, err)}
 		}
+	}
+	if _, ok := _c.mutation.EmailVerified(); !ok {
+		return &ValidationError{Name: "email_verified", err: errors.New(`ent: missing required field "User.email_verified"`)}
 	}
 	if _, ok := _c.mutation.FullName(); !ok {
 		return &ValidationError{Name: "full_name", err: errors.New(`ent: missing required field "User.full_name"`)}
@@ -267,6 +356,11 @@ func (_c *UserCreate) check() error {
 			return &ValidationError{Name: "short_name", err: fmt.Errorf(`ent: validator failed for field "User.short_name": %w`, err)}
 		}
 	}
+	if v, ok := _c.mutation.DisplayName(); ok {
+		if err := user.DisplayNameValidator(v); err != nil {
+			return &ValidationError{Name: "display_name", err: fmt.Errorf(`ent: validator failed for field "User.display_name": %w`, err)}
+		}
+	}
 	if _, ok := _c.mutation.TimeZone(); !ok {
 		return &ValidationError{Name: "time_zone", err: errors.New(`ent: missing required field "User.time_zone"`)}
 	}
@@ -281,6 +375,11 @@ func (_c *UserCreate) check() error {
 	if v, ok := _c.mutation.Language(); ok {
 		if err := user.LanguageValidator(v); err != nil {
 			return &ValidationError{Name: "language", err: fmt.Errorf(`ent: validator failed for field "User.language": %w`, err)}
+		}
+	}
+	if v, ok := _c.mutation.DefaultAccessLevel(); ok {
+		if err := user.DefaultAccessLevelValidator(v); err != nil {
+			return &ValidationError{Name: "default_access_level", err: fmt.Errorf(`ent: validator failed for field "User.default_access_level": %w`, err)}
 		}
 	}
 	return nil
@@ -329,11 +428,15 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 	}
 	if value, ok := _c.mutation.Subject(); ok {
 		_spec.SetField(user.FieldSubject, field.TypeString, value)
-		_node.Subject = value
+		_node.Subject = &value
 	}
 	if value, ok := _c.mutation.Email(); ok {
 		_spec.SetField(user.FieldEmail, field.TypeString, value)
 		_node.Email = value
+	}
+	if value, ok := _c.mutation.EmailVerified(); ok {
+		_spec.SetField(user.FieldEmailVerified, field.TypeBool, value)
+		_node.EmailVerified = value
 	}
 	if value, ok := _c.mutation.FullName(); ok {
 		_spec.SetField(user.FieldFullName, field.TypeString, value)
@@ -343,6 +446,10 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 		_spec.SetField(user.FieldShortName, field.TypeString, value)
 		_node.ShortName = value
 	}
+	if value, ok := _c.mutation.DisplayName(); ok {
+		_spec.SetField(user.FieldDisplayName, field.TypeString, value)
+		_node.DisplayName = &value
+	}
 	if value, ok := _c.mutation.TimeZone(); ok {
 		_spec.SetField(user.FieldTimeZone, field.TypeString, value)
 		_node.TimeZone = value
@@ -350,6 +457,22 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Language(); ok {
 		_spec.SetField(user.FieldLanguage, field.TypeString, value)
 		_node.Language = value
+	}
+	if value, ok := _c.mutation.DefaultAccessLevel(); ok {
+		_spec.SetField(user.FieldDefaultAccessLevel, field.TypeEnum, value)
+		_node.DefaultAccessLevel = &value
+	}
+	if value, ok := _c.mutation.DefaultPublishSources(); ok {
+		_spec.SetField(user.FieldDefaultPublishSources, field.TypeJSON, value)
+		_node.DefaultPublishSources = value
+	}
+	if value, ok := _c.mutation.DefaultEveryoneCanMute(); ok {
+		_spec.SetField(user.FieldDefaultEveryoneCanMute, field.TypeBool, value)
+		_node.DefaultEveryoneCanMute = &value
+	}
+	if value, ok := _c.mutation.DefaultDataAllowed(); ok {
+		_spec.SetField(user.FieldDefaultDataAllowed, field.TypeBool, value)
+		_node.DefaultDataAllowed = &value
 	}
 	if nodes := _c.mutation.AccessesIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
@@ -431,6 +554,24 @@ func (u *UserUpsert) UpdateUpdatedAt() *UserUpsert {
 	return u
 }
 
+// SetSubject sets the "subject" field.
+func (u *UserUpsert) SetSubject(v string) *UserUpsert {
+	u.Set(user.FieldSubject, v)
+	return u
+}
+
+// UpdateSubject sets the "subject" field to the value that was provided on create.
+func (u *UserUpsert) UpdateSubject() *UserUpsert {
+	u.SetExcluded(user.FieldSubject)
+	return u
+}
+
+// ClearSubject clears the value of the "subject" field.
+func (u *UserUpsert) ClearSubject() *UserUpsert {
+	u.SetNull(user.FieldSubject)
+	return u
+}
+
 // SetEmail sets the "email" field.
 func (u *UserUpsert) SetEmail(v string) *UserUpsert {
 	u.Set(user.FieldEmail, v)
@@ -440,6 +581,18 @@ func (u *UserUpsert) SetEmail(v string) *UserUpsert {
 // UpdateEmail sets the "email" field to the value that was provided on create.
 func (u *UserUpsert) UpdateEmail() *UserUpsert {
 	u.SetExcluded(user.FieldEmail)
+	return u
+}
+
+// SetEmailVerified sets the "email_verified" field.
+func (u *UserUpsert) SetEmailVerified(v bool) *UserUpsert {
+	u.Set(user.FieldEmailVerified, v)
+	return u
+}
+
+// UpdateEmailVerified sets the "email_verified" field to the value that was provided on create.
+func (u *UserUpsert) UpdateEmailVerified() *UserUpsert {
+	u.SetExcluded(user.FieldEmailVerified)
 	return u
 }
 
@@ -467,6 +620,24 @@ func (u *UserUpsert) UpdateShortName() *UserUpsert {
 	return u
 }
 
+// SetDisplayName sets the "display_name" field.
+func (u *UserUpsert) SetDisplayName(v string) *UserUpsert {
+	u.Set(user.FieldDisplayName, v)
+	return u
+}
+
+// UpdateDisplayName sets the "display_name" field to the value that was provided on create.
+func (u *UserUpsert) UpdateDisplayName() *UserUpsert {
+	u.SetExcluded(user.FieldDisplayName)
+	return u
+}
+
+// ClearDisplayName clears the value of the "display_name" field.
+func (u *UserUpsert) ClearDisplayName() *UserUpsert {
+	u.SetNull(user.FieldDisplayName)
+	return u
+}
+
 // SetTimeZone sets the "time_zone" field.
 func (u *UserUpsert) SetTimeZone(v string) *UserUpsert {
 	u.Set(user.FieldTimeZone, v)
@@ -491,6 +662,78 @@ func (u *UserUpsert) UpdateLanguage() *UserUpsert {
 	return u
 }
 
+// SetDefaultAccessLevel sets the "default_access_level" field.
+func (u *UserUpsert) SetDefaultAccessLevel(v user.DefaultAccessLevel) *UserUpsert {
+	u.Set(user.FieldDefaultAccessLevel, v)
+	return u
+}
+
+// UpdateDefaultAccessLevel sets the "default_access_level" field to the value that was provided on create.
+func (u *UserUpsert) UpdateDefaultAccessLevel() *UserUpsert {
+	u.SetExcluded(user.FieldDefaultAccessLevel)
+	return u
+}
+
+// ClearDefaultAccessLevel clears the value of the "default_access_level" field.
+func (u *UserUpsert) ClearDefaultAccessLevel() *UserUpsert {
+	u.SetNull(user.FieldDefaultAccessLevel)
+	return u
+}
+
+// SetDefaultPublishSources sets the "default_publish_sources" field.
+func (u *UserUpsert) SetDefaultPublishSources(v []schema.PublishSource) *UserUpsert {
+	u.Set(user.FieldDefaultPublishSources, v)
+	return u
+}
+
+// UpdateDefaultPublishSources sets the "default_publish_sources" field to the value that was provided on create.
+func (u *UserUpsert) UpdateDefaultPublishSources() *UserUpsert {
+	u.SetExcluded(user.FieldDefaultPublishSources)
+	return u
+}
+
+// ClearDefaultPublishSources clears the value of the "default_publish_sources" field.
+func (u *UserUpsert) ClearDefaultPublishSources() *UserUpsert {
+	u.SetNull(user.FieldDefaultPublishSources)
+	return u
+}
+
+// SetDefaultEveryoneCanMute sets the "default_everyone_can_mute" field.
+func (u *UserUpsert) SetDefaultEveryoneCanMute(v bool) *UserUpsert {
+	u.Set(user.FieldDefaultEveryoneCanMute, v)
+	return u
+}
+
+// UpdateDefaultEveryoneCanMute sets the "default_everyone_can_mute" field to the value that was provided on create.
+func (u *UserUpsert) UpdateDefaultEveryoneCanMute() *UserUpsert {
+	u.SetExcluded(user.FieldDefaultEveryoneCanMute)
+	return u
+}
+
+// ClearDefaultEveryoneCanMute clears the value of the "default_everyone_can_mute" field.
+func (u *UserUpsert) ClearDefaultEveryoneCanMute() *UserUpsert {
+	u.SetNull(user.FieldDefaultEveryoneCanMute)
+	return u
+}
+
+// SetDefaultDataAllowed sets the "default_data_allowed" field.
+func (u *UserUpsert) SetDefaultDataAllowed(v bool) *UserUpsert {
+	u.Set(user.FieldDefaultDataAllowed, v)
+	return u
+}
+
+// UpdateDefaultDataAllowed sets the "default_data_allowed" field to the value that was provided on create.
+func (u *UserUpsert) UpdateDefaultDataAllowed() *UserUpsert {
+	u.SetExcluded(user.FieldDefaultDataAllowed)
+	return u
+}
+
+// ClearDefaultDataAllowed clears the value of the "default_data_allowed" field.
+func (u *UserUpsert) ClearDefaultDataAllowed() *UserUpsert {
+	u.SetNull(user.FieldDefaultDataAllowed)
+	return u
+}
+
 // UpdateNewValues updates the mutable fields using the new values that were set on create except the ID field.
 // Using this option is equivalent to using:
 //
@@ -510,9 +753,6 @@ func (u *UserUpsertOne) UpdateNewValues() *UserUpsertOne {
 		}
 		if _, exists := u.create.mutation.CreatedAt(); exists {
 			s.SetIgnore(user.FieldCreatedAt)
-		}
-		if _, exists := u.create.mutation.Subject(); exists {
-			s.SetIgnore(user.FieldSubject)
 		}
 	}))
 	return u
@@ -559,6 +799,27 @@ func (u *UserUpsertOne) UpdateUpdatedAt() *UserUpsertOne {
 	})
 }
 
+// SetSubject sets the "subject" field.
+func (u *UserUpsertOne) SetSubject(v string) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetSubject(v)
+	})
+}
+
+// UpdateSubject sets the "subject" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateSubject() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateSubject()
+	})
+}
+
+// ClearSubject clears the value of the "subject" field.
+func (u *UserUpsertOne) ClearSubject() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearSubject()
+	})
+}
+
 // SetEmail sets the "email" field.
 func (u *UserUpsertOne) SetEmail(v string) *UserUpsertOne {
 	return u.Update(func(s *UserUpsert) {
@@ -570,6 +831,20 @@ func (u *UserUpsertOne) SetEmail(v string) *UserUpsertOne {
 func (u *UserUpsertOne) UpdateEmail() *UserUpsertOne {
 	return u.Update(func(s *UserUpsert) {
 		s.UpdateEmail()
+	})
+}
+
+// SetEmailVerified sets the "email_verified" field.
+func (u *UserUpsertOne) SetEmailVerified(v bool) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetEmailVerified(v)
+	})
+}
+
+// UpdateEmailVerified sets the "email_verified" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateEmailVerified() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateEmailVerified()
 	})
 }
 
@@ -601,6 +876,27 @@ func (u *UserUpsertOne) UpdateShortName() *UserUpsertOne {
 	})
 }
 
+// SetDisplayName sets the "display_name" field.
+func (u *UserUpsertOne) SetDisplayName(v string) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetDisplayName(v)
+	})
+}
+
+// UpdateDisplayName sets the "display_name" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateDisplayName() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateDisplayName()
+	})
+}
+
+// ClearDisplayName clears the value of the "display_name" field.
+func (u *UserUpsertOne) ClearDisplayName() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearDisplayName()
+	})
+}
+
 // SetTimeZone sets the "time_zone" field.
 func (u *UserUpsertOne) SetTimeZone(v string) *UserUpsertOne {
 	return u.Update(func(s *UserUpsert) {
@@ -626,6 +922,90 @@ func (u *UserUpsertOne) SetLanguage(v string) *UserUpsertOne {
 func (u *UserUpsertOne) UpdateLanguage() *UserUpsertOne {
 	return u.Update(func(s *UserUpsert) {
 		s.UpdateLanguage()
+	})
+}
+
+// SetDefaultAccessLevel sets the "default_access_level" field.
+func (u *UserUpsertOne) SetDefaultAccessLevel(v user.DefaultAccessLevel) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetDefaultAccessLevel(v)
+	})
+}
+
+// UpdateDefaultAccessLevel sets the "default_access_level" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateDefaultAccessLevel() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateDefaultAccessLevel()
+	})
+}
+
+// ClearDefaultAccessLevel clears the value of the "default_access_level" field.
+func (u *UserUpsertOne) ClearDefaultAccessLevel() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearDefaultAccessLevel()
+	})
+}
+
+// SetDefaultPublishSources sets the "default_publish_sources" field.
+func (u *UserUpsertOne) SetDefaultPublishSources(v []schema.PublishSource) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetDefaultPublishSources(v)
+	})
+}
+
+// UpdateDefaultPublishSources sets the "default_publish_sources" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateDefaultPublishSources() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateDefaultPublishSources()
+	})
+}
+
+// ClearDefaultPublishSources clears the value of the "default_publish_sources" field.
+func (u *UserUpsertOne) ClearDefaultPublishSources() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearDefaultPublishSources()
+	})
+}
+
+// SetDefaultEveryoneCanMute sets the "default_everyone_can_mute" field.
+func (u *UserUpsertOne) SetDefaultEveryoneCanMute(v bool) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetDefaultEveryoneCanMute(v)
+	})
+}
+
+// UpdateDefaultEveryoneCanMute sets the "default_everyone_can_mute" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateDefaultEveryoneCanMute() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateDefaultEveryoneCanMute()
+	})
+}
+
+// ClearDefaultEveryoneCanMute clears the value of the "default_everyone_can_mute" field.
+func (u *UserUpsertOne) ClearDefaultEveryoneCanMute() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearDefaultEveryoneCanMute()
+	})
+}
+
+// SetDefaultDataAllowed sets the "default_data_allowed" field.
+func (u *UserUpsertOne) SetDefaultDataAllowed(v bool) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetDefaultDataAllowed(v)
+	})
+}
+
+// UpdateDefaultDataAllowed sets the "default_data_allowed" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateDefaultDataAllowed() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateDefaultDataAllowed()
+	})
+}
+
+// ClearDefaultDataAllowed clears the value of the "default_data_allowed" field.
+func (u *UserUpsertOne) ClearDefaultDataAllowed() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearDefaultDataAllowed()
 	})
 }
 
@@ -815,9 +1195,6 @@ func (u *UserUpsertBulk) UpdateNewValues() *UserUpsertBulk {
 			if _, exists := b.mutation.CreatedAt(); exists {
 				s.SetIgnore(user.FieldCreatedAt)
 			}
-			if _, exists := b.mutation.Subject(); exists {
-				s.SetIgnore(user.FieldSubject)
-			}
 		}
 	}))
 	return u
@@ -864,6 +1241,27 @@ func (u *UserUpsertBulk) UpdateUpdatedAt() *UserUpsertBulk {
 	})
 }
 
+// SetSubject sets the "subject" field.
+func (u *UserUpsertBulk) SetSubject(v string) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetSubject(v)
+	})
+}
+
+// UpdateSubject sets the "subject" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateSubject() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateSubject()
+	})
+}
+
+// ClearSubject clears the value of the "subject" field.
+func (u *UserUpsertBulk) ClearSubject() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearSubject()
+	})
+}
+
 // SetEmail sets the "email" field.
 func (u *UserUpsertBulk) SetEmail(v string) *UserUpsertBulk {
 	return u.Update(func(s *UserUpsert) {
@@ -875,6 +1273,20 @@ func (u *UserUpsertBulk) SetEmail(v string) *UserUpsertBulk {
 func (u *UserUpsertBulk) UpdateEmail() *UserUpsertBulk {
 	return u.Update(func(s *UserUpsert) {
 		s.UpdateEmail()
+	})
+}
+
+// SetEmailVerified sets the "email_verified" field.
+func (u *UserUpsertBulk) SetEmailVerified(v bool) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetEmailVerified(v)
+	})
+}
+
+// UpdateEmailVerified sets the "email_verified" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateEmailVerified() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateEmailVerified()
 	})
 }
 
@@ -906,6 +1318,27 @@ func (u *UserUpsertBulk) UpdateShortName() *UserUpsertBulk {
 	})
 }
 
+// SetDisplayName sets the "display_name" field.
+func (u *UserUpsertBulk) SetDisplayName(v string) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetDisplayName(v)
+	})
+}
+
+// UpdateDisplayName sets the "display_name" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateDisplayName() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateDisplayName()
+	})
+}
+
+// ClearDisplayName clears the value of the "display_name" field.
+func (u *UserUpsertBulk) ClearDisplayName() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearDisplayName()
+	})
+}
+
 // SetTimeZone sets the "time_zone" field.
 func (u *UserUpsertBulk) SetTimeZone(v string) *UserUpsertBulk {
 	return u.Update(func(s *UserUpsert) {
@@ -931,6 +1364,90 @@ func (u *UserUpsertBulk) SetLanguage(v string) *UserUpsertBulk {
 func (u *UserUpsertBulk) UpdateLanguage() *UserUpsertBulk {
 	return u.Update(func(s *UserUpsert) {
 		s.UpdateLanguage()
+	})
+}
+
+// SetDefaultAccessLevel sets the "default_access_level" field.
+func (u *UserUpsertBulk) SetDefaultAccessLevel(v user.DefaultAccessLevel) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetDefaultAccessLevel(v)
+	})
+}
+
+// UpdateDefaultAccessLevel sets the "default_access_level" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateDefaultAccessLevel() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateDefaultAccessLevel()
+	})
+}
+
+// ClearDefaultAccessLevel clears the value of the "default_access_level" field.
+func (u *UserUpsertBulk) ClearDefaultAccessLevel() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearDefaultAccessLevel()
+	})
+}
+
+// SetDefaultPublishSources sets the "default_publish_sources" field.
+func (u *UserUpsertBulk) SetDefaultPublishSources(v []schema.PublishSource) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetDefaultPublishSources(v)
+	})
+}
+
+// UpdateDefaultPublishSources sets the "default_publish_sources" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateDefaultPublishSources() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateDefaultPublishSources()
+	})
+}
+
+// ClearDefaultPublishSources clears the value of the "default_publish_sources" field.
+func (u *UserUpsertBulk) ClearDefaultPublishSources() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearDefaultPublishSources()
+	})
+}
+
+// SetDefaultEveryoneCanMute sets the "default_everyone_can_mute" field.
+func (u *UserUpsertBulk) SetDefaultEveryoneCanMute(v bool) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetDefaultEveryoneCanMute(v)
+	})
+}
+
+// UpdateDefaultEveryoneCanMute sets the "default_everyone_can_mute" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateDefaultEveryoneCanMute() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateDefaultEveryoneCanMute()
+	})
+}
+
+// ClearDefaultEveryoneCanMute clears the value of the "default_everyone_can_mute" field.
+func (u *UserUpsertBulk) ClearDefaultEveryoneCanMute() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearDefaultEveryoneCanMute()
+	})
+}
+
+// SetDefaultDataAllowed sets the "default_data_allowed" field.
+func (u *UserUpsertBulk) SetDefaultDataAllowed(v bool) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetDefaultDataAllowed(v)
+	})
+}
+
+// UpdateDefaultDataAllowed sets the "default_data_allowed" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateDefaultDataAllowed() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateDefaultDataAllowed()
+	})
+}
+
+// ClearDefaultDataAllowed clears the value of the "default_data_allowed" field.
+func (u *UserUpsertBulk) ClearDefaultDataAllowed() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearDefaultDataAllowed()
 	})
 }
 

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"foyer/ent/predicate"
 	"foyer/ent/roomaccess"
+	"foyer/ent/schema"
 	"foyer/ent/user"
 	"time"
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"entgo.io/ent/dialect/sql/sqljson"
 	"entgo.io/ent/schema/field"
 	"github.com/google/uuid"
 )
@@ -36,6 +38,26 @@ func (_u *UserUpdate) SetUpdatedAt(v time.Time) *UserUpdate {
 	return _u
 }
 
+// SetSubject sets the "subject" field.
+func (_u *UserUpdate) SetSubject(v string) *UserUpdate {
+	_u.mutation.SetSubject(v)
+	return _u
+}
+
+// SetNillableSubject sets the "subject" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableSubject(v *string) *UserUpdate {
+	if v != nil {
+		_u.SetSubject(*v)
+	}
+	return _u
+}
+
+// ClearSubject clears the value of the "subject" field.
+func (_u *UserUpdate) ClearSubject() *UserUpdate {
+	_u.mutation.ClearSubject()
+	return _u
+}
+
 // SetEmail sets the "email" field.
 func (_u *UserUpdate) SetEmail(v string) *UserUpdate {
 	_u.mutation.SetEmail(v)
@@ -46,6 +68,20 @@ func (_u *UserUpdate) SetEmail(v string) *UserUpdate {
 func (_u *UserUpdate) SetNillableEmail(v *string) *UserUpdate {
 	if v != nil {
 		_u.SetEmail(*v)
+	}
+	return _u
+}
+
+// SetEmailVerified sets the "email_verified" field.
+func (_u *UserUpdate) SetEmailVerified(v bool) *UserUpdate {
+	_u.mutation.SetEmailVerified(v)
+	return _u
+}
+
+// SetNillableEmailVerified sets the "email_verified" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableEmailVerified(v *bool) *UserUpdate {
+	if v != nil {
+		_u.SetEmailVerified(*v)
 	}
 	return _u
 }
@@ -78,6 +114,26 @@ func (_u *UserUpdate) SetNillableShortName(v *string) *UserUpdate {
 	return _u
 }
 
+// SetDisplayName sets the "display_name" field.
+func (_u *UserUpdate) SetDisplayName(v string) *UserUpdate {
+	_u.mutation.SetDisplayName(v)
+	return _u
+}
+
+// SetNillableDisplayName sets the "display_name" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableDisplayName(v *string) *UserUpdate {
+	if v != nil {
+		_u.SetDisplayName(*v)
+	}
+	return _u
+}
+
+// ClearDisplayName clears the value of the "display_name" field.
+func (_u *UserUpdate) ClearDisplayName() *UserUpdate {
+	_u.mutation.ClearDisplayName()
+	return _u
+}
+
 // SetTimeZone sets the "time_zone" field.
 func (_u *UserUpdate) SetTimeZone(v string) *UserUpdate {
 	_u.mutation.SetTimeZone(v)
@@ -103,6 +159,84 @@ func (_u *UserUpdate) SetNillableLanguage(v *string) *UserUpdate {
 	if v != nil {
 		_u.SetLanguage(*v)
 	}
+	return _u
+}
+
+// SetDefaultAccessLevel sets the "default_access_level" field.
+func (_u *UserUpdate) SetDefaultAccessLevel(v user.DefaultAccessLevel) *UserUpdate {
+	_u.mutation.SetDefaultAccessLevel(v)
+	return _u
+}
+
+// SetNillableDefaultAccessLevel sets the "default_access_level" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableDefaultAccessLevel(v *user.DefaultAccessLevel) *UserUpdate {
+	if v != nil {
+		_u.SetDefaultAccessLevel(*v)
+	}
+	return _u
+}
+
+// ClearDefaultAccessLevel clears the value of the "default_access_level" field.
+func (_u *UserUpdate) ClearDefaultAccessLevel() *UserUpdate {
+	_u.mutation.ClearDefaultAccessLevel()
+	return _u
+}
+
+// SetDefaultPublishSources sets the "default_publish_sources" field.
+func (_u *UserUpdate) SetDefaultPublishSources(v []schema.PublishSource) *UserUpdate {
+	_u.mutation.SetDefaultPublishSources(v)
+	return _u
+}
+
+// AppendDefaultPublishSources appends value to the "default_publish_sources" field.
+func (_u *UserUpdate) AppendDefaultPublishSources(v []schema.PublishSource) *UserUpdate {
+	_u.mutation.AppendDefaultPublishSources(v)
+	return _u
+}
+
+// ClearDefaultPublishSources clears the value of the "default_publish_sources" field.
+func (_u *UserUpdate) ClearDefaultPublishSources() *UserUpdate {
+	_u.mutation.ClearDefaultPublishSources()
+	return _u
+}
+
+// SetDefaultEveryoneCanMute sets the "default_everyone_can_mute" field.
+func (_u *UserUpdate) SetDefaultEveryoneCanMute(v bool) *UserUpdate {
+	_u.mutation.SetDefaultEveryoneCanMute(v)
+	return _u
+}
+
+// SetNillableDefaultEveryoneCanMute sets the "default_everyone_can_mute" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableDefaultEveryoneCanMute(v *bool) *UserUpdate {
+	if v != nil {
+		_u.SetDefaultEveryoneCanMute(*v)
+	}
+	return _u
+}
+
+// ClearDefaultEveryoneCanMute clears the value of the "default_everyone_can_mute" field.
+func (_u *UserUpdate) ClearDefaultEveryoneCanMute() *UserUpdate {
+	_u.mutation.ClearDefaultEveryoneCanMute()
+	return _u
+}
+
+// SetDefaultDataAllowed sets the "default_data_allowed" field.
+func (_u *UserUpdate) SetDefaultDataAllowed(v bool) *UserUpdate {
+	_u.mutation.SetDefaultDataAllowed(v)
+	return _u
+}
+
+// SetNillableDefaultDataAllowed sets the "default_data_allowed" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableDefaultDataAllowed(v *bool) *UserUpdate {
+	if v != nil {
+		_u.SetDefaultDataAllowed(*v)
+	}
+	return _u
+}
+
+// ClearDefaultDataAllowed clears the value of the "default_data_allowed" field.
+func (_u *UserUpdate) ClearDefaultDataAllowed() *UserUpdate {
+	_u.mutation.ClearDefaultDataAllowed()
 	return _u
 }
 
@@ -185,6 +319,11 @@ func (_u *UserUpdate) defaults() {
 
 // check runs all checks and user-defined validators on the builder.
 func (_u *UserUpdate) check() error {
+	if v, ok := _u.mutation.Subject(); ok {
+		if err := user.SubjectValidator(v); err != nil {
+			return &ValidationError{Name: "subject", err: fmt.Errorf(`ent: validator failed for field "User.subject": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.Email(); ok {
 		if err := user.EmailValidator(v); err != nil {
 			return &ValidationError{Name: "email", err: fmt.Errorf(`ent: validator failed for field "User.email": %w`, err)}
@@ -200,6 +339,11 @@ func (_u *UserUpdate) check() error {
 			return &ValidationError{Name: "short_name", err: fmt.Errorf(`ent: validator failed for field "User.short_name": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.DisplayName(); ok {
+		if err := user.DisplayNameValidator(v); err != nil {
+			return &ValidationError{Name: "display_name", err: fmt.Errorf(`ent: validator failed for field "User.display_name": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.TimeZone(); ok {
 		if err := user.TimeZoneValidator(v); err != nil {
 			return &ValidationError{Name: "time_zone", err: fmt.Errorf(`ent: validator failed for field "User.time_zone": %w`, err)}
@@ -208,6 +352,11 @@ func (_u *UserUpdate) check() error {
 	if v, ok := _u.mutation.Language(); ok {
 		if err := user.LanguageValidator(v); err != nil {
 			return &ValidationError{Name: "language", err: fmt.Errorf(`ent: validator failed for field "User.language": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.DefaultAccessLevel(); ok {
+		if err := user.DefaultAccessLevelValidator(v); err != nil {
+			return &ValidationError{Name: "default_access_level", err: fmt.Errorf(`ent: validator failed for field "User.default_access_level": %w`, err)}
 		}
 	}
 	return nil
@@ -228,8 +377,17 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.UpdatedAt(); ok {
 		_spec.SetField(user.FieldUpdatedAt, field.TypeTime, value)
 	}
+	if value, ok := _u.mutation.Subject(); ok {
+		_spec.SetField(user.FieldSubject, field.TypeString, value)
+	}
+	if _u.mutation.SubjectCleared() {
+		_spec.ClearField(user.FieldSubject, field.TypeString)
+	}
 	if value, ok := _u.mutation.Email(); ok {
 		_spec.SetField(user.FieldEmail, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.EmailVerified(); ok {
+		_spec.SetField(user.FieldEmailVerified, field.TypeBool, value)
 	}
 	if value, ok := _u.mutation.FullName(); ok {
 		_spec.SetField(user.FieldFullName, field.TypeString, value)
@@ -237,11 +395,46 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.ShortName(); ok {
 		_spec.SetField(user.FieldShortName, field.TypeString, value)
 	}
+	if value, ok := _u.mutation.DisplayName(); ok {
+		_spec.SetField(user.FieldDisplayName, field.TypeString, value)
+	}
+	if _u.mutation.DisplayNameCleared() {
+		_spec.ClearField(user.FieldDisplayName, field.TypeString)
+	}
 	if value, ok := _u.mutation.TimeZone(); ok {
 		_spec.SetField(user.FieldTimeZone, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.Language(); ok {
 		_spec.SetField(user.FieldLanguage, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.DefaultAccessLevel(); ok {
+		_spec.SetField(user.FieldDefaultAccessLevel, field.TypeEnum, value)
+	}
+	if _u.mutation.DefaultAccessLevelCleared() {
+		_spec.ClearField(user.FieldDefaultAccessLevel, field.TypeEnum)
+	}
+	if value, ok := _u.mutation.DefaultPublishSources(); ok {
+		_spec.SetField(user.FieldDefaultPublishSources, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedDefaultPublishSources(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, user.FieldDefaultPublishSources, value)
+		})
+	}
+	if _u.mutation.DefaultPublishSourcesCleared() {
+		_spec.ClearField(user.FieldDefaultPublishSources, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.DefaultEveryoneCanMute(); ok {
+		_spec.SetField(user.FieldDefaultEveryoneCanMute, field.TypeBool, value)
+	}
+	if _u.mutation.DefaultEveryoneCanMuteCleared() {
+		_spec.ClearField(user.FieldDefaultEveryoneCanMute, field.TypeBool)
+	}
+	if value, ok := _u.mutation.DefaultDataAllowed(); ok {
+		_spec.SetField(user.FieldDefaultDataAllowed, field.TypeBool, value)
+	}
+	if _u.mutation.DefaultDataAllowedCleared() {
+		_spec.ClearField(user.FieldDefaultDataAllowed, field.TypeBool)
 	}
 	if _u.mutation.AccessesCleared() {
 		edge := &sqlgraph.EdgeSpec{
@@ -314,6 +507,26 @@ func (_u *UserUpdateOne) SetUpdatedAt(v time.Time) *UserUpdateOne {
 	return _u
 }
 
+// SetSubject sets the "subject" field.
+func (_u *UserUpdateOne) SetSubject(v string) *UserUpdateOne {
+	_u.mutation.SetSubject(v)
+	return _u
+}
+
+// SetNillableSubject sets the "subject" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableSubject(v *string) *UserUpdateOne {
+	if v != nil {
+		_u.SetSubject(*v)
+	}
+	return _u
+}
+
+// ClearSubject clears the value of the "subject" field.
+func (_u *UserUpdateOne) ClearSubject() *UserUpdateOne {
+	_u.mutation.ClearSubject()
+	return _u
+}
+
 // SetEmail sets the "email" field.
 func (_u *UserUpdateOne) SetEmail(v string) *UserUpdateOne {
 	_u.mutation.SetEmail(v)
@@ -324,6 +537,20 @@ func (_u *UserUpdateOne) SetEmail(v string) *UserUpdateOne {
 func (_u *UserUpdateOne) SetNillableEmail(v *string) *UserUpdateOne {
 	if v != nil {
 		_u.SetEmail(*v)
+	}
+	return _u
+}
+
+// SetEmailVerified sets the "email_verified" field.
+func (_u *UserUpdateOne) SetEmailVerified(v bool) *UserUpdateOne {
+	_u.mutation.SetEmailVerified(v)
+	return _u
+}
+
+// SetNillableEmailVerified sets the "email_verified" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableEmailVerified(v *bool) *UserUpdateOne {
+	if v != nil {
+		_u.SetEmailVerified(*v)
 	}
 	return _u
 }
@@ -356,6 +583,26 @@ func (_u *UserUpdateOne) SetNillableShortName(v *string) *UserUpdateOne {
 	return _u
 }
 
+// SetDisplayName sets the "display_name" field.
+func (_u *UserUpdateOne) SetDisplayName(v string) *UserUpdateOne {
+	_u.mutation.SetDisplayName(v)
+	return _u
+}
+
+// SetNillableDisplayName sets the "display_name" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableDisplayName(v *string) *UserUpdateOne {
+	if v != nil {
+		_u.SetDisplayName(*v)
+	}
+	return _u
+}
+
+// ClearDisplayName clears the value of the "display_name" field.
+func (_u *UserUpdateOne) ClearDisplayName() *UserUpdateOne {
+	_u.mutation.ClearDisplayName()
+	return _u
+}
+
 // SetTimeZone sets the "time_zone" field.
 func (_u *UserUpdateOne) SetTimeZone(v string) *UserUpdateOne {
 	_u.mutation.SetTimeZone(v)
@@ -381,6 +628,84 @@ func (_u *UserUpdateOne) SetNillableLanguage(v *string) *UserUpdateOne {
 	if v != nil {
 		_u.SetLanguage(*v)
 	}
+	return _u
+}
+
+// SetDefaultAccessLevel sets the "default_access_level" field.
+func (_u *UserUpdateOne) SetDefaultAccessLevel(v user.DefaultAccessLevel) *UserUpdateOne {
+	_u.mutation.SetDefaultAccessLevel(v)
+	return _u
+}
+
+// SetNillableDefaultAccessLevel sets the "default_access_level" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableDefaultAccessLevel(v *user.DefaultAccessLevel) *UserUpdateOne {
+	if v != nil {
+		_u.SetDefaultAccessLevel(*v)
+	}
+	return _u
+}
+
+// ClearDefaultAccessLevel clears the value of the "default_access_level" field.
+func (_u *UserUpdateOne) ClearDefaultAccessLevel() *UserUpdateOne {
+	_u.mutation.ClearDefaultAccessLevel()
+	return _u
+}
+
+// SetDefaultPublishSources sets the "default_publish_sources" field.
+func (_u *UserUpdateOne) SetDefaultPublishSources(v []schema.PublishSource) *UserUpdateOne {
+	_u.mutation.SetDefaultPublishSources(v)
+	return _u
+}
+
+// AppendDefaultPublishSources appends value to the "default_publish_sources" field.
+func (_u *UserUpdateOne) AppendDefaultPublishSources(v []schema.PublishSource) *UserUpdateOne {
+	_u.mutation.AppendDefaultPublishSources(v)
+	return _u
+}
+
+// ClearDefaultPublishSources clears the value of the "default_publish_sources" field.
+func (_u *UserUpdateOne) ClearDefaultPublishSources() *UserUpdateOne {
+	_u.mutation.ClearDefaultPublishSources()
+	return _u
+}
+
+// SetDefaultEveryoneCanMute sets the "default_everyone_can_mute" field.
+func (_u *UserUpdateOne) SetDefaultEveryoneCanMute(v bool) *UserUpdateOne {
+	_u.mutation.SetDefaultEveryoneCanMute(v)
+	return _u
+}
+
+// SetNillableDefaultEveryoneCanMute sets the "default_everyone_can_mute" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableDefaultEveryoneCanMute(v *bool) *UserUpdateOne {
+	if v != nil {
+		_u.SetDefaultEveryoneCanMute(*v)
+	}
+	return _u
+}
+
+// ClearDefaultEveryoneCanMute clears the value of the "default_everyone_can_mute" field.
+func (_u *UserUpdateOne) ClearDefaultEveryoneCanMute() *UserUpdateOne {
+	_u.mutation.ClearDefaultEveryoneCanMute()
+	return _u
+}
+
+// SetDefaultDataAllowed sets the "default_data_allowed" field.
+func (_u *UserUpdateOne) SetDefaultDataAllowed(v bool) *UserUpdateOne {
+	_u.mutation.SetDefaultDataAllowed(v)
+	return _u
+}
+
+// SetNillableDefaultDataAllowed sets the "default_data_allowed" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableDefaultDataAllowed(v *bool) *UserUpdateOne {
+	if v != nil {
+		_u.SetDefaultDataAllowed(*v)
+	}
+	return _u
+}
+
+// ClearDefaultDataAllowed clears the value of the "default_data_allowed" field.
+func (_u *UserUpdateOne) ClearDefaultDataAllowed() *UserUpdateOne {
+	_u.mutation.ClearDefaultDataAllowed()
 	return _u
 }
 
@@ -476,6 +801,11 @@ func (_u *UserUpdateOne) defaults() {
 
 // check runs all checks and user-defined validators on the builder.
 func (_u *UserUpdateOne) check() error {
+	if v, ok := _u.mutation.Subject(); ok {
+		if err := user.SubjectValidator(v); err != nil {
+			return &ValidationError{Name: "subject", err: fmt.Errorf(`ent: validator failed for field "User.subject": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.Email(); ok {
 		if err := user.EmailValidator(v); err != nil {
 			return &ValidationError{Name: "email", err: fmt.Errorf(`ent: validator failed for field "User.email": %w`, err)}
@@ -491,6 +821,11 @@ func (_u *UserUpdateOne) check() error {
 			return &ValidationError{Name: "short_name", err: fmt.Errorf(`ent: validator failed for field "User.short_name": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.DisplayName(); ok {
+		if err := user.DisplayNameValidator(v); err != nil {
+			return &ValidationError{Name: "display_name", err: fmt.Errorf(`ent: validator failed for field "User.display_name": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.TimeZone(); ok {
 		if err := user.TimeZoneValidator(v); err != nil {
 			return &ValidationError{Name: "time_zone", err: fmt.Errorf(`ent: validator failed for field "User.time_zone": %w`, err)}
@@ -499,6 +834,11 @@ func (_u *UserUpdateOne) check() error {
 	if v, ok := _u.mutation.Language(); ok {
 		if err := user.LanguageValidator(v); err != nil {
 			return &ValidationError{Name: "language", err: fmt.Errorf(`ent: validator failed for field "User.language": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.DefaultAccessLevel(); ok {
+		if err := user.DefaultAccessLevelValidator(v); err != nil {
+			return &ValidationError{Name: "default_access_level", err: fmt.Errorf(`ent: validator failed for field "User.default_access_level": %w`, err)}
 		}
 	}
 	return nil
@@ -536,8 +876,17 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 	if value, ok := _u.mutation.UpdatedAt(); ok {
 		_spec.SetField(user.FieldUpdatedAt, field.TypeTime, value)
 	}
+	if value, ok := _u.mutation.Subject(); ok {
+		_spec.SetField(user.FieldSubject, field.TypeString, value)
+	}
+	if _u.mutation.SubjectCleared() {
+		_spec.ClearField(user.FieldSubject, field.TypeString)
+	}
 	if value, ok := _u.mutation.Email(); ok {
 		_spec.SetField(user.FieldEmail, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.EmailVerified(); ok {
+		_spec.SetField(user.FieldEmailVerified, field.TypeBool, value)
 	}
 	if value, ok := _u.mutation.FullName(); ok {
 		_spec.SetField(user.FieldFullName, field.TypeString, value)
@@ -545,11 +894,46 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 	if value, ok := _u.mutation.ShortName(); ok {
 		_spec.SetField(user.FieldShortName, field.TypeString, value)
 	}
+	if value, ok := _u.mutation.DisplayName(); ok {
+		_spec.SetField(user.FieldDisplayName, field.TypeString, value)
+	}
+	if _u.mutation.DisplayNameCleared() {
+		_spec.ClearField(user.FieldDisplayName, field.TypeString)
+	}
 	if value, ok := _u.mutation.TimeZone(); ok {
 		_spec.SetField(user.FieldTimeZone, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.Language(); ok {
 		_spec.SetField(user.FieldLanguage, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.DefaultAccessLevel(); ok {
+		_spec.SetField(user.FieldDefaultAccessLevel, field.TypeEnum, value)
+	}
+	if _u.mutation.DefaultAccessLevelCleared() {
+		_spec.ClearField(user.FieldDefaultAccessLevel, field.TypeEnum)
+	}
+	if value, ok := _u.mutation.DefaultPublishSources(); ok {
+		_spec.SetField(user.FieldDefaultPublishSources, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedDefaultPublishSources(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, user.FieldDefaultPublishSources, value)
+		})
+	}
+	if _u.mutation.DefaultPublishSourcesCleared() {
+		_spec.ClearField(user.FieldDefaultPublishSources, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.DefaultEveryoneCanMute(); ok {
+		_spec.SetField(user.FieldDefaultEveryoneCanMute, field.TypeBool, value)
+	}
+	if _u.mutation.DefaultEveryoneCanMuteCleared() {
+		_spec.ClearField(user.FieldDefaultEveryoneCanMute, field.TypeBool)
+	}
+	if value, ok := _u.mutation.DefaultDataAllowed(); ok {
+		_spec.SetField(user.FieldDefaultDataAllowed, field.TypeBool, value)
+	}
+	if _u.mutation.DefaultDataAllowedCleared() {
+		_spec.ClearField(user.FieldDefaultDataAllowed, field.TypeBool)
 	}
 	if _u.mutation.AccessesCleared() {
 		edge := &sqlgraph.EdgeSpec{

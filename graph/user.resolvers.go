@@ -5,7 +5,14 @@ import (
 
 	"foyer/ent"
 	"foyer/fault"
+	"foyer/graph/generated"
+	"foyer/rooms"
 )
+
+func (r *mutationResolver) UpdateViewer(ctx context.Context, input rooms.Preferences) (*generated.UpdateViewerPayload, error) {
+	viewer, err := r.Rooms.Prefer(ctx, input)
+	return &generated.UpdateViewerPayload{Viewer: viewer}, err
+}
 
 func (r *queryResolver) Viewer(ctx context.Context) (*ent.User, error) {
 	user, err := r.Resolver.Rooms.Viewer(ctx)
@@ -14,3 +21,11 @@ func (r *queryResolver) Viewer(ctx context.Context) (*ent.User, error) {
 	}
 	return user, err
 }
+
+func (r *userResolver) DefaultConfiguration(ctx context.Context, obj *ent.User) (*ent.Room, error) {
+	return r.Rooms.DefaultConfiguration(obj), nil
+}
+
+func (r *Resolver) User() generated.UserResolver { return &userResolver{r} }
+
+type userResolver struct{ *Resolver }

@@ -20,6 +20,7 @@ type Action string
 // The actions of a room.
 const (
 	ReadConfiguration Action = "see the configuration of"
+	ReadAccesses      Action = "see who has access to"
 	DecideEntries     Action = "decide who enters"
 	Change            Action = "change"
 	Remove            Action = "delete"
@@ -34,6 +35,7 @@ var (
 
 	allowed = map[Action][]roomaccess.Role{
 		ReadConfiguration: anyRole,
+		ReadAccesses:      hosts,
 		DecideEntries:     hosts,
 		Change:            hosts,
 		Remove:            owners,

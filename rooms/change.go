@@ -3,13 +3,16 @@ package rooms
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"time"
 
 	"entgo.io/contrib/entgql"
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
 
 	"foyer/ent"
+	"foyer/ent/database"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
@@ -79,10 +82,11 @@ func (s *Service) create(
 	var made *ent.Room
 	err := s.inTx(ctx, func(tx *ent.Tx) error {
 		create := tx.Room.Create().SetName(in.Name).SetSlug(slug).
-			SetAccessLevel(s.settings.DefaultAccessLevel)
+			SetAccessLevel(s.DefaultAccessLevel(owner))
 		if in.AccessLevel != nil {
 			create.SetAccessLevel(*in.AccessLevel)
 		}
+		configure(create.Mutation(), defaultConfiguration(owner))
 		configure(create.Mutation(), in.Configuration)
 		r, err := create.Save(ctx)
 		if err != nil {
@@ -158,6 +162,29 @@ func (s *Service) Delete(ctx context.Context, roomID uuid.UUID) (*ent.Room, erro
 		return found(nil, err)
 	}
 	return r, nil
+}
+
+const (
+	// txTries is how often a transaction starts again that fails because of another.
+	txTries = 5
+	// txPause is the most that it pauses before the second try, and so much more before each other.
+	txPause = 20 * time.Millisecond
+)
+
+// inTxAgain is inTx for what may fail because of what another does at the same time, and succeed when
+// it looks again: f then runs once more, from its beginning.
+func (s *Service) inTxAgain(ctx context.Context, f func(*ent.Tx) error) error {
+	for try := 1; ; try++ {
+		err := s.inTx(ctx, f)
+		if try == txTries || !ent.IsConstraintError(err) && !database.Contended(err) {
+			return err
+		}
+		select {
+		case <-time.After(rand.N(time.Duration(try) * txPause)):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // inTx runs f in one transaction: all of it happens or nothing.

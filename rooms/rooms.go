@@ -93,12 +93,9 @@ func (s *Service) List(
 	if !viewer.SignedIn() {
 		return nil, fault.New(fault.Unauthenticated, "sign in first")
 	}
-	size := maxPage
-	if first != nil {
-		size = *first
-	}
-	if size < 0 || size > maxPage {
-		return nil, fault.Field("first", "first must be 0 to %d", maxPage)
+	size, err := pageSize(first)
+	if err != nil {
+		return nil, err
 	}
 	mine := roomaccess.UserID(viewer.UserID)
 	page, err := s.db.Room.Query().
@@ -111,10 +108,30 @@ func (s *Service) List(
 	return page, nil
 }
 
-// Node finds anything of ours by its id: a room, or the viewer himself.
+// pageSize returns how many a page holds.
+func pageSize(first *int) (int, error) {
+	if first == nil {
+		return maxPage, nil
+	}
+	if *first < 0 || *first > maxPage {
+		return 0, fault.Field("first", "first must be 0 to %d", maxPage)
+	}
+	return *first, nil
+}
+
+// Node finds anything of ours that the viewer may see by its id: a room, the viewer himself, or an
+// access to a room of which he is a host.
 func (s *Service) Node(ctx context.Context, id uuid.UUID) (ent.Noder, error) {
 	if id == auth.FromContext(ctx).UserID && id != uuid.Nil {
 		return s.Viewer(ctx)
 	}
-	return s.ByID(ctx, id)
+	r, err := s.ByID(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		return s.access(ctx, id)
+	}
+	return r, err
+}
+
+func errNothing() error {
+	return fault.New(fault.NotFound, "there is nothing with this id that you may see")
 }

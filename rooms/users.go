@@ -4,12 +4,16 @@ import (
 	"context"
 	"fmt"
 	"net/mail"
+	"slices"
 	"strings"
 
 	"entgo.io/ent/dialect/sql"
+	"github.com/google/uuid"
 
 	"foyer/auth"
 	"foyer/ent"
+	"foyer/ent/predicate"
+	"foyer/ent/roomaccess"
 	"foyer/ent/user"
 	"foyer/fault"
 )
@@ -25,13 +29,17 @@ const (
 // Profile is what an identity provider says of a person who signs in.
 type Profile struct {
 	// Subject never changes; it finds the account again.
-	Subject  string
-	Email    string
-	FullName string
+	Subject string
+	Email   string
+	// EmailVerified is whether the provider vouches for the e-mail address.
+	EmailVerified bool
+	FullName      string
+	// ShortName may be empty.
+	ShortName string
 }
 
 // SignIn returns the account of a person who has proved who he is: a new one the first time, and
-// brought up to date each time.
+// brought up to date each time. A verified e-mail address brings him the roles that were given to it.
 func (s *Service) SignIn(ctx context.Context, p Profile) (*ent.User, error) {
 	name, err := CheckName("name", p.FullName, maxRoomName)
 	if err != nil {
@@ -44,15 +52,140 @@ func (s *Service) SignIn(ctx context.Context, p Profile) (*ent.User, error) {
 	if p.Subject == "" || len(p.Subject) > maxSubject {
 		return nil, fault.Field("subject", "subject needs 1 to %d bytes", maxSubject)
 	}
+	if p.EmailVerified {
+		if err := s.completeProvisional(ctx, email, p.Subject); err != nil {
+			return nil, fmt.Errorf("complete provisional account: %w", err)
+		}
+	}
 	id, err := s.db.User.Create().
-		SetSubject(p.Subject).SetEmail(email).SetFullName(name).
+		SetSubject(p.Subject).SetEmail(email).SetEmailVerified(p.EmailVerified).
+		SetFullName(name).SetShortName(fit(p.ShortName)).
 		OnConflict(sql.ConflictColumns(user.FieldSubject)).
-		Update(func(u *ent.UserUpsert) { u.UpdateEmail().UpdateFullName().UpdateUpdatedAt() }).
+		Update(func(u *ent.UserUpsert) {
+			u.UpdateEmail().UpdateEmailVerified().UpdateFullName().UpdateShortName().UpdateUpdatedAt()
+		}).
 		ID(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("sign in: %w", err)
 	}
 	return s.db.User.Get(ctx, id)
+}
+
+// ByEmail returns the account of an e-mail address: that of the person who has proved it his, else a
+// provisional one, which is made if need be. An address that several people have is a Conflict.
+func (s *Service) ByEmail(ctx context.Context, email string) (uuid.UUID, error) {
+	var id uuid.UUID
+	err := s.inTxAgain(ctx, func(tx *ent.Tx) (err error) {
+		id, err = byEmail(ctx, tx, email)
+		return err
+	})
+	return id, err
+}
+
+func byEmail(ctx context.Context, tx *ent.Tx, text string) (uuid.UUID, error) {
+	email, err := checkEmail(text)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	known, err := tx.User.Query().
+		Where(user.Email(email), user.EmailVerified(true), user.SubjectNotNil()).Limit(2).IDs(ctx)
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("find user by e-mail: %w", err)
+	}
+	switch len(known) {
+	case 1:
+		return known[0], nil
+	case 2:
+		return uuid.Nil, fault.New(fault.Conflict,
+			"several people have this e-mail address; name the person by userId").With("field", "email")
+	}
+	id, err := tx.User.Create().SetEmail(email).
+		OnConflict(sql.ConflictColumns(user.FieldEmail),
+			sql.ConflictWhere(sql.IsNull(user.FieldSubject))).
+		Update(func(u *ent.UserUpsert) { u.UpdateUpdatedAt() }).
+		ID(ctx)
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("make provisional account: %w", err)
+	}
+	return id, nil
+}
+
+// completeProvisional gives the provisional account of an e-mail address, if there is one, to the
+// person who has proved it his: he takes it over, or its roles when he has an account already.
+func (s *Service) completeProvisional(ctx context.Context, email, subject string) error {
+	provisional := user.And(user.Email(email), user.SubjectIsNil())
+	if exists, err := s.db.User.Query().Where(provisional).Exist(ctx); err != nil || !exists {
+		return err
+	}
+	return s.inTxAgain(ctx, func(tx *ent.Tx) error {
+		id, err := tx.User.Query().Where(provisional).OnlyID(ctx)
+		if ent.IsNotFound(err) {
+			return nil // somebody was faster
+		}
+		if err != nil {
+			return err
+		}
+		account, err := tx.User.Query().Where(user.Subject(subject)).OnlyID(ctx)
+		if ent.IsNotFound(err) {
+			return tx.User.Update().Where(user.ID(id), user.SubjectIsNil()).
+				SetSubject(subject).Exec(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		return merge(ctx, tx, id, account)
+	})
+}
+
+// merge moves the roles of a provisional user to another, who keeps the higher one where he has some
+// already, and deletes the first. It locks the rooms, as whatever changes roles does.
+func merge(ctx context.Context, tx *ent.Tx, from, to uuid.UUID) error {
+	theirs := tx.RoomAccess.Query().Where(roomaccess.UserID(from))
+	accesses, err := theirs.Clone().All(ctx)
+	if err != nil {
+		return err
+	}
+	ids := make([]uuid.UUID, 0, len(accesses))
+	for _, a := range accesses {
+		ids = append(ids, a.RoomID)
+	}
+	if err := lockRooms(ctx, tx, ids...); err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	still, err := tx.User.Query().Where(user.ID(from), user.SubjectIsNil(), forUpdate).Exist(ctx)
+	if err != nil || !still {
+		return err // if it is not, somebody was faster
+	}
+	// Once more: what was read before the locks may have changed.
+	if accesses, err = theirs.Where(roomaccess.RoomIDIn(ids...)).All(ctx); err != nil {
+		return err
+	}
+	for _, a := range accesses {
+		if err := tx.RoomAccess.DeleteOne(a).Exec(ctx); err != nil {
+			return err
+		}
+		if err := raise(ctx, tx, a.RoomID, to, a.Role); err != nil {
+			return err
+		}
+	}
+	// Fails, and all this starts again, when he has been given a role somewhere meanwhile.
+	return tx.User.DeleteOneID(from).Exec(ctx)
+}
+
+// raise gives a user a role in a room unless he has a higher one.
+func raise(
+	ctx context.Context, tx *ent.Tx, roomID, userID uuid.UUID, role roomaccess.Role,
+) error {
+	mine := []predicate.RoomAccess{roomaccess.RoomID(roomID), roomaccess.UserID(userID)}
+	held, err := tx.RoomAccess.Query().Where(mine...).Only(ctx)
+	if ent.IsNotFound(err) {
+		return tx.RoomAccess.Create().
+			SetRoomID(roomID).SetUserID(userID).SetRole(role).Exec(ctx)
+	}
+	if err != nil || slices.Index(anyRole, held.Role) <= slices.Index(anyRole, role) {
+		return err
+	}
+	return held.Update().SetRole(role).Exec(ctx)
 }
 
 // checkEmail returns an e-mail address in lower case, or an Invalid error.
@@ -82,8 +215,8 @@ func (s *Service) Viewer(ctx context.Context) (*ent.User, error) {
 	return u, nil
 }
 
-// DisplayName returns the name under which the viewer enters a call: his account's, or the one that
-// he gives where he may; a guest's own, or "Anonymous".
+// DisplayName returns the name under which the viewer enters a call: his account's, or where he may
+// the one that he gives, or else has chosen once for all; a guest's own, or "Anonymous".
 func (s *Service) DisplayName(ctx context.Context, given *string) (string, error) {
 	signedIn := auth.FromContext(ctx).SignedIn()
 	if given != nil {
@@ -98,6 +231,9 @@ func (s *Service) DisplayName(ctx context.Context, given *string) (string, error
 	u, err := s.Viewer(ctx)
 	if err != nil {
 		return "", err
+	}
+	if u.DisplayName != nil && s.settings.UsersChooseNames {
+		return *u.DisplayName, nil
 	}
 	return accountName(u), nil
 }

@@ -21,7 +21,7 @@ var arrows = map[string]string{
 	"graph/transport": "",
 	"calls":           "ent lobby rooms rtc",
 	"lobby":           "auth ent fault rooms rtc",
-	"rooms":           "auth ent fault",
+	"rooms":           "auth ent ent/database fault",
 	"auth":            "fault",
 	"ent":             "",
 	"ent/database":    "ent",

@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+	_ "time/tzdata" // users name time zones, whatever this machine knows of them
 
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"

@@ -19,7 +19,8 @@ import (
 	entsql "entgo.io/ent/dialect/sql"
 	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
-	_ "modernc.org/sqlite"             // the driver sqlite
+	"modernc.org/sqlite"               // the driver sqlite
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"foyer/ent"
 )
@@ -122,6 +123,16 @@ func migrate(ctx context.Context, db *DB, postgres bool) error {
 	}
 	_, err = conn.ExecContext(ctx, "SELECT pg_advisory_unlock($1)", migrationLock)
 	return err
+}
+
+// Contended reports whether a transaction failed because of others at the same time, and may succeed
+// when it is run again.
+func Contended(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return slices.Contains([]string{"40001", "40P01"}, pg.Code) // serialization failure, deadlock
+	}
+	lite, ok := errors.AsType[*sqlite.Error](err)
+	return ok && lite.Code()&0xff == sqlite3.SQLITE_BUSY // whatever the extended code
 }
 
 // Away reports whether an error means that the database cannot be asked at the moment, rather than that

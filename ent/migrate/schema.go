@@ -3,6 +3,7 @@
 package migrate
 
 import (
+	"entgo.io/ent/dialect/entsql"
 	"entgo.io/ent/dialect/sql/schema"
 	"entgo.io/ent/schema/field"
 )
@@ -79,12 +80,18 @@ var (
 		{Name: "id", Type: field.TypeUUID},
 		{Name: "created_at", Type: field.TypeTime},
 		{Name: "updated_at", Type: field.TypeTime},
-		{Name: "subject", Type: field.TypeString, Unique: true, Size: 255},
+		{Name: "subject", Type: field.TypeString, Unique: true, Nullable: true, Size: 255},
 		{Name: "email", Type: field.TypeString, Size: 254, Default: ""},
+		{Name: "email_verified", Type: field.TypeBool, Default: false},
 		{Name: "full_name", Type: field.TypeString, Size: 800, Default: ""},
-		{Name: "short_name", Type: field.TypeString, Size: 100, Default: ""},
+		{Name: "short_name", Type: field.TypeString, Size: 400, Default: ""},
+		{Name: "display_name", Type: field.TypeString, Nullable: true, Size: 256},
 		{Name: "time_zone", Type: field.TypeString, Size: 64, Default: "UTC"},
 		{Name: "language", Type: field.TypeString, Size: 35, Default: "en"},
+		{Name: "default_access_level", Type: field.TypeEnum, Nullable: true, Enums: []string{"PUBLIC", "TRUSTED", "RESTRICTED"}},
+		{Name: "default_publish_sources", Type: field.TypeJSON, Nullable: true},
+		{Name: "default_everyone_can_mute", Type: field.TypeBool, Nullable: true},
+		{Name: "default_data_allowed", Type: field.TypeBool, Nullable: true},
 	}
 	// UsersTable holds the schema information for the "users" table.
 	UsersTable = &schema.Table{
@@ -96,6 +103,14 @@ var (
 				Name:    "user_email",
 				Unique:  false,
 				Columns: []*schema.Column{UsersColumns[4]},
+			},
+			{
+				Name:    "user_provisional_email",
+				Unique:  true,
+				Columns: []*schema.Column{UsersColumns[4]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "subject IS NULL",
+				},
 			},
 		},
 	}

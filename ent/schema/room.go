@@ -45,7 +45,8 @@ func (Room) Fields() []ent.Field {
 // Edges of the Room.
 func (Room) Edges() []ent.Edge {
 	return []ent.Edge{
-		edge.To("accesses", RoomAccess.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
+		edge.To("accesses", RoomAccess.Type).
+			Annotations(entsql.OnDelete(entsql.Cascade), uncollected),
 	}
 }
 

@@ -26,8 +26,10 @@ func (RoomAccess) Fields() []ent.Field {
 // Edges of the RoomAccess.
 func (RoomAccess) Edges() []ent.Edge {
 	return []ent.Edge{
-		edge.From("user", User.Type).Ref("accesses").Field("user_id").Unique().Required().Immutable(),
-		edge.From("room", Room.Type).Ref("accesses").Field("room_id").Unique().Required().Immutable(),
+		edge.From("user", User.Type).Ref("accesses").Field("user_id").Unique().Required().Immutable().
+			Annotations(uncollected),
+		edge.From("room", Room.Type).Ref("accesses").Field("room_id").Unique().Required().Immutable().
+			Annotations(uncollected),
 	}
 }
 

@@ -11,6 +11,10 @@ import (
 	"github.com/google/uuid"
 )
 
+// uncollected keeps entgql from loading an edge because a query selects a field of its name: what is
+// loaded, and for whom, is for the rules to say.
+var uncollected = entgql.Skip(entgql.SkipType)
+
 // row is what every table has: a random id (UUID v4), and when it was made and last changed.
 type row struct{ mixin.Schema }
 

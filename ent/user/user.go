@@ -3,6 +3,9 @@
 package user
 
 import (
+	"fmt"
+	"io"
+	"strconv"
 	"time"
 
 	"entgo.io/ent/dialect/sql"
@@ -23,14 +26,26 @@ const (
 	FieldSubject = "subject"
 	// FieldEmail holds the string denoting the email field in the database.
 	FieldEmail = "email"
+	// FieldEmailVerified holds the string denoting the email_verified field in the database.
+	FieldEmailVerified = "email_verified"
 	// FieldFullName holds the string denoting the full_name field in the database.
 	FieldFullName = "full_name"
 	// FieldShortName holds the string denoting the short_name field in the database.
 	FieldShortName = "short_name"
+	// FieldDisplayName holds the string denoting the display_name field in the database.
+	FieldDisplayName = "display_name"
 	// FieldTimeZone holds the string denoting the time_zone field in the database.
 	FieldTimeZone = "time_zone"
 	// FieldLanguage holds the string denoting the language field in the database.
 	FieldLanguage = "language"
+	// FieldDefaultAccessLevel holds the string denoting the default_access_level field in the database.
+	FieldDefaultAccessLevel = "default_access_level"
+	// FieldDefaultPublishSources holds the string denoting the default_publish_sources field in the database.
+	FieldDefaultPublishSources = "default_publish_sources"
+	// FieldDefaultEveryoneCanMute holds the string denoting the default_everyone_can_mute field in the database.
+	FieldDefaultEveryoneCanMute = "default_everyone_can_mute"
+	// FieldDefaultDataAllowed holds the string denoting the default_data_allowed field in the database.
+	FieldDefaultDataAllowed = "default_data_allowed"
 	// EdgeAccesses holds the string denoting the accesses edge name in mutations.
 	EdgeAccesses = "accesses"
 	// Table holds the table name of the user in the database.
@@ -51,10 +66,16 @@ var Columns = []string{
 	FieldUpdatedAt,
 	FieldSubject,
 	FieldEmail,
+	FieldEmailVerified,
 	FieldFullName,
 	FieldShortName,
+	FieldDisplayName,
 	FieldTimeZone,
 	FieldLanguage,
+	FieldDefaultAccessLevel,
+	FieldDefaultPublishSources,
+	FieldDefaultEveryoneCanMute,
+	FieldDefaultDataAllowed,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -80,6 +101,8 @@ var (
 	DefaultEmail string
 	// EmailValidator is a validator for the "email" field. It is called by the builders before save.
 	EmailValidator func(string) error
+	// DefaultEmailVerified holds the default value on creation for the "email_verified" field.
+	DefaultEmailVerified bool
 	// DefaultFullName holds the default value on creation for the "full_name" field.
 	DefaultFullName string
 	// FullNameValidator is a validator for the "full_name" field. It is called by the builders before save.
@@ -88,6 +111,8 @@ var (
 	DefaultShortName string
 	// ShortNameValidator is a validator for the "short_name" field. It is called by the builders before save.
 	ShortNameValidator func(string) error
+	// DisplayNameValidator is a validator for the "display_name" field. It is called by the builders before save.
+	DisplayNameValidator func(string) error
 	// DefaultTimeZone holds the default value on creation for the "time_zone" field.
 	DefaultTimeZone string
 	// TimeZoneValidator is a validator for the "time_zone" field. It is called by the builders before save.
@@ -99,6 +124,30 @@ var (
 	// DefaultID holds the default value on creation for the "id" field.
 	DefaultID func() uuid.UUID
 )
+
+// DefaultAccessLevel defines the type for the "default_access_level" enum field.
+type DefaultAccessLevel string
+
+// DefaultAccessLevel values.
+const (
+	DefaultAccessLevelPUBLIC     DefaultAccessLevel = "PUBLIC"
+	DefaultAccessLevelTRUSTED    DefaultAccessLevel = "TRUSTED"
+	DefaultAccessLevelRESTRICTED DefaultAccessLevel = "RESTRICTED"
+)
+
+func (dal DefaultAccessLevel) String() string {
+	return string(dal)
+}
+
+// DefaultAccessLevelValidator is a validator for the "default_access_level" field enum values. It is called by the builders before save.
+func DefaultAccessLevelValidator(dal DefaultAccessLevel) error {
+	switch dal {
+	case DefaultAccessLevelPUBLIC, DefaultAccessLevelTRUSTED, DefaultAccessLevelRESTRICTED:
+		return nil
+	default:
+		return fmt.Errorf("user: invalid enum value for default_access_level field: %q", dal)
+	}
+}
 
 // OrderOption defines the ordering options for the User queries.
 type OrderOption func(*sql.Selector)
@@ -128,6 +177,11 @@ func ByEmail(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldEmail, opts...).ToFunc()
 }
 
+// ByEmailVerified orders the results by the email_verified field.
+func ByEmailVerified(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldEmailVerified, opts...).ToFunc()
+}
+
 // ByFullName orders the results by the full_name field.
 func ByFullName(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldFullName, opts...).ToFunc()
@@ -138,6 +192,11 @@ func ByShortName(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldShortName, opts...).ToFunc()
 }
 
+// ByDisplayName orders the results by the display_name field.
+func ByDisplayName(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldDisplayName, opts...).ToFunc()
+}
+
 // ByTimeZone orders the results by the time_zone field.
 func ByTimeZone(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldTimeZone, opts...).ToFunc()
@@ -146,6 +205,21 @@ func ByTimeZone(opts ...sql.OrderTermOption) OrderOption {
 // ByLanguage orders the results by the language field.
 func ByLanguage(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldLanguage, opts...).ToFunc()
+}
+
+// ByDefaultAccessLevel orders the results by the default_access_level field.
+func ByDefaultAccessLevel(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldDefaultAccessLevel, opts...).ToFunc()
+}
+
+// ByDefaultEveryoneCanMute orders the results by the default_everyone_can_mute field.
+func ByDefaultEveryoneCanMute(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldDefaultEveryoneCanMute, opts...).ToFunc()
+}
+
+// ByDefaultDataAllowed orders the results by the default_data_allowed field.
+func ByDefaultDataAllowed(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldDefaultDataAllowed, opts...).ToFunc()
 }
 
 // ByAccessesCount orders the results by accesses count.
@@ -167,4 +241,22 @@ func newAccessesStep() *sqlgraph.Step {
 		sqlgraph.To(AccessesInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, AccessesTable, AccessesColumn),
 	)
+}
+
+// MarshalGQL implements graphql.Marshaler interface.
+func (e DefaultAccessLevel) MarshalGQL(w io.Writer) {
+	io.WriteString(w, strconv.Quote(e.String()))
+}
+
+// UnmarshalGQL implements graphql.Unmarshaler interface.
+func (e *DefaultAccessLevel) UnmarshalGQL(val interface{}) error {
+	str, ok := val.(string)
+	if !ok {
+		return fmt.Errorf("enum %T must be a string", val)
+	}
+	*e = DefaultAccessLevel(str)
+	if err := DefaultAccessLevelValidator(*e); err != nil {
+		return fmt.Errorf("%s is not a valid DefaultAccessLevel", str)
+	}
+	return nil
 }

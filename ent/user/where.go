@@ -76,6 +76,11 @@ func Email(v string) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldEmail, v))
 }
 
+// EmailVerified applies equality check predicate on the "email_verified" field. It's identical to EmailVerifiedEQ.
+func EmailVerified(v bool) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldEmailVerified, v))
+}
+
 // FullName applies equality check predicate on the "full_name" field. It's identical to FullNameEQ.
 func FullName(v string) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldFullName, v))
@@ -86,6 +91,11 @@ func ShortName(v string) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldShortName, v))
 }
 
+// DisplayName applies equality check predicate on the "display_name" field. It's identical to DisplayNameEQ.
+func DisplayName(v string) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldDisplayName, v))
+}
+
 // TimeZone applies equality check predicate on the "time_zone" field. It's identical to TimeZoneEQ.
 func TimeZone(v string) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldTimeZone, v))
@@ -94,6 +104,16 @@ func TimeZone(v string) predicate.User {
 // Language applies equality check predicate on the "language" field. It's identical to LanguageEQ.
 func Language(v string) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldLanguage, v))
+}
+
+// DefaultEveryoneCanMute applies equality check predicate on the "default_everyone_can_mute" field. It's identical to DefaultEveryoneCanMuteEQ.
+func DefaultEveryoneCanMute(v bool) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldDefaultEveryoneCanMute, v))
+}
+
+// DefaultDataAllowed applies equality check predicate on the "default_data_allowed" field. It's identical to DefaultDataAllowedEQ.
+func DefaultDataAllowed(v bool) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldDefaultDataAllowed, v))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
@@ -231,6 +251,16 @@ func SubjectHasSuffix(v string) predicate.User {
 	return predicate.User(sql.FieldHasSuffix(FieldSubject, v))
 }
 
+// SubjectIsNil applies the IsNil predicate on the "subject" field.
+func SubjectIsNil() predicate.User {
+	return predicate.User(sql.FieldIsNull(FieldSubject))
+}
+
+// SubjectNotNil applies the NotNil predicate on the "subject" field.
+func SubjectNotNil() predicate.User {
+	return predicate.User(sql.FieldNotNull(FieldSubject))
+}
+
 // SubjectEqualFold applies the EqualFold predicate on the "subject" field.
 func SubjectEqualFold(v string) predicate.User {
 	return predicate.User(sql.FieldEqualFold(FieldSubject, v))
@@ -304,6 +334,16 @@ func EmailEqualFold(v string) predicate.User {
 // EmailContainsFold applies the ContainsFold predicate on the "email" field.
 func EmailContainsFold(v string) predicate.User {
 	return predicate.User(sql.FieldContainsFold(FieldEmail, v))
+}
+
+// EmailVerifiedEQ applies the EQ predicate on the "email_verified" field.
+func EmailVerifiedEQ(v bool) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldEmailVerified, v))
+}
+
+// EmailVerifiedNEQ applies the NEQ predicate on the "email_verified" field.
+func EmailVerifiedNEQ(v bool) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldEmailVerified, v))
 }
 
 // FullNameEQ applies the EQ predicate on the "full_name" field.
@@ -436,6 +476,81 @@ func ShortNameContainsFold(v string) predicate.User {
 	return predicate.User(sql.FieldContainsFold(FieldShortName, v))
 }
 
+// DisplayNameEQ applies the EQ predicate on the "display_name" field.
+func DisplayNameEQ(v string) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldDisplayName, v))
+}
+
+// DisplayNameNEQ applies the NEQ predicate on the "display_name" field.
+func DisplayNameNEQ(v string) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldDisplayName, v))
+}
+
+// DisplayNameIn applies the In predicate on the "display_name" field.
+func DisplayNameIn(vs ...string) predicate.User {
+	return predicate.User(sql.FieldIn(FieldDisplayName, vs...))
+}
+
+// DisplayNameNotIn applies the NotIn predicate on the "display_name" field.
+func DisplayNameNotIn(vs ...string) predicate.User {
+	return predicate.User(sql.FieldNotIn(FieldDisplayName, vs...))
+}
+
+// DisplayNameGT applies the GT predicate on the "display_name" field.
+func DisplayNameGT(v string) predicate.User {
+	return predicate.User(sql.FieldGT(FieldDisplayName, v))
+}
+
+// DisplayNameGTE applies the GTE predicate on the "display_name" field.
+func DisplayNameGTE(v string) predicate.User {
+	return predicate.User(sql.FieldGTE(FieldDisplayName, v))
+}
+
+// DisplayNameLT applies the LT predicate on the "display_name" field.
+func DisplayNameLT(v string) predicate.User {
+	return predicate.User(sql.FieldLT(FieldDisplayName, v))
+}
+
+// DisplayNameLTE applies the LTE predicate on the "display_name" field.
+func DisplayNameLTE(v string) predicate.User {
+	return predicate.User(sql.FieldLTE(FieldDisplayName, v))
+}
+
+// DisplayNameContains applies the Contains predicate on the "display_name" field.
+func DisplayNameContains(v string) predicate.User {
+	return predicate.User(sql.FieldContains(FieldDisplayName, v))
+}
+
+// DisplayNameHasPrefix applies the HasPrefix predicate on the "display_name" field.
+func DisplayNameHasPrefix(v string) predicate.User {
+	return predicate.User(sql.FieldHasPrefix(FieldDisplayName, v))
+}
+
+// DisplayNameHasSuffix applies the HasSuffix predicate on the "display_name" field.
+func DisplayNameHasSuffix(v string) predicate.User {
+	return predicate.User(sql.FieldHasSuffix(FieldDisplayName, v))
+}
+
+// DisplayNameIsNil applies the IsNil predicate on the "display_name" field.
+func DisplayNameIsNil() predicate.User {
+	return predicate.User(sql.FieldIsNull(FieldDisplayName))
+}
+
+// DisplayNameNotNil applies the NotNil predicate on the "display_name" field.
+func DisplayNameNotNil() predicate.User {
+	return predicate.User(sql.FieldNotNull(FieldDisplayName))
+}
+
+// DisplayNameEqualFold applies the EqualFold predicate on the "display_name" field.
+func DisplayNameEqualFold(v string) predicate.User {
+	return predicate.User(sql.FieldEqualFold(FieldDisplayName, v))
+}
+
+// DisplayNameContainsFold applies the ContainsFold predicate on the "display_name" field.
+func DisplayNameContainsFold(v string) predicate.User {
+	return predicate.User(sql.FieldContainsFold(FieldDisplayName, v))
+}
+
 // TimeZoneEQ applies the EQ predicate on the "time_zone" field.
 func TimeZoneEQ(v string) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldTimeZone, v))
@@ -564,6 +679,86 @@ func LanguageEqualFold(v string) predicate.User {
 // LanguageContainsFold applies the ContainsFold predicate on the "language" field.
 func LanguageContainsFold(v string) predicate.User {
 	return predicate.User(sql.FieldContainsFold(FieldLanguage, v))
+}
+
+// DefaultAccessLevelEQ applies the EQ predicate on the "default_access_level" field.
+func DefaultAccessLevelEQ(v DefaultAccessLevel) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldDefaultAccessLevel, v))
+}
+
+// DefaultAccessLevelNEQ applies the NEQ predicate on the "default_access_level" field.
+func DefaultAccessLevelNEQ(v DefaultAccessLevel) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldDefaultAccessLevel, v))
+}
+
+// DefaultAccessLevelIn applies the In predicate on the "default_access_level" field.
+func DefaultAccessLevelIn(vs ...DefaultAccessLevel) predicate.User {
+	return predicate.User(sql.FieldIn(FieldDefaultAccessLevel, vs...))
+}
+
+// DefaultAccessLevelNotIn applies the NotIn predicate on the "default_access_level" field.
+func DefaultAccessLevelNotIn(vs ...DefaultAccessLevel) predicate.User {
+	return predicate.User(sql.FieldNotIn(FieldDefaultAccessLevel, vs...))
+}
+
+// DefaultAccessLevelIsNil applies the IsNil predicate on the "default_access_level" field.
+func DefaultAccessLevelIsNil() predicate.User {
+	return predicate.User(sql.FieldIsNull(FieldDefaultAccessLevel))
+}
+
+// DefaultAccessLevelNotNil applies the NotNil predicate on the "default_access_level" field.
+func DefaultAccessLevelNotNil() predicate.User {
+	return predicate.User(sql.FieldNotNull(FieldDefaultAccessLevel))
+}
+
+// DefaultPublishSourcesIsNil applies the IsNil predicate on the "default_publish_sources" field.
+func DefaultPublishSourcesIsNil() predicate.User {
+	return predicate.User(sql.FieldIsNull(FieldDefaultPublishSources))
+}
+
+// DefaultPublishSourcesNotNil applies the NotNil predicate on the "default_publish_sources" field.
+func DefaultPublishSourcesNotNil() predicate.User {
+	return predicate.User(sql.FieldNotNull(FieldDefaultPublishSources))
+}
+
+// DefaultEveryoneCanMuteEQ applies the EQ predicate on the "default_everyone_can_mute" field.
+func DefaultEveryoneCanMuteEQ(v bool) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldDefaultEveryoneCanMute, v))
+}
+
+// DefaultEveryoneCanMuteNEQ applies the NEQ predicate on the "default_everyone_can_mute" field.
+func DefaultEveryoneCanMuteNEQ(v bool) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldDefaultEveryoneCanMute, v))
+}
+
+// DefaultEveryoneCanMuteIsNil applies the IsNil predicate on the "default_everyone_can_mute" field.
+func DefaultEveryoneCanMuteIsNil() predicate.User {
+	return predicate.User(sql.FieldIsNull(FieldDefaultEveryoneCanMute))
+}
+
+// DefaultEveryoneCanMuteNotNil applies the NotNil predicate on the "default_everyone_can_mute" field.
+func DefaultEveryoneCanMuteNotNil() predicate.User {
+	return predicate.User(sql.FieldNotNull(FieldDefaultEveryoneCanMute))
+}
+
+// DefaultDataAllowedEQ applies the EQ predicate on the "default_data_allowed" field.
+func DefaultDataAllowedEQ(v bool) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldDefaultDataAllowed, v))
+}
+
+// DefaultDataAllowedNEQ applies the NEQ predicate on the "default_data_allowed" field.
+func DefaultDataAllowedNEQ(v bool) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldDefaultDataAllowed, v))
+}
+
+// DefaultDataAllowedIsNil applies the IsNil predicate on the "default_data_allowed" field.
+func DefaultDataAllowedIsNil() predicate.User {
+	return predicate.User(sql.FieldIsNull(FieldDefaultDataAllowed))
+}
+
+// DefaultDataAllowedNotNil applies the NotNil predicate on the "default_data_allowed" field.
+func DefaultDataAllowedNotNil() predicate.User {
+	return predicate.User(sql.FieldNotNull(FieldDefaultDataAllowed))
 }
 
 // HasAccesses applies the HasEdge predicate on the "accesses" edge.

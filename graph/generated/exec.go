@@ -23,6 +23,7 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
+	"foyer/ent/user"
 	"foyer/graph/scalar"
 	"foyer/lobby"
 	"foyer/rooms"
@@ -43,7 +44,9 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	Query() QueryResolver
 	Room() RoomResolver
+	RoomAccess() RoomAccessResolver
 	Subscription() SubscriptionResolver
+	User() UserResolver
 }
 
 type DirectiveRoot struct {
@@ -99,6 +102,14 @@ type ComplexityRoot struct {
 		Version           func(childComplexity int) int
 	}
 
+	GrantRoomAccessPayload struct {
+		RoomAccess func(childComplexity int) int
+	}
+
+	LeaveRoomPayload struct {
+		Room func(childComplexity int) int
+	}
+
 	Lobby struct {
 		Entries    func(childComplexity int) int
 		TotalCount func(childComplexity int) int
@@ -115,15 +126,21 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
-		AdmitAllEntries func(childComplexity int, input lobby.AdmitAllInput) int
-		AdmitEntry      func(childComplexity int, input lobby.DecideInput) int
-		CancelEntry     func(childComplexity int, input CancelEntryInput) int
-		CreateRoom      func(childComplexity int, input rooms.CreateInput) int
-		CreateRoomToken func(childComplexity int, input lobby.CreateRoomTokenInput) int
-		DeleteRoom      func(childComplexity int, input DeleteRoomInput) int
-		DenyEntry       func(childComplexity int, input lobby.DecideInput) int
-		RequestEntry    func(childComplexity int, input lobby.RequestEntryInput) int
-		UpdateRoom      func(childComplexity int, input rooms.UpdateInput) int
+		AdmitAllEntries       func(childComplexity int, input lobby.AdmitAllInput) int
+		AdmitEntry            func(childComplexity int, input lobby.DecideInput) int
+		CancelEntry           func(childComplexity int, input CancelEntryInput) int
+		CreateRoom            func(childComplexity int, input rooms.CreateInput) int
+		CreateRoomToken       func(childComplexity int, input lobby.CreateRoomTokenInput) int
+		DeleteRoom            func(childComplexity int, input DeleteRoomInput) int
+		DenyEntry             func(childComplexity int, input lobby.DecideInput) int
+		GrantRoomAccess       func(childComplexity int, input rooms.GrantInput) int
+		LeaveRoom             func(childComplexity int, input LeaveRoomInput) int
+		RequestEntry          func(childComplexity int, input lobby.RequestEntryInput) int
+		RevokeRoomAccess      func(childComplexity int, input RevokeRoomAccessInput) int
+		TransferRoomOwnership func(childComplexity int, input TransferRoomOwnershipInput) int
+		UpdateRoom            func(childComplexity int, input rooms.UpdateInput) int
+		UpdateRoomAccess      func(childComplexity int, input UpdateRoomAccessInput) int
+		UpdateViewer          func(childComplexity int, input rooms.Preferences) int
 	}
 
 	PageInfo struct {
@@ -145,8 +162,13 @@ type ComplexityRoot struct {
 		Ticket func(childComplexity int) int
 	}
 
+	RevokeRoomAccessPayload struct {
+		RoomAccess func(childComplexity int) int
+	}
+
 	Room struct {
 		AccessLevel   func(childComplexity int) int
+		Accesses      func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID]) int
 		Configuration func(childComplexity int) int
 		CreatedAt     func(childComplexity int) int
 		ID            func(childComplexity int) int
@@ -156,6 +178,31 @@ type ComplexityRoot struct {
 		UpdatedAt     func(childComplexity int) int
 		ViewerCanJoin func(childComplexity int) int
 		ViewerRole    func(childComplexity int) int
+	}
+
+	RoomAccess struct {
+		CreatedAt func(childComplexity int) int
+		ID        func(childComplexity int) int
+		Role      func(childComplexity int) int
+		User      func(childComplexity int) int
+	}
+
+	RoomAccessConnection struct {
+		Edges      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	RoomAccessEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	RoomAccessUser struct {
+		Email     func(childComplexity int) int
+		FullName  func(childComplexity int) int
+		ID        func(childComplexity int) int
+		ShortName func(childComplexity int) int
 	}
 
 	RoomConfiguration struct {
@@ -180,17 +227,32 @@ type ComplexityRoot struct {
 		Lobby func(childComplexity int, roomID uuid.UUID) int
 	}
 
+	TransferRoomOwnershipPayload struct {
+		Room func(childComplexity int) int
+	}
+
+	UpdateRoomAccessPayload struct {
+		RoomAccess func(childComplexity int) int
+	}
+
 	UpdateRoomPayload struct {
 		Room func(childComplexity int) int
 	}
 
+	UpdateViewerPayload struct {
+		Viewer func(childComplexity int) int
+	}
+
 	User struct {
-		Email     func(childComplexity int) int
-		FullName  func(childComplexity int) int
-		ID        func(childComplexity int) int
-		Language  func(childComplexity int) int
-		ShortName func(childComplexity int) int
-		TimeZone  func(childComplexity int) int
+		DefaultAccessLevel   func(childComplexity int) int
+		DefaultConfiguration func(childComplexity int) int
+		DisplayName          func(childComplexity int) int
+		Email                func(childComplexity int) int
+		FullName             func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		Language             func(childComplexity int) int
+		ShortName            func(childComplexity int) int
+		TimeZone             func(childComplexity int) int
 	}
 }
 
@@ -202,6 +264,11 @@ type EntryResolver interface {
 	ConnectionDetails(ctx context.Context, obj *lobby.Entry) (*rtc.Details, error)
 }
 type MutationResolver interface {
+	GrantRoomAccess(ctx context.Context, input rooms.GrantInput) (*GrantRoomAccessPayload, error)
+	UpdateRoomAccess(ctx context.Context, input UpdateRoomAccessInput) (*UpdateRoomAccessPayload, error)
+	RevokeRoomAccess(ctx context.Context, input RevokeRoomAccessInput) (*RevokeRoomAccessPayload, error)
+	LeaveRoom(ctx context.Context, input LeaveRoomInput) (*LeaveRoomPayload, error)
+	TransferRoomOwnership(ctx context.Context, input TransferRoomOwnershipInput) (*TransferRoomOwnershipPayload, error)
 	RequestEntry(ctx context.Context, input lobby.RequestEntryInput) (*lobby.Request, error)
 	CancelEntry(ctx context.Context, input CancelEntryInput) (*CancelEntryPayload, error)
 	AdmitEntry(ctx context.Context, input lobby.DecideInput) (*AdmitEntryPayload, error)
@@ -211,6 +278,7 @@ type MutationResolver interface {
 	UpdateRoom(ctx context.Context, input rooms.UpdateInput) (*UpdateRoomPayload, error)
 	DeleteRoom(ctx context.Context, input DeleteRoomInput) (*DeleteRoomPayload, error)
 	CreateRoomToken(ctx context.Context, input lobby.CreateRoomTokenInput) (*lobby.RoomToken, error)
+	UpdateViewer(ctx context.Context, input rooms.Preferences) (*UpdateViewerPayload, error)
 }
 type QueryResolver interface {
 	Node(ctx context.Context, id uuid.UUID) (ent.Noder, error)
@@ -223,11 +291,18 @@ type RoomResolver interface {
 	ViewerCanJoin(ctx context.Context, obj *ent.Room) (bool, error)
 	Configuration(ctx context.Context, obj *ent.Room) (*ent.Room, error)
 
+	Accesses(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.RoomAccessConnection, error)
 	Lobby(ctx context.Context, obj *ent.Room) (*lobby.Lobby, error)
+}
+type RoomAccessResolver interface {
+	User(ctx context.Context, obj *ent.RoomAccess) (*ent.User, error)
 }
 type SubscriptionResolver interface {
 	Entry(ctx context.Context, ticket string) (<-chan *lobby.Entry, error)
 	Lobby(ctx context.Context, roomID uuid.UUID) (<-chan *lobby.Lobby, error)
+}
+type UserResolver interface {
+	DefaultConfiguration(ctx context.Context, obj *ent.User) (*ent.Room, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -389,6 +464,20 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Entry.Version(childComplexity), true
 
+	case "GrantRoomAccessPayload.roomAccess":
+		if e.ComplexityRoot.GrantRoomAccessPayload.RoomAccess == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GrantRoomAccessPayload.RoomAccess(childComplexity), true
+
+	case "LeaveRoomPayload.room":
+		if e.ComplexityRoot.LeaveRoomPayload.Room == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LeaveRoomPayload.Room(childComplexity), true
+
 	case "Lobby.entries":
 		if e.ComplexityRoot.Lobby.Entries == nil {
 			break
@@ -522,6 +611,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DenyEntry(childComplexity, args["input"].(lobby.DecideInput)), true
+	case "Mutation.grantRoomAccess":
+		if e.ComplexityRoot.Mutation.GrantRoomAccess == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_grantRoomAccess_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.GrantRoomAccess(childComplexity, args["input"].(rooms.GrantInput)), true
+	case "Mutation.leaveRoom":
+		if e.ComplexityRoot.Mutation.LeaveRoom == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_leaveRoom_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.LeaveRoom(childComplexity, args["input"].(LeaveRoomInput)), true
 	case "Mutation.requestEntry":
 		if e.ComplexityRoot.Mutation.RequestEntry == nil {
 			break
@@ -533,6 +644,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RequestEntry(childComplexity, args["input"].(lobby.RequestEntryInput)), true
+	case "Mutation.revokeRoomAccess":
+		if e.ComplexityRoot.Mutation.RevokeRoomAccess == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_revokeRoomAccess_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RevokeRoomAccess(childComplexity, args["input"].(RevokeRoomAccessInput)), true
+	case "Mutation.transferRoomOwnership":
+		if e.ComplexityRoot.Mutation.TransferRoomOwnership == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_transferRoomOwnership_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.TransferRoomOwnership(childComplexity, args["input"].(TransferRoomOwnershipInput)), true
 	case "Mutation.updateRoom":
 		if e.ComplexityRoot.Mutation.UpdateRoom == nil {
 			break
@@ -544,6 +677,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateRoom(childComplexity, args["input"].(rooms.UpdateInput)), true
+	case "Mutation.updateRoomAccess":
+		if e.ComplexityRoot.Mutation.UpdateRoomAccess == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateRoomAccess_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateRoomAccess(childComplexity, args["input"].(UpdateRoomAccessInput)), true
+	case "Mutation.updateViewer":
+		if e.ComplexityRoot.Mutation.UpdateViewer == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateViewer_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateViewer(childComplexity, args["input"].(rooms.Preferences)), true
 
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
@@ -623,12 +778,30 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RequestEntryPayload.Ticket(childComplexity), true
 
+	case "RevokeRoomAccessPayload.roomAccess":
+		if e.ComplexityRoot.RevokeRoomAccessPayload.RoomAccess == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeRoomAccessPayload.RoomAccess(childComplexity), true
+
 	case "Room.accessLevel":
 		if e.ComplexityRoot.Room.AccessLevel == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Room.AccessLevel(childComplexity), true
+	case "Room.accesses":
+		if e.ComplexityRoot.Room.Accesses == nil {
+			break
+		}
+
+		args, err := ec.field_Room_accesses_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Room.Accesses(childComplexity, args["first"].(*int), args["after"].(*entgql.Cursor[uuid.UUID])), true
 	case "Room.configuration":
 		if e.ComplexityRoot.Room.Configuration == nil {
 			break
@@ -683,6 +856,88 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Room.ViewerRole(childComplexity), true
+
+	case "RoomAccess.createdAt":
+		if e.ComplexityRoot.RoomAccess.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomAccess.CreatedAt(childComplexity), true
+	case "RoomAccess.id":
+		if e.ComplexityRoot.RoomAccess.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomAccess.ID(childComplexity), true
+	case "RoomAccess.role":
+		if e.ComplexityRoot.RoomAccess.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomAccess.Role(childComplexity), true
+	case "RoomAccess.user":
+		if e.ComplexityRoot.RoomAccess.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomAccess.User(childComplexity), true
+
+	case "RoomAccessConnection.edges":
+		if e.ComplexityRoot.RoomAccessConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomAccessConnection.Edges(childComplexity), true
+	case "RoomAccessConnection.pageInfo":
+		if e.ComplexityRoot.RoomAccessConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomAccessConnection.PageInfo(childComplexity), true
+	case "RoomAccessConnection.totalCount":
+		if e.ComplexityRoot.RoomAccessConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomAccessConnection.TotalCount(childComplexity), true
+
+	case "RoomAccessEdge.cursor":
+		if e.ComplexityRoot.RoomAccessEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomAccessEdge.Cursor(childComplexity), true
+	case "RoomAccessEdge.node":
+		if e.ComplexityRoot.RoomAccessEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomAccessEdge.Node(childComplexity), true
+
+	case "RoomAccessUser.email":
+		if e.ComplexityRoot.RoomAccessUser.Email == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomAccessUser.Email(childComplexity), true
+	case "RoomAccessUser.fullName":
+		if e.ComplexityRoot.RoomAccessUser.FullName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomAccessUser.FullName(childComplexity), true
+	case "RoomAccessUser.id":
+		if e.ComplexityRoot.RoomAccessUser.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomAccessUser.ID(childComplexity), true
+	case "RoomAccessUser.shortName":
+		if e.ComplexityRoot.RoomAccessUser.ShortName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomAccessUser.ShortName(childComplexity), true
 
 	case "RoomConfiguration.dataAllowed":
 		if e.ComplexityRoot.RoomConfiguration.DataAllowed == nil {
@@ -758,6 +1013,20 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Subscription.Lobby(childComplexity, args["roomId"].(uuid.UUID)), true
 
+	case "TransferRoomOwnershipPayload.room":
+		if e.ComplexityRoot.TransferRoomOwnershipPayload.Room == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TransferRoomOwnershipPayload.Room(childComplexity), true
+
+	case "UpdateRoomAccessPayload.roomAccess":
+		if e.ComplexityRoot.UpdateRoomAccessPayload.RoomAccess == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateRoomAccessPayload.RoomAccess(childComplexity), true
+
 	case "UpdateRoomPayload.room":
 		if e.ComplexityRoot.UpdateRoomPayload.Room == nil {
 			break
@@ -765,6 +1034,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UpdateRoomPayload.Room(childComplexity), true
 
+	case "UpdateViewerPayload.viewer":
+		if e.ComplexityRoot.UpdateViewerPayload.Viewer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateViewerPayload.Viewer(childComplexity), true
+
+	case "User.defaultAccessLevel":
+		if e.ComplexityRoot.User.DefaultAccessLevel == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.DefaultAccessLevel(childComplexity), true
+	case "User.defaultConfiguration":
+		if e.ComplexityRoot.User.DefaultConfiguration == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.DefaultConfiguration(childComplexity), true
+	case "User.displayName":
+		if e.ComplexityRoot.User.DisplayName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.DisplayName(childComplexity), true
 	case "User.email":
 		if e.ComplexityRoot.User.Email == nil {
 			break
@@ -818,9 +1112,15 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("CreateRoomTokenInput", ec.unmarshalInputCreateRoomTokenInput),
 			graphql.NewInputUnmarshaler("DeleteRoomInput", ec.unmarshalInputDeleteRoomInput),
 			graphql.NewInputUnmarshaler("DenyEntryInput", ec.unmarshalInputDenyEntryInput),
+			graphql.NewInputUnmarshaler("GrantRoomAccessInput", ec.unmarshalInputGrantRoomAccessInput),
+			graphql.NewInputUnmarshaler("LeaveRoomInput", ec.unmarshalInputLeaveRoomInput),
 			graphql.NewInputUnmarshaler("RequestEntryInput", ec.unmarshalInputRequestEntryInput),
+			graphql.NewInputUnmarshaler("RevokeRoomAccessInput", ec.unmarshalInputRevokeRoomAccessInput),
 			graphql.NewInputUnmarshaler("RoomConfigurationInput", ec.unmarshalInputRoomConfigurationInput),
+			graphql.NewInputUnmarshaler("TransferRoomOwnershipInput", ec.unmarshalInputTransferRoomOwnershipInput),
+			graphql.NewInputUnmarshaler("UpdateRoomAccessInput", ec.unmarshalInputUpdateRoomAccessInput),
 			graphql.NewInputUnmarshaler("UpdateRoomInput", ec.unmarshalInputUpdateRoomInput),
+			graphql.NewInputUnmarshaler("UpdateViewerInput", ec.unmarshalInputUpdateViewerInput),
 		)
 	}
 	first := true
@@ -914,6 +1214,145 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
+	{Name: "../../schema/access.graphqls", Input: `"A user's role in a room. For the room's hosts."
+type RoomAccess implements Node {
+  "The access's id."
+  id: ID!
+  "Who has it."
+  user: RoomAccessUser!
+  "What the user is in the room."
+  role: RoomRole!
+  "When the user was given access."
+  createdAt: Time!
+}
+
+"What hosts see of somebody who has access to their room."
+type RoomAccessUser {
+  "The account's id."
+  id: ID!
+  "The name that others see; empty as long as the person has not signed in."
+  fullName: String!
+  "A shorter name to address the person by; may be empty."
+  shortName: String!
+  "E-mail address, in lower case; empty when unknown."
+  email: String!
+}
+
+"An access in a list."
+type RoomAccessEdge {
+  "The access."
+  node: RoomAccess
+  "The access's place in the list."
+  cursor: Cursor!
+}
+
+"A page of a list of accesses."
+type RoomAccessConnection {
+  "The accesses of this page."
+  edges: [RoomAccessEdge]
+  "Where this page lies."
+  pageInfo: PageInfo!
+  "How many accesses the whole list has."
+  totalCount: Int!
+}
+
+extend type Room {
+  "Who has a role in the room, in the order in which they got access. For its hosts; for others it is an error."
+  accesses(
+    "How many at most: 0 to 100. 100 if not given."
+    first: Int
+    "Those after this place."
+    after: Cursor
+  ): RoomAccessConnection
+}
+
+extend type Mutation {
+  "Give a person who has no role in a room one. Owners may give any, administrators all but OWNER."
+  grantRoomAccess("Whom to give which." input: GrantRoomAccessInput!): GrantRoomAccessPayload!
+  "Change the role of a person who has one. Owners may change everybody's but their own; administrators may make members administrators."
+  updateRoomAccess("Whose to change to what." input: UpdateRoomAccessInput!): UpdateRoomAccessPayload!
+  "Take a person's role away. Owners may take everybody's but their own, administrators those of members."
+  revokeRoomAccess("Whose to take." input: RevokeRoomAccessInput!): RevokeRoomAccessPayload!
+  "Give up one's own role in a room. For everybody with one; to its last owner it is a CONFLICT."
+  leaveRoom("Which to leave." input: LeaveRoomInput!): LeaveRoomPayload!
+  "Make a person with a role in the room its owner, and oneself an administrator. For its owners."
+  transferRoomOwnership("What to hand over to whom." input: TransferRoomOwnershipInput!): TransferRoomOwnershipPayload!
+}
+
+"Gives a person a role in a room. The person is named by exactly one of ` + "`" + `userId` + "`" + ` and ` + "`" + `email` + "`" + `."
+input GrantRoomAccessInput {
+  "The room's id."
+  roomId: ID!
+  "The id of the person's account."
+  userId: ID
+  "The person's e-mail address. Whoever has no account yet finds the role when he first signs in with this address, verified."
+  email: String
+  "What the person is to be. A CONFLICT, with ` + "`" + `role` + "`" + `, when he has another role already."
+  role: RoomRole!
+}
+
+"Changes a person's role in a room."
+input UpdateRoomAccessInput {
+  "The room's id."
+  roomId: ID!
+  "The id of the person's account."
+  userId: ID!
+  "What the person is to be."
+  role: RoomRole!
+}
+
+"Names whose role in which room to take away."
+input RevokeRoomAccessInput {
+  "The room's id."
+  roomId: ID!
+  "The id of the person's account."
+  userId: ID!
+}
+
+"Names a room to leave."
+input LeaveRoomInput {
+  "The room's id."
+  roomId: ID!
+}
+
+"Names a room and its new owner."
+input TransferRoomOwnershipInput {
+  "The room's id."
+  roomId: ID!
+  "The id of the account of a person who has a role in the room, and has signed in before."
+  userId: ID!
+}
+
+"The outcome of ` + "`" + `grantRoomAccess` + "`" + `."
+type GrantRoomAccessPayload {
+  "The access as it is now."
+  roomAccess: RoomAccess!
+}
+
+"The outcome of ` + "`" + `updateRoomAccess` + "`" + `."
+type UpdateRoomAccessPayload {
+  "The access as it is now."
+  roomAccess: RoomAccess!
+}
+
+"The outcome of ` + "`" + `revokeRoomAccess` + "`" + `."
+type RevokeRoomAccessPayload {
+  "The access as it was."
+  roomAccess: RoomAccess!
+}
+
+"The outcome of ` + "`" + `leaveRoom` + "`" + `."
+type LeaveRoomPayload {
+  "The room, as those see it who have no role in it."
+  room: Room!
+}
+
+"The outcome of ` + "`" + `transferRoomOwnership` + "`" + `."
+type TransferRoomOwnershipPayload {
+  "The room as it is now."
+  room: Room!
+}
+`, BuiltIn: false},
 	{Name: "../../schema/lobby.graphqls", Input: `"Where a request to enter stands. A decision is made once: the first stands."
 enum EntryStatus {
   "A host has yet to decide."
@@ -1302,7 +1741,7 @@ type PageInfo {
 
 "What can be read."
 type Query {
-  "Whatever has an id, to those who may see it: a room, or the viewer himself."
+  "Whatever has an id, to those who may see it: a room, the viewer himself, or an access to a room of which he is a host."
   node(
     "The thing's id."
     id: ID!
@@ -1373,11 +1812,42 @@ type User implements Node {
   timeZone: String!
   "BCP 47 language tag, for instance ` + "`" + `fr` + "`" + `."
   language: String!
+  "The name that the user chose for calls; null for that of the account."
+  displayName: String
+  "Who enters rooms that the user makes without saying so; null for the server's default."
+  defaultAccessLevel: RoomAccessLevel
+  "How meetings work in rooms that the user makes without saying so."
+  defaultConfiguration: RoomConfiguration!
 }
 
 extend type Query {
   "Who is asking; null when not signed in."
   viewer: User
+}
+
+extend type Mutation {
+  "Change what the viewer prefers. For signed-in users."
+  updateViewer("What to change." input: UpdateViewerInput!): UpdateViewerPayload!
+}
+
+"A change of what the viewer prefers. What is not given stays as it is."
+input UpdateViewerInput {
+  "The name to enter calls under where the server lets users choose: 1 to 100 characters and at most 256 bytes of any script. Null for that of the account."
+  displayName: String
+  "BCP 47 language tag, for instance ` + "`" + `fr` + "`" + ` or ` + "`" + `pt-BR` + "`" + `. Null is as if not given."
+  language: String
+  "IANA time zone, for instance ` + "`" + `Europe/Paris` + "`" + `. Null is as if not given."
+  timeZone: String
+  "Who enters rooms that the viewer makes without saying so. Null for the server's default."
+  defaultAccessLevel: RoomAccessLevel
+  "How meetings work in rooms that the viewer makes without saying so: what is not given in it stays. Null for the defaults."
+  defaultConfiguration: RoomConfigurationInput
+}
+
+"The outcome of ` + "`" + `updateViewer` + "`" + `."
+type UpdateViewerPayload {
+  "The viewer as he is now."
+  viewer: User!
 }
 `, BuiltIn: false},
 }
@@ -1485,6 +1955,22 @@ func (ec *executionContext) childFields_Entry(ctx context.Context, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Entry", field.Name)
 }
 
+func (ec *executionContext) childFields_GrantRoomAccessPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "roomAccess":
+		return ec.fieldContext_GrantRoomAccessPayload_roomAccess(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GrantRoomAccessPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_LeaveRoomPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "room":
+		return ec.fieldContext_LeaveRoomPayload_room(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LeaveRoomPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Lobby(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "entries":
@@ -1539,6 +2025,14 @@ func (ec *executionContext) childFields_RequestEntryPayload(ctx context.Context,
 	return nil, fmt.Errorf("no field named %q was found under type RequestEntryPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RevokeRoomAccessPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "roomAccess":
+		return ec.fieldContext_RevokeRoomAccessPayload_roomAccess(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeRoomAccessPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Room(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -1559,10 +2053,62 @@ func (ec *executionContext) childFields_Room(ctx context.Context, field graphql.
 		return ec.fieldContext_Room_createdAt(ctx, field)
 	case "updatedAt":
 		return ec.fieldContext_Room_updatedAt(ctx, field)
+	case "accesses":
+		return ec.fieldContext_Room_accesses(ctx, field)
 	case "lobby":
 		return ec.fieldContext_Room_lobby(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Room", field.Name)
+}
+
+func (ec *executionContext) childFields_RoomAccess(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_RoomAccess_id(ctx, field)
+	case "user":
+		return ec.fieldContext_RoomAccess_user(ctx, field)
+	case "role":
+		return ec.fieldContext_RoomAccess_role(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_RoomAccess_createdAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RoomAccess", field.Name)
+}
+
+func (ec *executionContext) childFields_RoomAccessConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_RoomAccessConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_RoomAccessConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_RoomAccessConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RoomAccessConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_RoomAccessEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_RoomAccessEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_RoomAccessEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RoomAccessEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_RoomAccessUser(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_RoomAccessUser_id(ctx, field)
+	case "fullName":
+		return ec.fieldContext_RoomAccessUser_fullName(ctx, field)
+	case "shortName":
+		return ec.fieldContext_RoomAccessUser_shortName(ctx, field)
+	case "email":
+		return ec.fieldContext_RoomAccessUser_email(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RoomAccessUser", field.Name)
 }
 
 func (ec *executionContext) childFields_RoomConfiguration(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1599,12 +2145,36 @@ func (ec *executionContext) childFields_RoomEdge(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type RoomEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_TransferRoomOwnershipPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "room":
+		return ec.fieldContext_TransferRoomOwnershipPayload_room(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransferRoomOwnershipPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateRoomAccessPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "roomAccess":
+		return ec.fieldContext_UpdateRoomAccessPayload_roomAccess(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateRoomAccessPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_UpdateRoomPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "room":
 		return ec.fieldContext_UpdateRoomPayload_room(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UpdateRoomPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateViewerPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "viewer":
+		return ec.fieldContext_UpdateViewerPayload_viewer(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateViewerPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_User(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1621,6 +2191,12 @@ func (ec *executionContext) childFields_User(ctx context.Context, field graphql.
 		return ec.fieldContext_User_timeZone(ctx, field)
 	case "language":
 		return ec.fieldContext_User_language(ctx, field)
+	case "displayName":
+		return ec.fieldContext_User_displayName(ctx, field)
+	case "defaultAccessLevel":
+		return ec.fieldContext_User_defaultAccessLevel(ctx, field)
+	case "defaultConfiguration":
+		return ec.fieldContext_User_defaultConfiguration(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type User", field.Name)
 }
@@ -1839,6 +2415,34 @@ func (ec *executionContext) field_Mutation_denyEntry_args(ctx context.Context, r
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_grantRoomAccess_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (rooms.GrantInput, error) {
+			return ec.unmarshalNGrantRoomAccessInput2foyerᚋroomsᚐGrantInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_leaveRoom_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (LeaveRoomInput, error) {
+			return ec.unmarshalNLeaveRoomInput2foyerᚋgraphᚋgeneratedᚐLeaveRoomInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_requestEntry_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -1853,12 +2457,68 @@ func (ec *executionContext) field_Mutation_requestEntry_args(ctx context.Context
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_revokeRoomAccess_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (RevokeRoomAccessInput, error) {
+			return ec.unmarshalNRevokeRoomAccessInput2foyerᚋgraphᚋgeneratedᚐRevokeRoomAccessInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_transferRoomOwnership_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (TransferRoomOwnershipInput, error) {
+			return ec.unmarshalNTransferRoomOwnershipInput2foyerᚋgraphᚋgeneratedᚐTransferRoomOwnershipInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateRoomAccess_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdateRoomAccessInput, error) {
+			return ec.unmarshalNUpdateRoomAccessInput2foyerᚋgraphᚋgeneratedᚐUpdateRoomAccessInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_updateRoom_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (rooms.UpdateInput, error) {
 			return ec.unmarshalNUpdateRoomInput2foyerᚋroomsᚐUpdateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateViewer_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (rooms.Preferences, error) {
+			return ec.unmarshalNUpdateViewerInput2foyerᚋroomsᚐPreferences(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1918,6 +2578,28 @@ func (ec *executionContext) field_Query_room_args(ctx context.Context, rawArgs m
 }
 
 func (ec *executionContext) field_Query_rooms_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*entgql.Cursor[uuid.UUID], error) {
+			return ec.unmarshalOCursor2ᚖentgoᚗioᚋcontribᚋentgqlᚐCursor(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Room_accesses_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
@@ -2619,6 +3301,70 @@ func (ec *executionContext) fieldContext_Entry_connectionDetails(_ context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _GrantRoomAccessPayload_roomAccess(ctx context.Context, field graphql.CollectedField, obj *GrantRoomAccessPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GrantRoomAccessPayload_roomAccess(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RoomAccess, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.RoomAccess) graphql.Marshaler {
+			return ec.marshalNRoomAccess2ᚖfoyerᚋentᚐRoomAccess(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GrantRoomAccessPayload_roomAccess(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GrantRoomAccessPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RoomAccess(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _LeaveRoomPayload_room(ctx context.Context, field graphql.CollectedField, obj *LeaveRoomPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LeaveRoomPayload_room(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Room, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Room) graphql.Marshaler {
+			return ec.marshalNRoom2ᚖfoyerᚋentᚐRoom(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LeaveRoomPayload_room(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LeaveRoomPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Room(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Lobby_entries(ctx context.Context, field graphql.CollectedField, obj *lobby.Lobby) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2833,6 +3579,226 @@ func (ec *executionContext) _LobbyEntry_isAuthenticated(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_LobbyEntry_isAuthenticated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("LobbyEntry", field, true, false, "Boolean")
+}
+
+func (ec *executionContext) _Mutation_grantRoomAccess(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_grantRoomAccess(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().GrantRoomAccess(ctx, fc.Args["input"].(rooms.GrantInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *GrantRoomAccessPayload) graphql.Marshaler {
+			return ec.marshalNGrantRoomAccessPayload2ᚖfoyerᚋgraphᚋgeneratedᚐGrantRoomAccessPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_grantRoomAccess(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GrantRoomAccessPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_grantRoomAccess_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateRoomAccess(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateRoomAccess(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateRoomAccess(ctx, fc.Args["input"].(UpdateRoomAccessInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *UpdateRoomAccessPayload) graphql.Marshaler {
+			return ec.marshalNUpdateRoomAccessPayload2ᚖfoyerᚋgraphᚋgeneratedᚐUpdateRoomAccessPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateRoomAccess(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateRoomAccessPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateRoomAccess_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_revokeRoomAccess(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_revokeRoomAccess(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RevokeRoomAccess(ctx, fc.Args["input"].(RevokeRoomAccessInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *RevokeRoomAccessPayload) graphql.Marshaler {
+			return ec.marshalNRevokeRoomAccessPayload2ᚖfoyerᚋgraphᚋgeneratedᚐRevokeRoomAccessPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_revokeRoomAccess(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RevokeRoomAccessPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_revokeRoomAccess_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_leaveRoom(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_leaveRoom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().LeaveRoom(ctx, fc.Args["input"].(LeaveRoomInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *LeaveRoomPayload) graphql.Marshaler {
+			return ec.marshalNLeaveRoomPayload2ᚖfoyerᚋgraphᚋgeneratedᚐLeaveRoomPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_leaveRoom(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LeaveRoomPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_leaveRoom_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_transferRoomOwnership(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_transferRoomOwnership(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().TransferRoomOwnership(ctx, fc.Args["input"].(TransferRoomOwnershipInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *TransferRoomOwnershipPayload) graphql.Marshaler {
+			return ec.marshalNTransferRoomOwnershipPayload2ᚖfoyerᚋgraphᚋgeneratedᚐTransferRoomOwnershipPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_transferRoomOwnership(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransferRoomOwnershipPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_transferRoomOwnership_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Mutation_requestEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
@@ -3231,6 +4197,50 @@ func (ec *executionContext) fieldContext_Mutation_createRoomToken(ctx context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_updateViewer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateViewer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateViewer(ctx, fc.Args["input"].(rooms.Preferences))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *UpdateViewerPayload) graphql.Marshaler {
+			return ec.marshalNUpdateViewerPayload2ᚖfoyerᚋgraphᚋgeneratedᚐUpdateViewerPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateViewer(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateViewerPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateViewer_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *entgql.PageInfo[uuid.UUID]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3618,6 +4628,38 @@ func (ec *executionContext) fieldContext_RequestEntryPayload_ticket(_ context.Co
 	return graphql.NewScalarFieldContext("RequestEntryPayload", field, false, false, "String")
 }
 
+func (ec *executionContext) _RevokeRoomAccessPayload_roomAccess(ctx context.Context, field graphql.CollectedField, obj *RevokeRoomAccessPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeRoomAccessPayload_roomAccess(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RoomAccess, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.RoomAccess) graphql.Marshaler {
+			return ec.marshalNRoomAccess2ᚖfoyerᚋentᚐRoomAccess(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeRoomAccessPayload_roomAccess(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RevokeRoomAccessPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RoomAccess(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Room_id(ctx context.Context, field graphql.CollectedField, obj *ent.Room) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3834,6 +4876,50 @@ func (ec *executionContext) fieldContext_Room_updatedAt(_ context.Context, field
 	return graphql.NewScalarFieldContext("Room", field, false, false, "Time")
 }
 
+func (ec *executionContext) _Room_accesses(ctx context.Context, field graphql.CollectedField, obj *ent.Room) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Room_accesses(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Room().Accesses(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*entgql.Cursor[uuid.UUID]))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.RoomAccessConnection) graphql.Marshaler {
+			return ec.marshalORoomAccessConnection2ᚖfoyerᚋentᚐRoomAccessConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Room_accesses(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Room",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RoomAccessConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Room_accesses_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Room_lobby(ctx context.Context, field graphql.CollectedField, obj *ent.Room) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3864,6 +4950,341 @@ func (ec *executionContext) fieldContext_Room_lobby(_ context.Context, field gra
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _RoomAccess_id(ctx context.Context, field graphql.CollectedField, obj *ent.RoomAccess) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomAccess_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomAccess_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomAccess", field, false, false, "ID")
+}
+
+func (ec *executionContext) _RoomAccess_user(ctx context.Context, field graphql.CollectedField, obj *ent.RoomAccess) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomAccess_user(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RoomAccess().User(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.User) graphql.Marshaler {
+			return ec.marshalNRoomAccessUser2ᚖfoyerᚋentᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomAccess_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RoomAccess",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RoomAccessUser(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RoomAccess_role(ctx context.Context, field graphql.CollectedField, obj *ent.RoomAccess) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomAccess_role(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Role, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v roomaccess.Role) graphql.Marshaler {
+			return ec.marshalNRoomRole2foyerᚋentᚋroomaccessᚐRole(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomAccess_role(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomAccess", field, false, false, "RoomRole")
+}
+
+func (ec *executionContext) _RoomAccess_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.RoomAccess) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomAccess_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomAccess_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomAccess", field, false, false, "Time")
+}
+
+func (ec *executionContext) _RoomAccessConnection_edges(ctx context.Context, field graphql.CollectedField, obj *ent.RoomAccessConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomAccessConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.RoomAccessEdge) graphql.Marshaler {
+			return ec.marshalORoomAccessEdge2ᚕᚖfoyerᚋentᚐRoomAccessEdge(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RoomAccessConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RoomAccessConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RoomAccessEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RoomAccessConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *ent.RoomAccessConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomAccessConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v entgql.PageInfo[uuid.UUID]) graphql.Marshaler {
+			return ec.marshalNPageInfo2entgoᚗioᚋcontribᚋentgqlᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomAccessConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RoomAccessConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RoomAccessConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *ent.RoomAccessConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomAccessConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomAccessConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomAccessConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _RoomAccessEdge_node(ctx context.Context, field graphql.CollectedField, obj *ent.RoomAccessEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomAccessEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.RoomAccess) graphql.Marshaler {
+			return ec.marshalORoomAccess2ᚖfoyerᚋentᚐRoomAccess(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RoomAccessEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RoomAccessEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RoomAccess(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RoomAccessEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *ent.RoomAccessEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomAccessEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v entgql.Cursor[uuid.UUID]) graphql.Marshaler {
+			return ec.marshalNCursor2entgoᚗioᚋcontribᚋentgqlᚐCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomAccessEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomAccessEdge", field, false, false, "Cursor")
+}
+
+func (ec *executionContext) _RoomAccessUser_id(ctx context.Context, field graphql.CollectedField, obj *ent.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomAccessUser_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomAccessUser_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomAccessUser", field, false, false, "ID")
+}
+
+func (ec *executionContext) _RoomAccessUser_fullName(ctx context.Context, field graphql.CollectedField, obj *ent.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomAccessUser_fullName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FullName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomAccessUser_fullName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomAccessUser", field, false, false, "String")
+}
+
+func (ec *executionContext) _RoomAccessUser_shortName(ctx context.Context, field graphql.CollectedField, obj *ent.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomAccessUser_shortName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ShortName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomAccessUser_shortName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomAccessUser", field, false, false, "String")
+}
+
+func (ec *executionContext) _RoomAccessUser_email(ctx context.Context, field graphql.CollectedField, obj *ent.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomAccessUser_email(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Email, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomAccessUser_email(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomAccessUser", field, false, false, "String")
 }
 
 func (ec *executionContext) _RoomConfiguration_publishSources(ctx context.Context, field graphql.CollectedField, obj *ent.Room) (ret graphql.Marshaler) {
@@ -4165,6 +5586,70 @@ func (ec *executionContext) fieldContext_Subscription_lobby(ctx context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _TransferRoomOwnershipPayload_room(ctx context.Context, field graphql.CollectedField, obj *TransferRoomOwnershipPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransferRoomOwnershipPayload_room(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Room, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Room) graphql.Marshaler {
+			return ec.marshalNRoom2ᚖfoyerᚋentᚐRoom(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TransferRoomOwnershipPayload_room(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TransferRoomOwnershipPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Room(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateRoomAccessPayload_roomAccess(ctx context.Context, field graphql.CollectedField, obj *UpdateRoomAccessPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateRoomAccessPayload_roomAccess(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RoomAccess, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.RoomAccess) graphql.Marshaler {
+			return ec.marshalNRoomAccess2ᚖfoyerᚋentᚐRoomAccess(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateRoomAccessPayload_roomAccess(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateRoomAccessPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RoomAccess(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _UpdateRoomPayload_room(ctx context.Context, field graphql.CollectedField, obj *UpdateRoomPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4192,6 +5677,38 @@ func (ec *executionContext) fieldContext_UpdateRoomPayload_room(_ context.Contex
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Room(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateViewerPayload_viewer(ctx context.Context, field graphql.CollectedField, obj *UpdateViewerPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateViewerPayload_viewer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Viewer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖfoyerᚋentᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateViewerPayload_viewer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateViewerPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
 		},
 	}
 	return fc, nil
@@ -4333,6 +5850,84 @@ func (ec *executionContext) _User_language(ctx context.Context, field graphql.Co
 }
 func (ec *executionContext) fieldContext_User_language(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, false, false, "String")
+}
+
+func (ec *executionContext) _User_displayName(ctx context.Context, field graphql.CollectedField, obj *ent.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_User_displayName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DisplayName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_User_displayName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("User", field, false, false, "String")
+}
+
+func (ec *executionContext) _User_defaultAccessLevel(ctx context.Context, field graphql.CollectedField, obj *ent.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_User_defaultAccessLevel(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DefaultAccessLevel, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *user.DefaultAccessLevel) graphql.Marshaler {
+			return ec.marshalORoomAccessLevel2ᚖfoyerᚋentᚋuserᚐDefaultAccessLevel(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_User_defaultAccessLevel(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("User", field, false, false, "RoomAccessLevel")
+}
+
+func (ec *executionContext) _User_defaultConfiguration(ctx context.Context, field graphql.CollectedField, obj *ent.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_User_defaultConfiguration(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.User().DefaultConfiguration(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Room) graphql.Marshaler {
+			return ec.marshalNRoomConfiguration2ᚖfoyerᚋentᚐRoom(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_User_defaultConfiguration(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "User",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RoomConfiguration(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) ___Directive_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
@@ -5765,6 +7360,111 @@ func UnmarshalDenyEntryInput(ctx context.Context, raw any) (lobby.DecideInput, e
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputGrantRoomAccessInput(ctx context.Context, obj any) (rooms.GrantInput, error) {
+	var it rooms.GrantInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId", "userId", "email", "role"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
+			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserID = data
+		case "email":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("email"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Email = data
+		case "role":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("role"))
+			data, err := ec.unmarshalNRoomRole2foyerᚋentᚋroomaccessᚐRole(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Role = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalGrantRoomAccessInput unmarshals raw into the GrantRoomAccessInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalGrantRoomAccessInput(ctx context.Context, raw any) (rooms.GrantInput, error) {
+	var out rooms.GrantInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "GrantRoomAccessInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputLeaveRoomInput(ctx context.Context, obj any) (LeaveRoomInput, error) {
+	var it LeaveRoomInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalLeaveRoomInput unmarshals raw into the LeaveRoomInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalLeaveRoomInput(ctx context.Context, raw any) (LeaveRoomInput, error) {
+	var out LeaveRoomInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "LeaveRoomInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputRequestEntryInput(ctx context.Context, obj any) (lobby.RequestEntryInput, error) {
 	var it lobby.RequestEntryInput
 	if obj == nil {
@@ -5828,6 +7528,55 @@ func UnmarshalRequestEntryInput(ctx context.Context, raw any) (lobby.RequestEntr
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputRevokeRoomAccessInput(ctx context.Context, obj any) (RevokeRoomAccessInput, error) {
+	var it RevokeRoomAccessInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId", "userId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRevokeRoomAccessInput unmarshals raw into the RevokeRoomAccessInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRevokeRoomAccessInput(ctx context.Context, raw any) (RevokeRoomAccessInput, error) {
+	var out RevokeRoomAccessInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RevokeRoomAccessInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputRoomConfigurationInput(ctx context.Context, obj any) (rooms.Configuration, error) {
 	var it rooms.Configuration
 	if obj == nil {
@@ -5881,6 +7630,111 @@ func (ec *executionContext) unmarshalInputRoomConfigurationInput(ctx context.Con
 func UnmarshalRoomConfigurationInput(ctx context.Context, raw any) (rooms.Configuration, error) {
 	var out rooms.Configuration
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RoomConfigurationInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputTransferRoomOwnershipInput(ctx context.Context, obj any) (TransferRoomOwnershipInput, error) {
+	var it TransferRoomOwnershipInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId", "userId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalTransferRoomOwnershipInput unmarshals raw into the TransferRoomOwnershipInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalTransferRoomOwnershipInput(ctx context.Context, raw any) (TransferRoomOwnershipInput, error) {
+	var out TransferRoomOwnershipInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "TransferRoomOwnershipInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputUpdateRoomAccessInput(ctx context.Context, obj any) (UpdateRoomAccessInput, error) {
+	var it UpdateRoomAccessInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId", "userId", "role"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserID = data
+		case "role":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("role"))
+			data, err := ec.unmarshalNRoomRole2foyerᚋentᚋroomaccessᚐRole(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Role = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalUpdateRoomAccessInput unmarshals raw into the UpdateRoomAccessInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdateRoomAccessInput(ctx context.Context, raw any) (UpdateRoomAccessInput, error) {
+	var out UpdateRoomAccessInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateRoomAccessInput", raw, &out)
 	return out, err
 }
 
@@ -5947,6 +7801,76 @@ func UnmarshalUpdateRoomInput(ctx context.Context, raw any) (rooms.UpdateInput, 
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputUpdateViewerInput(ctx context.Context, obj any) (rooms.Preferences, error) {
+	var it rooms.Preferences
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"displayName", "language", "timeZone", "defaultAccessLevel", "defaultConfiguration"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "displayName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("displayName"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DisplayName = graphql.OmittableOf(data)
+		case "language":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("language"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Language = data
+		case "timeZone":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("timeZone"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TimeZone = data
+		case "defaultAccessLevel":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("defaultAccessLevel"))
+			data, err := ec.unmarshalORoomAccessLevel2ᚖfoyerᚋentᚋroomᚐAccessLevel(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DefaultAccessLevel = graphql.OmittableOf(data)
+		case "defaultConfiguration":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("defaultConfiguration"))
+			data, err := ec.unmarshalORoomConfigurationInput2ᚖfoyerᚋroomsᚐConfiguration(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DefaultConfiguration = graphql.OmittableOf(data)
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalUpdateViewerInput unmarshals raw into the UpdateViewerInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdateViewerInput(ctx context.Context, raw any) (rooms.Preferences, error) {
+	var out rooms.Preferences
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateViewerInput", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -5960,6 +7884,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._User(ctx, sel, obj)
+	case *ent.RoomAccess:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._RoomAccess(ctx, sel, obj)
 	case *ent.Room:
 		if obj == nil {
 			return graphql.Null
@@ -6341,6 +8270,72 @@ func (ec *executionContext) _Entry(ctx context.Context, sel ast.SelectionSet, ob
 	return out
 }
 
+var grantRoomAccessPayloadImplementors = []string{"GrantRoomAccessPayload"}
+
+func (ec *executionContext) _GrantRoomAccessPayload(ctx context.Context, sel ast.SelectionSet, obj *GrantRoomAccessPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, grantRoomAccessPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GrantRoomAccessPayload")
+		case "roomAccess":
+			out.Values[i] = ec._GrantRoomAccessPayload_roomAccess(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var leaveRoomPayloadImplementors = []string{"LeaveRoomPayload"}
+
+func (ec *executionContext) _LeaveRoomPayload(ctx context.Context, sel ast.SelectionSet, obj *LeaveRoomPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, leaveRoomPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("LeaveRoomPayload")
+		case "room":
+			out.Values[i] = ec._LeaveRoomPayload_room(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var lobbyImplementors = []string{"Lobby"}
 
 func (ec *executionContext) _Lobby(ctx context.Context, sel ast.SelectionSet, obj *lobby.Lobby) graphql.Marshaler {
@@ -6461,6 +8456,41 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Mutation")
+		case "grantRoomAccess":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_grantRoomAccess(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateRoomAccess":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateRoomAccess(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "revokeRoomAccess":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_revokeRoomAccess(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "leaveRoom":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_leaveRoom(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "transferRoomOwnership":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_transferRoomOwnership(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "requestEntry":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_requestEntry(ctx, field)
@@ -6520,6 +8550,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "createRoomToken":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createRoomToken(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateViewer":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateViewer(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -6701,6 +8738,39 @@ func (ec *executionContext) _RequestEntryPayload(ctx context.Context, sel ast.Se
 	return out
 }
 
+var revokeRoomAccessPayloadImplementors = []string{"RevokeRoomAccessPayload"}
+
+func (ec *executionContext) _RevokeRoomAccessPayload(ctx context.Context, sel ast.SelectionSet, obj *RevokeRoomAccessPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, revokeRoomAccessPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RevokeRoomAccessPayload")
+		case "roomAccess":
+			out.Values[i] = ec._RevokeRoomAccessPayload_roomAccess(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var roomImplementors = []string{"Room", "Node"}
 
 func (ec *executionContext) _Room(ctx context.Context, sel ast.SelectionSet, obj *ent.Room) graphql.Marshaler {
@@ -6760,12 +8830,196 @@ func (ec *executionContext) _Room(ctx context.Context, sel ast.SelectionSet, obj
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "accesses":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Room_accesses(ctx, field, obj)
+				})
 		case "lobby":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Room_lobby(ctx, field, obj)
 				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var roomAccessImplementors = []string{"RoomAccess", "Node"}
+
+func (ec *executionContext) _RoomAccess(ctx context.Context, sel ast.SelectionSet, obj *ent.RoomAccess) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, roomAccessImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RoomAccess")
+		case "id":
+			out.Values[i] = ec._RoomAccess_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "user":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RoomAccess_user(ctx, field, obj)
+				})
+		case "role":
+			out.Values[i] = ec._RoomAccess_role(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._RoomAccess_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var roomAccessConnectionImplementors = []string{"RoomAccessConnection"}
+
+func (ec *executionContext) _RoomAccessConnection(ctx context.Context, sel ast.SelectionSet, obj *ent.RoomAccessConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, roomAccessConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RoomAccessConnection")
+		case "edges":
+			out.Values[i] = ec._RoomAccessConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._RoomAccessConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totalCount":
+			out.Values[i] = ec._RoomAccessConnection_totalCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var roomAccessEdgeImplementors = []string{"RoomAccessEdge"}
+
+func (ec *executionContext) _RoomAccessEdge(ctx context.Context, sel ast.SelectionSet, obj *ent.RoomAccessEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, roomAccessEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RoomAccessEdge")
+		case "node":
+			out.Values[i] = ec._RoomAccessEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._RoomAccessEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var roomAccessUserImplementors = []string{"RoomAccessUser"}
+
+func (ec *executionContext) _RoomAccessUser(ctx context.Context, sel ast.SelectionSet, obj *ent.User) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, roomAccessUserImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RoomAccessUser")
+		case "id":
+			out.Values[i] = ec._RoomAccessUser_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "fullName":
+			out.Values[i] = ec._RoomAccessUser_fullName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "shortName":
+			out.Values[i] = ec._RoomAccessUser_shortName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "email":
+			out.Values[i] = ec._RoomAccessUser_email(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -6929,6 +9183,72 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 	}
 }
 
+var transferRoomOwnershipPayloadImplementors = []string{"TransferRoomOwnershipPayload"}
+
+func (ec *executionContext) _TransferRoomOwnershipPayload(ctx context.Context, sel ast.SelectionSet, obj *TransferRoomOwnershipPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, transferRoomOwnershipPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TransferRoomOwnershipPayload")
+		case "room":
+			out.Values[i] = ec._TransferRoomOwnershipPayload_room(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var updateRoomAccessPayloadImplementors = []string{"UpdateRoomAccessPayload"}
+
+func (ec *executionContext) _UpdateRoomAccessPayload(ctx context.Context, sel ast.SelectionSet, obj *UpdateRoomAccessPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateRoomAccessPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateRoomAccessPayload")
+		case "roomAccess":
+			out.Values[i] = ec._UpdateRoomAccessPayload_roomAccess(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var updateRoomPayloadImplementors = []string{"UpdateRoomPayload"}
 
 func (ec *executionContext) _UpdateRoomPayload(ctx context.Context, sel ast.SelectionSet, obj *UpdateRoomPayload) graphql.Marshaler {
@@ -6942,6 +9262,39 @@ func (ec *executionContext) _UpdateRoomPayload(ctx context.Context, sel ast.Sele
 			out.Values[i] = graphql.MarshalString("UpdateRoomPayload")
 		case "room":
 			out.Values[i] = ec._UpdateRoomPayload_room(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var updateViewerPayloadImplementors = []string{"UpdateViewerPayload"}
+
+func (ec *executionContext) _UpdateViewerPayload(ctx context.Context, sel ast.SelectionSet, obj *UpdateViewerPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateViewerPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateViewerPayload")
+		case "viewer":
+			out.Values[i] = ec._UpdateViewerPayload_viewer(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -6976,33 +9329,49 @@ func (ec *executionContext) _User(ctx context.Context, sel ast.SelectionSet, obj
 		case "id":
 			out.Values[i] = ec._User_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "email":
 			out.Values[i] = ec._User_email(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "fullName":
 			out.Values[i] = ec._User_fullName(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "shortName":
 			out.Values[i] = ec._User_shortName(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "timeZone":
 			out.Values[i] = ec._User_timeZone(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "language":
 			out.Values[i] = ec._User_language(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "displayName":
+			out.Values[i] = ec._User_displayName(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "defaultAccessLevel":
+			out.Values[i] = ec._User_defaultAccessLevel(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "defaultConfiguration":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._User_defaultConfiguration(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -7528,6 +9897,19 @@ func (ec *executionContext) marshalNEntryStatus2foyerᚋlobbyᚐStatus(ctx conte
 	return res
 }
 
+func (ec *executionContext) unmarshalNGrantRoomAccessInput2foyerᚋroomsᚐGrantInput(ctx context.Context, v any) (rooms.GrantInput, error) {
+	res, err := ec.unmarshalInputGrantRoomAccessInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNGrantRoomAccessPayload2ᚖfoyerᚋgraphᚋgeneratedᚐGrantRoomAccessPayload(ctx context.Context, sel ast.SelectionSet, v *GrantRoomAccessPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "GrantRoomAccessPayload!")
+		return graphql.Null
+	}
+	return ec._GrantRoomAccessPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx context.Context, v any) (uuid.UUID, error) {
 	res, err := scalar.UnmarshalID(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -7554,6 +9936,19 @@ func (ec *executionContext) marshalNInt2int(ctx context.Context, sel ast.Selecti
 		graphql.AddInvalidNullFromMarshaler(ctx, "Int!")
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNLeaveRoomInput2foyerᚋgraphᚋgeneratedᚐLeaveRoomInput(ctx context.Context, v any) (LeaveRoomInput, error) {
+	res, err := ec.unmarshalInputLeaveRoomInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNLeaveRoomPayload2ᚖfoyerᚋgraphᚋgeneratedᚐLeaveRoomPayload(ctx context.Context, sel ast.SelectionSet, v *LeaveRoomPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "LeaveRoomPayload!")
+		return graphql.Null
+	}
+	return ec._LeaveRoomPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNLobby2ᚖfoyerᚋlobbyᚐLobby(ctx context.Context, sel ast.SelectionSet, v *lobby.Lobby) graphql.Marshaler {
@@ -7635,12 +10030,33 @@ func (ec *executionContext) marshalNRequestEntryPayload2ᚖfoyerᚋlobbyᚐReque
 	return ec._RequestEntryPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNRevokeRoomAccessInput2foyerᚋgraphᚋgeneratedᚐRevokeRoomAccessInput(ctx context.Context, v any) (RevokeRoomAccessInput, error) {
+	res, err := ec.unmarshalInputRevokeRoomAccessInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRevokeRoomAccessPayload2ᚖfoyerᚋgraphᚋgeneratedᚐRevokeRoomAccessPayload(ctx context.Context, sel ast.SelectionSet, v *RevokeRoomAccessPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RevokeRoomAccessPayload!")
+		return graphql.Null
+	}
+	return ec._RevokeRoomAccessPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNRoom2ᚖfoyerᚋentᚐRoom(ctx context.Context, sel ast.SelectionSet, v *ent.Room) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Room!")
 		return graphql.Null
 	}
 	return ec._Room(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNRoomAccess2ᚖfoyerᚋentᚐRoomAccess(ctx context.Context, sel ast.SelectionSet, v *ent.RoomAccess) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RoomAccess!")
+		return graphql.Null
+	}
+	return ec._RoomAccess(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNRoomAccessLevel2foyerᚋentᚋroomᚐAccessLevel(ctx context.Context, v any) (room.AccessLevel, error) {
@@ -7653,12 +10069,38 @@ func (ec *executionContext) marshalNRoomAccessLevel2foyerᚋentᚋroomᚐAccessL
 	return v
 }
 
+func (ec *executionContext) marshalNRoomAccessUser2ᚖfoyerᚋentᚐUser(ctx context.Context, sel ast.SelectionSet, v *ent.User) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RoomAccessUser!")
+		return graphql.Null
+	}
+	return ec._RoomAccessUser(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNRoomConfiguration2ᚖfoyerᚋentᚐRoom(ctx context.Context, sel ast.SelectionSet, v *ent.Room) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RoomConfiguration!")
+		return graphql.Null
+	}
+	return ec._RoomConfiguration(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNRoomConnection2ᚖfoyerᚋentᚐRoomConnection(ctx context.Context, sel ast.SelectionSet, v *ent.RoomConnection) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "RoomConnection!")
 		return graphql.Null
 	}
 	return ec._RoomConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRoomRole2foyerᚋentᚋroomaccessᚐRole(ctx context.Context, v any) (roomaccess.Role, error) {
+	var res roomaccess.Role
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRoomRole2foyerᚋentᚋroomaccessᚐRole(ctx context.Context, sel ast.SelectionSet, v roomaccess.Role) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
@@ -7689,6 +10131,32 @@ func (ec *executionContext) marshalNTime2timeᚐTime(ctx context.Context, sel as
 	return res
 }
 
+func (ec *executionContext) unmarshalNTransferRoomOwnershipInput2foyerᚋgraphᚋgeneratedᚐTransferRoomOwnershipInput(ctx context.Context, v any) (TransferRoomOwnershipInput, error) {
+	res, err := ec.unmarshalInputTransferRoomOwnershipInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTransferRoomOwnershipPayload2ᚖfoyerᚋgraphᚋgeneratedᚐTransferRoomOwnershipPayload(ctx context.Context, sel ast.SelectionSet, v *TransferRoomOwnershipPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TransferRoomOwnershipPayload!")
+		return graphql.Null
+	}
+	return ec._TransferRoomOwnershipPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNUpdateRoomAccessInput2foyerᚋgraphᚋgeneratedᚐUpdateRoomAccessInput(ctx context.Context, v any) (UpdateRoomAccessInput, error) {
+	res, err := ec.unmarshalInputUpdateRoomAccessInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUpdateRoomAccessPayload2ᚖfoyerᚋgraphᚋgeneratedᚐUpdateRoomAccessPayload(ctx context.Context, sel ast.SelectionSet, v *UpdateRoomAccessPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UpdateRoomAccessPayload!")
+		return graphql.Null
+	}
+	return ec._UpdateRoomAccessPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNUpdateRoomInput2foyerᚋroomsᚐUpdateInput(ctx context.Context, v any) (rooms.UpdateInput, error) {
 	res, err := ec.unmarshalInputUpdateRoomInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -7700,6 +10168,27 @@ func (ec *executionContext) marshalNUpdateRoomPayload2ᚖfoyerᚋgraphᚋgenerat
 		return graphql.Null
 	}
 	return ec._UpdateRoomPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNUpdateViewerInput2foyerᚋroomsᚐPreferences(ctx context.Context, v any) (rooms.Preferences, error) {
+	res, err := ec.unmarshalInputUpdateViewerInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUpdateViewerPayload2ᚖfoyerᚋgraphᚋgeneratedᚐUpdateViewerPayload(ctx context.Context, sel ast.SelectionSet, v *UpdateViewerPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UpdateViewerPayload!")
+		return graphql.Null
+	}
+	return ec._UpdateViewerPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNUser2ᚖfoyerᚋentᚐUser(ctx context.Context, sel ast.SelectionSet, v *ent.User) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "User!")
+		return graphql.Null
+	}
+	return ec._User(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNVersion2int(ctx context.Context, v any) (int, error) {
@@ -8039,6 +10528,40 @@ func (ec *executionContext) marshalORoom2ᚖfoyerᚋentᚐRoom(ctx context.Conte
 	return ec._Room(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalORoomAccess2ᚖfoyerᚋentᚐRoomAccess(ctx context.Context, sel ast.SelectionSet, v *ent.RoomAccess) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RoomAccess(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORoomAccessConnection2ᚖfoyerᚋentᚐRoomAccessConnection(ctx context.Context, sel ast.SelectionSet, v *ent.RoomAccessConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RoomAccessConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORoomAccessEdge2ᚕᚖfoyerᚋentᚐRoomAccessEdge(ctx context.Context, sel ast.SelectionSet, v []*ent.RoomAccessEdge) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalORoomAccessEdge2ᚖfoyerᚋentᚐRoomAccessEdge(ctx, sel, v[i])
+	})
+
+	return ret
+}
+
+func (ec *executionContext) marshalORoomAccessEdge2ᚖfoyerᚋentᚐRoomAccessEdge(ctx context.Context, sel ast.SelectionSet, v *ent.RoomAccessEdge) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RoomAccessEdge(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalORoomAccessLevel2ᚖfoyerᚋentᚋroomᚐAccessLevel(ctx context.Context, v any) (*room.AccessLevel, error) {
 	if v == nil {
 		return nil, nil
@@ -8049,6 +10572,22 @@ func (ec *executionContext) unmarshalORoomAccessLevel2ᚖfoyerᚋentᚋroomᚐAc
 }
 
 func (ec *executionContext) marshalORoomAccessLevel2ᚖfoyerᚋentᚋroomᚐAccessLevel(ctx context.Context, sel ast.SelectionSet, v *room.AccessLevel) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func (ec *executionContext) unmarshalORoomAccessLevel2ᚖfoyerᚋentᚋuserᚐDefaultAccessLevel(ctx context.Context, v any) (*user.DefaultAccessLevel, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(user.DefaultAccessLevel)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalORoomAccessLevel2ᚖfoyerᚋentᚋuserᚐDefaultAccessLevel(ctx context.Context, sel ast.SelectionSet, v *user.DefaultAccessLevel) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"foyer/ent"
+	"foyer/ent/roomaccess"
 	"foyer/lobby"
 )
 
@@ -57,12 +58,80 @@ type DenyEntryPayload struct {
 	Entry *lobby.Entry `json:"entry"`
 }
 
+// The outcome of `grantRoomAccess`.
+type GrantRoomAccessPayload struct {
+	// The access as it is now.
+	RoomAccess *ent.RoomAccess `json:"roomAccess"`
+}
+
+// Names a room to leave.
+type LeaveRoomInput struct {
+	// The room's id.
+	RoomID uuid.UUID `json:"roomId"`
+}
+
+// The outcome of `leaveRoom`.
+type LeaveRoomPayload struct {
+	// The room, as those see it who have no role in it.
+	Room *ent.Room `json:"room"`
+}
+
+// Names whose role in which room to take away.
+type RevokeRoomAccessInput struct {
+	// The room's id.
+	RoomID uuid.UUID `json:"roomId"`
+	// The id of the person's account.
+	UserID uuid.UUID `json:"userId"`
+}
+
+// The outcome of `revokeRoomAccess`.
+type RevokeRoomAccessPayload struct {
+	// The access as it was.
+	RoomAccess *ent.RoomAccess `json:"roomAccess"`
+}
+
 // What can be watched: each sends the whole state at once, and again after every change.
 type Subscription struct {
+}
+
+// Names a room and its new owner.
+type TransferRoomOwnershipInput struct {
+	// The room's id.
+	RoomID uuid.UUID `json:"roomId"`
+	// The id of the account of a person who has a role in the room, and has signed in before.
+	UserID uuid.UUID `json:"userId"`
+}
+
+// The outcome of `transferRoomOwnership`.
+type TransferRoomOwnershipPayload struct {
+	// The room as it is now.
+	Room *ent.Room `json:"room"`
+}
+
+// Changes a person's role in a room.
+type UpdateRoomAccessInput struct {
+	// The room's id.
+	RoomID uuid.UUID `json:"roomId"`
+	// The id of the person's account.
+	UserID uuid.UUID `json:"userId"`
+	// What the person is to be.
+	Role roomaccess.Role `json:"role"`
+}
+
+// The outcome of `updateRoomAccess`.
+type UpdateRoomAccessPayload struct {
+	// The access as it is now.
+	RoomAccess *ent.RoomAccess `json:"roomAccess"`
 }
 
 // The outcome of `updateRoom`.
 type UpdateRoomPayload struct {
 	// The room as it is now.
 	Room *ent.Room `json:"room"`
+}
+
+// The outcome of `updateViewer`.
+type UpdateViewerPayload struct {
+	// The viewer as he is now.
+	Viewer *ent.User `json:"viewer"`
 }

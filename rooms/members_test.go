@@ -1,0 +1,452 @@
+package rooms_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent"
+	"foyer/ent/roomaccess"
+	"foyer/fault"
+	"foyer/rooms"
+)
+
+const (
+	owner         = roomaccess.RoleOWNER
+	administrator = roomaccess.RoleADMINISTRATOR
+	member        = roomaccess.RoleMEMBER
+	// none is the role of somebody without any, and of somebody whose role is taken away.
+	none roomaccess.Role = ""
+)
+
+var everyRole = []roomaccess.Role{none, member, administrator, owner}
+
+// cast is a room with an owner who does nothing, the person who acts in it, and the one he acts on.
+type cast struct {
+	room         *ent.Room
+	actor, other *ent.User
+}
+
+func (w *world) cast(t *testing.T, actor, other roomaccess.Role) cast {
+	t.Helper()
+	r := w.room(t, w.user(t, "Olga"), "Room")
+	c := cast{room: r, actor: w.user(t, "Actor"), other: w.user(t, "Other")}
+	for u, role := range map[*ent.User]roomaccess.Role{c.actor: actor, c.other: other} {
+		if role != none {
+			w.db.RoomAccess.Create().SetRoom(r).SetUser(u).SetRole(role).ExecX(t.Context())
+		}
+	}
+	return c
+}
+
+func (w *world) roleOf(t *testing.T, r *ent.Room, u *ent.User) roomaccess.Role {
+	t.Helper()
+	role, err := w.RoleOf(t.Context(), r.ID, u.ID)
+	require.NoError(t, err)
+	return role
+}
+
+// rights is who may make whom what: by who acts and what the other is, what the other may become.
+var rights = []struct {
+	actor, other roomaccess.Role
+	may          string
+}{
+	{owner, none, "MEMBER ADMINISTRATOR OWNER"},
+	{owner, member, "nothing MEMBER ADMINISTRATOR OWNER"},
+	{owner, administrator, "nothing MEMBER ADMINISTRATOR OWNER"},
+	{owner, owner, "nothing MEMBER ADMINISTRATOR OWNER"},
+	{administrator, none, "MEMBER ADMINISTRATOR"},
+	{administrator, member, "nothing MEMBER ADMINISTRATOR"},
+	{administrator, administrator, "ADMINISTRATOR"},
+	{administrator, owner, ""},
+	{member, none, ""},
+	{member, member, ""},
+	{member, administrator, ""},
+	{member, owner, ""},
+	{none, none, ""},
+	{none, member, ""},
+	{none, administrator, ""},
+	{none, owner, ""},
+}
+
+// become tries to make somebody what he is to be, in every way there is, each in a room of its own,
+// and returns how that ended.
+func (w *world) become(
+	t *testing.T, ctx func(cast) context.Context, make func() cast, to roomaccess.Role,
+) map[string]fault.Kind {
+	t.Helper()
+	ways := map[string]func(cast) error{
+		"SetRole": func(c cast) error {
+			_, err := w.SetRole(ctx(c), c.room.ID, c.other.ID, to)
+			return err
+		},
+		"UpdateAccess": func(c cast) error {
+			_, err := w.UpdateAccess(ctx(c), c.room.ID, c.other.ID, to)
+			return err
+		},
+		"Grant": func(c cast) error {
+			_, err := w.Grant(ctx(c), rooms.GrantInput{RoomID: c.room.ID, UserID: &c.other.ID, Role: to})
+			return err
+		},
+	}
+	if to == none {
+		ways = map[string]func(cast) error{"Revoke": func(c cast) error {
+			_, err := w.Revoke(ctx(c), c.room.ID, c.other.ID)
+			return err
+		}}
+	}
+	ended := map[string]fault.Kind{}
+	for name, way := range ways {
+		c := make()
+		was := w.roleOf(t, c.room, c.other)
+		ended[name] = kindOf(way(c))
+		want := was
+		if ended[name] == may {
+			want = to
+		}
+		assert.Equal(t, want, w.roleOf(t, c.room, c.other), "%s of %s to %s", name, was, to)
+	}
+	return ended
+}
+
+func TestRolesAreChangedByWhomTheMatrixAllowsAlone(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		actor := func(c cast) context.Context { return as(t, c.actor) }
+		for _, right := range rights {
+			for _, to := range everyRole {
+				name := string(to)
+				if to == none {
+					name = "nothing"
+				}
+				want := fault.Forbidden
+				if slices.Contains(strings.Fields(right.may), name) {
+					want = may
+				}
+				host := right.actor == owner || right.actor == administrator
+				cast := func() cast { return w.cast(t, right.actor, right.other) }
+				for way, got := range w.become(t, actor, cast, to) {
+					expected := want
+					switch {
+					case !host:
+					case right.other == none && (way == "UpdateAccess" || way == "Revoke"):
+						expected = fault.NotFound
+					case right.other != none && right.other != to && way == "Grant":
+						expected = fault.Conflict
+					}
+					assert.Equal(t, expected, got, "%q makes %q %q by %s", right.actor, right.other, to, way)
+				}
+			}
+		}
+	})
+}
+
+func TestNobodyChangesHisOwnRole(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		self := func(c cast) context.Context { return as(t, c.other) }
+		for _, role := range everyRole {
+			for _, to := range everyRole {
+				for way, got := range w.become(t, self, func() cast { return w.cast(t, none, role) }, to) {
+					if way == "Grant" && role != none && role != member && role != to {
+						assert.Equal(t, fault.Conflict, got, "%q makes himself %q by %s", role, to, way)
+						continue
+					}
+					assert.Equal(t, fault.Forbidden, got, "%q makes himself %q by %s", role, to, way)
+				}
+			}
+		}
+	})
+}
+
+func TestWhoIsNotSignedInChangesNothing(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		nobody := func(cast) context.Context { return t.Context() }
+		for _, role := range everyRole {
+			for _, to := range everyRole {
+				for way, got := range w.become(t, nobody, func() cast { return w.cast(t, none, role) }, to) {
+					assert.Equal(t, fault.Unauthenticated, got, "%q to %q by %s", role, to, way)
+				}
+			}
+		}
+		r := w.room(t, w.user(t, "Olga"), "Room")
+		_, err := w.Leave(t.Context(), r.ID)
+		assertFault(t, fault.Unauthenticated, err)
+		_, err = w.Transfer(t.Context(), r.ID, uuid.New())
+		assertFault(t, fault.Unauthenticated, err)
+		_, err = w.Accesses(t.Context(), r.ID, nil, nil)
+		assertFault(t, fault.Unauthenticated, err)
+	})
+}
+
+func TestRolesInARoomOrOfAPersonThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		c := w.cast(t, owner, member)
+		ctx, nowhere := as(t, c.actor), uuid.New()
+		_, err := w.SetRole(ctx, nowhere, c.other.ID, member)
+		assertFault(t, fault.NotFound, err)
+		_, err = w.Grant(ctx, rooms.GrantInput{RoomID: nowhere, UserID: &c.other.ID, Role: member})
+		assertFault(t, fault.NotFound, err)
+		_, err = w.Leave(ctx, nowhere)
+		assertFault(t, fault.NotFound, err)
+		_, err = w.Accesses(ctx, nowhere, nil, nil)
+		assertFault(t, fault.NotFound, err)
+		for _, id := range []uuid.UUID{uuid.New(), uuid.Nil} {
+			_, err = w.SetRole(ctx, c.room.ID, id, member)
+			assertFault(t, fault.NotFound, err)
+			_, err = w.Grant(ctx, rooms.GrantInput{RoomID: c.room.ID, UserID: &id, Role: member})
+			assertFault(t, fault.NotFound, err)
+			_, err = w.Revoke(ctx, c.room.ID, id)
+			assertFault(t, fault.NotFound, err)
+			_, err = w.Transfer(ctx, c.room.ID, id)
+			assertFault(t, fault.NotFound, err)
+		}
+		_, err = w.SetRole(ctx, c.room.ID, c.other.ID, "EMPEROR")
+		assertBlames(t, err, "role", "")
+		assert.Equal(t, member, w.roleOf(t, c.room, c.other))
+	})
+}
+
+func TestSetRoleSaysWhatThePersonWasBefore(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		c, was := w.cast(t, owner, none), none
+		for _, role := range []roomaccess.Role{member, member, administrator, owner, member} {
+			before, err := w.SetRole(as(t, c.actor), c.room.ID, c.other.ID, role)
+			require.NoError(t, err)
+			assert.Equal(t, was, before)
+			was = role
+		}
+	})
+}
+
+func TestRoleThatIsHeldIsGrantedAgainAndAnotherIsAConflict(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		c := w.cast(t, owner, member)
+		in := rooms.GrantInput{RoomID: c.room.ID, UserID: &c.other.ID, Role: member}
+		held := w.db.RoomAccess.Query().Where(roomaccess.UserID(c.other.ID)).OnlyX(t.Context())
+		again, err := w.Grant(as(t, c.actor), in)
+		require.NoError(t, err)
+		assert.Equal(t, held.ID, again.ID)
+		in.Role = administrator
+		_, err = w.Grant(as(t, c.actor), in)
+		assertFault(t, fault.Conflict, err)
+		assert.Equal(t, member, fault.Of(err).Details["role"])
+	})
+}
+
+func TestWhoHasARoleLeavesUnlessHeIsTheLastOwner(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		olga := w.user(t, "Olga")
+		r := w.room(t, olga, "Room")
+		for _, role := range []roomaccess.Role{member, administrator, owner} {
+			u := w.give(t, r, role)
+			left, err := w.Leave(as(t, u), r.ID)
+			require.NoError(t, err)
+			assert.Equal(t, r.ID, left.ID)
+			assert.Equal(t, none, w.roleOf(t, r, u))
+			_, err = w.Leave(as(t, u), r.ID)
+			assertFault(t, fault.Forbidden, err)
+		}
+		w.give(t, r, administrator)
+		_, err := w.Leave(as(t, olga), r.ID)
+		assertFault(t, fault.Conflict, err)
+		assert.Equal(t, owner, w.roleOf(t, r, olga))
+
+		_, err = w.Grant(as(t, olga), rooms.GrantInput{
+			RoomID: r.ID, Email: new("new@example.org"), Role: owner,
+		})
+		require.NoError(t, err)
+		_, err = w.Leave(as(t, olga), r.ID)
+		assertFault(t, fault.Conflict, err)
+		assert.Equal(t, owner, w.roleOf(t, r, olga), "an owner who never came is none to leave it to")
+
+		w.give(t, r, owner)
+		_, err = w.Leave(as(t, olga), r.ID)
+		require.NoError(t, err)
+	})
+}
+
+func TestOwnershipIsHandedOverToSomebodyWithARole(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		for _, heir := range []roomaccess.Role{member, administrator, owner} {
+			c := w.cast(t, owner, heir)
+			r, err := w.Transfer(as(t, c.actor), c.room.ID, c.other.ID)
+			require.NoError(t, err)
+			assert.Equal(t, c.room.ID, r.ID)
+			assert.Equal(t, owner, w.roleOf(t, c.room, c.other))
+			assert.Equal(t, administrator, w.roleOf(t, c.room, c.actor))
+		}
+		for _, actor := range []roomaccess.Role{administrator, member, none} {
+			c := w.cast(t, actor, member)
+			_, err := w.Transfer(as(t, c.actor), c.room.ID, c.other.ID)
+			assertFault(t, fault.Forbidden, err)
+			assert.Equal(t, member, w.roleOf(t, c.room, c.other))
+			assert.Equal(t, actor, w.roleOf(t, c.room, c.actor))
+		}
+		c := w.cast(t, owner, none)
+		_, err := w.Transfer(as(t, c.actor), c.room.ID, c.other.ID)
+		assertFault(t, fault.NotFound, err)
+		_, err = w.Transfer(as(t, c.actor), c.room.ID, c.actor.ID)
+		assertBlames(t, err, "userId", "")
+		access, err := w.Grant(as(t, c.actor), rooms.GrantInput{
+			RoomID: c.room.ID, Email: new("new@example.org"), Role: administrator,
+		})
+		require.NoError(t, err)
+		_, err = w.Transfer(as(t, c.actor), c.room.ID, access.UserID)
+		assertFault(t, fault.Conflict, err)
+		assert.Equal(t, owner, w.roleOf(t, c.room, c.actor))
+	})
+}
+
+// TestLastOwnerStaysWhateverOwnersDoToEachOtherAtOnce: in one room ten owners do a hundred things to
+// each other, and in many others two do.
+func TestLastOwnerStaysWhateverOwnersDoToEachOtherAtOnce(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		owners := make([]*ent.User, 10)
+		for i := range owners {
+			owners[i] = w.user(t, "Owner")
+		}
+		untouched, crowded := w.sharedRoom(t, owners), w.sharedRoom(t, owners)
+		var done atomic.Int32
+		atOnce(100, func(i int) {
+			actor, other := owners[i%10], owners[(i%10+1+i/10%9)%10]
+			if w.harm(t, i, crowded, actor, other) == may {
+				done.Add(1)
+			}
+		})
+		w.assertOwned(t, crowded)
+		assert.Positive(t, done.Load())
+
+		pairs := make([]*ent.Room, 16)
+		for i := range pairs {
+			pairs[i] = w.sharedRoom(t, owners[:2])
+		}
+		atOnce(6*len(pairs), func(i int) {
+			r, actor := pairs[i/6], i%2
+			w.harm(t, i/2, r, owners[actor], owners[1-actor])
+		})
+		for _, r := range pairs {
+			w.assertOwned(t, r)
+		}
+
+		assert.Equal(t, 10, w.db.RoomAccess.Query().
+			Where(roomaccess.RoomID(untouched.ID), roomaccess.RoleEQ(owner)).CountX(t.Context()))
+		assert.Equal(t, 10, w.db.User.Query().CountX(t.Context()))
+		assert.Equal(t, 2+len(pairs), w.db.Room.Query().CountX(t.Context()))
+	})
+}
+
+// sharedRoom is a room of many owners.
+func (w *world) sharedRoom(t *testing.T, all []*ent.User) *ent.Room {
+	t.Helper()
+	r := w.room(t, all[0], "Room")
+	for _, u := range all[1:] {
+		w.db.RoomAccess.Create().SetRoom(r).SetUser(u).SetRole(owner).ExecX(t.Context())
+	}
+	return r
+}
+
+// harm has an owner do one of the things after which there may be an owner less.
+func (w *world) harm(t *testing.T, which int, r *ent.Room, actor, other *ent.User) fault.Kind {
+	var err error
+	switch which % 4 {
+	case 0:
+		_, err = w.Leave(as(t, actor), r.ID)
+	case 1:
+		_, err = w.SetRole(as(t, actor), r.ID, other.ID, member)
+	case 2:
+		_, err = w.Revoke(as(t, actor), r.ID, other.ID)
+	case 3:
+		_, err = w.Transfer(as(t, actor), r.ID, other.ID)
+	}
+	kind := kindOf(err)
+	assert.Contains(t, []fault.Kind{may, fault.Forbidden, fault.Conflict, fault.NotFound}, kind, "%v", err)
+	return kind
+}
+
+func (w *world) assertOwned(t *testing.T, r *ent.Room) {
+	t.Helper()
+	assert.Positive(t, w.db.RoomAccess.Query().
+		Where(roomaccess.RoomID(r.ID), roomaccess.RoleEQ(owner)).CountX(t.Context()), "its owners")
+}
+
+func TestAccessesAreListedToHostsInTheOrderInWhichTheyWereGiven(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		olga := w.user(t, "Olga")
+		r := w.room(t, olga, "Room")
+		ids := []uuid.UUID{olga.ID}
+		people := map[roomaccess.Role]*ent.User{none: w.user(t, "Stranger"), owner: olga}
+		for _, role := range []roomaccess.Role{member, administrator, member} {
+			people[role] = w.give(t, r, role)
+			ids = append(ids, people[role].ID)
+		}
+		w.room(t, olga, "Another")
+		for role, u := range people {
+			page, err := w.Accesses(as(t, u), r.ID, nil, nil)
+			if role == none || role == member {
+				assertFault(t, fault.Forbidden, err)
+				continue
+			}
+			require.NoError(t, err)
+			assert.Equal(t, ids, userIDs(page))
+			assert.Equal(t, 4, page.TotalCount)
+			user, err := w.AccessUser(t.Context(), page.Edges[0].Node)
+			require.NoError(t, err)
+			assert.Equal(t, "Olga", user.FullName)
+		}
+		first, err := w.Accesses(as(t, olga), r.ID, new(3), nil)
+		require.NoError(t, err)
+		assert.Equal(t, ids[:3], userIDs(first))
+		rest, err := w.Accesses(as(t, olga), r.ID, nil, overTheWire(t, first.PageInfo.EndCursor))
+		require.NoError(t, err)
+		assert.Equal(t, ids[3:], userIDs(rest))
+		for _, size := range []int{-1, 101} {
+			_, err := w.Accesses(as(t, olga), r.ID, &size, nil)
+			assertBlames(t, err, "first", "")
+		}
+	})
+}
+
+func userIDs(page *ent.RoomAccessConnection) []uuid.UUID {
+	ids := []uuid.UUID{}
+	for _, edge := range page.Edges {
+		ids = append(ids, edge.Node.UserID)
+	}
+	return ids
+}
+
+func TestAccessIsANodeToHostsOfItsRoomAlone(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		for _, role := range everyRole {
+			c := w.cast(t, role, member)
+			access := w.db.RoomAccess.Query().
+				Where(roomaccess.UserID(c.other.ID)).OnlyX(t.Context())
+			node, err := w.Node(as(t, c.actor), access.ID)
+			if role == owner || role == administrator {
+				require.NoError(t, err)
+				assert.Equal(t, access.ID, node.(*ent.RoomAccess).ID)
+				continue
+			}
+			assertFault(t, fault.NotFound, err)
+			_, missing := w.Node(as(t, c.actor), uuid.New())
+			assert.Equal(t, missing.Error(), err.Error(), "as if it were not there")
+			_, err = w.Node(t.Context(), access.ID)
+			assertFault(t, fault.NotFound, err)
+		}
+	})
+}

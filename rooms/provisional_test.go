@@ -1,0 +1,216 @@
+package rooms_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent"
+	"foyer/ent/roomaccess"
+	"foyer/ent/user"
+	"foyer/fault"
+	"foyer/rooms"
+)
+
+const adas = "ada@example.org"
+
+func ada(subject string, verified bool) rooms.Profile {
+	return rooms.Profile{Subject: subject, Email: adas, EmailVerified: verified, FullName: "Ada"}
+}
+
+// invite gives a role in a room to an e-mail address.
+func (w *world) invite(
+	t *testing.T, owner *ent.User, r *ent.Room, email string, role roomaccess.Role,
+) *ent.RoomAccess {
+	t.Helper()
+	access, err := w.Grant(as(t, owner), rooms.GrantInput{RoomID: r.ID, Email: &email, Role: role})
+	require.NoError(t, err)
+	return access
+}
+
+func TestRoleGivenToAnUnknownEmailAwaitsWhoeverProvesItHis(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		olga := w.user(t, "Olga")
+		one, two := w.room(t, olga, "One"), w.room(t, olga, "Two")
+		first := w.invite(t, olga, one, "Ada@Example.ORG", member)
+		second := w.invite(t, olga, two, adas, administrator)
+		assert.Equal(t, first.UserID, second.UserID, "one account for one address")
+		provisional := w.db.User.GetX(t.Context(), first.UserID)
+		assert.Nil(t, provisional.Subject)
+		assert.Equal(t, adas, provisional.Email)
+		assert.Empty(t, provisional.FullName)
+
+		impostor, err := w.SignIn(t.Context(), ada("impostor", false))
+		require.NoError(t, err)
+		assert.NotEqual(t, provisional.ID, impostor.ID)
+		assert.Equal(t, none, w.roleOf(t, one, impostor))
+
+		real, err := w.SignIn(t.Context(), ada("ada", true))
+		require.NoError(t, err)
+		assert.Equal(t, provisional.ID, real.ID)
+		assert.Equal(t, "ada", *real.Subject)
+		assert.Equal(t, "Ada", real.FullName)
+		assert.True(t, real.EmailVerified)
+		assert.Equal(t, member, w.roleOf(t, one, real))
+		assert.Equal(t, administrator, w.roleOf(t, two, real))
+
+		again, err := w.SignIn(t.Context(), ada("ada", true))
+		require.NoError(t, err)
+		assert.Equal(t, real.ID, again.ID)
+		assert.Zero(t, w.db.User.Query().Where(user.SubjectIsNil()).CountX(t.Context()))
+	})
+}
+
+func TestAccountThatProvesAnEmailLaterTakesOverItsRoles(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		olga := w.user(t, "Olga")
+		account, err := w.SignIn(t.Context(), ada("ada", false))
+		require.NoError(t, err)
+		// What he has, what his address was given, and what he has in the end.
+		tests := []struct{ has, given, gets roomaccess.Role }{
+			{none, member, member}, {none, owner, owner}, {member, administrator, administrator},
+			{administrator, member, administrator}, {owner, member, owner}, {member, none, member},
+		}
+		list := []*ent.Room{}
+		for _, test := range tests {
+			r := w.room(t, olga, "Room")
+			if test.has != none {
+				w.db.RoomAccess.Create().SetRoom(r).SetUser(account).SetRole(test.has).ExecX(t.Context())
+			}
+			if test.given != none {
+				w.invite(t, olga, r, adas, test.given)
+			}
+			list = append(list, r)
+		}
+		same, err := w.SignIn(t.Context(), ada("ada", true))
+		require.NoError(t, err)
+		assert.Equal(t, account.ID, same.ID)
+		for i, test := range tests {
+			assert.Equal(t, test.gets, w.roleOf(t, list[i], account), "%+v", test)
+			assert.Equal(t, owner, w.roleOf(t, list[i], olga))
+		}
+		assert.Equal(t, 2, w.db.User.Query().CountX(t.Context()), "the provisional account is gone")
+	})
+}
+
+func TestEmailFindsWhoHasProvedItHisAndNobodyElse(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		olga := w.user(t, "Olga")
+		r := w.room(t, olga, "Room")
+		unproved, err := w.SignIn(t.Context(), ada("impostor", false))
+		require.NoError(t, err)
+		proved, err := w.SignIn(t.Context(), ada("ada", true))
+		require.NoError(t, err)
+		assert.Equal(t, proved.ID, w.invite(t, olga, r, adas, member).UserID)
+		assert.Equal(t, none, w.roleOf(t, r, unproved))
+
+		_, err = w.SignIn(t.Context(), ada("ada too", true))
+		require.NoError(t, err)
+		_, err = w.Grant(as(t, olga), rooms.GrantInput{RoomID: r.ID, Email: new(adas), Role: member})
+		assertFault(t, fault.Conflict, err)
+	})
+}
+
+func TestPersonIsNamedByExactlyOneOfIdAndEmail(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		c := w.cast(t, owner, none)
+		in := rooms.GrantInput{RoomID: c.room.ID, Role: member}
+		_, err := w.Grant(as(t, c.actor), in)
+		assertFault(t, fault.Invalid, err)
+		in.UserID, in.Email = &c.other.ID, new(adas)
+		_, err = w.Grant(as(t, c.actor), in)
+		assertFault(t, fault.Invalid, err)
+		in.UserID = nil
+		for _, bad := range []string{"", "ada", "ada@", "Ada <ada@example.org>", "a\x00@example.org"} {
+			in.Email = &bad
+			_, err = w.Grant(as(t, c.actor), in)
+			assertBlames(t, err, "email", "")
+		}
+		assert.Zero(t, w.db.User.Query().Where(user.SubjectIsNil()).CountX(t.Context()))
+	})
+}
+
+func TestWhoMayNotGiveARoleMakesNoAccount(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		for actor, role := range map[roomaccess.Role]roomaccess.Role{
+			none: member, member: member, administrator: owner,
+		} {
+			c := w.cast(t, actor, none)
+			in := rooms.GrantInput{RoomID: c.room.ID, Email: new(adas), Role: role}
+			_, err := w.Grant(as(t, c.actor), in)
+			assertFault(t, fault.Forbidden, err)
+		}
+		assert.Zero(t, w.db.User.Query().Where(user.SubjectIsNil()).CountX(t.Context()))
+	})
+}
+
+func TestDatabaseHasOneProvisionalAccountForAnEmail(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		w.db.User.Create().SetEmail(adas).ExecX(t.Context())
+		err := w.db.User.Create().SetEmail(adas).Exec(t.Context())
+		assert.True(t, ent.IsConstraintError(err), "%v", err)
+		for i := range 2 {
+			w.db.User.Create().SetEmail(adas).SetSubject(fmt.Sprint(i)).ExecX(t.Context())
+		}
+	})
+}
+
+// TestInvitationsAndSignInsAtOnceLoseNoRole: while an address is given roles, the person it belongs to
+// signs in; after one more sign-in all the roles are his, and there is no account but his.
+func TestInvitationsAndSignInsAtOnceLoseNoRole(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		olga := w.user(t, "Olga")
+		list := make([]*ent.Room, 20)
+		for i := range list {
+			list[i] = w.room(t, olga, "Room")
+		}
+		atOnce(2*len(list), func(i int) {
+			if i%2 == 0 {
+				in := rooms.GrantInput{RoomID: list[i/2].ID, Email: new(adas), Role: member}
+				_, err := w.Grant(as(t, olga), in)
+				assert.NoError(t, err)
+				return
+			}
+			_, err := w.SignIn(t.Context(), ada("ada", true))
+			assert.NoError(t, err)
+		})
+		ada, err := w.SignIn(t.Context(), ada("ada", true))
+		require.NoError(t, err)
+		for _, r := range list {
+			assert.Equal(t, member, w.roleOf(t, r, ada))
+		}
+		assert.Equal(t, 2, w.db.User.Query().CountX(t.Context()))
+	})
+}
+
+func TestByEmailIsTheSameAccountEachTime(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		ids := make([]uuid.UUID, 20)
+		atOnce(len(ids), func(i int) {
+			id, err := w.ByEmail(t.Context(), adas)
+			assert.NoError(t, err)
+			ids[i] = id
+		})
+		stored := w.db.User.Query().OnlyIDX(t.Context())
+		for _, id := range ids {
+			assert.Equal(t, stored, id)
+		}
+		real, err := w.SignIn(t.Context(), ada("ada", true))
+		require.NoError(t, err)
+		assert.Equal(t, stored, real.ID)
+		id, err := w.ByEmail(t.Context(), "ADA@example.org")
+		require.NoError(t, err)
+		assert.Equal(t, stored, id)
+	})
+}
