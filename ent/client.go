@@ -11,8 +11,10 @@ import (
 
 	"foyer/ent/migrate"
 
+	"foyer/ent/auditevent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
+	"foyer/ent/roomban"
 	"foyer/ent/user"
 
 	"entgo.io/ent"
@@ -27,10 +29,14 @@ type Client struct {
 	config
 	// Schema is the client for creating, migrating and dropping schema.
 	Schema *migrate.Schema
+	// AuditEvent is the client for interacting with the AuditEvent builders.
+	AuditEvent *AuditEventClient
 	// Room is the client for interacting with the Room builders.
 	Room *RoomClient
 	// RoomAccess is the client for interacting with the RoomAccess builders.
 	RoomAccess *RoomAccessClient
+	// RoomBan is the client for interacting with the RoomBan builders.
+	RoomBan *RoomBanClient
 	// User is the client for interacting with the User builders.
 	User *UserClient
 }
@@ -44,8 +50,10 @@ func NewClient(opts ...Option) *Client {
 
 func (c *Client) init() {
 	c.Schema = migrate.NewSchema(c.driver)
+	c.AuditEvent = NewAuditEventClient(c.config)
 	c.Room = NewRoomClient(c.config)
 	c.RoomAccess = NewRoomAccessClient(c.config)
+	c.RoomBan = NewRoomBanClient(c.config)
 	c.User = NewUserClient(c.config)
 }
 
@@ -139,8 +147,10 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 	return &Tx{
 		ctx:        ctx,
 		config:     cfg,
+		AuditEvent: NewAuditEventClient(cfg),
 		Room:       NewRoomClient(cfg),
 		RoomAccess: NewRoomAccessClient(cfg),
+		RoomBan:    NewRoomBanClient(cfg),
 		User:       NewUserClient(cfg),
 	}, nil
 }
@@ -161,8 +171,10 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 	return &Tx{
 		ctx:        ctx,
 		config:     cfg,
+		AuditEvent: NewAuditEventClient(cfg),
 		Room:       NewRoomClient(cfg),
 		RoomAccess: NewRoomAccessClient(cfg),
+		RoomBan:    NewRoomBanClient(cfg),
 		User:       NewUserClient(cfg),
 	}, nil
 }
@@ -170,7 +182,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 // Debug returns a new debug-client. It's used to get verbose logging on specific operations.
 //
 //	client.Debug().
-//		Room.
+//		AuditEvent.
 //		Query().
 //		Count(ctx)
 func (c *Client) Debug() *Client {
@@ -192,30 +204,187 @@ func (c *Client) Close() error {
 // Use adds the mutation hooks to all the entity clients.
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
+	c.AuditEvent.Use(hooks...)
 	c.Room.Use(hooks...)
 	c.RoomAccess.Use(hooks...)
+	c.RoomBan.Use(hooks...)
 	c.User.Use(hooks...)
 }
 
 // Intercept adds the query interceptors to all the entity clients.
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
+	c.AuditEvent.Intercept(interceptors...)
 	c.Room.Intercept(interceptors...)
 	c.RoomAccess.Intercept(interceptors...)
+	c.RoomBan.Intercept(interceptors...)
 	c.User.Intercept(interceptors...)
 }
 
 // Mutate implements the ent.Mutator interface.
 func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 	switch m := m.(type) {
+	case *AuditEventMutation:
+		return c.AuditEvent.mutate(ctx, m)
 	case *RoomMutation:
 		return c.Room.mutate(ctx, m)
 	case *RoomAccessMutation:
 		return c.RoomAccess.mutate(ctx, m)
+	case *RoomBanMutation:
+		return c.RoomBan.mutate(ctx, m)
 	case *UserMutation:
 		return c.User.mutate(ctx, m)
 	default:
 		return nil, fmt.Errorf("ent: unknown mutation type %T", m)
+	}
+}
+
+// AuditEventClient is a client for the AuditEvent schema.
+type AuditEventClient struct {
+	config
+}
+
+// NewAuditEventClient returns a client for the AuditEvent from the given config.
+func NewAuditEventClient(c config) *AuditEventClient {
+	return &AuditEventClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `auditevent.Hooks(f(g(h())))`.
+func (c *AuditEventClient) Use(hooks ...Hook) {
+	c.hooks.AuditEvent = append(c.hooks.AuditEvent, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `auditevent.Intercept(f(g(h())))`.
+func (c *AuditEventClient) Intercept(interceptors ...Interceptor) {
+	c.inters.AuditEvent = append(c.inters.AuditEvent, interceptors...)
+}
+
+// Create returns a builder for creating a AuditEvent entity.
+func (c *AuditEventClient) Create() *AuditEventCreate {
+	mutation := newAuditEventMutation(c.config, OpCreate)
+	return &AuditEventCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of AuditEvent entities.
+func (c *AuditEventClient) CreateBulk(builders ...*AuditEventCreate) *AuditEventCreateBulk {
+	return &AuditEventCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AuditEventClient) MapCreateBulk(slice any, setFunc func(*AuditEventCreate, int)) *AuditEventCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AuditEventCreateBulk{err: fmt.Errorf("calling to AuditEventClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AuditEventCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AuditEventCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for AuditEvent.
+func (c *AuditEventClient) Update() *AuditEventUpdate {
+	mutation := newAuditEventMutation(c.config, OpUpdate)
+	return &AuditEventUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AuditEventClient) UpdateOne(_m *AuditEvent) *AuditEventUpdateOne {
+	mutation := newAuditEventMutation(c.config, OpUpdateOne, withAuditEvent(_m))
+	return &AuditEventUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AuditEventClient) UpdateOneID(id uuid.UUID) *AuditEventUpdateOne {
+	mutation := newAuditEventMutation(c.config, OpUpdateOne, withAuditEventID(id))
+	return &AuditEventUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for AuditEvent.
+func (c *AuditEventClient) Delete() *AuditEventDelete {
+	mutation := newAuditEventMutation(c.config, OpDelete)
+	return &AuditEventDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AuditEventClient) DeleteOne(_m *AuditEvent) *AuditEventDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AuditEventClient) DeleteOneID(id uuid.UUID) *AuditEventDeleteOne {
+	builder := c.Delete().Where(auditevent.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AuditEventDeleteOne{builder}
+}
+
+// Query returns a query builder for AuditEvent.
+func (c *AuditEventClient) Query() *AuditEventQuery {
+	return &AuditEventQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAuditEvent},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a AuditEvent entity by its id.
+func (c *AuditEventClient) Get(ctx context.Context, id uuid.UUID) (*AuditEvent, error) {
+	return c.Query().Where(auditevent.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AuditEventClient) GetX(ctx context.Context, id uuid.UUID) *AuditEvent {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryRoom queries the room edge of a AuditEvent.
+func (c *AuditEventClient) QueryRoom(_m *AuditEvent) *RoomQuery {
+	query := (&RoomClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(auditevent.Table, auditevent.FieldID, id),
+			sqlgraph.To(room.Table, room.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, auditevent.RoomTable, auditevent.RoomColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *AuditEventClient) Hooks() []Hook {
+	return c.hooks.AuditEvent
+}
+
+// Interceptors returns the client interceptors.
+func (c *AuditEventClient) Interceptors() []Interceptor {
+	return c.inters.AuditEvent
+}
+
+func (c *AuditEventClient) mutate(ctx context.Context, m *AuditEventMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AuditEventCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AuditEventUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AuditEventUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AuditEventDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown AuditEvent mutation op: %q", m.Op())
 	}
 }
 
@@ -336,6 +505,38 @@ func (c *RoomClient) QueryAccesses(_m *Room) *RoomAccessQuery {
 			sqlgraph.From(room.Table, room.FieldID, id),
 			sqlgraph.To(roomaccess.Table, roomaccess.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, room.AccessesTable, room.AccessesColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryBans queries the bans edge of a Room.
+func (c *RoomClient) QueryBans(_m *Room) *RoomBanQuery {
+	query := (&RoomBanClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(room.Table, room.FieldID, id),
+			sqlgraph.To(roomban.Table, roomban.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, room.BansTable, room.BansColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryAuditEvents queries the audit_events edge of a Room.
+func (c *RoomClient) QueryAuditEvents(_m *Room) *AuditEventQuery {
+	query := (&AuditEventClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(room.Table, room.FieldID, id),
+			sqlgraph.To(auditevent.Table, auditevent.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, room.AuditEventsTable, room.AuditEventsColumn),
 		)
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
@@ -533,6 +734,155 @@ func (c *RoomAccessClient) mutate(ctx context.Context, m *RoomAccessMutation) (V
 	}
 }
 
+// RoomBanClient is a client for the RoomBan schema.
+type RoomBanClient struct {
+	config
+}
+
+// NewRoomBanClient returns a client for the RoomBan from the given config.
+func NewRoomBanClient(c config) *RoomBanClient {
+	return &RoomBanClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `roomban.Hooks(f(g(h())))`.
+func (c *RoomBanClient) Use(hooks ...Hook) {
+	c.hooks.RoomBan = append(c.hooks.RoomBan, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `roomban.Intercept(f(g(h())))`.
+func (c *RoomBanClient) Intercept(interceptors ...Interceptor) {
+	c.inters.RoomBan = append(c.inters.RoomBan, interceptors...)
+}
+
+// Create returns a builder for creating a RoomBan entity.
+func (c *RoomBanClient) Create() *RoomBanCreate {
+	mutation := newRoomBanMutation(c.config, OpCreate)
+	return &RoomBanCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of RoomBan entities.
+func (c *RoomBanClient) CreateBulk(builders ...*RoomBanCreate) *RoomBanCreateBulk {
+	return &RoomBanCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *RoomBanClient) MapCreateBulk(slice any, setFunc func(*RoomBanCreate, int)) *RoomBanCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &RoomBanCreateBulk{err: fmt.Errorf("calling to RoomBanClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*RoomBanCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &RoomBanCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for RoomBan.
+func (c *RoomBanClient) Update() *RoomBanUpdate {
+	mutation := newRoomBanMutation(c.config, OpUpdate)
+	return &RoomBanUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *RoomBanClient) UpdateOne(_m *RoomBan) *RoomBanUpdateOne {
+	mutation := newRoomBanMutation(c.config, OpUpdateOne, withRoomBan(_m))
+	return &RoomBanUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *RoomBanClient) UpdateOneID(id uuid.UUID) *RoomBanUpdateOne {
+	mutation := newRoomBanMutation(c.config, OpUpdateOne, withRoomBanID(id))
+	return &RoomBanUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for RoomBan.
+func (c *RoomBanClient) Delete() *RoomBanDelete {
+	mutation := newRoomBanMutation(c.config, OpDelete)
+	return &RoomBanDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *RoomBanClient) DeleteOne(_m *RoomBan) *RoomBanDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *RoomBanClient) DeleteOneID(id uuid.UUID) *RoomBanDeleteOne {
+	builder := c.Delete().Where(roomban.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &RoomBanDeleteOne{builder}
+}
+
+// Query returns a query builder for RoomBan.
+func (c *RoomBanClient) Query() *RoomBanQuery {
+	return &RoomBanQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeRoomBan},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a RoomBan entity by its id.
+func (c *RoomBanClient) Get(ctx context.Context, id uuid.UUID) (*RoomBan, error) {
+	return c.Query().Where(roomban.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *RoomBanClient) GetX(ctx context.Context, id uuid.UUID) *RoomBan {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryRoom queries the room edge of a RoomBan.
+func (c *RoomBanClient) QueryRoom(_m *RoomBan) *RoomQuery {
+	query := (&RoomClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(roomban.Table, roomban.FieldID, id),
+			sqlgraph.To(room.Table, room.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, roomban.RoomTable, roomban.RoomColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *RoomBanClient) Hooks() []Hook {
+	return c.hooks.RoomBan
+}
+
+// Interceptors returns the client interceptors.
+func (c *RoomBanClient) Interceptors() []Interceptor {
+	return c.inters.RoomBan
+}
+
+func (c *RoomBanClient) mutate(ctx context.Context, m *RoomBanMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&RoomBanCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&RoomBanUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&RoomBanUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&RoomBanDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown RoomBan mutation op: %q", m.Op())
+	}
+}
+
 // UserClient is a client for the User schema.
 type UserClient struct {
 	config
@@ -685,9 +1035,9 @@ func (c *UserClient) mutate(ctx context.Context, m *UserMutation) (Value, error)
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		Room, RoomAccess, User []ent.Hook
+		AuditEvent, Room, RoomAccess, RoomBan, User []ent.Hook
 	}
 	inters struct {
-		Room, RoomAccess, User []ent.Interceptor
+		AuditEvent, Room, RoomAccess, RoomBan, User []ent.Interceptor
 	}
 )

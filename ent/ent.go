@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"foyer/ent/auditevent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
+	"foyer/ent/roomban"
 	"foyer/ent/user"
 	"reflect"
 	"sync"
@@ -75,8 +77,10 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
+			auditevent.Table: auditevent.ValidColumn,
 			room.Table:       room.ValidColumn,
 			roomaccess.Table: roomaccess.ValidColumn,
+			roomban.Table:    roomban.ValidColumn,
 			user.Table:       user.ValidColumn,
 		})
 	})

@@ -4,13 +4,141 @@ package ent
 
 import (
 	"context"
+	"foyer/ent/auditevent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
+	"foyer/ent/roomban"
 	"foyer/ent/user"
 
 	"entgo.io/contrib/entgql"
 	"github.com/99designs/gqlgen/graphql"
 )
+
+// CollectFields tells the query-builder to eagerly load connected nodes by resolver context.
+func (_q *AuditEventQuery) CollectFields(ctx context.Context, satisfies ...string) (*AuditEventQuery, error) {
+	fc := graphql.GetFieldContext(ctx)
+	if fc == nil {
+		return _q, nil
+	}
+	if err := _q.collectField(ctx, false, graphql.GetOperationContext(ctx), fc.Field, nil, satisfies...); err != nil {
+		return nil, err
+	}
+	return _q, nil
+}
+
+func (_q *AuditEventQuery) collectField(ctx context.Context, oneNode bool, opCtx *graphql.OperationContext, collected graphql.CollectedField, path []string, satisfies ...string) error {
+	path = append([]string(nil), path...)
+	var (
+		unknownSeen    bool
+		fieldSeen      = make(map[string]struct{}, len(auditevent.Columns))
+		selectedFields = []string{auditevent.FieldID}
+	)
+	for _, field := range graphql.CollectFields(opCtx, collected.Selections, satisfies) {
+		switch field.Name {
+		case "createdAt":
+			if _, ok := fieldSeen[auditevent.FieldCreatedAt]; !ok {
+				selectedFields = append(selectedFields, auditevent.FieldCreatedAt)
+				fieldSeen[auditevent.FieldCreatedAt] = struct{}{}
+			}
+		case "updatedAt":
+			if _, ok := fieldSeen[auditevent.FieldUpdatedAt]; !ok {
+				selectedFields = append(selectedFields, auditevent.FieldUpdatedAt)
+				fieldSeen[auditevent.FieldUpdatedAt] = struct{}{}
+			}
+		case "roomID":
+			if _, ok := fieldSeen[auditevent.FieldRoomID]; !ok {
+				selectedFields = append(selectedFields, auditevent.FieldRoomID)
+				fieldSeen[auditevent.FieldRoomID] = struct{}{}
+			}
+		case "action":
+			if _, ok := fieldSeen[auditevent.FieldAction]; !ok {
+				selectedFields = append(selectedFields, auditevent.FieldAction)
+				fieldSeen[auditevent.FieldAction] = struct{}{}
+			}
+		case "actorID":
+			if _, ok := fieldSeen[auditevent.FieldActorID]; !ok {
+				selectedFields = append(selectedFields, auditevent.FieldActorID)
+				fieldSeen[auditevent.FieldActorID] = struct{}{}
+			}
+		case "actorName":
+			if _, ok := fieldSeen[auditevent.FieldActorName]; !ok {
+				selectedFields = append(selectedFields, auditevent.FieldActorName)
+				fieldSeen[auditevent.FieldActorName] = struct{}{}
+			}
+		case "targetID":
+			if _, ok := fieldSeen[auditevent.FieldTargetID]; !ok {
+				selectedFields = append(selectedFields, auditevent.FieldTargetID)
+				fieldSeen[auditevent.FieldTargetID] = struct{}{}
+			}
+		case "targetName":
+			if _, ok := fieldSeen[auditevent.FieldTargetName]; !ok {
+				selectedFields = append(selectedFields, auditevent.FieldTargetName)
+				fieldSeen[auditevent.FieldTargetName] = struct{}{}
+			}
+		case "detail":
+			if _, ok := fieldSeen[auditevent.FieldDetail]; !ok {
+				selectedFields = append(selectedFields, auditevent.FieldDetail)
+				fieldSeen[auditevent.FieldDetail] = struct{}{}
+			}
+		case "id":
+		case "__typename":
+		default:
+			unknownSeen = true
+		}
+	}
+	if !unknownSeen {
+		_q.Select(selectedFields...)
+	}
+	return nil
+}
+
+type auditeventPaginateArgs struct {
+	first, last   *int
+	after, before *Cursor
+	opts          []AuditEventPaginateOption
+}
+
+func newAuditEventPaginateArgs(rv map[string]any) *auditeventPaginateArgs {
+	args := &auditeventPaginateArgs{}
+	if rv == nil {
+		return args
+	}
+	if v := rv[firstField]; v != nil {
+		args.first = v.(*int)
+	}
+	if v := rv[lastField]; v != nil {
+		args.last = v.(*int)
+	}
+	if v := rv[afterField]; v != nil {
+		args.after = v.(*Cursor)
+	}
+	if v := rv[beforeField]; v != nil {
+		args.before = v.(*Cursor)
+	}
+	if v, ok := rv[orderByField]; ok {
+		switch v := v.(type) {
+		case map[string]any:
+			var (
+				err1, err2 error
+				order      = &AuditEventOrder{Field: &AuditEventOrderField{}, Direction: entgql.OrderDirectionAsc}
+			)
+			if d, ok := v[directionField]; ok {
+				err1 = order.Direction.UnmarshalGQL(d)
+			}
+			if f, ok := v[fieldField]; ok {
+				err2 = order.Field.UnmarshalGQL(f)
+			}
+			if err1 == nil && err2 == nil {
+				args.opts = append(args.opts, WithAuditEventOrder(order))
+			}
+		case *AuditEventOrder:
+			if v != nil {
+				args.opts = append(args.opts, WithAuditEventOrder(v))
+			}
+		}
+	}
+	return args
+}
 
 // CollectFields tells the query-builder to eagerly load connected nodes by resolver context.
 func (_q *RoomQuery) CollectFields(ctx context.Context, satisfies ...string) (*RoomQuery, error) {
@@ -72,6 +200,11 @@ func (_q *RoomQuery) collectField(ctx context.Context, oneNode bool, opCtx *grap
 			if _, ok := fieldSeen[room.FieldDataAllowed]; !ok {
 				selectedFields = append(selectedFields, room.FieldDataAllowed)
 				fieldSeen[room.FieldDataAllowed] = struct{}{}
+			}
+		case "lockedAt":
+			if _, ok := fieldSeen[room.FieldLockedAt]; !ok {
+				selectedFields = append(selectedFields, room.FieldLockedAt)
+				fieldSeen[room.FieldLockedAt] = struct{}{}
 			}
 		case "id":
 		case "__typename":
@@ -233,6 +366,122 @@ func newRoomAccessPaginateArgs(rv map[string]any) *roomaccessPaginateArgs {
 		case *RoomAccessOrder:
 			if v != nil {
 				args.opts = append(args.opts, WithRoomAccessOrder(v))
+			}
+		}
+	}
+	return args
+}
+
+// CollectFields tells the query-builder to eagerly load connected nodes by resolver context.
+func (_q *RoomBanQuery) CollectFields(ctx context.Context, satisfies ...string) (*RoomBanQuery, error) {
+	fc := graphql.GetFieldContext(ctx)
+	if fc == nil {
+		return _q, nil
+	}
+	if err := _q.collectField(ctx, false, graphql.GetOperationContext(ctx), fc.Field, nil, satisfies...); err != nil {
+		return nil, err
+	}
+	return _q, nil
+}
+
+func (_q *RoomBanQuery) collectField(ctx context.Context, oneNode bool, opCtx *graphql.OperationContext, collected graphql.CollectedField, path []string, satisfies ...string) error {
+	path = append([]string(nil), path...)
+	var (
+		unknownSeen    bool
+		fieldSeen      = make(map[string]struct{}, len(roomban.Columns))
+		selectedFields = []string{roomban.FieldID}
+	)
+	for _, field := range graphql.CollectFields(opCtx, collected.Selections, satisfies) {
+		switch field.Name {
+		case "createdAt":
+			if _, ok := fieldSeen[roomban.FieldCreatedAt]; !ok {
+				selectedFields = append(selectedFields, roomban.FieldCreatedAt)
+				fieldSeen[roomban.FieldCreatedAt] = struct{}{}
+			}
+		case "updatedAt":
+			if _, ok := fieldSeen[roomban.FieldUpdatedAt]; !ok {
+				selectedFields = append(selectedFields, roomban.FieldUpdatedAt)
+				fieldSeen[roomban.FieldUpdatedAt] = struct{}{}
+			}
+		case "roomID":
+			if _, ok := fieldSeen[roomban.FieldRoomID]; !ok {
+				selectedFields = append(selectedFields, roomban.FieldRoomID)
+				fieldSeen[roomban.FieldRoomID] = struct{}{}
+			}
+		case "personID":
+			if _, ok := fieldSeen[roomban.FieldPersonID]; !ok {
+				selectedFields = append(selectedFields, roomban.FieldPersonID)
+				fieldSeen[roomban.FieldPersonID] = struct{}{}
+			}
+		case "isAuthenticated":
+			if _, ok := fieldSeen[roomban.FieldIsAuthenticated]; !ok {
+				selectedFields = append(selectedFields, roomban.FieldIsAuthenticated)
+				fieldSeen[roomban.FieldIsAuthenticated] = struct{}{}
+			}
+		case "displayName":
+			if _, ok := fieldSeen[roomban.FieldDisplayName]; !ok {
+				selectedFields = append(selectedFields, roomban.FieldDisplayName)
+				fieldSeen[roomban.FieldDisplayName] = struct{}{}
+			}
+		case "scope":
+			if _, ok := fieldSeen[roomban.FieldScope]; !ok {
+				selectedFields = append(selectedFields, roomban.FieldScope)
+				fieldSeen[roomban.FieldScope] = struct{}{}
+			}
+		case "id":
+		case "__typename":
+		default:
+			unknownSeen = true
+		}
+	}
+	if !unknownSeen {
+		_q.Select(selectedFields...)
+	}
+	return nil
+}
+
+type roombanPaginateArgs struct {
+	first, last   *int
+	after, before *Cursor
+	opts          []RoomBanPaginateOption
+}
+
+func newRoomBanPaginateArgs(rv map[string]any) *roombanPaginateArgs {
+	args := &roombanPaginateArgs{}
+	if rv == nil {
+		return args
+	}
+	if v := rv[firstField]; v != nil {
+		args.first = v.(*int)
+	}
+	if v := rv[lastField]; v != nil {
+		args.last = v.(*int)
+	}
+	if v := rv[afterField]; v != nil {
+		args.after = v.(*Cursor)
+	}
+	if v := rv[beforeField]; v != nil {
+		args.before = v.(*Cursor)
+	}
+	if v, ok := rv[orderByField]; ok {
+		switch v := v.(type) {
+		case map[string]any:
+			var (
+				err1, err2 error
+				order      = &RoomBanOrder{Field: &RoomBanOrderField{}, Direction: entgql.OrderDirectionAsc}
+			)
+			if d, ok := v[directionField]; ok {
+				err1 = order.Direction.UnmarshalGQL(d)
+			}
+			if f, ok := v[fieldField]; ok {
+				err2 = order.Field.UnmarshalGQL(f)
+			}
+			if err1 == nil && err2 == nil {
+				args.opts = append(args.opts, WithRoomBanOrder(order))
+			}
+		case *RoomBanOrder:
+			if v != nil {
+				args.opts = append(args.opts, WithRoomBanOrder(v))
 			}
 		}
 	}

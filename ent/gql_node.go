@@ -5,8 +5,10 @@ package ent
 import (
 	"context"
 	"fmt"
+	"foyer/ent/auditevent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
+	"foyer/ent/roomban"
 	"foyer/ent/user"
 
 	"entgo.io/contrib/entgql"
@@ -20,6 +22,11 @@ type Noder interface {
 	IsNode()
 }
 
+var auditeventImplementors = []string{"AuditEvent", "Node"}
+
+// IsNode implements the Node interface check for GQLGen.
+func (*AuditEvent) IsNode() {}
+
 var roomImplementors = []string{"Room", "Node"}
 
 // IsNode implements the Node interface check for GQLGen.
@@ -29,6 +36,11 @@ var roomaccessImplementors = []string{"RoomAccess", "Node"}
 
 // IsNode implements the Node interface check for GQLGen.
 func (*RoomAccess) IsNode() {}
+
+var roombanImplementors = []string{"RoomBan", "Node"}
+
+// IsNode implements the Node interface check for GQLGen.
+func (*RoomBan) IsNode() {}
 
 var userImplementors = []string{"User", "Node"}
 
@@ -93,6 +105,15 @@ func (c *Client) Noder(ctx context.Context, id uuid.UUID, opts ...NodeOption) (_
 
 func (c *Client) noder(ctx context.Context, table string, id uuid.UUID) (Noder, error) {
 	switch table {
+	case auditevent.Table:
+		query := c.AuditEvent.Query().
+			Where(auditevent.ID(id))
+		if fc := graphql.GetFieldContext(ctx); fc != nil {
+			if err := query.collectField(ctx, true, graphql.GetOperationContext(ctx), fc.Field, nil, auditeventImplementors...); err != nil {
+				return nil, err
+			}
+		}
+		return query.Only(ctx)
 	case room.Table:
 		query := c.Room.Query().
 			Where(room.ID(id))
@@ -107,6 +128,15 @@ func (c *Client) noder(ctx context.Context, table string, id uuid.UUID) (Noder, 
 			Where(roomaccess.ID(id))
 		if fc := graphql.GetFieldContext(ctx); fc != nil {
 			if err := query.collectField(ctx, true, graphql.GetOperationContext(ctx), fc.Field, nil, roomaccessImplementors...); err != nil {
+				return nil, err
+			}
+		}
+		return query.Only(ctx)
+	case roomban.Table:
+		query := c.RoomBan.Query().
+			Where(roomban.ID(id))
+		if fc := graphql.GetFieldContext(ctx); fc != nil {
+			if err := query.collectField(ctx, true, graphql.GetOperationContext(ctx), fc.Field, nil, roombanImplementors...); err != nil {
 				return nil, err
 			}
 		}
@@ -193,6 +223,22 @@ func (c *Client) noders(ctx context.Context, table string, ids []uuid.UUID) ([]N
 		idmap[id] = append(idmap[id], &noders[i])
 	}
 	switch table {
+	case auditevent.Table:
+		query := c.AuditEvent.Query().
+			Where(auditevent.IDIn(ids...))
+		query, err := query.CollectFields(ctx, auditeventImplementors...)
+		if err != nil {
+			return nil, err
+		}
+		nodes, err := query.All(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, node := range nodes {
+			for _, noder := range idmap[node.ID] {
+				*noder = node
+			}
+		}
 	case room.Table:
 		query := c.Room.Query().
 			Where(room.IDIn(ids...))
@@ -213,6 +259,22 @@ func (c *Client) noders(ctx context.Context, table string, ids []uuid.UUID) ([]N
 		query := c.RoomAccess.Query().
 			Where(roomaccess.IDIn(ids...))
 		query, err := query.CollectFields(ctx, roomaccessImplementors...)
+		if err != nil {
+			return nil, err
+		}
+		nodes, err := query.All(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, node := range nodes {
+			for _, noder := range idmap[node.ID] {
+				*noder = node
+			}
+		}
+	case roomban.Table:
+		query := c.RoomBan.Query().
+			Where(roomban.IDIn(ids...))
+		query, err := query.CollectFields(ctx, roombanImplementors...)
 		if err != nil {
 			return nil, err
 		}

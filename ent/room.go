@@ -36,6 +36,8 @@ type Room struct {
 	EveryoneCanMute bool `json:"everyone_can_mute,omitempty"`
 	// DataAllowed holds the value of the "data_allowed" field.
 	DataAllowed bool `json:"data_allowed,omitempty"`
+	// Since when nobody enters but hosts, until the meeting ends; null for not.
+	LockedAt *time.Time `json:"locked_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the RoomQuery when eager-loading is set.
 	Edges        RoomEdges `json:"edges"`
@@ -46,10 +48,16 @@ type Room struct {
 type RoomEdges struct {
 	// Accesses holds the value of the accesses edge.
 	Accesses []*RoomAccess `json:"accesses,omitempty"`
+	// Bans holds the value of the bans edge.
+	Bans []*RoomBan `json:"bans,omitempty"`
+	// AuditEvents holds the value of the audit_events edge.
+	AuditEvents []*AuditEvent `json:"audit_events,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes   [1]bool
-	namedAccesses map[string][]*RoomAccess
+	loadedTypes      [3]bool
+	namedAccesses    map[string][]*RoomAccess
+	namedBans        map[string][]*RoomBan
+	namedAuditEvents map[string][]*AuditEvent
 }
 
 // AccessesOrErr returns the Accesses value or an error if the edge
@@ -59,6 +67,24 @@ func (e RoomEdges) AccessesOrErr() ([]*RoomAccess, error) {
 		return e.Accesses, nil
 	}
 	return nil, &NotLoadedError{edge: "accesses"}
+}
+
+// BansOrErr returns the Bans value or an error if the edge
+// was not loaded in eager-loading.
+func (e RoomEdges) BansOrErr() ([]*RoomBan, error) {
+	if e.loadedTypes[1] {
+		return e.Bans, nil
+	}
+	return nil, &NotLoadedError{edge: "bans"}
+}
+
+// AuditEventsOrErr returns the AuditEvents value or an error if the edge
+// was not loaded in eager-loading.
+func (e RoomEdges) AuditEventsOrErr() ([]*AuditEvent, error) {
+	if e.loadedTypes[2] {
+		return e.AuditEvents, nil
+	}
+	return nil, &NotLoadedError{edge: "audit_events"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -72,7 +98,7 @@ func (*Room) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case room.FieldSlug, room.FieldName, room.FieldAccessLevel:
 			values[i] = new(sql.NullString)
-		case room.FieldCreatedAt, room.FieldUpdatedAt:
+		case room.FieldCreatedAt, room.FieldUpdatedAt, room.FieldLockedAt:
 			values[i] = new(sql.NullTime)
 		case room.FieldID:
 			values[i] = new(uuid.UUID)
@@ -147,6 +173,13 @@ func (_m *Room) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.DataAllowed = value.Bool
 			}
+		case room.FieldLockedAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field locked_at", values[i])
+			} else if value.Valid {
+				_m.LockedAt = new(time.Time)
+				*_m.LockedAt = value.Time
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -163,6 +196,16 @@ func (_m *Room) Value(name string) (ent.Value, error) {
 // QueryAccesses queries the "accesses" edge of the Room entity.
 func (_m *Room) QueryAccesses() *RoomAccessQuery {
 	return NewRoomClient(_m.config).QueryAccesses(_m)
+}
+
+// QueryBans queries the "bans" edge of the Room entity.
+func (_m *Room) QueryBans() *RoomBanQuery {
+	return NewRoomClient(_m.config).QueryBans(_m)
+}
+
+// QueryAuditEvents queries the "audit_events" edge of the Room entity.
+func (_m *Room) QueryAuditEvents() *AuditEventQuery {
+	return NewRoomClient(_m.config).QueryAuditEvents(_m)
 }
 
 // Update returns a builder for updating this Room.
@@ -211,6 +254,11 @@ func (_m *Room) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("data_allowed=")
 	builder.WriteString(fmt.Sprintf("%v", _m.DataAllowed))
+	builder.WriteString(", ")
+	if v := _m.LockedAt; v != nil {
+		builder.WriteString("locked_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
 	builder.WriteByte(')')
 	return builder.String()
 }
@@ -236,6 +284,54 @@ func (_m *Room) appendNamedAccesses(name string, edges ...*RoomAccess) {
 		_m.Edges.namedAccesses[name] = []*RoomAccess{}
 	} else {
 		_m.Edges.namedAccesses[name] = append(_m.Edges.namedAccesses[name], edges...)
+	}
+}
+
+// NamedBans returns the Bans named value or an error if the edge was not
+// loaded in eager-loading with this name.
+func (_m *Room) NamedBans(name string) ([]*RoomBan, error) {
+	if _m.Edges.namedBans == nil {
+		return nil, &NotLoadedError{edge: name}
+	}
+	nodes, ok := _m.Edges.namedBans[name]
+	if !ok {
+		return nil, &NotLoadedError{edge: name}
+	}
+	return nodes, nil
+}
+
+func (_m *Room) appendNamedBans(name string, edges ...*RoomBan) {
+	if _m.Edges.namedBans == nil {
+		_m.Edges.namedBans = make(map[string][]*RoomBan)
+	}
+	if len(edges) == 0 {
+		_m.Edges.namedBans[name] = []*RoomBan{}
+	} else {
+		_m.Edges.namedBans[name] = append(_m.Edges.namedBans[name], edges...)
+	}
+}
+
+// NamedAuditEvents returns the AuditEvents named value or an error if the edge was not
+// loaded in eager-loading with this name.
+func (_m *Room) NamedAuditEvents(name string) ([]*AuditEvent, error) {
+	if _m.Edges.namedAuditEvents == nil {
+		return nil, &NotLoadedError{edge: name}
+	}
+	nodes, ok := _m.Edges.namedAuditEvents[name]
+	if !ok {
+		return nil, &NotLoadedError{edge: name}
+	}
+	return nodes, nil
+}
+
+func (_m *Room) appendNamedAuditEvents(name string, edges ...*AuditEvent) {
+	if _m.Edges.namedAuditEvents == nil {
+		_m.Edges.namedAuditEvents = make(map[string][]*AuditEvent)
+	}
+	if len(edges) == 0 {
+		_m.Edges.namedAuditEvents[name] = []*AuditEvent{}
+	} else {
+		_m.Edges.namedAuditEvents[name] = append(_m.Edges.namedAuditEvents[name], edges...)
 	}
 }
 

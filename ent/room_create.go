@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"foyer/ent/auditevent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
+	"foyer/ent/roomban"
 	"foyer/ent/schema"
 	"time"
 
@@ -106,6 +108,20 @@ func (_c *RoomCreate) SetNillableDataAllowed(v *bool) *RoomCreate {
 	return _c
 }
 
+// SetLockedAt sets the "locked_at" field.
+func (_c *RoomCreate) SetLockedAt(v time.Time) *RoomCreate {
+	_c.mutation.SetLockedAt(v)
+	return _c
+}
+
+// SetNillableLockedAt sets the "locked_at" field if the given value is not nil.
+func (_c *RoomCreate) SetNillableLockedAt(v *time.Time) *RoomCreate {
+	if v != nil {
+		_c.SetLockedAt(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *RoomCreate) SetID(v uuid.UUID) *RoomCreate {
 	_c.mutation.SetID(v)
@@ -133,6 +149,36 @@ func (_c *RoomCreate) AddAccesses(v ...*RoomAccess) *RoomCreate {
 		ids[i] = v[i].ID
 	}
 	return _c.AddAccessIDs(ids...)
+}
+
+// AddBanIDs adds the "bans" edge to the RoomBan entity by IDs.
+func (_c *RoomCreate) AddBanIDs(ids ...uuid.UUID) *RoomCreate {
+	_c.mutation.AddBanIDs(ids...)
+	return _c
+}
+
+// AddBans adds the "bans" edges to the RoomBan entity.
+func (_c *RoomCreate) AddBans(v ...*RoomBan) *RoomCreate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddBanIDs(ids...)
+}
+
+// AddAuditEventIDs adds the "audit_events" edge to the AuditEvent entity by IDs.
+func (_c *RoomCreate) AddAuditEventIDs(ids ...uuid.UUID) *RoomCreate {
+	_c.mutation.AddAuditEventIDs(ids...)
+	return _c
+}
+
+// AddAuditEvents adds the "audit_events" edges to the AuditEvent entity.
+func (_c *RoomCreate) AddAuditEvents(v ...*AuditEvent) *RoomCreate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddAuditEventIDs(ids...)
 }
 
 // Mutation returns the RoomMutation object of the builder.
@@ -298,6 +344,10 @@ func (_c *RoomCreate) createSpec() (*Room, *sqlgraph.CreateSpec) {
 		_spec.SetField(room.FieldDataAllowed, field.TypeBool, value)
 		_node.DataAllowed = value
 	}
+	if value, ok := _c.mutation.LockedAt(); ok {
+		_spec.SetField(room.FieldLockedAt, field.TypeTime, value)
+		_node.LockedAt = &value
+	}
 	if nodes := _c.mutation.AccessesIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -307,6 +357,38 @@ func (_c *RoomCreate) createSpec() (*Room, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(roomaccess.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.BansIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   room.BansTable,
+			Columns: []string{room.BansColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(roomban.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.AuditEventsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   room.AuditEventsTable,
+			Columns: []string{room.AuditEventsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(auditevent.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {
@@ -441,6 +523,24 @@ func (u *RoomUpsert) SetDataAllowed(v bool) *RoomUpsert {
 // UpdateDataAllowed sets the "data_allowed" field to the value that was provided on create.
 func (u *RoomUpsert) UpdateDataAllowed() *RoomUpsert {
 	u.SetExcluded(room.FieldDataAllowed)
+	return u
+}
+
+// SetLockedAt sets the "locked_at" field.
+func (u *RoomUpsert) SetLockedAt(v time.Time) *RoomUpsert {
+	u.Set(room.FieldLockedAt, v)
+	return u
+}
+
+// UpdateLockedAt sets the "locked_at" field to the value that was provided on create.
+func (u *RoomUpsert) UpdateLockedAt() *RoomUpsert {
+	u.SetExcluded(room.FieldLockedAt)
+	return u
+}
+
+// ClearLockedAt clears the value of the "locked_at" field.
+func (u *RoomUpsert) ClearLockedAt() *RoomUpsert {
+	u.SetNull(room.FieldLockedAt)
 	return u
 }
 
@@ -586,6 +686,27 @@ func (u *RoomUpsertOne) SetDataAllowed(v bool) *RoomUpsertOne {
 func (u *RoomUpsertOne) UpdateDataAllowed() *RoomUpsertOne {
 	return u.Update(func(s *RoomUpsert) {
 		s.UpdateDataAllowed()
+	})
+}
+
+// SetLockedAt sets the "locked_at" field.
+func (u *RoomUpsertOne) SetLockedAt(v time.Time) *RoomUpsertOne {
+	return u.Update(func(s *RoomUpsert) {
+		s.SetLockedAt(v)
+	})
+}
+
+// UpdateLockedAt sets the "locked_at" field to the value that was provided on create.
+func (u *RoomUpsertOne) UpdateLockedAt() *RoomUpsertOne {
+	return u.Update(func(s *RoomUpsert) {
+		s.UpdateLockedAt()
+	})
+}
+
+// ClearLockedAt clears the value of the "locked_at" field.
+func (u *RoomUpsertOne) ClearLockedAt() *RoomUpsertOne {
+	return u.Update(func(s *RoomUpsert) {
+		s.ClearLockedAt()
 	})
 }
 
@@ -898,6 +1019,27 @@ func (u *RoomUpsertBulk) SetDataAllowed(v bool) *RoomUpsertBulk {
 func (u *RoomUpsertBulk) UpdateDataAllowed() *RoomUpsertBulk {
 	return u.Update(func(s *RoomUpsert) {
 		s.UpdateDataAllowed()
+	})
+}
+
+// SetLockedAt sets the "locked_at" field.
+func (u *RoomUpsertBulk) SetLockedAt(v time.Time) *RoomUpsertBulk {
+	return u.Update(func(s *RoomUpsert) {
+		s.SetLockedAt(v)
+	})
+}
+
+// UpdateLockedAt sets the "locked_at" field to the value that was provided on create.
+func (u *RoomUpsertBulk) UpdateLockedAt() *RoomUpsertBulk {
+	return u.Update(func(s *RoomUpsert) {
+		s.UpdateLockedAt()
+	})
+}
+
+// ClearLockedAt clears the value of the "locked_at" field.
+func (u *RoomUpsertBulk) ClearLockedAt() *RoomUpsertBulk {
+	return u.Update(func(s *RoomUpsert) {
+		s.ClearLockedAt()
 	})
 }
 

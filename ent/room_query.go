@@ -6,9 +6,11 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"foyer/ent/auditevent"
 	"foyer/ent/predicate"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
+	"foyer/ent/roomban"
 	"math"
 
 	"entgo.io/ent"
@@ -22,14 +24,18 @@ import (
 // RoomQuery is the builder for querying Room entities.
 type RoomQuery struct {
 	config
-	ctx               *QueryContext
-	order             []room.OrderOption
-	inters            []Interceptor
-	predicates        []predicate.Room
-	withAccesses      *RoomAccessQuery
-	loadTotal         []func(context.Context, []*Room) error
-	modifiers         []func(*sql.Selector)
-	withNamedAccesses map[string]*RoomAccessQuery
+	ctx                  *QueryContext
+	order                []room.OrderOption
+	inters               []Interceptor
+	predicates           []predicate.Room
+	withAccesses         *RoomAccessQuery
+	withBans             *RoomBanQuery
+	withAuditEvents      *AuditEventQuery
+	loadTotal            []func(context.Context, []*Room) error
+	modifiers            []func(*sql.Selector)
+	withNamedAccesses    map[string]*RoomAccessQuery
+	withNamedBans        map[string]*RoomBanQuery
+	withNamedAuditEvents map[string]*AuditEventQuery
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -81,6 +87,50 @@ func (_q *RoomQuery) QueryAccesses() *RoomAccessQuery {
 			sqlgraph.From(room.Table, room.FieldID, selector),
 			sqlgraph.To(roomaccess.Table, roomaccess.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, room.AccessesTable, room.AccessesColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryBans chains the current query on the "bans" edge.
+func (_q *RoomQuery) QueryBans() *RoomBanQuery {
+	query := (&RoomBanClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(room.Table, room.FieldID, selector),
+			sqlgraph.To(roomban.Table, roomban.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, room.BansTable, room.BansColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryAuditEvents chains the current query on the "audit_events" edge.
+func (_q *RoomQuery) QueryAuditEvents() *AuditEventQuery {
+	query := (&AuditEventClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(room.Table, room.FieldID, selector),
+			sqlgraph.To(auditevent.Table, auditevent.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, room.AuditEventsTable, room.AuditEventsColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -275,12 +325,14 @@ func (_q *RoomQuery) Clone() *RoomQuery {
 		return nil
 	}
 	return &RoomQuery{
-		config:       _q.config,
-		ctx:          _q.ctx.Clone(),
-		order:        append([]room.OrderOption{}, _q.order...),
-		inters:       append([]Interceptor{}, _q.inters...),
-		predicates:   append([]predicate.Room{}, _q.predicates...),
-		withAccesses: _q.withAccesses.Clone(),
+		config:          _q.config,
+		ctx:             _q.ctx.Clone(),
+		order:           append([]room.OrderOption{}, _q.order...),
+		inters:          append([]Interceptor{}, _q.inters...),
+		predicates:      append([]predicate.Room{}, _q.predicates...),
+		withAccesses:    _q.withAccesses.Clone(),
+		withBans:        _q.withBans.Clone(),
+		withAuditEvents: _q.withAuditEvents.Clone(),
 		// clone intermediate query.
 		sql:  _q.sql.Clone(),
 		path: _q.path,
@@ -295,6 +347,28 @@ func (_q *RoomQuery) WithAccesses(opts ...func(*RoomAccessQuery)) *RoomQuery {
 		opt(query)
 	}
 	_q.withAccesses = query
+	return _q
+}
+
+// WithBans tells the query-builder to eager-load the nodes that are connected to
+// the "bans" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *RoomQuery) WithBans(opts ...func(*RoomBanQuery)) *RoomQuery {
+	query := (&RoomBanClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withBans = query
+	return _q
+}
+
+// WithAuditEvents tells the query-builder to eager-load the nodes that are connected to
+// the "audit_events" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *RoomQuery) WithAuditEvents(opts ...func(*AuditEventQuery)) *RoomQuery {
+	query := (&AuditEventClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withAuditEvents = query
 	return _q
 }
 
@@ -376,8 +450,10 @@ func (_q *RoomQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Room, e
 	var (
 		nodes       = []*Room{}
 		_spec       = _q.querySpec()
-		loadedTypes = [1]bool{
+		loadedTypes = [3]bool{
 			_q.withAccesses != nil,
+			_q.withBans != nil,
+			_q.withAuditEvents != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -408,10 +484,38 @@ func (_q *RoomQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Room, e
 			return nil, err
 		}
 	}
+	if query := _q.withBans; query != nil {
+		if err := _q.loadBans(ctx, query, nodes,
+			func(n *Room) { n.Edges.Bans = []*RoomBan{} },
+			func(n *Room, e *RoomBan) { n.Edges.Bans = append(n.Edges.Bans, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withAuditEvents; query != nil {
+		if err := _q.loadAuditEvents(ctx, query, nodes,
+			func(n *Room) { n.Edges.AuditEvents = []*AuditEvent{} },
+			func(n *Room, e *AuditEvent) { n.Edges.AuditEvents = append(n.Edges.AuditEvents, e) }); err != nil {
+			return nil, err
+		}
+	}
 	for name, query := range _q.withNamedAccesses {
 		if err := _q.loadAccesses(ctx, query, nodes,
 			func(n *Room) { n.appendNamedAccesses(name) },
 			func(n *Room, e *RoomAccess) { n.appendNamedAccesses(name, e) }); err != nil {
+			return nil, err
+		}
+	}
+	for name, query := range _q.withNamedBans {
+		if err := _q.loadBans(ctx, query, nodes,
+			func(n *Room) { n.appendNamedBans(name) },
+			func(n *Room, e *RoomBan) { n.appendNamedBans(name, e) }); err != nil {
+			return nil, err
+		}
+	}
+	for name, query := range _q.withNamedAuditEvents {
+		if err := _q.loadAuditEvents(ctx, query, nodes,
+			func(n *Room) { n.appendNamedAuditEvents(name) },
+			func(n *Room, e *AuditEvent) { n.appendNamedAuditEvents(name, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -438,6 +542,66 @@ func (_q *RoomQuery) loadAccesses(ctx context.Context, query *RoomAccessQuery, n
 	}
 	query.Where(predicate.RoomAccess(func(s *sql.Selector) {
 		s.Where(sql.InValues(s.C(room.AccessesColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.RoomID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "room_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *RoomQuery) loadBans(ctx context.Context, query *RoomBanQuery, nodes []*Room, init func(*Room), assign func(*Room, *RoomBan)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[uuid.UUID]*Room)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(roomban.FieldRoomID)
+	}
+	query.Where(predicate.RoomBan(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(room.BansColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.RoomID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "room_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *RoomQuery) loadAuditEvents(ctx context.Context, query *AuditEventQuery, nodes []*Room, init func(*Room), assign func(*Room, *AuditEvent)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[uuid.UUID]*Room)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(auditevent.FieldRoomID)
+	}
+	query.Where(predicate.AuditEvent(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(room.AuditEventsColumn), fks...))
 	}))
 	neighbors, err := query.All(ctx)
 	if err != nil {
@@ -578,6 +742,34 @@ func (_q *RoomQuery) WithNamedAccesses(name string, opts ...func(*RoomAccessQuer
 		_q.withNamedAccesses = make(map[string]*RoomAccessQuery)
 	}
 	_q.withNamedAccesses[name] = query
+	return _q
+}
+
+// WithNamedBans tells the query-builder to eager-load the nodes that are connected to the "bans"
+// edge with the given name. The optional arguments are used to configure the query builder of the edge.
+func (_q *RoomQuery) WithNamedBans(name string, opts ...func(*RoomBanQuery)) *RoomQuery {
+	query := (&RoomBanClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	if _q.withNamedBans == nil {
+		_q.withNamedBans = make(map[string]*RoomBanQuery)
+	}
+	_q.withNamedBans[name] = query
+	return _q
+}
+
+// WithNamedAuditEvents tells the query-builder to eager-load the nodes that are connected to the "audit_events"
+// edge with the given name. The optional arguments are used to configure the query builder of the edge.
+func (_q *RoomQuery) WithNamedAuditEvents(name string, opts ...func(*AuditEventQuery)) *RoomQuery {
+	query := (&AuditEventClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	if _q.withNamedAuditEvents == nil {
+		_q.withNamedAuditEvents = make(map[string]*AuditEventQuery)
+	}
+	_q.withNamedAuditEvents[name] = query
 	return _q
 }
 

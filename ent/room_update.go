@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"foyer/ent/auditevent"
 	"foyer/ent/predicate"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
+	"foyer/ent/roomban"
 	"foyer/ent/schema"
 	"time"
 
@@ -112,6 +114,26 @@ func (_u *RoomUpdate) SetNillableDataAllowed(v *bool) *RoomUpdate {
 	return _u
 }
 
+// SetLockedAt sets the "locked_at" field.
+func (_u *RoomUpdate) SetLockedAt(v time.Time) *RoomUpdate {
+	_u.mutation.SetLockedAt(v)
+	return _u
+}
+
+// SetNillableLockedAt sets the "locked_at" field if the given value is not nil.
+func (_u *RoomUpdate) SetNillableLockedAt(v *time.Time) *RoomUpdate {
+	if v != nil {
+		_u.SetLockedAt(*v)
+	}
+	return _u
+}
+
+// ClearLockedAt clears the value of the "locked_at" field.
+func (_u *RoomUpdate) ClearLockedAt() *RoomUpdate {
+	_u.mutation.ClearLockedAt()
+	return _u
+}
+
 // AddAccessIDs adds the "accesses" edge to the RoomAccess entity by IDs.
 func (_u *RoomUpdate) AddAccessIDs(ids ...uuid.UUID) *RoomUpdate {
 	_u.mutation.AddAccessIDs(ids...)
@@ -125,6 +147,36 @@ func (_u *RoomUpdate) AddAccesses(v ...*RoomAccess) *RoomUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.AddAccessIDs(ids...)
+}
+
+// AddBanIDs adds the "bans" edge to the RoomBan entity by IDs.
+func (_u *RoomUpdate) AddBanIDs(ids ...uuid.UUID) *RoomUpdate {
+	_u.mutation.AddBanIDs(ids...)
+	return _u
+}
+
+// AddBans adds the "bans" edges to the RoomBan entity.
+func (_u *RoomUpdate) AddBans(v ...*RoomBan) *RoomUpdate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddBanIDs(ids...)
+}
+
+// AddAuditEventIDs adds the "audit_events" edge to the AuditEvent entity by IDs.
+func (_u *RoomUpdate) AddAuditEventIDs(ids ...uuid.UUID) *RoomUpdate {
+	_u.mutation.AddAuditEventIDs(ids...)
+	return _u
+}
+
+// AddAuditEvents adds the "audit_events" edges to the AuditEvent entity.
+func (_u *RoomUpdate) AddAuditEvents(v ...*AuditEvent) *RoomUpdate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddAuditEventIDs(ids...)
 }
 
 // Mutation returns the RoomMutation object of the builder.
@@ -151,6 +203,48 @@ func (_u *RoomUpdate) RemoveAccesses(v ...*RoomAccess) *RoomUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveAccessIDs(ids...)
+}
+
+// ClearBans clears all "bans" edges to the RoomBan entity.
+func (_u *RoomUpdate) ClearBans() *RoomUpdate {
+	_u.mutation.ClearBans()
+	return _u
+}
+
+// RemoveBanIDs removes the "bans" edge to RoomBan entities by IDs.
+func (_u *RoomUpdate) RemoveBanIDs(ids ...uuid.UUID) *RoomUpdate {
+	_u.mutation.RemoveBanIDs(ids...)
+	return _u
+}
+
+// RemoveBans removes "bans" edges to RoomBan entities.
+func (_u *RoomUpdate) RemoveBans(v ...*RoomBan) *RoomUpdate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveBanIDs(ids...)
+}
+
+// ClearAuditEvents clears all "audit_events" edges to the AuditEvent entity.
+func (_u *RoomUpdate) ClearAuditEvents() *RoomUpdate {
+	_u.mutation.ClearAuditEvents()
+	return _u
+}
+
+// RemoveAuditEventIDs removes the "audit_events" edge to AuditEvent entities by IDs.
+func (_u *RoomUpdate) RemoveAuditEventIDs(ids ...uuid.UUID) *RoomUpdate {
+	_u.mutation.RemoveAuditEventIDs(ids...)
+	return _u
+}
+
+// RemoveAuditEvents removes "audit_events" edges to AuditEvent entities.
+func (_u *RoomUpdate) RemoveAuditEvents(v ...*AuditEvent) *RoomUpdate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveAuditEventIDs(ids...)
 }
 
 // Save executes the query and returns the number of nodes affected by the update operation.
@@ -242,6 +336,12 @@ func (_u *RoomUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.DataAllowed(); ok {
 		_spec.SetField(room.FieldDataAllowed, field.TypeBool, value)
 	}
+	if value, ok := _u.mutation.LockedAt(); ok {
+		_spec.SetField(room.FieldLockedAt, field.TypeTime, value)
+	}
+	if _u.mutation.LockedAtCleared() {
+		_spec.ClearField(room.FieldLockedAt, field.TypeTime)
+	}
 	if _u.mutation.AccessesCleared() {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -280,6 +380,96 @@ func (_u *RoomUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(roomaccess.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.BansCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   room.BansTable,
+			Columns: []string{room.BansColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(roomban.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedBansIDs(); len(nodes) > 0 && !_u.mutation.BansCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   room.BansTable,
+			Columns: []string{room.BansColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(roomban.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.BansIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   room.BansTable,
+			Columns: []string{room.BansColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(roomban.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.AuditEventsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   room.AuditEventsTable,
+			Columns: []string{room.AuditEventsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(auditevent.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedAuditEventsIDs(); len(nodes) > 0 && !_u.mutation.AuditEventsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   room.AuditEventsTable,
+			Columns: []string{room.AuditEventsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(auditevent.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.AuditEventsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   room.AuditEventsTable,
+			Columns: []string{room.AuditEventsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(auditevent.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {
@@ -387,6 +577,26 @@ func (_u *RoomUpdateOne) SetNillableDataAllowed(v *bool) *RoomUpdateOne {
 	return _u
 }
 
+// SetLockedAt sets the "locked_at" field.
+func (_u *RoomUpdateOne) SetLockedAt(v time.Time) *RoomUpdateOne {
+	_u.mutation.SetLockedAt(v)
+	return _u
+}
+
+// SetNillableLockedAt sets the "locked_at" field if the given value is not nil.
+func (_u *RoomUpdateOne) SetNillableLockedAt(v *time.Time) *RoomUpdateOne {
+	if v != nil {
+		_u.SetLockedAt(*v)
+	}
+	return _u
+}
+
+// ClearLockedAt clears the value of the "locked_at" field.
+func (_u *RoomUpdateOne) ClearLockedAt() *RoomUpdateOne {
+	_u.mutation.ClearLockedAt()
+	return _u
+}
+
 // AddAccessIDs adds the "accesses" edge to the RoomAccess entity by IDs.
 func (_u *RoomUpdateOne) AddAccessIDs(ids ...uuid.UUID) *RoomUpdateOne {
 	_u.mutation.AddAccessIDs(ids...)
@@ -400,6 +610,36 @@ func (_u *RoomUpdateOne) AddAccesses(v ...*RoomAccess) *RoomUpdateOne {
 		ids[i] = v[i].ID
 	}
 	return _u.AddAccessIDs(ids...)
+}
+
+// AddBanIDs adds the "bans" edge to the RoomBan entity by IDs.
+func (_u *RoomUpdateOne) AddBanIDs(ids ...uuid.UUID) *RoomUpdateOne {
+	_u.mutation.AddBanIDs(ids...)
+	return _u
+}
+
+// AddBans adds the "bans" edges to the RoomBan entity.
+func (_u *RoomUpdateOne) AddBans(v ...*RoomBan) *RoomUpdateOne {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddBanIDs(ids...)
+}
+
+// AddAuditEventIDs adds the "audit_events" edge to the AuditEvent entity by IDs.
+func (_u *RoomUpdateOne) AddAuditEventIDs(ids ...uuid.UUID) *RoomUpdateOne {
+	_u.mutation.AddAuditEventIDs(ids...)
+	return _u
+}
+
+// AddAuditEvents adds the "audit_events" edges to the AuditEvent entity.
+func (_u *RoomUpdateOne) AddAuditEvents(v ...*AuditEvent) *RoomUpdateOne {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddAuditEventIDs(ids...)
 }
 
 // Mutation returns the RoomMutation object of the builder.
@@ -426,6 +666,48 @@ func (_u *RoomUpdateOne) RemoveAccesses(v ...*RoomAccess) *RoomUpdateOne {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveAccessIDs(ids...)
+}
+
+// ClearBans clears all "bans" edges to the RoomBan entity.
+func (_u *RoomUpdateOne) ClearBans() *RoomUpdateOne {
+	_u.mutation.ClearBans()
+	return _u
+}
+
+// RemoveBanIDs removes the "bans" edge to RoomBan entities by IDs.
+func (_u *RoomUpdateOne) RemoveBanIDs(ids ...uuid.UUID) *RoomUpdateOne {
+	_u.mutation.RemoveBanIDs(ids...)
+	return _u
+}
+
+// RemoveBans removes "bans" edges to RoomBan entities.
+func (_u *RoomUpdateOne) RemoveBans(v ...*RoomBan) *RoomUpdateOne {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveBanIDs(ids...)
+}
+
+// ClearAuditEvents clears all "audit_events" edges to the AuditEvent entity.
+func (_u *RoomUpdateOne) ClearAuditEvents() *RoomUpdateOne {
+	_u.mutation.ClearAuditEvents()
+	return _u
+}
+
+// RemoveAuditEventIDs removes the "audit_events" edge to AuditEvent entities by IDs.
+func (_u *RoomUpdateOne) RemoveAuditEventIDs(ids ...uuid.UUID) *RoomUpdateOne {
+	_u.mutation.RemoveAuditEventIDs(ids...)
+	return _u
+}
+
+// RemoveAuditEvents removes "audit_events" edges to AuditEvent entities.
+func (_u *RoomUpdateOne) RemoveAuditEvents(v ...*AuditEvent) *RoomUpdateOne {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveAuditEventIDs(ids...)
 }
 
 // Where appends a list predicates to the RoomUpdate builder.
@@ -547,6 +829,12 @@ func (_u *RoomUpdateOne) sqlSave(ctx context.Context) (_node *Room, err error) {
 	if value, ok := _u.mutation.DataAllowed(); ok {
 		_spec.SetField(room.FieldDataAllowed, field.TypeBool, value)
 	}
+	if value, ok := _u.mutation.LockedAt(); ok {
+		_spec.SetField(room.FieldLockedAt, field.TypeTime, value)
+	}
+	if _u.mutation.LockedAtCleared() {
+		_spec.ClearField(room.FieldLockedAt, field.TypeTime)
+	}
 	if _u.mutation.AccessesCleared() {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -585,6 +873,96 @@ func (_u *RoomUpdateOne) sqlSave(ctx context.Context) (_node *Room, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(roomaccess.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.BansCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   room.BansTable,
+			Columns: []string{room.BansColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(roomban.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedBansIDs(); len(nodes) > 0 && !_u.mutation.BansCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   room.BansTable,
+			Columns: []string{room.BansColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(roomban.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.BansIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   room.BansTable,
+			Columns: []string{room.BansColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(roomban.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.AuditEventsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   room.AuditEventsTable,
+			Columns: []string{room.AuditEventsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(auditevent.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedAuditEventsIDs(); len(nodes) > 0 && !_u.mutation.AuditEventsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   room.AuditEventsTable,
+			Columns: []string{room.AuditEventsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(auditevent.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.AuditEventsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   room.AuditEventsTable,
+			Columns: []string{room.AuditEventsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(auditevent.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {

@@ -3,8 +3,10 @@
 package ent
 
 import (
+	"foyer/ent/auditevent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
+	"foyer/ent/roomban"
 	"foyer/ent/schema"
 	"foyer/ent/user"
 	"time"
@@ -16,6 +18,41 @@ import (
 // (default values, validators, hooks and policies) and stitches it
 // to their package variables.
 func init() {
+	auditeventMixin := schema.AuditEvent{}.Mixin()
+	auditeventMixinFields0 := auditeventMixin[0].Fields()
+	_ = auditeventMixinFields0
+	auditeventFields := schema.AuditEvent{}.Fields()
+	_ = auditeventFields
+	// auditeventDescCreatedAt is the schema descriptor for created_at field.
+	auditeventDescCreatedAt := auditeventMixinFields0[1].Descriptor()
+	// auditevent.DefaultCreatedAt holds the default value on creation for the created_at field.
+	auditevent.DefaultCreatedAt = auditeventDescCreatedAt.Default.(func() time.Time)
+	// auditeventDescUpdatedAt is the schema descriptor for updated_at field.
+	auditeventDescUpdatedAt := auditeventMixinFields0[2].Descriptor()
+	// auditevent.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	auditevent.DefaultUpdatedAt = auditeventDescUpdatedAt.Default.(func() time.Time)
+	// auditevent.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	auditevent.UpdateDefaultUpdatedAt = auditeventDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// auditeventDescActorName is the schema descriptor for actor_name field.
+	auditeventDescActorName := auditeventFields[3].Descriptor()
+	// auditevent.ActorNameValidator is a validator for the "actor_name" field. It is called by the builders before save.
+	auditevent.ActorNameValidator = auditeventDescActorName.Validators[0].(func(string) error)
+	// auditeventDescTargetName is the schema descriptor for target_name field.
+	auditeventDescTargetName := auditeventFields[5].Descriptor()
+	// auditevent.DefaultTargetName holds the default value on creation for the target_name field.
+	auditevent.DefaultTargetName = auditeventDescTargetName.Default.(string)
+	// auditevent.TargetNameValidator is a validator for the "target_name" field. It is called by the builders before save.
+	auditevent.TargetNameValidator = auditeventDescTargetName.Validators[0].(func(string) error)
+	// auditeventDescDetail is the schema descriptor for detail field.
+	auditeventDescDetail := auditeventFields[6].Descriptor()
+	// auditevent.DefaultDetail holds the default value on creation for the detail field.
+	auditevent.DefaultDetail = auditeventDescDetail.Default.(string)
+	// auditevent.DetailValidator is a validator for the "detail" field. It is called by the builders before save.
+	auditevent.DetailValidator = auditeventDescDetail.Validators[0].(func(string) error)
+	// auditeventDescID is the schema descriptor for id field.
+	auditeventDescID := auditeventMixinFields0[0].Descriptor()
+	// auditevent.DefaultID holds the default value on creation for the id field.
+	auditevent.DefaultID = auditeventDescID.Default.(func() uuid.UUID)
 	roomMixin := schema.Room{}.Mixin()
 	roomMixinFields0 := roomMixin[0].Fields()
 	_ = roomMixinFields0
@@ -98,6 +135,29 @@ func init() {
 	roomaccessDescID := roomaccessMixinFields0[0].Descriptor()
 	// roomaccess.DefaultID holds the default value on creation for the id field.
 	roomaccess.DefaultID = roomaccessDescID.Default.(func() uuid.UUID)
+	roombanMixin := schema.RoomBan{}.Mixin()
+	roombanMixinFields0 := roombanMixin[0].Fields()
+	_ = roombanMixinFields0
+	roombanFields := schema.RoomBan{}.Fields()
+	_ = roombanFields
+	// roombanDescCreatedAt is the schema descriptor for created_at field.
+	roombanDescCreatedAt := roombanMixinFields0[1].Descriptor()
+	// roomban.DefaultCreatedAt holds the default value on creation for the created_at field.
+	roomban.DefaultCreatedAt = roombanDescCreatedAt.Default.(func() time.Time)
+	// roombanDescUpdatedAt is the schema descriptor for updated_at field.
+	roombanDescUpdatedAt := roombanMixinFields0[2].Descriptor()
+	// roomban.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	roomban.DefaultUpdatedAt = roombanDescUpdatedAt.Default.(func() time.Time)
+	// roomban.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	roomban.UpdateDefaultUpdatedAt = roombanDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// roombanDescDisplayName is the schema descriptor for display_name field.
+	roombanDescDisplayName := roombanFields[3].Descriptor()
+	// roomban.DisplayNameValidator is a validator for the "display_name" field. It is called by the builders before save.
+	roomban.DisplayNameValidator = roombanDescDisplayName.Validators[0].(func(string) error)
+	// roombanDescID is the schema descriptor for id field.
+	roombanDescID := roombanMixinFields0[0].Descriptor()
+	// roomban.DefaultID holds the default value on creation for the id field.
+	roomban.DefaultID = roombanDescID.Default.(func() uuid.UUID)
 	userMixin := schema.User{}.Mixin()
 	userMixinFields0 := userMixin[0].Fields()
 	_ = userMixinFields0

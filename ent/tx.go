@@ -12,10 +12,14 @@ import (
 // Tx is a transactional client that is created by calling Client.Tx().
 type Tx struct {
 	config
+	// AuditEvent is the client for interacting with the AuditEvent builders.
+	AuditEvent *AuditEventClient
 	// Room is the client for interacting with the Room builders.
 	Room *RoomClient
 	// RoomAccess is the client for interacting with the RoomAccess builders.
 	RoomAccess *RoomAccessClient
+	// RoomBan is the client for interacting with the RoomBan builders.
+	RoomBan *RoomBanClient
 	// User is the client for interacting with the User builders.
 	User *UserClient
 
@@ -149,8 +153,10 @@ func (tx *Tx) Client() *Client {
 }
 
 func (tx *Tx) init() {
+	tx.AuditEvent = NewAuditEventClient(tx.config)
 	tx.Room = NewRoomClient(tx.config)
 	tx.RoomAccess = NewRoomAccessClient(tx.config)
+	tx.RoomBan = NewRoomBanClient(tx.config)
 	tx.User = NewUserClient(tx.config)
 }
 
@@ -161,7 +167,7 @@ func (tx *Tx) init() {
 // of them in order to commit or rollback the transaction.
 //
 // If a closed transaction is embedded in one of the generated entities, and the entity
-// applies a query, for example: Room.QueryXXX(), the query will be executed
+// applies a query, for example: AuditEvent.QueryXXX(), the query will be executed
 // through the driver which created this transaction.
 //
 // Note that txDriver is not goroutine safe.

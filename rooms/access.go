@@ -21,8 +21,11 @@ type Action string
 const (
 	ReadConfiguration Action = "see the configuration of"
 	ReadAccesses      Action = "see who has access to"
+	FollowStatus      Action = "follow what happens in"
 	DecideEntries     Action = "decide who enters"
+	Moderate          Action = "moderate"
 	Change            Action = "change"
+	ReadAudit         Action = "read the audit of"
 	Remove            Action = "delete"
 )
 
@@ -36,8 +39,11 @@ var (
 	allowed = map[Action][]roomaccess.Role{
 		ReadConfiguration: anyRole,
 		ReadAccesses:      hosts,
+		FollowStatus:      anyRole,
 		DecideEntries:     hosts,
+		Moderate:          hosts,
 		Change:            hosts,
+		ReadAudit:         owners,
 		Remove:            owners,
 	}
 )
@@ -99,21 +105,46 @@ func (s *Service) Require(ctx context.Context, roomID uuid.UUID, action Action) 
 	return fault.New(fault.Forbidden, "you may not %s this room", action)
 }
 
+// RolesOf returns the roles that some users have in a room; who has none is left out.
+func (s *Service) RolesOf(
+	ctx context.Context, roomID uuid.UUID, userIDs []uuid.UUID,
+) (map[uuid.UUID]roomaccess.Role, error) {
+	if len(userIDs) == 0 {
+		return nil, nil
+	}
+	accesses, err := s.db.RoomAccess.Query().
+		Where(roomaccess.UserIDIn(userIDs...), roomaccess.RoomID(roomID)).
+		All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find roles in room %s: %w", roomID, err)
+	}
+	roles := make(map[uuid.UUID]roomaccess.Role, len(accesses))
+	for _, a := range accesses {
+		roles[a.UserID] = a.Role
+	}
+	return roles, nil
+}
+
+// IsHost reports whether a role is one of a room's hosts'.
+func IsHost(role roomaccess.Role) bool { return slices.Contains(hosts, role) }
+
 // ViewerCanJoin reports whether the viewer may walk into a room without asking.
 func (s *Service) ViewerCanJoin(ctx context.Context, r *ent.Room) (bool, error) {
 	role, err := s.Role(ctx, r)
-	return err == nil && MayWalkIn(r.AccessLevel, auth.FromContext(ctx).SignedIn(), role), err
+	return err == nil && MayWalkIn(r, auth.FromContext(ctx).SignedIn(), role), err
 }
 
-// MayWalkIn is the rule of who enters without asking: anybody a public room, whoever is signed in a
-// trusted one, whoever has a role any room.
-func MayWalkIn(level room.AccessLevel, signedIn bool, role roomaccess.Role) bool {
+// MayWalkIn is the rule of who enters without asking: hosts always; nobody else while the room is
+// locked; then whoever has a role, anybody a public room, and whoever is signed in a trusted one.
+func MayWalkIn(r *ent.Room, signedIn bool, role roomaccess.Role) bool {
 	switch {
-	case role != "":
+	case IsHost(role):
 		return true
-	case level == room.AccessLevelPUBLIC:
+	case r.LockedAt != nil:
+		return false
+	case role != "" || r.AccessLevel == room.AccessLevelPUBLIC:
 		return true
 	default:
-		return level == room.AccessLevelTRUSTED && signedIn
+		return r.AccessLevel == room.AccessLevelTRUSTED && signedIn
 	}
 }

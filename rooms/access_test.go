@@ -145,7 +145,7 @@ var walkers = []struct {
 func TestAnybodyWalksIntoAPublicRoomUsersIntoATrustedOneAndARoleIntoAny(t *testing.T) {
 	t.Parallel()
 	for _, w := range walkers {
-		assert.Equal(t, w.may, rooms.MayWalkIn(w.level, w.signedIn, w.role), "%+v", w)
+		assert.Equal(t, w.may, rooms.MayWalkIn(&ent.Room{AccessLevel: w.level}, w.signedIn, w.role), "%+v", w)
 	}
 }
 

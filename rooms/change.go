@@ -149,6 +149,23 @@ func normal(sources []schema.PublishSource) []schema.PublishSource {
 	return slices.Compact(sources)
 }
 
+// Lock keeps everybody out of a room but its hosts, for a host, until it is unlocked or the meeting
+// ends.
+func (s *Service) Lock(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
+	if err := s.Require(ctx, roomID, Moderate); err != nil {
+		return nil, err
+	}
+	return found(s.db.Room.UpdateOneID(roomID).SetLockedAt(time.Now()).Save(ctx))
+}
+
+// Unlock lets people in again, for a host.
+func (s *Service) Unlock(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
+	if err := s.Require(ctx, roomID, Moderate); err != nil {
+		return nil, err
+	}
+	return found(s.db.Room.UpdateOneID(roomID).ClearLockedAt().Save(ctx))
+}
+
 // Delete deletes a room for an owner, with everybody's role in it, and returns what it was.
 func (s *Service) Delete(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
 	if err := s.Require(ctx, roomID, Remove); err != nil {

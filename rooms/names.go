@@ -38,8 +38,7 @@ func CheckName(field, name string, maxChars int) (string, error) {
 }
 
 // CheckDisplayName is CheckName for the name of a person in a call.
-func CheckDisplayName(name string) (string, error) {
-	const field = "displayName"
+func CheckDisplayName(field, name string) (string, error) {
 	name, err := CheckName(field, name, maxDisplayName)
 	if err == nil && len(name) > maxDisplayBytes {
 		return "", fault.Field(field, "%s is longer than %d bytes", field, maxDisplayBytes)

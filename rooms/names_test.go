@@ -44,7 +44,7 @@ func TestNameOfAnyScriptIsFine(t *testing.T) {
 			checked, err := rooms.CheckName("name", name, 200)
 			assert.NoError(t, err)
 			assert.Equal(t, name, checked)
-			checked, err = rooms.CheckDisplayName(name)
+			checked, err = rooms.CheckDisplayName("displayName", name)
 			assert.NoError(t, err)
 			assert.Equal(t, name, checked)
 		})
@@ -109,7 +109,7 @@ func TestNameThatIsEmptyOrTooLongOrDeceptiveIsRefused(t *testing.T) {
 			assertBlames(t, err, "displayName", test.why)
 			assert.NotContains(t, err.Error(), "Ada", "the name goes into no log")
 			assert.Empty(t, checked)
-			_, err = rooms.CheckDisplayName(test.name)
+			_, err = rooms.CheckDisplayName("displayName", test.name)
 			assertBlames(t, err, "displayName", test.why)
 		})
 	}
@@ -154,7 +154,7 @@ func TestDisplayNameFitsLiveKit(t *testing.T) {
 		{strings.Repeat("🦊", 65), false},
 	}
 	for _, test := range tests {
-		_, err := rooms.CheckDisplayName(test.name)
+		_, err := rooms.CheckDisplayName("displayName", test.name)
 		if test.fits {
 			assert.NoError(t, err, test.name)
 			continue
@@ -209,7 +209,7 @@ func TestNameOfAnyAccountIsADisplayName(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		u := &ent.User{FullName: anyText.Draw(t, "full name"), Email: anyText.Draw(t, "email")}
 		name := rooms.AccountName(u)
-		checked, err := rooms.CheckDisplayName(name)
+		checked, err := rooms.CheckDisplayName("displayName", name)
 		require.NoError(t, err, "%q", name)
 		require.Equal(t, name, checked)
 	})
@@ -219,13 +219,13 @@ func TestNameThatIsFineIsFineAgainAndLongEnoughToRead(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		name := anyText.Draw(t, "name")
-		checked, err := rooms.CheckDisplayName(name)
+		checked, err := rooms.CheckDisplayName("displayName", name)
 		if err != nil {
 			require.True(t, fault.Is(err, fault.Invalid))
 			require.Empty(t, checked)
 			return
 		}
-		again, err := rooms.CheckDisplayName(checked)
+		again, err := rooms.CheckDisplayName("displayName", checked)
 		require.NoError(t, err)
 		require.Equal(t, checked, again)
 		require.True(t, utf8.ValidString(checked))

@@ -64,7 +64,7 @@ func (p Preferences) setDisplayName(update *ent.UserUpdateOne) error {
 		update.ClearDisplayName()
 		return nil
 	}
-	name, err := CheckDisplayName(*given)
+	name, err := CheckDisplayName("displayName", *given)
 	update.SetDisplayName(name)
 	return err
 }

@@ -220,7 +220,7 @@ func (s *Service) Viewer(ctx context.Context) (*ent.User, error) {
 func (s *Service) DisplayName(ctx context.Context, given *string) (string, error) {
 	signedIn := auth.FromContext(ctx).SignedIn()
 	if given != nil {
-		name, err := CheckDisplayName(*given)
+		name, err := CheckDisplayName("displayName", *given)
 		if err != nil || !signedIn || s.settings.UsersChooseNames {
 			return name, err
 		}

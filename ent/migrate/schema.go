@@ -9,6 +9,40 @@ import (
 )
 
 var (
+	// AuditEventsColumns holds the columns for the "audit_events" table.
+	AuditEventsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "action", Type: field.TypeEnum, Enums: []string{"ADMIT", "DENY", "MUTE", "UPDATE_PARTICIPANT", "REMOVE", "BAN", "LIFT_BAN", "RETURN_TO_LOBBY", "SET_ROLE", "SET_LOBBY_MESSAGE", "LOCK", "UNLOCK", "UPDATE_ROOM", "END_MEETING"}},
+		{Name: "actor_id", Type: field.TypeUUID},
+		{Name: "actor_name", Type: field.TypeString, Size: 800},
+		{Name: "target_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "target_name", Type: field.TypeString, Size: 800, Default: ""},
+		{Name: "detail", Type: field.TypeString, Size: 1000, Default: ""},
+		{Name: "room_id", Type: field.TypeUUID},
+	}
+	// AuditEventsTable holds the schema information for the "audit_events" table.
+	AuditEventsTable = &schema.Table{
+		Name:       "audit_events",
+		Columns:    AuditEventsColumns,
+		PrimaryKey: []*schema.Column{AuditEventsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "audit_events_rooms_audit_events",
+				Columns:    []*schema.Column{AuditEventsColumns[9]},
+				RefColumns: []*schema.Column{RoomsColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "auditevent_room_id_created_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[9], AuditEventsColumns[1], AuditEventsColumns[0]},
+			},
+		},
+	}
 	// RoomsColumns holds the columns for the "rooms" table.
 	RoomsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
@@ -20,6 +54,7 @@ var (
 		{Name: "publish_sources", Type: field.TypeJSON, Nullable: true},
 		{Name: "everyone_can_mute", Type: field.TypeBool, Default: true},
 		{Name: "data_allowed", Type: field.TypeBool, Default: true},
+		{Name: "locked_at", Type: field.TypeTime, Nullable: true},
 	}
 	// RoomsTable holds the schema information for the "rooms" table.
 	RoomsTable = &schema.Table{
@@ -75,6 +110,43 @@ var (
 			},
 		},
 	}
+	// RoomBansColumns holds the columns for the "room_bans" table.
+	RoomBansColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "person_id", Type: field.TypeUUID},
+		{Name: "is_authenticated", Type: field.TypeBool},
+		{Name: "display_name", Type: field.TypeString, Size: 256},
+		{Name: "scope", Type: field.TypeEnum, Enums: []string{"MEETING", "FOREVER"}},
+		{Name: "room_id", Type: field.TypeUUID},
+	}
+	// RoomBansTable holds the schema information for the "room_bans" table.
+	RoomBansTable = &schema.Table{
+		Name:       "room_bans",
+		Columns:    RoomBansColumns,
+		PrimaryKey: []*schema.Column{RoomBansColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "room_bans_rooms_bans",
+				Columns:    []*schema.Column{RoomBansColumns[7]},
+				RefColumns: []*schema.Column{RoomsColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "roomban_room_id_person_id",
+				Unique:  true,
+				Columns: []*schema.Column{RoomBansColumns[7], RoomBansColumns[3]},
+			},
+			{
+				Name:    "roomban_room_id_created_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{RoomBansColumns[7], RoomBansColumns[1], RoomBansColumns[0]},
+			},
+		},
+	}
 	// UsersColumns holds the columns for the "users" table.
 	UsersColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
@@ -116,13 +188,17 @@ var (
 	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
+		AuditEventsTable,
 		RoomsTable,
 		RoomAccessesTable,
+		RoomBansTable,
 		UsersTable,
 	}
 )
 
 func init() {
+	AuditEventsTable.ForeignKeys[0].RefTable = RoomsTable
 	RoomAccessesTable.ForeignKeys[0].RefTable = RoomsTable
 	RoomAccessesTable.ForeignKeys[1].RefTable = UsersTable
+	RoomBansTable.ForeignKeys[0].RefTable = RoomsTable
 }

@@ -6,11 +6,17 @@ import (
 	"entgo.io/ent/dialect/sql"
 )
 
+// AuditEvent is the predicate function for auditevent builders.
+type AuditEvent func(*sql.Selector)
+
 // Room is the predicate function for room builders.
 type Room func(*sql.Selector)
 
 // RoomAccess is the predicate function for roomaccess builders.
 type RoomAccess func(*sql.Selector)
+
+// RoomBan is the predicate function for roomban builders.
+type RoomBan func(*sql.Selector)
 
 // User is the predicate function for user builders.
 type User func(*sql.Selector)

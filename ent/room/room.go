@@ -34,8 +34,14 @@ const (
 	FieldEveryoneCanMute = "everyone_can_mute"
 	// FieldDataAllowed holds the string denoting the data_allowed field in the database.
 	FieldDataAllowed = "data_allowed"
+	// FieldLockedAt holds the string denoting the locked_at field in the database.
+	FieldLockedAt = "locked_at"
 	// EdgeAccesses holds the string denoting the accesses edge name in mutations.
 	EdgeAccesses = "accesses"
+	// EdgeBans holds the string denoting the bans edge name in mutations.
+	EdgeBans = "bans"
+	// EdgeAuditEvents holds the string denoting the audit_events edge name in mutations.
+	EdgeAuditEvents = "audit_events"
 	// Table holds the table name of the room in the database.
 	Table = "rooms"
 	// AccessesTable is the table that holds the accesses relation/edge.
@@ -45,6 +51,20 @@ const (
 	AccessesInverseTable = "room_accesses"
 	// AccessesColumn is the table column denoting the accesses relation/edge.
 	AccessesColumn = "room_id"
+	// BansTable is the table that holds the bans relation/edge.
+	BansTable = "room_bans"
+	// BansInverseTable is the table name for the RoomBan entity.
+	// It exists in this package in order to avoid circular dependency with the "roomban" package.
+	BansInverseTable = "room_bans"
+	// BansColumn is the table column denoting the bans relation/edge.
+	BansColumn = "room_id"
+	// AuditEventsTable is the table that holds the audit_events relation/edge.
+	AuditEventsTable = "audit_events"
+	// AuditEventsInverseTable is the table name for the AuditEvent entity.
+	// It exists in this package in order to avoid circular dependency with the "auditevent" package.
+	AuditEventsInverseTable = "audit_events"
+	// AuditEventsColumn is the table column denoting the audit_events relation/edge.
+	AuditEventsColumn = "room_id"
 )
 
 // Columns holds all SQL columns for room fields.
@@ -58,6 +78,7 @@ var Columns = []string{
 	FieldPublishSources,
 	FieldEveryoneCanMute,
 	FieldDataAllowed,
+	FieldLockedAt,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -156,6 +177,11 @@ func ByDataAllowed(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldDataAllowed, opts...).ToFunc()
 }
 
+// ByLockedAt orders the results by the locked_at field.
+func ByLockedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldLockedAt, opts...).ToFunc()
+}
+
 // ByAccessesCount orders the results by accesses count.
 func ByAccessesCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
@@ -169,11 +195,53 @@ func ByAccesses(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, newAccessesStep(), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
+
+// ByBansCount orders the results by bans count.
+func ByBansCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newBansStep(), opts...)
+	}
+}
+
+// ByBans orders the results by bans terms.
+func ByBans(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newBansStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
+// ByAuditEventsCount orders the results by audit_events count.
+func ByAuditEventsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newAuditEventsStep(), opts...)
+	}
+}
+
+// ByAuditEvents orders the results by audit_events terms.
+func ByAuditEvents(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newAuditEventsStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
 func newAccessesStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(AccessesInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, AccessesTable, AccessesColumn),
+	)
+}
+func newBansStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(BansInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, BansTable, BansColumn),
+	)
+}
+func newAuditEventsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(AuditEventsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, AuditEventsTable, AuditEventsColumn),
 	)
 }
 

@@ -86,6 +86,11 @@ func DataAllowed(v bool) predicate.Room {
 	return predicate.Room(sql.FieldEQ(FieldDataAllowed, v))
 }
 
+// LockedAt applies equality check predicate on the "locked_at" field. It's identical to LockedAtEQ.
+func LockedAt(v time.Time) predicate.Room {
+	return predicate.Room(sql.FieldEQ(FieldLockedAt, v))
+}
+
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
 func CreatedAtEQ(v time.Time) predicate.Room {
 	return predicate.Room(sql.FieldEQ(FieldCreatedAt, v))
@@ -346,6 +351,56 @@ func DataAllowedNEQ(v bool) predicate.Room {
 	return predicate.Room(sql.FieldNEQ(FieldDataAllowed, v))
 }
 
+// LockedAtEQ applies the EQ predicate on the "locked_at" field.
+func LockedAtEQ(v time.Time) predicate.Room {
+	return predicate.Room(sql.FieldEQ(FieldLockedAt, v))
+}
+
+// LockedAtNEQ applies the NEQ predicate on the "locked_at" field.
+func LockedAtNEQ(v time.Time) predicate.Room {
+	return predicate.Room(sql.FieldNEQ(FieldLockedAt, v))
+}
+
+// LockedAtIn applies the In predicate on the "locked_at" field.
+func LockedAtIn(vs ...time.Time) predicate.Room {
+	return predicate.Room(sql.FieldIn(FieldLockedAt, vs...))
+}
+
+// LockedAtNotIn applies the NotIn predicate on the "locked_at" field.
+func LockedAtNotIn(vs ...time.Time) predicate.Room {
+	return predicate.Room(sql.FieldNotIn(FieldLockedAt, vs...))
+}
+
+// LockedAtGT applies the GT predicate on the "locked_at" field.
+func LockedAtGT(v time.Time) predicate.Room {
+	return predicate.Room(sql.FieldGT(FieldLockedAt, v))
+}
+
+// LockedAtGTE applies the GTE predicate on the "locked_at" field.
+func LockedAtGTE(v time.Time) predicate.Room {
+	return predicate.Room(sql.FieldGTE(FieldLockedAt, v))
+}
+
+// LockedAtLT applies the LT predicate on the "locked_at" field.
+func LockedAtLT(v time.Time) predicate.Room {
+	return predicate.Room(sql.FieldLT(FieldLockedAt, v))
+}
+
+// LockedAtLTE applies the LTE predicate on the "locked_at" field.
+func LockedAtLTE(v time.Time) predicate.Room {
+	return predicate.Room(sql.FieldLTE(FieldLockedAt, v))
+}
+
+// LockedAtIsNil applies the IsNil predicate on the "locked_at" field.
+func LockedAtIsNil() predicate.Room {
+	return predicate.Room(sql.FieldIsNull(FieldLockedAt))
+}
+
+// LockedAtNotNil applies the NotNil predicate on the "locked_at" field.
+func LockedAtNotNil() predicate.Room {
+	return predicate.Room(sql.FieldNotNull(FieldLockedAt))
+}
+
 // HasAccesses applies the HasEdge predicate on the "accesses" edge.
 func HasAccesses() predicate.Room {
 	return predicate.Room(func(s *sql.Selector) {
@@ -361,6 +416,52 @@ func HasAccesses() predicate.Room {
 func HasAccessesWith(preds ...predicate.RoomAccess) predicate.Room {
 	return predicate.Room(func(s *sql.Selector) {
 		step := newAccessesStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasBans applies the HasEdge predicate on the "bans" edge.
+func HasBans() predicate.Room {
+	return predicate.Room(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, BansTable, BansColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasBansWith applies the HasEdge predicate on the "bans" edge with a given conditions (other predicates).
+func HasBansWith(preds ...predicate.RoomBan) predicate.Room {
+	return predicate.Room(func(s *sql.Selector) {
+		step := newBansStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasAuditEvents applies the HasEdge predicate on the "audit_events" edge.
+func HasAuditEvents() predicate.Room {
+	return predicate.Room(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, AuditEventsTable, AuditEventsColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasAuditEventsWith applies the HasEdge predicate on the "audit_events" edge with a given conditions (other predicates).
+func HasAuditEventsWith(preds ...predicate.AuditEvent) predicate.Room {
+	return predicate.Room(func(s *sql.Selector) {
+		step := newAuditEventsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

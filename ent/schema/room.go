@@ -39,6 +39,8 @@ func (Room) Fields() []ent.Field {
 			Comment("What guests and members may send; null for the server's defaults."),
 		field.Bool("everyone_can_mute").Default(true),
 		field.Bool("data_allowed").Default(true),
+		field.Time("locked_at").Optional().Nillable().
+			Comment("Since when nobody enters but hosts, until the meeting ends; null for not."),
 	}
 }
 
@@ -46,6 +48,10 @@ func (Room) Fields() []ent.Field {
 func (Room) Edges() []ent.Edge {
 	return []ent.Edge{
 		edge.To("accesses", RoomAccess.Type).
+			Annotations(entsql.OnDelete(entsql.Cascade), uncollected),
+		edge.To("bans", RoomBan.Type).
+			Annotations(entsql.OnDelete(entsql.Cascade), uncollected),
+		edge.To("audit_events", AuditEvent.Type).
 			Annotations(entsql.OnDelete(entsql.Cascade), uncollected),
 	}
 }

@@ -1,0 +1,86 @@
+package rooms
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"entgo.io/contrib/entgql"
+	"github.com/google/uuid"
+
+	"foyer/ent"
+	"foyer/ent/auditevent"
+	"foyer/fault"
+)
+
+// maxActs is how many rows one statement stores.
+const maxActs = 500
+
+// Act is something that somebody has done as a moderator.
+type Act struct {
+	Action auditevent.Action
+	// Actor is who did it without signing in; otherwise it is the viewer.
+	Actor Person
+	// Target is whom it was done to; zero for an act on the room.
+	Target Person
+	// Detail says what exactly, at most 1000 bytes.
+	Detail string
+}
+
+// Record stores what the viewer has done in a room, for its owners to read. The acts have happened, so
+// a failure to store them is logged and does not undo them.
+func (s *Service) Record(ctx context.Context, roomID uuid.UUID, acts ...Act) {
+	ctx = context.WithoutCancel(ctx)
+	for len(acts) > 0 {
+		n := min(len(acts), maxActs)
+		if err := s.record(ctx, roomID, acts[:n]); err != nil {
+			slog.ErrorContext(ctx, "acts of moderation are missing in the audit",
+				"room", roomID, "action", acts[0].Action, "acts", n, "err", err)
+		}
+		acts = acts[n:]
+	}
+}
+
+func (s *Service) record(ctx context.Context, roomID uuid.UUID, acts []Act) error {
+	viewer := Person{}
+	if u, err := s.Viewer(ctx); err == nil {
+		viewer = Person{ID: u.ID, Name: accountName(u)}
+	} else if !fault.Is(err, fault.Unauthenticated) {
+		return err
+	}
+	rows := make([]*ent.AuditEventCreate, len(acts))
+	for i, act := range acts {
+		if act.Actor.ID == uuid.Nil {
+			act.Actor = viewer
+		}
+		rows[i] = s.db.AuditEvent.Create().SetRoomID(roomID).SetAction(act.Action).
+			SetActorID(act.Actor.ID).SetActorName(act.Actor.Name).
+			SetTargetName(act.Target.Name).SetDetail(act.Detail)
+		if act.Target.ID != uuid.Nil {
+			rows[i].SetTargetID(act.Target.ID)
+		}
+	}
+	return s.db.AuditEvent.CreateBulk(rows...).Exec(ctx)
+}
+
+// Audit returns a page of what moderators have done in a room, for its owners, the latest first.
+func (s *Service) Audit(
+	ctx context.Context, roomID uuid.UUID, first *int, after *ent.Cursor,
+) (*ent.AuditEventConnection, error) {
+	if err := s.Require(ctx, roomID, ReadAudit); err != nil {
+		return nil, err
+	}
+	size, err := pageSize(first)
+	if err != nil {
+		return nil, err
+	}
+	latestFirst := &ent.AuditEventOrder{
+		Direction: entgql.OrderDirectionDesc, Field: ent.AuditEventOrderFieldCreatedAt,
+	}
+	page, err := s.db.AuditEvent.Query().Where(auditevent.RoomID(roomID)).
+		Paginate(ctx, after, &size, nil, nil, ent.WithAuditEventOrder(latestFirst))
+	if err != nil {
+		return nil, fmt.Errorf("list audit of room %s: %w", roomID, err)
+	}
+	return page, nil
+}

@@ -1,0 +1,187 @@
+package rooms
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"entgo.io/contrib/entgql"
+	"entgo.io/ent/dialect/sql"
+	"github.com/google/uuid"
+
+	"foyer/auth"
+	"foyer/ent"
+	"foyer/ent/auditevent"
+	"foyer/ent/room"
+	"foyer/ent/roomban"
+	"foyer/fault"
+)
+
+// Person is somebody in a lobby or a call.
+type Person struct {
+	// ID is that of his entry, and his identity in the call.
+	ID uuid.UUID
+	// UserID is zero for a person without an account.
+	UserID uuid.UUID
+	Name   string
+}
+
+// Key is under what a host's decision on a person is remembered: his account holds whatever he enters
+// with; of a person without one there is only the entry.
+func (p Person) Key() uuid.UUID {
+	if p.UserID != uuid.Nil {
+		return p.UserID
+	}
+	return p.ID
+}
+
+// BanScope is how long somebody is kept out of a room.
+type BanScope string
+
+// Every scope of a ban.
+const (
+	NoBan      BanScope = "NONE"
+	ForMeeting BanScope = "MEETING"
+	Forever    BanScope = "FOREVER"
+)
+
+// Ban keeps a person out of a room until the meeting ends, or for good. A longer ban replaces a
+// shorter one, never the other way round. The caller has asked whether the viewer may.
+func (s *Service) Ban(
+	ctx context.Context, roomID uuid.UUID, p Person, scope BanScope,
+) error {
+	err := s.db.RoomBan.Create().
+		SetRoomID(roomID).SetPersonID(p.Key()).SetIsAuthenticated(p.UserID != uuid.Nil).
+		SetDisplayName(fit(p.Name)).SetScope(roomban.Scope(scope)).
+		OnConflict(sql.ConflictColumns(roomban.FieldRoomID, roomban.FieldPersonID)).
+		Update(func(u *ent.RoomBanUpsert) {
+			if scope == Forever {
+				u.UpdateScope()
+			}
+			u.UpdateUpdatedAt()
+		}).
+		Exec(ctx)
+	if ent.IsConstraintError(err) {
+		return errNoRoom()
+	}
+	if err != nil {
+		return fmt.Errorf("ban from room %s: %w", roomID, err)
+	}
+	s.Record(ctx, roomID, Act{Action: auditevent.ActionBAN, Target: p, Detail: string(scope)})
+	return nil
+}
+
+// Banned tells which of some people are banned from a room, by their keys.
+func (s *Service) Banned(
+	ctx context.Context, roomID uuid.UUID, people ...Person,
+) (map[uuid.UUID]bool, error) {
+	keys := make([]uuid.UUID, 0, 2*len(people))
+	for _, p := range people {
+		// Also the entry of somebody who has signed in since.
+		keys = append(keys, p.Key(), p.ID)
+	}
+	bans, err := s.db.RoomBan.Query().
+		Where(roomban.RoomID(roomID), roomban.PersonIDIn(keys...)).
+		All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find bans from room %s: %w", roomID, err)
+	}
+	banned := map[uuid.UUID]bool{}
+	for _, b := range bans {
+		banned[b.PersonID] = true
+	}
+	for _, p := range people {
+		if banned[p.ID] {
+			banned[p.Key()] = true
+		}
+	}
+	return banned, nil
+}
+
+// CheckBan fails with Forbidden when a person is banned from a room.
+func (s *Service) CheckBan(ctx context.Context, roomID uuid.UUID, p Person) error {
+	banned, err := s.Banned(ctx, roomID, p)
+	if err == nil && banned[p.Key()] {
+		err = ErrBanned()
+	}
+	return err
+}
+
+// ErrBanned is what somebody banned is told.
+func ErrBanned() error {
+	return fault.New(fault.Forbidden, "you have been banned from this room").With("reason", "BANNED")
+}
+
+// Bans returns a page of those who are banned from a room, for its hosts, the latest first.
+func (s *Service) Bans(
+	ctx context.Context, roomID uuid.UUID, first *int, after *ent.Cursor,
+) (*ent.RoomBanConnection, error) {
+	if err := s.Require(ctx, roomID, Moderate); err != nil {
+		return nil, err
+	}
+	size, err := pageSize(first)
+	if err != nil {
+		return nil, err
+	}
+	latestFirst := &ent.RoomBanOrder{
+		Direction: entgql.OrderDirectionDesc, Field: ent.RoomBanOrderFieldCreatedAt,
+	}
+	page, err := s.db.RoomBan.Query().Where(roomban.RoomID(roomID)).
+		Paginate(ctx, after, &size, nil, nil, ent.WithRoomBanOrder(latestFirst))
+	if err != nil {
+		return nil, fmt.Errorf("list bans from room %s: %w", roomID, err)
+	}
+	return page, nil
+}
+
+// LiftBan ends a ban, for a host, and returns what it was. A ban of a room where the viewer is no
+// host is NotFound, as one that does not exist.
+func (s *Service) LiftBan(ctx context.Context, banID uuid.UUID) (*ent.RoomBan, error) {
+	ban, err := s.ban(ctx, banID)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.db.RoomBan.DeleteOne(ban).Exec(ctx); ent.IsNotFound(err) {
+		return nil, errNoBan()
+	} else if err != nil {
+		return nil, fmt.Errorf("lift ban %s: %w", banID, err)
+	}
+	s.Record(ctx, ban.RoomID, Act{
+		Action: auditevent.ActionLIFT_BAN, Target: Person{ID: ban.PersonID, Name: ban.DisplayName},
+	})
+	return ban, nil
+}
+
+// ban finds a ban, for a host of its room.
+func (s *Service) ban(ctx context.Context, banID uuid.UUID) (*ent.RoomBan, error) {
+	ban, err := s.db.RoomBan.Get(ctx, banID)
+	if ent.IsNotFound(err) {
+		return nil, errNoBan()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find ban %s: %w", banID, err)
+	}
+	role, err := s.RoleOf(ctx, ban.RoomID, auth.FromContext(ctx).UserID)
+	if err == nil && !IsHost(role) {
+		err = errNoBan()
+	}
+	return ban, err
+}
+
+func errNoBan() error { return fault.New(fault.NotFound, "there is no such ban") }
+
+// EndMeeting ends what holds for one meeting: the lock, and bans of that scope. What was decided after
+// at belongs to the next one.
+func (s *Service) EndMeeting(ctx context.Context, roomID uuid.UUID, at time.Time) error {
+	_, err := s.db.RoomBan.Delete().
+		Where(roomban.RoomID(roomID), roomban.ScopeEQ(roomban.ScopeMEETING), roomban.CreatedAtLTE(at)).
+		Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("end bans of a meeting in room %s: %w", roomID, err)
+	}
+	err = s.db.Room.Update().Where(room.ID(roomID), room.LockedAtLTE(at)).ClearLockedAt().Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("unlock room %s: %w", roomID, err)
+	}
+	return nil
+}
