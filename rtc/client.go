@@ -10,6 +10,8 @@ import (
 	"github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/twitchtv/twirp"
+
+	"foyer/fault"
 )
 
 // callTimeout bounds each call of LiveKit's API.
@@ -50,13 +52,18 @@ func New(s Settings) *Client {
 // DefaultSources returns the media that may be sent where a room does not say.
 func (c *Client) DefaultSources() []string { return slices.Clone(c.settings.DefaultSources) }
 
-// EndRoom disconnects everybody from a LiveKit room. A room that is not running is fine.
+// TokenTTL is how long a join token may be used to enter.
+func (c *Client) TokenTTL() time.Duration { return c.settings.TokenTTL }
+
+// EndRoom disconnects everybody from a LiveKit room. A room that is not running is fine. As with every
+// call of LiveKit, Unavailable means that it is away or did not answer within 5 s; it may have done
+// what was asked all the same.
 func (c *Client) EndRoom(ctx context.Context, room string) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
 	_, err := c.rooms.DeleteRoom(ctx, &livekit.DeleteRoomRequest{Room: room})
 	if err != nil && !isNotFound(err) {
-		return fmt.Errorf("end LiveKit room %s: %w", room, err)
+		return away(err, "end", room)
 	}
 	return nil
 }
@@ -74,26 +81,20 @@ func (c *Client) TellHosts(ctx context.Context, room string, message []byte) err
 		Room: room, Data: message, Kind: livekit.DataPacket_RELIABLE, DestinationIdentities: hosts,
 	})
 	if err != nil && !isNotFound(err) {
-		return fmt.Errorf("send data in LiveKit room %s: %w", room, err)
+		return away(err, "send data in", room)
 	}
 	return nil
 }
 
 func (c *Client) hosts(ctx context.Context, room string) ([]string, error) {
-	list, err := c.rooms.ListParticipants(ctx, &livekit.ListParticipantsRequest{Room: room})
-	if isNotFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("list participants of LiveKit room %s: %w", room, err)
-	}
+	people, err := c.Participants(ctx, room)
 	var hosts []string
-	for _, p := range list.GetParticipants() {
-		if isHost(p.GetAttributes()[AttributeRole]) {
-			hosts = append(hosts, p.GetIdentity())
+	for _, p := range people {
+		if IsHost(p.Role()) {
+			hosts = append(hosts, p.Identity.String())
 		}
 	}
-	return hosts, nil
+	return hosts, err
 }
 
 // call bounds one call of the API. With the SDK's failover between regions on, a deadline would
@@ -102,7 +103,17 @@ func call(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(lksdk.WithFailover(ctx, false), callTimeout)
 }
 
-func isNotFound(err error) bool {
+// away is the error of a call that LiveKit did not answer as it should.
+func away(err error, what, room string) error {
+	return fault.From(fmt.Errorf("%s LiveKit room %s: %w", what, room, err), fault.Unavailable,
+		"the media server cannot be reached; try again soon")
+}
+
+func isNotFound(err error) bool { return hasCode(err, twirp.NotFound) }
+
+func isInvalid(err error) bool { return hasCode(err, twirp.InvalidArgument) }
+
+func hasCode(err error, code twirp.ErrorCode) bool {
 	twirpErr, ok := errors.AsType[twirp.Error](err)
-	return ok && twirpErr.Code() == twirp.NotFound
+	return ok && twirpErr.Code() == code
 }

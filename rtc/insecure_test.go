@@ -93,24 +93,26 @@ func TestSettingToCheckNoCertificateDoesNoHarmWithoutTLS(t *testing.T) {
 }
 
 // participant is somebody with a role, whatever his name says.
-func participant(identity, role string) *livekit.ParticipantInfo {
+func participant(role string) *livekit.ParticipantInfo {
 	return &livekit.ParticipantInfo{
-		Identity: identity, Name: "owner", Attributes: map[string]string{"room_role": role},
+		Identity: uuid.NewString(), Name: "owner", State: livekit.ParticipantInfo_ACTIVE,
+		Attributes: map[string]string{"room_role": role},
 	}
 }
 
 func TestHostsAreToldReliablyAndByIdentity(t *testing.T) {
 	t.Parallel()
+	owner, administrator := participant("owner"), participant("administrator")
+	owner.JoinedAt, administrator.JoinedAt = 1, 2
 	p := &played{list: []*livekit.ParticipantInfo{
-		participant("o", "owner"), participant("m", "member"), participant("a", "administrator"),
-		participant("g", ""), {Identity: "recorder"},
+		owner, participant("member"), administrator, participant(""), {Identity: "recorder"},
 	}}
 	s := offline()
 	s.URL, s.InsecureSkipVerify = "wss://"+play(t, p), true
 	require.NoError(t, rtc.New(s).TellHosts(t.Context(), roomName, []byte("hello")))
 	sent := p.sent.Load()
 	assert.Equal(t, livekit.DataPacket_RELIABLE, sent.GetKind())
-	assert.Equal(t, []string{"o", "a"}, sent.GetDestinationIdentities())
+	assert.Equal(t, []string{owner.Identity, administrator.Identity}, sent.GetDestinationIdentities())
 	assert.Equal(t, roomName, sent.GetRoom())
 	assert.Equal(t, "hello", string(sent.GetData()))
 }
@@ -136,7 +138,7 @@ func TestRoomThatEndsMeanwhileIsFineAndAnythingElseThatGoesWrongIsAnError(t *tes
 				s := offline()
 				s.InsecureSkipVerify = true
 				s.URL = "wss://" + play(t, &played{
-					list:    []*livekit.ParticipantInfo{participant("o", "owner")},
+					list:    []*livekit.ParticipantInfo{participant("owner")},
 					listErr: test.listErr, err: test.err,
 				})
 				err := call(t.Context(), rtc.New(s))

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,7 +19,16 @@ const (
 	AttributeColor           = "color"
 	AttributeRole            = "room_role"
 	AttributeIsAuthenticated = "is_authenticated"
+	// AttributeHand is when the participant raised his hand (RFC 3339); absent while it is down.
+	AttributeHand = "hand_raised_at"
 )
+
+// Reserved reports whether an attribute is written by Foyer or LiveKit alone.
+func Reserved(attribute string) bool {
+	return slices.Contains(
+		[]string{AttributeColor, AttributeRole, AttributeIsAuthenticated, AttributeHand}, attribute) ||
+		strings.HasPrefix(attribute, "lk.")
+}
 
 // Roles of a participant as the attribute room_role spells them; anybody else has "".
 const (
@@ -40,8 +51,12 @@ type Join struct {
 	Role string
 	// Sources are the media the person may send; none means no media at all.
 	Sources []string
+	// OnlySources, when set, is what a host has decided that the person may send, whatever his role.
+	OnlySources *[]string
 	// Data allows data messages (chat).
 	Data bool
+	// Deaf forbids to receive media.
+	Deaf bool
 }
 
 // Details are what a client needs to enter, in LiveKit's own words.
@@ -68,7 +83,7 @@ func (c *Client) Details(j Join) (*Details, error) {
 	token, err := auth.NewAccessToken(c.settings.APIKey, c.settings.APISecret).
 		SetIdentity(j.Identity.String()).
 		SetName(j.Name).
-		SetAttributes(attributes(j)).
+		SetAttributes(j.Attributes()).
 		SetVideoGrant(c.grant(j)).
 		SetValidFor(c.settings.TokenTTL).
 		ToJWT()
@@ -81,7 +96,8 @@ func (c *Client) Details(j Join) (*Details, error) {
 	}, nil
 }
 
-func attributes(j Join) map[string]string {
+// Attributes are those that a participant carries, by the rules of this moment.
+func (j Join) Attributes() map[string]string {
 	authenticated := "false"
 	if j.UserID != uuid.Nil {
 		authenticated = "true"
@@ -93,27 +109,38 @@ func attributes(j Join) map[string]string {
 	}
 }
 
+// Permission is what a participant may do, by the rules of this moment: hosts whatever the server
+// allows.
+func (c *Client) Permission(j Join) Permission {
+	p := Permission{Subscribe: !j.Deaf, Data: j.Data, Sources: j.Sources}
+	if IsHost(j.Role) {
+		p.Sources = c.settings.DefaultSources
+	}
+	if j.OnlySources != nil {
+		p.Sources = *j.OnlySources
+	}
+	return p
+}
+
 // grant spells out every permission: what LiveKit reads from an absent one is not always "no", and
 // an empty list of sources means all of them.
 func (c *Client) grant(j Join) *auth.VideoGrant {
-	sources := j.Sources
-	if isHost(j.Role) {
-		sources = c.settings.DefaultSources
-	}
+	p := c.Permission(j)
 	grant := &auth.VideoGrant{
 		RoomJoin:          true,
 		Room:              j.Room,
-		RoomAdmin:         isHost(j.Role) && c.settings.HostsAreRoomAdmins,
-		CanPublishSources: sources,
+		RoomAdmin:         IsHost(j.Role) && c.settings.HostsAreRoomAdmins,
+		CanPublishSources: p.Sources,
 	}
-	grant.SetCanPublish(len(sources) > 0)
-	grant.SetCanSubscribe(true)
-	grant.SetCanPublishData(j.Data)
+	grant.SetCanPublish(len(p.Sources) > 0)
+	grant.SetCanSubscribe(p.Subscribe)
+	grant.SetCanPublishData(p.Data)
 	grant.SetCanUpdateOwnMetadata(false)
 	return grant
 }
 
-func isHost(role string) bool { return role == RoleOwner || role == RoleAdministrator }
+// IsHost reports whether a participant of this role is a host.
+func IsHost(role string) bool { return role == RoleOwner || role == RoleAdministrator }
 
 // Color returns the colour that stands for a person everywhere: of his account or, without one
 // (zero), of his entry. It is a pure function of the id, as CSS: hsl(0–359, 50–75%, 25–60%).

@@ -23,6 +23,8 @@ const (
 	EnvRedis = "FOYER_TEST_REDIS_URL"
 	// EnvRedisCluster is the host:port of every node of a Redis Cluster, with commas between them.
 	EnvRedisCluster = "FOYER_TEST_REDIS_CLUSTER"
+	// EnvLiveKitFile is the LiveKit server's program.
+	EnvLiveKitFile = "FOYER_TEST_LIVEKIT_FILE"
 	// EnvLiveKitURL is the LiveKit server's ws:// URL.
 	EnvLiveKitURL = "FOYER_TEST_LIVEKIT_URL"
 	// EnvLiveKitKey is an API key of that server.

@@ -46,28 +46,40 @@ func (s *services) start(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	postgres, redis, signal, media := ports[0], ports[1], ports[2], ports[3]
-	nodes, buses := ports[4:7], ports[7:10]
+	postgres, redis, nodes, buses := ports[0], ports[1], ports[4:7], ports[7:10]
+	livekit := &testenv.LiveKitServer{
+		File: s.livekit, Dir: s.dir, Signal: ports[2], Media: ports[3],
+	}
 	password := rand.Text()
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.startPostgres(ctx, postgres, password) })
 	group.Go(func() error { return s.startRedis(ctx, redis) })
-	group.Go(func() error { return s.startLiveKit(ctx, signal, media) })
+	group.Go(func() error { return s.startLiveKit(ctx, livekit) })
 	group.Go(func() error { return s.startCluster(ctx, nodes, buses) })
 	return []string{
 		testenv.EnvPostgres + "=" + postgresURL(postgres, password),
 		testenv.EnvRedis + "=redis://" + address(redis) + "/0",
 		testenv.EnvRedisCluster + "=" + addresses(nodes),
-		testenv.EnvLiveKitURL + "=" + liveKitURL(signal),
-		testenv.EnvLiveKitKey + "=" + liveKitKey,
-		testenv.EnvLiveKitSecret + "=" + liveKitSecret,
+		testenv.EnvLiveKitFile + "=" + s.livekit,
+		testenv.EnvLiveKitURL + "=" + livekit.URL(),
+		testenv.EnvLiveKitKey + "=" + livekit.Key(),
+		testenv.EnvLiveKitSecret + "=" + livekit.Secret(),
 	}, group.Wait()
 }
 
 // process starts one process with a log of its own; end ends it.
 func (s *services) process(name string, cmd *exec.Cmd) (*testenv.Process, error) {
-	process, err := testenv.Start(cmd, s.path(name+".log"))
+	return s.keep(name, func() (*testenv.Process, error) {
+		return testenv.Start(cmd, s.path(name+".log"))
+	})
+}
+
+// keep starts a process that end ends.
+func (s *services) keep(
+	name string, start func() (*testenv.Process, error),
+) (*testenv.Process, error) {
+	process, err := start()
 	if err != nil {
 		return nil, fmt.Errorf("start %s (`make setup` installs what is missing): %w", name, err)
 	}

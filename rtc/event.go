@@ -1,0 +1,86 @@
+package rtc
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/livekit/protocol/auth"
+	"github.com/livekit/protocol/livekit"
+	"github.com/livekit/protocol/utils/protojson"
+	"github.com/livekit/protocol/webhook"
+
+	"foyer/fault"
+)
+
+// maxEvent is how large an event may be, in bytes: LiveKit bounds what rooms and participants carry to
+// half of it.
+const maxEvent = 2 << 20
+
+// Kind says what an Event is about, in LiveKit's words.
+type Kind string
+
+// The events that matter to us.
+const (
+	RoomStarted        Kind = webhook.EventRoomStarted
+	RoomFinished       Kind = webhook.EventRoomFinished
+	ParticipantJoined  Kind = webhook.EventParticipantJoined
+	ParticipantLeft    Kind = webhook.EventParticipantLeft
+	ParticipantAborted Kind = webhook.EventParticipantConnectionAborted
+	EgressStarted      Kind = webhook.EventEgressStarted
+	EgressUpdated      Kind = webhook.EventEgressUpdated
+	EgressEnded        Kind = webhook.EventEgressEnded
+)
+
+// Event is news from LiveKit. It may come twice, late, and in any order.
+type Event struct {
+	// ID is the same when the event is repeated.
+	ID   string
+	Kind Kind
+	// At is when it happened, by LiveKit's clock.
+	At time.Time
+	// Room is the LiveKit room's name; empty when the event has none.
+	Room string
+	// Participant is whom it is about; nil when it is no person who entered with a token of ours.
+	Participant *Participant
+	// Egress is the id of the egress it is about, Records whether that one records at this moment.
+	Egress  string
+	Records bool
+}
+
+// Receive reads an event that LiveKit sends (docs.livekit.io/home/server/webhooks). Unauthenticated
+// when it is not signed with our secret, Invalid when it cannot be read, an *http.MaxBytesError when
+// it is too large.
+func (c *Client) Receive(w http.ResponseWriter, r *http.Request) (*Event, error) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxEvent)
+	keys := auth.NewSimpleKeyProvider(c.settings.APIKey, c.settings.APISecret)
+	body, err := webhook.Receive(r, keys)
+	if tooLarge, is := errors.AsType[*http.MaxBytesError](err); is {
+		return nil, tooLarge
+	}
+	if err != nil {
+		return nil, fault.From(err, fault.Unauthenticated, "this is not signed by LiveKit")
+	}
+	event := &livekit.WebhookEvent{}
+	newer := protojson.UnmarshalOptions{DiscardUnknown: true, AllowPartial: true}
+	if err := newer.Unmarshal(body, event); err != nil {
+		return nil, fault.From(err, fault.Invalid, "this is no event of LiveKit's")
+	}
+	return eventOf(event), nil
+}
+
+func eventOf(from *livekit.WebhookEvent) *Event {
+	e := &Event{
+		ID: from.GetId(), Kind: Kind(from.GetEvent()), At: time.Unix(from.GetCreatedAt(), 0),
+		Room: from.GetRoom().GetName(),
+	}
+	if p := from.GetParticipant(); p != nil {
+		e.Participant = ParticipantOf(p)
+	}
+	if egress := from.GetEgressInfo(); egress != nil {
+		e.Room, e.Egress = egress.GetRoomName(), egress.GetEgressId()
+		e.Records = egress.GetStatus() == livekit.EgressStatus_EGRESS_ACTIVE ||
+			egress.GetStatus() == livekit.EgressStatus_EGRESS_ENDING
+	}
+	return e
+}
