@@ -189,7 +189,7 @@ func TestHostHearsThatHisRoomIsGone(t *testing.T) {
 	})
 	host.next()
 	w.db.Room.DeleteOne(w.room).ExecX(t.Context())
-	require.NoError(t, w.Close(guest(), w.room.ID))
+	require.NoError(t, w.Close(guest(), w.room.ID, time.Time{}))
 	select {
 	case err := <-why:
 		requireKind(t, err, fault.NotFound)

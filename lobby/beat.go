@@ -97,7 +97,7 @@ func (s *Service) followRooms(ctx context.Context, ids []uuid.UUID) error {
 func (s *Service) followRoom(ctx context.Context, id uuid.UUID, r *ent.Room) error {
 	switch {
 	case r == nil:
-		return s.Close(ctx, id)
+		return s.End(ctx, id)
 	case r.AccessLevel != room.AccessLevelRESTRICTED:
 		return s.LetIn(ctx, id)
 	default:

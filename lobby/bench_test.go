@@ -114,7 +114,7 @@ func TestNothingIsSearchedFor(t *testing.T) {
 		_, err := w.Admit(w.host(), w.decide(anna))
 		require.NoError(t, err)
 		entry.until(is(lobby.Admitted))
-		_, err = w.Deny(w.host(), w.decide(bob))
+		_, err = w.Deny(w.host(), w.denial(bob))
 		require.NoError(t, err)
 		_, err = w.Cancel(guest(), carl.Ticket)
 		require.NoError(t, err)
@@ -122,7 +122,7 @@ func TestNothingIsSearchedFor(t *testing.T) {
 		require.NoError(t, err)
 	}
 	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 0 })
-	require.NoError(t, w.Close(guest(), w.room.ID))
+	require.NoError(t, w.Close(guest(), w.room.ID, time.Time{}))
 	stats, err := admin.Info(context.Background(), "commandstats").Result()
 	require.NoError(t, err)
 	for _, searching := range []string{"keys", "scan", "hscan", "sscan", "zscan", "randomkey", "flushdb"} {

@@ -2,9 +2,11 @@ package lobby
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
+	"foyer/ent/auditevent"
 	"foyer/fault"
 	"foyer/rooms"
 )
@@ -24,27 +26,77 @@ type AdmitAllInput struct {
 	EntryIds []uuid.UUID
 }
 
-// Admit lets a waiting guest in, for a host. Of several decisions on one guest the first stands: the
-// same again is fine, another is a Conflict that names the decision.
-func (s *Service) Admit(ctx context.Context, in DecideInput) (*Entry, error) {
-	if err := s.rooms.Require(ctx, in.RoomID, rooms.DecideEntries); err != nil {
-		return nil, err
-	}
-	return s.decideOne(ctx, in.RoomID, in.EntryID, s.admission())
+// DenyInput names one guest who waits for a room, and how long he is to stay away.
+type DenyInput struct {
+	RoomID  uuid.UUID
+	EntryID uuid.UUID
+	Ban     *rooms.BanScope
 }
 
-// Deny turns a waiting guest away, for a host. The first decision stands, as with Admit.
-func (s *Service) Deny(ctx context.Context, in DecideInput) (*Entry, error) {
+// Admit lets a waiting guest in, for a host. Of several decisions on one guest the first stands: the
+// same again is fine, another is a Conflict that names the decision. While the room is locked it is a
+// Conflict too.
+func (s *Service) Admit(ctx context.Context, in DecideInput) (*Entry, error) {
+	if err := s.mayAdmit(ctx, in.RoomID); err != nil {
+		return nil, err
+	}
+	e, err := s.decideOne(ctx, in.RoomID, in.EntryID, s.admission())
+	if err == nil {
+		s.record(ctx, in.RoomID, auditevent.ActionADMIT, e)
+	}
+	return e, err
+}
+
+// mayAdmit fails unless the viewer may let people into a room at this moment.
+func (s *Service) mayAdmit(ctx context.Context, roomID uuid.UUID) error {
+	if err := s.rooms.Require(ctx, roomID, rooms.DecideEntries); err != nil {
+		return err
+	}
+	room, err := s.rooms.ByID(ctx, roomID)
+	if err == nil && room.LockedAt != nil {
+		err = fault.New(fault.Conflict, "this room is locked; unlock it first").With("reason", "LOCKED")
+	}
+	return err
+}
+
+// Deny turns a waiting guest away, for a host, and bans him if asked to. The first decision stands, as
+// with Admit; a ban holds in any case.
+func (s *Service) Deny(ctx context.Context, in DenyInput) (*Entry, error) {
 	if err := s.rooms.Require(ctx, in.RoomID, rooms.DecideEntries); err != nil {
 		return nil, err
 	}
-	return s.decideOne(ctx, in.RoomID, in.EntryID, decision{to: Denied, holds: s.settings.DeniedFor})
+	if in.Ban != nil && *in.Ban != rooms.NoBan {
+		if err := s.ban(ctx, in); err != nil {
+			return nil, err
+		}
+	}
+	e, err := s.decideOne(ctx, in.RoomID, in.EntryID,
+		decision{to: Denied, holds: s.settings.DeniedFor})
+	if err == nil {
+		s.record(ctx, in.RoomID, auditevent.ActionDENY, e)
+	}
+	return e, err
+}
+
+// ban bans the guest of an entry.
+func (s *Service) ban(ctx context.Context, in DenyInput) error {
+	e, err := s.store.get(ctx, in.RoomID, in.EntryID)
+	if err == nil && e.Status == gone {
+		err = errNobodyWaits()
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.rooms.Ban(ctx, in.RoomID, e.person(), *in.Ban); err != nil {
+		return err
+	}
+	return s.TurnAway(ctx, in.RoomID, e.person())
 }
 
 // AdmitAll lets several waiting guests in, for a host, and returns those who are admitted by then.
 // Those on whom somebody else decided before stay as they are.
 func (s *Service) AdmitAll(ctx context.Context, in AdmitAllInput) ([]*Entry, error) {
-	if err := s.rooms.Require(ctx, in.RoomID, rooms.DecideEntries); err != nil {
+	if err := s.mayAdmit(ctx, in.RoomID); err != nil {
 		return nil, err
 	}
 	if len(in.EntryIds) > maxDecisions {
@@ -63,7 +115,19 @@ func (s *Service) AdmitAll(ctx context.Context, in AdmitAllInput) ([]*Entry, err
 			admitted = append(admitted, e)
 		}
 	}
+	s.record(ctx, in.RoomID, auditevent.ActionADMIT, admitted...)
 	return admitted, nil
+}
+
+// record stores what a host has decided on guests.
+func (s *Service) record(
+	ctx context.Context, roomID uuid.UUID, action auditevent.Action, entries ...*Entry,
+) {
+	acts := make([]rooms.Act, len(entries))
+	for i, e := range entries {
+		acts[i] = rooms.Act{Action: action, Target: e.person()}
+	}
+	s.rooms.Record(ctx, roomID, acts...)
 }
 
 // Cancel takes the holder of a ticket off the waiting list. A guest on whom a host has decided
@@ -76,9 +140,15 @@ func (s *Service) Cancel(ctx context.Context, ticketText string) (*Entry, error)
 	return s.decideOne(ctx, t.RoomID, t.EntryID, decision{to: Left, holds: newsTTL})
 }
 
-// Close ends the meeting of a room: its admissions end, and those who wait are told.
-func (s *Service) Close(ctx context.Context, roomID uuid.UUID) error {
-	return s.store.close(ctx, roomID)
+// Close ends the meeting of a room, as it has ended by itself at a time, now when zero: its
+// admissions end, and those who wait are told. Who asked or was admitted later is not concerned.
+func (s *Service) Close(ctx context.Context, roomID uuid.UUID, at time.Time) error {
+	return s.store.close(ctx, roomID, at, false)
+}
+
+// End is Close by a host, now: what was given out before to enter the call opens it no longer.
+func (s *Service) End(ctx context.Context, roomID uuid.UUID) error {
+	return s.store.close(ctx, roomID, time.Time{}, true)
 }
 
 // admission is what a host decides; admittedByRule what the rules do.
@@ -99,7 +169,7 @@ func (s *Service) decideOne(
 	case err != nil:
 		return nil, err
 	case len(entries) == 0:
-		return nil, fault.New(fault.NotFound, "nobody waits under this id")
+		return nil, errNobodyWaits()
 	case entries[0].Status != d.to:
 		stands := string(entries[0].Status)
 		return nil, fault.New(fault.Conflict, "this guest's entry is %s already", stands).
@@ -107,3 +177,5 @@ func (s *Service) decideOne(
 	}
 	return entries[0], nil
 }
+
+func errNobodyWaits() error { return fault.New(fault.NotFound, "nobody waits under this id") }

@@ -3,14 +3,12 @@ package lobby
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"foyer/auth"
 	"foyer/ent"
-	"foyer/ent/roomaccess"
 	"foyer/fault"
 	"foyer/rooms"
 	"foyer/rtc"
@@ -60,7 +58,7 @@ func (s *Service) RequestEntry(ctx context.Context, in RequestEntryInput) (*Requ
 	if err != nil {
 		return nil, err
 	}
-	canJoin, err := s.rooms.ViewerCanJoin(ctx, room)
+	canJoin, err := s.canJoin(ctx, room, v)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +74,7 @@ func (s *Service) RequestEntry(ctx context.Context, in RequestEntryInput) (*Requ
 		v.id = uuid.New() // what let him in has changed; he asks like everybody else
 		return s.knock(ctx, v)
 	case canJoin && stored.Status != Admitted:
-		return s.request(v, v.entry(Admitted)), nil
+		return s.request(v, v.walksIn()), nil
 	case stored.Status == Waiting, stored.decided():
 		return s.request(v, stored), nil
 	default:
@@ -123,6 +121,40 @@ func (v visitor) entry(status Status) *Entry {
 		ID: v.id, RoomID: v.roomID, DisplayName: v.name, Color: rtc.Color(v.userID, v.id),
 		Status: status, Since: time.Now(), UserID: v.userID, Version: int(time.Now().UnixMilli()),
 	}
+}
+
+// walksIn returns the entry of a visitor whom the rules admit.
+func (v visitor) walksIn() *Entry {
+	e := v.entry(Admitted)
+	e.byRule = true
+	return e
+}
+
+// people are those whom the visitor may be, to bans: as he comes, and as his ticket says.
+func (v visitor) people() []rooms.Person {
+	people := []rooms.Person{{ID: v.id, UserID: v.userID}}
+	if v.ticket != nil {
+		people = append(people, rooms.Person{ID: v.ticket.EntryID, UserID: v.ticket.UserID})
+	}
+	return people
+}
+
+// canJoin reports whether a visitor may walk in. Somebody banned is Forbidden to enter in any way; whom
+// a host has sent back to the lobby waits there.
+func (s *Service) canJoin(ctx context.Context, room *ent.Room, v visitor) (bool, error) {
+	banned, err := s.rooms.Banned(ctx, room.ID, v.people()...)
+	if err != nil {
+		return false, err
+	}
+	if len(banned) > 0 {
+		return false, rooms.ErrBanned()
+	}
+	may, err := s.rooms.ViewerCanJoin(ctx, room)
+	if err != nil || !may {
+		return false, err
+	}
+	held, err := s.store.anyHeld(ctx, room.ID, v.people())
+	return !held, err
 }
 
 // stored returns the entry of the visitor's ticket, which is gone when he has none. Asking for it
@@ -183,11 +215,11 @@ func (s *Service) CreateRoomToken(
 	if err != nil {
 		return nil, err
 	}
-	canJoin, err := s.rooms.ViewerCanJoin(ctx, room)
+	canJoin, err := s.canJoin(ctx, room, v)
 	if err != nil {
 		return nil, err
 	}
-	e := v.entry(Admitted)
+	e := v.walksIn()
 	if !canJoin {
 		if e, err = s.stored(ctx, v); err != nil {
 			return nil, err
@@ -228,61 +260,6 @@ func (s *Service) temporaryToken(
 	return &RoomToken{details, v.id, s.tickets.issue(v.roomID, v.id, v.userID)}, nil
 }
 
-func errLobbyRequired() error {
-	return fault.New(fault.LobbyRequired, "ask to enter this room")
-}
-
-// detailsTimeout bounds what is done to render an admission: a guest is told of it in any case.
-const detailsTimeout = 3 * time.Second
-
-// ConnectionDetails returns what an admitted guest needs to enter the call, by what he may do at this
-// moment; nil for anybody else. Only the holder of the entry's ticket may be given them.
-func (s *Service) ConnectionDetails(ctx context.Context, e *Entry) (*rtc.Details, error) {
-	if e.Status != Admitted {
-		return nil, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, detailsTimeout)
-	defer cancel()
-	room, err := s.rooms.ByID(ctx, e.RoomID)
-	if err != nil {
-		return nil, err
-	}
-	return s.details(ctx, room, e)
-}
-
-// details makes the token of an admitted entry. A role is a signed-in viewer's own: a ticket alone,
-// or in somebody else's hands, brings none. An admission by rule wants the rule to hold still.
-func (s *Service) details(ctx context.Context, room *ent.Room, e *Entry) (*rtc.Details, error) {
-	role, err := s.rooms.RoleOf(ctx, room.ID, e.UserID)
-	if err != nil {
-		return nil, err
-	}
-	if e.byRule && !rooms.MayWalkIn(room.AccessLevel, e.IsAuthenticated(), role) {
-		return nil, errLobbyRequired()
-	}
-	if auth.FromContext(ctx).UserID != e.UserID {
-		role = ""
-	}
-	return s.rtc.Details(rtc.Join{
-		Room: room.ID.String(), Identity: e.ID, Name: e.DisplayName, UserID: e.UserID,
-		Role: participantRole(role), Sources: s.sources(room), Data: room.DataAllowed,
-	})
-}
-
-// participantRole spells a role as LiveKit's participants carry it.
-func participantRole(role roomaccess.Role) string { return strings.ToLower(string(role)) }
-
-func (s *Service) sources(room *ent.Room) []string {
-	if room.PublishSources == nil {
-		return s.rtc.DefaultSources()
-	}
-	sources := make([]string, len(room.PublishSources))
-	for i, source := range room.PublishSources {
-		sources[i] = string(source)
-	}
-	return sources
-}
-
 // LetIn admits those who wait for a room although its access level lets them walk in by now.
 func (s *Service) LetIn(ctx context.Context, roomID uuid.UUID) error {
 	lobby, err := s.store.list(ctx, roomID)
@@ -293,11 +270,9 @@ func (s *Service) LetIn(ctx context.Context, roomID uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	var free []uuid.UUID
-	for _, e := range lobby.Entries {
-		if rooms.MayWalkIn(room.AccessLevel, e.IsAuthenticated(), "") {
-			free = append(free, e.ID)
-		}
+	free, err := s.mayWalkIn(ctx, room, lobby.Entries)
+	if err != nil {
+		return err
 	}
 	for ids := range slices.Chunk(free, maxDecisions) {
 		if _, err := s.store.decide(ctx, roomID, s.admittedByRule(), ids...); err != nil {
@@ -305,4 +280,33 @@ func (s *Service) LetIn(ctx context.Context, roomID uuid.UUID) error {
 		}
 	}
 	return nil
+}
+
+// mayWalkIn returns which of those who wait no longer need to.
+func (s *Service) mayWalkIn(
+	ctx context.Context, room *ent.Room, entries []*Entry,
+) ([]uuid.UUID, error) {
+	people, users := make([]rooms.Person, len(entries)), []uuid.UUID{}
+	for i, e := range entries {
+		people[i] = e.person()
+		if e.IsAuthenticated() {
+			users = append(users, e.UserID)
+		}
+	}
+	roles, err := s.rooms.RolesOf(ctx, room.ID, users)
+	if err != nil {
+		return nil, err
+	}
+	banned, err := s.rooms.Banned(ctx, room.ID, people...)
+	if err != nil {
+		return nil, err
+	}
+	var free []uuid.UUID
+	for i, e := range entries {
+		may := rooms.MayWalkIn(room, e.IsAuthenticated(), roles[e.UserID])
+		if may && !banned[people[i].Key()] {
+			free = append(free, e.ID)
+		}
+	}
+	return free, nil
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"foyer/rooms"
 )
 
 // Status is where an entry stands. A host's decision is made once: only WAITING changes, until the
@@ -41,11 +43,22 @@ type Entry struct {
 	Version int
 	// UserID is zero for a guest without an account.
 	UserID uuid.UUID
+	// Message is what the hosts tell those who wait; nil for nothing.
+	Message *string
+	// Position is the guest's place among those who wait, from 1; nil when it is not told.
+	Position *int
 
 	// byRule: the rules have admitted the guest, not a host. It holds for as long as they do.
 	byRule bool
+	// changed is the version of the entry's own last change.
+	changed int
 	// arrival is the version of the lobby in which the guest arrived: his place in the list.
 	arrival int
+}
+
+// person is who asks to enter.
+func (e *Entry) person() rooms.Person {
+	return rooms.Person{ID: e.ID, UserID: e.UserID, Name: e.DisplayName}
 }
 
 // IsAuthenticated reports whether the guest is signed in with an account.
@@ -58,14 +71,56 @@ func (e *Entry) decided() bool { return e.Status == Admitted || e.Status == Deni
 type Lobby struct {
 	// Entries are in the order of arrival.
 	Entries []*Entry
+	// Message is what those who wait are told; nil for nothing.
+	Message *string
 	Version int
 }
 
 // TotalCount is how many wait.
 func (l *Lobby) TotalCount() int { return len(l.Entries) }
 
-// entryFields is how many values the scripts return for an entry.
-const entryFields = 9
+// entryFields is how many values the scripts return for an entry, viewFields for one that its guest
+// sees.
+const (
+	entryFields = 9
+	viewFields  = entryFields + 4
+)
+
+// parseView reads what the script function view returns.
+func parseView(roomID uuid.UUID, reply any, showPosition bool) (*Entry, error) {
+	list, ok := reply.([]any)
+	if !ok || len(list) != viewFields {
+		return nil, fmt.Errorf("entry: unexpected reply %T", reply)
+	}
+	e, err := parseEntry(roomID, list[:entryFields])
+	if err != nil || e.Status != Waiting {
+		return e, err
+	}
+	more := list[entryFields:]
+	e.Message = message(more[0])
+	e.Version = max(e.Version, number(more[1]))
+	if rank, listed := more[2].(int64); listed && showPosition {
+		place := int(rank) + 1
+		e.Position = &place
+		e.Version = max(e.Version, number(more[3])) // places change with the list
+	}
+	return e, nil
+}
+
+// message reads what those who wait are told.
+func message(reply any) *string {
+	if text, _ := reply.(string); text != "" {
+		return &text
+	}
+	return nil
+}
+
+// number reads a version that Redis keeps as text; zero when there is none.
+func number(reply any) int {
+	text, _ := reply.(string)
+	n, _ := strconv.Atoi(text)
+	return n
+}
 
 // parseEntry reads what the script function read returns. An entry that is gone has only its ids.
 func parseEntry(roomID uuid.UUID, reply any) (*Entry, error) {
@@ -93,7 +148,7 @@ func parseEntry(roomID uuid.UUID, reply any) (*Entry, error) {
 	return &Entry{
 		ID: id, RoomID: roomID, DisplayName: text[1], Color: text[2], Status: Status(text[3]),
 		UserID: userID, Since: time.UnixMilli(since), arrival: arrival, Version: version,
-		byRule: text[8] != "",
+		changed: version, byRule: text[8] != "",
 	}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
@@ -124,7 +125,7 @@ func (h *history) admits(rt *rapid.T) {
 
 func (h *history) denies(rt *rapid.T) {
 	r := h.any(rt)
-	_, err := h.server(rt).Deny(h.world.host(), h.decide(r))
+	_, err := h.server(rt).Deny(h.world.host(), h.denial(r))
 	h.decided(rt, r.Entry.ID, lobby.Denied, err)
 }
 
@@ -152,7 +153,7 @@ func (h *history) admitsAll(rt *rapid.T) {
 }
 
 func (h *history) clears(rt *rapid.T) {
-	must(rt, h.server(rt).Close(context.Background(), h.room.ID))
+	must(rt, h.server(rt).Close(context.Background(), h.room.ID, time.Time{}))
 	for id, status := range h.status {
 		if status == lobby.Waiting || status == lobby.Admitted {
 			h.move(id, lobby.Ended)

@@ -28,6 +28,8 @@ func (b *bell) ring() {
 type hub struct {
 	// changed is told when the first watcher of a room comes and when the last one goes.
 	changed func(roomID uuid.UUID)
+	// placesTold: guests who wait want to hear when the list changes.
+	placesTold bool
 
 	mu    sync.Mutex
 	rooms map[uuid.UUID]*watchedRoom
@@ -37,12 +39,18 @@ type hub struct {
 type watchedRoom struct {
 	// bells are those of each watched entry; the hosts' are those of the zero entry.
 	bells map[uuid.UUID]map[*bell]struct{}
-	// version is the lobby's at the last heartbeat.
-	version int
+	// versions are those at the last heartbeat.
+	versions versions
 }
 
-func newHub(changed func(roomID uuid.UUID)) *hub {
-	return &hub{changed: changed, rooms: map[uuid.UUID]*watchedRoom{}}
+// What may be watched or rung beside an entry. The zero entry stands for all of them: the hosts' list.
+var (
+	meetingBell = uuid.MustParse("ffffffff-ffff-ffff-ffff-ffffffffffff")
+	everyBell   = uuid.MustParse("ffffffff-ffff-ffff-ffff-fffffffffffe")
+)
+
+func newHub(changed func(roomID uuid.UUID), placesTold bool) *hub {
+	return &hub{changed: changed, placesTold: placesTold, rooms: map[uuid.UUID]*watchedRoom{}}
 }
 
 // hang returns a bell that rings when the entry changes or, for the zero entry, when anything in the
@@ -94,13 +102,19 @@ func (h *hub) watched(roomID uuid.UUID) bool {
 	return h.rooms[roomID] != nil
 }
 
-// ring wakes who watches an entry, and the hosts of its room.
+// ring wakes who watches an entry, and the hosts of its room; or the watchers of the meeting, or all.
 func (h *hub) ring(roomID, entryID uuid.UUID) {
+	if entryID == everyBell {
+		h.ringRoom(roomID)
+		return
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if room := h.rooms[roomID]; room != nil {
 		ringAll(room.bells[entryID])
-		ringAll(room.bells[uuid.Nil])
+		if entryID != meetingBell {
+			ringAll(room.bells[uuid.Nil])
+		}
 	}
 }
 
@@ -131,9 +145,9 @@ func ringAll(bells map[*bell]struct{}) {
 }
 
 // mend wakes whoever may have missed something, after what a heartbeat has found: the guests who
-// believe to wait and do not and, if the lobby has changed since the last heartbeat, everybody but the
-// guests who do wait.
-func (h *hub) mend(roomID uuid.UUID, version int, surprised []uuid.UUID) {
+// believe to wait and do not; if the lobby has changed since the last heartbeat, everybody but the
+// guests who do wait, unless they are told their place; if the meeting has, those who watch it.
+func (h *hub) mend(roomID uuid.UUID, now versions, surprised []uuid.UUID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	room := h.rooms[roomID]
@@ -143,12 +157,16 @@ func (h *hub) mend(roomID uuid.UUID, version int, surprised []uuid.UUID) {
 	for _, entryID := range surprised {
 		ringAll(room.bells[entryID])
 	}
-	if room.version == version {
+	was := room.versions
+	room.versions = now
+	if was.meeting != now.meeting {
+		ringAll(room.bells[meetingBell])
+	}
+	if was.lobby == now.lobby {
 		return
 	}
-	room.version = version
-	for _, bells := range room.bells {
-		if !anyWaits(bells) {
+	for entryID, bells := range room.bells {
+		if entryID != meetingBell && (h.placesTold || !anyWaits(bells)) {
 			ringAll(bells)
 		}
 	}

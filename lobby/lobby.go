@@ -50,6 +50,8 @@ type Settings struct {
 	KnocksPerAddress, KnocksPerRoom int
 	// NotifyHosts sends hosts in the call a data message when somebody asks to enter.
 	NotifyHosts bool
+	// ShowPosition tells guests their place among those who wait.
+	ShowPosition bool
 }
 
 // Service runs the lobbies of all rooms.
@@ -79,7 +81,7 @@ func New(
 		return nil, err
 	}
 	s := &Service{
-		settings: settings, store: newStore(rdb, settings.KeyPrefix), tickets: tickets,
+		settings: settings, store: newStore(rdb, settings), tickets: tickets,
 		limiter: redis_rate.NewLimiter(rdb), rooms: rooms, rtc: rtc, nudges: newNudges(rtc.TellHosts),
 		dueAt: map[uuid.UUID]time.Time{},
 	}
@@ -88,7 +90,7 @@ func New(
 		pending: map[uuid.UUID]struct{}{}, wake: make(chan struct{}, 1),
 		placed: map[uuid.UUID]*lane{}, lanes: map[string]*lane{},
 	}
-	s.hub = newHub(s.listener.look)
+	s.hub = newHub(s.listener.look, settings.ShowPosition)
 	s.listener.watched = s.hub.watched
 	s.listener.heard = s.hub.ring
 	s.listener.ready = s.hub.ringRoom

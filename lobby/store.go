@@ -30,7 +30,9 @@ var (
 	beatScript    = script("beat")
 	closeScript   = script("close")
 	decideScript  = script("decide")
+	getScript     = script("get")
 	listScript    = script("list")
+	messageScript = script("message")
 	requestScript = script("request")
 )
 
@@ -56,6 +58,16 @@ func (k keys) present(id uuid.UUID) string  { return k.room(id) + "present" }
 func (k keys) version(id uuid.UUID) string  { return k.room(id) + "version" }
 func (k keys) admitted(id uuid.UUID) string { return k.room(id) + "admitted" }
 func (k keys) bell(id uuid.UUID) string     { return k.room(id) + "bell" }
+func (k keys) meeting(id uuid.UUID) string  { return k.room(id) + "meeting" }
+func (k keys) inside(id uuid.UUID) string   { return k.room(id) + "inside" }
+func (k keys) ended(id uuid.UUID) string    { return k.room(id) + "ended" }
+func (k keys) held(id uuid.UUID) string     { return k.room(id) + "held" }
+func (k keys) limits(id uuid.UUID) string   { return k.room(id) + "limits" }
+func (k keys) recorders(id uuid.UUID) string {
+	return k.room(id) + "recorders"
+}
+func (k keys) looked(id uuid.UUID) string { return k.room(id) + "looked" }
+func (k keys) event(id string) string     { return k.prefix + "event:" + id }
 
 // roomOf is the inverse of bell.
 func (k keys) roomOf(bell string) (uuid.UUID, error) {
@@ -69,10 +81,14 @@ type store struct {
 	rdb redis.UniversalClient
 	keys
 	publish string
+	// showPosition tells guests their place among those who wait.
+	showPosition bool
 }
 
-func newStore(rdb redis.UniversalClient, prefix string) store {
-	s := store{rdb: rdb, keys: keys{prefix}, publish: "PUBLISH"}
+func newStore(rdb redis.UniversalClient, settings Settings) store {
+	s := store{
+		rdb: rdb, keys: keys{settings.KeyPrefix}, publish: "PUBLISH", showPosition: settings.ShowPosition,
+	}
 	if sharded(rdb) {
 		s.publish = "SPUBLISH"
 	}
@@ -85,7 +101,10 @@ func sharded(rdb redis.UniversalClient) bool {
 }
 
 func (s store) names(roomID uuid.UUID) []string {
-	return []string{s.waiting(roomID), s.present(roomID), s.version(roomID), s.admitted(roomID)}
+	return []string{
+		s.waiting(roomID), s.present(roomID), s.version(roomID), s.admitted(roomID), s.meeting(roomID),
+		s.inside(roomID), s.ended(roomID), s.held(roomID), s.limits(roomID), s.recorders(roomID),
+	}
 }
 
 func (s store) args(roomID uuid.UUID, more ...any) []any {
@@ -123,7 +142,7 @@ func (s store) request(
 	}
 	switch reply[0] {
 	case "OK":
-		return parseEntry(e.RoomID, reply[1])
+		return parseView(e.RoomID, reply[1], s.showPosition)
 	case "FULL":
 		return nil, fault.New(fault.RateLimited, "too many people wait for this room; try again later")
 	default:
@@ -132,14 +151,13 @@ func (s store) request(
 	}
 }
 
-// get returns an entry.
+// get returns an entry as its guest sees it.
 func (s store) get(ctx context.Context, roomID, entryID uuid.UUID) (*Entry, error) {
-	values, err := s.rdb.HMGet(ctx, s.room(roomID)+"entry:"+entryID.String(),
-		"name", "color", "status", "user", "since", "arrival", "version", "rule").Result()
+	reply, err := s.run(ctx, getScript, roomID, entryID.String())
 	if err != nil {
-		return nil, away(err)
+		return nil, err
 	}
-	return parseEntry(roomID, append([]any{entryID.String()}, values...))
+	return parseView(roomID, reply, s.showPosition)
 }
 
 // attend is get for a guest who is there, and stays for lease.
@@ -150,7 +168,7 @@ func (s store) attend(
 	if err != nil {
 		return nil, err
 	}
-	return parseEntry(roomID, reply)
+	return parseView(roomID, reply, s.showPosition)
 }
 
 // decision moves an entry out of WAITING.
@@ -188,8 +206,8 @@ func (s store) list(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
 	if err != nil {
 		return nil, fmt.Errorf("version of lobby %s: %w", roomID, err)
 	}
-	entries, err := parseEntries(roomID, reply[1:])
-	return &Lobby{Entries: entries, Version: version}, err
+	entries, err := parseEntries(roomID, reply[2:])
+	return &Lobby{Entries: entries, Message: message(reply[1]), Version: version}, err
 }
 
 func parseEntries(roomID uuid.UUID, replies []any) ([]*Entry, error) {
@@ -206,14 +224,33 @@ func parseEntries(roomID uuid.UUID, replies []any) ([]*Entry, error) {
 	return entries, nil
 }
 
-// close ends the meeting for everybody who waits or was admitted.
-func (s store) close(ctx context.Context, roomID uuid.UUID) error {
-	keys, args := s.names(roomID), s.args(roomID, newsTTL.Milliseconds())
-	if err := closeScript.Run(ctx, s.rdb, keys, args...).Err(); err != nil {
+// close ends the meeting for everybody who waits or was admitted before at, which is now when zero.
+// When a host ends it, tokens made before are void.
+func (s store) close(ctx context.Context, roomID uuid.UUID, at time.Time, byHost bool) error {
+	ms := int64(0)
+	if !at.IsZero() {
+		ms = at.UnixMilli()
+	}
+	return s.do(ctx, closeScript, roomID, newsTTL.Milliseconds(), ms, byHost)
+}
+
+// setMessage sets what those who wait are told, and tells them.
+func (s store) setMessage(ctx context.Context, roomID uuid.UUID, message string) error {
+	return s.do(ctx, messageScript, roomID, message)
+}
+
+// do runs a script for what it does.
+func (s store) do(
+	ctx context.Context, script *redis.Script, roomID uuid.UUID, args ...any,
+) error {
+	if err := script.Run(ctx, s.rdb, s.names(roomID), s.args(roomID, args...)...).Err(); err != nil {
 		return away(err)
 	}
 	return nil
 }
+
+// versions are those of a room's lobby and of its meeting.
+type versions struct{ lobby, meeting int }
 
 // beats is the state of one room that a server tells Redis on its heartbeat.
 type beats struct {
@@ -222,11 +259,11 @@ type beats struct {
 }
 
 // beat keeps the waiting guests of many rooms present for lease, in one round trip, and calls found
-// with each room's version and those of the guests who do not wait any more. One room's failure is no
-// other's.
+// with each room's versions and those of the guests who do not wait any more. One room's failure is
+// no other's.
 func (s store) beat(
 	ctx context.Context, rooms []beats, lease time.Duration,
-	found func(roomID uuid.UUID, version int, surprised []uuid.UUID),
+	found func(roomID uuid.UUID, now versions, surprised []uuid.UUID),
 ) error {
 	pipe := s.rdb.Pipeline()
 	replies := make([]*redis.Cmd, len(rooms))
@@ -245,12 +282,7 @@ func (s store) beat(
 			failed = append(failed, away(err))
 			continue
 		}
-		version, err := strconv.Atoi(texts[0])
-		if err != nil {
-			failed = append(failed, fmt.Errorf("version of lobby %s: %w", room.roomID, err))
-			continue
-		}
-		found(room.roomID, version, parseIDs(texts[1:]))
+		found(room.roomID, versions{number(texts[0]), number(texts[1])}, parseIDs(texts[2:]))
 	}
 	return errors.Join(failed...)
 }

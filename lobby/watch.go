@@ -73,7 +73,7 @@ func (s *Service) nextEntry(ctx context.Context, bell *bell, seen *Entry) *Entry
 		case e.Status == Waiting:
 			e, err = s.store.attend(ctx, seen.RoomID, seen.ID, s.lease())
 		}
-		if err == nil && e.Status == Waiting && seen.decided() && e.Version < seen.Version {
+		if err == nil && e.Status == Waiting && seen.decided() && e.changed < seen.changed {
 			// Redis has gone back to before the decision, but the guest has heard it.
 			e, err = s.decideOne(ctx, e.RoomID, e.ID, s.again(seen))
 		}

@@ -11,4 +11,4 @@ if status_of(ARGV[5]) == 'WAITING' then
   end
   attend(ARGV[5], tonumber(ARGV[6]), redis.call('HGET', entry_key(ARGV[5]), 'arrival'))
 end
-return read(ARGV[5])
+return view(ARGV[5])

@@ -3,7 +3,8 @@
 -- ARGV[5]   ms for which these guests count as present
 -- ARGV[6…]  at most 1000 ids of entries that their guests believe to wait
 --
--- Returns {version of the lobby, id…}: those of them that do not wait, or whose entry is lost.
+-- Returns {version of the lobby, version of the meeting, id…}: those of them that do not wait, or whose
+-- entry is lost.
 local found, present_ones, keys = {}, {}, {}
 if ARGV[6] then
   local ids = {unpack(ARGV, 6)}
@@ -31,4 +32,5 @@ if ARGV[6] then
   if present_ones[1] then redis.call('ZADD', present, unpack(present_ones)) end
 end
 sweep()
-return {redis.call('GET', version) or '0', unpack(found)}
+return {redis.call('GET', version) or '0', redis.call('HGET', meeting, 'version') or '0',
+  unpack(found)}

@@ -1,13 +1,27 @@
 -- Ends the meeting: everybody who waits or was admitted is told, and has to ask again.
 --
 -- ARGV[5]  ms that the news is kept
+-- ARGV[6]  when it ended (ms), 0 for now: who asked or was admitted later belongs to the next meeting
+-- ARGV[7]  1 when a host has ended it: tokens made before open the call no longer
+local at, since = tonumber(ARGV[6]), math.huge
+if at > 0 and at < now then since = at else at = now end
 local ids = redis.call('ZRANGE', waiting, 0, -1)
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', admitted, now, '+inf')) do ids[#ids + 1] = id end
 for _, id in ipairs(ids) do
-  if status_of(id) then move(id, 'ENDED', tonumber(ARGV[5])) end
+  local changed = tonumber(redis.call('HGET', entry_key(id), 'version'))
+  if changed and changed <= since then
+    move(id, 'ENDED', tonumber(ARGV[5]))
+    redis.call('ZREM', admitted, id)
+  elseif not changed then
+    unlist(id)
+    redis.call('ZREM', admitted, id)
+  end
 end
-redis.call('DEL', waiting, present, admitted)
+redis.call('DEL', inside, held, limits, recorders)
+redis.call('HDEL', meeting, 'message', 'message_version')
+redis.call('HSET', meeting, 'over', string.format('%d', at))
+if ARGV[7] == '1' then redis.call('HSET', meeting, 'revoked', string.format('%d', now)) end
 bump()
-redis.call('PEXPIRE', version, ARGV[5])
-ring('00000000-0000-0000-0000-000000000000') -- hosts hear even when nobody waits
+meet()
+ring(everybody) -- also hosts of a room for which nobody waits
 return #ids

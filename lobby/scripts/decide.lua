@@ -2,7 +2,7 @@
 --
 -- ARGV[5]   status to move to: ADMITTED, DENIED or LEFT
 -- ARGV[6]   ms that the decision holds
--- ARGV[7]   1 when it is the rules that admit, not a host
+-- ARGV[7]   1 when it is the rules that admit, not a host: nobody whom a host has sent back
 -- ARGV[8…]  entry ids; none for everybody who waits
 --
 -- Returns the entries as they are afterwards; the status of an unknown one is nil.
@@ -12,12 +12,18 @@ for i = 8, #ARGV do ids[#ids + 1] = ARGV[i] end
 if #ids == 0 then ids = redis.call('ZRANGE', waiting, 0, -1) end
 local entries = {}
 for _, id in ipairs(ids) do
-  if status_of(id) == 'WAITING' then
+  local user = redis.call('HGET', entry_key(id), 'user')
+  local whom, by_rule = person(id, user), ARGV[7] == '1'
+  if status_of(id) == 'WAITING' and not (by_rule and redis.call('SISMEMBER', held, whom) == 1) then
     move(id, to, ttl)
-    local user = redis.call('HGET', entry_key(id), 'user')
     if to == 'DENIED' and user ~= '' then redis.call('SET', denied_key(user), 1, 'PX', ttl) end
     if to == 'ADMITTED' then
-      if ARGV[7] == '1' then redis.call('HSET', entry_key(id), 'rule', 1) end
+      if by_rule then
+        redis.call('HSET', entry_key(id), 'rule', 1)
+      else
+        redis.call('HDEL', entry_key(id), 'rule')
+        redis.call('SREM', held, whom)
+      end
       redis.call('ZREMRANGEBYSCORE', admitted, '-inf', now)
       redis.call('ZADD', admitted, now + ttl, id)
       redis.call('PEXPIRE', admitted, math.max(keep, ttl))

@@ -4,6 +4,13 @@
 -- KEYS[2]  sorted set of the same entries, scored by the time (ms) at which their guest counts as gone
 -- KEYS[3]  version of the room's lobby
 -- KEYS[4]  sorted set of admitted entries, scored by the time (ms) at which the admission ends
+-- KEYS[5]  the meeting: version, message and message_version for those who wait, revoked (ms: passes
+--          made before are void), over (ms: when the last meeting ended)
+-- KEYS[6]  who is in the call: identity to LiveKit's id of the connection
+-- KEYS[7]  sorted set of connections that have ended, scored by time (ms)
+-- KEYS[8]  people whom a host has sent back to the lobby: users, or entries of those without account
+-- KEYS[9]  what hosts have decided on people in the call: "person:what" to value
+-- KEYS[10] egresses that record the call
 -- ARGV[1]  PUBLISH, or SPUBLISH on Redis Cluster
 -- ARGV[2]  channel of the room's bell
 -- ARGV[3]  what the names of the room's other keys begin with; their hash tag is that of KEYS
@@ -11,18 +18,50 @@
 --
 -- A time is Redis's own, so servers need not agree on one.
 local waiting, present, version, admitted = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local meeting, inside, ended, held, limits, recorders =
+  KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local meeting_watchers, everybody =
+  'ffffffff-ffff-ffff-ffff-ffffffffffff', 'ffffffff-ffff-ffff-ffff-fffffffffffe'
 local keep = tonumber(ARGV[4])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
 local function entry_key(id) return ARGV[3] .. 'entry:' .. id end
 local function denied_key(user) return ARGV[3] .. 'denied:' .. user end
+local function pass_key(id) return ARGV[3] .. 'pass:' .. id end
 local function status_of(id) return redis.call('HGET', entry_key(id), 'status') end
 
 -- An entry as every script returns it.
 local function read(id)
   return {id, unpack(redis.call('HMGET', entry_key(id),
     'name', 'color', 'status', 'user', 'since', 'arrival', 'version', 'rule'))}
+end
+
+-- An entry as its guest sees it: also the message for him, his place, and the list's version.
+local function view(id)
+  local entry = read(id)
+  local message = redis.call('HMGET', meeting, 'message', 'message_version')
+  entry[10], entry[11] = message[1], message[2]
+  entry[12] = redis.call('ZRANK', waiting, id)
+  entry[13] = redis.call('GET', version)
+  return entry
+end
+
+-- Under what a host's decision on somebody is kept.
+local function person(id, user)
+  if user and user ~= '' then return user end
+  return id
+end
+
+-- Ends what somebody's tokens were made for. That he had one is remembered.
+local function void(id)
+  if redis.call('EXISTS', pass_key(id)) == 1 then redis.call('HSET', pass_key(id), 'void', 1) end
+end
+
+-- What hosts have decided on somebody: a name, sources, data, subscribe; nil where nothing.
+local function decided(whom)
+  return redis.call('HMGET', limits, whom .. ':name', whom .. ':sources', whom .. ':data',
+    whom .. ':subscribe')
 end
 
 -- Wakes whoever watches this entry, and the room's hosts.
@@ -35,6 +74,14 @@ local function bump()
   local next = string.format('%d', math.max(last + 1, now))
   redis.call('SET', version, next, 'PX', keep)
   return next
+end
+
+-- Counts a change of the meeting, and tells those who watch it.
+local function meet()
+  local last = tonumber(redis.call('HGET', meeting, 'version') or 0)
+  redis.call('HSET', meeting, 'version', string.format('%d', math.max(last + 1, now)))
+  redis.call('PEXPIRE', meeting, keep)
+  ring(meeting_watchers)
 end
 
 -- The guest of a waiting entry is there for lease more ms.

@@ -32,4 +32,4 @@ elseif not status or status == 'LEFT' or status == 'ENDED' then
   attend(id, lease, arrival)
   ring(id)
 end
-return {'OK', read(id)}
+return {'OK', view(id)}

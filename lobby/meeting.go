@@ -1,0 +1,333 @@
+package lobby
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"foyer/ent/auditevent"
+	"foyer/rooms"
+)
+
+const (
+	// endedFor is how long the end of a connection is remembered: LiveKit repeats its news for less.
+	endedFor = 10 * time.Minute
+	// passOutlives is how long somebody who left the call may return by the token that LiveKit has
+	// renewed for him.
+	passOutlives = time.Hour
+)
+
+var (
+	alignScript   = script("align")
+	expelScript   = script("expel")
+	holdScript    = script("hold")
+	joinedScript  = script("joined")
+	leftScript    = script("left")
+	limitScript   = script("limit")
+	meetingScript = script("meeting")
+	passScript    = script("pass")
+	passesScript  = script("passes")
+	recordScript  = script("record")
+	touchScript   = script("touch")
+)
+
+// Meeting is what happens in a room.
+type Meeting struct {
+	// Inside is how many are in the call, Waiting how many ask to enter.
+	Inside, Waiting int
+	// Recording reports whether the call is being recorded.
+	Recording bool
+	// Over: the last meeting has ended, and no other has begun.
+	Over bool
+	// Version rises with every change; ListVersion with every change of who waits.
+	Version, ListVersion int
+}
+
+// Meeting returns what happens in a room.
+func (s *Service) Meeting(ctx context.Context, roomID uuid.UUID) (*Meeting, error) {
+	reply, err := s.store.run(ctx, meetingScript, roomID)
+	if err != nil {
+		return nil, err
+	}
+	count := func(i int) int { n, _ := reply[i].(int64); return int(n) }
+	return &Meeting{
+		Version: number(reply[0]), ListVersion: number(reply[1]),
+		Inside: count(2), Waiting: count(3), Recording: count(4) > 0,
+		Over: number(reply[5]) != 0 && count(2) == 0,
+	}, nil
+}
+
+// WatchMeeting tells when something happens in a room's call, and when the list of those who wait
+// changes, until stop is called. It tells at most once what has not been heard yet.
+func (s *Service) WatchMeeting(roomID uuid.UUID) (call, list <-chan struct{}, stop func()) {
+	callBell, listBell := s.hub.hang(roomID, meetingBell), s.hub.hang(roomID, uuid.Nil)
+	return callBell.rang, listBell.rang, func() {
+		s.hub.take(callBell)
+		s.hub.take(listBell)
+	}
+}
+
+// Joined counts somebody into a room's call. A connection known to have ended does not count.
+func (s *Service) Joined(ctx context.Context, roomID, identity uuid.UUID, connection string) error {
+	return s.store.do(ctx, joinedScript, roomID, identity.String(), connection)
+}
+
+// Left counts the end of a connection.
+func (s *Service) Left(ctx context.Context, roomID, identity uuid.UUID, connection string) error {
+	return s.store.do(ctx, leftScript, roomID, identity.String(), connection,
+		endedFor.Milliseconds(), passOutlives.Milliseconds())
+}
+
+// Align makes those who count as in the call the ones that LiveKit lists: connections by identity. It
+// does nothing when the meeting has changed since that version.
+func (s *Service) Align(
+	ctx context.Context, roomID uuid.UUID, version int, listed map[uuid.UUID]string,
+) error {
+	args := []any{fmt.Sprint(version)}
+	for identity, connection := range listed {
+		args = append(args, identity.String(), connection)
+	}
+	return s.store.do(ctx, alignScript, roomID, args...)
+}
+
+// Recorded says whether an egress records the call, and whether it has ended for good.
+func (s *Service) Recorded(
+	ctx context.Context, roomID uuid.UUID, egress string, records, over bool,
+) error {
+	return s.store.do(ctx, recordScript, roomID, egress, records, over, endedFor.Milliseconds())
+}
+
+// Touch tells those who watch a meeting that something about its room has changed in the database.
+func (s *Service) Touch(ctx context.Context, roomID uuid.UUID) error {
+	return s.store.do(ctx, touchScript, roomID)
+}
+
+// Due reports whether a room is to be looked at again, after an interval: to one asker of all servers.
+func (s *Service) Due(ctx context.Context, roomID uuid.UUID, interval time.Duration) (bool, error) {
+	due, err := s.store.rdb.SetNX(ctx, s.store.looked(roomID), 1, interval).Result()
+	if err != nil {
+		return false, away(err)
+	}
+	return due, nil
+}
+
+// TurnAway denies whatever else a person asks in a room's lobby.
+func (s *Service) TurnAway(ctx context.Context, roomID uuid.UUID, p rooms.Person) error {
+	lobby, err := s.store.list(ctx, roomID)
+	if err != nil {
+		return err
+	}
+	var his []uuid.UUID
+	for _, e := range lobby.Entries {
+		if e.person().Key() == p.Key() {
+			his = append(his, e.ID)
+		}
+	}
+	if len(his) == 0 {
+		return nil
+	}
+	_, err = s.store.decide(ctx, roomID, decision{to: Denied, holds: s.settings.DeniedFor}, his...)
+	return err
+}
+
+// Expel ends somebody's right to be in a room's call and, for a time, to ask for it. It does not
+// disconnect him.
+func (s *Service) Expel(ctx context.Context, roomID uuid.UUID, p rooms.Person) error {
+	return s.store.do(ctx, expelScript, roomID, p.ID.String(), userText(p.UserID),
+		s.settings.DeniedFor.Milliseconds())
+}
+
+// Hold sends somebody from the call back to the lobby, where he waits for a host, whatever the rules
+// say. It does not disconnect him.
+func (s *Service) Hold(
+	ctx context.Context, roomID uuid.UUID, p rooms.Person, color string,
+) (*Entry, error) {
+	reply, err := s.store.run(ctx, holdScript, roomID, p.ID.String(), p.Name, color,
+		userText(p.UserID), s.lease().Milliseconds())
+	if err != nil {
+		return nil, err
+	}
+	s.sweepLater(roomID)
+	return parseEntry(roomID, reply)
+}
+
+// Decide remembers what a host has decided on somebody in the call, until the meeting ends.
+func (s *Service) Decide(
+	ctx context.Context, roomID uuid.UUID, p rooms.Person, d Decided,
+) error {
+	args := []any{p.Key().String()}
+	if d.Name != nil {
+		args = append(args, "name", *d.Name)
+	}
+	if d.Sources != nil {
+		args = append(args, "sources", strings.Join(*d.Sources, ","))
+	}
+	if d.Data != nil {
+		args = append(args, "data", *d.Data)
+	}
+	if d.Subscribe != nil {
+		args = append(args, "subscribe", *d.Subscribe)
+	}
+	if len(args) == 1 {
+		return nil
+	}
+	return s.store.do(ctx, limitScript, roomID, args...)
+}
+
+// Once runs f unless an event of this id has been through here. An f that fails is run again when the
+// event comes again.
+func (s *Service) Once(ctx context.Context, eventID string, f func() error) error {
+	if eventID == "" {
+		return f()
+	}
+	key := s.store.event(eventID)
+	known, err := s.store.rdb.Exists(ctx, key).Result()
+	if err != nil {
+		return away(err)
+	}
+	if known > 0 {
+		return nil
+	}
+	if err := f(); err != nil {
+		return err
+	}
+	if err := s.store.rdb.Set(ctx, key, 1, endedFor).Err(); err != nil {
+		return away(err)
+	}
+	return nil
+}
+
+// maxMessage is how long what those who wait are told may be, in characters.
+const maxMessage = 500
+
+// SetMessageInput says what those who wait for a room are told.
+type SetMessageInput struct {
+	RoomID uuid.UUID
+	// Message is nothing when nil or empty.
+	Message *string
+}
+
+// SetMessage tells something to those who wait for a room, and to those who come later, until the
+// meeting ends. For a host.
+func (s *Service) SetMessage(ctx context.Context, in SetMessageInput) (*Lobby, error) {
+	if err := s.rooms.Require(ctx, in.RoomID, rooms.DecideEntries); err != nil {
+		return nil, err
+	}
+	message := ""
+	if in.Message != nil && *in.Message != "" {
+		var err error
+		if message, err = rooms.CheckName("message", *in.Message, maxMessage); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.store.setMessage(ctx, in.RoomID, message); err != nil {
+		return nil, err
+	}
+	s.rooms.Record(ctx, in.RoomID, rooms.Act{Action: auditevent.ActionSET_LOBBY_MESSAGE, Detail: message})
+	return s.store.list(ctx, in.RoomID)
+}
+
+// issue remembers for whom a token is made, for at least ttl, and returns what hosts have decided on
+// him. LobbyRequired when a host has sent him back there.
+func (s store) issue(
+	ctx context.Context, roomID uuid.UUID, p pass, ttl time.Duration,
+) (Decided, error) {
+	reply, err := s.run(ctx, passScript, roomID, p.person.ID.String(), userText(p.person.UserID),
+		ttl.Milliseconds(), p.byRule, p.proved, p.person.Name)
+	if err != nil {
+		return Decided{}, err
+	}
+	if reply[0] != "OK" {
+		return Decided{}, errLobbyRequired()
+	}
+	return parseDecided(reply[1]), nil
+}
+
+// maxPasses is how many one script reads.
+const maxPasses = 500
+
+// passes returns what is known of people in a call, in the order of their identities.
+func (s store) passes(
+	ctx context.Context, roomID uuid.UUID, identities []uuid.UUID,
+) ([]pass, error) {
+	all := make([]pass, 0, len(identities))
+	for ids := range slices.Chunk(identities, maxPasses) {
+		args := make([]any, len(ids))
+		for i, id := range ids {
+			args[i] = id.String()
+		}
+		replies, err := s.run(ctx, passesScript, roomID, args...)
+		if err != nil {
+			return nil, err
+		}
+		for i, reply := range replies {
+			p, err := parsePass(ids[i], reply)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, p)
+		}
+	}
+	return all, nil
+}
+
+// parsePass reads one of what the script passes returns.
+func parsePass(identity uuid.UUID, reply any) (pass, error) {
+	p := pass{person: rooms.Person{ID: identity}}
+	list, _ := reply.([]any)
+	if len(list) == 0 {
+		return p, nil
+	}
+	text := func(i int) string { t, _ := list[i].(string); return t }
+	userID, err := parseUser(text(0))
+	if err != nil {
+		return p, fmt.Errorf("pass of %s: %w", identity, err)
+	}
+	p.known, p.person.UserID = true, userID
+	p.byRule, p.proved, p.valid = text(1) == "1", text(2) == "1", list[3] == int64(1)
+	p.admitted = !p.byRule && Status(text(4)) == Admitted && text(5) == ""
+	p.held = list[6] == int64(1)
+	p.decided, p.person.Name = parseDecided(list[7]), text(8)
+	return p, nil
+}
+
+func parseDecided(reply any) Decided {
+	var d Decided
+	list, _ := reply.([]any)
+	for i, value := range list {
+		text, ok := value.(string)
+		if !ok {
+			continue
+		}
+		yes := text == "1"
+		switch i {
+		case 0:
+			d.Name = &text
+		case 1:
+			sources := strings.FieldsFunc(text, func(r rune) bool { return r == ',' })
+			d.Sources = &sources
+		case 2:
+			d.Data = &yes
+		case 3:
+			d.Subscribe = &yes
+		}
+	}
+	return d
+}
+
+// anyHeld reports whether a host has sent any of these back to the lobby.
+func (s store) anyHeld(ctx context.Context, roomID uuid.UUID, people []rooms.Person) (bool, error) {
+	keys := make([]any, len(people))
+	for i, p := range people {
+		keys[i] = p.Key().String()
+	}
+	found, err := s.rdb.SMIsMember(ctx, s.keys.held(roomID), keys...).Result()
+	if err != nil {
+		return false, away(err)
+	}
+	return slices.Contains(found, true), nil
+}

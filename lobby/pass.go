@@ -1,0 +1,232 @@
+package lobby
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"foyer/auth"
+	"foyer/ent"
+	"foyer/ent/roomaccess"
+	"foyer/fault"
+	"foyer/rooms"
+	"foyer/rtc"
+)
+
+const (
+	// detailsTimeout bounds what is done to render an admission: a guest is told of it in any case.
+	detailsTimeout = 3 * time.Second
+	// passLeeway is how much longer a pass is kept than LiveKit may take its token.
+	passLeeway = 5 * time.Minute
+)
+
+// pass is what is remembered of a token: whose it is, and why it was made. LiveKit cannot revoke a
+// token, so whoever enters with one is judged by what holds at that moment.
+type pass struct {
+	person rooms.Person
+	// byRule: the rules have let him in, not a host.
+	byRule bool
+	// proved: he was signed in as that user. A ticket alone brings no role.
+	proved bool
+	// known is false when there is no pass.
+	known bool
+	// valid: no host has ended the meeting since, nor removed him.
+	valid bool
+	// admitted: a host's admission stands.
+	admitted bool
+	// held: a host has sent him back to the lobby.
+	held    bool
+	decided Decided
+}
+
+// Decided is what hosts have decided on one person until the meeting ends: it stands above the room's
+// configuration. What is nil has not been decided.
+type Decided struct {
+	Name            *string
+	Sources         *[]string
+	Data, Subscribe *bool
+}
+
+// Standing is what somebody in a call is, and may do, by the rules of this moment.
+type Standing struct {
+	rooms.Person
+	// Role is his account's; that with which he has entered is in Join.
+	Role roomaccess.Role
+	// Known: we remember to have made a token for him.
+	Known bool
+	// Refused says why he may not be in the call; nil when he may.
+	Refused error
+	// Renamed: a host has given him his name.
+	Renamed bool
+	// Join is how he would enter now.
+	Join rtc.Join
+}
+
+// mayEnter is the rule of who may be in a call: nobody banned; hosts; while the room is locked nobody
+// else; guests whom a host has admitted; and whoever may walk in, unless a host has sent him back.
+func mayEnter(room *ent.Room, p pass, role roomaccess.Role, banned bool) error {
+	switch {
+	case banned:
+		return rooms.ErrBanned()
+	case rooms.IsHost(role):
+		return nil
+	case room.LockedAt != nil:
+		return errLocked()
+	case p.admitted:
+		return nil
+	case p.byRule && !p.held && rooms.MayWalkIn(room, p.person.UserID != uuid.Nil, role):
+		return nil
+	default:
+		return errLobbyRequired()
+	}
+}
+
+func errLobbyRequired() error {
+	return fault.New(fault.LobbyRequired, "ask to enter this room")
+}
+
+func errLocked() error {
+	return fault.New(fault.Forbidden, "this room is locked: nobody enters but its hosts").
+		With("reason", "LOCKED")
+}
+
+// ConnectionDetails returns what an admitted guest needs to enter the call, by what he may do at this
+// moment; nil for anybody else. Only the holder of the entry's ticket may be given them.
+func (s *Service) ConnectionDetails(ctx context.Context, e *Entry) (*rtc.Details, error) {
+	if e.Status != Admitted {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, detailsTimeout)
+	defer cancel()
+	room, err := s.rooms.ByID(ctx, e.RoomID)
+	if err != nil {
+		return nil, err
+	}
+	return s.details(ctx, room, e)
+}
+
+// details makes the token of an admitted entry, and remembers whose it is. Every token for a room is
+// made here.
+func (s *Service) details(ctx context.Context, room *ent.Room, e *Entry) (*rtc.Details, error) {
+	role, err := s.rooms.RoleOf(ctx, room.ID, e.UserID)
+	if err != nil {
+		return nil, err
+	}
+	banned, err := s.rooms.Banned(ctx, room.ID, e.person())
+	if err != nil {
+		return nil, err
+	}
+	p := pass{
+		person: e.person(), byRule: e.byRule, admitted: !e.byRule,
+		proved: auth.FromContext(ctx).UserID == e.UserID,
+	}
+	if err := mayEnter(room, p, role, banned[p.person.Key()]); err != nil {
+		return nil, err
+	}
+	if p.decided, err = s.store.issue(ctx, room.ID, p, s.rtc.TokenTTL()+passLeeway); err != nil {
+		return nil, err
+	}
+	return s.rtc.Details(s.join(room, p, role))
+}
+
+// join is how somebody enters, by the rules and by what hosts have decided on him.
+func (s *Service) join(room *ent.Room, p pass, role roomaccess.Role) rtc.Join {
+	if !p.proved {
+		role = ""
+	}
+	j := rtc.Join{
+		Room: room.ID.String(), Identity: p.person.ID, Name: p.person.Name, UserID: p.person.UserID,
+		Role: ParticipantRole(role), Sources: s.sources(room), Data: room.DataAllowed,
+		OnlySources: p.decided.Sources,
+	}
+	if p.decided.Name != nil {
+		j.Name = *p.decided.Name
+	}
+	if p.decided.Data != nil {
+		j.Data = *p.decided.Data
+	}
+	if p.decided.Subscribe != nil {
+		j.Deaf = !*p.decided.Subscribe
+	}
+	return j
+}
+
+// ParticipantRole spells a role as LiveKit's participants carry it.
+func ParticipantRole(role roomaccess.Role) string { return strings.ToLower(string(role)) }
+
+func (s *Service) sources(room *ent.Room) []string {
+	if room.PublishSources == nil {
+		return s.rtc.DefaultSources()
+	}
+	sources := make([]string, len(room.PublishSources))
+	for i, source := range room.PublishSources {
+		sources[i] = string(source)
+	}
+	return sources
+}
+
+// Standings judges people in a call by the rules of this moment, in the order of their identities.
+// Whom we have made no token for may not be there.
+func (s *Service) Standings(
+	ctx context.Context, room *ent.Room, identities ...uuid.UUID,
+) ([]Standing, error) {
+	passes, err := s.store.passes(ctx, room.ID, identities)
+	if err != nil {
+		return nil, err
+	}
+	people, users := make([]rooms.Person, len(passes)), []uuid.UUID{}
+	for i, p := range passes {
+		people[i] = p.person
+		if p.person.UserID != uuid.Nil {
+			users = append(users, p.person.UserID)
+		}
+	}
+	banned, err := s.rooms.Banned(ctx, room.ID, people...)
+	if err != nil {
+		return nil, err
+	}
+	roles, err := s.rooms.RolesOf(ctx, room.ID, users)
+	if err != nil {
+		return nil, err
+	}
+	standings := make([]Standing, len(passes))
+	for i, p := range passes {
+		standings[i] = s.standing(room, p, roles[p.person.UserID], banned[p.person.Key()])
+	}
+	return standings, nil
+}
+
+func (s *Service) standing(
+	room *ent.Room, p pass, role roomaccess.Role, banned bool,
+) Standing {
+	standing := Standing{
+		Person: p.person, Role: role, Known: p.known, Renamed: p.decided.Name != nil, Join: s.join(room, p, role),
+		Refused: mayEnter(room, p, role, banned),
+	}
+	if !p.valid && !banned {
+		standing.Refused = errLobbyRequired()
+	}
+	return standing
+}
+
+// Caller judges the holder of a ticket as somebody in a room's call: Forbidden when he may not be
+// there. Whether he is connected only LiveKit knows.
+func (s *Service) Caller(ctx context.Context, room *ent.Room, text string) (*Standing, error) {
+	t, err := s.tickets.read(text)
+	if err != nil {
+		return nil, err
+	}
+	if t.RoomID != room.ID {
+		return nil, fault.Field("ticket", "this ticket is for another room")
+	}
+	standings, err := s.Standings(ctx, room, t.EntryID)
+	if err != nil {
+		return nil, err
+	}
+	if caller := standings[0]; caller.Refused == nil {
+		return &caller, nil
+	}
+	return nil, fault.New(fault.Forbidden, "this is for people in the call")
+}

@@ -1,0 +1,13 @@
+-- Ends somebody's right to be in the call: his pass, and his admission or request.
+--
+-- ARGV[5]  identity
+-- ARGV[6]  user id, empty for a person without account
+-- ARGV[7]  ms for which he may not ask again
+local id, user, ttl = ARGV[5], ARGV[6], tonumber(ARGV[7])
+void(id)
+redis.call('ZREM', admitted, id)
+local status = status_of(id)
+if status == 'WAITING' or status == 'ADMITTED' then move(id, 'DENIED', ttl) end
+if user ~= '' then redis.call('SET', denied_key(user), 1, 'PX', ttl) end
+meet()
+return 1
