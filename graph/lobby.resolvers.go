@@ -30,7 +30,7 @@ func (r *mutationResolver) AdmitEntry(ctx context.Context, input lobby.DecideInp
 	return &generated.AdmitEntryPayload{Entry: entry}, err
 }
 
-func (r *mutationResolver) DenyEntry(ctx context.Context, input lobby.DecideInput) (*generated.DenyEntryPayload, error) {
+func (r *mutationResolver) DenyEntry(ctx context.Context, input lobby.DenyInput) (*generated.DenyEntryPayload, error) {
 	entry, err := r.Lobby.Deny(ctx, input)
 	return &generated.DenyEntryPayload{Entry: entry}, err
 }
@@ -38,6 +38,11 @@ func (r *mutationResolver) DenyEntry(ctx context.Context, input lobby.DecideInpu
 func (r *mutationResolver) AdmitAllEntries(ctx context.Context, input lobby.AdmitAllInput) (*generated.AdmitAllEntriesPayload, error) {
 	entries, err := r.Lobby.AdmitAll(ctx, input)
 	return &generated.AdmitAllEntriesPayload{Entries: entries}, err
+}
+
+func (r *mutationResolver) SetLobbyMessage(ctx context.Context, input lobby.SetMessageInput) (*generated.SetLobbyMessagePayload, error) {
+	lobby, err := r.Lobby.SetMessage(ctx, input)
+	return &generated.SetLobbyMessagePayload{Lobby: lobby}, err
 }
 
 func (r *roomResolver) Lobby(ctx context.Context, obj *ent.Room) (*lobby.Lobby, error) {

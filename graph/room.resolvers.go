@@ -6,6 +6,7 @@ import (
 	"entgo.io/contrib/entgql"
 	"github.com/google/uuid"
 
+	"foyer/calls"
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/graph/generated"
@@ -17,9 +18,8 @@ func (r *mutationResolver) CreateRoom(ctx context.Context, input rooms.CreateInp
 	return &generated.CreateRoomPayload{Room: room}, err
 }
 
-func (r *mutationResolver) UpdateRoom(ctx context.Context, input rooms.UpdateInput) (*generated.UpdateRoomPayload, error) {
-	room, err := r.Calls.UpdateRoom(ctx, input)
-	return &generated.UpdateRoomPayload{Room: room}, err
+func (r *mutationResolver) UpdateRoom(ctx context.Context, input rooms.UpdateInput) (*calls.UpdatedRoom, error) {
+	return r.Calls.UpdateRoom(ctx, input)
 }
 
 func (r *mutationResolver) DeleteRoom(ctx context.Context, input generated.DeleteRoomInput) (*generated.DeleteRoomPayload, error) {

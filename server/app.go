@@ -31,6 +31,7 @@ type app struct {
 	db     *database.DB
 	redis  redis.UniversalClient
 
+	rtc      *rtc.Client
 	sessions *auth.Sessions
 	rooms    *rooms.Service
 	lobby    *lobby.Service
@@ -60,12 +61,12 @@ func (a *app) wire() (err error) {
 	if a.sessions, err = auth.NewSessions(c.secret(), sessionTTL); err != nil {
 		return err
 	}
-	livekit := rtc.New(c.rtc())
+	a.rtc = rtc.New(c.rtc())
 	a.rooms = rooms.New(a.db.Client, c.rooms())
-	if a.lobby, err = lobby.New(a.redis, a.rooms, livekit, c.lobby()); err != nil {
+	if a.lobby, err = lobby.New(a.redis, a.rooms, a.rtc, c.lobby()); err != nil {
 		return err
 	}
-	a.calls = calls.New(a.rooms, a.lobby, livekit)
+	a.calls = calls.New(a.rooms, a.lobby, a.rtc, c.calls())
 	settings, err := c.graph(a.sessions)
 	if err != nil {
 		return err

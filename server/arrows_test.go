@@ -16,16 +16,16 @@ import (
 var arrows = map[string]string{
 	"server":          "auth calls embedded ent ent/database fault graph graph/transport lobby rooms rtc",
 	"graph":           "auth calls ent ent/database fault graph/generated graph/transport lobby rooms rtc",
-	"graph/generated": "ent graph/scalar lobby rooms rtc", // types only
+	"graph/generated": "calls ent graph/scalar lobby rooms rtc", // types only
 	"graph/scalar":    "fault",
 	"graph/transport": "",
-	"calls":           "ent lobby rooms rtc",
+	"calls":           "auth ent fault lobby rooms rtc",
 	"lobby":           "auth ent fault rooms rtc",
 	"rooms":           "auth ent ent/database fault",
 	"auth":            "fault",
 	"ent":             "",
 	"ent/database":    "ent",
-	"rtc":             "",
+	"rtc":             "fault",
 	"embedded":        "",
 	"fault":           "",
 	"testenv":         "embedded ent ent/database",

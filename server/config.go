@@ -15,6 +15,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"foyer/auth"
+	"foyer/calls"
 	"foyer/ent/database"
 	"foyer/ent/room"
 	"foyer/ent/schema"
@@ -65,7 +66,7 @@ type config struct {
 	LiveKitInsecure  bool          `env:"LIVEKIT_INSECURE_SKIP_VERIFY"`
 	TokenTTL         time.Duration `env:"FOYER_TOKEN_TTL" envDefault:"5m"`
 	DefaultSources   []string      `env:"FOYER_DEFAULT_SOURCES" envDefault:"camera,microphone,screen_share,screen_share_audio"`
-	HostsAreAdmins   bool          `env:"FOYER_HOSTS_ARE_ROOM_ADMINS" envDefault:"true"`
+	HostsAreAdmins   bool          `env:"FOYER_HOSTS_ARE_ROOM_ADMINS"`
 
 	DefaultAccess  string `env:"FOYER_DEFAULT_ACCESS_LEVEL" envDefault:"RESTRICTED"`
 	ChooseNames    bool   `env:"FOYER_USERS_CHOOSE_NAMES" envDefault:"true"`
@@ -80,6 +81,7 @@ type config struct {
 	KnocksPerAddress int           `env:"FOYER_KNOCKS_PER_ADDRESS" envDefault:"300"`
 	KnocksPerRoom    int           `env:"FOYER_KNOCKS_PER_ROOM" envDefault:"1200"`
 	NotifyHosts      bool          `env:"FOYER_NOTIFY_HOSTS"`
+	ShowPosition     bool          `env:"FOYER_LOBBY_POSITION"`
 
 	TrustedProxies      int           `env:"FOYER_TRUSTED_PROXIES" envDefault:"0"`
 	Introspection       *bool         `env:"FOYER_INTROSPECTION"`
@@ -281,8 +283,12 @@ func (c *config) lobby() lobby.Settings {
 		Secret: c.secret(), KeyPrefix: c.RedisPrefix,
 		Grace: c.Grace, Heartbeat: c.Heartbeat, DeniedFor: c.DeniedFor, AdmittedFor: c.AdmittedFor,
 		TicketTTL: c.TicketTTL, Capacity: c.Capacity, KnocksPerAddress: c.KnocksPerAddress,
-		KnocksPerRoom: c.KnocksPerRoom, NotifyHosts: c.NotifyHosts,
+		KnocksPerRoom: c.KnocksPerRoom, NotifyHosts: c.NotifyHosts, ShowPosition: c.ShowPosition,
 	}
+}
+
+func (c *config) calls() calls.Settings {
+	return calls.Settings{UsersChooseNames: c.ChooseNames, HostsAreRoomAdmins: c.HostsAreAdmins}
 }
 
 // schemaDepth is how deep a query for the schema may go where introspection is on: that of common

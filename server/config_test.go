@@ -56,7 +56,7 @@ func TestWithoutSettingsFoyerRunsInDevelopmentOnThisMachine(t *testing.T) {
 	assert.Equal(t, 5*time.Minute, livekit.TokenTTL)
 	assert.Equal(t, []string{"camera", "microphone", "screen_share", "screen_share_audio"},
 		livekit.DefaultSources)
-	assert.True(t, livekit.HostsAreRoomAdmins)
+	assert.False(t, livekit.HostsAreRoomAdmins)
 	assert.False(t, livekit.InsecureSkipVerify)
 
 	rooms := c.rooms()
@@ -96,9 +96,9 @@ func TestSettingsReachThosePartsThatTheyAreFor(t *testing.T) {
 		"FOYER_REDIS_PREFIX": "foyer:", "LIVEKIT_URL": "http://livekit.internal:7880",
 		"LIVEKIT_PUBLIC_URL": "wss://livekit.example.org", "LIVEKIT_INSECURE_SKIP_VERIFY": "true",
 		"FOYER_TOKEN_TTL": "90s", "FOYER_DEFAULT_SOURCES": "camera,microphone",
-		"FOYER_HOSTS_ARE_ROOM_ADMINS": "false", "FOYER_DEFAULT_ACCESS_LEVEL": "PUBLIC",
+		"FOYER_HOSTS_ARE_ROOM_ADMINS": "true", "FOYER_DEFAULT_ACCESS_LEVEL": "PUBLIC",
 		"FOYER_USERS_CHOOSE_NAMES": "false", "FOYER_TEMPORARY_ROOMS": "true",
-		"FOYER_NOTIFY_HOSTS": "true", "FOYER_LOBBY_CAPACITY": "0",
+		"FOYER_NOTIFY_HOSTS": "true", "FOYER_LOBBY_CAPACITY": "0", "FOYER_LOBBY_POSITION": "true",
 	})
 	require.NoError(t, err)
 	assert.False(t, c.development())
@@ -113,7 +113,10 @@ func TestSettingsReachThosePartsThatTheyAreFor(t *testing.T) {
 	assert.True(t, livekit.InsecureSkipVerify)
 	assert.Equal(t, 90*time.Second, livekit.TokenTTL)
 	assert.Equal(t, []string{"camera", "microphone"}, livekit.DefaultSources)
-	assert.False(t, livekit.HostsAreRoomAdmins)
+	assert.True(t, livekit.HostsAreRoomAdmins)
+	assert.True(t, c.calls().HostsAreRoomAdmins)
+	assert.True(t, c.lobby().ShowPosition)
+	assert.False(t, c.calls().UsersChooseNames)
 	assert.Equal(t, room.AccessLevelPUBLIC, c.rooms().DefaultAccessLevel)
 	assert.False(t, c.rooms().UsersChooseNames)
 	assert.True(t, c.rooms().TemporaryRooms)

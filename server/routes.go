@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -24,6 +25,7 @@ func (a *app) routes() http.Handler {
 	mux.Handle("/graphql", a.withViewer(a.api))
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /readyz", a.ready)
+	mux.HandleFunc("POST /webhooks/livekit", handle(a.hearLiveKit))
 	if a.config.development() {
 		mux.HandleFunc("POST /dev/login", handle(a.devLogin))
 		return loopbackOnly(new(http.CrossOriginProtection).Handler(mux))
@@ -99,6 +101,25 @@ func (a *app) ready(w http.ResponseWriter, r *http.Request) {
 	answer(w, status, state)
 }
 
+// hearTimeout bounds what one event makes us do: LiveKit waits for the answer, and then repeats it.
+const hearTimeout = 10 * time.Second
+
+// hearLiveKit takes what LiveKit tells of its rooms. Whatever is well signed is answered 200, unless we
+// fail at the moment: then LiveKit repeats it.
+func (a *app) hearLiveKit(w http.ResponseWriter, r *http.Request) error {
+	event, err := a.rtc.Receive(w, r)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), hearTimeout)
+	defer cancel()
+	if err := a.calls.Hear(ctx, event); err != nil {
+		slog.WarnContext(ctx, "cannot take an event of LiveKit's now", "event", event.Kind, "err", err)
+		return fault.From(err, fault.Unavailable, "try again soon")
+	}
+	return nil
+}
+
 var statuses = map[fault.Kind]int{
 	fault.Internal:        http.StatusInternalServerError,
 	fault.Invalid:         http.StatusBadRequest,
@@ -122,6 +143,10 @@ func handle(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 
 // answerFault answers in the shape of a GraphQL error, so that clients need to know but one.
 func answerFault(w http.ResponseWriter, r *http.Request, err error) {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		http.Error(w, "this is too large", http.StatusRequestEntityTooLarge)
+		return
+	}
 	f := fault.Of(err)
 	if f.Kind == fault.Internal {
 		slog.ErrorContext(r.Context(), "a request failed", "path", r.URL.Path, "err", err)

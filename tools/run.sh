@@ -34,6 +34,7 @@ development: true
 port: $livekit_port
 bind_addresses: [127.0.0.1]
 keys: {devkey: secret}
+webhook: {api_key: devkey, urls: ['http://$foyer_addr/webhooks/livekit']}
 logging: {level: info}
 rtc:
   tcp_port: $((livekit_port + 1))

@@ -19,9 +19,12 @@ import (
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"foyer/calls"
 	"foyer/ent"
+	"foyer/ent/auditevent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
+	"foyer/ent/roomban"
 	"foyer/ent/schema"
 	"foyer/ent/user"
 	"foyer/graph/scalar"
@@ -42,10 +45,13 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 type ResolverRoot interface {
 	Entry() EntryResolver
 	Mutation() MutationResolver
+	Participant() ParticipantResolver
+	ParticipantPermission() ParticipantPermissionResolver
 	Query() QueryResolver
 	Room() RoomResolver
 	RoomAccess() RoomAccessResolver
 	Subscription() SubscriptionResolver
+	Track() TrackResolver
 	User() UserResolver
 }
 
@@ -59,6 +65,28 @@ type ComplexityRoot struct {
 
 	AdmitEntryPayload struct {
 		Entry func(childComplexity int) int
+	}
+
+	AuditEvent struct {
+		Action     func(childComplexity int) int
+		ActorID    func(childComplexity int) int
+		ActorName  func(childComplexity int) int
+		CreatedAt  func(childComplexity int) int
+		Detail     func(childComplexity int) int
+		ID         func(childComplexity int) int
+		TargetID   func(childComplexity int) int
+		TargetName func(childComplexity int) int
+	}
+
+	AuditEventConnection struct {
+		Edges      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	AuditEventEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	CancelEntryPayload struct {
@@ -91,11 +119,17 @@ type ComplexityRoot struct {
 		Entry func(childComplexity int) int
 	}
 
+	EndMeetingPayload struct {
+		Room func(childComplexity int) int
+	}
+
 	Entry struct {
 		Color             func(childComplexity int) int
 		ConnectionDetails func(childComplexity int) int
 		DisplayName       func(childComplexity int) int
 		ID                func(childComplexity int) int
+		Message           func(childComplexity int) int
+		Position          func(childComplexity int) int
 		RoomID            func(childComplexity int) int
 		Since             func(childComplexity int) int
 		Status            func(childComplexity int) int
@@ -110,8 +144,13 @@ type ComplexityRoot struct {
 		Room func(childComplexity int) int
 	}
 
+	LiftBanPayload struct {
+		Ban func(childComplexity int) int
+	}
+
 	Lobby struct {
 		Entries    func(childComplexity int) int
+		Message    func(childComplexity int) int
 		TotalCount func(childComplexity int) int
 		Version    func(childComplexity int) int
 	}
@@ -125,6 +164,10 @@ type ComplexityRoot struct {
 		Status          func(childComplexity int) int
 	}
 
+	LockRoomPayload struct {
+		Room func(childComplexity int) int
+	}
+
 	Mutation struct {
 		AdmitAllEntries       func(childComplexity int, input lobby.AdmitAllInput) int
 		AdmitEntry            func(childComplexity int, input lobby.DecideInput) int
@@ -132,15 +175,37 @@ type ComplexityRoot struct {
 		CreateRoom            func(childComplexity int, input rooms.CreateInput) int
 		CreateRoomToken       func(childComplexity int, input lobby.CreateRoomTokenInput) int
 		DeleteRoom            func(childComplexity int, input DeleteRoomInput) int
-		DenyEntry             func(childComplexity int, input lobby.DecideInput) int
+		DenyEntry             func(childComplexity int, input lobby.DenyInput) int
+		EndMeeting            func(childComplexity int, input EndMeetingInput) int
 		GrantRoomAccess       func(childComplexity int, input rooms.GrantInput) int
 		LeaveRoom             func(childComplexity int, input LeaveRoomInput) int
+		LiftBan               func(childComplexity int, input LiftBanInput) int
+		LockRoom              func(childComplexity int, input LockRoomInput) int
+		MuteAllParticipants   func(childComplexity int, input calls.MuteAllInput) int
+		MuteParticipant       func(childComplexity int, input calls.MuteInput) int
+		RaiseHand             func(childComplexity int, input calls.RaiseHandInput) int
+		RemoveParticipant     func(childComplexity int, input calls.RemoveInput) int
+		RenameParticipant     func(childComplexity int, input calls.RenameInput) int
 		RequestEntry          func(childComplexity int, input lobby.RequestEntryInput) int
+		ReturnToLobby         func(childComplexity int, input calls.ParticipantInput) int
 		RevokeRoomAccess      func(childComplexity int, input RevokeRoomAccessInput) int
+		SetLobbyMessage       func(childComplexity int, input lobby.SetMessageInput) int
+		SetParticipantRole    func(childComplexity int, input calls.SetRoleInput) int
 		TransferRoomOwnership func(childComplexity int, input TransferRoomOwnershipInput) int
+		UnlockRoom            func(childComplexity int, input UnlockRoomInput) int
+		UpdateParticipant     func(childComplexity int, input calls.UpdateInput) int
 		UpdateRoom            func(childComplexity int, input rooms.UpdateInput) int
 		UpdateRoomAccess      func(childComplexity int, input UpdateRoomAccessInput) int
 		UpdateViewer          func(childComplexity int, input rooms.Preferences) int
+	}
+
+	MuteAllParticipantsPayload struct {
+		Results func(childComplexity int) int
+	}
+
+	MuteParticipantPayload struct {
+		ParticipantID func(childComplexity int) int
+		Tracks        func(childComplexity int) int
 	}
 
 	PageInfo struct {
@@ -150,6 +215,47 @@ type ComplexityRoot struct {
 		StartCursor     func(childComplexity int) int
 	}
 
+	Participant struct {
+		Attributes      func(childComplexity int) int
+		HandRaisedAt    func(childComplexity int) int
+		Identity        func(childComplexity int) int
+		IsAuthenticated func(childComplexity int) int
+		JoinedAt        func(childComplexity int) int
+		Name            func(childComplexity int) int
+		Permission      func(childComplexity int) int
+		Role            func(childComplexity int) int
+		Tracks          func(childComplexity int) int
+	}
+
+	ParticipantAttribute struct {
+		Name  func(childComplexity int) int
+		Value func(childComplexity int) int
+	}
+
+	ParticipantConnection struct {
+		Edges      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	ParticipantEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	ParticipantPermission struct {
+		Data           func(childComplexity int) int
+		PublishSources func(childComplexity int) int
+		Subscribe      func(childComplexity int) int
+	}
+
+	ParticipantResult struct {
+		Code          func(childComplexity int) int
+		Name          func(childComplexity int) int
+		Outcome       func(childComplexity int) int
+		ParticipantID func(childComplexity int) int
+	}
+
 	Query struct {
 		Node   func(childComplexity int, id uuid.UUID) int
 		Room   func(childComplexity int, id *uuid.UUID, slug *string) int
@@ -157,9 +263,25 @@ type ComplexityRoot struct {
 		Viewer func(childComplexity int) int
 	}
 
+	RaiseHandPayload struct {
+		HandRaisedAt func(childComplexity int) int
+	}
+
+	RemoveParticipantPayload struct {
+		Results func(childComplexity int) int
+	}
+
+	RenameParticipantPayload struct {
+		Participant func(childComplexity int) int
+	}
+
 	RequestEntryPayload struct {
 		Entry  func(childComplexity int) int
 		Ticket func(childComplexity int) int
+	}
+
+	ReturnToLobbyPayload struct {
+		Entry func(childComplexity int) int
 	}
 
 	RevokeRoomAccessPayload struct {
@@ -169,11 +291,15 @@ type ComplexityRoot struct {
 	Room struct {
 		AccessLevel   func(childComplexity int) int
 		Accesses      func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID]) int
+		Audit         func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID]) int
+		Bans          func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID]) int
 		Configuration func(childComplexity int) int
 		CreatedAt     func(childComplexity int) int
 		ID            func(childComplexity int) int
 		Lobby         func(childComplexity int) int
+		LockedAt      func(childComplexity int) int
 		Name          func(childComplexity int) int
+		Participants  func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID], ticket *string) int
 		Slug          func(childComplexity int) int
 		UpdatedAt     func(childComplexity int) int
 		ViewerCanJoin func(childComplexity int) int
@@ -205,6 +331,25 @@ type ComplexityRoot struct {
 		ShortName func(childComplexity int) int
 	}
 
+	RoomBan struct {
+		CreatedAt       func(childComplexity int) int
+		DisplayName     func(childComplexity int) int
+		ID              func(childComplexity int) int
+		IsAuthenticated func(childComplexity int) int
+		Scope           func(childComplexity int) int
+	}
+
+	RoomBanConnection struct {
+		Edges      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	RoomBanEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	RoomConfiguration struct {
 		DataAllowed     func(childComplexity int) int
 		EveryoneCanMute func(childComplexity int) int
@@ -222,13 +367,46 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	RoomStatus struct {
+		Ended            func(childComplexity int) int
+		LobbyCount       func(childComplexity int) int
+		Locked           func(childComplexity int) int
+		ParticipantCount func(childComplexity int) int
+		Recording        func(childComplexity int) int
+		Version          func(childComplexity int) int
+	}
+
+	SetLobbyMessagePayload struct {
+		Lobby func(childComplexity int) int
+	}
+
+	SetParticipantRolePayload struct {
+		Results func(childComplexity int) int
+	}
+
 	Subscription struct {
-		Entry func(childComplexity int, ticket string) int
-		Lobby func(childComplexity int, roomID uuid.UUID) int
+		Entry      func(childComplexity int, ticket string) int
+		Lobby      func(childComplexity int, roomID uuid.UUID) int
+		RoomStatus func(childComplexity int, roomID uuid.UUID, ticket *string) int
+	}
+
+	Track struct {
+		Muted  func(childComplexity int) int
+		Name   func(childComplexity int) int
+		SID    func(childComplexity int) int
+		Source func(childComplexity int) int
 	}
 
 	TransferRoomOwnershipPayload struct {
 		Room func(childComplexity int) int
+	}
+
+	UnlockRoomPayload struct {
+		Room func(childComplexity int) int
+	}
+
+	UpdateParticipantPayload struct {
+		Participant func(childComplexity int) int
 	}
 
 	UpdateRoomAccessPayload struct {
@@ -236,7 +414,9 @@ type ComplexityRoot struct {
 	}
 
 	UpdateRoomPayload struct {
-		Room func(childComplexity int) int
+		Participants func(childComplexity int) int
+		Room         func(childComplexity int) int
+		Synced       func(childComplexity int) int
 	}
 
 	UpdateViewerPayload struct {
@@ -269,16 +449,37 @@ type MutationResolver interface {
 	RevokeRoomAccess(ctx context.Context, input RevokeRoomAccessInput) (*RevokeRoomAccessPayload, error)
 	LeaveRoom(ctx context.Context, input LeaveRoomInput) (*LeaveRoomPayload, error)
 	TransferRoomOwnership(ctx context.Context, input TransferRoomOwnershipInput) (*TransferRoomOwnershipPayload, error)
+	MuteParticipant(ctx context.Context, input calls.MuteInput) (*calls.Muted, error)
+	MuteAllParticipants(ctx context.Context, input calls.MuteAllInput) (*MuteAllParticipantsPayload, error)
+	UpdateParticipant(ctx context.Context, input calls.UpdateInput) (*UpdateParticipantPayload, error)
+	RemoveParticipant(ctx context.Context, input calls.RemoveInput) (*RemoveParticipantPayload, error)
+	LiftBan(ctx context.Context, input LiftBanInput) (*LiftBanPayload, error)
+	ReturnToLobby(ctx context.Context, input calls.ParticipantInput) (*ReturnToLobbyPayload, error)
+	SetParticipantRole(ctx context.Context, input calls.SetRoleInput) (*SetParticipantRolePayload, error)
+	RaiseHand(ctx context.Context, input calls.RaiseHandInput) (*RaiseHandPayload, error)
+	RenameParticipant(ctx context.Context, input calls.RenameInput) (*RenameParticipantPayload, error)
+	EndMeeting(ctx context.Context, input EndMeetingInput) (*EndMeetingPayload, error)
+	LockRoom(ctx context.Context, input LockRoomInput) (*LockRoomPayload, error)
+	UnlockRoom(ctx context.Context, input UnlockRoomInput) (*UnlockRoomPayload, error)
 	RequestEntry(ctx context.Context, input lobby.RequestEntryInput) (*lobby.Request, error)
 	CancelEntry(ctx context.Context, input CancelEntryInput) (*CancelEntryPayload, error)
 	AdmitEntry(ctx context.Context, input lobby.DecideInput) (*AdmitEntryPayload, error)
-	DenyEntry(ctx context.Context, input lobby.DecideInput) (*DenyEntryPayload, error)
+	DenyEntry(ctx context.Context, input lobby.DenyInput) (*DenyEntryPayload, error)
 	AdmitAllEntries(ctx context.Context, input lobby.AdmitAllInput) (*AdmitAllEntriesPayload, error)
+	SetLobbyMessage(ctx context.Context, input lobby.SetMessageInput) (*SetLobbyMessagePayload, error)
 	CreateRoom(ctx context.Context, input rooms.CreateInput) (*CreateRoomPayload, error)
-	UpdateRoom(ctx context.Context, input rooms.UpdateInput) (*UpdateRoomPayload, error)
+	UpdateRoom(ctx context.Context, input rooms.UpdateInput) (*calls.UpdatedRoom, error)
 	DeleteRoom(ctx context.Context, input DeleteRoomInput) (*DeleteRoomPayload, error)
 	CreateRoomToken(ctx context.Context, input lobby.CreateRoomTokenInput) (*lobby.RoomToken, error)
 	UpdateViewer(ctx context.Context, input rooms.Preferences) (*UpdateViewerPayload, error)
+}
+type ParticipantResolver interface {
+	Role(ctx context.Context, obj *rtc.Participant) (*roomaccess.Role, error)
+
+	Attributes(ctx context.Context, obj *rtc.Participant) ([]*ParticipantAttribute, error)
+}
+type ParticipantPermissionResolver interface {
+	PublishSources(ctx context.Context, obj *rtc.Permission) ([]schema.PublishSource, error)
 }
 type QueryResolver interface {
 	Node(ctx context.Context, id uuid.UUID) (ent.Noder, error)
@@ -292,14 +493,22 @@ type RoomResolver interface {
 	Configuration(ctx context.Context, obj *ent.Room) (*ent.Room, error)
 
 	Accesses(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.RoomAccessConnection, error)
+	Audit(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.AuditEventConnection, error)
+	Participants(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID], ticket *string) (*calls.Participants, error)
+	Bans(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.RoomBanConnection, error)
+
 	Lobby(ctx context.Context, obj *ent.Room) (*lobby.Lobby, error)
 }
 type RoomAccessResolver interface {
 	User(ctx context.Context, obj *ent.RoomAccess) (*ent.User, error)
 }
 type SubscriptionResolver interface {
+	RoomStatus(ctx context.Context, roomID uuid.UUID, ticket *string) (<-chan *calls.Status, error)
 	Entry(ctx context.Context, ticket string) (<-chan *lobby.Entry, error)
 	Lobby(ctx context.Context, roomID uuid.UUID) (<-chan *lobby.Lobby, error)
+}
+type TrackResolver interface {
+	Source(ctx context.Context, obj *rtc.Track) (*schema.PublishSource, error)
 }
 type UserResolver interface {
 	DefaultConfiguration(ctx context.Context, obj *ent.User) (*ent.Room, error)
@@ -336,6 +545,87 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AdmitEntryPayload.Entry(childComplexity), true
+
+	case "AuditEvent.action":
+		if e.ComplexityRoot.AuditEvent.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Action(childComplexity), true
+	case "AuditEvent.actorId":
+		if e.ComplexityRoot.AuditEvent.ActorID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.ActorID(childComplexity), true
+	case "AuditEvent.actorName":
+		if e.ComplexityRoot.AuditEvent.ActorName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.ActorName(childComplexity), true
+	case "AuditEvent.createdAt":
+		if e.ComplexityRoot.AuditEvent.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.CreatedAt(childComplexity), true
+	case "AuditEvent.detail":
+		if e.ComplexityRoot.AuditEvent.Detail == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Detail(childComplexity), true
+	case "AuditEvent.id":
+		if e.ComplexityRoot.AuditEvent.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.ID(childComplexity), true
+	case "AuditEvent.targetId":
+		if e.ComplexityRoot.AuditEvent.TargetID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.TargetID(childComplexity), true
+	case "AuditEvent.targetName":
+		if e.ComplexityRoot.AuditEvent.TargetName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.TargetName(childComplexity), true
+
+	case "AuditEventConnection.edges":
+		if e.ComplexityRoot.AuditEventConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.Edges(childComplexity), true
+	case "AuditEventConnection.pageInfo":
+		if e.ComplexityRoot.AuditEventConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.PageInfo(childComplexity), true
+	case "AuditEventConnection.totalCount":
+		if e.ComplexityRoot.AuditEventConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.TotalCount(childComplexity), true
+
+	case "AuditEventEdge.cursor":
+		if e.ComplexityRoot.AuditEventEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventEdge.Cursor(childComplexity), true
+	case "AuditEventEdge.node":
+		if e.ComplexityRoot.AuditEventEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventEdge.Node(childComplexity), true
 
 	case "CancelEntryPayload.entry":
 		if e.ComplexityRoot.CancelEntryPayload.Entry == nil {
@@ -415,6 +705,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DenyEntryPayload.Entry(childComplexity), true
 
+	case "EndMeetingPayload.room":
+		if e.ComplexityRoot.EndMeetingPayload.Room == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EndMeetingPayload.Room(childComplexity), true
+
 	case "Entry.color":
 		if e.ComplexityRoot.Entry.Color == nil {
 			break
@@ -439,6 +736,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Entry.ID(childComplexity), true
+	case "Entry.message":
+		if e.ComplexityRoot.Entry.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Entry.Message(childComplexity), true
+	case "Entry.position":
+		if e.ComplexityRoot.Entry.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Entry.Position(childComplexity), true
 	case "Entry.roomId":
 		if e.ComplexityRoot.Entry.RoomID == nil {
 			break
@@ -478,12 +787,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.LeaveRoomPayload.Room(childComplexity), true
 
+	case "LiftBanPayload.ban":
+		if e.ComplexityRoot.LiftBanPayload.Ban == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LiftBanPayload.Ban(childComplexity), true
+
 	case "Lobby.entries":
 		if e.ComplexityRoot.Lobby.Entries == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Lobby.Entries(childComplexity), true
+	case "Lobby.message":
+		if e.ComplexityRoot.Lobby.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Lobby.Message(childComplexity), true
 	case "Lobby.totalCount":
 		if e.ComplexityRoot.Lobby.TotalCount == nil {
 			break
@@ -533,6 +855,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.LobbyEntry.Status(childComplexity), true
+
+	case "LockRoomPayload.room":
+		if e.ComplexityRoot.LockRoomPayload.Room == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LockRoomPayload.Room(childComplexity), true
 
 	case "Mutation.admitAllEntries":
 		if e.ComplexityRoot.Mutation.AdmitAllEntries == nil {
@@ -610,7 +939,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.DenyEntry(childComplexity, args["input"].(lobby.DecideInput)), true
+		return e.ComplexityRoot.Mutation.DenyEntry(childComplexity, args["input"].(lobby.DenyInput)), true
+	case "Mutation.endMeeting":
+		if e.ComplexityRoot.Mutation.EndMeeting == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_endMeeting_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.EndMeeting(childComplexity, args["input"].(EndMeetingInput)), true
 	case "Mutation.grantRoomAccess":
 		if e.ComplexityRoot.Mutation.GrantRoomAccess == nil {
 			break
@@ -633,6 +973,83 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.LeaveRoom(childComplexity, args["input"].(LeaveRoomInput)), true
+	case "Mutation.liftBan":
+		if e.ComplexityRoot.Mutation.LiftBan == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_liftBan_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.LiftBan(childComplexity, args["input"].(LiftBanInput)), true
+	case "Mutation.lockRoom":
+		if e.ComplexityRoot.Mutation.LockRoom == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_lockRoom_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.LockRoom(childComplexity, args["input"].(LockRoomInput)), true
+	case "Mutation.muteAllParticipants":
+		if e.ComplexityRoot.Mutation.MuteAllParticipants == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_muteAllParticipants_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.MuteAllParticipants(childComplexity, args["input"].(calls.MuteAllInput)), true
+	case "Mutation.muteParticipant":
+		if e.ComplexityRoot.Mutation.MuteParticipant == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_muteParticipant_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.MuteParticipant(childComplexity, args["input"].(calls.MuteInput)), true
+	case "Mutation.raiseHand":
+		if e.ComplexityRoot.Mutation.RaiseHand == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_raiseHand_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RaiseHand(childComplexity, args["input"].(calls.RaiseHandInput)), true
+	case "Mutation.removeParticipant":
+		if e.ComplexityRoot.Mutation.RemoveParticipant == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_removeParticipant_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RemoveParticipant(childComplexity, args["input"].(calls.RemoveInput)), true
+	case "Mutation.renameParticipant":
+		if e.ComplexityRoot.Mutation.RenameParticipant == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_renameParticipant_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RenameParticipant(childComplexity, args["input"].(calls.RenameInput)), true
 	case "Mutation.requestEntry":
 		if e.ComplexityRoot.Mutation.RequestEntry == nil {
 			break
@@ -644,6 +1061,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RequestEntry(childComplexity, args["input"].(lobby.RequestEntryInput)), true
+	case "Mutation.returnToLobby":
+		if e.ComplexityRoot.Mutation.ReturnToLobby == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_returnToLobby_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ReturnToLobby(childComplexity, args["input"].(calls.ParticipantInput)), true
 	case "Mutation.revokeRoomAccess":
 		if e.ComplexityRoot.Mutation.RevokeRoomAccess == nil {
 			break
@@ -655,6 +1083,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokeRoomAccess(childComplexity, args["input"].(RevokeRoomAccessInput)), true
+	case "Mutation.setLobbyMessage":
+		if e.ComplexityRoot.Mutation.SetLobbyMessage == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setLobbyMessage_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetLobbyMessage(childComplexity, args["input"].(lobby.SetMessageInput)), true
+	case "Mutation.setParticipantRole":
+		if e.ComplexityRoot.Mutation.SetParticipantRole == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setParticipantRole_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetParticipantRole(childComplexity, args["input"].(calls.SetRoleInput)), true
 	case "Mutation.transferRoomOwnership":
 		if e.ComplexityRoot.Mutation.TransferRoomOwnership == nil {
 			break
@@ -666,6 +1116,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.TransferRoomOwnership(childComplexity, args["input"].(TransferRoomOwnershipInput)), true
+	case "Mutation.unlockRoom":
+		if e.ComplexityRoot.Mutation.UnlockRoom == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_unlockRoom_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UnlockRoom(childComplexity, args["input"].(UnlockRoomInput)), true
+	case "Mutation.updateParticipant":
+		if e.ComplexityRoot.Mutation.UpdateParticipant == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateParticipant_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateParticipant(childComplexity, args["input"].(calls.UpdateInput)), true
 	case "Mutation.updateRoom":
 		if e.ComplexityRoot.Mutation.UpdateRoom == nil {
 			break
@@ -700,6 +1172,26 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Mutation.UpdateViewer(childComplexity, args["input"].(rooms.Preferences)), true
 
+	case "MuteAllParticipantsPayload.results":
+		if e.ComplexityRoot.MuteAllParticipantsPayload.Results == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MuteAllParticipantsPayload.Results(childComplexity), true
+
+	case "MuteParticipantPayload.participantId":
+		if e.ComplexityRoot.MuteParticipantPayload.ParticipantID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MuteParticipantPayload.ParticipantID(childComplexity), true
+	case "MuteParticipantPayload.tracks":
+		if e.ComplexityRoot.MuteParticipantPayload.Tracks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MuteParticipantPayload.Tracks(childComplexity), true
+
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
 			break
@@ -724,6 +1216,150 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
+
+	case "Participant.attributes":
+		if e.ComplexityRoot.Participant.Attributes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Participant.Attributes(childComplexity), true
+	case "Participant.handRaisedAt":
+		if e.ComplexityRoot.Participant.HandRaisedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Participant.HandRaisedAt(childComplexity), true
+	case "Participant.id":
+		if e.ComplexityRoot.Participant.Identity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Participant.Identity(childComplexity), true
+	case "Participant.isAuthenticated":
+		if e.ComplexityRoot.Participant.IsAuthenticated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Participant.IsAuthenticated(childComplexity), true
+	case "Participant.joinedAt":
+		if e.ComplexityRoot.Participant.JoinedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Participant.JoinedAt(childComplexity), true
+	case "Participant.name":
+		if e.ComplexityRoot.Participant.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Participant.Name(childComplexity), true
+	case "Participant.permission":
+		if e.ComplexityRoot.Participant.Permission == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Participant.Permission(childComplexity), true
+	case "Participant.role":
+		if e.ComplexityRoot.Participant.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Participant.Role(childComplexity), true
+	case "Participant.tracks":
+		if e.ComplexityRoot.Participant.Tracks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Participant.Tracks(childComplexity), true
+
+	case "ParticipantAttribute.name":
+		if e.ComplexityRoot.ParticipantAttribute.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantAttribute.Name(childComplexity), true
+	case "ParticipantAttribute.value":
+		if e.ComplexityRoot.ParticipantAttribute.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantAttribute.Value(childComplexity), true
+
+	case "ParticipantConnection.edges":
+		if e.ComplexityRoot.ParticipantConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantConnection.Edges(childComplexity), true
+	case "ParticipantConnection.pageInfo":
+		if e.ComplexityRoot.ParticipantConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantConnection.PageInfo(childComplexity), true
+	case "ParticipantConnection.totalCount":
+		if e.ComplexityRoot.ParticipantConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantConnection.TotalCount(childComplexity), true
+
+	case "ParticipantEdge.cursor":
+		if e.ComplexityRoot.ParticipantEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantEdge.Cursor(childComplexity), true
+	case "ParticipantEdge.node":
+		if e.ComplexityRoot.ParticipantEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantEdge.Node(childComplexity), true
+
+	case "ParticipantPermission.dataAllowed":
+		if e.ComplexityRoot.ParticipantPermission.Data == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantPermission.Data(childComplexity), true
+	case "ParticipantPermission.publishSources":
+		if e.ComplexityRoot.ParticipantPermission.PublishSources == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantPermission.PublishSources(childComplexity), true
+	case "ParticipantPermission.canSubscribe":
+		if e.ComplexityRoot.ParticipantPermission.Subscribe == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantPermission.Subscribe(childComplexity), true
+
+	case "ParticipantResult.code":
+		if e.ComplexityRoot.ParticipantResult.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantResult.Code(childComplexity), true
+	case "ParticipantResult.name":
+		if e.ComplexityRoot.ParticipantResult.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantResult.Name(childComplexity), true
+	case "ParticipantResult.outcome":
+		if e.ComplexityRoot.ParticipantResult.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantResult.Outcome(childComplexity), true
+	case "ParticipantResult.participantId":
+		if e.ComplexityRoot.ParticipantResult.ParticipantID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantResult.ParticipantID(childComplexity), true
 
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
@@ -765,6 +1401,27 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
 
+	case "RaiseHandPayload.handRaisedAt":
+		if e.ComplexityRoot.RaiseHandPayload.HandRaisedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RaiseHandPayload.HandRaisedAt(childComplexity), true
+
+	case "RemoveParticipantPayload.results":
+		if e.ComplexityRoot.RemoveParticipantPayload.Results == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveParticipantPayload.Results(childComplexity), true
+
+	case "RenameParticipantPayload.participant":
+		if e.ComplexityRoot.RenameParticipantPayload.Participant == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RenameParticipantPayload.Participant(childComplexity), true
+
 	case "RequestEntryPayload.entry":
 		if e.ComplexityRoot.RequestEntryPayload.Entry == nil {
 			break
@@ -777,6 +1434,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RequestEntryPayload.Ticket(childComplexity), true
+
+	case "ReturnToLobbyPayload.entry":
+		if e.ComplexityRoot.ReturnToLobbyPayload.Entry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReturnToLobbyPayload.Entry(childComplexity), true
 
 	case "RevokeRoomAccessPayload.roomAccess":
 		if e.ComplexityRoot.RevokeRoomAccessPayload.RoomAccess == nil {
@@ -802,6 +1466,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Room.Accesses(childComplexity, args["first"].(*int), args["after"].(*entgql.Cursor[uuid.UUID])), true
+	case "Room.audit":
+		if e.ComplexityRoot.Room.Audit == nil {
+			break
+		}
+
+		args, err := ec.field_Room_audit_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Room.Audit(childComplexity, args["first"].(*int), args["after"].(*entgql.Cursor[uuid.UUID])), true
+	case "Room.bans":
+		if e.ComplexityRoot.Room.Bans == nil {
+			break
+		}
+
+		args, err := ec.field_Room_bans_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Room.Bans(childComplexity, args["first"].(*int), args["after"].(*entgql.Cursor[uuid.UUID])), true
 	case "Room.configuration":
 		if e.ComplexityRoot.Room.Configuration == nil {
 			break
@@ -826,12 +1512,29 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Room.Lobby(childComplexity), true
+	case "Room.lockedAt":
+		if e.ComplexityRoot.Room.LockedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Room.LockedAt(childComplexity), true
 	case "Room.name":
 		if e.ComplexityRoot.Room.Name == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Room.Name(childComplexity), true
+	case "Room.participants":
+		if e.ComplexityRoot.Room.Participants == nil {
+			break
+		}
+
+		args, err := ec.field_Room_participants_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Room.Participants(childComplexity, args["first"].(*int), args["after"].(*entgql.Cursor[uuid.UUID]), args["ticket"].(*string)), true
 	case "Room.slug":
 		if e.ComplexityRoot.Room.Slug == nil {
 			break
@@ -939,6 +1642,69 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RoomAccessUser.ShortName(childComplexity), true
 
+	case "RoomBan.createdAt":
+		if e.ComplexityRoot.RoomBan.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomBan.CreatedAt(childComplexity), true
+	case "RoomBan.displayName":
+		if e.ComplexityRoot.RoomBan.DisplayName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomBan.DisplayName(childComplexity), true
+	case "RoomBan.id":
+		if e.ComplexityRoot.RoomBan.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomBan.ID(childComplexity), true
+	case "RoomBan.isAuthenticated":
+		if e.ComplexityRoot.RoomBan.IsAuthenticated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomBan.IsAuthenticated(childComplexity), true
+	case "RoomBan.scope":
+		if e.ComplexityRoot.RoomBan.Scope == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomBan.Scope(childComplexity), true
+
+	case "RoomBanConnection.edges":
+		if e.ComplexityRoot.RoomBanConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomBanConnection.Edges(childComplexity), true
+	case "RoomBanConnection.pageInfo":
+		if e.ComplexityRoot.RoomBanConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomBanConnection.PageInfo(childComplexity), true
+	case "RoomBanConnection.totalCount":
+		if e.ComplexityRoot.RoomBanConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomBanConnection.TotalCount(childComplexity), true
+
+	case "RoomBanEdge.cursor":
+		if e.ComplexityRoot.RoomBanEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomBanEdge.Cursor(childComplexity), true
+	case "RoomBanEdge.node":
+		if e.ComplexityRoot.RoomBanEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomBanEdge.Node(childComplexity), true
+
 	case "RoomConfiguration.dataAllowed":
 		if e.ComplexityRoot.RoomConfiguration.DataAllowed == nil {
 			break
@@ -990,6 +1756,57 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RoomEdge.Node(childComplexity), true
 
+	case "RoomStatus.ended":
+		if e.ComplexityRoot.RoomStatus.Ended == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomStatus.Ended(childComplexity), true
+	case "RoomStatus.lobbyCount":
+		if e.ComplexityRoot.RoomStatus.LobbyCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomStatus.LobbyCount(childComplexity), true
+	case "RoomStatus.locked":
+		if e.ComplexityRoot.RoomStatus.Locked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomStatus.Locked(childComplexity), true
+	case "RoomStatus.participantCount":
+		if e.ComplexityRoot.RoomStatus.ParticipantCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomStatus.ParticipantCount(childComplexity), true
+	case "RoomStatus.recording":
+		if e.ComplexityRoot.RoomStatus.Recording == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomStatus.Recording(childComplexity), true
+	case "RoomStatus.version":
+		if e.ComplexityRoot.RoomStatus.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomStatus.Version(childComplexity), true
+
+	case "SetLobbyMessagePayload.lobby":
+		if e.ComplexityRoot.SetLobbyMessagePayload.Lobby == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetLobbyMessagePayload.Lobby(childComplexity), true
+
+	case "SetParticipantRolePayload.results":
+		if e.ComplexityRoot.SetParticipantRolePayload.Results == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetParticipantRolePayload.Results(childComplexity), true
+
 	case "Subscription.entry":
 		if e.ComplexityRoot.Subscription.Entry == nil {
 			break
@@ -1012,6 +1829,42 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.Lobby(childComplexity, args["roomId"].(uuid.UUID)), true
+	case "Subscription.roomStatus":
+		if e.ComplexityRoot.Subscription.RoomStatus == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_roomStatus_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.RoomStatus(childComplexity, args["roomId"].(uuid.UUID), args["ticket"].(*string)), true
+
+	case "Track.muted":
+		if e.ComplexityRoot.Track.Muted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Track.Muted(childComplexity), true
+	case "Track.name":
+		if e.ComplexityRoot.Track.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Track.Name(childComplexity), true
+	case "Track.sid":
+		if e.ComplexityRoot.Track.SID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Track.SID(childComplexity), true
+	case "Track.source":
+		if e.ComplexityRoot.Track.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Track.Source(childComplexity), true
 
 	case "TransferRoomOwnershipPayload.room":
 		if e.ComplexityRoot.TransferRoomOwnershipPayload.Room == nil {
@@ -1020,6 +1873,20 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TransferRoomOwnershipPayload.Room(childComplexity), true
 
+	case "UnlockRoomPayload.room":
+		if e.ComplexityRoot.UnlockRoomPayload.Room == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UnlockRoomPayload.Room(childComplexity), true
+
+	case "UpdateParticipantPayload.participant":
+		if e.ComplexityRoot.UpdateParticipantPayload.Participant == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateParticipantPayload.Participant(childComplexity), true
+
 	case "UpdateRoomAccessPayload.roomAccess":
 		if e.ComplexityRoot.UpdateRoomAccessPayload.RoomAccess == nil {
 			break
@@ -1027,12 +1894,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UpdateRoomAccessPayload.RoomAccess(childComplexity), true
 
+	case "UpdateRoomPayload.participants":
+		if e.ComplexityRoot.UpdateRoomPayload.Participants == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateRoomPayload.Participants(childComplexity), true
 	case "UpdateRoomPayload.room":
 		if e.ComplexityRoot.UpdateRoomPayload.Room == nil {
 			break
 		}
 
 		return e.ComplexityRoot.UpdateRoomPayload.Room(childComplexity), true
+	case "UpdateRoomPayload.synced":
+		if e.ComplexityRoot.UpdateRoomPayload.Synced == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateRoomPayload.Synced(childComplexity), true
 
 	case "UpdateViewerPayload.viewer":
 		if e.ComplexityRoot.UpdateViewerPayload.Viewer == nil {
@@ -1112,12 +1991,27 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("CreateRoomTokenInput", ec.unmarshalInputCreateRoomTokenInput),
 			graphql.NewInputUnmarshaler("DeleteRoomInput", ec.unmarshalInputDeleteRoomInput),
 			graphql.NewInputUnmarshaler("DenyEntryInput", ec.unmarshalInputDenyEntryInput),
+			graphql.NewInputUnmarshaler("EndMeetingInput", ec.unmarshalInputEndMeetingInput),
 			graphql.NewInputUnmarshaler("GrantRoomAccessInput", ec.unmarshalInputGrantRoomAccessInput),
 			graphql.NewInputUnmarshaler("LeaveRoomInput", ec.unmarshalInputLeaveRoomInput),
+			graphql.NewInputUnmarshaler("LiftBanInput", ec.unmarshalInputLiftBanInput),
+			graphql.NewInputUnmarshaler("LockRoomInput", ec.unmarshalInputLockRoomInput),
+			graphql.NewInputUnmarshaler("MuteAllParticipantsInput", ec.unmarshalInputMuteAllParticipantsInput),
+			graphql.NewInputUnmarshaler("MuteParticipantInput", ec.unmarshalInputMuteParticipantInput),
+			graphql.NewInputUnmarshaler("ParticipantAttributeInput", ec.unmarshalInputParticipantAttributeInput),
+			graphql.NewInputUnmarshaler("ParticipantPermissionInput", ec.unmarshalInputParticipantPermissionInput),
+			graphql.NewInputUnmarshaler("RaiseHandInput", ec.unmarshalInputRaiseHandInput),
+			graphql.NewInputUnmarshaler("RemoveParticipantInput", ec.unmarshalInputRemoveParticipantInput),
+			graphql.NewInputUnmarshaler("RenameParticipantInput", ec.unmarshalInputRenameParticipantInput),
 			graphql.NewInputUnmarshaler("RequestEntryInput", ec.unmarshalInputRequestEntryInput),
+			graphql.NewInputUnmarshaler("ReturnToLobbyInput", ec.unmarshalInputReturnToLobbyInput),
 			graphql.NewInputUnmarshaler("RevokeRoomAccessInput", ec.unmarshalInputRevokeRoomAccessInput),
 			graphql.NewInputUnmarshaler("RoomConfigurationInput", ec.unmarshalInputRoomConfigurationInput),
+			graphql.NewInputUnmarshaler("SetLobbyMessageInput", ec.unmarshalInputSetLobbyMessageInput),
+			graphql.NewInputUnmarshaler("SetParticipantRoleInput", ec.unmarshalInputSetParticipantRoleInput),
 			graphql.NewInputUnmarshaler("TransferRoomOwnershipInput", ec.unmarshalInputTransferRoomOwnershipInput),
+			graphql.NewInputUnmarshaler("UnlockRoomInput", ec.unmarshalInputUnlockRoomInput),
+			graphql.NewInputUnmarshaler("UpdateParticipantInput", ec.unmarshalInputUpdateParticipantInput),
 			graphql.NewInputUnmarshaler("UpdateRoomAccessInput", ec.unmarshalInputUpdateRoomAccessInput),
 			graphql.NewInputUnmarshaler("UpdateRoomInput", ec.unmarshalInputUpdateRoomInput),
 			graphql.NewInputUnmarshaler("UpdateViewerInput", ec.unmarshalInputUpdateViewerInput),
@@ -1353,6 +2247,532 @@ type TransferRoomOwnershipPayload {
   room: Room!
 }
 `, BuiltIn: false},
+	{Name: "../../schema/audit.graphqls", Input: `"What a moderator can do."
+enum AuditAction {
+  "Let a guest in."
+  ADMIT
+  "Turned a guest away."
+  DENY
+  "Silenced a participant."
+  MUTE
+  "Changed a participant's name, attributes or permission."
+  UPDATE_PARTICIPANT
+  "Disconnected a person."
+  REMOVE
+  "Banned a person; the detail says for how long."
+  BAN
+  "Ended a ban."
+  LIFT_BAN
+  "Sent a participant back to the lobby."
+  RETURN_TO_LOBBY
+  "Gave a person another role; the detail names it."
+  SET_ROLE
+  "Set what those who wait are told."
+  SET_LOBBY_MESSAGE
+  "Locked the room."
+  LOCK
+  "Unlocked the room."
+  UNLOCK
+  "Changed the room's access level or configuration; the detail says to what."
+  UPDATE_ROOM
+  "Ended the meeting."
+  END_MEETING
+}
+
+"One act of moderation: who did what to whom, and when."
+type AuditEvent {
+  "The act's id."
+  id: ID!
+  "What was done."
+  action: AuditAction!
+  "Who did it: a user's id or, of a participant without account, his identity."
+  actorId: ID!
+  "His name at that time."
+  actorName: String!
+  "Whom it was done to: an entry's or participant's id, or an account's; null for an act on the room."
+  targetId: ID
+  "His name at that time; empty when unknown."
+  targetName: String!
+  "What exactly; may be empty."
+  detail: String!
+  "When."
+  createdAt: Time!
+}
+
+"An act in a list."
+type AuditEventEdge {
+  "The act."
+  node: AuditEvent
+  "The act's place in the list."
+  cursor: Cursor!
+}
+
+"A page of what moderators have done."
+type AuditEventConnection {
+  "The acts of this page."
+  edges: [AuditEventEdge]
+  "Where this page lies."
+  pageInfo: PageInfo!
+  "How many acts the room has seen."
+  totalCount: Int!
+}
+
+extend type Room {
+  "What moderators have done, the latest first. For owners; for others it is an error."
+  audit(
+    "How many at most: 0 to 100. 100 if not given."
+    first: Int
+    "Those after this place."
+    after: Cursor
+  ): AuditEventConnection
+}
+`, BuiltIn: false},
+	{Name: "../../schema/call.graphqls", Input: `"Somebody in a room's call, as LiveKit tells."
+type Participant {
+  "The participant's identity: the id of the entry or token with which the person came."
+  id: ID!
+  "The name that others see."
+  name: String!
+  "The role with which the person has entered; null for none."
+  role: RoomRole
+  "Whether the person entered with an account."
+  isAuthenticated: Boolean!
+  "Since when the hand is raised; null when it is down."
+  handRaisedAt: Time
+  "What else clients have been told of the person."
+  attributes: [ParticipantAttribute!]!
+  "What the person may do."
+  permission: ParticipantPermission!
+  "What the person sends."
+  tracks: [Track!]!
+  "When the person joined."
+  joinedAt: Time!
+}
+
+"One attribute of a participant."
+type ParticipantAttribute {
+  "What it is called."
+  name: String!
+  "What it says."
+  value: String!
+}
+
+"What a participant may do."
+type ParticipantPermission {
+  "What the participant may send; nothing when empty."
+  publishSources: [PublishSource!]!
+  "Whether the participant may send data messages, such as chat."
+  dataAllowed: Boolean!
+  "Whether the participant may receive what others send."
+  canSubscribe: Boolean!
+}
+
+"A medium that a participant sends."
+type Track {
+  "LiveKit's id of the track."
+  sid: String!
+  "The name its sender gave it; may be empty."
+  name: String!
+  "What kind it is; null when unknown."
+  source: PublishSource
+  "Whether it is silent or dark at the moment."
+  muted: Boolean!
+}
+
+"A participant in a list."
+type ParticipantEdge {
+  "The participant."
+  node: Participant
+  "The participant's place in the list."
+  cursor: Cursor!
+}
+
+"A page of the people in a call."
+type ParticipantConnection {
+  "The participants of this page."
+  edges: [ParticipantEdge]
+  "Where this page lies."
+  pageInfo: PageInfo!
+  "How many are in the call."
+  totalCount: Int!
+}
+
+"What became of one person when something was done to many."
+enum ParticipantOutcome {
+  "It is as was asked, by now or since before."
+  DONE
+  "The person may no longer be in the call, and was disconnected."
+  REMOVED
+  "The person had left."
+  GONE
+  "LiveKit did not do it. Asking again is fine."
+  FAILED
+}
+
+"What became of one person."
+type ParticipantResult {
+  "The participant's identity."
+  participantId: ID!
+  "The participant's name."
+  name: String!
+  "What became of it."
+  outcome: ParticipantOutcome!
+  "The error's code when it FAILED, else null."
+  code: String
+}
+
+"What happens in a room, as the people in it see it."
+type RoomStatus {
+  "How many are in the call."
+  participantCount: Int!
+  "How many wait to enter; null for who is no host."
+  lobbyCount: Int
+  "Whether the call is being recorded."
+  recording: Boolean!
+  "Whether nobody enters but hosts."
+  locked: Boolean!
+  "Whether the meeting is over, and no other has begun."
+  ended: Boolean!
+  "Rises with every change."
+  version: Version!
+}
+
+"How long somebody is kept out of a room."
+enum Ban {
+  "Not at all."
+  NONE
+  "Until the meeting ends."
+  MEETING
+  "For good, or until a host lifts the ban."
+  FOREVER
+}
+
+"How long somebody is kept out who is."
+enum BanScope {
+  "Until the meeting ends."
+  MEETING
+  "For good, or until a host lifts the ban."
+  FOREVER
+}
+
+"Somebody who is kept out of a room. For its hosts."
+type RoomBan {
+  "The ban's id."
+  id: ID!
+  "The name under which the person was banned."
+  displayName: String!
+  "Whether it is an account that is banned. Of a person without one only the entry and its ticket are."
+  isAuthenticated: Boolean!
+  "For how long."
+  scope: BanScope!
+  "Since when."
+  createdAt: Time!
+}
+
+"A ban in a list."
+type RoomBanEdge {
+  "The ban."
+  node: RoomBan
+  "The ban's place in the list."
+  cursor: Cursor!
+}
+
+"A page of a room's bans."
+type RoomBanConnection {
+  "The bans of this page."
+  edges: [RoomBanEdge]
+  "Where this page lies."
+  pageInfo: PageInfo!
+  "How many bans the room has."
+  totalCount: Int!
+}
+
+extend type Room {
+  "Who is in the call, in the order of joining. For hosts, and for people in the call; for others it is an error."
+  participants(
+    "How many at most: 0 to 100. 100 if not given."
+    first: Int
+    "Those after this place."
+    after: Cursor
+    "That of somebody in the call who is no host."
+    ticket: String
+  ): ParticipantConnection
+  "Who is kept out, the latest first. For hosts; for others it is an error."
+  bans(
+    "How many at most: 0 to 100. 100 if not given."
+    first: Int
+    "Those after this place."
+    after: Cursor
+  ): RoomBanConnection
+  "Since when nobody enters but hosts; null for not. It ends with the meeting."
+  lockedAt: Time
+}
+
+extend type Mutation {
+  """
+  Silence a participant, by a track or by everything of a source. He may speak up again himself. For
+  hosts and, where the room's configuration says so, for everybody in the call, who show their ` + "`" + `ticket` + "`" + `
+  and may not mute hosts.
+  """
+  muteParticipant("Whom to mute." input: MuteParticipantInput!): MuteParticipantPayload!
+  "Silence everybody in the call but its hosts. For hosts."
+  muteAllParticipants("What to silence." input: MuteAllParticipantsInput!): MuteAllParticipantsPayload!
+  """
+  Change a participant. What is not mentioned stays. Name and permission hold until the meeting ends,
+  also when the person comes back. For hosts, of those below their own rank.
+  """
+  updateParticipant("What to change." input: UpdateParticipantInput!): UpdateParticipantPayload!
+  """
+  Disconnect a person, on every device of the account. Tokens and admission are void: without a ban
+  the person may ask again, or walk in where the room lets him. For hosts, of those below their own
+  rank. UNAVAILABLE means that LiveKit did not disconnect them yet; the rest holds, and asking again is
+  fine.
+  """
+  removeParticipant("Whom to remove." input: RemoveParticipantInput!): RemoveParticipantPayload!
+  "End a ban. For hosts of its room."
+  liftBan("Which to end." input: LiftBanInput!): LiftBanPayload!
+  """
+  Disconnect a person who then waits in the lobby, whatever the access level, until a host admits him or
+  the meeting ends. For hosts, of those below their own rank.
+  """
+  returnToLobby("Whom to return." input: ReturnToLobbyInput!): ReturnToLobbyPayload!
+  """
+  Make a person in the call an administrator or a member. The role is stored, and what he may do in the
+  call follows on all his devices. For hosts, of those below their own rank, and never oneself.
+  """
+  setParticipantRole("Whom to make what." input: SetParticipantRoleInput!): SetParticipantRolePayload!
+  "Raise or lower one's own hand. For people in the call."
+  raiseHand("Whose hand." input: RaiseHandInput!): RaiseHandPayload!
+  """
+  Change one's own name in the call: for guests, and for users where the server lets them choose their
+  name. A name that a host has given stays.
+  """
+  renameParticipant("Whose name." input: RenameParticipantInput!): RenameParticipantPayload!
+  """
+  End the meeting: who is in the call is disconnected, who waits is told, and tokens and tickets given out
+  before open it no longer. For hosts. UNAVAILABLE means that LiveKit did not disconnect them yet; the
+  rest holds, and asking again is fine.
+  """
+  endMeeting("Which to end." input: EndMeetingInput!): EndMeetingPayload!
+  "Let nobody enter but hosts, until the room is unlocked or the meeting ends. Those inside stay. For hosts."
+  lockRoom("Which to lock." input: LockRoomInput!): LockRoomPayload!
+  "Let people in again, and at once those who wait and may walk in. For hosts."
+  unlockRoom("Which to unlock." input: UnlockRoomInput!): UnlockRoomPayload!
+}
+
+extend type Subscription {
+  """
+  What happens in a room, now and after every change. For those with a role in it, and for people who
+  have been let in, who show their ticket; for those it ends with the meeting.
+  """
+  roomStatus(
+    "The room's id."
+    roomId: ID!
+    "What the token or entry came with, of somebody without a role."
+    ticket: String
+  ): RoomStatus!
+}
+
+"Names what to silence: exactly one of a track and a source."
+input MuteParticipantInput {
+  "The room's id."
+  roomId: ID!
+  "The participant's identity."
+  participantId: ID!
+  "LiveKit's id of a track."
+  trackSid: String
+  "Everything of a kind."
+  source: PublishSource
+  "That of somebody in the call who is no host."
+  ticket: String
+}
+
+"Says what everybody is to stop sending."
+input MuteAllParticipantsInput {
+  "The room's id."
+  roomId: ID!
+  "The kind of media. MICROPHONE if not given."
+  source: PublishSource
+}
+
+"A change of a participant. What is not given, or null, stays as it is."
+input UpdateParticipantInput {
+  "The room's id."
+  roomId: ID!
+  "The participant's identity."
+  participantId: ID!
+  "1 to 100 characters. The person cannot change it any more until the meeting ends."
+  name: String
+  "At most 16. Those that Foyer writes are refused, but for ` + "`" + `hand_raised_at` + "`" + `, which may be emptied."
+  attributes: [ParticipantAttributeInput!]
+  "What the person may do, whatever the room's configuration says of others."
+  permission: ParticipantPermissionInput
+}
+
+"Sets one attribute."
+input ParticipantAttributeInput {
+  "1 to 64 letters, digits, ` + "`" + `_` + "`" + `, ` + "`" + `.` + "`" + ` or ` + "`" + `-` + "`" + `, a letter first."
+  name: String!
+  "At most 1024 bytes; empty to delete it."
+  value: String!
+}
+
+"A change of what one participant may do. What is not given stays as it is."
+input ParticipantPermissionInput {
+  "What he may send: an empty list for nothing."
+  publishSources: [PublishSource!]
+  "Whether he may send data messages."
+  dataAllowed: Boolean
+  "Whether he may receive what others send."
+  canSubscribe: Boolean
+}
+
+"Names whom to remove."
+input RemoveParticipantInput {
+  "The room's id."
+  roomId: ID!
+  "The participant's identity."
+  participantId: ID!
+  "For how long he is to stay away. NONE if not given."
+  ban: Ban
+}
+
+"Names a ban to end."
+input LiftBanInput {
+  "The ban's id."
+  banId: ID!
+}
+
+"Names whom to return to the lobby."
+input ReturnToLobbyInput {
+  "The room's id."
+  roomId: ID!
+  "The participant's identity."
+  participantId: ID!
+}
+
+"Gives a participant a role."
+input SetParticipantRoleInput {
+  "The room's id."
+  roomId: ID!
+  "The participant's identity."
+  participantId: ID!
+  "ADMINISTRATOR or MEMBER."
+  role: RoomRole!
+}
+
+"Whose hand to raise or lower."
+input RaiseHandInput {
+  "The room's id."
+  roomId: ID!
+  "What the token or entry came with."
+  ticket: String!
+  "Whether it is to be up."
+  raised: Boolean!
+}
+
+"Whose name to change."
+input RenameParticipantInput {
+  "The room's id."
+  roomId: ID!
+  "What the token or entry came with."
+  ticket: String!
+  "1 to 100 characters."
+  displayName: String!
+}
+
+"Names a meeting to end."
+input EndMeetingInput {
+  "The room's id."
+  roomId: ID!
+}
+
+"Names a room to lock."
+input LockRoomInput {
+  "The room's id."
+  roomId: ID!
+}
+
+"Names a room to unlock."
+input UnlockRoomInput {
+  "The room's id."
+  roomId: ID!
+}
+
+"The outcome of ` + "`" + `muteParticipant` + "`" + `."
+type MuteParticipantPayload {
+  "The participant's identity."
+  participantId: ID!
+  "What is silent now; empty when nothing of the source is sent."
+  tracks: [Track!]!
+}
+
+"The outcome of ` + "`" + `muteAllParticipants` + "`" + `."
+type MuteAllParticipantsPayload {
+  "What became of everybody but hosts."
+  results: [ParticipantResult!]!
+}
+
+"The outcome of ` + "`" + `updateParticipant` + "`" + `."
+type UpdateParticipantPayload {
+  "The participant as he is now."
+  participant: Participant!
+}
+
+"The outcome of ` + "`" + `removeParticipant` + "`" + `."
+type RemoveParticipantPayload {
+  "What became of each of the person's connections; empty when there was none."
+  results: [ParticipantResult!]!
+}
+
+"The outcome of ` + "`" + `liftBan` + "`" + `."
+type LiftBanPayload {
+  "The ban as it was."
+  ban: RoomBan!
+}
+
+"The outcome of ` + "`" + `returnToLobby` + "`" + `."
+type ReturnToLobbyPayload {
+  "The person as he waits now."
+  entry: LobbyEntry!
+}
+
+"The outcome of ` + "`" + `setParticipantRole` + "`" + `."
+type SetParticipantRolePayload {
+  "What became of each of the person's connections. REMOVED ones may come back at once, with less power."
+  results: [ParticipantResult!]!
+}
+
+"The outcome of ` + "`" + `raiseHand` + "`" + `."
+type RaiseHandPayload {
+  "Since when the hand is up; null when it is down."
+  handRaisedAt: Time
+}
+
+"The outcome of ` + "`" + `renameParticipant` + "`" + `."
+type RenameParticipantPayload {
+  "The participant as he is now."
+  participant: Participant!
+}
+
+"The outcome of ` + "`" + `endMeeting` + "`" + `."
+type EndMeetingPayload {
+  "The room."
+  room: Room!
+}
+
+"The outcome of ` + "`" + `lockRoom` + "`" + `."
+type LockRoomPayload {
+  "The room as it is now."
+  room: Room!
+}
+
+"The outcome of ` + "`" + `unlockRoom` + "`" + `."
+type UnlockRoomPayload {
+  "The room as it is now."
+  room: Room!
+}
+`, BuiltIn: false},
 	{Name: "../../schema/lobby.graphqls", Input: `"Where a request to enter stands. A decision is made once: the first stands."
 enum EntryStatus {
   "A host has yet to decide."
@@ -1383,6 +2803,10 @@ type Entry {
   since: Time!
   "Rises with every change of the entry."
   version: Version!
+  "What the hosts tell those who wait; null when nothing, or when not WAITING."
+  message: String
+  "The guest's place among those who wait, from 1; null when not WAITING, or when the server does not tell."
+  position: Int
   """
   What to connect with; null unless ADMITTED. Made anew each time it is read. Should it fail while the
   status is ADMITTED, ` + "`" + `requestEntry` + "`" + ` with the ticket gives it again.
@@ -1412,6 +2836,8 @@ type Lobby {
   entries: [LobbyEntry!]!
   "How many wait."
   totalCount: Int!
+  "What those who wait are told; null for nothing."
+  message: String
   "Rises with every change of the list."
   version: Version!
 }
@@ -1435,10 +2861,15 @@ extend type Mutation {
   another is CONFLICT, with the one that stands as ` + "`" + `extensions.decision` + "`" + `.
   """
   admitEntry("Whom to let in." input: AdmitEntryInput!): AdmitEntryPayload!
-  "Turn a waiting guest away. For hosts. The first decision stands, as with ` + "`" + `admitEntry` + "`" + `."
+  """
+  Turn a waiting guest away, and ban him if asked to. For hosts. The first decision stands, as with
+  ` + "`" + `admitEntry` + "`" + `; a ban holds in any case.
+  """
   denyEntry("Whom to turn away." input: DenyEntryInput!): DenyEntryPayload!
   "Let everybody in who waits, or several at once. For hosts."
   admitAllEntries("Whom to let in." input: AdmitAllEntriesInput!): AdmitAllEntriesPayload!
+  "Tell something to those who wait, and to those who will, until the meeting ends. For hosts."
+  setLobbyMessage("What to tell." input: SetLobbyMessageInput!): SetLobbyMessagePayload!
 }
 
 extend type Subscription {
@@ -1490,6 +2921,16 @@ input DenyEntryInput {
   roomId: ID!
   "The entry's id."
   entryId: ID!
+  "For how long he is to stay away. NONE if not given: he may ask again after a time."
+  ban: Ban
+}
+
+"Says what those who wait are told."
+input SetLobbyMessageInput {
+  "The room's id."
+  roomId: ID!
+  "At most 500 characters; null or empty for nothing."
+  message: String
 }
 
 "Names several guests."
@@ -1530,6 +2971,12 @@ type DenyEntryPayload {
 type AdmitAllEntriesPayload {
   "Those of them who are admitted now; not those on whom somebody else decided before."
   entries: [LobbyEntry!]!
+}
+
+"The outcome of ` + "`" + `setLobbyMessage` + "`" + `."
+type SetLobbyMessagePayload {
+  "The lobby as it is now."
+  lobby: Lobby!
 }
 `, BuiltIn: false},
 	{Name: "../../schema/room.graphqls", Input: `"Who enters a room without asking."
@@ -1634,7 +3081,10 @@ extend type Query {
 extend type Mutation {
   "Make a room; its maker becomes its owner. For signed-in users."
   createRoom("What to make." input: CreateRoomInput!): CreateRoomPayload!
-  "Change a room. For its hosts."
+  """
+  Change a room. For its hosts. A new access level or configuration holds for the people in the call at
+  once: who may no longer be there has to leave it.
+  """
   updateRoom("What to change." input: UpdateRoomInput!): UpdateRoomPayload!
   "Delete a room for good: its call ends, and those who wait are told. For its owners."
   deleteRoom("What to delete." input: DeleteRoomInput!): DeleteRoomPayload!
@@ -1690,6 +3140,10 @@ type CreateRoomPayload {
 type UpdateRoomPayload {
   "The room as it is now."
   room: Room!
+  "What became of everybody in the call, when the access level or the configuration changed."
+  participants: [ParticipantResult!]!
+  "False when LiveKit could not be told of it all. What is stored holds, and those inside follow later."
+  synced: Boolean!
 }
 
 "The outcome of ` + "`" + `deleteRoom` + "`" + `."
@@ -1704,7 +3158,7 @@ guests wait until a host lets them in.
 
 Errors carry a ` + "`" + `message` + "`" + ` for people and ` + "`" + `extensions.code` + "`" + ` for programs: INVALID (with ` + "`" + `field` + "`" + `),
 UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, CONFLICT, LOBBY_REQUIRED, RATE_LIMITED (with ` + "`" + `retryAfter` + "`" + `, in
-seconds), UNAVAILABLE, INTERNAL (with ` + "`" + `requestId` + "`" + `).
+seconds), UNAVAILABLE, INTERNAL (with ` + "`" + `requestId` + "`" + `). A ` + "`" + `reason` + "`" + ` says more of some: BANNED, LOCKED.
 """
 schema {
   query: Query
@@ -1873,6 +3327,50 @@ func (ec *executionContext) childFields_AdmitEntryPayload(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type AdmitEntryPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_AuditEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AuditEvent_id(ctx, field)
+	case "action":
+		return ec.fieldContext_AuditEvent_action(ctx, field)
+	case "actorId":
+		return ec.fieldContext_AuditEvent_actorId(ctx, field)
+	case "actorName":
+		return ec.fieldContext_AuditEvent_actorName(ctx, field)
+	case "targetId":
+		return ec.fieldContext_AuditEvent_targetId(ctx, field)
+	case "targetName":
+		return ec.fieldContext_AuditEvent_targetName(ctx, field)
+	case "detail":
+		return ec.fieldContext_AuditEvent_detail(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_AuditEvent_createdAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEvent", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEventConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AuditEventConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AuditEventConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_AuditEventConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEventConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEventEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_AuditEventEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_AuditEventEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEventEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_CancelEntryPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "entry":
@@ -1933,6 +3431,14 @@ func (ec *executionContext) childFields_DenyEntryPayload(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type DenyEntryPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_EndMeetingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "room":
+		return ec.fieldContext_EndMeetingPayload_room(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EndMeetingPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Entry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -1949,6 +3455,10 @@ func (ec *executionContext) childFields_Entry(ctx context.Context, field graphql
 		return ec.fieldContext_Entry_since(ctx, field)
 	case "version":
 		return ec.fieldContext_Entry_version(ctx, field)
+	case "message":
+		return ec.fieldContext_Entry_message(ctx, field)
+	case "position":
+		return ec.fieldContext_Entry_position(ctx, field)
 	case "connectionDetails":
 		return ec.fieldContext_Entry_connectionDetails(ctx, field)
 	}
@@ -1971,12 +3481,22 @@ func (ec *executionContext) childFields_LeaveRoomPayload(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type LeaveRoomPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_LiftBanPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "ban":
+		return ec.fieldContext_LiftBanPayload_ban(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LiftBanPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Lobby(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "entries":
 		return ec.fieldContext_Lobby_entries(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_Lobby_totalCount(ctx, field)
+	case "message":
+		return ec.fieldContext_Lobby_message(ctx, field)
 	case "version":
 		return ec.fieldContext_Lobby_version(ctx, field)
 	}
@@ -2001,6 +3521,32 @@ func (ec *executionContext) childFields_LobbyEntry(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type LobbyEntry", field.Name)
 }
 
+func (ec *executionContext) childFields_LockRoomPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "room":
+		return ec.fieldContext_LockRoomPayload_room(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LockRoomPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_MuteAllParticipantsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "results":
+		return ec.fieldContext_MuteAllParticipantsPayload_results(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MuteAllParticipantsPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_MuteParticipantPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "participantId":
+		return ec.fieldContext_MuteParticipantPayload_participantId(ctx, field)
+	case "tracks":
+		return ec.fieldContext_MuteParticipantPayload_tracks(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MuteParticipantPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -2015,6 +3561,112 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
 }
 
+func (ec *executionContext) childFields_Participant(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Participant_id(ctx, field)
+	case "name":
+		return ec.fieldContext_Participant_name(ctx, field)
+	case "role":
+		return ec.fieldContext_Participant_role(ctx, field)
+	case "isAuthenticated":
+		return ec.fieldContext_Participant_isAuthenticated(ctx, field)
+	case "handRaisedAt":
+		return ec.fieldContext_Participant_handRaisedAt(ctx, field)
+	case "attributes":
+		return ec.fieldContext_Participant_attributes(ctx, field)
+	case "permission":
+		return ec.fieldContext_Participant_permission(ctx, field)
+	case "tracks":
+		return ec.fieldContext_Participant_tracks(ctx, field)
+	case "joinedAt":
+		return ec.fieldContext_Participant_joinedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Participant", field.Name)
+}
+
+func (ec *executionContext) childFields_ParticipantAttribute(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_ParticipantAttribute_name(ctx, field)
+	case "value":
+		return ec.fieldContext_ParticipantAttribute_value(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ParticipantAttribute", field.Name)
+}
+
+func (ec *executionContext) childFields_ParticipantConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ParticipantConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ParticipantConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ParticipantConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ParticipantConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ParticipantEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_ParticipantEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_ParticipantEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ParticipantEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ParticipantPermission(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "publishSources":
+		return ec.fieldContext_ParticipantPermission_publishSources(ctx, field)
+	case "dataAllowed":
+		return ec.fieldContext_ParticipantPermission_dataAllowed(ctx, field)
+	case "canSubscribe":
+		return ec.fieldContext_ParticipantPermission_canSubscribe(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ParticipantPermission", field.Name)
+}
+
+func (ec *executionContext) childFields_ParticipantResult(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "participantId":
+		return ec.fieldContext_ParticipantResult_participantId(ctx, field)
+	case "name":
+		return ec.fieldContext_ParticipantResult_name(ctx, field)
+	case "outcome":
+		return ec.fieldContext_ParticipantResult_outcome(ctx, field)
+	case "code":
+		return ec.fieldContext_ParticipantResult_code(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ParticipantResult", field.Name)
+}
+
+func (ec *executionContext) childFields_RaiseHandPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "handRaisedAt":
+		return ec.fieldContext_RaiseHandPayload_handRaisedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RaiseHandPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RemoveParticipantPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "results":
+		return ec.fieldContext_RemoveParticipantPayload_results(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RemoveParticipantPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RenameParticipantPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "participant":
+		return ec.fieldContext_RenameParticipantPayload_participant(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RenameParticipantPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RequestEntryPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "entry":
@@ -2023,6 +3675,14 @@ func (ec *executionContext) childFields_RequestEntryPayload(ctx context.Context,
 		return ec.fieldContext_RequestEntryPayload_ticket(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RequestEntryPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ReturnToLobbyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "entry":
+		return ec.fieldContext_ReturnToLobbyPayload_entry(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReturnToLobbyPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RevokeRoomAccessPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2055,6 +3715,14 @@ func (ec *executionContext) childFields_Room(ctx context.Context, field graphql.
 		return ec.fieldContext_Room_updatedAt(ctx, field)
 	case "accesses":
 		return ec.fieldContext_Room_accesses(ctx, field)
+	case "audit":
+		return ec.fieldContext_Room_audit(ctx, field)
+	case "participants":
+		return ec.fieldContext_Room_participants(ctx, field)
+	case "bans":
+		return ec.fieldContext_Room_bans(ctx, field)
+	case "lockedAt":
+		return ec.fieldContext_Room_lockedAt(ctx, field)
 	case "lobby":
 		return ec.fieldContext_Room_lobby(ctx, field)
 	}
@@ -2111,6 +3779,44 @@ func (ec *executionContext) childFields_RoomAccessUser(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type RoomAccessUser", field.Name)
 }
 
+func (ec *executionContext) childFields_RoomBan(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_RoomBan_id(ctx, field)
+	case "displayName":
+		return ec.fieldContext_RoomBan_displayName(ctx, field)
+	case "isAuthenticated":
+		return ec.fieldContext_RoomBan_isAuthenticated(ctx, field)
+	case "scope":
+		return ec.fieldContext_RoomBan_scope(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_RoomBan_createdAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RoomBan", field.Name)
+}
+
+func (ec *executionContext) childFields_RoomBanConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_RoomBanConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_RoomBanConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_RoomBanConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RoomBanConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_RoomBanEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_RoomBanEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_RoomBanEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RoomBanEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_RoomConfiguration(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "publishSources":
@@ -2145,12 +3851,76 @@ func (ec *executionContext) childFields_RoomEdge(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type RoomEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_RoomStatus(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "participantCount":
+		return ec.fieldContext_RoomStatus_participantCount(ctx, field)
+	case "lobbyCount":
+		return ec.fieldContext_RoomStatus_lobbyCount(ctx, field)
+	case "recording":
+		return ec.fieldContext_RoomStatus_recording(ctx, field)
+	case "locked":
+		return ec.fieldContext_RoomStatus_locked(ctx, field)
+	case "ended":
+		return ec.fieldContext_RoomStatus_ended(ctx, field)
+	case "version":
+		return ec.fieldContext_RoomStatus_version(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RoomStatus", field.Name)
+}
+
+func (ec *executionContext) childFields_SetLobbyMessagePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "lobby":
+		return ec.fieldContext_SetLobbyMessagePayload_lobby(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetLobbyMessagePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SetParticipantRolePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "results":
+		return ec.fieldContext_SetParticipantRolePayload_results(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetParticipantRolePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Track(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "sid":
+		return ec.fieldContext_Track_sid(ctx, field)
+	case "name":
+		return ec.fieldContext_Track_name(ctx, field)
+	case "source":
+		return ec.fieldContext_Track_source(ctx, field)
+	case "muted":
+		return ec.fieldContext_Track_muted(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Track", field.Name)
+}
+
 func (ec *executionContext) childFields_TransferRoomOwnershipPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "room":
 		return ec.fieldContext_TransferRoomOwnershipPayload_room(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TransferRoomOwnershipPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UnlockRoomPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "room":
+		return ec.fieldContext_UnlockRoomPayload_room(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UnlockRoomPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateParticipantPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "participant":
+		return ec.fieldContext_UpdateParticipantPayload_participant(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateParticipantPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UpdateRoomAccessPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2165,6 +3935,10 @@ func (ec *executionContext) childFields_UpdateRoomPayload(ctx context.Context, f
 	switch field.Name {
 	case "room":
 		return ec.fieldContext_UpdateRoomPayload_room(ctx, field)
+	case "participants":
+		return ec.fieldContext_UpdateRoomPayload_participants(ctx, field)
+	case "synced":
+		return ec.fieldContext_UpdateRoomPayload_synced(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UpdateRoomPayload", field.Name)
 }
@@ -2405,8 +4179,22 @@ func (ec *executionContext) field_Mutation_denyEntry_args(ctx context.Context, r
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (lobby.DecideInput, error) {
-			return ec.unmarshalNDenyEntryInput2foyerᚋlobbyᚐDecideInput(ctx, v)
+		func(ctx context.Context, v any) (lobby.DenyInput, error) {
+			return ec.unmarshalNDenyEntryInput2foyerᚋlobbyᚐDenyInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_endMeeting_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (EndMeetingInput, error) {
+			return ec.unmarshalNEndMeetingInput2foyerᚋgraphᚋgeneratedᚐEndMeetingInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2443,12 +4231,124 @@ func (ec *executionContext) field_Mutation_leaveRoom_args(ctx context.Context, r
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_liftBan_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (LiftBanInput, error) {
+			return ec.unmarshalNLiftBanInput2foyerᚋgraphᚋgeneratedᚐLiftBanInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_lockRoom_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (LockRoomInput, error) {
+			return ec.unmarshalNLockRoomInput2foyerᚋgraphᚋgeneratedᚐLockRoomInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_muteAllParticipants_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (calls.MuteAllInput, error) {
+			return ec.unmarshalNMuteAllParticipantsInput2foyerᚋcallsᚐMuteAllInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_muteParticipant_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (calls.MuteInput, error) {
+			return ec.unmarshalNMuteParticipantInput2foyerᚋcallsᚐMuteInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_raiseHand_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (calls.RaiseHandInput, error) {
+			return ec.unmarshalNRaiseHandInput2foyerᚋcallsᚐRaiseHandInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_removeParticipant_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (calls.RemoveInput, error) {
+			return ec.unmarshalNRemoveParticipantInput2foyerᚋcallsᚐRemoveInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_renameParticipant_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (calls.RenameInput, error) {
+			return ec.unmarshalNRenameParticipantInput2foyerᚋcallsᚐRenameInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_requestEntry_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (lobby.RequestEntryInput, error) {
 			return ec.unmarshalNRequestEntryInput2foyerᚋlobbyᚐRequestEntryInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_returnToLobby_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (calls.ParticipantInput, error) {
+			return ec.unmarshalNReturnToLobbyInput2foyerᚋcallsᚐParticipantInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2471,12 +4371,68 @@ func (ec *executionContext) field_Mutation_revokeRoomAccess_args(ctx context.Con
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_setLobbyMessage_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (lobby.SetMessageInput, error) {
+			return ec.unmarshalNSetLobbyMessageInput2foyerᚋlobbyᚐSetMessageInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setParticipantRole_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (calls.SetRoleInput, error) {
+			return ec.unmarshalNSetParticipantRoleInput2foyerᚋcallsᚐSetRoleInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_transferRoomOwnership_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (TransferRoomOwnershipInput, error) {
 			return ec.unmarshalNTransferRoomOwnershipInput2foyerᚋgraphᚋgeneratedᚐTransferRoomOwnershipInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_unlockRoom_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UnlockRoomInput, error) {
+			return ec.unmarshalNUnlockRoomInput2foyerᚋgraphᚋgeneratedᚐUnlockRoomInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateParticipant_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (calls.UpdateInput, error) {
+			return ec.unmarshalNUpdateParticipantInput2foyerᚋcallsᚐUpdateInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2621,6 +4577,80 @@ func (ec *executionContext) field_Room_accesses_args(ctx context.Context, rawArg
 	return args, nil
 }
 
+func (ec *executionContext) field_Room_audit_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*entgql.Cursor[uuid.UUID], error) {
+			return ec.unmarshalOCursor2ᚖentgoᚗioᚋcontribᚋentgqlᚐCursor(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Room_bans_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*entgql.Cursor[uuid.UUID], error) {
+			return ec.unmarshalOCursor2ᚖentgoᚗioᚋcontribᚋentgqlᚐCursor(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Room_participants_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*entgql.Cursor[uuid.UUID], error) {
+			return ec.unmarshalOCursor2ᚖentgoᚗioᚋcontribᚋentgqlᚐCursor(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "ticket",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["ticket"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Subscription_entry_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -2646,6 +4676,28 @@ func (ec *executionContext) field_Subscription_lobby_args(ctx context.Context, r
 		return nil, err
 	}
 	args["roomId"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_roomStatus_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "roomId",
+		func(ctx context.Context, v any) (uuid.UUID, error) {
+			return ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["roomId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "ticket",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["ticket"] = arg1
 	return args, nil
 }
 
@@ -2785,6 +4837,332 @@ func (ec *executionContext) fieldContext_AdmitEntryPayload_entry(_ context.Conte
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _AuditEvent_id(ctx context.Context, field graphql.CollectedField, obj *ent.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEvent_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEvent_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, "ID")
+}
+
+func (ec *executionContext) _AuditEvent_action(ctx context.Context, field graphql.CollectedField, obj *ent.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEvent_action(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v auditevent.Action) graphql.Marshaler {
+			return ec.marshalNAuditAction2foyerᚋentᚋauditeventᚐAction(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEvent_action(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, "AuditAction")
+}
+
+func (ec *executionContext) _AuditEvent_actorId(ctx context.Context, field graphql.CollectedField, obj *ent.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEvent_actorId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ActorID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEvent_actorId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, "ID")
+}
+
+func (ec *executionContext) _AuditEvent_actorName(ctx context.Context, field graphql.CollectedField, obj *ent.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEvent_actorName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ActorName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEvent_actorName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, "String")
+}
+
+func (ec *executionContext) _AuditEvent_targetId(ctx context.Context, field graphql.CollectedField, obj *ent.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEvent_targetId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TargetID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *uuid.UUID) graphql.Marshaler {
+			return ec.marshalOID2ᚖgithubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEvent_targetId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, "ID")
+}
+
+func (ec *executionContext) _AuditEvent_targetName(ctx context.Context, field graphql.CollectedField, obj *ent.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEvent_targetName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TargetName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEvent_targetName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, "String")
+}
+
+func (ec *executionContext) _AuditEvent_detail(ctx context.Context, field graphql.CollectedField, obj *ent.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEvent_detail(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Detail, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEvent_detail(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, "String")
+}
+
+func (ec *executionContext) _AuditEvent_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEvent_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEvent_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, "Time")
+}
+
+func (ec *executionContext) _AuditEventConnection_edges(ctx context.Context, field graphql.CollectedField, obj *ent.AuditEventConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.AuditEventEdge) graphql.Marshaler {
+			return ec.marshalOAuditEventEdge2ᚕᚖfoyerᚋentᚐAuditEventEdge(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEventConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEventEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditEventConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *ent.AuditEventConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v entgql.PageInfo[uuid.UUID]) graphql.Marshaler {
+			return ec.marshalNPageInfo2entgoᚗioᚋcontribᚋentgqlᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEventConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditEventConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *ent.AuditEventConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEventConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _AuditEventEdge_node(ctx context.Context, field graphql.CollectedField, obj *ent.AuditEventEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.AuditEvent) graphql.Marshaler {
+			return ec.marshalOAuditEvent2ᚖfoyerᚋentᚐAuditEvent(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEventEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEvent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditEventEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *ent.AuditEventEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v entgql.Cursor[uuid.UUID]) graphql.Marshaler {
+			return ec.marshalNCursor2entgoᚗioᚋcontribᚋentgqlᚐCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEventEdge", field, false, false, "Cursor")
 }
 
 func (ec *executionContext) _CancelEntryPayload_entry(ctx context.Context, field graphql.CollectedField, obj *CancelEntryPayload) (ret graphql.Marshaler) {
@@ -3108,6 +5486,38 @@ func (ec *executionContext) fieldContext_DenyEntryPayload_entry(_ context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _EndMeetingPayload_room(ctx context.Context, field graphql.CollectedField, obj *EndMeetingPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EndMeetingPayload_room(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Room, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Room) graphql.Marshaler {
+			return ec.marshalNRoom2ᚖfoyerᚋentᚐRoom(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EndMeetingPayload_room(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EndMeetingPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Room(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Entry_id(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3269,6 +5679,52 @@ func (ec *executionContext) fieldContext_Entry_version(_ context.Context, field 
 	return graphql.NewScalarFieldContext("Entry", field, false, false, "Version")
 }
 
+func (ec *executionContext) _Entry_message(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Entry_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Entry_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Entry", field, false, false, "String")
+}
+
+func (ec *executionContext) _Entry_position(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Entry_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Entry_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Entry", field, false, false, "Int")
+}
+
 func (ec *executionContext) _Entry_connectionDetails(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3365,6 +5821,38 @@ func (ec *executionContext) fieldContext_LeaveRoomPayload_room(_ context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _LiftBanPayload_ban(ctx context.Context, field graphql.CollectedField, obj *LiftBanPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LiftBanPayload_ban(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ban, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.RoomBan) graphql.Marshaler {
+			return ec.marshalNRoomBan2ᚖfoyerᚋentᚐRoomBan(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LiftBanPayload_ban(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LiftBanPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RoomBan(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Lobby_entries(ctx context.Context, field graphql.CollectedField, obj *lobby.Lobby) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3418,6 +5906,29 @@ func (ec *executionContext) _Lobby_totalCount(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_Lobby_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Lobby", field, true, false, "Int")
+}
+
+func (ec *executionContext) _Lobby_message(ctx context.Context, field graphql.CollectedField, obj *lobby.Lobby) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Lobby_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Lobby_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Lobby", field, false, false, "String")
 }
 
 func (ec *executionContext) _Lobby_version(ctx context.Context, field graphql.CollectedField, obj *lobby.Lobby) (ret graphql.Marshaler) {
@@ -3579,6 +6090,38 @@ func (ec *executionContext) _LobbyEntry_isAuthenticated(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_LobbyEntry_isAuthenticated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("LobbyEntry", field, true, false, "Boolean")
+}
+
+func (ec *executionContext) _LockRoomPayload_room(ctx context.Context, field graphql.CollectedField, obj *LockRoomPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LockRoomPayload_room(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Room, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Room) graphql.Marshaler {
+			return ec.marshalNRoom2ᚖfoyerᚋentᚐRoom(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LockRoomPayload_room(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LockRoomPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Room(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Mutation_grantRoomAccess(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
@@ -3801,6 +6344,534 @@ func (ec *executionContext) fieldContext_Mutation_transferRoomOwnership(ctx cont
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_muteParticipant(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_muteParticipant(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().MuteParticipant(ctx, fc.Args["input"].(calls.MuteInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *calls.Muted) graphql.Marshaler {
+			return ec.marshalNMuteParticipantPayload2ᚖfoyerᚋcallsᚐMuted(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_muteParticipant(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MuteParticipantPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_muteParticipant_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_muteAllParticipants(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_muteAllParticipants(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().MuteAllParticipants(ctx, fc.Args["input"].(calls.MuteAllInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *MuteAllParticipantsPayload) graphql.Marshaler {
+			return ec.marshalNMuteAllParticipantsPayload2ᚖfoyerᚋgraphᚋgeneratedᚐMuteAllParticipantsPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_muteAllParticipants(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MuteAllParticipantsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_muteAllParticipants_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateParticipant(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateParticipant(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateParticipant(ctx, fc.Args["input"].(calls.UpdateInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *UpdateParticipantPayload) graphql.Marshaler {
+			return ec.marshalNUpdateParticipantPayload2ᚖfoyerᚋgraphᚋgeneratedᚐUpdateParticipantPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateParticipant(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateParticipantPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateParticipant_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_removeParticipant(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_removeParticipant(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RemoveParticipant(ctx, fc.Args["input"].(calls.RemoveInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *RemoveParticipantPayload) graphql.Marshaler {
+			return ec.marshalNRemoveParticipantPayload2ᚖfoyerᚋgraphᚋgeneratedᚐRemoveParticipantPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_removeParticipant(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RemoveParticipantPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_removeParticipant_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_liftBan(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_liftBan(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().LiftBan(ctx, fc.Args["input"].(LiftBanInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *LiftBanPayload) graphql.Marshaler {
+			return ec.marshalNLiftBanPayload2ᚖfoyerᚋgraphᚋgeneratedᚐLiftBanPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_liftBan(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LiftBanPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_liftBan_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_returnToLobby(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_returnToLobby(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReturnToLobby(ctx, fc.Args["input"].(calls.ParticipantInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ReturnToLobbyPayload) graphql.Marshaler {
+			return ec.marshalNReturnToLobbyPayload2ᚖfoyerᚋgraphᚋgeneratedᚐReturnToLobbyPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_returnToLobby(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReturnToLobbyPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_returnToLobby_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setParticipantRole(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setParticipantRole(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetParticipantRole(ctx, fc.Args["input"].(calls.SetRoleInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *SetParticipantRolePayload) graphql.Marshaler {
+			return ec.marshalNSetParticipantRolePayload2ᚖfoyerᚋgraphᚋgeneratedᚐSetParticipantRolePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setParticipantRole(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SetParticipantRolePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setParticipantRole_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_raiseHand(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_raiseHand(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RaiseHand(ctx, fc.Args["input"].(calls.RaiseHandInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *RaiseHandPayload) graphql.Marshaler {
+			return ec.marshalNRaiseHandPayload2ᚖfoyerᚋgraphᚋgeneratedᚐRaiseHandPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_raiseHand(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RaiseHandPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_raiseHand_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_renameParticipant(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_renameParticipant(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RenameParticipant(ctx, fc.Args["input"].(calls.RenameInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *RenameParticipantPayload) graphql.Marshaler {
+			return ec.marshalNRenameParticipantPayload2ᚖfoyerᚋgraphᚋgeneratedᚐRenameParticipantPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_renameParticipant(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RenameParticipantPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_renameParticipant_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_endMeeting(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_endMeeting(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().EndMeeting(ctx, fc.Args["input"].(EndMeetingInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *EndMeetingPayload) graphql.Marshaler {
+			return ec.marshalNEndMeetingPayload2ᚖfoyerᚋgraphᚋgeneratedᚐEndMeetingPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_endMeeting(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EndMeetingPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_endMeeting_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_lockRoom(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_lockRoom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().LockRoom(ctx, fc.Args["input"].(LockRoomInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *LockRoomPayload) graphql.Marshaler {
+			return ec.marshalNLockRoomPayload2ᚖfoyerᚋgraphᚋgeneratedᚐLockRoomPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_lockRoom(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LockRoomPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_lockRoom_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_unlockRoom(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_unlockRoom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UnlockRoom(ctx, fc.Args["input"].(UnlockRoomInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *UnlockRoomPayload) graphql.Marshaler {
+			return ec.marshalNUnlockRoomPayload2ᚖfoyerᚋgraphᚋgeneratedᚐUnlockRoomPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_unlockRoom(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UnlockRoomPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_unlockRoom_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_requestEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3943,7 +7014,7 @@ func (ec *executionContext) _Mutation_denyEntry(ctx context.Context, field graph
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DenyEntry(ctx, fc.Args["input"].(lobby.DecideInput))
+			return ec.Resolvers.Mutation().DenyEntry(ctx, fc.Args["input"].(lobby.DenyInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *DenyEntryPayload) graphql.Marshaler {
@@ -4021,6 +7092,50 @@ func (ec *executionContext) fieldContext_Mutation_admitAllEntries(ctx context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_setLobbyMessage(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setLobbyMessage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetLobbyMessage(ctx, fc.Args["input"].(lobby.SetMessageInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *SetLobbyMessagePayload) graphql.Marshaler {
+			return ec.marshalNSetLobbyMessagePayload2ᚖfoyerᚋgraphᚋgeneratedᚐSetLobbyMessagePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setLobbyMessage(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SetLobbyMessagePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setLobbyMessage_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createRoom(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4078,8 +7193,8 @@ func (ec *executionContext) _Mutation_updateRoom(ctx context.Context, field grap
 			return ec.Resolvers.Mutation().UpdateRoom(ctx, fc.Args["input"].(rooms.UpdateInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *UpdateRoomPayload) graphql.Marshaler {
-			return ec.marshalNUpdateRoomPayload2ᚖfoyerᚋgraphᚋgeneratedᚐUpdateRoomPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *calls.UpdatedRoom) graphql.Marshaler {
+			return ec.marshalNUpdateRoomPayload2ᚖfoyerᚋcallsᚐUpdatedRoom(ctx, selections, v)
 		},
 		true,
 		true,
@@ -4241,6 +7356,93 @@ func (ec *executionContext) fieldContext_Mutation_updateViewer(ctx context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _MuteAllParticipantsPayload_results(ctx context.Context, field graphql.CollectedField, obj *MuteAllParticipantsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MuteAllParticipantsPayload_results(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Results, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*calls.Result) graphql.Marshaler {
+			return ec.marshalNParticipantResult2ᚕᚖfoyerᚋcallsᚐResultᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MuteAllParticipantsPayload_results(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MuteAllParticipantsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ParticipantResult(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MuteParticipantPayload_participantId(ctx context.Context, field graphql.CollectedField, obj *calls.Muted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MuteParticipantPayload_participantId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ParticipantID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MuteParticipantPayload_participantId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MuteParticipantPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _MuteParticipantPayload_tracks(ctx context.Context, field graphql.CollectedField, obj *calls.Muted) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MuteParticipantPayload_tracks(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tracks, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []rtc.Track) graphql.Marshaler {
+			return ec.marshalNTrack2ᚕfoyerᚋrtcᚐTrackᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MuteParticipantPayload_tracks(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MuteParticipantPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Track(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *entgql.PageInfo[uuid.UUID]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4331,6 +7533,589 @@ func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "Cursor")
+}
+
+func (ec *executionContext) _Participant_id(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Participant_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Identity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Participant_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Participant", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Participant_name(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Participant_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Participant_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Participant", field, false, false, "String")
+}
+
+func (ec *executionContext) _Participant_role(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Participant_role(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Participant().Role(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *roomaccess.Role) graphql.Marshaler {
+			return ec.marshalORoomRole2ᚖfoyerᚋentᚋroomaccessᚐRole(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Participant_role(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Participant", field, true, true, "RoomRole")
+}
+
+func (ec *executionContext) _Participant_isAuthenticated(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Participant_isAuthenticated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsAuthenticated(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Participant_isAuthenticated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Participant", field, true, false, "Boolean")
+}
+
+func (ec *executionContext) _Participant_handRaisedAt(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Participant_handRaisedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HandRaisedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Participant_handRaisedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Participant", field, true, false, "Time")
+}
+
+func (ec *executionContext) _Participant_attributes(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Participant_attributes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Participant().Attributes(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ParticipantAttribute) graphql.Marshaler {
+			return ec.marshalNParticipantAttribute2ᚕᚖfoyerᚋgraphᚋgeneratedᚐParticipantAttributeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Participant_attributes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Participant",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ParticipantAttribute(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Participant_permission(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Participant_permission(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Permission, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v rtc.Permission) graphql.Marshaler {
+			return ec.marshalNParticipantPermission2foyerᚋrtcᚐPermission(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Participant_permission(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Participant",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ParticipantPermission(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Participant_tracks(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Participant_tracks(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tracks, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []rtc.Track) graphql.Marshaler {
+			return ec.marshalNTrack2ᚕfoyerᚋrtcᚐTrackᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Participant_tracks(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Participant",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Track(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Participant_joinedAt(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Participant_joinedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.JoinedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Participant_joinedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Participant", field, false, false, "Time")
+}
+
+func (ec *executionContext) _ParticipantAttribute_name(ctx context.Context, field graphql.CollectedField, obj *ParticipantAttribute) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParticipantAttribute_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParticipantAttribute_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParticipantAttribute", field, false, false, "String")
+}
+
+func (ec *executionContext) _ParticipantAttribute_value(ctx context.Context, field graphql.CollectedField, obj *ParticipantAttribute) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParticipantAttribute_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParticipantAttribute_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParticipantAttribute", field, false, false, "String")
+}
+
+func (ec *executionContext) _ParticipantConnection_edges(ctx context.Context, field graphql.CollectedField, obj *calls.Participants) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParticipantConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*calls.ParticipantEdge) graphql.Marshaler {
+			return ec.marshalOParticipantEdge2ᚕᚖfoyerᚋcallsᚐParticipantEdge(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ParticipantConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ParticipantConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ParticipantEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ParticipantConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *calls.Participants) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParticipantConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *entgql.PageInfo[uuid.UUID]) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖentgoᚗioᚋcontribᚋentgqlᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParticipantConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ParticipantConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ParticipantConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *calls.Participants) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParticipantConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParticipantConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParticipantConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ParticipantEdge_node(ctx context.Context, field graphql.CollectedField, obj *calls.ParticipantEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParticipantEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *rtc.Participant) graphql.Marshaler {
+			return ec.marshalOParticipant2ᚖfoyerᚋrtcᚐParticipant(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ParticipantEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ParticipantEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Participant(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ParticipantEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *calls.ParticipantEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParticipantEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v entgql.Cursor[uuid.UUID]) graphql.Marshaler {
+			return ec.marshalNCursor2entgoᚗioᚋcontribᚋentgqlᚐCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParticipantEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParticipantEdge", field, false, false, "Cursor")
+}
+
+func (ec *executionContext) _ParticipantPermission_publishSources(ctx context.Context, field graphql.CollectedField, obj *rtc.Permission) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParticipantPermission_publishSources(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ParticipantPermission().PublishSources(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []schema.PublishSource) graphql.Marshaler {
+			return ec.marshalNPublishSource2ᚕfoyerᚋentᚋschemaᚐPublishSourceᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParticipantPermission_publishSources(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParticipantPermission", field, true, true, "PublishSource")
+}
+
+func (ec *executionContext) _ParticipantPermission_dataAllowed(ctx context.Context, field graphql.CollectedField, obj *rtc.Permission) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParticipantPermission_dataAllowed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Data, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParticipantPermission_dataAllowed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParticipantPermission", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _ParticipantPermission_canSubscribe(ctx context.Context, field graphql.CollectedField, obj *rtc.Permission) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParticipantPermission_canSubscribe(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Subscribe, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParticipantPermission_canSubscribe(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParticipantPermission", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _ParticipantResult_participantId(ctx context.Context, field graphql.CollectedField, obj *calls.Result) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParticipantResult_participantId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ParticipantID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParticipantResult_participantId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParticipantResult", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ParticipantResult_name(ctx context.Context, field graphql.CollectedField, obj *calls.Result) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParticipantResult_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParticipantResult_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParticipantResult", field, false, false, "String")
+}
+
+func (ec *executionContext) _ParticipantResult_outcome(ctx context.Context, field graphql.CollectedField, obj *calls.Result) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParticipantResult_outcome(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calls.Outcome) graphql.Marshaler {
+			return ec.marshalNParticipantOutcome2foyerᚋcallsᚐOutcome(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParticipantResult_outcome(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParticipantResult", field, false, false, "ParticipantOutcome")
+}
+
+func (ec *executionContext) _ParticipantResult_code(ctx context.Context, field graphql.CollectedField, obj *calls.Result) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParticipantResult_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ParticipantResult_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParticipantResult", field, false, false, "String")
 }
 
 func (ec *executionContext) _Query_node(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
@@ -4573,6 +8358,93 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 	return fc, nil
 }
 
+func (ec *executionContext) _RaiseHandPayload_handRaisedAt(ctx context.Context, field graphql.CollectedField, obj *RaiseHandPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RaiseHandPayload_handRaisedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HandRaisedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RaiseHandPayload_handRaisedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RaiseHandPayload", field, false, false, "Time")
+}
+
+func (ec *executionContext) _RemoveParticipantPayload_results(ctx context.Context, field graphql.CollectedField, obj *RemoveParticipantPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RemoveParticipantPayload_results(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Results, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*calls.Result) graphql.Marshaler {
+			return ec.marshalNParticipantResult2ᚕᚖfoyerᚋcallsᚐResultᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RemoveParticipantPayload_results(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RemoveParticipantPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ParticipantResult(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RenameParticipantPayload_participant(ctx context.Context, field graphql.CollectedField, obj *RenameParticipantPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RenameParticipantPayload_participant(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Participant, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *rtc.Participant) graphql.Marshaler {
+			return ec.marshalNParticipant2ᚖfoyerᚋrtcᚐParticipant(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RenameParticipantPayload_participant(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RenameParticipantPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Participant(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _RequestEntryPayload_entry(ctx context.Context, field graphql.CollectedField, obj *lobby.Request) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4626,6 +8498,38 @@ func (ec *executionContext) _RequestEntryPayload_ticket(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_RequestEntryPayload_ticket(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RequestEntryPayload", field, false, false, "String")
+}
+
+func (ec *executionContext) _ReturnToLobbyPayload_entry(ctx context.Context, field graphql.CollectedField, obj *ReturnToLobbyPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReturnToLobbyPayload_entry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entry, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *lobby.Entry) graphql.Marshaler {
+			return ec.marshalNLobbyEntry2ᚖfoyerᚋlobbyᚐEntry(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReturnToLobbyPayload_entry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReturnToLobbyPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LobbyEntry(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _RevokeRoomAccessPayload_roomAccess(ctx context.Context, field graphql.CollectedField, obj *RevokeRoomAccessPayload) (ret graphql.Marshaler) {
@@ -4918,6 +8822,161 @@ func (ec *executionContext) fieldContext_Room_accesses(ctx context.Context, fiel
 		return fc, err
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _Room_audit(ctx context.Context, field graphql.CollectedField, obj *ent.Room) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Room_audit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Room().Audit(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*entgql.Cursor[uuid.UUID]))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.AuditEventConnection) graphql.Marshaler {
+			return ec.marshalOAuditEventConnection2ᚖfoyerᚋentᚐAuditEventConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Room_audit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Room",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEventConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Room_audit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Room_participants(ctx context.Context, field graphql.CollectedField, obj *ent.Room) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Room_participants(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Room().Participants(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*entgql.Cursor[uuid.UUID]), fc.Args["ticket"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *calls.Participants) graphql.Marshaler {
+			return ec.marshalOParticipantConnection2ᚖfoyerᚋcallsᚐParticipants(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Room_participants(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Room",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ParticipantConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Room_participants_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Room_bans(ctx context.Context, field graphql.CollectedField, obj *ent.Room) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Room_bans(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Room().Bans(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*entgql.Cursor[uuid.UUID]))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.RoomBanConnection) graphql.Marshaler {
+			return ec.marshalORoomBanConnection2ᚖfoyerᚋentᚐRoomBanConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Room_bans(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Room",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RoomBanConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Room_bans_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Room_lockedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Room) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Room_lockedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LockedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Room_lockedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Room", field, false, false, "Time")
 }
 
 func (ec *executionContext) _Room_lobby(ctx context.Context, field graphql.CollectedField, obj *ent.Room) (ret graphql.Marshaler) {
@@ -5287,6 +9346,263 @@ func (ec *executionContext) fieldContext_RoomAccessUser_email(_ context.Context,
 	return graphql.NewScalarFieldContext("RoomAccessUser", field, false, false, "String")
 }
 
+func (ec *executionContext) _RoomBan_id(ctx context.Context, field graphql.CollectedField, obj *ent.RoomBan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomBan_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomBan_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomBan", field, false, false, "ID")
+}
+
+func (ec *executionContext) _RoomBan_displayName(ctx context.Context, field graphql.CollectedField, obj *ent.RoomBan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomBan_displayName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DisplayName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomBan_displayName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomBan", field, false, false, "String")
+}
+
+func (ec *executionContext) _RoomBan_isAuthenticated(ctx context.Context, field graphql.CollectedField, obj *ent.RoomBan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomBan_isAuthenticated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsAuthenticated, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomBan_isAuthenticated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomBan", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _RoomBan_scope(ctx context.Context, field graphql.CollectedField, obj *ent.RoomBan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomBan_scope(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Scope, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v roomban.Scope) graphql.Marshaler {
+			return ec.marshalNBanScope2foyerᚋentᚋroombanᚐScope(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomBan_scope(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomBan", field, false, false, "BanScope")
+}
+
+func (ec *executionContext) _RoomBan_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.RoomBan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomBan_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomBan_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomBan", field, false, false, "Time")
+}
+
+func (ec *executionContext) _RoomBanConnection_edges(ctx context.Context, field graphql.CollectedField, obj *ent.RoomBanConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomBanConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.RoomBanEdge) graphql.Marshaler {
+			return ec.marshalORoomBanEdge2ᚕᚖfoyerᚋentᚐRoomBanEdge(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RoomBanConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RoomBanConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RoomBanEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RoomBanConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *ent.RoomBanConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomBanConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v entgql.PageInfo[uuid.UUID]) graphql.Marshaler {
+			return ec.marshalNPageInfo2entgoᚗioᚋcontribᚋentgqlᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomBanConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RoomBanConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RoomBanConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *ent.RoomBanConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomBanConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomBanConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomBanConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _RoomBanEdge_node(ctx context.Context, field graphql.CollectedField, obj *ent.RoomBanEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomBanEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.RoomBan) graphql.Marshaler {
+			return ec.marshalORoomBan2ᚖfoyerᚋentᚐRoomBan(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RoomBanEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RoomBanEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RoomBan(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RoomBanEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *ent.RoomBanEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomBanEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v entgql.Cursor[uuid.UUID]) graphql.Marshaler {
+			return ec.marshalNCursor2entgoᚗioᚋcontribᚋentgqlᚐCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomBanEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomBanEdge", field, false, false, "Cursor")
+}
+
 func (ec *executionContext) _RoomConfiguration_publishSources(ctx context.Context, field graphql.CollectedField, obj *ent.Room) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5498,6 +9814,252 @@ func (ec *executionContext) fieldContext_RoomEdge_cursor(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("RoomEdge", field, false, false, "Cursor")
 }
 
+func (ec *executionContext) _RoomStatus_participantCount(ctx context.Context, field graphql.CollectedField, obj *calls.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomStatus_participantCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ParticipantCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomStatus_participantCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomStatus", field, false, false, "Int")
+}
+
+func (ec *executionContext) _RoomStatus_lobbyCount(ctx context.Context, field graphql.CollectedField, obj *calls.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomStatus_lobbyCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LobbyCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RoomStatus_lobbyCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomStatus", field, false, false, "Int")
+}
+
+func (ec *executionContext) _RoomStatus_recording(ctx context.Context, field graphql.CollectedField, obj *calls.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomStatus_recording(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Recording, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomStatus_recording(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomStatus", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _RoomStatus_locked(ctx context.Context, field graphql.CollectedField, obj *calls.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomStatus_locked(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Locked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomStatus_locked(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomStatus", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _RoomStatus_ended(ctx context.Context, field graphql.CollectedField, obj *calls.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomStatus_ended(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ended, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomStatus_ended(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomStatus", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _RoomStatus_version(ctx context.Context, field graphql.CollectedField, obj *calls.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomStatus_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNVersion2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RoomStatus_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomStatus", field, false, false, "Version")
+}
+
+func (ec *executionContext) _SetLobbyMessagePayload_lobby(ctx context.Context, field graphql.CollectedField, obj *SetLobbyMessagePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetLobbyMessagePayload_lobby(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Lobby, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *lobby.Lobby) graphql.Marshaler {
+			return ec.marshalNLobby2ᚖfoyerᚋlobbyᚐLobby(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SetLobbyMessagePayload_lobby(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetLobbyMessagePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Lobby(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SetParticipantRolePayload_results(ctx context.Context, field graphql.CollectedField, obj *SetParticipantRolePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetParticipantRolePayload_results(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Results, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*calls.Result) graphql.Marshaler {
+			return ec.marshalNParticipantResult2ᚕᚖfoyerᚋcallsᚐResultᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SetParticipantRolePayload_results(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetParticipantRolePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ParticipantResult(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_roomStatus(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_roomStatus(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().RoomStatus(ctx, fc.Args["roomId"].(uuid.UUID), fc.Args["ticket"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *calls.Status) graphql.Marshaler {
+			return ec.marshalNRoomStatus2ᚖfoyerᚋcallsᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_roomStatus(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RoomStatus(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_roomStatus_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Subscription_entry(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
 	return graphql.ResolveFieldStream(
 		ctx,
@@ -5586,6 +10148,98 @@ func (ec *executionContext) fieldContext_Subscription_lobby(ctx context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _Track_sid(ctx context.Context, field graphql.CollectedField, obj *rtc.Track) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Track_sid(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Track_sid(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Track", field, false, false, "String")
+}
+
+func (ec *executionContext) _Track_name(ctx context.Context, field graphql.CollectedField, obj *rtc.Track) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Track_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Track_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Track", field, false, false, "String")
+}
+
+func (ec *executionContext) _Track_source(ctx context.Context, field graphql.CollectedField, obj *rtc.Track) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Track_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Track().Source(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *schema.PublishSource) graphql.Marshaler {
+			return ec.marshalOPublishSource2ᚖfoyerᚋentᚋschemaᚐPublishSource(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Track_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Track", field, true, true, "PublishSource")
+}
+
+func (ec *executionContext) _Track_muted(ctx context.Context, field graphql.CollectedField, obj *rtc.Track) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Track_muted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Muted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Track_muted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Track", field, false, false, "Boolean")
+}
+
 func (ec *executionContext) _TransferRoomOwnershipPayload_room(ctx context.Context, field graphql.CollectedField, obj *TransferRoomOwnershipPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5613,6 +10267,70 @@ func (ec *executionContext) fieldContext_TransferRoomOwnershipPayload_room(_ con
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Room(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UnlockRoomPayload_room(ctx context.Context, field graphql.CollectedField, obj *UnlockRoomPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UnlockRoomPayload_room(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Room, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Room) graphql.Marshaler {
+			return ec.marshalNRoom2ᚖfoyerᚋentᚐRoom(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UnlockRoomPayload_room(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UnlockRoomPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Room(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateParticipantPayload_participant(ctx context.Context, field graphql.CollectedField, obj *UpdateParticipantPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateParticipantPayload_participant(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Participant, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *rtc.Participant) graphql.Marshaler {
+			return ec.marshalNParticipant2ᚖfoyerᚋrtcᚐParticipant(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateParticipantPayload_participant(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateParticipantPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Participant(ctx, field)
 		},
 	}
 	return fc, nil
@@ -5650,7 +10368,7 @@ func (ec *executionContext) fieldContext_UpdateRoomAccessPayload_roomAccess(_ co
 	return fc, nil
 }
 
-func (ec *executionContext) _UpdateRoomPayload_room(ctx context.Context, field graphql.CollectedField, obj *UpdateRoomPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _UpdateRoomPayload_room(ctx context.Context, field graphql.CollectedField, obj *calls.UpdatedRoom) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5680,6 +10398,61 @@ func (ec *executionContext) fieldContext_UpdateRoomPayload_room(_ context.Contex
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _UpdateRoomPayload_participants(ctx context.Context, field graphql.CollectedField, obj *calls.UpdatedRoom) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateRoomPayload_participants(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Participants, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*calls.Result) graphql.Marshaler {
+			return ec.marshalNParticipantResult2ᚕᚖfoyerᚋcallsᚐResultᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateRoomPayload_participants(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateRoomPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ParticipantResult(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateRoomPayload_synced(ctx context.Context, field graphql.CollectedField, obj *calls.UpdatedRoom) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateRoomPayload_synced(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Synced, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateRoomPayload_synced(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UpdateRoomPayload", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _UpdateViewerPayload_viewer(ctx context.Context, field graphql.CollectedField, obj *UpdateViewerPayload) (ret graphql.Marshaler) {
@@ -7311,8 +12084,8 @@ func UnmarshalDeleteRoomInput(ctx context.Context, raw any) (DeleteRoomInput, er
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputDenyEntryInput(ctx context.Context, obj any) (lobby.DecideInput, error) {
-	var it lobby.DecideInput
+func (ec *executionContext) unmarshalInputDenyEntryInput(ctx context.Context, obj any) (lobby.DenyInput, error) {
+	var it lobby.DenyInput
 	if obj == nil {
 		return it, nil
 	}
@@ -7322,7 +12095,7 @@ func (ec *executionContext) unmarshalInputDenyEntryInput(ctx context.Context, ob
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"roomId", "entryId"}
+	fieldsInOrder := [...]string{"roomId", "entryId", "ban"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -7343,6 +12116,13 @@ func (ec *executionContext) unmarshalInputDenyEntryInput(ctx context.Context, ob
 				return it, err
 			}
 			it.EntryID = data
+		case "ban":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ban"))
+			data, err := ec.unmarshalOBan2ᚖfoyerᚋroomsᚐBanScope(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Ban = data
 		}
 	}
 	return it, nil
@@ -7354,9 +12134,51 @@ func (ec *executionContext) unmarshalInputDenyEntryInput(ctx context.Context, ob
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalDenyEntryInput(ctx context.Context, raw any) (lobby.DecideInput, error) {
-	var out lobby.DecideInput
+func UnmarshalDenyEntryInput(ctx context.Context, raw any) (lobby.DenyInput, error) {
+	var out lobby.DenyInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "DenyEntryInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputEndMeetingInput(ctx context.Context, obj any) (EndMeetingInput, error) {
+	var it EndMeetingInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalEndMeetingInput unmarshals raw into the EndMeetingInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalEndMeetingInput(ctx context.Context, raw any) (EndMeetingInput, error) {
+	var out EndMeetingInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "EndMeetingInput", raw, &out)
 	return out, err
 }
 
@@ -7465,6 +12287,482 @@ func UnmarshalLeaveRoomInput(ctx context.Context, raw any) (LeaveRoomInput, erro
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputLiftBanInput(ctx context.Context, obj any) (LiftBanInput, error) {
+	var it LiftBanInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"banId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "banId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("banId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.BanID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalLiftBanInput unmarshals raw into the LiftBanInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalLiftBanInput(ctx context.Context, raw any) (LiftBanInput, error) {
+	var out LiftBanInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "LiftBanInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputLockRoomInput(ctx context.Context, obj any) (LockRoomInput, error) {
+	var it LockRoomInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalLockRoomInput unmarshals raw into the LockRoomInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalLockRoomInput(ctx context.Context, raw any) (LockRoomInput, error) {
+	var out LockRoomInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "LockRoomInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputMuteAllParticipantsInput(ctx context.Context, obj any) (calls.MuteAllInput, error) {
+	var it calls.MuteAllInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId", "source"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		case "source":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("source"))
+			data, err := ec.unmarshalOPublishSource2ᚖfoyerᚋentᚋschemaᚐPublishSource(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Source = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalMuteAllParticipantsInput unmarshals raw into the MuteAllParticipantsInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalMuteAllParticipantsInput(ctx context.Context, raw any) (calls.MuteAllInput, error) {
+	var out calls.MuteAllInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "MuteAllParticipantsInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputMuteParticipantInput(ctx context.Context, obj any) (calls.MuteInput, error) {
+	var it calls.MuteInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId", "participantId", "trackSid", "source", "ticket"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		case "participantId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("participantId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ParticipantID = data
+		case "trackSid":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("trackSid"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TrackSid = data
+		case "source":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("source"))
+			data, err := ec.unmarshalOPublishSource2ᚖfoyerᚋentᚋschemaᚐPublishSource(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Source = data
+		case "ticket":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ticket"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Ticket = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalMuteParticipantInput unmarshals raw into the MuteParticipantInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalMuteParticipantInput(ctx context.Context, raw any) (calls.MuteInput, error) {
+	var out calls.MuteInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "MuteParticipantInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputParticipantAttributeInput(ctx context.Context, obj any) (calls.AttributeInput, error) {
+	var it calls.AttributeInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "value"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "value":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("value"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Value = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalParticipantAttributeInput unmarshals raw into the ParticipantAttributeInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalParticipantAttributeInput(ctx context.Context, raw any) (calls.AttributeInput, error) {
+	var out calls.AttributeInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ParticipantAttributeInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputParticipantPermissionInput(ctx context.Context, obj any) (calls.PermissionInput, error) {
+	var it calls.PermissionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"publishSources", "dataAllowed", "canSubscribe"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "publishSources":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("publishSources"))
+			data, err := ec.unmarshalOPublishSource2ᚕfoyerᚋentᚋschemaᚐPublishSourceᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PublishSources = data
+		case "dataAllowed":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dataAllowed"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DataAllowed = data
+		case "canSubscribe":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("canSubscribe"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CanSubscribe = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalParticipantPermissionInput unmarshals raw into the ParticipantPermissionInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalParticipantPermissionInput(ctx context.Context, raw any) (calls.PermissionInput, error) {
+	var out calls.PermissionInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ParticipantPermissionInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRaiseHandInput(ctx context.Context, obj any) (calls.RaiseHandInput, error) {
+	var it calls.RaiseHandInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId", "ticket", "raised"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		case "ticket":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ticket"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Ticket = data
+		case "raised":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("raised"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Raised = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRaiseHandInput unmarshals raw into the RaiseHandInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRaiseHandInput(ctx context.Context, raw any) (calls.RaiseHandInput, error) {
+	var out calls.RaiseHandInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RaiseHandInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRemoveParticipantInput(ctx context.Context, obj any) (calls.RemoveInput, error) {
+	var it calls.RemoveInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId", "participantId", "ban"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		case "participantId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("participantId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ParticipantID = data
+		case "ban":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ban"))
+			data, err := ec.unmarshalOBan2ᚖfoyerᚋroomsᚐBanScope(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Ban = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRemoveParticipantInput unmarshals raw into the RemoveParticipantInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRemoveParticipantInput(ctx context.Context, raw any) (calls.RemoveInput, error) {
+	var out calls.RemoveInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RemoveParticipantInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRenameParticipantInput(ctx context.Context, obj any) (calls.RenameInput, error) {
+	var it calls.RenameInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId", "ticket", "displayName"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		case "ticket":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ticket"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Ticket = data
+		case "displayName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("displayName"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DisplayName = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRenameParticipantInput unmarshals raw into the RenameParticipantInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRenameParticipantInput(ctx context.Context, raw any) (calls.RenameInput, error) {
+	var out calls.RenameInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RenameParticipantInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputRequestEntryInput(ctx context.Context, obj any) (lobby.RequestEntryInput, error) {
 	var it lobby.RequestEntryInput
 	if obj == nil {
@@ -7525,6 +12823,55 @@ func (ec *executionContext) unmarshalInputRequestEntryInput(ctx context.Context,
 func UnmarshalRequestEntryInput(ctx context.Context, raw any) (lobby.RequestEntryInput, error) {
 	var out lobby.RequestEntryInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RequestEntryInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputReturnToLobbyInput(ctx context.Context, obj any) (calls.ParticipantInput, error) {
+	var it calls.ParticipantInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId", "participantId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		case "participantId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("participantId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ParticipantID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalReturnToLobbyInput unmarshals raw into the ReturnToLobbyInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalReturnToLobbyInput(ctx context.Context, raw any) (calls.ParticipantInput, error) {
+	var out calls.ParticipantInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ReturnToLobbyInput", raw, &out)
 	return out, err
 }
 
@@ -7633,6 +12980,111 @@ func UnmarshalRoomConfigurationInput(ctx context.Context, raw any) (rooms.Config
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputSetLobbyMessageInput(ctx context.Context, obj any) (lobby.SetMessageInput, error) {
+	var it lobby.SetMessageInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId", "message"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		case "message":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("message"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Message = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalSetLobbyMessageInput unmarshals raw into the SetLobbyMessageInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSetLobbyMessageInput(ctx context.Context, raw any) (lobby.SetMessageInput, error) {
+	var out lobby.SetMessageInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetLobbyMessageInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputSetParticipantRoleInput(ctx context.Context, obj any) (calls.SetRoleInput, error) {
+	var it calls.SetRoleInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId", "participantId", "role"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		case "participantId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("participantId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ParticipantID = data
+		case "role":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("role"))
+			data, err := ec.unmarshalNRoomRole2foyerᚋentᚋroomaccessᚐRole(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Role = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalSetParticipantRoleInput unmarshals raw into the SetParticipantRoleInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSetParticipantRoleInput(ctx context.Context, raw any) (calls.SetRoleInput, error) {
+	var out calls.SetRoleInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetParticipantRoleInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputTransferRoomOwnershipInput(ctx context.Context, obj any) (TransferRoomOwnershipInput, error) {
 	var it TransferRoomOwnershipInput
 	if obj == nil {
@@ -7679,6 +13131,118 @@ func (ec *executionContext) unmarshalInputTransferRoomOwnershipInput(ctx context
 func UnmarshalTransferRoomOwnershipInput(ctx context.Context, raw any) (TransferRoomOwnershipInput, error) {
 	var out TransferRoomOwnershipInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "TransferRoomOwnershipInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputUnlockRoomInput(ctx context.Context, obj any) (UnlockRoomInput, error) {
+	var it UnlockRoomInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalUnlockRoomInput unmarshals raw into the UnlockRoomInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUnlockRoomInput(ctx context.Context, raw any) (UnlockRoomInput, error) {
+	var out UnlockRoomInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UnlockRoomInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputUpdateParticipantInput(ctx context.Context, obj any) (calls.UpdateInput, error) {
+	var it calls.UpdateInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId", "participantId", "name", "attributes", "permission"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		case "participantId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("participantId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ParticipantID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "attributes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("attributes"))
+			data, err := ec.unmarshalOParticipantAttributeInput2ᚕfoyerᚋcallsᚐAttributeInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Attributes = data
+		case "permission":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("permission"))
+			data, err := ec.unmarshalOParticipantPermissionInput2ᚖfoyerᚋcallsᚐPermissionInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Permission = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalUpdateParticipantInput unmarshals raw into the UpdateParticipantInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdateParticipantInput(ctx context.Context, raw any) (calls.UpdateInput, error) {
+	var out calls.UpdateInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateParticipantInput", raw, &out)
 	return out, err
 }
 
@@ -7973,6 +13537,155 @@ func (ec *executionContext) _AdmitEntryPayload(ctx context.Context, sel ast.Sele
 	return out
 }
 
+var auditEventImplementors = []string{"AuditEvent"}
+
+func (ec *executionContext) _AuditEvent(ctx context.Context, sel ast.SelectionSet, obj *ent.AuditEvent) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditEventImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditEvent")
+		case "id":
+			out.Values[i] = ec._AuditEvent_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "action":
+			out.Values[i] = ec._AuditEvent_action(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "actorId":
+			out.Values[i] = ec._AuditEvent_actorId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "actorName":
+			out.Values[i] = ec._AuditEvent_actorName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "targetId":
+			out.Values[i] = ec._AuditEvent_targetId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "targetName":
+			out.Values[i] = ec._AuditEvent_targetName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "detail":
+			out.Values[i] = ec._AuditEvent_detail(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdAt":
+			out.Values[i] = ec._AuditEvent_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var auditEventConnectionImplementors = []string{"AuditEventConnection"}
+
+func (ec *executionContext) _AuditEventConnection(ctx context.Context, sel ast.SelectionSet, obj *ent.AuditEventConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditEventConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditEventConnection")
+		case "edges":
+			out.Values[i] = ec._AuditEventConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._AuditEventConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totalCount":
+			out.Values[i] = ec._AuditEventConnection_totalCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var auditEventEdgeImplementors = []string{"AuditEventEdge"}
+
+func (ec *executionContext) _AuditEventEdge(ctx context.Context, sel ast.SelectionSet, obj *ent.AuditEventEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditEventEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditEventEdge")
+		case "node":
+			out.Values[i] = ec._AuditEventEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._AuditEventEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var cancelEntryPayloadImplementors = []string{"CancelEntryPayload"}
 
 func (ec *executionContext) _CancelEntryPayload(ctx context.Context, sel ast.SelectionSet, obj *CancelEntryPayload) graphql.Marshaler {
@@ -8201,6 +13914,39 @@ func (ec *executionContext) _DenyEntryPayload(ctx context.Context, sel ast.Selec
 	return out
 }
 
+var endMeetingPayloadImplementors = []string{"EndMeetingPayload"}
+
+func (ec *executionContext) _EndMeetingPayload(ctx context.Context, sel ast.SelectionSet, obj *EndMeetingPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, endMeetingPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EndMeetingPayload")
+		case "room":
+			out.Values[i] = ec._EndMeetingPayload_room(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var entryImplementors = []string{"Entry"}
 
 func (ec *executionContext) _Entry(ctx context.Context, sel ast.SelectionSet, obj *lobby.Entry) graphql.Marshaler {
@@ -8245,6 +13991,16 @@ func (ec *executionContext) _Entry(ctx context.Context, sel ast.SelectionSet, ob
 		case "version":
 			out.Values[i] = ec._Entry_version(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "message":
+			out.Values[i] = ec._Entry_message(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "position":
+			out.Values[i] = ec._Entry_position(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "connectionDetails":
@@ -8336,6 +14092,39 @@ func (ec *executionContext) _LeaveRoomPayload(ctx context.Context, sel ast.Selec
 	return out
 }
 
+var liftBanPayloadImplementors = []string{"LiftBanPayload"}
+
+func (ec *executionContext) _LiftBanPayload(ctx context.Context, sel ast.SelectionSet, obj *LiftBanPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, liftBanPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("LiftBanPayload")
+		case "ban":
+			out.Values[i] = ec._LiftBanPayload_ban(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var lobbyImplementors = []string{"Lobby"}
 
 func (ec *executionContext) _Lobby(ctx context.Context, sel ast.SelectionSet, obj *lobby.Lobby) graphql.Marshaler {
@@ -8355,6 +14144,11 @@ func (ec *executionContext) _Lobby(ctx context.Context, sel ast.SelectionSet, ob
 		case "totalCount":
 			out.Values[i] = ec._Lobby_totalCount(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "message":
+			out.Values[i] = ec._Lobby_message(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "version":
@@ -8437,6 +14231,39 @@ func (ec *executionContext) _LobbyEntry(ctx context.Context, sel ast.SelectionSe
 	return out
 }
 
+var lockRoomPayloadImplementors = []string{"LockRoomPayload"}
+
+func (ec *executionContext) _LockRoomPayload(ctx context.Context, sel ast.SelectionSet, obj *LockRoomPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, lockRoomPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("LockRoomPayload")
+		case "room":
+			out.Values[i] = ec._LockRoomPayload_room(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var mutationImplementors = []string{"Mutation"}
 
 func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
@@ -8491,6 +14318,90 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "muteParticipant":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_muteParticipant(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "muteAllParticipants":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_muteAllParticipants(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateParticipant":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateParticipant(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "removeParticipant":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_removeParticipant(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "liftBan":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_liftBan(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "returnToLobby":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_returnToLobby(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "setParticipantRole":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setParticipantRole(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "raiseHand":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_raiseHand(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "renameParticipant":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_renameParticipant(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "endMeeting":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_endMeeting(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lockRoom":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_lockRoom(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unlockRoom":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_unlockRoom(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "requestEntry":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_requestEntry(ctx, field)
@@ -8522,6 +14433,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "admitAllEntries":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_admitAllEntries(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "setLobbyMessage":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setLobbyMessage(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -8578,6 +14496,77 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 	return out
 }
 
+var muteAllParticipantsPayloadImplementors = []string{"MuteAllParticipantsPayload"}
+
+func (ec *executionContext) _MuteAllParticipantsPayload(ctx context.Context, sel ast.SelectionSet, obj *MuteAllParticipantsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, muteAllParticipantsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MuteAllParticipantsPayload")
+		case "results":
+			out.Values[i] = ec._MuteAllParticipantsPayload_results(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var muteParticipantPayloadImplementors = []string{"MuteParticipantPayload"}
+
+func (ec *executionContext) _MuteParticipantPayload(ctx context.Context, sel ast.SelectionSet, obj *calls.Muted) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, muteParticipantPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MuteParticipantPayload")
+		case "participantId":
+			out.Values[i] = ec._MuteParticipantPayload_participantId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tracks":
+			out.Values[i] = ec._MuteParticipantPayload_tracks(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var pageInfoImplementors = []string{"PageInfo"}
 
 func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet, obj *entgql.PageInfo[uuid.UUID]) graphql.Marshaler {
@@ -8606,6 +14595,292 @@ func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet,
 			}
 		case "endCursor":
 			out.Values[i] = ec._PageInfo_endCursor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var participantImplementors = []string{"Participant"}
+
+func (ec *executionContext) _Participant(ctx context.Context, sel ast.SelectionSet, obj *rtc.Participant) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, participantImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Participant")
+		case "id":
+			out.Values[i] = ec._Participant_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "name":
+			out.Values[i] = ec._Participant_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "role":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Participant_role(ctx, field, obj)
+				})
+		case "isAuthenticated":
+			out.Values[i] = ec._Participant_isAuthenticated(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "handRaisedAt":
+			out.Values[i] = ec._Participant_handRaisedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "attributes":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Participant_attributes(ctx, field, obj)
+				})
+		case "permission":
+			out.Values[i] = ec._Participant_permission(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "tracks":
+			out.Values[i] = ec._Participant_tracks(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "joinedAt":
+			out.Values[i] = ec._Participant_joinedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var participantAttributeImplementors = []string{"ParticipantAttribute"}
+
+func (ec *executionContext) _ParticipantAttribute(ctx context.Context, sel ast.SelectionSet, obj *ParticipantAttribute) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, participantAttributeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ParticipantAttribute")
+		case "name":
+			out.Values[i] = ec._ParticipantAttribute_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._ParticipantAttribute_value(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var participantConnectionImplementors = []string{"ParticipantConnection"}
+
+func (ec *executionContext) _ParticipantConnection(ctx context.Context, sel ast.SelectionSet, obj *calls.Participants) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, participantConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ParticipantConnection")
+		case "edges":
+			out.Values[i] = ec._ParticipantConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._ParticipantConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totalCount":
+			out.Values[i] = ec._ParticipantConnection_totalCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var participantEdgeImplementors = []string{"ParticipantEdge"}
+
+func (ec *executionContext) _ParticipantEdge(ctx context.Context, sel ast.SelectionSet, obj *calls.ParticipantEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, participantEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ParticipantEdge")
+		case "node":
+			out.Values[i] = ec._ParticipantEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._ParticipantEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var participantPermissionImplementors = []string{"ParticipantPermission"}
+
+func (ec *executionContext) _ParticipantPermission(ctx context.Context, sel ast.SelectionSet, obj *rtc.Permission) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, participantPermissionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ParticipantPermission")
+		case "publishSources":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ParticipantPermission_publishSources(ctx, field, obj)
+				})
+		case "dataAllowed":
+			out.Values[i] = ec._ParticipantPermission_dataAllowed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "canSubscribe":
+			out.Values[i] = ec._ParticipantPermission_canSubscribe(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var participantResultImplementors = []string{"ParticipantResult"}
+
+func (ec *executionContext) _ParticipantResult(ctx context.Context, sel ast.SelectionSet, obj *calls.Result) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, participantResultImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ParticipantResult")
+		case "participantId":
+			out.Values[i] = ec._ParticipantResult_participantId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = ec._ParticipantResult_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "outcome":
+			out.Values[i] = ec._ParticipantResult_outcome(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "code":
+			out.Values[i] = ec._ParticipantResult_code(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -8700,6 +14975,105 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 	return out
 }
 
+var raiseHandPayloadImplementors = []string{"RaiseHandPayload"}
+
+func (ec *executionContext) _RaiseHandPayload(ctx context.Context, sel ast.SelectionSet, obj *RaiseHandPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, raiseHandPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RaiseHandPayload")
+		case "handRaisedAt":
+			out.Values[i] = ec._RaiseHandPayload_handRaisedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var removeParticipantPayloadImplementors = []string{"RemoveParticipantPayload"}
+
+func (ec *executionContext) _RemoveParticipantPayload(ctx context.Context, sel ast.SelectionSet, obj *RemoveParticipantPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, removeParticipantPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RemoveParticipantPayload")
+		case "results":
+			out.Values[i] = ec._RemoveParticipantPayload_results(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var renameParticipantPayloadImplementors = []string{"RenameParticipantPayload"}
+
+func (ec *executionContext) _RenameParticipantPayload(ctx context.Context, sel ast.SelectionSet, obj *RenameParticipantPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, renameParticipantPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RenameParticipantPayload")
+		case "participant":
+			out.Values[i] = ec._RenameParticipantPayload_participant(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var requestEntryPayloadImplementors = []string{"RequestEntryPayload"}
 
 func (ec *executionContext) _RequestEntryPayload(ctx context.Context, sel ast.SelectionSet, obj *lobby.Request) graphql.Marshaler {
@@ -8718,6 +15092,39 @@ func (ec *executionContext) _RequestEntryPayload(ctx context.Context, sel ast.Se
 			}
 		case "ticket":
 			out.Values[i] = ec._RequestEntryPayload_ticket(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var returnToLobbyPayloadImplementors = []string{"ReturnToLobbyPayload"}
+
+func (ec *executionContext) _ReturnToLobbyPayload(ctx context.Context, sel ast.SelectionSet, obj *ReturnToLobbyPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, returnToLobbyPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReturnToLobbyPayload")
+		case "entry":
+			out.Values[i] = ec._ReturnToLobbyPayload_entry(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -8836,6 +15243,29 @@ func (ec *executionContext) _Room(ctx context.Context, sel ast.SelectionSet, obj
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Room_accesses(ctx, field, obj)
 				})
+		case "audit":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Room_audit(ctx, field, obj)
+				})
+		case "participants":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Room_participants(ctx, field, obj)
+				})
+		case "bans":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Room_bans(ctx, field, obj)
+				})
+		case "lockedAt":
+			out.Values[i] = ec._Room_lockedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "lobby":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, false,
@@ -9037,6 +15467,140 @@ func (ec *executionContext) _RoomAccessUser(ctx context.Context, sel ast.Selecti
 	return out
 }
 
+var roomBanImplementors = []string{"RoomBan"}
+
+func (ec *executionContext) _RoomBan(ctx context.Context, sel ast.SelectionSet, obj *ent.RoomBan) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, roomBanImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RoomBan")
+		case "id":
+			out.Values[i] = ec._RoomBan_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "displayName":
+			out.Values[i] = ec._RoomBan_displayName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "isAuthenticated":
+			out.Values[i] = ec._RoomBan_isAuthenticated(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "scope":
+			out.Values[i] = ec._RoomBan_scope(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdAt":
+			out.Values[i] = ec._RoomBan_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var roomBanConnectionImplementors = []string{"RoomBanConnection"}
+
+func (ec *executionContext) _RoomBanConnection(ctx context.Context, sel ast.SelectionSet, obj *ent.RoomBanConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, roomBanConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RoomBanConnection")
+		case "edges":
+			out.Values[i] = ec._RoomBanConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._RoomBanConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totalCount":
+			out.Values[i] = ec._RoomBanConnection_totalCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var roomBanEdgeImplementors = []string{"RoomBanEdge"}
+
+func (ec *executionContext) _RoomBanEdge(ctx context.Context, sel ast.SelectionSet, obj *ent.RoomBanEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, roomBanEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RoomBanEdge")
+		case "node":
+			out.Values[i] = ec._RoomBanEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._RoomBanEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var roomConfigurationImplementors = []string{"RoomConfiguration"}
 
 func (ec *executionContext) _RoomConfiguration(ctx context.Context, sel ast.SelectionSet, obj *ent.Room) graphql.Marshaler {
@@ -9161,6 +15725,130 @@ func (ec *executionContext) _RoomEdge(ctx context.Context, sel ast.SelectionSet,
 	return out
 }
 
+var roomStatusImplementors = []string{"RoomStatus"}
+
+func (ec *executionContext) _RoomStatus(ctx context.Context, sel ast.SelectionSet, obj *calls.Status) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, roomStatusImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RoomStatus")
+		case "participantCount":
+			out.Values[i] = ec._RoomStatus_participantCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lobbyCount":
+			out.Values[i] = ec._RoomStatus_lobbyCount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "recording":
+			out.Values[i] = ec._RoomStatus_recording(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "locked":
+			out.Values[i] = ec._RoomStatus_locked(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "ended":
+			out.Values[i] = ec._RoomStatus_ended(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._RoomStatus_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var setLobbyMessagePayloadImplementors = []string{"SetLobbyMessagePayload"}
+
+func (ec *executionContext) _SetLobbyMessagePayload(ctx context.Context, sel ast.SelectionSet, obj *SetLobbyMessagePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, setLobbyMessagePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SetLobbyMessagePayload")
+		case "lobby":
+			out.Values[i] = ec._SetLobbyMessagePayload_lobby(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var setParticipantRolePayloadImplementors = []string{"SetParticipantRolePayload"}
+
+func (ec *executionContext) _SetParticipantRolePayload(ctx context.Context, sel ast.SelectionSet, obj *SetParticipantRolePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, setParticipantRolePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SetParticipantRolePayload")
+		case "results":
+			out.Values[i] = ec._SetParticipantRolePayload_results(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var subscriptionImplementors = []string{"Subscription"}
 
 func (ec *executionContext) _Subscription(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
@@ -9174,6 +15862,8 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 	}
 
 	switch fields[0].Name {
+	case "roomStatus":
+		return ec._Subscription_roomStatus(ctx, fields[0])
 	case "entry":
 		return ec._Subscription_entry(ctx, fields[0])
 	case "lobby":
@@ -9181,6 +15871,55 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 	default:
 		panic("unknown field " + strconv.Quote(fields[0].Name))
 	}
+}
+
+var trackImplementors = []string{"Track"}
+
+func (ec *executionContext) _Track(ctx context.Context, sel ast.SelectionSet, obj *rtc.Track) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, trackImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Track")
+		case "sid":
+			out.Values[i] = ec._Track_sid(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "name":
+			out.Values[i] = ec._Track_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "source":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Track_source(ctx, field, obj)
+				})
+		case "muted":
+			out.Values[i] = ec._Track_muted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
 }
 
 var transferRoomOwnershipPayloadImplementors = []string{"TransferRoomOwnershipPayload"}
@@ -9196,6 +15935,72 @@ func (ec *executionContext) _TransferRoomOwnershipPayload(ctx context.Context, s
 			out.Values[i] = graphql.MarshalString("TransferRoomOwnershipPayload")
 		case "room":
 			out.Values[i] = ec._TransferRoomOwnershipPayload_room(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var unlockRoomPayloadImplementors = []string{"UnlockRoomPayload"}
+
+func (ec *executionContext) _UnlockRoomPayload(ctx context.Context, sel ast.SelectionSet, obj *UnlockRoomPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, unlockRoomPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UnlockRoomPayload")
+		case "room":
+			out.Values[i] = ec._UnlockRoomPayload_room(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var updateParticipantPayloadImplementors = []string{"UpdateParticipantPayload"}
+
+func (ec *executionContext) _UpdateParticipantPayload(ctx context.Context, sel ast.SelectionSet, obj *UpdateParticipantPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateParticipantPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateParticipantPayload")
+		case "participant":
+			out.Values[i] = ec._UpdateParticipantPayload_participant(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -9251,7 +16056,7 @@ func (ec *executionContext) _UpdateRoomAccessPayload(ctx context.Context, sel as
 
 var updateRoomPayloadImplementors = []string{"UpdateRoomPayload"}
 
-func (ec *executionContext) _UpdateRoomPayload(ctx context.Context, sel ast.SelectionSet, obj *UpdateRoomPayload) graphql.Marshaler {
+func (ec *executionContext) _UpdateRoomPayload(ctx context.Context, sel ast.SelectionSet, obj *calls.UpdatedRoom) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, updateRoomPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -9262,6 +16067,16 @@ func (ec *executionContext) _UpdateRoomPayload(ctx context.Context, sel ast.Sele
 			out.Values[i] = graphql.MarshalString("UpdateRoomPayload")
 		case "room":
 			out.Values[i] = ec._UpdateRoomPayload_room(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "participants":
+			out.Values[i] = ec._UpdateRoomPayload_participants(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "synced":
+			out.Values[i] = ec._UpdateRoomPayload_synced(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -9777,6 +16592,26 @@ func (ec *executionContext) marshalNAdmitEntryPayload2ᚖfoyerᚋgraphᚋgenerat
 	return ec._AdmitEntryPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNAuditAction2foyerᚋentᚋauditeventᚐAction(ctx context.Context, v any) (auditevent.Action, error) {
+	var res auditevent.Action
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAuditAction2foyerᚋentᚋauditeventᚐAction(ctx context.Context, sel ast.SelectionSet, v auditevent.Action) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNBanScope2foyerᚋentᚋroombanᚐScope(ctx context.Context, v any) (roomban.Scope, error) {
+	var res roomban.Scope
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNBanScope2foyerᚋentᚋroombanᚐScope(ctx context.Context, sel ast.SelectionSet, v roomban.Scope) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNBoolean2bool(ctx context.Context, v any) (bool, error) {
 	res, err := graphql.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -9861,7 +16696,7 @@ func (ec *executionContext) marshalNDeleteRoomPayload2ᚖfoyerᚋgraphᚋgenerat
 	return ec._DeleteRoomPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNDenyEntryInput2foyerᚋlobbyᚐDecideInput(ctx context.Context, v any) (lobby.DecideInput, error) {
+func (ec *executionContext) unmarshalNDenyEntryInput2foyerᚋlobbyᚐDenyInput(ctx context.Context, v any) (lobby.DenyInput, error) {
 	res, err := ec.unmarshalInputDenyEntryInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -9872,6 +16707,19 @@ func (ec *executionContext) marshalNDenyEntryPayload2ᚖfoyerᚋgraphᚋgenerate
 		return graphql.Null
 	}
 	return ec._DenyEntryPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNEndMeetingInput2foyerᚋgraphᚋgeneratedᚐEndMeetingInput(ctx context.Context, v any) (EndMeetingInput, error) {
+	res, err := ec.unmarshalInputEndMeetingInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNEndMeetingPayload2ᚖfoyerᚋgraphᚋgeneratedᚐEndMeetingPayload(ctx context.Context, sel ast.SelectionSet, v *EndMeetingPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "EndMeetingPayload!")
+		return graphql.Null
+	}
+	return ec._EndMeetingPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNEntry2ᚖfoyerᚋlobbyᚐEntry(ctx context.Context, sel ast.SelectionSet, v *lobby.Entry) graphql.Marshaler {
@@ -9951,6 +16799,19 @@ func (ec *executionContext) marshalNLeaveRoomPayload2ᚖfoyerᚋgraphᚋgenerate
 	return ec._LeaveRoomPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNLiftBanInput2foyerᚋgraphᚋgeneratedᚐLiftBanInput(ctx context.Context, v any) (LiftBanInput, error) {
+	res, err := ec.unmarshalInputLiftBanInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNLiftBanPayload2ᚖfoyerᚋgraphᚋgeneratedᚐLiftBanPayload(ctx context.Context, sel ast.SelectionSet, v *LiftBanPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "LiftBanPayload!")
+		return graphql.Null
+	}
+	return ec._LiftBanPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNLobby2ᚖfoyerᚋlobbyᚐLobby(ctx context.Context, sel ast.SelectionSet, v *lobby.Lobby) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Lobby!")
@@ -9983,8 +16844,135 @@ func (ec *executionContext) marshalNLobbyEntry2ᚖfoyerᚋlobbyᚐEntry(ctx cont
 	return ec._LobbyEntry(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNLockRoomInput2foyerᚋgraphᚋgeneratedᚐLockRoomInput(ctx context.Context, v any) (LockRoomInput, error) {
+	res, err := ec.unmarshalInputLockRoomInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNLockRoomPayload2ᚖfoyerᚋgraphᚋgeneratedᚐLockRoomPayload(ctx context.Context, sel ast.SelectionSet, v *LockRoomPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "LockRoomPayload!")
+		return graphql.Null
+	}
+	return ec._LockRoomPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNMuteAllParticipantsInput2foyerᚋcallsᚐMuteAllInput(ctx context.Context, v any) (calls.MuteAllInput, error) {
+	res, err := ec.unmarshalInputMuteAllParticipantsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNMuteAllParticipantsPayload2ᚖfoyerᚋgraphᚋgeneratedᚐMuteAllParticipantsPayload(ctx context.Context, sel ast.SelectionSet, v *MuteAllParticipantsPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "MuteAllParticipantsPayload!")
+		return graphql.Null
+	}
+	return ec._MuteAllParticipantsPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNMuteParticipantInput2foyerᚋcallsᚐMuteInput(ctx context.Context, v any) (calls.MuteInput, error) {
+	res, err := ec.unmarshalInputMuteParticipantInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNMuteParticipantPayload2ᚖfoyerᚋcallsᚐMuted(ctx context.Context, sel ast.SelectionSet, v *calls.Muted) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "MuteParticipantPayload!")
+		return graphql.Null
+	}
+	return ec._MuteParticipantPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNPageInfo2entgoᚗioᚋcontribᚋentgqlᚐPageInfo(ctx context.Context, sel ast.SelectionSet, v entgql.PageInfo[uuid.UUID]) graphql.Marshaler {
 	return ec._PageInfo(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNPageInfo2ᚖentgoᚗioᚋcontribᚋentgqlᚐPageInfo(ctx context.Context, sel ast.SelectionSet, v *entgql.PageInfo[uuid.UUID]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PageInfo!")
+		return graphql.Null
+	}
+	return ec._PageInfo(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNParticipant2ᚖfoyerᚋrtcᚐParticipant(ctx context.Context, sel ast.SelectionSet, v *rtc.Participant) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Participant!")
+		return graphql.Null
+	}
+	return ec._Participant(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNParticipantAttribute2ᚕᚖfoyerᚋgraphᚋgeneratedᚐParticipantAttributeᚄ(ctx context.Context, sel ast.SelectionSet, v []*ParticipantAttribute) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNParticipantAttribute2ᚖfoyerᚋgraphᚋgeneratedᚐParticipantAttribute(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNParticipantAttribute2ᚖfoyerᚋgraphᚋgeneratedᚐParticipantAttribute(ctx context.Context, sel ast.SelectionSet, v *ParticipantAttribute) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ParticipantAttribute!")
+		return graphql.Null
+	}
+	return ec._ParticipantAttribute(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNParticipantAttributeInput2foyerᚋcallsᚐAttributeInput(ctx context.Context, v any) (calls.AttributeInput, error) {
+	res, err := ec.unmarshalInputParticipantAttributeInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNParticipantOutcome2foyerᚋcallsᚐOutcome(ctx context.Context, v any) (calls.Outcome, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := calls.Outcome(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNParticipantOutcome2foyerᚋcallsᚐOutcome(ctx context.Context, sel ast.SelectionSet, v calls.Outcome) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ParticipantOutcome!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNParticipantPermission2foyerᚋrtcᚐPermission(ctx context.Context, sel ast.SelectionSet, v rtc.Permission) graphql.Marshaler {
+	return ec._ParticipantPermission(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNParticipantResult2ᚕᚖfoyerᚋcallsᚐResultᚄ(ctx context.Context, sel ast.SelectionSet, v []*calls.Result) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNParticipantResult2ᚖfoyerᚋcallsᚐResult(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNParticipantResult2ᚖfoyerᚋcallsᚐResult(ctx context.Context, sel ast.SelectionSet, v *calls.Result) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ParticipantResult!")
+		return graphql.Null
+	}
+	return ec._ParticipantResult(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNPublishSource2foyerᚋentᚋschemaᚐPublishSource(ctx context.Context, v any) (schema.PublishSource, error) {
@@ -10017,6 +17005,75 @@ var (
 	}
 )
 
+func (ec *executionContext) unmarshalNPublishSource2ᚕfoyerᚋentᚋschemaᚐPublishSourceᚄ(ctx context.Context, v any) ([]schema.PublishSource, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]schema.PublishSource, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNPublishSource2foyerᚋentᚋschemaᚐPublishSource(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNPublishSource2ᚕfoyerᚋentᚋschemaᚐPublishSourceᚄ(ctx context.Context, sel ast.SelectionSet, v []schema.PublishSource) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPublishSource2foyerᚋentᚋschemaᚐPublishSource(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNRaiseHandInput2foyerᚋcallsᚐRaiseHandInput(ctx context.Context, v any) (calls.RaiseHandInput, error) {
+	res, err := ec.unmarshalInputRaiseHandInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRaiseHandPayload2ᚖfoyerᚋgraphᚋgeneratedᚐRaiseHandPayload(ctx context.Context, sel ast.SelectionSet, v *RaiseHandPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RaiseHandPayload!")
+		return graphql.Null
+	}
+	return ec._RaiseHandPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRemoveParticipantInput2foyerᚋcallsᚐRemoveInput(ctx context.Context, v any) (calls.RemoveInput, error) {
+	res, err := ec.unmarshalInputRemoveParticipantInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRemoveParticipantPayload2ᚖfoyerᚋgraphᚋgeneratedᚐRemoveParticipantPayload(ctx context.Context, sel ast.SelectionSet, v *RemoveParticipantPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RemoveParticipantPayload!")
+		return graphql.Null
+	}
+	return ec._RemoveParticipantPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRenameParticipantInput2foyerᚋcallsᚐRenameInput(ctx context.Context, v any) (calls.RenameInput, error) {
+	res, err := ec.unmarshalInputRenameParticipantInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRenameParticipantPayload2ᚖfoyerᚋgraphᚋgeneratedᚐRenameParticipantPayload(ctx context.Context, sel ast.SelectionSet, v *RenameParticipantPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RenameParticipantPayload!")
+		return graphql.Null
+	}
+	return ec._RenameParticipantPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNRequestEntryInput2foyerᚋlobbyᚐRequestEntryInput(ctx context.Context, v any) (lobby.RequestEntryInput, error) {
 	res, err := ec.unmarshalInputRequestEntryInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -10028,6 +17085,19 @@ func (ec *executionContext) marshalNRequestEntryPayload2ᚖfoyerᚋlobbyᚐReque
 		return graphql.Null
 	}
 	return ec._RequestEntryPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNReturnToLobbyInput2foyerᚋcallsᚐParticipantInput(ctx context.Context, v any) (calls.ParticipantInput, error) {
+	res, err := ec.unmarshalInputReturnToLobbyInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReturnToLobbyPayload2ᚖfoyerᚋgraphᚋgeneratedᚐReturnToLobbyPayload(ctx context.Context, sel ast.SelectionSet, v *ReturnToLobbyPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ReturnToLobbyPayload!")
+		return graphql.Null
+	}
+	return ec._ReturnToLobbyPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNRevokeRoomAccessInput2foyerᚋgraphᚋgeneratedᚐRevokeRoomAccessInput(ctx context.Context, v any) (RevokeRoomAccessInput, error) {
@@ -10077,6 +17147,14 @@ func (ec *executionContext) marshalNRoomAccessUser2ᚖfoyerᚋentᚐUser(ctx con
 	return ec._RoomAccessUser(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNRoomBan2ᚖfoyerᚋentᚐRoomBan(ctx context.Context, sel ast.SelectionSet, v *ent.RoomBan) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RoomBan!")
+		return graphql.Null
+	}
+	return ec._RoomBan(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNRoomConfiguration2ᚖfoyerᚋentᚐRoom(ctx context.Context, sel ast.SelectionSet, v *ent.Room) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "RoomConfiguration!")
@@ -10101,6 +17179,40 @@ func (ec *executionContext) unmarshalNRoomRole2foyerᚋentᚋroomaccessᚐRole(c
 
 func (ec *executionContext) marshalNRoomRole2foyerᚋentᚋroomaccessᚐRole(ctx context.Context, sel ast.SelectionSet, v roomaccess.Role) graphql.Marshaler {
 	return v
+}
+
+func (ec *executionContext) marshalNRoomStatus2ᚖfoyerᚋcallsᚐStatus(ctx context.Context, sel ast.SelectionSet, v *calls.Status) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RoomStatus!")
+		return graphql.Null
+	}
+	return ec._RoomStatus(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNSetLobbyMessageInput2foyerᚋlobbyᚐSetMessageInput(ctx context.Context, v any) (lobby.SetMessageInput, error) {
+	res, err := ec.unmarshalInputSetLobbyMessageInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSetLobbyMessagePayload2ᚖfoyerᚋgraphᚋgeneratedᚐSetLobbyMessagePayload(ctx context.Context, sel ast.SelectionSet, v *SetLobbyMessagePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "SetLobbyMessagePayload!")
+		return graphql.Null
+	}
+	return ec._SetLobbyMessagePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNSetParticipantRoleInput2foyerᚋcallsᚐSetRoleInput(ctx context.Context, v any) (calls.SetRoleInput, error) {
+	res, err := ec.unmarshalInputSetParticipantRoleInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSetParticipantRolePayload2ᚖfoyerᚋgraphᚋgeneratedᚐSetParticipantRolePayload(ctx context.Context, sel ast.SelectionSet, v *SetParticipantRolePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "SetParticipantRolePayload!")
+		return graphql.Null
+	}
+	return ec._SetParticipantRolePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
@@ -10131,6 +17243,26 @@ func (ec *executionContext) marshalNTime2timeᚐTime(ctx context.Context, sel as
 	return res
 }
 
+func (ec *executionContext) marshalNTrack2foyerᚋrtcᚐTrack(ctx context.Context, sel ast.SelectionSet, v rtc.Track) graphql.Marshaler {
+	return ec._Track(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNTrack2ᚕfoyerᚋrtcᚐTrackᚄ(ctx context.Context, sel ast.SelectionSet, v []rtc.Track) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTrack2foyerᚋrtcᚐTrack(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalNTransferRoomOwnershipInput2foyerᚋgraphᚋgeneratedᚐTransferRoomOwnershipInput(ctx context.Context, v any) (TransferRoomOwnershipInput, error) {
 	res, err := ec.unmarshalInputTransferRoomOwnershipInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -10142,6 +17274,32 @@ func (ec *executionContext) marshalNTransferRoomOwnershipPayload2ᚖfoyerᚋgrap
 		return graphql.Null
 	}
 	return ec._TransferRoomOwnershipPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNUnlockRoomInput2foyerᚋgraphᚋgeneratedᚐUnlockRoomInput(ctx context.Context, v any) (UnlockRoomInput, error) {
+	res, err := ec.unmarshalInputUnlockRoomInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUnlockRoomPayload2ᚖfoyerᚋgraphᚋgeneratedᚐUnlockRoomPayload(ctx context.Context, sel ast.SelectionSet, v *UnlockRoomPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UnlockRoomPayload!")
+		return graphql.Null
+	}
+	return ec._UnlockRoomPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNUpdateParticipantInput2foyerᚋcallsᚐUpdateInput(ctx context.Context, v any) (calls.UpdateInput, error) {
+	res, err := ec.unmarshalInputUpdateParticipantInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUpdateParticipantPayload2ᚖfoyerᚋgraphᚋgeneratedᚐUpdateParticipantPayload(ctx context.Context, sel ast.SelectionSet, v *UpdateParticipantPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UpdateParticipantPayload!")
+		return graphql.Null
+	}
+	return ec._UpdateParticipantPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNUpdateRoomAccessInput2foyerᚋgraphᚋgeneratedᚐUpdateRoomAccessInput(ctx context.Context, v any) (UpdateRoomAccessInput, error) {
@@ -10162,7 +17320,7 @@ func (ec *executionContext) unmarshalNUpdateRoomInput2foyerᚋroomsᚐUpdateInpu
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNUpdateRoomPayload2ᚖfoyerᚋgraphᚋgeneratedᚐUpdateRoomPayload(ctx context.Context, sel ast.SelectionSet, v *UpdateRoomPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNUpdateRoomPayload2ᚖfoyerᚋcallsᚐUpdatedRoom(ctx context.Context, sel ast.SelectionSet, v *calls.UpdatedRoom) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "UpdateRoomPayload!")
 		return graphql.Null
@@ -10347,6 +17505,59 @@ func (ec *executionContext) marshalN__TypeKind2string(ctx context.Context, sel a
 	return res
 }
 
+func (ec *executionContext) marshalOAuditEvent2ᚖfoyerᚋentᚐAuditEvent(ctx context.Context, sel ast.SelectionSet, v *ent.AuditEvent) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AuditEvent(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOAuditEventConnection2ᚖfoyerᚋentᚐAuditEventConnection(ctx context.Context, sel ast.SelectionSet, v *ent.AuditEventConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AuditEventConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOAuditEventEdge2ᚕᚖfoyerᚋentᚐAuditEventEdge(ctx context.Context, sel ast.SelectionSet, v []*ent.AuditEventEdge) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalOAuditEventEdge2ᚖfoyerᚋentᚐAuditEventEdge(ctx, sel, v[i])
+	})
+
+	return ret
+}
+
+func (ec *executionContext) marshalOAuditEventEdge2ᚖfoyerᚋentᚐAuditEventEdge(ctx context.Context, sel ast.SelectionSet, v *ent.AuditEventEdge) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AuditEventEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOBan2ᚖfoyerᚋroomsᚐBanScope(ctx context.Context, v any) (*rooms.BanScope, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := rooms.BanScope(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOBan2ᚖfoyerᚋroomsᚐBanScope(ctx context.Context, sel ast.SelectionSet, v *rooms.BanScope) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
 func (ec *executionContext) unmarshalOBoolean2bool(ctx context.Context, v any) (bool, error) {
 	res, err := graphql.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -10485,6 +17696,65 @@ func (ec *executionContext) marshalONode2foyerᚋentᚐNoder(ctx context.Context
 	return ec._Node(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOParticipant2ᚖfoyerᚋrtcᚐParticipant(ctx context.Context, sel ast.SelectionSet, v *rtc.Participant) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Participant(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOParticipantAttributeInput2ᚕfoyerᚋcallsᚐAttributeInputᚄ(ctx context.Context, v any) ([]calls.AttributeInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]calls.AttributeInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNParticipantAttributeInput2foyerᚋcallsᚐAttributeInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOParticipantConnection2ᚖfoyerᚋcallsᚐParticipants(ctx context.Context, sel ast.SelectionSet, v *calls.Participants) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ParticipantConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOParticipantEdge2ᚕᚖfoyerᚋcallsᚐParticipantEdge(ctx context.Context, sel ast.SelectionSet, v []*calls.ParticipantEdge) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalOParticipantEdge2ᚖfoyerᚋcallsᚐParticipantEdge(ctx, sel, v[i])
+	})
+
+	return ret
+}
+
+func (ec *executionContext) marshalOParticipantEdge2ᚖfoyerᚋcallsᚐParticipantEdge(ctx context.Context, sel ast.SelectionSet, v *calls.ParticipantEdge) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ParticipantEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOParticipantPermissionInput2ᚖfoyerᚋcallsᚐPermissionInput(ctx context.Context, v any) (*calls.PermissionInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputParticipantPermissionInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalOPublishSource2ᚕfoyerᚋentᚋschemaᚐPublishSourceᚄ(ctx context.Context, v any) ([]schema.PublishSource, error) {
 	if v == nil {
 		return nil, nil
@@ -10520,6 +17790,40 @@ func (ec *executionContext) marshalOPublishSource2ᚕfoyerᚋentᚋschemaᚐPubl
 
 	return ret
 }
+
+func (ec *executionContext) unmarshalOPublishSource2ᚖfoyerᚋentᚋschemaᚐPublishSource(ctx context.Context, v any) (*schema.PublishSource, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalOPublishSource2ᚖfoyerᚋentᚋschemaᚐPublishSource[tmp]
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOPublishSource2ᚖfoyerᚋentᚋschemaᚐPublishSource(ctx context.Context, sel ast.SelectionSet, v *schema.PublishSource) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(marshalOPublishSource2ᚖfoyerᚋentᚋschemaᚐPublishSource[*v])
+	return res
+}
+
+var (
+	unmarshalOPublishSource2ᚖfoyerᚋentᚋschemaᚐPublishSource = map[string]schema.PublishSource{
+		"CAMERA":             schema.Camera,
+		"MICROPHONE":         schema.Microphone,
+		"SCREEN_SHARE":       schema.ScreenShare,
+		"SCREEN_SHARE_AUDIO": schema.ScreenShareAudio,
+	}
+	marshalOPublishSource2ᚖfoyerᚋentᚋschemaᚐPublishSource = map[schema.PublishSource]string{
+		schema.Camera:           "CAMERA",
+		schema.Microphone:       "MICROPHONE",
+		schema.ScreenShare:      "SCREEN_SHARE",
+		schema.ScreenShareAudio: "SCREEN_SHARE_AUDIO",
+	}
+)
 
 func (ec *executionContext) marshalORoom2ᚖfoyerᚋentᚐRoom(ctx context.Context, sel ast.SelectionSet, v *ent.Room) graphql.Marshaler {
 	if v == nil {
@@ -10594,6 +17898,40 @@ func (ec *executionContext) marshalORoomAccessLevel2ᚖfoyerᚋentᚋuserᚐDefa
 	return v
 }
 
+func (ec *executionContext) marshalORoomBan2ᚖfoyerᚋentᚐRoomBan(ctx context.Context, sel ast.SelectionSet, v *ent.RoomBan) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RoomBan(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORoomBanConnection2ᚖfoyerᚋentᚐRoomBanConnection(ctx context.Context, sel ast.SelectionSet, v *ent.RoomBanConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RoomBanConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORoomBanEdge2ᚕᚖfoyerᚋentᚐRoomBanEdge(ctx context.Context, sel ast.SelectionSet, v []*ent.RoomBanEdge) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalORoomBanEdge2ᚖfoyerᚋentᚐRoomBanEdge(ctx, sel, v[i])
+	})
+
+	return ret
+}
+
+func (ec *executionContext) marshalORoomBanEdge2ᚖfoyerᚋentᚐRoomBanEdge(ctx context.Context, sel ast.SelectionSet, v *ent.RoomBanEdge) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RoomBanEdge(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalORoomConfiguration2ᚖfoyerᚋentᚐRoom(ctx context.Context, sel ast.SelectionSet, v *ent.Room) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -10660,6 +17998,24 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	_ = sel
 	_ = ctx
 	res := graphql.MarshalString(*v)
+	return res
+}
+
+func (ec *executionContext) unmarshalOTime2ᚖtimeᚐTime(ctx context.Context, v any) (*time.Time, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := graphql.UnmarshalTime(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOTime2ᚖtimeᚐTime(ctx context.Context, sel ast.SelectionSet, v *time.Time) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalTime(*v)
 	return res
 }
 

@@ -3,11 +3,15 @@
 package generated
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 
+	"foyer/calls"
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/lobby"
+	"foyer/rtc"
 )
 
 // The outcome of `admitAllEntries`.
@@ -58,6 +62,18 @@ type DenyEntryPayload struct {
 	Entry *lobby.Entry `json:"entry"`
 }
 
+// Names a meeting to end.
+type EndMeetingInput struct {
+	// The room's id.
+	RoomID uuid.UUID `json:"roomId"`
+}
+
+// The outcome of `endMeeting`.
+type EndMeetingPayload struct {
+	// The room.
+	Room *ent.Room `json:"room"`
+}
+
 // The outcome of `grantRoomAccess`.
 type GrantRoomAccessPayload struct {
 	// The access as it is now.
@@ -76,6 +92,68 @@ type LeaveRoomPayload struct {
 	Room *ent.Room `json:"room"`
 }
 
+// Names a ban to end.
+type LiftBanInput struct {
+	// The ban's id.
+	BanID uuid.UUID `json:"banId"`
+}
+
+// The outcome of `liftBan`.
+type LiftBanPayload struct {
+	// The ban as it was.
+	Ban *ent.RoomBan `json:"ban"`
+}
+
+// Names a room to lock.
+type LockRoomInput struct {
+	// The room's id.
+	RoomID uuid.UUID `json:"roomId"`
+}
+
+// The outcome of `lockRoom`.
+type LockRoomPayload struct {
+	// The room as it is now.
+	Room *ent.Room `json:"room"`
+}
+
+// The outcome of `muteAllParticipants`.
+type MuteAllParticipantsPayload struct {
+	// What became of everybody but hosts.
+	Results []*calls.Result `json:"results"`
+}
+
+// One attribute of a participant.
+type ParticipantAttribute struct {
+	// What it is called.
+	Name string `json:"name"`
+	// What it says.
+	Value string `json:"value"`
+}
+
+// The outcome of `raiseHand`.
+type RaiseHandPayload struct {
+	// Since when the hand is up; null when it is down.
+	HandRaisedAt *time.Time `json:"handRaisedAt,omitempty"`
+}
+
+// The outcome of `removeParticipant`.
+type RemoveParticipantPayload struct {
+	// What became of each of the person's connections; empty when there was none.
+	Results []*calls.Result `json:"results"`
+}
+
+// The outcome of `renameParticipant`.
+type RenameParticipantPayload struct {
+	// The participant as he is now.
+	Participant *rtc.Participant `json:"participant"`
+}
+
+// The outcome of `returnToLobby`.
+type ReturnToLobbyPayload struct {
+	// The person as he waits now.
+	Entry *lobby.Entry `json:"entry"`
+}
+
 // Names whose role in which room to take away.
 type RevokeRoomAccessInput struct {
 	// The room's id.
@@ -88,6 +166,18 @@ type RevokeRoomAccessInput struct {
 type RevokeRoomAccessPayload struct {
 	// The access as it was.
 	RoomAccess *ent.RoomAccess `json:"roomAccess"`
+}
+
+// The outcome of `setLobbyMessage`.
+type SetLobbyMessagePayload struct {
+	// The lobby as it is now.
+	Lobby *lobby.Lobby `json:"lobby"`
+}
+
+// The outcome of `setParticipantRole`.
+type SetParticipantRolePayload struct {
+	// What became of each of the person's connections. REMOVED ones may come back at once, with less power.
+	Results []*calls.Result `json:"results"`
 }
 
 // What can be watched: each sends the whole state at once, and again after every change.
@@ -108,6 +198,24 @@ type TransferRoomOwnershipPayload struct {
 	Room *ent.Room `json:"room"`
 }
 
+// Names a room to unlock.
+type UnlockRoomInput struct {
+	// The room's id.
+	RoomID uuid.UUID `json:"roomId"`
+}
+
+// The outcome of `unlockRoom`.
+type UnlockRoomPayload struct {
+	// The room as it is now.
+	Room *ent.Room `json:"room"`
+}
+
+// The outcome of `updateParticipant`.
+type UpdateParticipantPayload struct {
+	// The participant as he is now.
+	Participant *rtc.Participant `json:"participant"`
+}
+
 // Changes a person's role in a room.
 type UpdateRoomAccessInput struct {
 	// The room's id.
@@ -122,12 +230,6 @@ type UpdateRoomAccessInput struct {
 type UpdateRoomAccessPayload struct {
 	// The access as it is now.
 	RoomAccess *ent.RoomAccess `json:"roomAccess"`
-}
-
-// The outcome of `updateRoom`.
-type UpdateRoomPayload struct {
-	// The room as it is now.
-	Room *ent.Room `json:"room"`
 }
 
 // The outcome of `updateViewer`.

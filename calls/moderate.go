@@ -1,0 +1,264 @@
+package calls
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"foyer/ent"
+	"foyer/ent/auditevent"
+	"foyer/ent/schema"
+	"foyer/fault"
+	"foyer/lobby"
+	"foyer/rooms"
+	"foyer/rtc"
+)
+
+// MuteInput names what to silence: exactly one of a track and a source.
+type MuteInput struct {
+	RoomID        uuid.UUID
+	ParticipantID uuid.UUID
+	TrackSid      *string
+	Source        *schema.PublishSource
+	// Ticket is that of somebody in the call who is no host.
+	Ticket *string
+}
+
+// Muted are tracks that are silent now.
+type Muted struct {
+	ParticipantID uuid.UUID
+	Tracks        []rtc.Track
+}
+
+// Mute silences a participant, who may speak up again himself. For hosts and, where the room says so,
+// for everybody in the call; those may not mute hosts.
+func (s *Service) Mute(ctx context.Context, in MuteInput) (*Muted, error) {
+	if (in.TrackSid == nil) == (in.Source == nil) {
+		return nil, fault.New(fault.Invalid, "name a track or a source: exactly one of them")
+	}
+	a, err := s.muter(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.rtc.Participant(ctx, in.RoomID.String(), in.ParticipantID)
+	if err != nil {
+		return nil, err
+	}
+	if a.person.ID != uuid.Nil && rtc.IsHost(p.Role()) {
+		return nil, fault.New(fault.Forbidden, "only hosts may mute a host")
+	}
+	muted := &Muted{ParticipantID: p.Identity}
+	for _, track := range p.Tracks {
+		if in.TrackSid != nil && track.SID != *in.TrackSid ||
+			in.Source != nil && track.Source != string(*in.Source) {
+			continue
+		}
+		if err := s.mute(ctx, in.RoomID, p, track); err != nil {
+			return nil, err
+		}
+		track.Muted = true
+		muted.Tracks = append(muted.Tracks, track)
+	}
+	if in.TrackSid != nil && len(muted.Tracks) == 0 {
+		return nil, fault.New(fault.NotFound, "the participant sends no such track").With("field", "trackSid")
+	}
+	s.rooms.Record(ctx, in.RoomID, rooms.Act{
+		Action: auditevent.ActionMUTE, Actor: a.person, Target: target(p), Detail: sourcesOf(muted.Tracks),
+	})
+	return muted, nil
+}
+
+func (s *Service) mute(
+	ctx context.Context, roomID uuid.UUID, p *rtc.Participant, track rtc.Track,
+) error {
+	if track.Muted {
+		return nil
+	}
+	return s.rtc.Mute(ctx, roomID.String(), p.Identity, track.SID)
+}
+
+// muter returns who may mute: a host, or the holder of a ticket who is really in the call.
+func (s *Service) muter(ctx context.Context, in MuteInput) (*actor, error) {
+	a, err := s.host(ctx, in.RoomID)
+	if err == nil || in.Ticket == nil || !refused(err) {
+		return a, err
+	}
+	room, err := s.rooms.ByID(ctx, in.RoomID)
+	if err != nil {
+		return nil, err
+	}
+	caller, err := s.caller(ctx, room, *in.Ticket)
+	if err != nil {
+		return nil, err
+	}
+	if !room.EveryoneCanMute {
+		return nil, fault.New(fault.Forbidden, "only hosts may mute others in this room")
+	}
+	return &actor{room: room, role: caller.Role, person: caller.Person}, nil
+}
+
+// refused reports whether an error is about the viewer's rights.
+func refused(err error) bool {
+	return fault.Is(err, fault.Forbidden) || fault.Is(err, fault.Unauthenticated)
+}
+
+// MuteAllInput says what everybody is to stop sending.
+type MuteAllInput struct {
+	RoomID uuid.UUID
+	// Source is the microphone when nil.
+	Source *schema.PublishSource
+}
+
+// MuteAll silences everybody in a call but its hosts, for a host, and returns what became of each.
+func (s *Service) MuteAll(ctx context.Context, in MuteAllInput) ([]*Result, error) {
+	a, err := s.host(ctx, in.RoomID)
+	if err != nil {
+		return nil, err
+	}
+	source := schema.Microphone
+	if in.Source != nil {
+		source = *in.Source
+	}
+	people, standings, err := s.inside(ctx, a.room)
+	if err != nil {
+		return nil, err
+	}
+	others := people[:0]
+	for i, p := range people {
+		if !rooms.IsHost(standings[i].Role) {
+			others = append(others, p)
+		}
+	}
+	results := forEach(ctx, others, func(ctx context.Context, i int) (Outcome, error) {
+		for _, track := range others[i].Tracks {
+			if track.Source == string(source) {
+				if err := s.mute(ctx, in.RoomID, others[i], track); err != nil {
+					return Failed, err
+				}
+			}
+		}
+		return Done, nil
+	})
+	s.recordAll(ctx, in.RoomID, auditevent.ActionMUTE, string(source), results)
+	return results, nil
+}
+
+// recordAll stores what was done to many: those whom it reached.
+func (s *Service) recordAll(
+	ctx context.Context, roomID uuid.UUID, action auditevent.Action, detail string, results []*Result,
+) {
+	var acts []rooms.Act
+	for _, r := range results {
+		if r.Outcome == Done || r.Outcome == Removed {
+			acts = append(acts, rooms.Act{
+				Action: action, Target: rooms.Person{ID: r.ParticipantID, Name: r.Name}, Detail: detail,
+			})
+		}
+	}
+	s.rooms.Record(ctx, roomID, acts...)
+}
+
+// RemoveInput names somebody to remove, and for how long he is to stay away.
+type RemoveInput struct {
+	RoomID        uuid.UUID
+	ParticipantID uuid.UUID
+	// Ban is none when nil.
+	Ban *rooms.BanScope
+}
+
+// Remove disconnects somebody, for a host, on every device of his account. His token and his admission
+// are void; without a ban he may ask again, or walk in where the room lets him. What is decided holds
+// also when LiveKit is Unavailable: to do it again is fine.
+func (s *Service) Remove(ctx context.Context, in RemoveInput) ([]*Result, error) {
+	a, err := s.host(ctx, in.RoomID)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.target(ctx, a, in.ParticipantID)
+	if err != nil {
+		return nil, err
+	}
+	ctx = context.WithoutCancel(ctx)
+	if in.Ban != nil && *in.Ban != rooms.NoBan {
+		if err := s.rooms.Ban(ctx, in.RoomID, out.Person, *in.Ban); err != nil {
+			return nil, err
+		}
+		if err := s.lobby.TurnAway(ctx, in.RoomID, out.Person); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.lobby.Expel(ctx, in.RoomID, out.Person); err != nil {
+		return nil, err
+	}
+	s.rooms.Record(ctx, in.RoomID, rooms.Act{Action: auditevent.ActionREMOVE, Target: out.Person})
+	return s.disconnect(ctx, a.room, out.Person)
+}
+
+// disconnect ends every connection of a person, and the passes of his other devices.
+func (s *Service) disconnect(
+	ctx context.Context, room *ent.Room, out rooms.Person,
+) ([]*Result, error) {
+	people, standings, err := s.inside(ctx, room)
+	if err != nil {
+		return nil, err
+	}
+	his := people[:0]
+	for i, p := range people {
+		if standings[i].Person.Key() == out.Key() {
+			his = append(his, p)
+		}
+	}
+	return forEach(ctx, his, func(ctx context.Context, i int) (Outcome, error) {
+		other := rooms.Person{ID: his[i].Identity, UserID: out.UserID}
+		if other.ID != out.ID {
+			if err := s.lobby.Expel(ctx, room.ID, other); err != nil {
+				return Failed, err
+			}
+		}
+		return Removed, s.rtc.RemoveParticipant(ctx, room.ID.String(), other.ID)
+	}), nil
+}
+
+// ParticipantInput names one participant.
+type ParticipantInput struct {
+	RoomID        uuid.UUID
+	ParticipantID uuid.UUID
+}
+
+// ReturnToLobby disconnects somebody, for a host, and has him wait in the lobby, whatever the rules
+// say, until a host admits him or the meeting ends. His ticket brings him back to his entry.
+func (s *Service) ReturnToLobby(ctx context.Context, in ParticipantInput) (*lobby.Entry, error) {
+	a, err := s.host(ctx, in.RoomID)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.target(ctx, a, in.ParticipantID)
+	if err != nil {
+		return nil, err
+	}
+	ctx = context.WithoutCancel(ctx)
+	entry, err := s.lobby.Hold(ctx, in.RoomID, out.Person, rtc.Color(out.UserID, out.ID))
+	if err != nil {
+		return nil, err
+	}
+	s.rooms.Record(ctx, in.RoomID, rooms.Act{
+		Action: auditevent.ActionRETURN_TO_LOBBY, Target: out.Person,
+	})
+	return entry, s.rtc.RemoveParticipant(ctx, in.RoomID.String(), out.ID)
+}
+
+// target is a participant as the audit names him.
+func target(p *rtc.Participant) rooms.Person { return rooms.Person{ID: p.Identity, Name: p.Name} }
+
+// sourcesOf names what was muted.
+func sourcesOf(tracks []rtc.Track) string {
+	text := ""
+	for i, track := range tracks {
+		if i > 0 {
+			text += ", "
+		}
+		text += fmt.Sprintf("%s %s", track.Source, track.SID)
+	}
+	return text[:min(len(text), 1000)]
+}

@@ -1,0 +1,161 @@
+package calls
+
+import (
+	"context"
+	"slices"
+
+	"entgo.io/contrib/entgql"
+	"github.com/google/uuid"
+
+	"foyer/auth"
+	"foyer/ent"
+	"foyer/ent/roomaccess"
+	"foyer/fault"
+	"foyer/lobby"
+	"foyer/rooms"
+	"foyer/rtc"
+)
+
+// maxPage bounds what one page of participants holds.
+const maxPage = 100
+
+// Participants is a page of the people in a call, in the order in which they joined.
+type Participants struct {
+	Edges      []*ParticipantEdge
+	PageInfo   *entgql.PageInfo[uuid.UUID]
+	TotalCount int
+}
+
+// ParticipantEdge is one of them, and his place in the list.
+type ParticipantEdge struct {
+	Node   *rtc.Participant
+	Cursor ent.Cursor
+}
+
+// List returns a page of the people in a room's call: for its hosts, and for people in the call, who
+// show their ticket. Unavailable when LiveKit is.
+func (s *Service) List(
+	ctx context.Context, room *ent.Room, ticket *string, first *int, after *ent.Cursor,
+) (*Participants, error) {
+	size := maxPage
+	if first != nil {
+		size = *first
+	}
+	if size < 0 || size > maxPage {
+		return nil, fault.Field("first", "first must be 0 to %d", maxPage)
+	}
+	people, err := s.rtc.Participants(ctx, room.ID.String())
+	if err != nil {
+		return nil, err
+	}
+	if err := s.maySee(ctx, room, ticket, people); err != nil {
+		return nil, err
+	}
+	return page(people, size, after), nil
+}
+
+// maySee fails unless the viewer moderates a room, or is one of those in its call.
+func (s *Service) maySee(
+	ctx context.Context, room *ent.Room, ticket *string, people []*rtc.Participant,
+) error {
+	if ticket == nil {
+		return s.rooms.Require(ctx, room.ID, rooms.Moderate)
+	}
+	caller, err := s.lobby.Caller(ctx, room, *ticket)
+	if err != nil {
+		return err
+	}
+	there := func(p *rtc.Participant) bool { return p.Identity == caller.ID }
+	if !slices.ContainsFunc(people, there) {
+		return fault.New(fault.Forbidden, "this is for people in the call")
+	}
+	return nil
+}
+
+// page cuts the people after a cursor out of a list. Who has left since does not disturb it: a cursor
+// is a time and an identity, not a number.
+func page(people []*rtc.Participant, size int, after *ent.Cursor) *Participants {
+	all := &Participants{PageInfo: &entgql.PageInfo[uuid.UUID]{}, TotalCount: len(people)}
+	start := 0
+	for after != nil && start < len(people) && !follows(people[start], *after) {
+		start++
+	}
+	end := min(start+size, len(people))
+	for _, p := range people[start:end] {
+		all.Edges = append(all.Edges, &ParticipantEdge{p, cursor(p)})
+	}
+	all.PageInfo.HasPreviousPage = start > 0
+	all.PageInfo.HasNextPage = end < len(people)
+	if n := len(all.Edges); n > 0 {
+		all.PageInfo.StartCursor, all.PageInfo.EndCursor = &all.Edges[0].Cursor, &all.Edges[n-1].Cursor
+	}
+	return all
+}
+
+func cursor(p *rtc.Participant) ent.Cursor {
+	return ent.Cursor{ID: p.Identity, Value: p.JoinedAt.UnixMilli()}
+}
+
+// follows reports whether somebody comes after a place in the list.
+func follows(p *rtc.Participant, place ent.Cursor) bool {
+	at, _ := place.Value.(int64)
+	if joined := p.JoinedAt.UnixMilli(); joined != at {
+		return joined > at
+	}
+	return p.Identity.String() > place.ID.String()
+}
+
+// actor is who moderates: a host or, where everybody may mute, somebody in the call.
+type actor struct {
+	room *ent.Room
+	role roomaccess.Role
+	// person is zero for a host, who is the viewer.
+	person rooms.Person
+}
+
+// host returns the viewer as a host of a room; an error when he is none.
+func (s *Service) host(ctx context.Context, roomID uuid.UUID) (*actor, error) {
+	if err := s.rooms.Require(ctx, roomID, rooms.Moderate); err != nil {
+		return nil, err
+	}
+	room, err := s.rooms.ByID(ctx, roomID)
+	if err != nil {
+		return nil, err
+	}
+	role, err := s.rooms.RoleOf(ctx, roomID, auth.FromContext(ctx).UserID)
+	return &actor{room: room, role: role}, err
+}
+
+// rank orders roles by their power.
+func rank(role roomaccess.Role) int {
+	return slices.Index([]roomaccess.Role{
+		"", roomaccess.RoleMEMBER, roomaccess.RoleADMINISTRATOR, roomaccess.RoleOWNER,
+	}, role)
+}
+
+// mayActOn is the rule of whom a host may remove, change or demote: nobody of his own rank or above,
+// and not himself.
+func (a *actor) mayActOn(ctx context.Context, target lobby.Standing) error {
+	if target.UserID != uuid.Nil && target.UserID == auth.FromContext(ctx).UserID {
+		return fault.New(fault.Forbidden, "you cannot do this to yourself")
+	}
+	if rank(target.Role) >= rank(a.role) {
+		return fault.New(fault.Forbidden, "you cannot do this to a host of your rank or above")
+	}
+	return nil
+}
+
+// target returns somebody whom a host acts on: NotFound of whom we have made no token for.
+func (s *Service) target(ctx context.Context, a *actor, identity uuid.UUID) (*lobby.Standing, error) {
+	standings, err := s.lobby.Standings(ctx, a.room, identity)
+	if err != nil {
+		return nil, err
+	}
+	if !standings[0].Known {
+		return nil, fault.New(fault.NotFound, "there is no such participant in the call")
+	}
+	if err := a.mayActOn(ctx, standings[0]); err != nil {
+		return nil, err
+	}
+	return &standings[0], nil
+}

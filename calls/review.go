@@ -1,0 +1,177 @@
+package calls
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"foyer/ent"
+	"foyer/fault"
+	"foyer/lobby"
+	"foyer/rtc"
+)
+
+const (
+	// fanOut is how many calls of LiveKit one request makes at a time, fanOutTimeout how long they may
+	// take in all: an answer that says who was not reached is better than none.
+	fanOut        = 16
+	fanOutTimeout = 10 * time.Second
+	// reviewInterval is how often the call of a room that is followed is compared with LiveKit.
+	reviewInterval = time.Minute
+)
+
+// Outcome is what became of one person.
+type Outcome string
+
+// Every outcome.
+const (
+	// Done: it is as was asked, by now or since before.
+	Done Outcome = "DONE"
+	// Removed: he may no longer be in the call, and was disconnected.
+	Removed Outcome = "REMOVED"
+	// Gone: he had left.
+	Gone Outcome = "GONE"
+	// Failed: LiveKit did not do it; asking again is fine.
+	Failed Outcome = "FAILED"
+)
+
+// Result is what became of one person when something was done to many.
+type Result struct {
+	ParticipantID uuid.UUID
+	Name          string
+	Outcome       Outcome
+	// Code is the API's code of what went wrong, nil unless Failed.
+	Code *string
+}
+
+func anyFailed(results []*Result) bool {
+	for _, r := range results {
+		if r.Outcome == Failed {
+			return true
+		}
+	}
+	return false
+}
+
+// forEach does something to many people at once, and returns what became of each, in their order.
+func forEach(
+	ctx context.Context, people []*rtc.Participant,
+	do func(context.Context, int) (Outcome, error),
+) []*Result {
+	ctx, cancel := context.WithTimeout(ctx, fanOutTimeout)
+	defer cancel()
+	results := make([]*Result, len(people))
+	var group errgroup.Group
+	group.SetLimit(fanOut)
+	for i, p := range people {
+		group.Go(func() error {
+			outcome, err := do(ctx, i)
+			results[i] = result(ctx, p, outcome, err)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	return results
+}
+
+func result(ctx context.Context, p *rtc.Participant, outcome Outcome, err error) *Result {
+	r := &Result{ParticipantID: p.Identity, Name: p.Name, Outcome: outcome}
+	switch {
+	case fault.Is(err, fault.NotFound):
+		r.Outcome = Gone
+	case err != nil:
+		slog.WarnContext(ctx, "LiveKit did not do what was asked", "participant", p.Identity, "err", err)
+		code := codeOf(err)
+		r.Outcome, r.Code = Failed, &code
+	}
+	return r
+}
+
+// review makes a call what the rules of this moment say: whoever may not be there is removed, and
+// everybody else gets the role and the permission that are his. It returns what became of each.
+func (s *Service) review(ctx context.Context, room *ent.Room) ([]*Result, error) {
+	meeting, err := s.lobby.Meeting(ctx, room.ID)
+	if err != nil {
+		return nil, err
+	}
+	people, standings, err := s.inside(ctx, room)
+	if err != nil {
+		return nil, err
+	}
+	results := forEach(ctx, people, func(ctx context.Context, i int) (Outcome, error) {
+		if !standings[i].Known { // he was let in, but Redis has forgotten why
+			return Done, nil
+		}
+		return s.enforce(ctx, people[i], standings[i])
+	})
+	stay := map[uuid.UUID]string{}
+	for i, p := range people {
+		if results[i].Outcome == Done || results[i].Outcome == Failed {
+			stay[p.Identity] = p.SID
+		}
+	}
+	return results, s.lobby.Align(ctx, room.ID, meeting.Version, stay)
+}
+
+// inside returns who is in a room's call, with what each of them is by the rules.
+func (s *Service) inside(
+	ctx context.Context, room *ent.Room,
+) ([]*rtc.Participant, []lobby.Standing, error) {
+	people, err := s.rtc.Participants(ctx, room.ID.String())
+	if err != nil {
+		return nil, nil, err
+	}
+	identities := make([]uuid.UUID, len(people))
+	for i, p := range people {
+		identities[i] = p.Identity
+	}
+	standings, err := s.lobby.Standings(ctx, room, identities...)
+	return people, standings, err
+}
+
+// enforce makes somebody in a call what he is by the rules. A host's grant for LiveKit's own API ends
+// only with the connection; so whoever is no host any more has to come back.
+func (s *Service) enforce(
+	ctx context.Context, p *rtc.Participant, is lobby.Standing,
+) (Outcome, error) {
+	room := is.Join.Room
+	grantOutlives := s.settings.HostsAreRoomAdmins &&
+		rtc.IsHost(p.Role()) && !rtc.IsHost(is.Join.Role)
+	if is.Refused != nil || grantOutlives {
+		return Removed, s.rtc.RemoveParticipant(ctx, room, p.Identity)
+	}
+	change := rtc.Change{Attributes: missing(p.Attributes, is.Join.Attributes())}
+	if wanted := s.rtc.Permission(is.Join); !p.Permission.Equal(wanted) {
+		change.Permission = &wanted
+	}
+	if is.Renamed && p.Name != is.Join.Name {
+		change.Name = is.Join.Name
+	}
+	if change.Name == "" && change.Permission == nil && len(change.Attributes) == 0 {
+		return Done, nil
+	}
+	return Done, s.rtc.Update(ctx, room, p, change)
+}
+
+// missing returns what of the wanted attributes a participant does not have.
+func missing(has, wanted map[string]string) map[string]string {
+	wanted = maps.Clone(wanted)
+	maps.DeleteFunc(wanted, func(name, value string) bool { return has[name] == value })
+	return wanted
+}
+
+// look compares a call that is followed with LiveKit, now and then: news that were lost are made up
+// for.
+func (s *Service) look(ctx context.Context, room *ent.Room) {
+	due, err := s.lobby.Due(ctx, room.ID, reviewInterval)
+	if err == nil && due {
+		_, err = s.review(ctx, room)
+	}
+	if err != nil && ctx.Err() == nil {
+		slog.WarnContext(ctx, "cannot compare a call with LiveKit", "room", room.ID, "err", err)
+	}
+}

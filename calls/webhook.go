@@ -1,0 +1,95 @@
+package calls
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"foyer/ent"
+	"foyer/fault"
+	"foyer/rtc"
+)
+
+// Hear takes news from LiveKit. It may be repeated, and come in any order; what is not about a room
+// of ours is fine. An error means that the same news should come again.
+func (s *Service) Hear(ctx context.Context, e *rtc.Event) error {
+	roomID, err := uuid.Parse(e.Room)
+	if err != nil || roomID.String() != e.Room {
+		return nil // a temporary room, or none of ours
+	}
+	return s.lobby.Once(ctx, e.ID, func() error {
+		room, err := s.rooms.ByID(ctx, roomID)
+		if fault.Is(err, fault.NotFound) {
+			return s.hearOfNoRoom(ctx, e)
+		}
+		if err != nil {
+			return err
+		}
+		return s.hear(ctx, room, e)
+	})
+}
+
+func (s *Service) hear(ctx context.Context, room *ent.Room, e *rtc.Event) error {
+	p := e.Participant
+	switch e.Kind {
+	case rtc.RoomStarted:
+		return s.mirror(ctx, room.ID)
+	case rtc.RoomFinished:
+		at := happened(e.At)
+		return errors.Join(s.lobby.Close(ctx, room.ID, at), s.rooms.EndMeeting(ctx, room.ID, at))
+	case rtc.EgressStarted, rtc.EgressUpdated, rtc.EgressEnded:
+		return s.lobby.Recorded(ctx, room.ID, e.Egress, e.Records, e.Kind == rtc.EgressEnded)
+	}
+	if p == nil {
+		return nil
+	}
+	switch e.Kind {
+	case rtc.ParticipantJoined:
+		return s.judge(ctx, room, p)
+	case rtc.ParticipantLeft, rtc.ParticipantAborted:
+		return s.lobby.Left(ctx, room.ID, p.Identity, p.SID)
+	}
+	return nil
+}
+
+// judge looks at somebody who has joined: if he may not be in the call at this moment he is removed,
+// else he is made what he is by now, whatever his token says.
+func (s *Service) judge(ctx context.Context, room *ent.Room, p *rtc.Participant) error {
+	standings, err := s.lobby.Standings(ctx, room, p.Identity)
+	if err != nil {
+		return err
+	}
+	outcome, err := s.enforce(ctx, p, standings[0])
+	switch {
+	case fault.Is(err, fault.NotFound): // he has left already
+		return nil
+	case err != nil || outcome == Removed:
+		return err
+	}
+	return s.lobby.Joined(ctx, room.ID, p.Identity, p.SID)
+}
+
+// hearOfNoRoom removes who enters a room that has been deleted. Others' rooms may have such names too:
+// of those nobody carries our attributes.
+func (s *Service) hearOfNoRoom(ctx context.Context, e *rtc.Event) error {
+	if e.Kind != rtc.ParticipantJoined || e.Participant == nil {
+		return nil
+	}
+	if _, ours := e.Participant.Attributes[rtc.AttributeIsAuthenticated]; !ours {
+		return nil
+	}
+	return s.rtc.RemoveParticipant(ctx, e.Room, e.Participant.Identity)
+}
+
+// late is how old news may be: LiveKit gives up sooner. A time beyond is that of a clock that is wrong.
+const late = time.Minute
+
+// happened returns when something happened that LiveKit tells of with its own clock, in whole seconds.
+func happened(at time.Time) time.Time {
+	if age := time.Since(at); age < 0 || age > late {
+		return time.Now()
+	}
+	return at
+}

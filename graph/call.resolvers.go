@@ -1,0 +1,118 @@
+package graph
+
+import (
+	"context"
+
+	"entgo.io/contrib/entgql"
+	"github.com/google/uuid"
+
+	"foyer/calls"
+	"foyer/ent"
+	"foyer/ent/roomaccess"
+	"foyer/ent/schema"
+	"foyer/graph/generated"
+	"foyer/graph/transport"
+	"foyer/rtc"
+)
+
+func (r *mutationResolver) MuteParticipant(ctx context.Context, input calls.MuteInput) (*calls.Muted, error) {
+	return r.Calls.Mute(ctx, input)
+}
+
+func (r *mutationResolver) MuteAllParticipants(ctx context.Context, input calls.MuteAllInput) (*generated.MuteAllParticipantsPayload, error) {
+	results, err := r.Calls.MuteAll(ctx, input)
+	return &generated.MuteAllParticipantsPayload{Results: results}, err
+}
+
+func (r *mutationResolver) UpdateParticipant(ctx context.Context, input calls.UpdateInput) (*generated.UpdateParticipantPayload, error) {
+	participant, err := r.Calls.Update(ctx, input)
+	return &generated.UpdateParticipantPayload{Participant: participant}, err
+}
+
+func (r *mutationResolver) RemoveParticipant(ctx context.Context, input calls.RemoveInput) (*generated.RemoveParticipantPayload, error) {
+	results, err := r.Calls.Remove(ctx, input)
+	return &generated.RemoveParticipantPayload{Results: results}, err
+}
+
+func (r *mutationResolver) LiftBan(ctx context.Context, input generated.LiftBanInput) (*generated.LiftBanPayload, error) {
+	ban, err := r.Rooms.LiftBan(ctx, input.BanID)
+	return &generated.LiftBanPayload{Ban: ban}, err
+}
+
+func (r *mutationResolver) ReturnToLobby(ctx context.Context, input calls.ParticipantInput) (*generated.ReturnToLobbyPayload, error) {
+	entry, err := r.Calls.ReturnToLobby(ctx, input)
+	return &generated.ReturnToLobbyPayload{Entry: entry}, err
+}
+
+func (r *mutationResolver) SetParticipantRole(ctx context.Context, input calls.SetRoleInput) (*generated.SetParticipantRolePayload, error) {
+	results, err := r.Calls.SetRole(ctx, input)
+	return &generated.SetParticipantRolePayload{Results: results}, err
+}
+
+func (r *mutationResolver) RaiseHand(ctx context.Context, input calls.RaiseHandInput) (*generated.RaiseHandPayload, error) {
+	since, err := r.Calls.RaiseHand(ctx, input)
+	return &generated.RaiseHandPayload{HandRaisedAt: since}, err
+}
+
+func (r *mutationResolver) RenameParticipant(ctx context.Context, input calls.RenameInput) (*generated.RenameParticipantPayload, error) {
+	participant, err := r.Calls.Rename(ctx, input)
+	return &generated.RenameParticipantPayload{Participant: participant}, err
+}
+
+func (r *mutationResolver) EndMeeting(ctx context.Context, input generated.EndMeetingInput) (*generated.EndMeetingPayload, error) {
+	room, err := r.Calls.End(ctx, input.RoomID)
+	return &generated.EndMeetingPayload{Room: room}, err
+}
+
+func (r *mutationResolver) LockRoom(ctx context.Context, input generated.LockRoomInput) (*generated.LockRoomPayload, error) {
+	room, err := r.Calls.Lock(ctx, input.RoomID)
+	return &generated.LockRoomPayload{Room: room}, err
+}
+
+func (r *mutationResolver) UnlockRoom(ctx context.Context, input generated.UnlockRoomInput) (*generated.UnlockRoomPayload, error) {
+	room, err := r.Calls.Unlock(ctx, input.RoomID)
+	return &generated.UnlockRoomPayload{Room: room}, err
+}
+
+func (r *participantResolver) Role(ctx context.Context, obj *rtc.Participant) (*roomaccess.Role, error) {
+	return roleOf(obj), nil
+}
+
+func (r *participantResolver) Attributes(ctx context.Context, obj *rtc.Participant) ([]*generated.ParticipantAttribute, error) {
+	return attributesOf(obj), nil
+}
+
+func (r *participantPermissionResolver) PublishSources(ctx context.Context, obj *rtc.Permission) ([]schema.PublishSource, error) {
+	return sourcesOf(obj.Sources), nil
+}
+
+func (r *roomResolver) Participants(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID], ticket *string) (*calls.Participants, error) {
+	return r.Calls.List(ctx, obj, ticket, first, after)
+}
+
+func (r *roomResolver) Bans(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.RoomBanConnection, error) {
+	return r.Rooms.Bans(ctx, obj.ID, first, after)
+}
+
+func (r *subscriptionResolver) RoomStatus(ctx context.Context, roomID uuid.UUID, ticket *string) (<-chan *calls.Status, error) {
+	in := calls.WatchStatusInput{RoomID: roomID, Ticket: ticket}
+	return r.Calls.WatchStatus(ctx, in, transport.EndWith(ctx))
+}
+
+func (r *trackResolver) Source(ctx context.Context, obj *rtc.Track) (*schema.PublishSource, error) {
+	return sourceOf(obj), nil
+}
+
+func (r *Resolver) Participant() generated.ParticipantResolver { return &participantResolver{r} }
+
+func (r *Resolver) ParticipantPermission() generated.ParticipantPermissionResolver {
+	return &participantPermissionResolver{r}
+}
+
+func (r *Resolver) Track() generated.TrackResolver { return &trackResolver{r} }
+
+type (
+	participantResolver           struct{ *Resolver }
+	participantPermissionResolver struct{ *Resolver }
+	trackResolver                 struct{ *Resolver }
+)

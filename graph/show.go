@@ -1,0 +1,49 @@
+package graph
+
+import (
+	"slices"
+	"strings"
+
+	"foyer/ent/roomaccess"
+	"foyer/ent/schema"
+	"foyer/graph/generated"
+	"foyer/rtc"
+)
+
+// roleOf reads the role that a participant carries.
+func roleOf(p *rtc.Participant) *roomaccess.Role {
+	role := roomaccess.Role(strings.ToUpper(p.Role()))
+	if roomaccess.RoleValidator(role) != nil {
+		return nil
+	}
+	return &role
+}
+
+// attributesOf returns a participant's attributes by their names.
+func attributesOf(p *rtc.Participant) []*generated.ParticipantAttribute {
+	list := make([]*generated.ParticipantAttribute, 0, len(p.Attributes))
+	for name, value := range p.Attributes {
+		list = append(list, &generated.ParticipantAttribute{Name: name, Value: value})
+	}
+	slices.SortFunc(list, func(a, b *generated.ParticipantAttribute) int {
+		return strings.Compare(a.Name, b.Name)
+	})
+	return list
+}
+
+func sourcesOf(names []string) []schema.PublishSource {
+	sources := make([]schema.PublishSource, len(names))
+	for i, name := range names {
+		sources[i] = schema.PublishSource(name)
+	}
+	return sources
+}
+
+// sourceOf returns what kind a track is; nil for one that LiveKit does not know.
+func sourceOf(t *rtc.Track) *schema.PublishSource {
+	source := schema.PublishSource(t.Source)
+	if source == "unknown" {
+		return nil
+	}
+	return &source
+}
