@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"foyer/ent/application"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
@@ -75,9 +76,10 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
-			room.Table:       room.ValidColumn,
-			roomaccess.Table: roomaccess.ValidColumn,
-			user.Table:       user.ValidColumn,
+			application.Table: application.ValidColumn,
+			room.Table:        room.ValidColumn,
+			roomaccess.Table:  roomaccess.ValidColumn,
+			user.Table:        user.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)
