@@ -17,7 +17,14 @@ type Viewer struct {
 	Address string
 	// ExpiresAt ends what the viewer may do with the credential he showed; zero for nobody.
 	ExpiresAt time.Time
+	// Application is the one that acts for the user; zero when he asks himself.
+	Application uuid.UUID
+	// Scopes are what the application may do; what they do not name is closed to it.
+	Scopes []Scope
 }
+
+// IsApplication reports whether an application is asking for a user.
+func (v Viewer) IsApplication() bool { return v.Application != uuid.Nil }
 
 // SignedIn reports whether the viewer is a user.
 func (v Viewer) SignedIn() bool { return v.UserID != uuid.Nil }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"foyer/ent/application"
 	"foyer/ent/auditevent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
@@ -77,11 +78,12 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
-			auditevent.Table: auditevent.ValidColumn,
-			room.Table:       room.ValidColumn,
-			roomaccess.Table: roomaccess.ValidColumn,
-			roomban.Table:    roomban.ValidColumn,
-			user.Table:       user.ValidColumn,
+			application.Table: application.ValidColumn,
+			auditevent.Table:  auditevent.ValidColumn,
+			room.Table:        room.ValidColumn,
+			roomaccess.Table:  roomaccess.ValidColumn,
+			roomban.Table:     roomban.ValidColumn,
+			user.Table:        user.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

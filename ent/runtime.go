@@ -3,6 +3,7 @@
 package ent
 
 import (
+	"foyer/ent/application"
 	"foyer/ent/auditevent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
@@ -18,6 +19,77 @@ import (
 // (default values, validators, hooks and policies) and stitches it
 // to their package variables.
 func init() {
+	applicationMixin := schema.Application{}.Mixin()
+	applicationMixinFields0 := applicationMixin[0].Fields()
+	_ = applicationMixinFields0
+	applicationFields := schema.Application{}.Fields()
+	_ = applicationFields
+	// applicationDescCreatedAt is the schema descriptor for created_at field.
+	applicationDescCreatedAt := applicationMixinFields0[1].Descriptor()
+	// application.DefaultCreatedAt holds the default value on creation for the created_at field.
+	application.DefaultCreatedAt = applicationDescCreatedAt.Default.(func() time.Time)
+	// applicationDescUpdatedAt is the schema descriptor for updated_at field.
+	applicationDescUpdatedAt := applicationMixinFields0[2].Descriptor()
+	// application.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	application.DefaultUpdatedAt = applicationDescUpdatedAt.Default.(func() time.Time)
+	// application.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	application.UpdateDefaultUpdatedAt = applicationDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// applicationDescName is the schema descriptor for name field.
+	applicationDescName := applicationFields[0].Descriptor()
+	// application.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	application.NameValidator = func() func(string) error {
+		validators := applicationDescName.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(name string) error {
+			for _, fn := range fns {
+				if err := fn(name); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
+	// applicationDescClientID is the schema descriptor for client_id field.
+	applicationDescClientID := applicationFields[1].Descriptor()
+	// application.ClientIDValidator is a validator for the "client_id" field. It is called by the builders before save.
+	application.ClientIDValidator = func() func(string) error {
+		validators := applicationDescClientID.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(client_id string) error {
+			for _, fn := range fns {
+				if err := fn(client_id); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
+	// applicationDescSecretHash is the schema descriptor for secret_hash field.
+	applicationDescSecretHash := applicationFields[2].Descriptor()
+	// application.SecretHashValidator is a validator for the "secret_hash" field. It is called by the builders before save.
+	application.SecretHashValidator = applicationDescSecretHash.Validators[0].(func([]byte) error)
+	// applicationDescSecretGeneration is the schema descriptor for secret_generation field.
+	applicationDescSecretGeneration := applicationFields[3].Descriptor()
+	// application.DefaultSecretGeneration holds the default value on creation for the secret_generation field.
+	application.DefaultSecretGeneration = applicationDescSecretGeneration.Default.(int)
+	// applicationDescPreviousSecretHash is the schema descriptor for previous_secret_hash field.
+	applicationDescPreviousSecretHash := applicationFields[4].Descriptor()
+	// application.PreviousSecretHashValidator is a validator for the "previous_secret_hash" field. It is called by the builders before save.
+	application.PreviousSecretHashValidator = applicationDescPreviousSecretHash.Validators[0].(func([]byte) error)
+	// applicationDescActive is the schema descriptor for active field.
+	applicationDescActive := applicationFields[8].Descriptor()
+	// application.DefaultActive holds the default value on creation for the active field.
+	application.DefaultActive = applicationDescActive.Default.(bool)
+	// applicationDescID is the schema descriptor for id field.
+	applicationDescID := applicationMixinFields0[0].Descriptor()
+	// application.DefaultID holds the default value on creation for the id field.
+	application.DefaultID = applicationDescID.Default.(func() uuid.UUID)
 	auditeventMixin := schema.AuditEvent{}.Mixin()
 	auditeventMixinFields0 := auditeventMixin[0].Fields()
 	_ = auditeventMixinFields0

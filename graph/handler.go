@@ -12,6 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"foyer/auth"
+	"foyer/fault"
 	"foyer/graph/generated"
 	"foyer/graph/transport"
 )
@@ -19,7 +20,7 @@ import (
 // Settings of a Handler.
 type Settings struct {
 	// Credentials says who signs in with the value of an Authorization header.
-	Credentials func(header string) (auth.Viewer, error)
+	Credentials func(ctx context.Context, header string) (auth.Viewer, error)
 	// Introspection tells anybody what the API offers.
 	Introspection bool
 	// Documents are the trusted ones; nil trusts any.
@@ -80,6 +81,7 @@ func NewHandler(r *Resolver, s Settings) *Handler {
 	}
 	h.Use(extension.AutomaticPersistedQuery{Cache: newCache[string]()})
 	h.Use(s.Limits)
+	h.AroundOperations(withinScopes)
 	if s.Introspection {
 		h.Use(extension.Introspection{})
 	} else {
@@ -146,13 +148,17 @@ func (s Settings) openSession(
 		if !given {
 			continue
 		}
-		shown, err := s.Credentials(header)
+		shown, err := s.Credentials(ctx, header)
 		if err != nil {
 			return transport.Session{}, err
 		}
 		shown.Address = viewer.Address
 		viewer = shown
 		break
+	}
+	if viewer.IsApplication() {
+		// What it may do is looked up with each request, and a socket is but one.
+		return transport.Session{}, fault.New(fault.Forbidden, "applications ask over HTTP")
 	}
 	return transport.Session{Context: auth.NewContext(ctx, viewer), ExpiresAt: viewer.ExpiresAt}, nil
 }

@@ -18,7 +18,9 @@ import (
 const adas = "ada@example.org"
 
 func ada(subject string, verified bool) rooms.Profile {
-	return rooms.Profile{Subject: subject, Email: adas, EmailVerified: verified, FullName: "Ada"}
+	return rooms.Profile{
+		Subject: subject, Email: adas, EmailVerified: verified, FullName: "Ada", ShortName: " A. ",
+	}
 }
 
 // invite gives a role in a room to an e-mail address.
@@ -54,6 +56,7 @@ func TestRoleGivenToAnUnknownEmailAwaitsWhoeverProvesItHis(t *testing.T) {
 		assert.Equal(t, provisional.ID, real.ID)
 		assert.Equal(t, "ada", *real.Subject)
 		assert.Equal(t, "Ada", real.FullName)
+		assert.Equal(t, "A.", real.ShortName)
 		assert.True(t, real.EmailVerified)
 		assert.Equal(t, member, w.roleOf(t, one, real))
 		assert.Equal(t, administrator, w.roleOf(t, two, real))

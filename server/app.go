@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"foyer/apps"
 	"foyer/auth"
 	"foyer/calls"
 	"foyer/embedded"
@@ -33,6 +34,7 @@ type app struct {
 
 	rtc      *rtc.Client
 	sessions *auth.Sessions
+	apps     *apps.Tokens
 	rooms    *rooms.Service
 	lobby    *lobby.Service
 	calls    *calls.Service
@@ -67,7 +69,10 @@ func (a *app) wire() (err error) {
 		return err
 	}
 	a.calls = calls.New(a.rooms, a.lobby, a.rtc, c.calls())
-	settings, err := c.graph(a.sessions)
+	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, c.apps(a.rooms.ByEmail)); err != nil {
+		return err
+	}
+	settings, err := c.graph(a.credentials)
 	if err != nil {
 		return err
 	}
@@ -77,10 +82,8 @@ func (a *app) wire() (err error) {
 }
 
 func (a *app) openStores(ctx context.Context) error {
-	if path, ok := strings.CutPrefix(a.config.DatabaseURL, database.SQLite("")); ok {
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			return fmt.Errorf("make a folder for the database: %w", err)
-		}
+	if err := makeDataFolder(a.config.DatabaseURL); err != nil {
+		return err
 	}
 	db, err := database.Open(ctx, a.config.DatabaseURL, a.config.DatabaseConnections)
 	if err != nil {
@@ -89,6 +92,18 @@ func (a *app) openStores(ctx context.Context) error {
 	a.db = db
 	a.closers = append(a.closers, func() { _ = db.Close() })
 	return a.openRedis()
+}
+
+// makeDataFolder makes the folder of an SQLite database.
+func makeDataFolder(url string) error {
+	path, ok := strings.CutPrefix(url, database.SQLite(""))
+	if !ok {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("make a folder for the database: %w", err)
+	}
+	return nil
 }
 
 func (a *app) openRedis() error {

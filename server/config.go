@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -13,7 +14,9 @@ import (
 	"time"
 
 	"github.com/caarlos0/env/v11"
+	"github.com/google/uuid"
 
+	"foyer/apps"
 	"foyer/auth"
 	"foyer/calls"
 	"foyer/ent/database"
@@ -82,6 +85,10 @@ type config struct {
 	KnocksPerRoom    int           `env:"FOYER_KNOCKS_PER_ROOM" envDefault:"1200"`
 	NotifyHosts      bool          `env:"FOYER_NOTIFY_HOSTS"`
 	ShowPosition     bool          `env:"FOYER_LOBBY_POSITION"`
+
+	AppTokenTTL         time.Duration `env:"FOYER_APP_TOKEN_TTL" envDefault:"10m"`
+	AppTokensPerAddress int           `env:"FOYER_APP_TOKENS_PER_ADDRESS" envDefault:"120"`
+	AppTokensPerClient  int           `env:"FOYER_APP_TOKENS_PER_CLIENT" envDefault:"600"`
 
 	TrustedProxies      int           `env:"FOYER_TRUSTED_PROXIES" envDefault:"0"`
 	Introspection       *bool         `env:"FOYER_INTROSPECTION"`
@@ -215,6 +222,7 @@ func (c *config) durations() map[string]time.Duration {
 		"FOYER_TOKEN_TTL": c.TokenTTL, "FOYER_LOBBY_GRACE": c.Grace,
 		"FOYER_LOBBY_HEARTBEAT": c.Heartbeat, "FOYER_DENIED_FOR": c.DeniedFor,
 		"FOYER_ADMITTED_FOR": c.AdmittedFor, "FOYER_TICKET_TTL": c.TicketTTL,
+		"FOYER_APP_TOKEN_TTL": c.AppTokenTTL,
 		"FOYER_DRAIN_TIMEOUT": c.DrainTimeout, "FOYER_OPERATION_TIMEOUT": c.OperationTimeout,
 	}
 }
@@ -224,6 +232,8 @@ func (c *config) counts() map[string]int {
 		"FOYER_LOBBY_CAPACITY": c.Capacity, "FOYER_KNOCKS_PER_ADDRESS": c.KnocksPerAddress,
 		"FOYER_KNOCKS_PER_ROOM": c.KnocksPerRoom, "FOYER_TRUSTED_PROXIES": c.TrustedProxies,
 		"FOYER_MAX_SOCKETS": c.MaxSockets, "FOYER_SOCKETS_PER_ADDRESS": c.SocketsPerAddress,
+		"FOYER_APP_TOKENS_PER_ADDRESS": c.AppTokensPerAddress,
+		"FOYER_APP_TOKENS_PER_CLIENT":  c.AppTokensPerClient,
 	}
 }
 
@@ -291,6 +301,13 @@ func (c *config) calls() calls.Settings {
 	return calls.Settings{UsersChooseNames: c.ChooseNames, HostsAreRoomAdmins: c.HostsAreAdmins}
 }
 
+func (c *config) apps(user func(context.Context, string) (uuid.UUID, error)) apps.Settings {
+	return apps.Settings{
+		Secret: c.secret(), TTL: c.AppTokenTTL, KeyPrefix: c.RedisPrefix,
+		PerAddress: c.AppTokensPerAddress, PerClient: c.AppTokensPerClient, User: user,
+	}
+}
+
 // schemaDepth is how deep a query for the schema may go where introspection is on: that of common
 // tools goes to 15.
 const schemaDepth = 20
@@ -298,9 +315,11 @@ const schemaDepth = 20
 // longestList is how many values a page of a list has at most.
 const longestList = 100
 
-func (c *config) graph(sessions *auth.Sessions) (graph.Settings, error) {
+func (c *config) graph(
+	credentials func(ctx context.Context, header string) (auth.Viewer, error),
+) (graph.Settings, error) {
 	s := graph.Settings{
-		Credentials: sessions.FromHeader, Introspection: *c.Introspection,
+		Credentials: credentials, Introspection: *c.Introspection,
 		Limits: transport.Limits{
 			Tokens: c.LimitTokens, Fields: c.LimitFields, Depth: c.LimitDepth, Aliases: c.LimitAliases,
 			RootFields: c.LimitRootFields, Directives: c.LimitDirectives, Complexity: c.LimitComplexity,

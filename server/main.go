@@ -1,5 +1,6 @@
 // Command server runs Foyer. Without any settings it serves on 127.0.0.1:8080, with everything it
-// leans on but LiveKit inside; the environment says otherwise.
+// leans on but LiveKit inside; the environment says otherwise. Its command app manages the applications
+// that act for users.
 package main
 
 import (
@@ -30,10 +31,7 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Environ(), os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	os.Exit(execute(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
 // run serves until ctx ends, then sends clients elsewhere and lets requests in flight finish.

@@ -255,11 +255,7 @@ type socket struct {
 // subscribe opens a socket as the bearer of a token, if any, and subscribes on it.
 func (s *server) subscribe(token, query string, variables object) *socket {
 	s.t.Helper()
-	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}}
-	conn, _, err := dialer.Dial("ws"+strings.TrimPrefix(s.url, "http")+"/graphql", nil)
-	require.NoError(s.t, err)
-	s.t.Cleanup(func() { conn.Close() })
-	k := &socket{s.t, conn}
+	k := s.dial()
 	payload := object{}
 	if token != "" {
 		payload["Authorization"] = "Bearer " + token
@@ -268,6 +264,16 @@ func (s *server) subscribe(token, query string, variables object) *socket {
 	require.Equal(s.t, "connection_ack", k.receive()["type"])
 	k.send(object{"type": "subscribe", "id": "1", "payload": object{"query": query, "variables": variables}})
 	return k
+}
+
+// dial opens a socket on which nothing has been said.
+func (s *server) dial() *socket {
+	s.t.Helper()
+	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}}
+	conn, _, err := dialer.Dial("ws"+strings.TrimPrefix(s.url, "http")+"/graphql", nil)
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { conn.Close() })
+	return &socket{s.t, conn}
 }
 
 func (k *socket) send(message object) {

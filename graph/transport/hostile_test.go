@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -35,7 +36,7 @@ var common = transport.Limits{
 func api(introspection bool, change ...func(*graph.Settings)) http.Handler {
 	settings := graph.Settings{
 		Introspection: introspection, Limits: common, MaxBody: 128 << 10, OperationTimeout: soon,
-		Credentials: func(string) (auth.Viewer, error) { return auth.Viewer{}, nil },
+		Credentials: func(context.Context, string) (auth.Viewer, error) { return auth.Viewer{}, nil },
 	}
 	for _, c := range change {
 		c(&settings)

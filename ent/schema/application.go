@@ -1,0 +1,39 @@
+package schema
+
+import (
+	"entgo.io/contrib/entgql"
+	"entgo.io/ent"
+	"entgo.io/ent/schema"
+	"entgo.io/ent/schema/field"
+)
+
+// Application is a program of somebody else's, such as a portal, that acts here for users.
+type Application struct{ ent.Schema }
+
+// Mixin of the Application.
+func (Application) Mixin() []ent.Mixin { return []ent.Mixin{row{}} }
+
+// Annotations of the Application: it is not to be found through GraphQL.
+func (Application) Annotations() []schema.Annotation {
+	return []schema.Annotation{entgql.Skip(entgql.SkipAll)}
+}
+
+// Fields of the Application.
+func (Application) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("name").NotEmpty().MaxLen(400).Comment("Free text of at most 100 characters."),
+		field.String("client_id").Unique().NotEmpty().MaxLen(64).Immutable(),
+		field.Bytes("secret_hash").MaxLen(32).Sensitive(),
+		field.Int("secret_generation").Default(1).
+			Comment("Rises with every new secret; tokens say under which they were issued."),
+		field.Bytes("previous_secret_hash").MaxLen(32).Optional().Sensitive(),
+		field.Time("previous_secret_ends_at").Optional().Nillable().
+			Comment("Until when the secret before this one is good."),
+		field.Strings("scopes"),
+		field.Strings("email_domains").
+			Comment("Whose users it may act for: lower case ASCII, exactly; * for all."),
+		field.Bool("active").Default(true),
+		field.Time("last_used_at").Optional().Nillable().
+			Comment("When it was last given a token."),
+	}
+}

@@ -1,0 +1,248 @@
+package graph_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"foyer/auth"
+	"foyer/graph"
+	"foyer/graph/generated"
+	"foyer/graph/transport"
+)
+
+// opened is what each scope opens of the roots, and of objects. Everything else is closed.
+var opened = map[auth.Scope]struct{ roots, objects []string }{
+	auth.RoomsCreate:   {[]string{"createRoom"}, []string{"CreateRoomPayload"}},
+	auth.RoomsList:     {[]string{"rooms"}, []string{"RoomConnection", "RoomEdge", "PageInfo"}},
+	auth.RoomsRetrieve: {[]string{"room", "node"}, []string{"Node"}},
+	auth.RoomsUpdate:   {[]string{"updateRoom"}, []string{"UpdateRoomPayload"}},
+	auth.RoomsDelete:   {[]string{"deleteRoom"}, []string{"DeleteRoomPayload"}},
+}
+
+// openedToAll is what every scope leads to.
+var openedToAll = []string{
+	"Room.id", "Room.slug", "Room.name", "Room.accessLevel", "Room.viewerRole", "Room.viewerCanJoin",
+	"Room.configuration", "Room.createdAt", "Room.updatedAt",
+	"RoomConfiguration.publishSources", "RoomConfiguration.everyoneCanMute",
+	"RoomConfiguration.dataAllowed",
+}
+
+// closedAnyway tells of people in a call, which is no application's business.
+var closedAnyway = []string{"UpdateRoomPayload.participants"}
+
+func schema() *ast.Schema {
+	return generated.NewExecutableSchema(generated.Config{}).Schema()
+}
+
+// TestScopesOpenWhatTheyNameAndNothingElse looks at every field of the schema.
+func TestScopesOpenWhatTheyNameAndNothingElse(t *testing.T) {
+	t.Parallel()
+	s := schema()
+	roots := []string{s.Query.Name, s.Mutation.Name, s.Subscription.Name}
+	looked := 0
+	for _, scopes := range [][]auth.Scope{nil, {"rooms:admit"}, auth.Scopes()} {
+		looked += lookAtAll(t, s, roots, scopes)
+	}
+	for _, scope := range auth.Scopes() {
+		looked += lookAtAll(t, s, roots, []auth.Scope{scope})
+	}
+	assert.Greater(t, looked, 500)
+}
+
+func lookAtAll(t *testing.T, s *ast.Schema, roots []string, scopes []auth.Scope) (looked int) {
+	t.Helper()
+	for _, definition := range s.Types {
+		if definition.Kind != ast.Object && definition.Kind != ast.Interface ||
+			strings.HasPrefix(definition.Name, "__") {
+			continue
+		}
+		for _, field := range definition.Fields {
+			if strings.HasPrefix(field.Name, "__") {
+				continue
+			}
+			looked++
+			name := definition.Name + "." + field.Name
+			want := slices.Contains(openedToAll, name)
+			for _, scope := range scopes {
+				if slices.Contains(roots, definition.Name) {
+					want = want || slices.Contains(opened[scope].roots, field.Name)
+				} else {
+					want = want || slices.Contains(opened[scope].objects, definition.Name)
+				}
+			}
+			want = want && !slices.Contains(closedAnyway, name)
+			assert.Equal(t, want, graph.Opens(scopes, definition, field.Name), "%s with %s", name, scopes)
+		}
+	}
+	return looked
+}
+
+// TestApplicationsAreRefusedAtEveryRootThatNoScopeOpens sends an operation for every root field of the
+// schema through the whole handler. There is nothing behind it: what passes fails otherwise.
+func TestApplicationsAreRefusedAtEveryRootThatNoScopeOpens(t *testing.T) {
+	quiet(t)
+	handler, s := newHandler(), schema()
+	tried := 0
+	for kind, root := range map[string]*ast.Definition{
+		"query": s.Query, "mutation": s.Mutation, "subscription": s.Subscription,
+	} {
+		for _, field := range root.Fields {
+			if strings.HasPrefix(field.Name, "__") {
+				continue
+			}
+			document := fmt.Sprintf("%s { %s }", kind, minimal(s, field))
+			for _, scopes := range [][]auth.Scope{nil, auth.Scopes()} {
+				tried++
+				open := false
+				for _, scope := range scopes {
+					open = open || slices.Contains(opened[scope].roots, field.Name)
+				}
+				code := send(t, handler, application(scopes...), document)
+				if open {
+					assert.Contains(t, []string{"INTERNAL", "INVALID"}, code, "%s %s", document, scopes)
+				} else {
+					assert.Equal(t, "FORBIDDEN", code, "%s %s", document, scopes)
+				}
+			}
+			code := send(t, handler, auth.Viewer{UserID: uuid.New()}, document)
+			assert.Contains(t, []string{"INTERNAL", "INVALID"}, code, "users have no scopes: %s", document)
+		}
+	}
+	assert.Greater(t, tried, 30)
+}
+
+func TestNothingOfAnOperationIsRunThatIsPartlyClosed(t *testing.T) {
+	quiet(t)
+	handler := newHandler()
+	id := uuid.NewString()
+	for _, document := range []string{
+		`{ rooms { totalCount } viewer { id } }`,
+		`{ rooms { edges { node { id lobby { totalCount } } } } }`,
+		`{ rooms(first: 1) { edges { node { ...R } } } } fragment R on Room { accesses { totalCount } }`,
+		`{ rooms { edges { node { ... { ...R } } } } } fragment R on Room { id ...S } fragment S on Room { lobby { version } }`,
+		`{ node(id: "` + id + `") { ... on RoomAccess { role } } }`,
+		`{ node(id: "` + id + `") { ... on User { email } } }`,
+		`query($no: Boolean = false) { rooms { totalCount } viewer @include(if: $no) { id } }`,
+		`{ r: viewer { rooms: id } }`,
+		`mutation { a: createRoom(input: {name: "R"}) { room { id } } leaveRoom(input: {roomId: "` + id + `"}) { room { id } } }`,
+	} {
+		assert.Equal(t, "FORBIDDEN", send(t, handler, application(auth.Scopes()...), document), document)
+	}
+	for _, document := range []string{`{ __typename }`, `{ __type(name: "Room") { name fields { name } } }`} {
+		assert.Empty(t, send(t, handler, application(), document), document)
+	}
+}
+
+// quiet has nothing logged of what panics for want of rules.
+func quiet(t *testing.T) {
+	t.Helper()
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+}
+
+func application(scopes ...auth.Scope) auth.Viewer {
+	return auth.Viewer{UserID: uuid.New(), Application: uuid.New(), Scopes: scopes}
+}
+
+// newHandler is a handler with no rules behind it.
+func newHandler() http.Handler {
+	return graph.NewHandler(&graph.Resolver{}, graph.Settings{
+		Introspection: true, MaxBody: 1 << 20, OperationTimeout: time.Minute,
+		Limits: transport.Limits{
+			Tokens: 1000, Fields: 100, Depth: 20, Aliases: 10, RootFields: 10, Directives: 10,
+			Complexity: 10_000, Errors: 10, SchemaDepth: 20, LongestList: 100,
+		},
+	})
+}
+
+// minimal is a selection of a field with the least that it needs.
+func minimal(s *ast.Schema, field *ast.FieldDefinition) string {
+	arguments := []string{}
+	for _, argument := range field.Arguments {
+		if argument.Type.NonNull && argument.DefaultValue == nil {
+			arguments = append(arguments, argument.Name+": "+value(s, argument.Type))
+		}
+	}
+	text := field.Name
+	if len(arguments) > 0 {
+		text += "(" + strings.Join(arguments, ", ") + ")"
+	}
+	return text + " { __typename }"
+}
+
+func value(s *ast.Schema, of *ast.Type) string {
+	if of.Elem != nil {
+		return "[" + value(s, of.Elem) + "]"
+	}
+	switch definition := s.Types[of.NamedType]; {
+	case definition.Kind == ast.Enum:
+		return definition.EnumValues[0].Name
+	case definition.Kind == ast.InputObject:
+		fields := []string{}
+		for _, field := range definition.Fields {
+			if field.Type.NonNull && field.DefaultValue == nil {
+				fields = append(fields, field.Name+": "+value(s, field.Type))
+			}
+		}
+		return "{" + strings.Join(fields, ", ") + "}"
+	case of.NamedType == "Boolean":
+		return "true"
+	case of.NamedType == "Int":
+		return "1"
+	default:
+		return `"` + uuid.NewString() + `"`
+	}
+}
+
+// send asks as a viewer and returns the code of the first error; empty for none.
+func send(t *testing.T, handler http.Handler, viewer auth.Viewer, document string) string {
+	t.Helper()
+	body, err := json.Marshal(map[string]string{"query": document})
+	require.NoError(t, err)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), viewer)))
+	}))
+	defer server.Close()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL,
+		strings.NewReader(string(body)))
+	require.NoError(t, err)
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/json")
+	if strings.HasPrefix(document, "subscription") {
+		r.Header.Set("Accept", "text/event-stream")
+	}
+	answer, err := server.Client().Do(r)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	return codeIn(t, string(text))
+}
+
+func codeIn(t *testing.T, text string) string {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		line = strings.TrimPrefix(line, "data: ")
+		var answer struct {
+			Errors []struct{ Extensions map[string]any }
+		}
+		if json.Unmarshal([]byte(line), &answer) == nil && len(answer.Errors) > 0 {
+			return fmt.Sprint(answer.Errors[0].Extensions["code"])
+		}
+	}
+	return ""
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"foyer/apps"
+	"foyer/auth"
+	"foyer/fault"
+)
+
+const maxTokenRequest = 8 << 10 // bytes
+
+// credentials reads an Authorization header: of an application, or of a user.
+func (a *app) credentials(ctx context.Context, header string) (auth.Viewer, error) {
+	if viewer, mine, err := a.apps.FromHeader(ctx, header); mine {
+		return viewer, err
+	}
+	return a.sessions.FromHeader(header)
+}
+
+// viewer is who makes a request: an application for a user, or whoever is signed in.
+func (a *app) viewer(r *http.Request) (auth.Viewer, error) {
+	if viewer, mine, err := a.apps.FromHeader(r.Context(), r.Header.Get("Authorization")); mine {
+		return viewer, err
+	}
+	return a.sessions.FromRequest(r)
+}
+
+// tokenErrors are OAuth's names of what may be wrong with a request for a token (RFC 6749 section
+// 5.2), and the status of each. A fault's detail "error" names another.
+var tokenErrors = map[fault.Kind]struct {
+	name   string
+	status int
+}{
+	fault.Invalid:         {"invalid_request", http.StatusBadRequest},
+	fault.Unauthenticated: {"invalid_client", http.StatusUnauthorized},
+	fault.Forbidden:       {"invalid_grant", http.StatusBadRequest},
+	fault.Conflict:        {"invalid_grant", http.StatusBadRequest},
+	fault.RateLimited:     {"temporarily_unavailable", http.StatusTooManyRequests},
+	fault.Unavailable:     {"temporarily_unavailable", http.StatusServiceUnavailable},
+	fault.Internal:        {"server_error", http.StatusInternalServerError},
+}
+
+// issueToken is OAuth's token endpoint, for applications.
+func (a *app) issueToken(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	request, err := a.tokenRequest(w, r)
+	if err != nil {
+		refuseToken(w, r, err)
+		return
+	}
+	token, err := a.apps.Issue(r.Context(), request)
+	if err != nil {
+		refuseToken(w, r, err)
+		return
+	}
+	answer(w, http.StatusOK, map[string]any{
+		"access_token": token.AccessToken, "token_type": "Bearer",
+		"expires_in": int(token.ExpiresIn.Seconds()), "scope": strings.Join(token.Scopes, " "),
+	})
+}
+
+func refuseToken(w http.ResponseWriter, r *http.Request, err error) {
+	f := fault.Of(err)
+	known, ok := tokenErrors[f.Kind]
+	if !ok || f.Kind == fault.Internal {
+		slog.ErrorContext(r.Context(), "a request for a token failed", "err", err)
+		known = tokenErrors[fault.Internal]
+	}
+	if f.Kind == fault.Unauthenticated {
+		w.Header().Set("WWW-Authenticate", `Basic realm="foyer"`)
+	}
+	if seconds, ok := f.Details["retryAfter"].(int); ok {
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	}
+	name, _ := f.Details["error"].(string)
+	answer(w, known.status, map[string]any{
+		"error": cmp.Or(name, known.name), "error_description": f.Message,
+	})
+}
+
+// tokenRequest reads a request for a token: the body alone, never the URL, which ends up in logs.
+func (a *app) tokenRequest(w http.ResponseWriter, r *http.Request) (apps.Request, error) {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	r.Body = http.MaxBytesReader(w, r.Body, maxTokenRequest)
+	if kind != "application/x-www-form-urlencoded" || r.ParseForm() != nil {
+		return apps.Request{}, fault.New(fault.Invalid,
+			"want a form of at most %d bytes, application/x-www-form-urlencoded", maxTokenRequest)
+	}
+	for _, values := range r.PostForm {
+		if len(values) > 1 {
+			return apps.Request{}, fault.New(fault.Invalid, "a parameter is given more than once")
+		}
+	}
+	request := apps.Request{
+		ClientID: r.PostForm.Get("client_id"), Secret: r.PostForm.Get("client_secret"),
+		GrantType: r.PostForm.Get("grant_type"), User: r.PostForm.Get("user"),
+		Scope: r.PostForm.Get("scope"), Address: clientAddress(r, a.config.TrustedProxies),
+	}
+	if r.Header.Get("Authorization") == "" {
+		return request, nil
+	}
+	if request.Secret != "" {
+		return request, fault.New(fault.Invalid,
+			"the client's secret is given both in a header and in the body")
+	}
+	request.ClientID, request.Secret = basicClient(r)
+	return request, nil
+}
+
+// basicClient returns the client's id and secret of a Basic header, which are themselves encoded as in a
+// form (RFC 6749 section 2.3.1); of any other header nothing, which no client has.
+func basicClient(r *http.Request) (id, secret string) {
+	name, password, _ := r.BasicAuth()
+	id, err := url.QueryUnescape(name)
+	if err != nil {
+		return "", ""
+	}
+	if secret, err = url.QueryUnescape(password); err != nil {
+		return "", ""
+	}
+	return id, secret
+}
