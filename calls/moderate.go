@@ -32,7 +32,8 @@ type Muted struct {
 }
 
 // Mute silences a participant, who may speak up again himself. For hosts and, where the room says so,
-// for everybody in the call; those may not mute hosts.
+// for everybody in the call; those may not mute hosts. NotFound when the participant is not there, or
+// does not send that track.
 func (s *Service) Mute(ctx context.Context, in MuteInput) (*Muted, error) {
 	if (in.TrackSid == nil) == (in.Source == nil) {
 		return nil, fault.New(fault.Invalid, "name a track or a source: exactly one of them")
@@ -48,25 +49,32 @@ func (s *Service) Mute(ctx context.Context, in MuteInput) (*Muted, error) {
 	if a.person.ID != uuid.Nil && rtc.IsHost(p.Role()) {
 		return nil, fault.New(fault.Forbidden, "only hosts may mute a host")
 	}
-	muted := &Muted{ParticipantID: p.Identity}
-	for _, track := range p.Tracks {
-		if in.TrackSid != nil && track.SID != *in.TrackSid ||
-			in.Source != nil && track.Source != string(*in.Source) {
-			continue
-		}
-		if err := s.mute(ctx, in.RoomID, p, track); err != nil {
-			return nil, err
-		}
-		track.Muted = true
-		muted.Tracks = append(muted.Tracks, track)
-	}
-	if in.TrackSid != nil && len(muted.Tracks) == 0 {
+	tracks := in.of(p.Tracks)
+	if in.TrackSid != nil && len(tracks) == 0 {
 		return nil, fault.New(fault.NotFound, "the participant sends no such track").With("field", "trackSid")
 	}
+	for i := range tracks {
+		if err := s.mute(ctx, in.RoomID, p, tracks[i]); err != nil {
+			return nil, err
+		}
+		tracks[i].Muted = true
+	}
 	s.rooms.Record(ctx, in.RoomID, rooms.Act{
-		Action: auditevent.ActionMUTE, Actor: a.person, Target: target(p), Detail: sourcesOf(muted.Tracks),
+		Action: auditevent.ActionMUTE, Actor: a.person, Target: named(p), Detail: sourcesOf(tracks),
 	})
-	return muted, nil
+	return &Muted{p.Identity, tracks}, nil
+}
+
+// of returns those of a participant's tracks that are meant.
+func (in MuteInput) of(tracks []rtc.Track) []rtc.Track {
+	var meant []rtc.Track
+	for _, track := range tracks {
+		if in.TrackSid != nil && track.SID == *in.TrackSid ||
+			in.Source != nil && track.Source == string(*in.Source) {
+			meant = append(meant, track)
+		}
+	}
+	return meant
 }
 
 func (s *Service) mute(
@@ -248,8 +256,8 @@ func (s *Service) ReturnToLobby(ctx context.Context, in ParticipantInput) (*lobb
 	return entry, s.rtc.RemoveParticipant(ctx, in.RoomID.String(), out.ID)
 }
 
-// target is a participant as the audit names him.
-func target(p *rtc.Participant) rooms.Person { return rooms.Person{ID: p.Identity, Name: p.Name} }
+// named is a participant as the audit names him.
+func named(p *rtc.Participant) rooms.Person { return rooms.Person{ID: p.Identity, Name: p.Name} }
 
 // sourcesOf names what was muted.
 func sourcesOf(tracks []rtc.Track) string {

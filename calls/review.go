@@ -166,12 +166,20 @@ func missing(has, wanted map[string]string) map[string]string {
 
 // look compares a call that is followed with LiveKit, now and then: news that were lost are made up
 // for.
-func (s *Service) look(ctx context.Context, room *ent.Room) {
-	due, err := s.lobby.Due(ctx, room.ID, reviewInterval)
+func (s *Service) look(ctx context.Context, roomID uuid.UUID) {
+	due, err := s.lobby.Due(ctx, roomID, reviewInterval)
 	if err == nil && due {
-		_, err = s.review(ctx, room)
+		err = s.reviewNow(ctx, roomID)
 	}
 	if err != nil && ctx.Err() == nil {
-		slog.WarnContext(ctx, "cannot compare a call with LiveKit", "room", room.ID, "err", err)
+		slog.WarnContext(ctx, "cannot compare a call with LiveKit", "room", roomID, "err", err)
 	}
+}
+
+func (s *Service) reviewNow(ctx context.Context, roomID uuid.UUID) error {
+	room, err := s.rooms.ByID(ctx, roomID)
+	if err == nil {
+		_, err = s.review(ctx, room)
+	}
+	return err
 }

@@ -36,7 +36,7 @@ type Status struct {
 	Version int
 }
 
-// sees reports whether two statuses show the same.
+// same reports whether two statuses show the same.
 func (s *Status) same(other *Status) bool {
 	a, b := *s, *other
 	a.Version, b.Version = 0, 0
@@ -75,9 +75,12 @@ func (s *Service) WatchStatus(
 	go func() {
 		defer close(states)
 		defer stop()
-		for status != nil {
+		for first := true; status != nil; first = false {
 			select {
 			case states <- status:
+				if first {
+					w.look(ctx, in.RoomID)
+				}
 				status = w.next(ctx, status)
 			case <-ctx.Done():
 				return
@@ -139,9 +142,7 @@ func (w *statusWatch) wait(ctx context.Context, seen *Status) bool {
 		case <-list:
 			return true
 		case <-look.C:
-			if room, err := w.rooms.ByID(ctx, w.in.RoomID); err == nil {
-				w.look(ctx, room)
-			}
+			w.look(ctx, w.in.RoomID)
 		case <-ctx.Done():
 			return false
 		}

@@ -71,7 +71,7 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (*rtc.Participant,
 		return nil, err
 	}
 	s.rooms.Record(ctx, in.RoomID, rooms.Act{
-		Action: auditevent.ActionUPDATE_PARTICIPANT, Target: target(p), Detail: in.mentioned(),
+		Action: auditevent.ActionUPDATE_PARTICIPANT, Target: named(p), Detail: in.mentioned(),
 	})
 	if in.Permission != nil {
 		change.Permission = in.Permission.mergedInto(p.Permission)
