@@ -61,6 +61,9 @@ func (s *Service) judge(ctx context.Context, room *ent.Room, p *rtc.Participant)
 	if err != nil {
 		return err
 	}
+	if standings[0].LockedOut {
+		return s.rtc.RemoveParticipant(ctx, room.ID.String(), p.Identity)
+	}
 	outcome, err := s.enforce(ctx, p, standings[0])
 	switch {
 	case fault.Is(err, fault.NotFound): // he has left already

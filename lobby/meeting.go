@@ -292,6 +292,9 @@ func parsePass(identity uuid.UUID, reply any) (pass, error) {
 	p.admitted = !p.byRule && Status(text(4)) == Admitted && text(5) == ""
 	p.held = list[6] == int64(1)
 	p.decided, p.person.Name = parseDecided(list[7]), text(8)
+	if p.decided.Name != nil {
+		p.person.Name = *p.decided.Name
+	}
 	return p, nil
 }
 

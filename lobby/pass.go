@@ -58,6 +58,8 @@ type Standing struct {
 	Known bool
 	// Refused says why he may not be in the call; nil when he may.
 	Refused error
+	// LockedOut: he could not enter at this moment. Who is inside when a room is locked may stay.
+	LockedOut bool
 	// Renamed: a host has given him his name.
 	Renamed bool
 	// Join is how he would enter now.
@@ -201,13 +203,16 @@ func (s *Service) Standings(
 func (s *Service) standing(
 	room *ent.Room, p pass, role roomaccess.Role, banned bool,
 ) Standing {
+	unlocked := *room
+	unlocked.LockedAt = nil
 	standing := Standing{
-		Person: p.person, Role: role, Known: p.known, Renamed: p.decided.Name != nil, Join: s.join(room, p, role),
-		Refused: mayEnter(room, p, role, banned),
+		Person: p.person, Role: role, Known: p.known, Renamed: p.decided.Name != nil,
+		Join: s.join(room, p, role), Refused: mayEnter(&unlocked, p, role, banned),
 	}
 	if !p.valid && !banned {
 		standing.Refused = errLobbyRequired()
 	}
+	standing.LockedOut = mayEnter(room, p, role, banned) != nil
 	return standing
 }
 
