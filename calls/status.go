@@ -97,12 +97,14 @@ type statusWatch struct {
 	in         WatchStatusInput
 	call, list <-chan struct{}
 	why        func(error)
+	// over: what was sent last is the end.
+	over bool
 }
 
 // next returns the status when it differs from what the viewer last saw, or nil when there will be none.
 func (w *statusWatch) next(ctx context.Context, seen *Status) *Status {
 	pause := statusInterval
-	for {
+	for !w.over {
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -114,7 +116,7 @@ func (w *statusWatch) next(ctx context.Context, seen *Status) *Status {
 		status, err := w.status(ctx, w.in)
 		switch {
 		case refused(err) || fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid):
-			return w.last(ctx, seen, err)
+			return w.last(ctx, err)
 		case err != nil && ctx.Err() == nil:
 			slog.DebugContext(ctx, "cannot read a status; trying again", "room", w.in.RoomID, "err", err)
 			pause = rereadAfter
@@ -124,6 +126,7 @@ func (w *statusWatch) next(ctx context.Context, seen *Status) *Status {
 			pause = statusInterval
 		}
 	}
+	return nil
 }
 
 // wait returns when there may be something new, and false when ctx ends. Meanwhile the call is looked
@@ -151,10 +154,8 @@ func (w *statusWatch) wait(ctx context.Context, seen *Status) bool {
 
 // last returns what a viewer who may no longer know sees in the end: that his meeting has ended, if
 // that is why; otherwise nothing, and he is told why.
-func (w *statusWatch) last(ctx context.Context, seen *Status, err error) *Status {
-	if seen.Ended {
-		return nil
-	}
+func (w *statusWatch) last(ctx context.Context, err error) *Status {
+	w.over = true
 	meeting, errMeeting := w.lobby.Meeting(ctx, w.in.RoomID)
 	if errMeeting == nil && meeting.Over && w.in.Ticket != nil {
 		return &Status{Ended: true, Version: meeting.Version + meeting.ListVersion}
