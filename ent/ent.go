@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"foyer/ent/auditevent"
+	"foyer/ent/outboxmessage"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/roomban"
@@ -77,11 +78,12 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
-			auditevent.Table: auditevent.ValidColumn,
-			room.Table:       room.ValidColumn,
-			roomaccess.Table: roomaccess.ValidColumn,
-			roomban.Table:    roomban.ValidColumn,
-			user.Table:       user.ValidColumn,
+			auditevent.Table:    auditevent.ValidColumn,
+			outboxmessage.Table: outboxmessage.ValidColumn,
+			room.Table:          room.ValidColumn,
+			roomaccess.Table:    roomaccess.ValidColumn,
+			roomban.Table:       roomban.ValidColumn,
+			user.Table:          user.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

@@ -14,6 +14,8 @@ type Tx struct {
 	config
 	// AuditEvent is the client for interacting with the AuditEvent builders.
 	AuditEvent *AuditEventClient
+	// OutboxMessage is the client for interacting with the OutboxMessage builders.
+	OutboxMessage *OutboxMessageClient
 	// Room is the client for interacting with the Room builders.
 	Room *RoomClient
 	// RoomAccess is the client for interacting with the RoomAccess builders.
@@ -154,6 +156,7 @@ func (tx *Tx) Client() *Client {
 
 func (tx *Tx) init() {
 	tx.AuditEvent = NewAuditEventClient(tx.config)
+	tx.OutboxMessage = NewOutboxMessageClient(tx.config)
 	tx.Room = NewRoomClient(tx.config)
 	tx.RoomAccess = NewRoomAccessClient(tx.config)
 	tx.RoomBan = NewRoomBanClient(tx.config)
