@@ -22,6 +22,7 @@ var arrows = map[string]string{
 	"calls":           "auth ent fault lobby rooms rtc",
 	"lobby":           "auth ent fault rooms rtc",
 	"rooms":           "auth ent ent/database fault",
+	"mail":            "",
 	"outbox":          "ent",
 	"auth":            "fault",
 	"ent":             "",
