@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"foyer/ent"
+	"foyer/ent/roomaccess"
 	"foyer/ent/user"
 	"foyer/fault"
 	"foyer/mail"
@@ -62,6 +63,8 @@ func New(
 type Input struct {
 	RoomID uuid.UUID
 	Emails []string
+	// Role is what they become there if they are nothing yet; nil for nothing.
+	Role *roomaccess.Role
 }
 
 // invitation is what the outbox keeps of an invitation. It stands for itself: the room may change
@@ -72,11 +75,12 @@ type invitation struct {
 	Inviter  string `json:"inviter"`
 	Room     string `json:"room"`
 	Slug     string `json:"slug"`
+	HasRole  bool   `json:"hasRole"` // or has to ask
 }
 
-// Invite has an e-mail sent to each of some addresses, for a host, and returns the addresses in lower
-// case and once each. Either all are invited or, on an error, nobody. The e-mails are sent later:
-// that one cannot be delivered is seen in the log alone.
+// Invite has an e-mail sent to each of some addresses, for a host, and gives those people a role if it
+// is to. It returns the addresses in lower case and once each. Either all are invited or, on an error,
+// nobody. The e-mails are sent later: that one cannot be delivered is seen in the log alone.
 func (s *Service) Invite(ctx context.Context, in Input) ([]string, error) {
 	if err := s.rooms.Require(ctx, in.RoomID, rooms.Invite); err != nil {
 		return nil, err
@@ -95,7 +99,8 @@ func (s *Service) Invite(ctx context.Context, in Input) ([]string, error) {
 	if err := s.allow(ctx, inviter.ID, in.RoomID, len(emails)); err != nil {
 		return nil, err
 	}
-	if err := s.write(ctx, inviter, in.RoomID, emails); err != nil {
+	err = s.write(ctx, inviter, rooms.Invitees{RoomID: in.RoomID, Emails: emails, Role: in.Role})
+	if err != nil {
 		return nil, err
 	}
 	s.outbox.Wake()
@@ -150,21 +155,22 @@ func (s *Service) allow(ctx context.Context, userID, roomID uuid.UUID, emails in
 	return nil
 }
 
-func (s *Service) write(
-	ctx context.Context, inviter *ent.User, roomID uuid.UUID, emails []string,
-) error {
+func (s *Service) write(ctx context.Context, inviter *ent.User, to rooms.Invitees) error {
 	name, err := s.rooms.DisplayName(ctx, nil)
 	if err != nil {
 		return err
 	}
-	return s.rooms.WriteInvitations(ctx, roomID, func(tx *ent.Tx, room *ent.Room) error {
-		languages, err := languagesOf(ctx, tx, emails)
+	return s.rooms.WriteInvitations(ctx, to, func(tx *ent.Tx, room *ent.Room) error {
+		languages, err := languagesOf(ctx, tx, to.Emails)
 		if err != nil {
 			return err
 		}
-		list := make([]invitation, len(emails))
-		for i, email := range emails {
-			list[i] = invitation{email, inviter.Language, name, room.Name, room.Slug}
+		list := make([]invitation, len(to.Emails))
+		for i, email := range to.Emails {
+			list[i] = invitation{
+				To: email, Language: inviter.Language, Inviter: name,
+				Room: room.Name, Slug: room.Slug, HasRole: to.Role != nil,
+			}
 			if language, known := languages[email]; known {
 				list[i].Language = language
 			}
@@ -175,7 +181,8 @@ func (s *Service) write(
 
 // languagesOf returns the language of each address that an account has, of several the newest one's.
 func languagesOf(ctx context.Context, tx *ent.Tx, emails []string) (map[string]string, error) {
-	users, err := tx.User.Query().Where(user.EmailIn(emails...)).
+	users, err := tx.User.Query().
+		Where(user.EmailIn(emails...), user.SubjectNotNil()). // the others have yet to choose one
 		Order(user.ByCreatedAt(sql.OrderAsc())).All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("find languages: %w", err)

@@ -289,6 +289,44 @@ func TestNamesAreHarmless(t *testing.T) {
 	})
 }
 
+func TestInvitationWithARoleSaysSoAndIsInTheInvitersLanguageForStrangers(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		w.smtp.Start()
+		w.deliver(w.outbox)
+		french := w.user("Émilie", "emilie@example.org", "fr")
+		r, err := w.rooms.Create(as(t, french), rooms.CreateInput{Name: "Salon"})
+		require.NoError(t, err)
+		for _, again := range []bool{false, true} { // the second time there is a provisional account
+			_, err = w.Invite(as(t, french), invitations.Input{
+				RoomID: r.ID, Emails: []string{"bob@example.com"}, Role: new(roomaccess.RoleMEMBER),
+			})
+			require.NoError(t, err)
+			w.settled()
+			got := w.smtp.Received()
+			_, parts := read(t, got[len(got)-1])
+			for kind, text := range parts {
+				assert.Contains(t, text, "Connectez-vous avec cette adresse", "%s %t", kind, again)
+				assert.NotContains(t, text, "Aucun compte", kind)
+			}
+		}
+		bob, err := w.rooms.SignIn(t.Context(), rooms.Profile{
+			Subject: "bob", Email: "bob@example.com", EmailVerified: true, FullName: "Bob",
+		})
+		require.NoError(t, err)
+		role, err := w.rooms.RoleOf(t.Context(), r.ID, bob.ID)
+		require.NoError(t, err)
+		assert.Equal(t, roomaccess.RoleMEMBER, role)
+
+		owners := invitations.Input{
+			RoomID: r.ID, Emails: []string{"eve@example.com"}, Role: new(roomaccess.RoleOWNER),
+		}
+		_, err = w.Invite(as(t, french), owners)
+		assert.Equal(t, "role", assertFault(t, fault.Invalid, err).Details["field"])
+		assert.Len(t, w.smtp.Received(), 2)
+	})
+}
+
 func TestBadAddressesAreNamedByTheirPlaceAndNobodyIsInvited(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {

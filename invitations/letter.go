@@ -35,7 +35,10 @@ type letter struct {
 }
 
 // content is what the templates show.
-type content struct{ Inviter, Room, Link string }
+type content struct {
+	Inviter, Room, Link string
+	HasRole             bool
+}
 
 func readLetters() (letters, error) {
 	languages := []language.Tag{language.English, language.French} // the first for all others
@@ -73,8 +76,10 @@ func (s *Service) Deliver(ctx context.Context, m *ent.OutboxMessage) error {
 func (l letters) write(i invitation, publicURL string) (mail.Message, error) {
 	tag, _ := language.Parse(i.Language) // what cannot be read matches the first
 	_, best, _ := l.matcher.Match(tag)
-	c := content{harmless(i.Inviter), harmless(i.Room),
-		strings.TrimRight(publicURL, "/") + "/" + url.PathEscape(i.Slug)}
+	c := content{
+		Inviter: harmless(i.Inviter), Room: harmless(i.Room), HasRole: i.HasRole,
+		Link: strings.TrimRight(publicURL, "/") + "/" + url.PathEscape(i.Slug),
+	}
 	var subject, text, html strings.Builder
 	err := errors.Join(
 		l.texts[best].text.ExecuteTemplate(&subject, "subject", c),

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	gosmtp "github.com/emersion/go-smtp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -45,6 +46,12 @@ func recipients(smtp *testenv.SMTP) map[string]int {
 func TestInvitationsArrive(t *testing.T) {
 	t.Parallel()
 	smtp, environ := mailServer(t)
+	smtp.OnRecipient = func(to string) error {
+		if to == "gone@example.com" {
+			return &gosmtp.SMTPError{Code: 550, Message: "no <" + to + "> here"}
+		}
+		return nil
+	}
 	smtp.Start()
 	s := startServer(t, environ...)
 	host := s.login("Olga Owner")
@@ -59,14 +66,25 @@ func TestInvitationsArrive(t *testing.T) {
 		assert.Contains(t, strings.ReplaceAll(string(m.Raw), "=\r\n", ""), "https://meet.example.org/zoes-room")
 	}
 
+	as := invitation(roomID, "carl@example.org")
+	as["input"].(object)["role"] = "MEMBER"
+	s.must(host, inviteToRoom, as)
+	mine := s.must(s.login("Carl"), `{ rooms { edges { node { slug viewerRole } } } }`, nil)
+	assert.Equal(t, []any{object{"node": object{"slug": "zoes-room", "viewerRole": "MEMBER"}}},
+		at(mine, "rooms.edges"))
+
 	a := s.ask(host, inviteToRoom, invitation(roomID, "bob@example.com", "bob"))
 	assert.Equal(t, "INVALID", a.code())
 	assert.Equal(t, "emails", a.Errors[0].Extensions["field"])
 	assert.Equal(t, []any{1.0}, a.Errors[0].Extensions["indexes"])
 	assert.Equal(t, "FORBIDDEN", s.ask(s.login("Mallory"), inviteToRoom, invitation(roomID, "a@b.c")).code())
 	assert.Equal(t, "UNAUTHENTICATED", s.ask("", inviteToRoom, invitation(roomID, "a@b.c")).code())
+	s.must(host, inviteToRoom, invitation(roomID, "gone@example.com"))
+	eventually(t, func(c *assert.CollectT) { assert.Contains(c, s.log(), "refused for good") })
 	require.NoError(t, s.stop())
-	assert.NotContains(t, s.log(), "@example.com", "nobody's address is in the log")
+	for _, name := range []string{"bob", "eve", "carl", "gone"} {
+		assert.NotContains(t, strings.ToLower(s.log()), name+"@", "nobody's address is in the log")
+	}
 	assert.NotContains(t, s.log(), "hunter2")
 }
 

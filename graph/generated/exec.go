@@ -2814,6 +2814,11 @@ input InviteToRoomInput {
   roomId: ID!
   "E-mail addresses: at least one, and as many as the server allows, 50 if it does not say."
   emails: [String!]!
+  """
+  What they become in the room, with a verified account of this address: MEMBER or ADMINISTRATOR.
+  Whoever has a role there keeps it. Nothing if not given: they ask to enter, if the room wants that.
+  """
+  role: RoomRole
 }
 
 "The outcome of ` + "`" + `inviteToRoom` + "`" + `."
@@ -12394,7 +12399,7 @@ func (ec *executionContext) unmarshalInputInviteToRoomInput(ctx context.Context,
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"roomId", "emails"}
+	fieldsInOrder := [...]string{"roomId", "emails", "role"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -12415,6 +12420,13 @@ func (ec *executionContext) unmarshalInputInviteToRoomInput(ctx context.Context,
 				return it, err
 			}
 			it.Emails = data
+		case "role":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("role"))
+			data, err := ec.unmarshalORoomRole2ᚖfoyerᚋentᚋroomaccessᚐRole(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Role = data
 		}
 	}
 	return it, nil
