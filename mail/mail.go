@@ -157,7 +157,7 @@ func (s *Sender) compose(m Message) (*gomail.Msg, error) {
 func (s Server) options(ctx context.Context) []gomail.Option {
 	timeout := defaultTimeout
 	if deadline, ok := ctx.Deadline(); ok {
-		timeout = max(time.Until(deadline), time.Millisecond)
+		timeout = max(time.Until(deadline), 0) + time.Second // after ctx, which hangs up
 	}
 	options := []gomail.Option{
 		gomail.WithPort(s.port), gomail.WithTimeout(timeout), gomail.WithTLSPolicy(s.startTLS),
@@ -172,8 +172,10 @@ func (s Server) options(ctx context.Context) []gomail.Option {
 		}),
 	}
 	if s.user != "" {
-		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover),
-			gomail.WithUsername(s.user), gomail.WithPassword(s.password))
+		options = append(options, gomail.WithUsername(s.user), gomail.WithPassword(s.password),
+			// Rather than NTLM, which go-mail would take first; the connection is encrypted.
+			gomail.WithOpportunisticSMTPAuth(
+				gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin))
 	}
 	return options
 }

@@ -10,6 +10,7 @@ import (
 	"mime/multipart"
 	"net"
 	netmail "net/mail"
+	"net/textproto"
 	"os"
 	"path/filepath"
 	"strings"
@@ -272,6 +273,53 @@ func TestServerThatIsSlowIsLeftWhenTheTimeIsUp(t *testing.T) {
 		_, err = bufio.NewReader(conn).ReadByte()
 		assert.ErrorIs(t, err, io.EOF, "no connection is left behind")
 	})
+}
+
+// TestGoodbyeThatFailsDoesNotMatter: a message that the server has taken is not sent again.
+func TestGoodbyeThatFailsDoesNotMatter(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close() // when it is asked what it does not expect: the goodbye
+		lines := textproto.NewConn(conn)
+		_ = lines.PrintfLine("220 mail.test")
+		for _, answer := range []string{"EHLO 250 mail.test", "MAIL 250 go on", "RCPT 250 go on", "DATA 354 say"} {
+			command, reply, _ := strings.Cut(answer, " ")
+			line, err := lines.ReadLine()
+			if err != nil || !strings.HasPrefix(line, command) {
+				return
+			}
+			_ = lines.PrintfLine("%s", reply)
+		}
+		if _, err := lines.ReadDotBytes(); err == nil {
+			_ = lines.PrintfLine("250 taken")
+		}
+	}()
+	url := "smtp://" + listener.Addr().String() + "?tls=none"
+	require.NoError(t, sender(t, url).Send(t.Context(), letter()))
+}
+
+// TestConnectionThatBreaksMayBeTriedAgain: before the server has said that it takes the message.
+func TestConnectionThatBreaksMayBeTriedAgain(t *testing.T) {
+	t.Parallel()
+	var server *testenv.SMTP
+	for _, at := range []func(*testenv.SMTP){
+		func(s *testenv.SMTP) { s.OnRecipient = func(string) error { go server.Stop(); return errors.New("") } },
+		func(s *testenv.SMTP) { s.OnData = func(string) error { server.Stop(); return nil } },
+	} {
+		server = testenv.NewSMTP(t)
+		at(server)
+		server.Start()
+		err := sender(t, "smtp://"+server.Addr()+"?tls=none").Send(t.Context(), letter())
+		require.Error(t, err)
+		assert.NotContains(t, err.Error(), "bob")
+	}
 }
 
 func TestServersURLIsReadOrRefused(t *testing.T) {

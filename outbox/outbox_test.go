@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/ent"
+	"foyer/ent/hook"
 	"foyer/ent/outboxmessage"
 	"foyer/outbox"
 	"foyer/testenv"
@@ -318,6 +319,33 @@ func TestServerThatStandsStillLosesItsMessageToAnother(t *testing.T) {
 		assert.Nil(t, m.FailedAt)
 		assert.Equal(t, 2, m.Attempts)
 		assert.Empty(t, second)
+	})
+}
+
+// TestDeliveryIsNotRepeatedForADatabaseThatIsAwayForAMoment: its outcome is noted a bit later.
+func TestDeliveryIsNotRepeatedForADatabaseThatIsAwayForAMoment(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		var refused atomic.Int64
+		db.OutboxMessage.Use(func(next ent.Mutator) ent.Mutator {
+			return hook.OutboxMessageFunc(func(ctx context.Context, m *ent.OutboxMessageMutation) (ent.Value, error) {
+				if _, notes := m.DeliveredAt(); notes && refused.Add(1) <= 3 {
+					return nil, errors.New("the database is away")
+				}
+				return next.Mutate(ctx, m)
+			})
+		})
+		var got letters
+		run(t, outbox.New(db, quick()), got.deliver)
+		write(t, db, "one", "two")
+		eventually(t, func(c *assert.CollectT) {
+			for _, m := range db.OutboxMessage.Query().AllX(t.Context()) {
+				assert.NotNil(c, m.DeliveredAt)
+				assert.Equal(c, 1, m.Attempts)
+			}
+		})
+		assert.Equal(t, map[string]int{"one": 1, "two": 1}, got.all())
+		assert.EqualValues(t, 5, refused.Load())
 	})
 }
 
