@@ -72,16 +72,16 @@ func newWorld(
 		change(&settings)
 	}
 	w.rooms = rooms.New(db, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
-	w.outbox = newOutbox(db)
+	w.outbox = newOutbox(db, time.Hour) // it is told of what it is to do
 	w.Service, err = invitations.New(rdb, w.rooms, w.outbox, settings)
 	require.NoError(t, err)
 	return w
 }
 
-func newOutbox(db *ent.Client) *outbox.Outbox {
+func newOutbox(db *ent.Client, poll time.Duration) *outbox.Outbox {
 	return outbox.New(db, outbox.Settings{
 		Timeout: soon, Backoff: 5 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
-		GiveUp: time.Hour, Keep: time.Hour, Poll: 50 * time.Millisecond, Drain: time.Second,
+		GiveUp: time.Hour, Keep: time.Hour, Poll: poll, Drain: time.Second,
 		Concurrency: 4,
 	})
 }
@@ -535,7 +535,7 @@ func TestThousandInvitationsOfTwoServersArriveOnceEach(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		w.smtp.Start()
 		w.deliver(w.outbox)
-		w.deliver(newOutbox(w.db))
+		w.deliver(newOutbox(w.db, 20*time.Millisecond))
 		ctx, r := w.host("Ada", "Room")
 		want := map[string]int{}
 		began := time.Now()

@@ -74,6 +74,7 @@ func (o *Outbox) claim(ctx context.Context, kinds []string) (*ent.OutboxMessage,
 
 // attempt delivers a message that this server has claimed, and notes the outcome.
 func (o *Outbox) attempt(ctx context.Context, deliver Deliver, m *ent.OutboxMessage) {
+	defer o.Wake() // it may be due again before the next look
 	limited, cancel := context.WithTimeout(ctx, o.settings.Timeout)
 	defer cancel()
 	outcome := o.outcome(ctx, m, recovered(limited, deliver, m))

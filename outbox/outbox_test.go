@@ -199,9 +199,11 @@ func TestFailedDeliveryIsRepeatedAfterGrowingPauses(t *testing.T) {
 	t.Parallel()
 	settings := quick()
 	settings.Backoff, settings.MaxBackoff = 40*time.Millisecond, 160*time.Millisecond
+	settings.Poll = time.Hour // the pauses are not those between two looks
 	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		times := make(chan time.Time, 9)
-		run(t, outbox.New(db, settings), func(_ context.Context, m *ent.OutboxMessage) error {
+		o := outbox.New(db, settings)
+		run(t, o, func(_ context.Context, m *ent.OutboxMessage) error {
 			times <- time.Now()
 			if m.Attempts == 6 {
 				return nil
@@ -209,6 +211,7 @@ func TestFailedDeliveryIsRepeatedAfterGrowingPauses(t *testing.T) {
 			return errors.New("not now \x00\xff")
 		})
 		write(t, db, "one")
+		o.Wake()
 		last := receive(t, times)
 		for _, least := range []int{20, 40, 80, 80, 80} { // the half of a pause, in milliseconds
 			next := receive(t, times)
@@ -319,6 +322,34 @@ func TestServerThatStandsStillLosesItsMessageToAnother(t *testing.T) {
 		assert.Nil(t, m.FailedAt)
 		assert.Equal(t, 2, m.Attempts)
 		assert.Empty(t, second)
+	})
+}
+
+func TestMessageUnderWayIsNotTakenByAnother(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		underWay, finish := make(chan struct{}, 9), make(chan struct{})
+		stop := run(t, outbox.New(db, quick()), func(context.Context, *ent.OutboxMessage) error {
+			underWay <- struct{}{}
+			<-finish
+			return nil
+		})
+		write(t, db, "one")
+		receive(t, underWay)
+		var others letters
+		run(t, outbox.New(db, quick()), others.deliver)
+		for i := range 20 { // so that the other has looked often
+			text := fmt.Sprint("later ", i)
+			db.OutboxMessage.Create().SetKind(kind).SetPayload(json.RawMessage(`"` + text + `"`)).
+				ExecX(t.Context())
+			eventually(t, func(c *assert.CollectT) {
+				assert.Equal(c, i+1, len(others.all())+len(underWay))
+			})
+		}
+		close(finish)
+		stop()
+		assert.NotContains(t, others.all(), "one")
+		assert.Equal(t, 1, db.OutboxMessage.Query().Order(outboxmessage.ByCreatedAt()).FirstX(t.Context()).Attempts)
 	})
 }
 
