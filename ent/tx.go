@@ -16,6 +16,8 @@ type Tx struct {
 	Application *ApplicationClient
 	// AuditEvent is the client for interacting with the AuditEvent builders.
 	AuditEvent *AuditEventClient
+	// OutboxMessage is the client for interacting with the OutboxMessage builders.
+	OutboxMessage *OutboxMessageClient
 	// Room is the client for interacting with the Room builders.
 	Room *RoomClient
 	// RoomAccess is the client for interacting with the RoomAccess builders.
@@ -157,6 +159,7 @@ func (tx *Tx) Client() *Client {
 func (tx *Tx) init() {
 	tx.Application = NewApplicationClient(tx.config)
 	tx.AuditEvent = NewAuditEventClient(tx.config)
+	tx.OutboxMessage = NewOutboxMessageClient(tx.config)
 	tx.Room = NewRoomClient(tx.config)
 	tx.RoomAccess = NewRoomAccessClient(tx.config)
 	tx.RoomBan = NewRoomBanClient(tx.config)

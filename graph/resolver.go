@@ -3,6 +3,7 @@ package graph
 
 import (
 	"foyer/calls"
+	"foyer/invitations"
 	"foyer/lobby"
 	"foyer/rooms"
 )
@@ -11,7 +12,8 @@ import (
 
 // Resolver holds what the resolvers call.
 type Resolver struct {
-	Rooms *rooms.Service
-	Lobby *lobby.Service
-	Calls *calls.Service
+	Rooms       *rooms.Service
+	Lobby       *lobby.Service
+	Calls       *calls.Service
+	Invitations *invitations.Service
 }

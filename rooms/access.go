@@ -24,6 +24,7 @@ const (
 	FollowStatus      Action = "follow what happens in"
 	DecideEntries     Action = "decide who enters"
 	Moderate          Action = "moderate"
+	Invite            Action = "invite people to"
 	Change            Action = "change"
 	ReadAudit         Action = "read the audit of"
 	Remove            Action = "delete"
@@ -42,6 +43,7 @@ var (
 		FollowStatus:      anyRole,
 		DecideEntries:     hosts,
 		Moderate:          hosts,
+		Invite:            hosts,
 		Change:            hosts,
 		ReadAudit:         owners,
 		Remove:            owners,

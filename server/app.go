@@ -18,7 +18,9 @@ import (
 	"foyer/embedded"
 	"foyer/ent/database"
 	"foyer/graph"
+	"foyer/invitations"
 	"foyer/lobby"
+	"foyer/outbox"
 	"foyer/rooms"
 	"foyer/rtc"
 )
@@ -38,6 +40,9 @@ type app struct {
 	rooms    *rooms.Service
 	lobby    *lobby.Service
 	calls    *calls.Service
+
+	outbox      *outbox.Outbox
+	invitations *invitations.Service
 
 	api      *graph.Handler
 	stopping atomic.Bool
@@ -72,13 +77,28 @@ func (a *app) wire() (err error) {
 	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, c.apps(a.rooms.ByEmail)); err != nil {
 		return err
 	}
+	a.outbox = outbox.New(a.db.Client, c.outbox())
+	if a.invitations, err = invitations.New(a.redis, a.rooms, a.outbox, c.invitations()); err != nil {
+		return err
+	}
 	settings, err := c.graph(a.credentials)
 	if err != nil {
 		return err
 	}
-	resolver := &graph.Resolver{Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls}
+	resolver := &graph.Resolver{
+		Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls, Invitations: a.invitations,
+	}
 	a.api = graph.NewHandler(resolver, settings)
 	return nil
+}
+
+// deliveries are what the outbox delivers here, by kind.
+func (a *app) deliveries() map[string]outbox.Deliver {
+	deliver := map[string]outbox.Deliver{}
+	if a.config.sendMail() != nil {
+		deliver[invitations.Kind] = a.invitations.Deliver
+	}
+	return deliver
 }
 
 func (a *app) openStores(ctx context.Context) error {

@@ -24,7 +24,10 @@ import (
 	"foyer/ent/schema"
 	"foyer/graph"
 	"foyer/graph/transport"
+	"foyer/invitations"
 	"foyer/lobby"
+	"foyer/mail"
+	"foyer/outbox"
 	"foyer/rooms"
 	"foyer/rtc"
 )
@@ -89,6 +92,19 @@ type config struct {
 	AppTokenTTL         time.Duration `env:"FOYER_APP_TOKEN_TTL" envDefault:"10m"`
 	AppTokensPerAddress int           `env:"FOYER_APP_TOKENS_PER_ADDRESS" envDefault:"120"`
 	AppTokensPerClient  int           `env:"FOYER_APP_TOKENS_PER_CLIENT" envDefault:"600"`
+
+	// PublicURL is where browsers find the product.
+	PublicURL string `env:"FOYER_PUBLIC_URL"`
+	SMTPURL   string `env:"FOYER_SMTP_URL"`
+	MailFrom  string `env:"FOYER_MAIL_FROM"`
+
+	InvitationEmails   int           `env:"FOYER_INVITATION_EMAILS" envDefault:"50"`
+	InvitationsPerUser int           `env:"FOYER_INVITATIONS_PER_USER" envDefault:"200"`
+	InvitationsPerRoom int           `env:"FOYER_INVITATIONS_PER_ROOM" envDefault:"500"`
+	OutboxTimeout      time.Duration `env:"FOYER_OUTBOX_TIMEOUT" envDefault:"30s"`
+	OutboxConcurrency  int           `env:"FOYER_OUTBOX_CONCURRENCY" envDefault:"4"`
+	OutboxGiveUp       time.Duration `env:"FOYER_OUTBOX_GIVE_UP" envDefault:"24h"`
+	OutboxKeep         time.Duration `env:"FOYER_OUTBOX_KEEP" envDefault:"168h"`
 
 	TrustedProxies      int           `env:"FOYER_TRUSTED_PROXIES" envDefault:"0"`
 	Introspection       *bool         `env:"FOYER_INTROSPECTION"`
@@ -196,6 +212,7 @@ func (c *config) check() []error {
 	wrong(room.AccessLevelValidator(room.AccessLevel(c.DefaultAccess)) != nil,
 		"FOYER_DEFAULT_ACCESS_LEVEL is not PUBLIC, TRUSTED or RESTRICTED: %q", c.DefaultAccess)
 	wrong(parseLevel(c.LogLevel) != nil, "FOYER_LOG_LEVEL is not debug, info, warn or error: %q", c.LogLevel)
+	problems = append(problems, c.checkMail()...)
 	for name, value := range c.durations() {
 		wrong(value < minDuration || value > maxDuration, "%s is not between %s and %s",
 			name, minDuration, maxDuration)
@@ -212,6 +229,39 @@ func (c *config) check() []error {
 	return problems
 }
 
+// checkMail returns what is wrong with how e-mail is sent.
+func (c *config) checkMail() []error {
+	var problems []error
+	wrong := func(bad bool, format string, args ...any) {
+		if bad {
+			problems = append(problems, fmt.Errorf(format, args...))
+		}
+	}
+	wrong(c.PublicURL != "" && !isBaseURL(c.PublicURL), "FOYER_PUBLIC_URL is not https://… or http://…")
+	for name, limit := range map[string]int{
+		"FOYER_INVITATIONS_PER_USER": c.InvitationsPerUser,
+		"FOYER_INVITATIONS_PER_ROOM": c.InvitationsPerRoom,
+	} {
+		wrong(limit > 0 && limit < c.InvitationEmails, "%s is less than FOYER_INVITATION_EMAILS", name)
+	}
+	if c.SMTPURL == "" {
+		return problems
+	}
+	_, err := mail.ParseServer(c.SMTPURL)
+	wrong(err != nil, "FOYER_SMTP_URL is %v", err)
+	_, err = mail.ParseFrom(c.MailFrom)
+	wrong(err != nil, "FOYER_MAIL_FROM is %v", err)
+	wrong(c.PublicURL == "", "FOYER_PUBLIC_URL is not set: e-mail would have no links")
+	return problems
+}
+
+// isBaseURL reports whether a path can be put at the end of a URL.
+func isBaseURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && hasScheme(text, "http", "https") && u.Host != "" && u.User == nil &&
+		u.RawQuery == "" && u.Fragment == ""
+}
+
 var everySource = []string{
 	string(schema.Camera), string(schema.Microphone),
 	string(schema.ScreenShare), string(schema.ScreenShareAudio),
@@ -224,6 +274,8 @@ func (c *config) durations() map[string]time.Duration {
 		"FOYER_ADMITTED_FOR": c.AdmittedFor, "FOYER_TICKET_TTL": c.TicketTTL,
 		"FOYER_APP_TOKEN_TTL": c.AppTokenTTL,
 		"FOYER_DRAIN_TIMEOUT": c.DrainTimeout, "FOYER_OPERATION_TIMEOUT": c.OperationTimeout,
+		"FOYER_OUTBOX_TIMEOUT": c.OutboxTimeout, "FOYER_OUTBOX_GIVE_UP": c.OutboxGiveUp,
+		"FOYER_OUTBOX_KEEP": c.OutboxKeep,
 	}
 }
 
@@ -234,12 +286,16 @@ func (c *config) counts() map[string]int {
 		"FOYER_MAX_SOCKETS": c.MaxSockets, "FOYER_SOCKETS_PER_ADDRESS": c.SocketsPerAddress,
 		"FOYER_APP_TOKENS_PER_ADDRESS": c.AppTokensPerAddress,
 		"FOYER_APP_TOKENS_PER_CLIENT":  c.AppTokensPerClient,
+		"FOYER_INVITATIONS_PER_USER":   c.InvitationsPerUser,
+		"FOYER_INVITATIONS_PER_ROOM":   c.InvitationsPerRoom,
 	}
 }
 
 func (c *config) limits() map[string]int {
 	return map[string]int{
 		"FOYER_DATABASE_CONNECTIONS":  c.DatabaseConnections,
+		"FOYER_INVITATION_EMAILS":     c.InvitationEmails,
+		"FOYER_OUTBOX_CONCURRENCY":    c.OutboxConcurrency,
 		"FOYER_OPERATIONS_PER_SOCKET": c.OperationsPerSocket, "FOYER_LIMIT_BODY": int(c.LimitBody),
 		"FOYER_LIMIT_TOKENS": c.LimitTokens, "FOYER_LIMIT_FIELDS": c.LimitFields,
 		"FOYER_LIMIT_DEPTH": c.LimitDepth, "FOYER_LIMIT_ALIASES": c.LimitAliases,
@@ -258,6 +314,9 @@ func (c *config) fill() {
 	}
 	if c.DatabaseURL == "" {
 		c.DatabaseURL = database.SQLite(filepath.Join(c.Data, "foyer.db"))
+	}
+	if c.development() && c.PublicURL == "" {
+		c.PublicURL = "http://" + c.Addr
 	}
 	if c.Introspection == nil {
 		development := c.development()
@@ -305,6 +364,43 @@ func (c *config) apps(user func(context.Context, string) (uuid.UUID, error)) app
 	return apps.Settings{
 		Secret: c.secret(), TTL: c.AppTokenTTL, KeyPrefix: c.RedisPrefix,
 		PerAddress: c.AppTokensPerAddress, PerClient: c.AppTokensPerClient, User: user,
+	}
+}
+
+// How the outbox tries again, and how often an idle server looks for what others have left.
+const (
+	outboxBackoff    = 5 * time.Second
+	outboxMaxBackoff = 30 * time.Minute
+	outboxPoll       = 10 * time.Second
+)
+
+func (c *config) outbox() outbox.Settings {
+	return outbox.Settings{
+		Timeout: c.OutboxTimeout, Backoff: outboxBackoff, MaxBackoff: outboxMaxBackoff,
+		GiveUp: c.OutboxGiveUp, Keep: c.OutboxKeep, Poll: outboxPoll, Drain: c.DrainTimeout,
+		Concurrency: c.OutboxConcurrency,
+	}
+}
+
+func (c *config) invitations() invitations.Settings {
+	return invitations.Settings{
+		PublicURL: c.PublicURL, MaxEmails: c.InvitationEmails,
+		PerUser: c.InvitationsPerUser, PerRoom: c.InvitationsPerRoom,
+		KeyPrefix: c.RedisPrefix, Send: c.sendMail(),
+	}
+}
+
+// sendMail returns what sends an e-mail; nil when nothing does. The settings have been checked.
+func (c *config) sendMail() func(context.Context, mail.Message) error {
+	switch {
+	case c.SMTPURL != "":
+		server, _ := mail.ParseServer(c.SMTPURL)
+		from, _ := mail.ParseFrom(c.MailFrom)
+		return mail.NewSender(server, from).Send
+	case c.development():
+		return logMail
+	default:
+		return nil
 	}
 }
 

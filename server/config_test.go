@@ -20,6 +20,8 @@ import (
 var production = map[string]string{
 	"FOYER_SECRET": "a secret of at least 32 bytes, for tests", "FOYER_ADDR": "0.0.0.0:8080",
 	"LIVEKIT_API_KEY": "key", "LIVEKIT_API_SECRET": "a LiveKit secret of 32 bytes ....",
+	"FOYER_SMTP_URL": "smtp://mail.example.org", "FOYER_MAIL_FROM": "Foyer <foyer@example.org>",
+	"FOYER_PUBLIC_URL": "https://meet.example.org",
 }
 
 // load reads an environment with what a test sets in it instead.
@@ -163,6 +165,17 @@ func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
 		{"FOYER_LIMIT_DEPTH", "0", "FOYER_LIMIT_DEPTH is less than 1"},
 		{"FOYER_OPERATIONS_PER_SOCKET", "0", "FOYER_OPERATIONS_PER_SOCKET is less than 1"},
 		{"FOYER_DRAIN_SPREAD", "-1s", "FOYER_DRAIN_SPREAD is negative"},
+		{"FOYER_PUBLIC_URL", "", "FOYER_PUBLIC_URL is not set"},
+		{"FOYER_PUBLIC_URL", "meet.example.org", "FOYER_PUBLIC_URL is not https://"},
+		{"FOYER_PUBLIC_URL", "https://meet.example.org/?a=b", "FOYER_PUBLIC_URL is not https://"},
+		{"FOYER_SMTP_URL", "mail.example.org:25", "FOYER_SMTP_URL is neither smtp://"},
+		{"FOYER_SMTP_URL", "smtp://u:p@mail.example.org?tls=none", "FOYER_SMTP_URL is a password without TLS"},
+		{"FOYER_MAIL_FROM", "Foyer", "FOYER_MAIL_FROM is not an e-mail address"},
+		{"FOYER_INVITATION_EMAILS", "0", "FOYER_INVITATION_EMAILS is less than 1"},
+		{"FOYER_INVITATIONS_PER_USER", "49", "FOYER_INVITATIONS_PER_USER is less than FOYER_INVITATION_EMAILS"},
+		{"FOYER_INVITATIONS_PER_ROOM", "-1", "FOYER_INVITATIONS_PER_ROOM is negative"},
+		{"FOYER_OUTBOX_CONCURRENCY", "0", "FOYER_OUTBOX_CONCURRENCY is less than 1"},
+		{"FOYER_OUTBOX_GIVE_UP", "0s", "FOYER_OUTBOX_GIVE_UP is not between 1ms and 8760h0m0s"},
 		{"FOYER_TRUSTED_DOCUMENTS_MODE", "warn", "FOYER_TRUSTED_DOCUMENTS_MODE is not off"},
 	}
 	for _, test := range tests {
@@ -225,6 +238,7 @@ func TestNoSecretIsInWhatIsSaidOfTheSettings(t *testing.T) {
 	const secret = "hunter2"
 	for _, name := range []string{
 		"FOYER_SECRET", "LIVEKIT_API_SECRET", "DATABASE_URL", "REDIS_URL", "LIVEKIT_URL",
+		"FOYER_SMTP_URL", "FOYER_MAIL_FROM", "FOYER_PUBLIC_URL",
 		"LIVEKIT_PUBLIC_URL", "REDIS_CLUSTER", "LIVEKIT_INSECURE_SKIP_VERIFY", "FOYER_TOKEN_TTL",
 		"FOYER_TRUSTED_PROXIES", "FOYER_INTROSPECTION", "FOYER_NOTIFY_HOSTS",
 	} {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"foyer/ent/database"
+	"foyer/mail"
 )
 
 func newLogger(c *config) *slog.Logger {
@@ -27,6 +28,13 @@ type redisLogger struct{}
 
 func (redisLogger) Printf(ctx context.Context, format string, args ...any) {
 	slog.DebugContext(ctx, "redis: "+fmt.Sprintf(format, args...))
+}
+
+// logMail is what becomes of an e-mail in development mode without an SMTP server.
+func logMail(ctx context.Context, m mail.Message) error {
+	slog.InfoContext(ctx, "an e-mail, not sent since FOYER_SMTP_URL is not set",
+		"to", m.To, "subject", m.Subject, "text", m.Text)
+	return nil
 }
 
 func parseLevel(text string) error { return new(slog.Level).UnmarshalText([]byte(text)) }

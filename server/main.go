@@ -58,7 +58,7 @@ func run(ctx context.Context, environ []string, out io.Writer) error {
 }
 
 // serve runs every long part until ctx ends or one of them fails. The lobby works until the last
-// request is answered.
+// request is answered; the outbox begins nothing more once the server stops.
 func (a *app) serve(ctx context.Context, listener net.Listener) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	group, work := errgroup.WithContext(work)
@@ -68,6 +68,9 @@ func (a *app) serve(ctx context.Context, listener net.Listener) error {
 		MaxHeaderBytes: maxHeader,
 	}
 	group.Go(func() error { return a.lobby.Run(work) })
+	delivering, stopDelivering := context.WithCancel(work)
+	defer context.AfterFunc(ctx, stopDelivering)()
+	group.Go(func() error { return a.outbox.Run(delivering, a.deliveries()) })
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err

@@ -65,6 +65,45 @@ var (
 			},
 		},
 	}
+	// OutboxMessagesColumns holds the columns for the "outbox_messages" table.
+	OutboxMessagesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "kind", Type: field.TypeString, Size: 64},
+		{Name: "payload", Type: field.TypeJSON},
+		{Name: "attempts", Type: field.TypeInt, Default: 0},
+		{Name: "next_attempt_at", Type: field.TypeTime},
+		{Name: "delivered_at", Type: field.TypeTime, Nullable: true},
+		{Name: "failed_at", Type: field.TypeTime, Nullable: true},
+		{Name: "last_error", Type: field.TypeString, Default: ""},
+	}
+	// OutboxMessagesTable holds the schema information for the "outbox_messages" table.
+	OutboxMessagesTable = &schema.Table{
+		Name:       "outbox_messages",
+		Columns:    OutboxMessagesColumns,
+		PrimaryKey: []*schema.Column{OutboxMessagesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "outboxmessage_next_attempt_at",
+				Unique:  false,
+				Columns: []*schema.Column{OutboxMessagesColumns[6]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "delivered_at IS NULL AND failed_at IS NULL",
+				},
+			},
+			{
+				Name:    "outboxmessage_delivered_at",
+				Unique:  false,
+				Columns: []*schema.Column{OutboxMessagesColumns[7]},
+			},
+			{
+				Name:    "outboxmessage_failed_at",
+				Unique:  false,
+				Columns: []*schema.Column{OutboxMessagesColumns[8]},
+			},
+		},
+	}
 	// RoomsColumns holds the columns for the "rooms" table.
 	RoomsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
@@ -212,6 +251,7 @@ var (
 	Tables = []*schema.Table{
 		ApplicationsTable,
 		AuditEventsTable,
+		OutboxMessagesTable,
 		RoomsTable,
 		RoomAccessesTable,
 		RoomBansTable,

@@ -28,6 +28,7 @@ import (
 	"foyer/ent/schema"
 	"foyer/ent/user"
 	"foyer/graph/scalar"
+	"foyer/invitations"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/rtc"
@@ -140,6 +141,10 @@ type ComplexityRoot struct {
 		RoomAccess func(childComplexity int) int
 	}
 
+	InviteToRoomPayload struct {
+		Invited func(childComplexity int) int
+	}
+
 	LeaveRoomPayload struct {
 		Room func(childComplexity int) int
 	}
@@ -178,6 +183,7 @@ type ComplexityRoot struct {
 		DenyEntry             func(childComplexity int, input lobby.DenyInput) int
 		EndMeeting            func(childComplexity int, input EndMeetingInput) int
 		GrantRoomAccess       func(childComplexity int, input rooms.GrantInput) int
+		InviteToRoom          func(childComplexity int, input invitations.Input) int
 		LeaveRoom             func(childComplexity int, input LeaveRoomInput) int
 		LiftBan               func(childComplexity int, input LiftBanInput) int
 		LockRoom              func(childComplexity int, input LockRoomInput) int
@@ -461,6 +467,7 @@ type MutationResolver interface {
 	EndMeeting(ctx context.Context, input EndMeetingInput) (*EndMeetingPayload, error)
 	LockRoom(ctx context.Context, input LockRoomInput) (*LockRoomPayload, error)
 	UnlockRoom(ctx context.Context, input UnlockRoomInput) (*UnlockRoomPayload, error)
+	InviteToRoom(ctx context.Context, input invitations.Input) (*InviteToRoomPayload, error)
 	RequestEntry(ctx context.Context, input lobby.RequestEntryInput) (*lobby.Request, error)
 	CancelEntry(ctx context.Context, input CancelEntryInput) (*CancelEntryPayload, error)
 	AdmitEntry(ctx context.Context, input lobby.DecideInput) (*AdmitEntryPayload, error)
@@ -780,6 +787,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.GrantRoomAccessPayload.RoomAccess(childComplexity), true
 
+	case "InviteToRoomPayload.invited":
+		if e.ComplexityRoot.InviteToRoomPayload.Invited == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InviteToRoomPayload.Invited(childComplexity), true
+
 	case "LeaveRoomPayload.room":
 		if e.ComplexityRoot.LeaveRoomPayload.Room == nil {
 			break
@@ -962,6 +976,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.GrantRoomAccess(childComplexity, args["input"].(rooms.GrantInput)), true
+	case "Mutation.inviteToRoom":
+		if e.ComplexityRoot.Mutation.InviteToRoom == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_inviteToRoom_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.InviteToRoom(childComplexity, args["input"].(invitations.Input)), true
 	case "Mutation.leaveRoom":
 		if e.ComplexityRoot.Mutation.LeaveRoom == nil {
 			break
@@ -1993,6 +2018,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("DenyEntryInput", ec.unmarshalInputDenyEntryInput),
 			graphql.NewInputUnmarshaler("EndMeetingInput", ec.unmarshalInputEndMeetingInput),
 			graphql.NewInputUnmarshaler("GrantRoomAccessInput", ec.unmarshalInputGrantRoomAccessInput),
+			graphql.NewInputUnmarshaler("InviteToRoomInput", ec.unmarshalInputInviteToRoomInput),
 			graphql.NewInputUnmarshaler("LeaveRoomInput", ec.unmarshalInputLeaveRoomInput),
 			graphql.NewInputUnmarshaler("LiftBanInput", ec.unmarshalInputLiftBanInput),
 			graphql.NewInputUnmarshaler("LockRoomInput", ec.unmarshalInputLockRoomInput),
@@ -2773,6 +2799,34 @@ type UnlockRoomPayload {
   room: Room!
 }
 `, BuiltIn: false},
+	{Name: "../../schema/invitation.graphqls", Input: `extend type Mutation {
+  """
+  Invite people to a room by e-mail, each in an e-mail of their own. For hosts. Either everybody is
+  invited or, on an error, nobody. The e-mails are sent soon after. INVALID has the places of bad
+  addresses as ` + "`" + `extensions.indexes` + "`" + `, counted from 0; it is CONFLICT on a server that sends no e-mail.
+  """
+  inviteToRoom("Who is invited to what." input: InviteToRoomInput!): InviteToRoomPayload!
+}
+
+"Whom to invite to what room."
+input InviteToRoomInput {
+  "The room's id."
+  roomId: ID!
+  "E-mail addresses: at least one, and as many as the server allows, 50 if it does not say."
+  emails: [String!]!
+  """
+  What they become in the room, with a verified account of this address: MEMBER or ADMINISTRATOR.
+  Whoever has a role there keeps it. Nothing if not given: they ask to enter, if the room wants that.
+  """
+  role: RoomRole
+}
+
+"The outcome of ` + "`" + `inviteToRoom` + "`" + `."
+type InviteToRoomPayload {
+  "The addresses that an e-mail will be sent to: in lower case, once each."
+  invited: [String!]!
+}
+`, BuiltIn: false},
 	{Name: "../../schema/lobby.graphqls", Input: `"Where a request to enter stands. A decision is made once: the first stands."
 enum EntryStatus {
   "A host has yet to decide."
@@ -3471,6 +3525,14 @@ func (ec *executionContext) childFields_GrantRoomAccessPayload(ctx context.Conte
 		return ec.fieldContext_GrantRoomAccessPayload_roomAccess(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type GrantRoomAccessPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_InviteToRoomPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "invited":
+		return ec.fieldContext_InviteToRoomPayload_invited(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InviteToRoomPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_LeaveRoomPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4209,6 +4271,20 @@ func (ec *executionContext) field_Mutation_grantRoomAccess_args(ctx context.Cont
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (rooms.GrantInput, error) {
 			return ec.unmarshalNGrantRoomAccessInput2foyerᚋroomsᚐGrantInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_inviteToRoom_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (invitations.Input, error) {
+			return ec.unmarshalNInviteToRoomInput2foyerᚋinvitationsᚐInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5789,6 +5865,29 @@ func (ec *executionContext) fieldContext_GrantRoomAccessPayload_roomAccess(_ con
 	return fc, nil
 }
 
+func (ec *executionContext) _InviteToRoomPayload_invited(ctx context.Context, field graphql.CollectedField, obj *InviteToRoomPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InviteToRoomPayload_invited(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Invited, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InviteToRoomPayload_invited(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InviteToRoomPayload", field, false, false, "String")
+}
+
 func (ec *executionContext) _LeaveRoomPayload_room(ctx context.Context, field graphql.CollectedField, obj *LeaveRoomPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6866,6 +6965,50 @@ func (ec *executionContext) fieldContext_Mutation_unlockRoom(ctx context.Context
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_unlockRoom_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_inviteToRoom(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_inviteToRoom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().InviteToRoom(ctx, fc.Args["input"].(invitations.Input))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *InviteToRoomPayload) graphql.Marshaler {
+			return ec.marshalNInviteToRoomPayload2ᚖfoyerᚋgraphᚋgeneratedᚐInviteToRoomPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_inviteToRoom(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InviteToRoomPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_inviteToRoom_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -12245,6 +12388,62 @@ func UnmarshalGrantRoomAccessInput(ctx context.Context, raw any) (rooms.GrantInp
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputInviteToRoomInput(ctx context.Context, obj any) (invitations.Input, error) {
+	var it invitations.Input
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId", "emails", "role"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		case "emails":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("emails"))
+			data, err := ec.unmarshalNString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Emails = data
+		case "role":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("role"))
+			data, err := ec.unmarshalORoomRole2ᚖfoyerᚋentᚋroomaccessᚐRole(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Role = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalInviteToRoomInput unmarshals raw into the InviteToRoomInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalInviteToRoomInput(ctx context.Context, raw any) (invitations.Input, error) {
+	var out invitations.Input
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "InviteToRoomInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputLeaveRoomInput(ctx context.Context, obj any) (LeaveRoomInput, error) {
 	var it LeaveRoomInput
 	if obj == nil {
@@ -14059,6 +14258,39 @@ func (ec *executionContext) _GrantRoomAccessPayload(ctx context.Context, sel ast
 	return out
 }
 
+var inviteToRoomPayloadImplementors = []string{"InviteToRoomPayload"}
+
+func (ec *executionContext) _InviteToRoomPayload(ctx context.Context, sel ast.SelectionSet, obj *InviteToRoomPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, inviteToRoomPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("InviteToRoomPayload")
+		case "invited":
+			out.Values[i] = ec._InviteToRoomPayload_invited(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var leaveRoomPayloadImplementors = []string{"LeaveRoomPayload"}
 
 func (ec *executionContext) _LeaveRoomPayload(ctx context.Context, sel ast.SelectionSet, obj *LeaveRoomPayload) graphql.Marshaler {
@@ -14398,6 +14630,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "unlockRoom":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_unlockRoom(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "inviteToRoom":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_inviteToRoom(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -16786,6 +17025,19 @@ func (ec *executionContext) marshalNInt2int(ctx context.Context, sel ast.Selecti
 	return res
 }
 
+func (ec *executionContext) unmarshalNInviteToRoomInput2foyerᚋinvitationsᚐInput(ctx context.Context, v any) (invitations.Input, error) {
+	res, err := ec.unmarshalInputInviteToRoomInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNInviteToRoomPayload2ᚖfoyerᚋgraphᚋgeneratedᚐInviteToRoomPayload(ctx context.Context, sel ast.SelectionSet, v *InviteToRoomPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "InviteToRoomPayload!")
+		return graphql.Null
+	}
+	return ec._InviteToRoomPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNLeaveRoomInput2foyerᚋgraphᚋgeneratedᚐLeaveRoomInput(ctx context.Context, v any) (LeaveRoomInput, error) {
 	res, err := ec.unmarshalInputLeaveRoomInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -17227,6 +17479,35 @@ func (ec *executionContext) marshalNString2string(ctx context.Context, sel ast.S
 		graphql.AddInvalidNullFromMarshaler(ctx, "String!")
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]string, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNString2string(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNString2string(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalNTime2timeᚐTime(ctx context.Context, v any) (time.Time, error) {

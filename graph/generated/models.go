@@ -80,6 +80,12 @@ type GrantRoomAccessPayload struct {
 	RoomAccess *ent.RoomAccess `json:"roomAccess"`
 }
 
+// The outcome of `inviteToRoom`.
+type InviteToRoomPayload struct {
+	// The addresses that an e-mail will be sent to: in lower case, once each.
+	Invited []string `json:"invited"`
+}
+
 // Names a room to leave.
 type LeaveRoomInput struct {
 	// The room's id.

@@ -1,0 +1,195 @@
+// Package invitations invites people to rooms by e-mail.
+package invitations
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"entgo.io/ent/dialect/sql"
+	"github.com/go-redis/redis_rate/v10"
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+
+	"foyer/ent"
+	"foyer/ent/roomaccess"
+	"foyer/ent/user"
+	"foyer/fault"
+	"foyer/mail"
+	"foyer/outbox"
+	"foyer/rooms"
+)
+
+// Kind is that of invitations in the outbox. Deliver delivers them.
+const Kind = "invitation"
+
+// Settings of a Service.
+type Settings struct {
+	// PublicURL is where people find the product: a room's address is below it.
+	PublicURL string
+	// MaxEmails is how many may be invited at once.
+	MaxEmails int
+	// PerUser and PerRoom are how many e-mails may be asked for within an hour by one user, and for one
+	// room; 0 is any number.
+	PerUser, PerRoom int
+	// KeyPrefix stands before every Redis key.
+	KeyPrefix string
+	// Send sends an e-mail; nil when this server sends none.
+	Send func(context.Context, mail.Message) error
+}
+
+// Service invites people.
+type Service struct {
+	settings Settings
+	rooms    *rooms.Service
+	outbox   *outbox.Outbox
+	limiter  *redis_rate.Limiter
+	letters  letters
+}
+
+// New returns a Service.
+func New(
+	rdb redis.UniversalClient, rooms *rooms.Service, outbox *outbox.Outbox, settings Settings,
+) (*Service, error) {
+	letters, err := readLetters()
+	if err != nil {
+		return nil, fmt.Errorf("read the templates of invitations: %w", err)
+	}
+	return &Service{settings, rooms, outbox, redis_rate.NewLimiter(rdb), letters}, nil
+}
+
+// Input says who is to be invited to what room.
+type Input struct {
+	RoomID uuid.UUID
+	Emails []string
+	// Role is what they become there if they are nothing yet; nil for nothing.
+	Role *roomaccess.Role
+}
+
+// invitation is what the outbox keeps of an invitation. It stands for itself: the room may change
+// before it is sent.
+type invitation struct {
+	To       string `json:"to"`
+	Language string `json:"language"` // BCP 47
+	Inviter  string `json:"inviter"`
+	Room     string `json:"room"`
+	Slug     string `json:"slug"`
+	HasRole  bool   `json:"hasRole"` // or has to ask
+}
+
+// Invite has an e-mail sent to each of some addresses, for a host, and gives those people a role if it
+// is to. It returns the addresses in lower case and once each. Either all are invited or, on an error,
+// nobody. The e-mails are sent later: that one cannot be delivered is seen in the log alone.
+func (s *Service) Invite(ctx context.Context, in Input) ([]string, error) {
+	if err := s.rooms.Require(ctx, in.RoomID, rooms.Invite); err != nil {
+		return nil, err
+	}
+	if s.settings.Send == nil {
+		return nil, fault.New(fault.Conflict, "this server sends no e-mail")
+	}
+	emails, err := s.recipients(in.Emails)
+	if err != nil {
+		return nil, err
+	}
+	inviter, err := s.rooms.Viewer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.allow(ctx, inviter.ID, in.RoomID, len(emails)); err != nil {
+		return nil, err
+	}
+	err = s.write(ctx, inviter, rooms.Invitees{RoomID: in.RoomID, Emails: emails, Role: in.Role})
+	if err != nil {
+		return nil, err
+	}
+	s.outbox.Wake()
+	return emails, nil
+}
+
+// recipients returns addresses in lower case and once each. Of bad ones it says where they stand.
+func (s *Service) recipients(given []string) ([]string, error) {
+	if len(given) == 0 || len(given) > s.settings.MaxEmails {
+		return nil, fault.Field("emails", "emails needs 1 to %d addresses", s.settings.MaxEmails)
+	}
+	var emails []string
+	var bad []int
+	for i, text := range given {
+		email, err := rooms.CheckRecipient(text)
+		switch {
+		case err != nil:
+			bad = append(bad, i)
+		case !slices.Contains(emails, email):
+			emails = append(emails, email)
+		}
+	}
+	if bad != nil {
+		return nil, fault.Field("emails", "%d of emails cannot be written to", len(bad)).
+			With("indexes", bad)
+	}
+	return emails, nil
+}
+
+// allow counts e-mails against the limits of who asks for them and of a room.
+func (s *Service) allow(ctx context.Context, userID, roomID uuid.UUID, emails int) error {
+	for _, limit := range []struct {
+		key     string
+		perHour int
+	}{
+		{"invite:user:" + userID.String(), s.settings.PerUser},
+		{"invite:room:{" + roomID.String() + "}", s.settings.PerRoom},
+	} {
+		if limit.perHour == 0 {
+			continue
+		}
+		result, err := s.limiter.AllowN(ctx, s.settings.KeyPrefix+limit.key,
+			redis_rate.PerHour(limit.perHour), emails)
+		if err != nil {
+			return fault.From(err, fault.Unavailable, "we cannot count invitations; try again soon")
+		}
+		if result.Allowed == 0 {
+			return fault.New(fault.RateLimited, "too many invitations; try again later").
+				With("retryAfter", int(math.Ceil(result.RetryAfter.Seconds())))
+		}
+	}
+	return nil
+}
+
+func (s *Service) write(ctx context.Context, inviter *ent.User, to rooms.Invitees) error {
+	name, err := s.rooms.DisplayName(ctx, nil)
+	if err != nil {
+		return err
+	}
+	return s.rooms.WriteInvitations(ctx, to, func(tx *ent.Tx, room *ent.Room) error {
+		languages, err := languagesOf(ctx, tx, to.Emails)
+		if err != nil {
+			return err
+		}
+		list := make([]invitation, len(to.Emails))
+		for i, email := range to.Emails {
+			list[i] = invitation{
+				To: email, Language: inviter.Language, Inviter: name,
+				Room: room.Name, Slug: room.Slug, HasRole: to.Role != nil,
+			}
+			if language, known := languages[email]; known {
+				list[i].Language = language
+			}
+		}
+		return outbox.Add(ctx, tx, Kind, list...)
+	})
+}
+
+// languagesOf returns the language of each address that an account has, of several the newest one's.
+func languagesOf(ctx context.Context, tx *ent.Tx, emails []string) (map[string]string, error) {
+	users, err := tx.User.Query().
+		Where(user.EmailIn(emails...), user.SubjectNotNil()). // the others have yet to choose one
+		Order(user.ByCreatedAt(sql.OrderAsc())).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find languages: %w", err)
+	}
+	languages := map[string]string{}
+	for _, u := range users {
+		languages[u.Email] = u.Language
+	}
+	return languages, nil
+}

@@ -1,0 +1,557 @@
+package invitations_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/auth"
+	"foyer/ent"
+	"foyer/ent/outboxmessage"
+	"foyer/ent/room"
+	"foyer/ent/roomaccess"
+	"foyer/fault"
+	"foyer/invitations"
+	"foyer/mail"
+	"foyer/outbox"
+	"foyer/rooms"
+	"foyer/testenv"
+)
+
+// soon is how long a test waits for what should happen at once, on a busy machine.
+const soon = 2 * time.Minute
+
+// world is a server that invites through an SMTP server, which is yet to be started.
+type world struct {
+	*invitations.Service
+
+	t      *testing.T
+	db     *ent.Client
+	rooms  *rooms.Service
+	outbox *outbox.Outbox
+	smtp   *testenv.SMTP
+}
+
+// onEach runs a test in an empty world on each database.
+func onEach(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		rdb, prefix := testenv.Embedded(t)
+		test(t, newWorld(t, db, rdb, prefix, nil))
+	})
+}
+
+func newWorld(
+	t *testing.T, db *ent.Client, rdb redis.UniversalClient, prefix string,
+	change func(*invitations.Settings),
+) *world {
+	t.Helper()
+	w := &world{t: t, db: db, smtp: testenv.NewSMTP(t)}
+	server, err := mail.ParseServer("smtp://" + w.smtp.Addr() + "?tls=none")
+	require.NoError(t, err)
+	from, err := mail.ParseFrom("Foyer <foyer@example.org>")
+	require.NoError(t, err)
+	settings := invitations.Settings{
+		PublicURL: "https://meet.example.org/", MaxEmails: 50, KeyPrefix: prefix,
+		Send: mail.NewSender(server, from).Send,
+	}
+	if change != nil {
+		change(&settings)
+	}
+	w.rooms = rooms.New(db, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
+	w.outbox = newOutbox(db, time.Hour) // it is told of what it is to do
+	w.Service, err = invitations.New(rdb, w.rooms, w.outbox, settings)
+	require.NoError(t, err)
+	return w
+}
+
+func newOutbox(db *ent.Client, poll time.Duration) *outbox.Outbox {
+	return outbox.New(db, outbox.Settings{
+		Timeout: soon, Backoff: 5 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
+		GiveUp: time.Hour, Keep: time.Hour, Poll: poll, Drain: time.Second,
+		Concurrency: 4,
+	})
+}
+
+// deliver delivers until the test ends, or the returned function is called.
+func (w *world) deliver(o *outbox.Outbox) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		done <- o.Run(ctx, map[string]outbox.Deliver{invitations.Kind: w.Deliver})
+	}()
+	stop = sync.OnceFunc(func() { cancel(); assert.NoError(w.t, <-done) })
+	w.t.Cleanup(stop)
+	return stop
+}
+
+// user makes an account, with an e-mail address and a language.
+func (w *world) user(name, email, language string) *ent.User {
+	w.t.Helper()
+	u, err := w.rooms.SignIn(w.t.Context(), rooms.Profile{
+		Subject: uuid.NewString(), Email: email, FullName: name,
+	})
+	require.NoError(w.t, err)
+	return u.Update().SetLanguage(language).SaveX(w.t.Context())
+}
+
+func as(t *testing.T, u *ent.User) context.Context {
+	t.Helper()
+	return auth.NewContext(t.Context(), auth.Viewer{UserID: u.ID})
+}
+
+// host makes a user with a room.
+func (w *world) host(name, roomName string) (context.Context, *ent.Room) {
+	w.t.Helper()
+	ctx := as(w.t, w.user(name, uuid.NewString()+"@example.org", "en"))
+	r, err := w.rooms.Create(ctx, rooms.CreateInput{Name: roomName})
+	require.NoError(w.t, err)
+	return ctx, r
+}
+
+func (w *world) invite(ctx context.Context, r *ent.Room, emails ...string) []string {
+	w.t.Helper()
+	invited, err := w.Invite(ctx, invitations.Input{RoomID: r.ID, Emails: emails})
+	require.NoError(w.t, err)
+	return invited
+}
+
+// settled waits until nothing is left to be delivered.
+func (w *world) settled() {
+	w.t.Helper()
+	require.EventuallyWithT(w.t, func(c *assert.CollectT) {
+		assert.Zero(c, w.db.OutboxMessage.Query().
+			Where(outboxmessage.DeliveredAtIsNil(), outboxmessage.FailedAtIsNil()).
+			CountX(w.t.Context()))
+	}, soon, 50*time.Millisecond)
+}
+
+// recipients is how many e-mails each address has got.
+func (w *world) recipients() map[string]int {
+	count := map[string]int{}
+	for _, m := range w.smtp.Received() {
+		count[m.To]++
+	}
+	return count
+}
+
+// read returns an e-mail's subject, and its parts by their type.
+func read(t *testing.T, m testenv.Mail) (subject string, parts map[string]string) {
+	t.Helper()
+	parsed := m.Parse(t)
+	subject, err := new(mime.WordDecoder).DecodeHeader(parsed.Header.Get("Subject"))
+	require.NoError(t, err)
+	_, params, err := mime.ParseMediaType(parsed.Header.Get("Content-Type"))
+	require.NoError(t, err)
+	parts = map[string]string{}
+	for reader := multipart.NewReader(parsed.Body, params["boundary"]); ; {
+		part, err := reader.NextPart()
+		if err == io.EOF {
+			return subject, parts
+		}
+		require.NoError(t, err)
+		text, err := io.ReadAll(part)
+		require.NoError(t, err)
+		kind, _, _ := strings.Cut(part.Header.Get("Content-Type"), ";")
+		parts[kind] = strings.ReplaceAll(string(text), "\r\n", "\n")
+	}
+}
+
+func assertFault(t *testing.T, want fault.Kind, err error) *fault.Error {
+	t.Helper()
+	if assert.Error(t, err) {
+		assert.Equal(t, want, fault.Of(err).Kind, "%v", err)
+		return fault.Of(err)
+	}
+	return &fault.Error{}
+}
+
+func TestEverybodyIsInvitedInAnEmailOfHisOwn(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		w.smtp.Start()
+		w.deliver(w.outbox)
+		ctx, r := w.host("Ada Lovelace", "Analytical Engine")
+		invited := w.invite(ctx, r, "Bob@Example.com", "eve@example.com", "bob@example.com ")
+		assert.Equal(t, []string{"bob@example.com", "eve@example.com"}, invited)
+		w.settled()
+		assert.Equal(t, map[string]int{"bob@example.com": 1, "eve@example.com": 1}, w.recipients())
+		for _, m := range w.smtp.Received() {
+			subject, parts := read(t, m)
+			assert.Equal(t, "Ada Lovelace invites you to “Analytical Engine”", subject)
+			for kind, text := range parts {
+				assert.Contains(t, text, "https://meet.example.org/"+r.Slug, kind)
+				assert.Contains(t, text, "Ada Lovelace", kind)
+				assert.Contains(t, text, "Analytical Engine", kind)
+			}
+			assert.Len(t, parts, 2)
+			assert.Equal(t, "<"+m.To+">", m.Parse(t).Header.Get("To"), "nobody sees another's address")
+			assert.Equal(t, 1, strings.Count(string(m.Raw), "@example.com"))
+		}
+	})
+}
+
+func TestInvitationIsInTheLanguageOfWhoReadsIt(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		w.smtp.Start()
+		w.deliver(w.outbox)
+		languages := map[string]string{ // an address and its account's language
+			"a@example.com": "fr-CA", "b@example.com": "en-GB", "c@example.com": "FR",
+			"d@example.com": "de", "e@example.com": "not a language", "f@example.com": "",
+		}
+		emails := []string{"stranger@example.com"}
+		for email, language := range languages {
+			w.user("Somebody", email, language)
+			emails = append(emails, email)
+		}
+		french := w.user("Émilie", "emilie@example.org", "fr")
+		r, err := w.rooms.Create(as(t, french), rooms.CreateInput{Name: "Salon"})
+		require.NoError(t, err)
+		w.invite(as(t, french), r, emails...)
+		w.settled()
+		in := map[string]string{}
+		for _, m := range w.smtp.Received() {
+			subject, parts := read(t, m)
+			switch subject {
+			case "Émilie invites you to “Salon”":
+				in[m.To] = "en"
+			case "Émilie vous invite à rejoindre «\u00a0Salon\u00a0»":
+				in[m.To] = "fr"
+			}
+			assert.Contains(t, parts["text/html"], `<html lang="`+in[m.To]+`">`)
+			hello := map[string]string{"en": "Hello,", "fr": "Bonjour,"}[in[m.To]]
+			assert.Contains(t, parts["text/html"], hello)
+			assert.True(t, strings.HasPrefix(parts["text/plain"], hello), parts["text/plain"])
+		}
+		assert.Equal(t, map[string]string{
+			"stranger@example.com": "fr", "a@example.com": "fr", "b@example.com": "en",
+			"c@example.com": "fr", "d@example.com": "en", "e@example.com": "en", "f@example.com": "en",
+		}, in)
+	})
+}
+
+// Names come from accounts and rooms; some may be older than today's rules for them.
+func TestNamesAreHarmless(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, shown string }{
+		{`"Quotes" & 'such'`, `"Quotes" & 'such'`},
+		{"<script>alert(1)</script><img src=x onerror=y>", "<script>alert(1)</\u200bscript>"},
+		{"Zoë 🦊 会議 שלום", "Zoë 🦊 会議 שלום"},
+		{"line\r\nBcc: victim@example.net\r\n\r\nbody", "line Bcc: victim@\u200bexample.\u200bnet body"},
+		{"turned \u202egro.live", "turned gro.\u200blive"},
+		{"free phones: https://evil.example/x, www.evil.example", "https://\u200bevil.\u200bexample/\u200bx"},
+		{"{{.Link}} {{template \"x\"}}", "{{.\u200bLink}} {{template \"x\"}}"},
+		{"%s %d =?utf-8?q?=0D=0A?=", "%s %d =?utf-8?q?=0D=0A?="},
+		{"Dr. Who: the end", "Dr. Who: the end"},
+	}
+	onEach(t, func(t *testing.T, w *world) {
+		w.smtp.Start()
+		w.deliver(w.outbox)
+		for i, test := range tests {
+			ctx, r := w.host("Ada", "Room")
+			w.db.Room.UpdateOne(r).SetName(test.name).ExecX(t.Context())
+			to := fmt.Sprintf("guest%d@example.com", i)
+			w.invite(ctx, r, to)
+			w.settled()
+			got := w.smtp.Received()
+			require.Len(t, got, i+1)
+			assert.Equal(t, to, got[i].To)
+			header := got[i].Parse(t).Header
+			assert.Empty(t, header.Get("Bcc"))
+			assert.Equal(t, []string{"<" + to + ">"}, header["To"])
+			subject, parts := read(t, got[i])
+			assert.Contains(t, subject, test.shown, test.name)
+			assert.Contains(t, parts["text/plain"], test.shown, test.name)
+			html := parts["text/html"]
+			assert.NotContains(t, html, "<script")
+			assert.NotContains(t, html, "<img")
+			assert.NotContains(t, html, "evil.example")
+			assert.Equal(t, 2, strings.Count(html, "href="), "both to the room")
+			assert.Equal(t, 2, strings.Count(html, `href="https://meet.example.org/`+r.Slug+`"`))
+			for _, text := range []string{subject, parts["text/plain"], html} {
+				assert.False(t, strings.ContainsAny(text, "\u202e\r"), "%q", text)
+			}
+		}
+	})
+}
+
+func TestInvitationWithARoleSaysSoAndIsInTheInvitersLanguageForStrangers(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		w.smtp.Start()
+		w.deliver(w.outbox)
+		french := w.user("Émilie", "emilie@example.org", "fr")
+		r, err := w.rooms.Create(as(t, french), rooms.CreateInput{Name: "Salon"})
+		require.NoError(t, err)
+		for _, again := range []bool{false, true} { // the second time there is a provisional account
+			_, err = w.Invite(as(t, french), invitations.Input{
+				RoomID: r.ID, Emails: []string{"bob@example.com"}, Role: new(roomaccess.RoleMEMBER),
+			})
+			require.NoError(t, err)
+			w.settled()
+			got := w.smtp.Received()
+			_, parts := read(t, got[len(got)-1])
+			for kind, text := range parts {
+				assert.Contains(t, text, "Connectez-vous avec cette adresse", "%s %t", kind, again)
+				assert.NotContains(t, text, "Aucun compte", kind)
+			}
+		}
+		bob, err := w.rooms.SignIn(t.Context(), rooms.Profile{
+			Subject: "bob", Email: "bob@example.com", EmailVerified: true, FullName: "Bob",
+		})
+		require.NoError(t, err)
+		role, err := w.rooms.RoleOf(t.Context(), r.ID, bob.ID)
+		require.NoError(t, err)
+		assert.Equal(t, roomaccess.RoleMEMBER, role)
+
+		owners := invitations.Input{
+			RoomID: r.ID, Emails: []string{"eve@example.com"}, Role: new(roomaccess.RoleOWNER),
+		}
+		_, err = w.Invite(as(t, french), owners)
+		assert.Equal(t, "role", assertFault(t, fault.Invalid, err).Details["field"])
+		assert.Len(t, w.smtp.Received(), 2)
+	})
+}
+
+func TestBadAddressesAreNamedByTheirPlaceAndNobodyIsInvited(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		ctx, r := w.host("Ada", "Room")
+		fifty := make([]string, 51)
+		for i := range fifty {
+			fifty[i] = fmt.Sprintf("guest%d@example.com", i)
+		}
+		for _, test := range []struct {
+			name    string
+			emails  []string
+			indexes any
+		}{
+			{"none", nil, nil},
+			{"too many", fifty, nil},
+			{"bad ones", []string{"bob@example.com", "bob", "a@b\r\nBcc: c@d", "eve@example.com", ""},
+				[]int{1, 2, 4}},
+			{"a huge one", []string{strings.Repeat("a", 1<<20) + "@example.com"}, []int{0}},
+		} {
+			_, err := w.Invite(ctx, invitations.Input{RoomID: r.ID, Emails: test.emails})
+			f := assertFault(t, fault.Invalid, err)
+			assert.Equal(t, "emails", f.Details["field"], test.name)
+			assert.Equal(t, test.indexes, f.Details["indexes"], test.name)
+			assert.Less(t, len(f.Message), 100, "it does not repeat the addresses")
+		}
+		assert.Zero(t, w.db.OutboxMessage.Query().CountX(t.Context()))
+		assert.Len(t, w.invite(ctx, r, fifty[:50]...), 50)
+	})
+}
+
+func TestHostsInviteAndNobodyElse(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		ctx, r := w.host("Ada", "Room")
+		give := func(role roomaccess.Role) context.Context {
+			u := w.user("Somebody", uuid.NewString()+"@example.org", "en")
+			if role != "" {
+				w.db.RoomAccess.Create().SetRoom(r).SetUser(u).SetRole(role).ExecX(t.Context())
+			}
+			return as(t, u)
+		}
+		in := invitations.Input{RoomID: r.ID, Emails: []string{"not an address"}}
+		for want, who := range map[fault.Kind]context.Context{
+			fault.Unauthenticated: t.Context(), fault.Forbidden: give(""),
+			fault.Invalid: give(roomaccess.RoleADMINISTRATOR),
+		} {
+			_, err := w.Invite(who, in)
+			assertFault(t, want, err)
+		}
+		_, err := w.Invite(give(roomaccess.RoleMEMBER), in)
+		assertFault(t, fault.Forbidden, err)
+		in.RoomID = uuid.New()
+		_, err = w.Invite(ctx, in)
+		assertFault(t, fault.NotFound, err)
+	})
+}
+
+func TestServerWithoutAMailServerSaysSo(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Embedded(t)
+	w := newWorld(t, testenv.SQLite(t), rdb, prefix, func(s *invitations.Settings) { s.Send = nil })
+	ctx, r := w.host("Ada", "Room")
+	_, err := w.Invite(ctx, invitations.Input{RoomID: r.ID, Emails: []string{"bob@example.com"}})
+	f := assertFault(t, fault.Conflict, err)
+	assert.Equal(t, "this server sends no e-mail", f.Message)
+	assert.Zero(t, w.db.OutboxMessage.Query().CountX(t.Context()))
+}
+
+func TestInvitationsAreLimitedPerUserAndPerRoom(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, testenv.SQLite(t), rdb, prefix, func(s *invitations.Settings) {
+			s.MaxEmails, s.PerUser, s.PerRoom = 3, 4, 5
+		})
+		try := func(ctx context.Context, r *ent.Room, emails int) error {
+			in := invitations.Input{RoomID: r.ID}
+			for range emails {
+				in.Emails = append(in.Emails, uuid.NewString()+"@example.com")
+			}
+			_, err := w.Invite(ctx, in)
+			return err
+		}
+		ada, first := w.host("Ada", "First")
+		bob, second := w.host("Bob", "Second")
+		require.NoError(t, try(ada, first, 3))
+		f := assertFault(t, fault.RateLimited, try(ada, first, 2))
+		assert.InDelta(t, 900, f.Details["retryAfter"], 60, "one e-mail a quarter of an hour")
+		require.NoError(t, try(ada, first, 1))
+		require.NoError(t, try(bob, second, 1), "others are not concerned")
+
+		administrator := auth.FromContext(bob).UserID
+		w.db.RoomAccess.Create().SetRoom(first).SetUserID(administrator).
+			SetRole(roomaccess.RoleADMINISTRATOR).ExecX(t.Context())
+		assertFault(t, fault.RateLimited, try(bob, first, 2))
+		assert.Equal(t, 5, w.db.OutboxMessage.Query().CountX(t.Context()))
+	})
+}
+
+func TestRedisThatIsAwayIsSaidToBe(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Embedded(t)
+	w := newWorld(t, testenv.SQLite(t), rdb, prefix, func(s *invitations.Settings) { s.PerUser = 50 })
+	ctx, r := w.host("Ada", "Room")
+	require.NoError(t, rdb.Close())
+	_, err := w.Invite(ctx, invitations.Input{RoomID: r.ID, Emails: []string{"bob@example.com"}})
+	assertFault(t, fault.Unavailable, err)
+}
+
+func TestMailServerThatIsAwayForAWhileMissesNothing(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		w.deliver(w.outbox)
+		ctx, r := w.host("Ada", "Room")
+		invited := w.invite(ctx, r, "a@example.com", "b@example.com", "c@example.com")
+		require.EventuallyWithT(t, func(c *assert.CollectT) {
+			assert.Equal(c, len(invited), w.db.OutboxMessage.Query().
+				Where(outboxmessage.LastErrorContains("connection refused")).CountX(t.Context()))
+		}, soon, 50*time.Millisecond)
+		w.smtp.Start()
+		w.settled()
+		w.smtp.Stop()
+		invited = append(invited, w.invite(ctx, r, "d@example.com")...)
+		w.smtp.Start()
+		w.settled()
+		for _, email := range invited {
+			assert.Equal(t, 1, w.recipients()[email], email)
+		}
+		assert.Len(t, w.smtp.Received(), 4)
+	})
+}
+
+// answers are what a mail server says to some recipients, each answer once and in this order.
+type answers struct {
+	mu   sync.Mutex
+	left map[string][]int
+}
+
+func (a *answers) next(to string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.left[to]) == 0 {
+		return nil
+	}
+	code := a.left[to][0]
+	a.left[to] = a.left[to][1:]
+	return &smtp.SMTPError{Code: code, EnhancedCode: smtp.EnhancedCode{code / 100, 0, 0},
+		Message: "no <" + to + ">"}
+}
+
+func TestMailServersAnswerDecidesForEachRecipient(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		recipient := answers{left: map[string][]int{
+			"busy@example.com": {451, 421, 450}, "gone@example.com": {550, 550},
+		}}
+		data := answers{left: map[string][]int{"late@example.com": {451}, "spam@example.com": {554, 554}}}
+		w.smtp.OnRecipient, w.smtp.OnData = recipient.next, data.next
+		w.smtp.Start()
+		w.deliver(w.outbox)
+		ctx, r := w.host("Ada", "Room")
+		w.invite(ctx, r, "busy@example.com", "gone@example.com", "fine@example.com",
+			"late@example.com", "spam@example.com")
+		w.settled()
+		assert.Equal(t, map[string]int{
+			"busy@example.com": 1, "fine@example.com": 1, "late@example.com": 1,
+		}, w.recipients())
+		failed := w.db.OutboxMessage.Query().Where(outboxmessage.FailedAtNotNil()).AllX(t.Context())
+		require.Len(t, failed, 2)
+		for _, m := range failed {
+			assert.Equal(t, 1, m.Attempts)
+			assert.Regexp(t, `the SMTP server answered 55[04] 5\.0\.0`, m.LastError)
+			assert.NotContains(t, m.LastError, "example.com")
+		}
+	})
+}
+
+// The mail server takes the message and its answer is lost: it is sent again, and can be told by its
+// id.
+func TestMessageThatIsSentTwiceHasTheSameID(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		var got []testenv.Mail
+		var mu sync.Mutex
+		send := func(ctx context.Context, m mail.Message) error {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, testenv.Mail{To: m.To, From: m.ID + m.Date.UTC().String()})
+			if len(got) == 1 {
+				return errors.New("the connection broke")
+			}
+			return nil
+		}
+		rdb, prefix := testenv.Embedded(t)
+		w = newWorld(t, w.db, rdb, prefix, func(s *invitations.Settings) { s.Send = send })
+		w.deliver(w.outbox)
+		ctx, r := w.host("Ada", "Room")
+		w.invite(ctx, r, "bob@example.com")
+		w.settled()
+		require.Len(t, got, 2)
+		assert.Equal(t, got[0], got[1])
+	})
+}
+
+func TestThousandInvitationsOfTwoServersArriveOnceEach(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		w.smtp.Start()
+		w.deliver(w.outbox)
+		w.deliver(newOutbox(w.db, 20*time.Millisecond))
+		ctx, r := w.host("Ada", "Room")
+		want := map[string]int{}
+		began := time.Now()
+		for batch := range 20 {
+			var emails []string
+			for i := range 50 {
+				emails = append(emails, fmt.Sprintf("guest%d@example.com", 50*batch+i))
+			}
+			for _, email := range w.invite(ctx, r, emails...) {
+				want[email] = 1
+			}
+		}
+		asked := time.Since(began)
+		w.settled()
+		t.Log("asked for in", asked, "delivered in", time.Since(began))
+		assert.Len(t, want, 1000)
+		assert.Equal(t, want, w.recipients())
+	})
+}

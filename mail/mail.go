@@ -1,0 +1,216 @@
+// Package mail sends e-mail through an SMTP server.
+package mail
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	netmail "net/mail"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+)
+
+const (
+	submissionPort = "587" // RFC 6409
+	submissionsTLS = "465" // RFC 8314
+	// defaultTimeout bounds a delivery whose context has no deadline.
+	defaultTimeout = time.Minute
+)
+
+// ErrRefused is among the errors of Send when the server will never take this message for this
+// recipient.
+var ErrRefused = errors.New("refused for good")
+
+var (
+	errURL = errors.New("neither smtp://[user:password@]host[:port][?tls=required|opportunistic|none]" +
+		" nor smtps://[user:password@]host[:port]")
+	errPlainPassword = errors.New("a password without TLS: use tls=required")
+	errFrom          = errors.New("not an e-mail address, for instance Foyer <foyer@example.org>")
+)
+
+// Server is where an SMTP server is, and how to speak to it.
+type Server struct {
+	host           string
+	port           int
+	user, password string
+	implicitTLS    bool
+	startTLS       gomail.TLSPolicy
+}
+
+// ParseServer reads a URL: smtp://… for STARTTLS, smtps://… for TLS from the first byte. The query
+// tls says of smtp: whether STARTTLS is required (the default), opportunistic or none. No error shows
+// the URL, which may hold a password.
+func ParseServer(text string) (Server, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.Fragment != "" {
+		return Server{}, errURL
+	}
+	s := Server{host: u.Hostname(), user: u.User.Username(), startTLS: gomail.TLSMandatory}
+	s.password, _ = u.User.Password()
+	port := submissionPort
+	switch {
+	case u.Scheme == "smtps" && u.RawQuery == "":
+		port = submissionsTLS
+		s.implicitTLS = true
+		// Of a connection that is encrypted, go-mail then finds out that it is.
+		s.startTLS = gomail.TLSOpportunistic
+	case u.Scheme == "smtp":
+		policies := map[string]gomail.TLSPolicy{
+			"": gomail.TLSMandatory, "tls=required": gomail.TLSMandatory,
+			"tls=opportunistic": gomail.TLSOpportunistic, "tls=none": gomail.NoTLS,
+		}
+		policy, known := policies[u.RawQuery]
+		if !known {
+			return Server{}, errURL
+		}
+		s.startTLS = policy
+	default:
+		return Server{}, errURL
+	}
+	if s.user != "" && !s.implicitTLS && s.startTLS != gomail.TLSMandatory {
+		return Server{}, errPlainPassword
+	}
+	if u.Port() != "" {
+		port = u.Port()
+	}
+	s.port, err = strconv.Atoi(port)
+	if err != nil || s.port < 1 || s.port > 65535 {
+		return Server{}, errURL
+	}
+	return s, nil
+}
+
+// ParseFrom reads the address that e-mail comes from, with or without a name.
+func ParseFrom(text string) (*netmail.Address, error) {
+	from, err := netmail.ParseAddress(text)
+	if err != nil {
+		return nil, errFrom
+	}
+	return from, nil
+}
+
+// Message is one e-mail to one recipient, in plain text and in HTML.
+type Message struct {
+	// ID is the same whenever the same message is sent again, and no other has it.
+	ID string
+	// Date is when it was written.
+	Date time.Time
+	// To is an address without a name.
+	To string
+
+	Subject, Text, HTML string
+}
+
+// Sender sends e-mail from one address through one server.
+type Sender struct {
+	server Server
+	from   *netmail.Address
+}
+
+// NewSender returns a Sender. It does not connect yet.
+func NewSender(server Server, from *netmail.Address) *Sender { return &Sender{server, from} }
+
+// Send hands a message to the server, which has taken it when there is no error. What ends before,
+// at the latest with ctx, may be tried again, unless the error is ErrRefused. No error names the
+// recipient.
+func (s *Sender) Send(ctx context.Context, m Message) error {
+	message, err := s.compose(m)
+	if err != nil {
+		return err
+	}
+	ctx, hangUp := context.WithCancel(ctx)
+	defer hangUp()
+	client, err := gomail.NewClient(s.server.host, s.server.options(ctx)...)
+	if err != nil {
+		return fmt.Errorf("prepare for the SMTP server: %w", err)
+	}
+	err = client.DialAndSendWithContext(ctx, message)
+	if message.IsDelivered() { // a goodbye that fails does not matter
+		return nil
+	}
+	return described(ctx, err)
+}
+
+func (s *Sender) compose(m Message) (*gomail.Msg, error) {
+	message := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
+	message.FromMailAddress(s.from)
+	if err := message.To(m.To); err != nil {
+		return nil, fmt.Errorf("write the recipient's address: %w", ErrRefused)
+	}
+	_, domain, _ := strings.Cut(s.from.Address, "@")
+	message.SetMessageIDWithValue(m.ID + "@" + domain)
+	message.SetDateWithValue(m.Date)
+	message.SetGenHeader("Auto-Submitted", "auto-generated") // no out-of-office replies, please: RFC 3834
+	message.Subject(m.Subject)
+	message.SetBodyString(gomail.TypeTextPlain, m.Text)
+	message.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
+	return message, nil
+}
+
+// options are those of a client for one message, whose connection ends with ctx.
+func (s Server) options(ctx context.Context) []gomail.Option {
+	timeout := defaultTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		timeout = max(time.Until(deadline), 0) + time.Second // after ctx, which hangs up
+	}
+	options := []gomail.Option{
+		gomail.WithPort(s.port), gomail.WithTimeout(timeout), gomail.WithTLSPolicy(s.startTLS),
+		gomail.WithoutNoop(), gomail.WithoutRset(), // one message a connection needs neither
+		gomail.WithDialContextFunc(func(dialing context.Context, network, address string) (net.Conn, error) {
+			conn, err := s.dial(dialing, network, address)
+			if err == nil {
+				// go-mail minds the context while it dials only.
+				context.AfterFunc(ctx, func() { _ = conn.Close() })
+			}
+			return conn, err
+		}),
+	}
+	if s.user != "" {
+		options = append(options, gomail.WithUsername(s.user), gomail.WithPassword(s.password),
+			// Rather than NTLM, which go-mail would take first; the connection is encrypted.
+			gomail.WithOpportunisticSMTPAuth(
+				gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin))
+	}
+	return options
+}
+
+func (s Server) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if s.implicitTLS {
+		dialer := tls.Dialer{Config: &tls.Config{ServerName: s.host, MinVersion: tls.VersionTLS12}}
+		return dialer.DialContext(ctx, network, address)
+	}
+	return new(net.Dialer).DialContext(ctx, network, address)
+}
+
+// described says what went wrong. The words of the server are left out once it has heard of the
+// recipient: it likes to repeat the address.
+func described(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("speak with the SMTP server: %w", ctx.Err())
+	}
+	failure, ok := errors.AsType[*gomail.SendError](err)
+	if !ok {
+		return fmt.Errorf("reach the SMTP server: %w", err)
+	}
+	if failure.ErrorCode() == 0 {
+		return fmt.Errorf("the connection to the SMTP server broke: %s", failure.Reason)
+	}
+	answer := fmt.Errorf("the SMTP server answered %d %s: %s",
+		failure.ErrorCode(), failure.EnhancedStatusCode(), failure.Reason)
+	if failure.ErrorCode() >= 500 && ofTheMessage(failure.Reason) {
+		return fmt.Errorf("%w: %w", ErrRefused, answer)
+	}
+	return answer
+}
+
+// ofTheMessage reports whether a step fails because of the recipient or what is said, and not because
+// of how the server is set up or what it thinks of us.
+func ofTheMessage(step gomail.SendErrReason) bool {
+	return step == gomail.ErrSMTPRcptTo || step == gomail.ErrSMTPData || step == gomail.ErrSMTPDataClose
+}

@@ -1,0 +1,346 @@
+package mail_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net"
+	netmail "net/mail"
+	"net/textproto"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/mail"
+	"foyer/testenv"
+)
+
+// certificate is one for 127.0.0.1 that this process trusts.
+var certificate tls.Certificate
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "mail")
+	if err != nil {
+		panic(err)
+	}
+	file := filepath.Join(dir, "certificate.pem")
+	if certificate, err = testenv.NewCertificate(file); err != nil {
+		panic(err)
+	}
+	os.Setenv("SSL_CERT_FILE", file)
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+func sender(t *testing.T, url string) *mail.Sender {
+	t.Helper()
+	server, err := mail.ParseServer(url)
+	require.NoError(t, err)
+	from, err := mail.ParseFrom(`"Foyer, Inc." <foyer@example.org>`)
+	require.NoError(t, err)
+	return mail.NewSender(server, from)
+}
+
+func letter() mail.Message {
+	return mail.Message{
+		ID: "0194d2f0", Date: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), To: "bob@example.com",
+		Subject: "Hello", Text: "Hello, Bob.\n", HTML: "<p>Hello, Bob.</p>",
+	}
+}
+
+func started(t *testing.T, set func(s *testenv.SMTP)) *testenv.SMTP {
+	t.Helper()
+	server := testenv.NewSMTP(t)
+	if set != nil {
+		set(server)
+	}
+	server.Start()
+	return server
+}
+
+func TestMessageArrivesAsItWasWritten(t *testing.T) {
+	t.Parallel()
+	server := started(t, nil)
+	m := letter()
+	m.Subject = "Zoë “quotes” 🦊 \r\nBcc: eve@example.net\u202e"
+	m.Text = "Grüße 🦊\n.\nQUIT\n" + strings.Repeat("long ", 500)
+	m.HTML = "<p>שלום</p>"
+	require.NoError(t, sender(t, "smtp://"+server.Addr()+"?tls=none").Send(t.Context(), m))
+	got := server.Received()
+	require.Len(t, got, 1)
+	assert.Equal(t, "foyer@example.org", got[0].From)
+	assert.Equal(t, "bob@example.com", got[0].To)
+
+	parsed := got[0].Parse(t)
+	subject, err := new(mime.WordDecoder).DecodeHeader(parsed.Header.Get("Subject"))
+	require.NoError(t, err)
+	assert.Equal(t, m.Subject, subject, "within one header")
+	assert.Empty(t, parsed.Header.Get("Bcc"))
+	assert.Equal(t, "<0194d2f0@example.org>", parsed.Header.Get("Message-ID"))
+	assert.Equal(t, "auto-generated", parsed.Header.Get("Auto-Submitted"))
+	assert.Equal(t, `"Foyer, Inc." <foyer@example.org>`, parsed.Header.Get("From"))
+	assert.Equal(t, "<bob@example.com>", parsed.Header.Get("To"))
+	assert.Empty(t, parsed.Header.Get("X-Mailer"))
+	date, err := parsed.Header.Date()
+	require.NoError(t, err)
+	assert.True(t, m.Date.Equal(date))
+	for line := range strings.Lines(string(got[0].Raw)) {
+		assert.LessOrEqual(t, len(line), 998+2, "RFC 5322")
+	}
+	assert.Equal(t, []string{"text/plain", m.Text, "text/html", m.HTML}, parts(t, parsed))
+}
+
+// parts returns the type and the text of each alternative.
+func parts(t *testing.T, m *netmail.Message) (list []string) {
+	t.Helper()
+	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	require.NoError(t, err)
+	assert.Equal(t, "multipart/alternative", kind)
+	for reader := multipart.NewReader(m.Body, params["boundary"]); ; {
+		part, err := reader.NextPart()
+		if err == io.EOF {
+			return list
+		}
+		require.NoError(t, err)
+		kind, params, err := mime.ParseMediaType(part.Header.Get("Content-Type"))
+		require.NoError(t, err)
+		assert.Equal(t, "UTF-8", params["charset"])
+		text, err := io.ReadAll(part)
+		require.NoError(t, err)
+		list = append(list, kind, strings.ReplaceAll(string(text), "\r\n", "\n"))
+	}
+}
+
+func TestConnectionIsEncryptedAsTheURLSays(t *testing.T) {
+	t.Parallel()
+	offers := func(s *testenv.SMTP) { s.Certificate = &certificate }
+	implicit := func(s *testenv.SMTP) { s.Certificate, s.ImplicitTLS = &certificate, true }
+	tests := []struct {
+		name, before, after string
+		server              func(*testenv.SMTP)
+		sent, encrypted     bool
+	}{
+		{"required, by default", "smtp://", "", offers, true, true},
+		{"required, and not offered", "smtp://", "", nil, false, false},
+		{"required", "smtp://", "?tls=required", offers, true, true},
+		{"opportunistic", "smtp://", "?tls=opportunistic", offers, true, true},
+		{"opportunistic, and not offered", "smtp://", "?tls=opportunistic", nil, true, false},
+		{"none", "smtp://", "?tls=none", offers, true, false},
+		{"from the first byte", "smtps://", "", implicit, true, true},
+		{"from the first byte, and not offered", "smtps://", "", nil, false, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			server := started(t, test.server)
+			err := sender(t, test.before+server.Addr()+test.after).Send(t.Context(), letter())
+			if !test.sent {
+				require.Error(t, err)
+				assert.NotErrorIs(t, err, mail.ErrRefused, "it may be mended")
+				assert.Empty(t, server.Received())
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, test.encrypted, server.Received()[0].TLS)
+		})
+	}
+}
+
+func TestCertificateOfAnotherNameIsNotTrusted(t *testing.T) {
+	t.Parallel()
+	server := started(t, func(s *testenv.SMTP) { s.Certificate = &certificate })
+	_, port, err := net.SplitHostPort(server.Addr())
+	require.NoError(t, err)
+	err = sender(t, "smtp://localhost:"+port).Send(t.Context(), letter())
+	require.ErrorContains(t, err, "certificate")
+	assert.Empty(t, server.Received())
+}
+
+func TestSenderSignsIn(t *testing.T) {
+	t.Parallel()
+	for _, implicit := range []bool{false, true} {
+		server := started(t, func(s *testenv.SMTP) {
+			s.Certificate, s.ImplicitTLS, s.User, s.Password = &certificate, implicit, "foyer@x", "p@ss:w/rd"
+		})
+		scheme := map[bool]string{false: "smtp://", true: "smtps://"}[implicit]
+		url := scheme + "foyer%40x:p%40ss%3Aw%2Frd@" + server.Addr()
+		require.NoError(t, sender(t, url).Send(t.Context(), letter()))
+		assert.Equal(t, "foyer@x", server.Received()[0].User)
+
+		for _, wrong := range []string{scheme + "foyer%40x:hunter2@" + server.Addr(), scheme + server.Addr()} {
+			err := sender(t, wrong).Send(t.Context(), letter())
+			require.Error(t, err)
+			assert.NotErrorIs(t, err, mail.ErrRefused, "it may be mended")
+			assert.NotContains(t, err.Error(), "hunter2")
+		}
+		assert.Len(t, server.Received(), 1)
+	}
+}
+
+func TestServersAnswerSaysWhetherToTryAgain(t *testing.T) {
+	t.Parallel()
+	at := func(code int) error {
+		return &smtp.SMTPError{
+			Code: code, EnhancedCode: smtp.EnhancedCode{code / 100, 1, 1},
+			Message: "<bob@example.com>: bob is busy",
+		}
+	}
+	tests := []struct {
+		name            string
+		recipient, data error
+		refused         bool
+		saying          string
+	}{
+		{"451 for the recipient", at(451), nil, false, "451 4.1.1"},
+		{"421 for the recipient", at(421), nil, false, "421 4.1.1"},
+		{"550 for the recipient", at(550), nil, true, "550 5.1.1"},
+		{"452 for the message", nil, at(452), false, "452 4.1.1"},
+		{"554 for the message", nil, at(554), true, "554 5.1.1"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			server := started(t, func(s *testenv.SMTP) {
+				s.OnRecipient = func(string) error { return test.recipient }
+				s.OnData = func(string) error { return test.data }
+			})
+			err := sender(t, "smtp://"+server.Addr()+"?tls=none").Send(t.Context(), letter())
+			require.ErrorContains(t, err, test.saying)
+			assert.Equal(t, test.refused, errors.Is(err, mail.ErrRefused), "%v", err)
+			assert.NotContains(t, err.Error(), "bob")
+		})
+	}
+}
+
+func TestAddressThatIsNoneIsRefused(t *testing.T) {
+	t.Parallel()
+	server := started(t, nil)
+	for _, to := range []string{"", "bob", "a b@example.com", "a@example.com>\r\nRCPT TO:<eve@example.net"} {
+		m := letter()
+		m.To = to
+		err := sender(t, "smtp://"+server.Addr()+"?tls=none").Send(t.Context(), m)
+		assert.ErrorIs(t, err, mail.ErrRefused, "%q", to)
+	}
+	assert.Empty(t, server.Received())
+}
+
+func TestServerThatIsAwayIsSaidToBe(t *testing.T) {
+	t.Parallel()
+	server := testenv.NewSMTP(t)
+	err := sender(t, "smtp://"+server.Addr()).Send(t.Context(), letter())
+	require.ErrorContains(t, err, "connection refused")
+	assert.NotErrorIs(t, err, mail.ErrRefused)
+}
+
+func TestServerThatIsSlowIsLeftWhenTheTimeIsUp(t *testing.T) {
+	t.Parallel()
+	t.Run("to take a message", func(t *testing.T) {
+		t.Parallel()
+		ctx, cancel := context.WithCancel(t.Context())
+		asked, answer := make(chan struct{}), make(chan struct{})
+		server := started(t, func(s *testenv.SMTP) {
+			s.OnData = func(string) error { close(asked); <-answer; return nil }
+		})
+		t.Cleanup(func() { close(answer) })
+		go func() { <-asked; cancel() }()
+		began := time.Now()
+		err := sender(t, "smtp://"+server.Addr()+"?tls=none").Send(ctx, letter())
+		require.ErrorIs(t, err, context.Canceled)
+		assert.Less(t, time.Since(began), 30*time.Second)
+	})
+	t.Run("to greet", func(t *testing.T) {
+		t.Parallel()
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer listener.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		err = sender(t, "smtp://"+listener.Addr().String()).Send(ctx, letter())
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		conn, err := listener.Accept()
+		require.NoError(t, err)
+		defer conn.Close()
+		_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+		_, err = bufio.NewReader(conn).ReadByte()
+		assert.ErrorIs(t, err, io.EOF, "no connection is left behind")
+	})
+}
+
+// TestGoodbyeThatFailsDoesNotMatter: a message that the server has taken is not sent again.
+func TestGoodbyeThatFailsDoesNotMatter(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close() // when it is asked what it does not expect: the goodbye
+		lines := textproto.NewConn(conn)
+		_ = lines.PrintfLine("220 mail.test")
+		for _, answer := range []string{"EHLO 250 mail.test", "MAIL 250 go on", "RCPT 250 go on", "DATA 354 say"} {
+			command, reply, _ := strings.Cut(answer, " ")
+			line, err := lines.ReadLine()
+			if err != nil || !strings.HasPrefix(line, command) {
+				return
+			}
+			_ = lines.PrintfLine("%s", reply)
+		}
+		if _, err := lines.ReadDotBytes(); err == nil {
+			_ = lines.PrintfLine("250 taken")
+		}
+	}()
+	url := "smtp://" + listener.Addr().String() + "?tls=none"
+	require.NoError(t, sender(t, url).Send(t.Context(), letter()))
+}
+
+// TestConnectionThatBreaksMayBeTriedAgain: before the server has said that it takes the message.
+func TestConnectionThatBreaksMayBeTriedAgain(t *testing.T) {
+	t.Parallel()
+	var server *testenv.SMTP
+	for _, at := range []func(*testenv.SMTP){
+		func(s *testenv.SMTP) { s.OnRecipient = func(string) error { go server.Stop(); return errors.New("") } },
+		func(s *testenv.SMTP) { s.OnData = func(string) error { server.Stop(); return nil } },
+	} {
+		server = testenv.NewSMTP(t)
+		at(server)
+		server.Start()
+		err := sender(t, "smtp://"+server.Addr()+"?tls=none").Send(t.Context(), letter())
+		require.Error(t, err)
+		assert.NotContains(t, err.Error(), "bob")
+	}
+}
+
+func TestServersURLIsReadOrRefused(t *testing.T) {
+	t.Parallel()
+	for url, fine := range map[string]bool{
+		"smtp://mail.example.org": true, "smtp://mail.example.org:25?tls=none": true,
+		"smtps://u:p@mail.example.org": true, "smtp://u:p@[::1]:2525": true,
+		"smtp://u:p@mail.example.org?tls=required": true, "smtp://mail.example.org/": true,
+		"smtp://u:p@mail.example.org?tls=none": false, "smtp://u:p@mail.example.org?tls=opportunistic": false,
+		"smtp://mail.example.org?tls=perhaps": false, "smtp://mail.example.org?tls=none&x=y": false,
+		"smtps://mail.example.org?tls=none": false, "smtp://": false, "mail.example.org:25": false,
+		"http://mail.example.org": false, "smtp://mail.example.org/inbox": false,
+		"smtp://mail.example.org:0": false, "smtp://mail.example.org:65536": false, "": false,
+		"smtp://u:hunter2@mail.example.org:bad port": false,
+	} {
+		_, err := mail.ParseServer(url)
+		assert.Equal(t, fine, err == nil, "%s: %v", url, err)
+		if err != nil {
+			assert.NotContains(t, err.Error(), "hunter2")
+		}
+	}
+}

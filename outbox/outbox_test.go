@@ -1,0 +1,522 @@
+package outbox_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent"
+	"foyer/ent/hook"
+	"foyer/ent/outboxmessage"
+	"foyer/outbox"
+	"foyer/testenv"
+)
+
+const (
+	kind = "letter"
+	// soon is how long a test waits for what should happen at once, on a busy machine.
+	soon = 30 * time.Second
+)
+
+// patient are settings with which nothing happens but on a call of Wake, within a test's life.
+var patient = outbox.Settings{
+	Timeout: time.Hour, Backoff: time.Hour, MaxBackoff: time.Hour, GiveUp: 24 * time.Hour,
+	Keep: 24 * time.Hour, Poll: time.Hour, Drain: time.Minute, Concurrency: 4,
+}
+
+// quick are settings with which everything happens soon.
+func quick() outbox.Settings {
+	s := patient
+	s.Backoff, s.MaxBackoff, s.Poll = time.Millisecond, 50*time.Millisecond, 20*time.Millisecond
+	return s
+}
+
+// letters records what was delivered: how often each text.
+type letters struct {
+	mu    sync.Mutex
+	count map[string]int
+}
+
+func (l *letters) add(m *ent.OutboxMessage) {
+	var text string
+	if err := json.Unmarshal(m.Payload, &text); err != nil {
+		panic(err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.count == nil {
+		l.count = map[string]int{}
+	}
+	l.count[text]++
+}
+
+func (l *letters) all() map[string]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := map[string]int{}
+	for text, n := range l.count {
+		all[text] = n
+	}
+	return all
+}
+
+func (l *letters) deliver(_ context.Context, m *ent.OutboxMessage) error { l.add(m); return nil }
+
+// run runs an outbox until the test ends, or the returned function is called, which waits for it.
+func run(t *testing.T, o *outbox.Outbox, deliver outbox.Deliver) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- o.Run(ctx, map[string]outbox.Deliver{kind: deliver}) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		select {
+		case err := <-done:
+			assert.NoError(t, err)
+		case <-time.After(soon):
+			assert.Fail(t, "it does not stop")
+		}
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+// write commits messages.
+func write(t *testing.T, db *ent.Client, texts ...string) {
+	t.Helper()
+	tx, err := db.Tx(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, outbox.Add(t.Context(), tx, kind, texts...))
+	require.NoError(t, tx.Commit())
+}
+
+func eventually(t *testing.T, f func(c *assert.CollectT)) {
+	t.Helper()
+	require.EventuallyWithT(t, f, soon, 5*time.Millisecond)
+}
+
+// receive returns what comes out of a channel, soon.
+func receive[T any](t *testing.T, from <-chan T) T {
+	t.Helper()
+	select {
+	case value := <-from:
+		return value
+	case <-time.After(soon):
+		require.Fail(t, "nothing came")
+		panic("unreachable")
+	}
+}
+
+func TestMessageIsDeliveredAtOnce(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		o, delivered := outbox.New(db, patient), make(chan *ent.OutboxMessage, 9)
+		run(t, o, func(_ context.Context, m *ent.OutboxMessage) error { delivered <- m; return nil })
+		write(t, db, "one")
+		o.Wake()
+		first := receive(t, delivered)
+		assert.JSONEq(t, `"one"`, string(first.Payload))
+		assert.Equal(t, 1, first.Attempts)
+		write(t, db, "two", "three")
+		o.Wake()
+		receive(t, delivered)
+		receive(t, delivered)
+		eventually(t, func(c *assert.CollectT) {
+			for _, m := range db.OutboxMessage.Query().AllX(t.Context()) {
+				assert.NotNil(c, m.DeliveredAt)
+				assert.Nil(c, m.FailedAt)
+				assert.Equal(c, 1, m.Attempts)
+			}
+		})
+	})
+}
+
+func TestMessageOfAnotherServerIsFoundWithoutBeingToldOf(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		var got letters
+		run(t, outbox.New(db, quick()), got.deliver)
+		write(t, db, "one")
+		eventually(t, func(c *assert.CollectT) { assert.Equal(c, map[string]int{"one": 1}, got.all()) })
+	})
+}
+
+func TestMessageLivesAndDiesWithItsTransaction(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		tx, err := db.Tx(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, outbox.Add(t.Context(), tx, kind, "never"))
+		require.NoError(t, tx.Rollback())
+		write(t, db, "committed")
+		var got letters
+		run(t, outbox.New(db, quick()), got.deliver)
+		eventually(t, func(c *assert.CollectT) { assert.Contains(c, got.all(), "committed") })
+		assert.NotContains(t, got.all(), "never")
+		assert.Equal(t, 1, db.OutboxMessage.Query().CountX(t.Context()))
+	})
+}
+
+func TestSeveralServersDeliverEachMessageOnce(t *testing.T) {
+	t.Parallel()
+	const messages = 1000
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		texts, want := make([]string, messages), map[string]int{}
+		for i := range texts {
+			texts[i] = fmt.Sprint("letter ", i)
+			want[texts[i]] = 1
+		}
+		write(t, db, texts...)
+		var got letters
+		var servers [2]atomic.Int64
+		for i := range servers {
+			run(t, outbox.New(db, patient), func(ctx context.Context, m *ent.OutboxMessage) error {
+				servers[i].Add(1)
+				return got.deliver(ctx, m)
+			})
+		}
+		unfinished := db.OutboxMessage.Query().Where(outboxmessage.DeliveredAtIsNil())
+		require.EventuallyWithT(t, func(c *assert.CollectT) {
+			assert.Zero(c, unfinished.Clone().CountX(t.Context()))
+		}, 4*soon, 50*time.Millisecond)
+		assert.Equal(t, want, got.all())
+		assert.NotZero(t, servers[0].Load(), "both had a part in it")
+		assert.NotZero(t, servers[1].Load(), "both had a part in it")
+		t.Log(servers[0].Load(), "and", servers[1].Load())
+	})
+}
+
+func TestFailedDeliveryIsRepeatedAfterGrowingPauses(t *testing.T) {
+	t.Parallel()
+	settings := quick()
+	settings.Backoff, settings.MaxBackoff = 40*time.Millisecond, 160*time.Millisecond
+	settings.Poll = time.Hour // the pauses are not those between two looks
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		times := make(chan time.Time, 9)
+		o := outbox.New(db, settings)
+		run(t, o, func(_ context.Context, m *ent.OutboxMessage) error {
+			times <- time.Now()
+			if m.Attempts == 6 {
+				return nil
+			}
+			return errors.New("not now \x00\xff")
+		})
+		write(t, db, "one")
+		o.Wake()
+		last := receive(t, times)
+		for _, least := range []int{20, 40, 80, 80, 80} { // the half of a pause, in milliseconds
+			next := receive(t, times)
+			assert.GreaterOrEqual(t, next.Sub(last), time.Duration(least)*time.Millisecond)
+			last = next
+		}
+		eventually(t, func(c *assert.CollectT) {
+			m := db.OutboxMessage.Query().OnlyX(t.Context())
+			assert.NotNil(c, m.DeliveredAt)
+			assert.Empty(c, m.LastError)
+			assert.Equal(c, 6, m.Attempts)
+		})
+	})
+}
+
+func TestPermanentFailureIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		write(t, db, "bad", "good")
+		var got letters
+		run(t, outbox.New(db, quick()), func(ctx context.Context, m *ent.OutboxMessage) error {
+			got.add(m)
+			if string(m.Payload) == `"bad"` {
+				return fmt.Errorf("wrapped: %w", outbox.Permanent(errors.New("no such address")))
+			}
+			return nil
+		})
+		eventually(t, func(c *assert.CollectT) {
+			assert.Zero(c, db.OutboxMessage.Query().
+				Where(outboxmessage.DeliveredAtIsNil(), outboxmessage.FailedAtIsNil()).CountX(t.Context()))
+		})
+		bad := db.OutboxMessage.Query().Where(outboxmessage.FailedAtNotNil()).OnlyX(t.Context())
+		assert.JSONEq(t, `"bad"`, string(bad.Payload))
+		assert.Equal(t, "wrapped: no such address", bad.LastError)
+		write(t, db, "later")
+		eventually(t, func(c *assert.CollectT) { assert.Contains(c, got.all(), "later") })
+		assert.Equal(t, map[string]int{"bad": 1, "good": 1, "later": 1}, got.all())
+	})
+}
+
+func TestMessageThatIsTooOldIsTriedOnceMoreAndGivenUp(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		created := time.Now().Add(-patient.GiveUp - time.Minute)
+		db.OutboxMessage.Create().SetKind(kind).SetPayload(json.RawMessage(`"old"`)).
+			SetCreatedAt(created).SetNextAttemptAt(created).ExecX(t.Context())
+		var got letters
+		run(t, outbox.New(db, quick()), func(ctx context.Context, m *ent.OutboxMessage) error {
+			got.add(m)
+			return errors.New("still away")
+		})
+		eventually(t, func(c *assert.CollectT) {
+			m := db.OutboxMessage.Query().OnlyX(t.Context())
+			assert.NotNil(c, m.FailedAt)
+			assert.Equal(c, "still away", m.LastError)
+		})
+		assert.Equal(t, map[string]int{"old": 1}, got.all())
+	})
+}
+
+func TestPanicIsAFailureLikeOthers(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		write(t, db, "one")
+		run(t, outbox.New(db, quick()), func(_ context.Context, m *ent.OutboxMessage) error {
+			if m.Attempts == 1 {
+				panic("oh")
+			}
+			return nil
+		})
+		eventually(t, func(c *assert.CollectT) {
+			m := db.OutboxMessage.Query().OnlyX(t.Context())
+			assert.NotNil(c, m.DeliveredAt)
+			assert.Equal(c, 2, m.Attempts)
+		})
+	})
+}
+
+// A server that is killed, or stands still, after it has claimed a message leaves it to another; and
+// what it says of the message when it wakes up does not harm.
+func TestServerThatStandsStillLosesItsMessageToAnother(t *testing.T) {
+	t.Parallel()
+	settings := quick()
+	settings.Timeout, settings.Concurrency = time.Second, 1
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		claimed, wakeUp := make(chan uuid.UUID, 1), make(chan struct{})
+		stopFirst := run(t, outbox.New(db, settings), func(_ context.Context, m *ent.OutboxMessage) error {
+			claimed <- m.ID
+			<-wakeUp // whatever becomes of ctx
+			return outbox.Permanent(errors.New("it would never be tried again"))
+		})
+		write(t, db, "one")
+		id := receive(t, claimed)
+		second := make(chan uuid.UUID, 9)
+		stopSecond := run(t, outbox.New(db, settings), func(_ context.Context, m *ent.OutboxMessage) error {
+			second <- m.ID
+			return nil
+		})
+		assert.Equal(t, id, receive(t, second), "the same id, so that receivers can tell")
+		eventually(t, func(c *assert.CollectT) {
+			assert.NotNil(c, db.OutboxMessage.GetX(t.Context(), id).DeliveredAt)
+		})
+		stopSecond()
+		close(wakeUp)
+		stopFirst()
+		m := db.OutboxMessage.GetX(t.Context(), id)
+		assert.NotNil(t, m.DeliveredAt)
+		assert.Nil(t, m.FailedAt)
+		assert.Equal(t, 2, m.Attempts)
+		assert.Empty(t, second)
+	})
+}
+
+func TestMessageUnderWayIsNotTakenByAnother(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		underWay, finish := make(chan struct{}, 9), make(chan struct{})
+		stop := run(t, outbox.New(db, quick()), func(context.Context, *ent.OutboxMessage) error {
+			underWay <- struct{}{}
+			<-finish
+			return nil
+		})
+		write(t, db, "one")
+		receive(t, underWay)
+		var others letters
+		run(t, outbox.New(db, quick()), others.deliver)
+		for i := range 20 { // so that the other has looked often
+			text := fmt.Sprint("later ", i)
+			db.OutboxMessage.Create().SetKind(kind).SetPayload(json.RawMessage(`"` + text + `"`)).
+				ExecX(t.Context())
+			eventually(t, func(c *assert.CollectT) {
+				assert.Equal(c, i+1, len(others.all())+len(underWay))
+			})
+		}
+		close(finish)
+		stop()
+		assert.NotContains(t, others.all(), "one")
+		assert.Equal(t, 1, db.OutboxMessage.Query().Order(outboxmessage.ByCreatedAt()).FirstX(t.Context()).Attempts)
+	})
+}
+
+// TestDeliveryIsNotRepeatedForADatabaseThatIsAwayForAMoment: its outcome is noted a bit later.
+func TestDeliveryIsNotRepeatedForADatabaseThatIsAwayForAMoment(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		var refused atomic.Int64
+		db.OutboxMessage.Use(func(next ent.Mutator) ent.Mutator {
+			return hook.OutboxMessageFunc(func(ctx context.Context, m *ent.OutboxMessageMutation) (ent.Value, error) {
+				if _, notes := m.DeliveredAt(); notes && refused.Add(1) <= 3 {
+					return nil, errors.New("the database is away")
+				}
+				return next.Mutate(ctx, m)
+			})
+		})
+		var got letters
+		run(t, outbox.New(db, quick()), got.deliver)
+		write(t, db, "one", "two")
+		eventually(t, func(c *assert.CollectT) {
+			for _, m := range db.OutboxMessage.Query().AllX(t.Context()) {
+				assert.NotNil(c, m.DeliveredAt)
+				assert.Equal(c, 1, m.Attempts)
+			}
+		})
+		assert.Equal(t, map[string]int{"one": 1, "two": 1}, got.all())
+		assert.EqualValues(t, 5, refused.Load())
+	})
+}
+
+func TestDeliveryThatTakesTooLongIsEndedAndRepeated(t *testing.T) {
+	t.Parallel()
+	settings := quick()
+	settings.Timeout = 50 * time.Millisecond
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		write(t, db, "one")
+		run(t, outbox.New(db, settings), func(ctx context.Context, m *ent.OutboxMessage) error {
+			if m.Attempts == 1 {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		})
+		eventually(t, func(c *assert.CollectT) {
+			assert.NotNil(c, db.OutboxMessage.Query().OnlyX(t.Context()).DeliveredAt)
+		})
+	})
+}
+
+func TestStopWaitsForWhatIsUnderWayAndBeginsNothing(t *testing.T) {
+	t.Parallel()
+	settings := quick()
+	settings.Concurrency = 1
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		write(t, db, "one", "two")
+		var begun atomic.Int64
+		underWay, finish := make(chan struct{}, 9), make(chan struct{})
+		stop := run(t, outbox.New(db, settings), func(ctx context.Context, _ *ent.OutboxMessage) error {
+			begun.Add(1)
+			underWay <- struct{}{}
+			<-finish
+			return ctx.Err()
+		})
+		receive(t, underWay)
+		stopped := make(chan struct{})
+		go func() { stop(); close(stopped) }()
+		select {
+		case <-stopped:
+			assert.Fail(t, "it did not wait")
+		case <-time.After(100 * time.Millisecond): // to show that it does not end
+		}
+		close(finish)
+		receive(t, stopped)
+		assert.EqualValues(t, 1, begun.Load())
+		delivered := db.OutboxMessage.Query().Where(outboxmessage.DeliveredAtNotNil())
+		assert.Equal(t, 1, delivered.CountX(t.Context()), "its outcome is noted")
+	})
+}
+
+func TestStopEndsWhatDoesNotFinishInTime(t *testing.T) {
+	t.Parallel()
+	settings := patient
+	settings.Drain = 20 * time.Millisecond
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		write(t, db, "one")
+		underWay := make(chan struct{}, 1)
+		stop := run(t, outbox.New(db, settings), func(ctx context.Context, _ *ent.OutboxMessage) error {
+			underWay <- struct{}{}
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		receive(t, underWay)
+		stop()
+		m := db.OutboxMessage.Query().OnlyX(t.Context())
+		assert.Nil(t, m.DeliveredAt)
+		assert.Nil(t, m.FailedAt, "another server will try it")
+		assert.Equal(t, "context canceled", m.LastError)
+	})
+}
+
+func TestNoMoreIsUnderWayThanSettingsSay(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		texts := make([]string, 40)
+		for i := range texts {
+			texts[i] = fmt.Sprint(i)
+		}
+		write(t, db, texts...)
+		var now, most, done atomic.Int64
+		full, release := make(chan struct{}), make(chan struct{})
+		run(t, outbox.New(db, patient), func(context.Context, *ent.OutboxMessage) error {
+			defer now.Add(-1)
+			if n := now.Add(1); n > most.Load() {
+				most.Store(n)
+				if n == int64(patient.Concurrency) {
+					close(full)
+				}
+			}
+			<-release
+			done.Add(1)
+			return nil
+		})
+		receive(t, full)
+		close(release)
+		eventually(t, func(c *assert.CollectT) { assert.EqualValues(c, len(texts), done.Load()) })
+		assert.EqualValues(t, patient.Concurrency, most.Load())
+	})
+}
+
+func TestMessageOfAnUnknownKindIsLeftToOthersUntilItIsTooOld(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		strange := func(created time.Time) uuid.UUID {
+			return db.OutboxMessage.Create().SetKind("telegram").SetPayload(json.RawMessage(`{}`)).
+				SetCreatedAt(created).SetNextAttemptAt(created).SaveX(t.Context()).ID
+		}
+		young, old := strange(time.Now()), strange(time.Now().Add(-25*time.Hour))
+		var got letters
+		run(t, outbox.New(db, quick()), got.deliver)
+		write(t, db, "one")
+		eventually(t, func(c *assert.CollectT) {
+			assert.Equal(c, map[string]int{"one": 1}, got.all())
+			assert.NotNil(c, db.OutboxMessage.GetX(t.Context(), old).FailedAt)
+		})
+		m := db.OutboxMessage.GetX(t.Context(), young)
+		assert.Nil(t, m.FailedAt)
+		assert.Zero(t, m.Attempts)
+	})
+}
+
+func TestMessagesThatEndedLongAgoAreRemoved(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		row := func() *ent.OutboxMessageCreate {
+			return db.OutboxMessage.Create().SetKind(kind).SetPayload(json.RawMessage(`"x"`))
+		}
+		long, recent := time.Now().Add(-25*time.Hour), time.Now().Add(-23*time.Hour)
+		row().SetDeliveredAt(long).ExecX(t.Context())
+		row().SetFailedAt(long).ExecX(t.Context())
+		keep := []uuid.UUID{
+			row().SetDeliveredAt(recent).SaveX(t.Context()).ID,
+			row().SetFailedAt(recent).SaveX(t.Context()).ID,
+			row().SetCreatedAt(long).SetNextAttemptAt(time.Now().Add(time.Hour)).SaveX(t.Context()).ID,
+		}
+		run(t, outbox.New(db, patient), new(letters).deliver)
+		eventually(t, func(c *assert.CollectT) {
+			assert.ElementsMatch(c, keep, db.OutboxMessage.Query().IDsX(t.Context()))
+		})
+	})
+}

@@ -1,0 +1,116 @@
+package rooms_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent"
+	"foyer/ent/roomaccess"
+	"foyer/fault"
+	"foyer/rooms"
+)
+
+func TestRecipientIsAPlainAddress(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"Ada@Example.ORG": "ada@example.org", " ada+x@example.org ": "ada+x@example.org",
+		"zoë@exämple.org": "zoë@exämple.org", "o'hara@example.org": "o'hara@example.org",
+		"<ada@example.org>": "ada@example.org", `"ada"@example.org`: "ada@example.org",
+		"": "", "ada": "", "Ada <ada@example.org>": "", `"a b"@example.org`: "",
+		`"a>b"@example.org`: "", `"a@b"@example.org`: "", "ada@[127.0.0.1]": "",
+		"ada@example.org\r\nBcc: eve@example.net": "", "ada\u202e@example.org": "",
+		"ada@example.org, bob@example.org": "", "ada\u2028x@example.org": "",
+	} {
+		got, err := rooms.CheckRecipient(given)
+		assert.Equal(t, want, got, "%q", given)
+		if want == "" {
+			assertBlames(t, err, "email", "")
+		}
+	}
+}
+
+func TestInvitationsAreWrittenForHostsAllOrNone(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		owner := w.user(t, "Olga")
+		r := w.room(t, owner, "Room")
+		write := func(tx *ent.Tx, found *ent.Room) error {
+			assert.Equal(t, r.ID, found.ID)
+			return tx.Room.UpdateOne(found).SetName("written").Exec(t.Context())
+		}
+		for want, u := range map[fault.Kind]*ent.User{
+			fault.Unauthenticated: nil, fault.Forbidden: w.give(t, r, roomaccess.RoleMEMBER),
+		} {
+			assertFault(t, want, w.WriteInvitations(as(t, u), rooms.Invitees{RoomID: r.ID}, write))
+		}
+		failing := errors.New("no")
+		err := w.WriteInvitations(as(t, owner), rooms.Invitees{RoomID: r.ID}, func(tx *ent.Tx, found *ent.Room) error {
+			return errors.Join(write(tx, found), failing)
+		})
+		require.ErrorIs(t, err, failing)
+		assert.Equal(t, "Room", w.db.Room.GetX(t.Context(), r.ID).Name)
+
+		administrator := w.give(t, r, roomaccess.RoleADMINISTRATOR)
+		require.NoError(t, w.WriteInvitations(as(t, administrator), rooms.Invitees{RoomID: r.ID}, write))
+		assert.Equal(t, "written", w.db.Room.GetX(t.Context(), r.ID).Name)
+	})
+}
+
+func TestInvitationBringsARoleToWhoHasNone(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		for _, actor := range []roomaccess.Role{owner, administrator} {
+			for _, role := range []roomaccess.Role{member, administrator} {
+				c := w.cast(t, actor, none)
+				held := map[*ent.User]roomaccess.Role{
+					c.actor: actor, c.other: role, w.give(t, c.room, owner): owner,
+					w.give(t, c.room, administrator): administrator, w.give(t, c.room, member): member,
+				}
+				emails := []string{uuid.NewString() + "@example.org"} // of nobody so far
+				for u := range held {
+					emails = append(emails, u.Update().SetEmailVerified(true).SaveX(t.Context()).Email)
+				}
+				written := 0
+				to := rooms.Invitees{RoomID: c.room.ID, Emails: emails, Role: &role}
+				err := w.WriteInvitations(as(t, c.actor), to, func(*ent.Tx, *ent.Room) error {
+					written++
+					return nil
+				})
+				require.NoError(t, err)
+				assert.Equal(t, 1, written)
+				for u, want := range held {
+					assert.Equal(t, want, w.roleOf(t, c.room, u), "%s invites as %s", actor, role)
+				}
+				u, err := w.SignIn(t.Context(), rooms.Profile{
+					Subject: uuid.NewString(), Email: emails[0], EmailVerified: true, FullName: "New",
+				})
+				require.NoError(t, err)
+				assert.Equal(t, role, w.roleOf(t, c.room, u), "found when he first signs in")
+			}
+		}
+	})
+}
+
+func TestRoleComesWithTheInvitationOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		c := w.cast(t, owner, none)
+		email := c.other.Update().SetEmailVerified(true).SaveX(t.Context()).Email
+		to := rooms.Invitees{RoomID: c.room.ID, Emails: []string{email, "new@example.org"}}
+		to.Role = new(roomaccess.RoleOWNER)
+		never := func(*ent.Tx, *ent.Room) error { panic("nobody is invited") }
+		assertBlames(t, w.WriteInvitations(as(t, c.actor), to, never), "role", "MEMBER or ADMINISTRATOR")
+		to.Role = new(roomaccess.RoleMEMBER)
+		assertFault(t, fault.Forbidden, w.WriteInvitations(as(t, w.give(t, c.room, member)), to, never))
+		people := w.db.User.Query().CountX(t.Context())
+		failing := errors.New("no")
+		err := w.WriteInvitations(as(t, c.actor), to, func(*ent.Tx, *ent.Room) error { return failing })
+		require.ErrorIs(t, err, failing)
+		assert.Equal(t, none, w.roleOf(t, c.room, c.other))
+		assert.Equal(t, people, w.db.User.Query().CountX(t.Context()), "no provisional account stays")
+	})
+}
