@@ -2,6 +2,7 @@
 package graph
 
 import (
+	"foyer/auth"
 	"foyer/calls"
 	"foyer/lobby"
 	"foyer/rooms"
@@ -14,4 +15,6 @@ type Resolver struct {
 	Rooms *rooms.Service
 	Lobby *lobby.Service
 	Calls *calls.Service
+	// Sessions are where people are signed in.
+	Sessions *auth.Sessions
 }

@@ -90,6 +90,25 @@ type config struct {
 	AppTokensPerAddress int           `env:"FOYER_APP_TOKENS_PER_ADDRESS" envDefault:"120"`
 	AppTokensPerClient  int           `env:"FOYER_APP_TOKENS_PER_CLIENT" envDefault:"600"`
 
+	// PublicURL is our origin as browsers see it.
+	PublicURL string `env:"FOYER_PUBLIC_URL"`
+	// AllowedOrigins are those beside PublicURL whose pages may ask.
+	AllowedOrigins []string `env:"FOYER_ALLOWED_ORIGINS"`
+
+	SessionLifetime time.Duration `env:"FOYER_SESSION_LIFETIME" envDefault:"12h"`
+	SessionIdle     time.Duration `env:"FOYER_SESSION_IDLE" envDefault:"4h"`
+
+	OIDCIssuer       string        `env:"FOYER_OIDC_ISSUER"`
+	OIDCClientID     string        `env:"FOYER_OIDC_CLIENT_ID"`
+	OIDCClientSecret string        `env:"FOYER_OIDC_CLIENT_SECRET"`
+	OIDCScopes       []string      `env:"FOYER_OIDC_SCOPES" envDefault:"openid,profile,email"`
+	FullNameClaims   []string      `env:"FOYER_OIDC_FULL_NAME_CLAIMS" envDefault:"name,given_name family_name"`
+	ShortNameClaim   string        `env:"FOYER_OIDC_SHORT_NAME_CLAIM" envDefault:"given_name"`
+	EmailFallback    bool          `env:"FOYER_OIDC_EMAIL_FALLBACK"`
+	OIDCLeeway       time.Duration `env:"FOYER_OIDC_LEEWAY" envDefault:"30s"`
+
+	BearerIssuers       []string      `env:"FOYER_BEARER_ISSUERS"`
+	BearerAudience      string        `env:"FOYER_BEARER_AUDIENCE"`
 	TrustedProxies      int           `env:"FOYER_TRUSTED_PROXIES" envDefault:"0"`
 	Introspection       *bool         `env:"FOYER_INTROSPECTION"`
 	Documents           string        `env:"FOYER_TRUSTED_DOCUMENTS"`
@@ -209,7 +228,7 @@ func (c *config) check() []error {
 	for name, value := range c.counts() {
 		wrong(value < 0, "%s is negative", name)
 	}
-	return problems
+	return append(problems, c.checkSignIn()...)
 }
 
 var everySource = []string{
@@ -224,6 +243,8 @@ func (c *config) durations() map[string]time.Duration {
 		"FOYER_ADMITTED_FOR": c.AdmittedFor, "FOYER_TICKET_TTL": c.TicketTTL,
 		"FOYER_APP_TOKEN_TTL": c.AppTokenTTL,
 		"FOYER_DRAIN_TIMEOUT": c.DrainTimeout, "FOYER_OPERATION_TIMEOUT": c.OperationTimeout,
+		"FOYER_SESSION_LIFETIME": c.SessionLifetime, "FOYER_SESSION_IDLE": c.SessionIdle,
+		"FOYER_OIDC_LEEWAY": c.OIDCLeeway,
 	}
 }
 
@@ -285,6 +306,7 @@ func (c *config) rooms() rooms.Settings {
 	return rooms.Settings{
 		DefaultAccessLevel: room.AccessLevel(c.DefaultAccess),
 		UsersChooseNames:   c.ChooseNames, TemporaryRooms: c.TemporaryRooms,
+		EmailFallback: c.EmailFallback,
 	}
 }
 
@@ -316,10 +338,11 @@ const schemaDepth = 20
 const longestList = 100
 
 func (c *config) graph(
-	credentials func(ctx context.Context, header string) (auth.Viewer, error),
+	credentials func(ctx context.Context, header string) (auth.Viewer, error), sessions *auth.Sessions,
 ) (graph.Settings, error) {
 	s := graph.Settings{
-		Credentials: credentials, Introspection: *c.Introspection,
+		Credentials: credentials, Life: sessions.Life,
+		Origins: c.AllowedOrigins, Introspection: *c.Introspection,
 		Limits: transport.Limits{
 			Tokens: c.LimitTokens, Fields: c.LimitFields, Depth: c.LimitDepth, Aliases: c.LimitAliases,
 			RootFields: c.LimitRootFields, Directives: c.LimitDirectives, Complexity: c.LimitComplexity,

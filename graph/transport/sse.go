@@ -10,6 +10,11 @@ import (
 // event next for each answer, and complete. This goroutine alone writes. Answers are fetched by
 // another, one ahead at most: a slow client misses states between, never the last one.
 func (t HTTP) stream(ctx context.Context, w http.ResponseWriter, operation created) {
+	if t.Life != nil {
+		var free context.CancelFunc
+		ctx, free = t.Life(ctx)
+		defer free()
+	}
 	running, cancel := t.bound(ctx, operation)
 	fetching := fetch(running, operation)
 	defer func() { cancel(); <-fetching.done }()
@@ -20,7 +25,7 @@ func (t HTTP) stream(ctx context.Context, w http.ResponseWriter, operation creat
 	for s.err == nil {
 		select {
 		case <-ctx.Done():
-			return
+			return // without complete, as below
 		case <-t.Stopping.Done():
 			return // without complete: the client is to connect again
 		case <-heartbeat.C:
