@@ -72,16 +72,22 @@ type Sessions struct {
 
 // NewSessions returns Sessions. Run has to run for their sockets to end with them.
 func NewSessions(client redis.UniversalClient, settings SessionSettings) *Sessions {
-	s := &Sessions{
-		manager: scs.New(), redis: client, lives: map[string]map[*life]struct{}{},
-		store: &store{redis: client, prefix: settings.KeyPrefix, idle: settings.Idle},
-	}
-	s.manager.Store, s.manager.Lifetime = s.store, settings.Lifetime
-	s.manager.Cookie.Name, s.manager.Cookie.Secure = cookieName, settings.Secure
+	name := cookieName
 	if settings.Secure {
-		s.manager.Cookie.Name = hostPrefix + cookieName
+		name = hostPrefix + cookieName
 	}
-	return s
+	store := &store{redis: client, prefix: settings.KeyPrefix, idle: settings.Idle}
+	return &Sessions{
+		// Not scs.New(), which starts a goroutine for a store in memory.
+		manager: &scs.SessionManager{
+			Store: store, Codec: scs.GobCodec{}, Lifetime: settings.Lifetime,
+			Cookie: scs.SessionCookie{
+				Name: name, Path: "/", HttpOnly: true, Secure: settings.Secure,
+				SameSite: http.SameSiteLaxMode, Persist: true,
+			},
+		},
+		store: store, redis: client, lives: map[string]map[*life]struct{}{},
+	}
 }
 
 // cookieOf returns the token in a request's cookie; empty when there is none that could be one.
