@@ -161,7 +161,7 @@ func (p *Provider) complete(
 	}
 	info, err := d.UserInfo(ctx, oauth2.StaticTokenSource(tokens))
 	if err != nil {
-		return errProviderAway(fmt.Errorf("userinfo: %.300s", err.Error()))
+		return errProviderAway(fmt.Errorf("userinfo: %.100s", err.Error()))
 	}
 	if info.Subject != known.text("sub") {
 		return errUntrue(errors.New("userinfo is of another subject"))

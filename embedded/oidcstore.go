@@ -301,6 +301,7 @@ func (oidcClient) RedirectURIs() []string              { return []string{"http:/
 func (oidcClient) PostLogoutRedirectURIs() []string    { return []string{"http://localhost/"} }
 func (oidcClient) ApplicationType() op.ApplicationType { return op.ApplicationTypeNative }
 func (oidcClient) AuthMethod() oidc.AuthMethod         { return oidc.AuthMethodNone }
+
 // AccessTokenType is JWT: the other one cannot have a colon in its subject.
 func (oidcClient) AccessTokenType() op.AccessTokenType { return op.AccessTokenTypeJWT }
 func (oidcClient) IDTokenLifetime() time.Duration      { return tokenTime }
