@@ -143,6 +143,38 @@ func TestProvidersErrorsAreShownAndNotFollowed(t *testing.T) {
 	assert.NotContains(t, s.log(), "level=ERROR")
 }
 
+func TestNothingOfASignInIsLogged(t *testing.T) {
+	t.Parallel()
+	outside, issuer := startSignIn(t, "FOYER_LOG_LEVEL=debug")
+	inside := startServer(t, "FOYER_LOG_LEVEL=debug")
+	for _, s := range []*server{outside, inside} {
+		b := newBrowser(t).stopsAt("/callback?code=")
+		if s == outside {
+			b.signsIn(s, "ada-unmistakable", "/healthz")
+		} else {
+			b.open(s.url+"/login").choose("Ada-Unmistakable", "ada-unmistakable@example.org")
+		}
+		callback, err := url.Parse(b.header.Get("Location"))
+		require.NoError(t, err)
+		b.stopsAt(issuer + "/session/end").open(callback.String())
+		home, err := url.Parse(s.url)
+		require.NoError(t, err)
+		secrets := []string{callback.Query().Get("code"), callback.Query().Get("state"), "hush", "nmistakable"}
+		for _, cookie := range b.client.Jar.Cookies(home) {
+			secrets = append(secrets, cookie.Value)
+		}
+		require.GreaterOrEqual(t, len(secrets), 5, "the session's cookie")
+		b.open(callback.String())
+		require.Equal(t, http.StatusBadRequest, b.status)
+		b.submit(s.url+"/logout", nil)
+		require.NoError(t, s.stop())
+		for _, secret := range secrets {
+			require.NotEmpty(t, secret)
+			assert.NotContains(t, s.log(), secret)
+		}
+	}
+}
+
 func TestServerStartsAndServesWhileTheProviderIsAway(t *testing.T) {
 	t.Parallel()
 	port := strconv.Itoa(testenv.FreePort(t))
