@@ -54,17 +54,23 @@ func (n NameClaims) identity(c claims) Identity {
 func readable(name string, maxChars int) string {
 	name = strings.ToValidUTF8(name[:min(len(name), 8*maxChars)], "")
 	name = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' ||
+		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) ||
 			r == unicode.ReplacementChar {
 			return -1
 		}
 		return r
 	}, name)
-	if !strings.ContainsFunc(name, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }) {
+	if !strings.ContainsFunc(name, visible) {
 		return ""
 	}
 	characters := []rune(strings.TrimSpace(name))
 	return strings.TrimSpace(string(characters[:min(len(characters), maxChars)]))
+}
+
+// visible reports whether a character shows something; some letters and symbols do not.
+func visible(r rune) bool {
+	blank := unicode.IsSpace(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || r == '\u2800'
+	return unicode.IsGraphic(r) && !blank
 }
 
 // address returns an e-mail address, or nothing.

@@ -60,6 +60,8 @@ func TestProviderSaysWhoSignedIn(t *testing.T) {
 		{"nothing anywhere", jwt.MapClaims{}, jwt.MapClaims{"sub": "ada"}, "", "", "", false, true},
 		{"what is no name and no address", jwt.MapClaims{"name": 7, "given_name": "\u202e\x00 ", "email": "Ada <a@b>",
 			"email_verified": true}, jwt.MapClaims{"sub": "ada"}, "", "", "", false, true},
+		{"a name of symbols", jwt.MapClaims{"name": "🦊", "given_name": "\u3164\u2800"}, jwt.MapClaims{"sub": "ada"},
+			"🦊", "", "", false, true},
 		{"long and odd ones", jwt.MapClaims{"name": "A\u202e" + strings.Repeat("d", 300), "email": "ada@example.org",
 			"given_name": strings.Repeat("会", 60)}, nil, "A" + strings.Repeat("d", 199), "", "ada@example.org", false, false},
 	}

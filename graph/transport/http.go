@@ -28,7 +28,8 @@ type HTTP struct {
 	// Stopping ends streams when it does, so that their clients go elsewhere.
 	Stopping context.Context
 	// Life returns a context that ends with a request's and with the credentials it came with, and a
-	// function that frees it. A stream lives no longer; its client is to show new ones. Nil lets it.
+	// function that frees it. A subscription lives no longer; its client is to show new ones. With nil
+	// it may.
 	Life func(context.Context) (context.Context, context.CancelFunc)
 	// Origins are those beside our own whose pages may ask.
 	Origins []string

@@ -4,13 +4,15 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // stream answers an operation as server-sent events (graphql-sse, distinct connections mode): an
 // event next for each answer, and complete. This goroutine alone writes. Answers are fetched by
 // another, one ahead at most: a slow client misses states between, never the last one.
 func (t HTTP) stream(ctx context.Context, w http.ResponseWriter, operation created) {
-	if t.Life != nil {
+	if t.Life != nil && operation.Operation.Operation == ast.Subscription {
 		var free context.CancelFunc
 		ctx, free = t.Life(ctx)
 		defer free()
