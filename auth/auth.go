@@ -4,15 +4,21 @@ package auth
 
 import (
 	"context"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
+
+	"foyer/fault"
 )
 
 // Viewer is who is asking: a signed-in user, or nobody.
 type Viewer struct {
 	// UserID is zero for nobody.
 	UserID uuid.UUID
+	// SessionID is the session that he showed; zero when he showed something else.
+	SessionID uuid.UUID
 	// Address is the client's network address, for limits.
 	Address string
 	// ExpiresAt ends what the viewer may do with the credential he showed; zero for nobody.
@@ -21,6 +27,8 @@ type Viewer struct {
 	Application uuid.UUID
 	// Scopes are what the application may do; what they do not name is closed to it.
 	Scopes []Scope
+
+	sessionKey string
 }
 
 // IsApplication reports whether an application is asking for a user.
@@ -40,4 +48,64 @@ func NewContext(ctx context.Context, v Viewer) context.Context {
 func FromContext(ctx context.Context) Viewer {
 	v, _ := ctx.Value(viewerKey{}).(Viewer)
 	return v
+}
+
+// Identity is what an issuer says of a person, once its signature is verified.
+type Identity struct {
+	// Subject names the person among everybody that any issuer speaks for, and never changes.
+	Subject string
+	// Email is empty when the issuer names none, or none that is an address.
+	Email         string
+	EmailVerified bool
+	// FullName and ShortName are empty when the issuer names none.
+	FullName, ShortName string
+	// ExpiresAt ends the token that said all this.
+	ExpiresAt time.Time
+}
+
+// Credentials reads what a client shows to prove who it speaks for. The address of a Viewer is left
+// to the caller.
+type Credentials struct {
+	Sessions *Sessions
+	// Bearer verifies tokens of issuers; nil accepts none.
+	Bearer *Bearer
+	// User returns the account of a person that Bearer vouches for.
+	User func(context.Context, Identity) (uuid.UUID, error)
+	// SessionTokens lets scripts show the token of a session in an Authorization header.
+	SessionTokens bool
+}
+
+// FromRequest returns the viewer that a request's Authorization header or, without one, its cookie
+// signs in. A bad header is Unauthenticated. A cookie of a session that has ended is nobody: the
+// browser sends it whether its user wants or not, and a guest with an old one is still a guest. What
+// cannot be verified at the moment is Unavailable.
+func (c *Credentials) FromRequest(r *http.Request) (Viewer, error) {
+	if header := r.Header.Get("Authorization"); header != "" {
+		return c.FromHeader(r.Context(), header)
+	}
+	token := c.Sessions.cookieOf(r)
+	if token == "" {
+		return Viewer{}, nil
+	}
+	viewer, err := c.Sessions.Read(r.Context(), token)
+	if fault.Is(err, fault.Unauthenticated) {
+		return Viewer{}, nil
+	}
+	return viewer, err
+}
+
+// FromHeader reads the value of an Authorization header: "Bearer" and a token (RFC 6750).
+func (c *Credentials) FromHeader(ctx context.Context, header string) (Viewer, error) {
+	scheme, token, ok := strings.Cut(header, " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return Viewer{}, fault.New(fault.Unauthenticated, "want Authorization: Bearer TOKEN")
+	}
+	token = strings.TrimSpace(token)
+	if c.SessionTokens && isSessionToken(token) {
+		return c.Sessions.Read(ctx, token)
+	}
+	if c.Bearer == nil {
+		return Viewer{}, fault.New(fault.Unauthenticated, "this token is not accepted here")
+	}
+	return c.Bearer.Read(ctx, token, c.User)
 }

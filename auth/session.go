@@ -1,102 +1,260 @@
 package auth
 
 import (
-	"crypto/hkdf"
-	"crypto/sha256"
-	"fmt"
+	"cmp"
+	"context"
+	"encoding/base64"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"time"
+	"unicode"
 
-	"github.com/golang-jwt/jwt/v5"
+	"github.com/alexedwards/scs/v2"
 	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
 
 	"foyer/fault"
 )
 
 const (
-	// cookieName holds a session token in a browser.
+	// cookieName holds a session's token in a browser. Where there is https, the prefix __Host- keeps
+	// other hosts of the same domain from setting it.
 	cookieName = "foyer_session"
-	audience   = "foyer"
-	leeway     = 5 * time.Second
+	hostPrefix = "__Host-"
+	// maxSessions is how many a user may have; the oldest end.
+	maxSessions = 100
+	// maxUserAgent is how many bytes are kept of what a browser says it is.
+	maxUserAgent = 150
+	// maxIDToken is how many bytes an ID token may have to be kept for the logout at its issuer.
+	maxIDToken = 16 << 10
+	tokenBytes = 32
 )
 
-// Sessions issues and reads session tokens: JWTs (RFC 7519, HS256) that name a user and an end.
+// SessionSettings of Sessions.
+type SessionSettings struct {
+	// KeyPrefix stands in front of every key in Redis.
+	KeyPrefix string
+	// Lifetime ends a session however it is used, Idle when it is not used for so long. An open
+	// socket or stream is a use.
+	Lifetime, Idle time.Duration
+	// Secure has browsers send cookies over https only.
+	Secure bool
+}
+
+// Session is one browser in which a user is signed in.
+type Session struct {
+	// ID opens nothing.
+	ID     uuid.UUID
+	UserID uuid.UUID
+	// CreatedAt and LastSeenAt are exact to a second or so.
+	CreatedAt, LastSeenAt time.Time
+	// UserAgent is what the browser said it is, shortened.
+	UserAgent string
+
+	endsAt  time.Time
+	hash    string
+	idToken string
+}
+
+// Sessions are who is signed in: random tokens, of which Redis has the hashes. A method that cannot
+// reach Redis fails with Unavailable, and nobody is signed out by that.
 type Sessions struct {
-	key []byte
-	ttl time.Duration
+	manager *scs.SessionManager
+	store   *store
+	redis   redis.UniversalClient
+
+	mu sync.Mutex
+	// lives are what ends with each session, by its hash.
+	lives map[string]map[*life]struct{}
 }
 
-// NewSessions returns Sessions whose tokens are signed with a key derived from secret and live for
-// ttl. Every server that shares the secret accepts them.
-func NewSessions(secret string, ttl time.Duration) (*Sessions, error) {
-	key, err := hkdf.Key(sha256.New, []byte(secret), nil, "foyer session", sha256.Size)
+// NewSessions returns Sessions. Run has to run for their sockets to end with them.
+func NewSessions(client redis.UniversalClient, settings SessionSettings) *Sessions {
+	name := cookieName
+	if settings.Secure {
+		name = hostPrefix + cookieName
+	}
+	store := &store{redis: client, prefix: settings.KeyPrefix, idle: settings.Idle}
+	return &Sessions{
+		// Not scs.New(), which starts a goroutine for a store in memory.
+		manager: &scs.SessionManager{
+			Store: store, Codec: scs.GobCodec{}, Lifetime: settings.Lifetime,
+			Cookie: scs.SessionCookie{
+				Name: name, Path: "/", HttpOnly: true, Secure: settings.Secure,
+				SameSite: http.SameSiteLaxMode, Persist: true,
+			},
+		},
+		store: store, redis: client, lives: map[string]map[*life]struct{}{},
+	}
+}
+
+// cookieOf returns the token in a request's cookie; empty when there is none that could be one.
+func (s *Sessions) cookieOf(r *http.Request) string {
+	cookie, err := r.Cookie(s.manager.Cookie.Name)
+	if err != nil || !isSessionToken(cookie.Value) {
+		return ""
+	}
+	return cookie.Value
+}
+
+func isSessionToken(text string) bool {
+	if len(text) != base64.RawURLEncoding.EncodedLen(tokenBytes) {
+		return false
+	}
+	_, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	return err == nil
+}
+
+// Start signs a user in: it sets the cookie of a new session and returns its token. The session that
+// the browser had ends. The ID token, which may be empty, is kept for the end of the session.
+func (s *Sessions) Start(
+	w http.ResponseWriter, r *http.Request, userID uuid.UUID, idToken string,
+) (string, error) {
+	ctx, err := s.manager.Load(r.Context(), s.cookieOf(r))
 	if err != nil {
-		return nil, fmt.Errorf("derive session key: %w", err)
+		return "", away(err)
 	}
-	return &Sessions{key, ttl}, nil
-}
-
-// Issue returns a token that signs its bearer in as a user.
-func (s *Sessions) Issue(userID uuid.UUID) (string, error) {
-	now := time.Now()
-	return jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
-		Subject:   userID.String(),
-		Audience:  jwt.ClaimStrings{audience},
-		IssuedAt:  jwt.NewNumericDate(now),
-		ExpiresAt: jwt.NewNumericDate(now.Add(s.ttl)),
-	}).SignedString(s.key)
-}
-
-// Cookie returns the cookie that keeps a token in a browser.
-func (s *Sessions) Cookie(token string) *http.Cookie {
-	return &http.Cookie{
-		Name: cookieName, Value: token, Path: "/", MaxAge: int(s.ttl.Seconds()),
-		HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	if err := s.manager.RenewToken(ctx); err != nil {
+		return "", away(err)
 	}
-}
-
-// Read returns the viewer that a token signs in, or Unauthenticated. The address is left to the
-// caller.
-func (s *Sessions) Read(token string) (Viewer, error) {
-	var claims jwt.RegisteredClaims
-	_, err := jwt.ParseWithClaims(token, &claims,
-		func(*jwt.Token) (any, error) { return s.key, nil },
-		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
-		jwt.WithAudience(audience), jwt.WithExpirationRequired(), jwt.WithLeeway(leeway))
+	_ = s.manager.Clear(ctx)
+	if len(idToken) > maxIDToken {
+		idToken = ""
+	}
+	s.manager.Put(ctx, keptID, uuid.NewString())
+	s.manager.Put(ctx, keptUser, userID.String())
+	s.manager.Put(ctx, keptCreatedAt, time.Now().Unix())
+	s.manager.Put(ctx, keptUserAgent, shortened(r.UserAgent()))
+	s.manager.Put(ctx, keptIDToken, idToken)
+	token, end, err := s.manager.Commit(ctx)
 	if err != nil {
-		return Viewer{}, refused(err)
+		return "", away(err)
 	}
-	id, err := uuid.Parse(claims.Subject)
+	s.manager.WriteSessionCookie(ctx, w, token, end)
+	return token, nil
+}
+
+// shortened makes what a browser says it is fit to be shown.
+func shortened(userAgent string) string {
+	userAgent = strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) || r == unicode.ReplacementChar {
+			return -1
+		}
+		return r
+	}, userAgent)
+	return strings.ToValidUTF8(userAgent[:min(len(userAgent), maxUserAgent)], "")
+}
+
+// Read returns the viewer whose session has a token, or Unauthenticated. It is a use of the session.
+func (s *Sessions) Read(ctx context.Context, token string) (Viewer, error) {
+	kept, found, err := s.store.FindCtx(ctx, token)
 	if err != nil {
-		return Viewer{}, refused(err)
+		return Viewer{}, away(err)
 	}
-	return Viewer{UserID: id, ExpiresAt: claims.ExpiresAt.Time}, nil
+	if !found {
+		return Viewer{}, errEnded(nil)
+	}
+	session, err := decode(hashOf(token), kept)
+	if err != nil {
+		return Viewer{}, errEnded(err)
+	}
+	if !session.endsAt.After(time.Now()) {
+		return Viewer{}, errEnded(nil)
+	}
+	return Viewer{
+		UserID: session.UserID, SessionID: session.ID, ExpiresAt: session.endsAt,
+		sessionKey: session.hash,
+	}, nil
 }
 
-// FromRequest returns the viewer that a request's Authorization header or, without one, its cookie
-// signs in. A bad header is Unauthenticated. A bad cookie is nobody: the browser sends it whether its
-// user wants or not, and a guest with an old one is still a guest.
-func (s *Sessions) FromRequest(r *http.Request) (Viewer, error) {
-	if header := r.Header.Get("Authorization"); header != "" {
-		return s.FromHeader(header)
+// Shown reports whether a request shows a session, which may have ended.
+func (s *Sessions) Shown(r *http.Request) bool { return s.cookieOf(r) != "" }
+
+// End signs a browser out. It returns the ID token that the session began with, which is empty when
+// there was none, or no session.
+func (s *Sessions) End(w http.ResponseWriter, r *http.Request) (idToken string, err error) {
+	token := s.cookieOf(r)
+	if token == "" {
+		return "", nil
 	}
-	if cookie, err := r.Cookie(cookieName); err == nil {
-		viewer, _ := s.Read(cookie.Value)
-		return viewer, nil
+	ctx, err := s.manager.Load(r.Context(), token)
+	if err != nil {
+		return "", away(err)
 	}
-	return Viewer{}, nil
+	idToken = s.manager.GetString(ctx, keptIDToken)
+	if err := s.store.DeleteCtx(ctx, token); err != nil {
+		return "", away(err)
+	}
+	s.manager.WriteSessionCookie(ctx, w, "", time.Time{})
+	return idToken, nil
 }
 
-// FromHeader reads the value of an Authorization header: "Bearer" and a token (RFC 6750).
-func (s *Sessions) FromHeader(header string) (Viewer, error) {
-	scheme, token, ok := strings.Cut(header, " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
-		return Viewer{}, fault.New(fault.Unauthenticated, "want Authorization: Bearer TOKEN")
+// Of returns a user's sessions, the one that was used last first; Forbidden to anybody else.
+func (s *Sessions) Of(ctx context.Context, userID uuid.UUID) ([]*Session, error) {
+	if userID != FromContext(ctx).UserID {
+		return nil, fault.New(fault.Forbidden, "sessions are shown to their user alone")
 	}
-	return s.Read(strings.TrimSpace(token))
+	return s.own(ctx)
 }
 
-func refused(err error) error {
-	return fault.From(err, fault.Unauthenticated, "your session has ended; sign in again")
+// own returns the viewer's sessions.
+func (s *Sessions) own(ctx context.Context) ([]*Session, error) {
+	viewer := FromContext(ctx)
+	if !viewer.SignedIn() {
+		return nil, fault.New(fault.Unauthenticated, "sign in first")
+	}
+	sessions, err := s.store.list(ctx, viewer.UserID)
+	if err != nil {
+		return nil, away(err)
+	}
+	slices.SortFunc(sessions, func(a, b *Session) int {
+		return cmp.Or(b.LastSeenAt.Compare(a.LastSeenAt), strings.Compare(a.hash, b.hash))
+	})
+	return sessions, nil
+}
+
+// Current reports whether a session is the one in which the viewer asks.
+func (*Sessions) Current(ctx context.Context, session *Session) bool {
+	return session.ID == FromContext(ctx).SessionID
+}
+
+// Revoke ends one of the viewer's own sessions, on every server; NotFound when he has no such one.
+func (s *Sessions) Revoke(ctx context.Context, id uuid.UUID) (*Session, error) {
+	sessions, err := s.own(ctx)
+	if err != nil {
+		return nil, err
+	}
+	at := slices.IndexFunc(sessions, func(session *Session) bool { return session.ID == id })
+	if at < 0 {
+		return nil, fault.New(fault.NotFound, "there is no such session").With("field", "sessionId")
+	}
+	if err := s.store.remove(ctx, sessions[at].hash); err != nil {
+		return nil, away(err)
+	}
+	return sessions[at], nil
+}
+
+// RevokeOthers ends all of the viewer's sessions but the one in which he asks, and returns them.
+func (s *Sessions) RevokeOthers(ctx context.Context) ([]*Session, error) {
+	sessions, err := s.own(ctx)
+	if err != nil {
+		return nil, err
+	}
+	others := slices.DeleteFunc(sessions, func(session *Session) bool { return s.Current(ctx, session) })
+	for _, session := range others {
+		if err := s.store.remove(ctx, session.hash); err != nil {
+			return nil, away(err)
+		}
+	}
+	return others, nil
+}
+
+func errEnded(cause error) error {
+	return fault.From(cause, fault.Unauthenticated, "your session has ended; sign in again")
+}
+
+func away(err error) error {
+	return fault.From(err, fault.Unavailable, "sessions cannot be reached; try again soon")
 }

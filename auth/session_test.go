@@ -2,268 +2,480 @@ package auth_test
 
 import (
 	"context"
-	"crypto/hkdf"
-	"crypto/rand"
-	"crypto/sha256"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"foyer/auth"
 	"foyer/fault"
+	"foyer/testenv"
 )
 
-const (
-	secret = "a secret of at least 32 bytes, for tests"
-	cookie = "foyer_session"
-)
+// usual are settings as a server has them.
+var usual = auth.SessionSettings{Lifetime: 12 * time.Hour, Idle: 4 * time.Hour}
 
-func sessions(t *testing.T, secret string, ttl time.Duration) *auth.Sessions {
+// world is Sessions on a Redis, and what a second server has of them.
+type world struct {
+	*auth.Sessions
+
+	t        *testing.T
+	redis    redis.UniversalClient
+	settings auth.SessionSettings
+}
+
+func onEach(t *testing.T, settings auth.SessionSettings, test func(t *testing.T, w *world)) {
 	t.Helper()
-	s, err := auth.NewSessions(secret, ttl)
-	require.NoError(t, err)
-	return s
+	testenv.OnEachRedis(t, func(t *testing.T, client redis.UniversalClient, prefix string) {
+		settings := settings
+		settings.KeyPrefix = prefix
+		test(t, &world{auth.NewSessions(client, settings), t, client, settings})
+	})
 }
 
-func issue(t *testing.T, s *auth.Sessions, userID uuid.UUID) string {
+// another is another server's Sessions.
+func (w *world) another() *auth.Sessions { return auth.NewSessions(w.redis, w.settings) }
+
+// run runs Sessions until the test ends.
+func run(t *testing.T, s *auth.Sessions) {
 	t.Helper()
-	token, err := s.Issue(userID)
-	require.NoError(t, err)
-	return token
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); assert.NoError(t, s.Run(ctx)) }()
+	t.Cleanup(func() { stop(); <-done })
 }
 
-// signed returns a token with any claims, signed as Sessions signs.
-func signed(t *testing.T, method jwt.SigningMethod, key any, claims jwt.Claims) string {
-	t.Helper()
-	token, err := jwt.NewWithClaims(method, claims).SignedString(key)
-	require.NoError(t, err)
-	return token
+// signIn signs a user in with a new browser, and returns its cookie.
+func (w *world) signIn(userID uuid.UUID, cookies ...*http.Cookie) *http.Cookie {
+	w.t.Helper()
+	answer := httptest.NewRecorder()
+	token, err := w.Start(answer, with(cookies...), userID, "id token")
+	require.NoError(w.t, err)
+	set := answer.Result().Cookies()
+	require.Len(w.t, set, 1)
+	require.Equal(w.t, token, set[0].Value)
+	return set[0]
 }
 
-func TestTokenSignsInWhomItWasIssuedForOnEveryServerWithTheSecret(t *testing.T) {
+func with(cookies ...*http.Cookie) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/graphql", nil)
+	r.Header.Set("User-Agent", "Browser/1.0 \x00\u202e(Machine) "+strings.Repeat("é", 200))
+	for _, cookie := range cookies {
+		r.AddCookie(cookie)
+	}
+	return r
+}
+
+// as is the context of who shows a cookie.
+func (w *world) as(cookie *http.Cookie) context.Context {
+	w.t.Helper()
+	viewer, err := w.Read(w.t.Context(), cookie.Value)
+	require.NoError(w.t, err)
+	return auth.NewContext(w.t.Context(), viewer)
+}
+
+func (w *world) ended(cookie *http.Cookie) {
+	w.t.Helper()
+	_, err := w.Read(w.t.Context(), cookie.Value)
+	assert.True(w.t, fault.Is(err, fault.Unauthenticated), "%v", err)
+}
+
+func (w *world) keys() []string {
+	w.t.Helper()
+	var mu sync.Mutex
+	var keys []string
+	scan := func(ctx context.Context, node redis.Cmdable) error {
+		found, err := node.Keys(ctx, w.settings.KeyPrefix+"*").Result()
+		mu.Lock()
+		defer mu.Unlock()
+		keys = append(keys, found...)
+		return err
+	}
+	if cluster, ok := w.redis.(*redis.ClusterClient); ok {
+		require.NoError(w.t, cluster.ForEachMaster(w.t.Context(),
+			func(ctx context.Context, node *redis.Client) error { return scan(ctx, node) }))
+		return keys
+	}
+	require.NoError(w.t, scan(w.t.Context(), w.redis))
+	return keys
+}
+
+func TestSessionSignsInOnEveryServer(t *testing.T) {
 	t.Parallel()
-	userID, before := uuid.New(), time.Now().Truncate(time.Second)
-	token := issue(t, sessions(t, secret, time.Hour), userID)
-	viewer, err := sessions(t, secret, time.Minute).Read(token)
-	require.NoError(t, err)
-	assert.Equal(t, userID, viewer.UserID)
-	assert.True(t, viewer.SignedIn())
-	assert.Empty(t, viewer.Address)
-	assert.False(t, viewer.ExpiresAt.Before(before.Add(time.Hour)))
-	assert.False(t, viewer.ExpiresAt.After(time.Now().Add(time.Hour)))
-}
-
-func TestTokenNamesItsBearerAndNothingElse(t *testing.T) {
-	t.Parallel()
-	userID := uuid.New()
-	token := issue(t, sessions(t, secret, time.Hour), userID)
-	claims := jwt.MapClaims{}
-	parsed, _, err := jwt.NewParser().ParseUnverified(token, claims)
-	require.NoError(t, err)
-	assert.Equal(t, "HS256", parsed.Header["alg"])
-	assert.Equal(t, time.Hour.Seconds(), claims["exp"].(float64)-claims["iat"].(float64))
-	delete(claims, "iat")
-	delete(claims, "exp")
-	assert.Equal(t, jwt.MapClaims{"sub": userID.String(), "aud": []any{"foyer"}}, claims)
-}
-
-// The key is derived, so that what else is signed with the secret, as tickets are, is no session.
-func TestSecretItselfSignsNoToken(t *testing.T) {
-	t.Parallel()
-	token := signed(t, jwt.SigningMethodHS256, []byte(secret), good(uuid.New()))
-	_, err := sessions(t, secret, time.Hour).Read(token)
-	assert.True(t, fault.Is(err, fault.Unauthenticated), "%v", err)
-}
-
-func good(userID uuid.UUID) jwt.RegisteredClaims {
-	return jwt.RegisteredClaims{
-		Subject: userID.String(), Audience: jwt.ClaimStrings{"foyer"},
-		ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Hour)),
-	}
-}
-
-func TestTokenThatSaysTheWrongThingIsRefusedThoughItsSignatureIsGood(t *testing.T) {
-	t.Parallel()
-	// Pinned: servers of two versions, side by side during an update, read each other's tokens.
-	key, err := hkdf.Key(sha256.New, []byte(secret), nil, "foyer session", 32)
-	require.NoError(t, err)
-	tests := []struct {
-		name   string
-		method jwt.SigningMethod
-		key    any
-		spoil  func(*jwt.RegisteredClaims)
-		reads  bool
-	}{
-		{"nothing wrong", jwt.SigningMethodHS256, key, func(*jwt.RegisteredClaims) {}, true},
-		{"no algorithm", jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType,
-			func(*jwt.RegisteredClaims) {}, false},
-		{"another algorithm", jwt.SigningMethodHS512, key, func(*jwt.RegisteredClaims) {}, false},
-		{"another audience", jwt.SigningMethodHS256, key,
-			func(c *jwt.RegisteredClaims) { c.Audience = jwt.ClaimStrings{"foyer ticket"} }, false},
-		{"no audience", jwt.SigningMethodHS256, key,
-			func(c *jwt.RegisteredClaims) { c.Audience = nil }, false},
-		{"no end", jwt.SigningMethodHS256, key,
-			func(c *jwt.RegisteredClaims) { c.ExpiresAt = nil }, false},
-		{"ended a minute ago", jwt.SigningMethodHS256, key, func(c *jwt.RegisteredClaims) {
-			c.ExpiresAt = jwt.NewNumericDate(time.Now().Add(-time.Minute))
-		}, false},
-		{"not yet begun", jwt.SigningMethodHS256, key, func(c *jwt.RegisteredClaims) {
-			c.NotBefore = jwt.NewNumericDate(time.Now().Add(time.Minute))
-		}, false},
-		{"no subject", jwt.SigningMethodHS256, key,
-			func(c *jwt.RegisteredClaims) { c.Subject = "" }, false},
-		{"a subject that is no id", jwt.SigningMethodHS256, key,
-			func(c *jwt.RegisteredClaims) { c.Subject = "ada" }, false},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			claims := good(uuid.New())
-			test.spoil(&claims)
-			token := signed(t, test.method, test.key, claims)
-			viewer, err := sessions(t, secret, time.Hour).Read(token)
-			if test.reads {
-				require.NoError(t, err)
-				return
-			}
-			assert.True(t, fault.Is(err, fault.Unauthenticated), "%v", err)
-			assert.Equal(t, "your session has ended; sign in again", fault.Of(err).Message)
-			assert.Zero(t, viewer)
-		})
-	}
-}
-
-func TestTokenThatWeDidNotIssueOrThatHasEndedIsRefused(t *testing.T) {
-	t.Parallel()
-	s := sessions(t, secret, time.Hour)
-	mine, other := issue(t, s, uuid.New()), issue(t, s, uuid.New())
-	parts, others := strings.Split(mine, "."), strings.Split(other, ".")
-	tests := map[string]string{
-		"another secret":           issue(t, sessions(t, secret+".", time.Hour), uuid.New()),
-		"ended":                    issue(t, sessions(t, secret, -time.Minute), uuid.New()),
-		"another token's payload":  parts[0] + "." + others[1] + "." + parts[2],
-		"no signature":             parts[0] + "." + parts[1] + ".",
-		"two parts":                parts[0] + "." + parts[1],
-		"nothing":                  "",
-		"garbage":                  "garbage",
-		"dots":                     "..",
-		"not base64":               "!.!.!",
-		"NUL":                      "\x00",
-		"a hundred thousand bytes": strings.Repeat(rand.Text(), 4000),
-	}
-	for name, token := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			viewer, err := s.Read(token)
-			assert.True(t, fault.Is(err, fault.Unauthenticated), "%v", err)
-			assert.Zero(t, viewer)
-		})
-	}
-}
-
-func TestHeaderIsBearerAndAToken(t *testing.T) {
-	t.Parallel()
-	s, userID := sessions(t, secret, time.Hour), uuid.New()
-	token := issue(t, s, userID)
-	tests := []struct {
-		name, header string
-		reads        bool
-	}{
-		{"as it is meant", "Bearer " + token, true},
-		{"in lower case", "bearer " + token, true},
-		{"in upper case, with more spaces", "BEARER   " + token + " ", true},
-		{"nothing", "", false},
-		{"no token", "Bearer", false},
-		{"an empty token", "Bearer ", false},
-		{"no scheme", token, false},
-		{"another scheme", "Basic " + token, false},
-		{"no space", "Bearer" + token, false},
-		{"something after the token", "Bearer " + token + " more", false},
-		{"a letter too many", "Bearer " + token + "x", false},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			viewer, err := s.FromHeader(test.header)
-			if test.reads {
-				require.NoError(t, err)
-				assert.Equal(t, userID, viewer.UserID)
-				return
-			}
-			assert.True(t, fault.Is(err, fault.Unauthenticated), "%v", err)
-			assert.Zero(t, viewer)
-		})
-	}
-}
-
-func TestRequestIsByWhomItsHeaderOrElseItsCookieSignsIn(t *testing.T) {
-	t.Parallel()
-	s := sessions(t, secret, time.Hour)
-	ada, bob := uuid.New(), uuid.New()
-	adas, bobs := issue(t, s, ada), issue(t, s, bob)
-	ended := issue(t, sessions(t, secret, -time.Hour), bob)
-	tests := []struct {
-		name, header, cookie string
-		by                   uuid.UUID
-		refused              bool
-	}{
-		{"neither", "", "", uuid.Nil, false},
-		{"a header", "Bearer " + adas, "", ada, false},
-		{"a cookie", "", bobs, bob, false},
-		{"both: the header", "Bearer " + adas, bobs, ada, false},
-		{"a good header and a bad cookie", "Bearer " + adas, ended, ada, false},
-		{"a cookie that has ended is nobody", "", ended, uuid.Nil, false},
-		{"a cookie of garbage is nobody", "", "garbage", uuid.Nil, false},
-		{"a header that has ended", "Bearer " + ended, "", uuid.Nil, true},
-		{"a bad header is not made good by a cookie", "Bearer garbage", bobs, uuid.Nil, true},
-		{"a header of another scheme", "Basic YTpi", bobs, uuid.Nil, true},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			r := httptest.NewRequest(http.MethodPost, "/graphql", nil)
-			if test.header != "" {
-				r.Header.Set("Authorization", test.header)
-			}
-			if test.cookie != "" {
-				r.AddCookie(&http.Cookie{Name: cookie, Value: test.cookie})
-			}
-			viewer, err := s.FromRequest(r)
-			assert.Equal(t, test.refused, fault.Is(err, fault.Unauthenticated), "%v", err)
-			assert.Equal(t, test.refused, err != nil, "%v", err)
-			assert.Equal(t, test.by, viewer.UserID)
-			assert.Equal(t, test.by != uuid.Nil, viewer.SignedIn())
-			assert.Equal(t, viewer.SignedIn(), !viewer.ExpiresAt.IsZero())
-		})
-	}
+	onEach(t, usual, func(t *testing.T, w *world) {
+		ada := uuid.New()
+		cookie := w.signIn(ada)
+		viewer, err := w.another().Read(t.Context(), cookie.Value)
+		require.NoError(t, err)
+		assert.Equal(t, ada, viewer.UserID)
+		assert.NotEqual(t, uuid.Nil, viewer.SessionID)
+		assert.WithinDuration(t, time.Now().Add(usual.Lifetime), viewer.ExpiresAt, time.Minute)
+		for _, key := range w.keys() {
+			assert.NotContains(t, key, cookie.Value, "Redis does not know the token")
+			assert.NotContains(t, key, viewer.SessionID.String())
+			assert.Positive(t, w.redis.PTTL(t.Context(), key).Val(), "nothing stays for ever: %s", key)
+		}
+		assert.Len(t, w.keys(), 2)
+	})
 }
 
 func TestCookieIsKeptFromScriptsAndFromOtherSites(t *testing.T) {
 	t.Parallel()
-	s, userID := sessions(t, secret, time.Hour), uuid.New()
-	w := httptest.NewRecorder()
-	http.SetCookie(w, s.Cookie(issue(t, s, userID)))
-	set := w.Result().Cookies()
-	require.Len(t, set, 1)
-	assert.Equal(t, cookie, set[0].Name)
-	assert.True(t, set[0].HttpOnly)
-	assert.Equal(t, http.SameSiteLaxMode, set[0].SameSite)
-	assert.Equal(t, "/", set[0].Path)
-	assert.Empty(t, set[0].Domain, "no other host gets it")
-	assert.Equal(t, 3600, set[0].MaxAge)
+	onEach(t, usual, func(t *testing.T, w *world) {
+		cookie := w.signIn(uuid.New())
+		assert.Equal(t, "foyer_session", cookie.Name)
+		assert.False(t, cookie.Secure, "there is no https on this machine")
+		w.settings.Secure = true
+		w.Sessions = w.another()
+		cookie = w.signIn(uuid.New())
+		assert.Equal(t, "__Host-foyer_session", cookie.Name)
+		assert.True(t, cookie.Secure)
+		assert.True(t, cookie.HttpOnly)
+		assert.Equal(t, http.SameSiteLaxMode, cookie.SameSite)
+		assert.Equal(t, "/", cookie.Path)
+		assert.Empty(t, cookie.Domain, "no other host gets it")
+		assert.InDelta(t, usual.Lifetime.Seconds(), cookie.MaxAge, 5)
+	})
+}
 
-	r := httptest.NewRequest(http.MethodGet, "/", nil)
-	r.AddCookie(set[0])
-	viewer, err := s.FromRequest(r)
-	require.NoError(t, err)
-	assert.Equal(t, userID, viewer.UserID)
+func TestSigningInEndsTheSessionThatTheBrowserHad(t *testing.T) {
+	t.Parallel()
+	onEach(t, usual, func(t *testing.T, w *world) {
+		ada, bob := uuid.New(), uuid.New()
+		first := w.signIn(ada)
+		second := w.signIn(bob, first)
+		assert.NotEqual(t, first.Value, second.Value)
+		w.ended(first)
+		assert.Equal(t, bob, auth.FromContext(w.as(second)).UserID)
+		list, err := w.Of(w.as(w.signIn(ada)), ada)
+		require.NoError(t, err)
+		assert.Len(t, list, 1)
+
+		chosen := &http.Cookie{Name: first.Name, Value: strings.Repeat("A", 43)}
+		assert.NotEqual(t, chosen.Value, w.signIn(ada, chosen).Value, "no token is chosen by others")
+	})
+}
+
+func TestUserSeesAndEndsTheirOwnSessionsAlone(t *testing.T) {
+	t.Parallel()
+	onEach(t, usual, func(t *testing.T, w *world) {
+		ada, bob := uuid.New(), uuid.New()
+		here, there, third, bobs := w.signIn(ada), w.signIn(ada), w.signIn(ada), w.signIn(bob)
+		ctx := w.as(here)
+		list, err := w.Of(ctx, ada)
+		require.NoError(t, err)
+		require.Len(t, list, 3)
+		current := 0
+		for _, session := range list {
+			if w.Current(ctx, session) {
+				current++
+			}
+			assert.WithinDuration(t, time.Now(), session.CreatedAt, time.Minute)
+			assert.WithinDuration(t, time.Now(), session.LastSeenAt, time.Minute)
+			assert.True(t, strings.HasPrefix(session.UserAgent, "Browser/1.0 (Machine) é"), session.UserAgent)
+			assert.LessOrEqual(t, len(session.UserAgent), 150)
+		}
+		assert.Equal(t, 1, current)
+
+		_, err = w.Of(ctx, bob)
+		assert.True(t, fault.Is(err, fault.Forbidden), "%v", err)
+		_, err = w.Of(t.Context(), uuid.Nil)
+		assert.True(t, fault.Is(err, fault.Unauthenticated), "%v", err)
+		_, err = w.Revoke(ctx, auth.FromContext(w.as(bobs)).SessionID)
+		assert.True(t, fault.Is(err, fault.NotFound), "%v", err)
+		_, err = w.Revoke(t.Context(), auth.FromContext(w.as(bobs)).SessionID)
+		assert.True(t, fault.Is(err, fault.Unauthenticated), "%v", err)
+
+		id := auth.FromContext(w.as(there)).SessionID
+		revoked, err := w.Revoke(ctx, id)
+		require.NoError(t, err)
+		assert.Equal(t, id, revoked.ID)
+		w.ended(there)
+		_, err = w.Revoke(ctx, id)
+		assert.True(t, fault.Is(err, fault.NotFound), "%v", err)
+
+		others, err := w.RevokeOthers(ctx)
+		require.NoError(t, err)
+		assert.Len(t, others, 1)
+		w.ended(third)
+		assert.Equal(t, ada, auth.FromContext(w.as(here)).UserID)
+		assert.Equal(t, bob, auth.FromContext(w.as(bobs)).UserID)
+	})
+}
+
+func TestUserHasNoMoreThanAHundredSessions(t *testing.T) {
+	t.Parallel()
+	onEach(t, usual, func(t *testing.T, w *world) {
+		ada := uuid.New()
+		first := w.signIn(ada)
+		var last *http.Cookie
+		for range 100 {
+			last = w.signIn(ada)
+		}
+		w.ended(first)
+		list, err := w.Of(w.as(last), ada)
+		require.NoError(t, err)
+		assert.Len(t, list, 100)
+	})
+}
+
+func TestSigningOutEndsTheSessionAndLeavesNothing(t *testing.T) {
+	t.Parallel()
+	onEach(t, usual, func(t *testing.T, w *world) {
+		cookie := w.signIn(uuid.New())
+		answer := httptest.NewRecorder()
+		idToken, err := w.End(answer, with(cookie))
+		require.NoError(t, err)
+		assert.Equal(t, "id token", idToken)
+		set := answer.Result().Cookies()
+		require.Len(t, set, 1)
+		assert.Equal(t, -1, set[0].MaxAge)
+		w.ended(cookie)
+		assert.Empty(t, w.keys())
+		idToken, err = w.End(httptest.NewRecorder(), with(cookie))
+		require.NoError(t, err, "twice is fine")
+		assert.Empty(t, idToken)
+		_, err = w.End(httptest.NewRecorder(), with())
+		assert.NoError(t, err)
+	})
+}
+
+func TestSessionEndsWhenItIsOldAndWhenItIsIdle(t *testing.T) {
+	t.Parallel()
+	for name, settings := range map[string]auth.SessionSettings{
+		"old":  {Lifetime: 2 * time.Second, Idle: time.Hour},
+		"idle": {Lifetime: time.Hour, Idle: 3 * time.Second}, // the clock of the embedded Redis is coarse
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onEach(t, settings, func(t *testing.T, w *world) {
+				ada, begin := uuid.New(), time.Now()
+				used, unused := w.signIn(ada), w.signIn(ada)
+				for time.Since(begin) < min(settings.Idle+time.Second, settings.Lifetime*3/4) {
+					w.as(used)
+					time.Sleep(50 * time.Millisecond) // as people work
+				}
+				if name == "idle" {
+					eventually(t, func(c *assert.CollectT) {
+						w.as(used)
+						_, err := w.Read(t.Context(), unused.Value)
+						assert.True(c, fault.Is(err, fault.Unauthenticated), "%v", err)
+					})
+					list, err := w.Of(w.as(used), ada)
+					require.NoError(t, err)
+					assert.Len(t, list, 1)
+					return
+				}
+				eventually(t, func(c *assert.CollectT) {
+					_, err := w.Read(t.Context(), used.Value)
+					assert.True(c, fault.Is(err, fault.Unauthenticated), "%v", err)
+				})
+				assert.GreaterOrEqual(t, time.Since(begin), settings.Lifetime)
+			})
+		})
+	}
+}
+
+// A request that began before its session was revoked must not bring it back.
+func TestRevokedSessionStaysSoWhoeverUsesItMeanwhile(t *testing.T) {
+	t.Parallel()
+	onEach(t, usual, func(t *testing.T, w *world) {
+		ada := uuid.New()
+		here, there := w.signIn(ada), w.signIn(ada)
+		ctx, id := w.as(here), auth.FromContext(w.as(there)).SessionID
+		var users sync.WaitGroup
+		revoked := make(chan struct{})
+		for range 8 {
+			users.Go(func() {
+				for last := false; !last; {
+					select {
+					case <-revoked:
+						last = true
+					default:
+					}
+					_, err := w.Read(t.Context(), there.Value)
+					assert.True(t, err == nil || fault.Is(err, fault.Unauthenticated), "%v", err)
+				}
+			})
+		}
+		_, err := w.Revoke(ctx, id)
+		require.NoError(t, err)
+		close(revoked)
+		users.Wait()
+		w.ended(there)
+	})
+}
+
+func TestLifeEndsWithTheSessionOnEveryServer(t *testing.T) {
+	t.Parallel()
+	onEach(t, usual, func(t *testing.T, w *world) {
+		elsewhere := w.another()
+		run(t, w.Sessions)
+		run(t, elsewhere)
+		ada := uuid.New()
+		here, there := w.signIn(ada), w.signIn(ada)
+		kept, freeKept := elsewhere.Life(w.as(here))
+		defer freeKept()
+		ended, freeEnded := elsewhere.Life(w.as(there))
+		defer freeEnded()
+		second, freeSecond := elsewhere.Life(w.as(there))
+		freeSecond()
+		assert.Error(t, second.Err())
+		assert.NoError(t, ended.Err())
+		_, err := w.RevokeOthers(w.as(here))
+		require.NoError(t, err)
+		select {
+		case <-ended.Done():
+		case <-time.After(soon):
+			require.Fail(t, "it lives on")
+		}
+		assert.NoError(t, kept.Err())
+
+		_, err = w.End(httptest.NewRecorder(), with(here))
+		require.NoError(t, err)
+		select {
+		case <-kept.Done():
+		case <-time.After(soon):
+			require.Fail(t, "it lives on")
+		}
+	})
+}
+
+// No message says that a key has expired, or that a Redis has lost everything.
+func TestLifeEndsThoughNoMessageSaysSo(t *testing.T) {
+	t.Parallel()
+	onEach(t, usual, func(t *testing.T, w *world) {
+		run(t, w.Sessions)
+		life, free := w.Life(w.as(w.signIn(uuid.New())))
+		defer free()
+		for _, key := range w.keys() {
+			require.NoError(t, w.redis.Del(t.Context(), key).Err())
+		}
+		select {
+		case <-life.Done():
+		case <-time.After(soon):
+			require.Fail(t, "it lives on")
+		}
+	})
+}
+
+func TestLifeOfOthersEndsWithTheirCredentialAlone(t *testing.T) {
+	t.Parallel()
+	s := auth.NewSessions(nil, usual)
+	guest, free := s.Life(t.Context())
+	free()
+	assert.NoError(t, guest.Err(), "a guest has none")
+	begin := time.Now()
+	app, free := s.Life(auth.NewContext(t.Context(), auth.Viewer{
+		UserID: uuid.New(), ExpiresAt: begin.Add(50 * time.Millisecond),
+	}))
+	defer free()
+	<-app.Done()
+	assert.GreaterOrEqual(t, time.Since(begin), 50*time.Millisecond)
+}
+
+func TestRedisThatIsAwaySignsNobodyOut(t *testing.T) {
+	t.Parallel()
+	server := testenv.StartRedis(t)
+	s := auth.NewSessions(server.Client(t), usual)
+	w := &world{s, t, server.Client(t), usual}
+	run(t, s)
+	cookie := w.signIn(uuid.New())
+	ctx := w.as(cookie)
+	life, free := s.Life(ctx)
+	defer free()
+	server.Stop(t)
+	c := &auth.Credentials{Sessions: s}
+	viewer, err := c.FromRequest(with(cookie))
+	assert.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+	assert.Zero(t, viewer)
+	answer := httptest.NewRecorder()
+	_, err = s.End(answer, with(cookie))
+	assert.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+	_, err = s.Start(answer, with(), uuid.New(), "")
+	assert.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+	_, err = s.Of(ctx, auth.FromContext(ctx).UserID)
+	assert.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+	assert.Empty(t, answer.Result().Cookies())
+	_, err = c.FromRequest(with())
+	assert.NoError(t, err, "who shows nothing needs no Redis")
+	_, err = c.FromRequest(with(&http.Cookie{Name: cookie.Name, Value: "nonsense"}))
+	assert.NoError(t, err, "nor who shows nonsense")
+	server.Start(t)
+	eventually(t, func(collect *assert.CollectT) {
+		viewer, err := c.FromRequest(with(cookie))
+		assert.NoError(collect, err)
+		assert.Equal(collect, auth.FromContext(ctx).UserID, viewer.UserID)
+	})
+	assert.NoError(t, life.Err())
+}
+
+func TestRequestIsByWhomItsHeaderOrElseItsCookieSignsIn(t *testing.T) {
+	t.Parallel()
+	onEach(t, usual, func(t *testing.T, w *world) {
+		ada, bob := uuid.New(), uuid.New()
+		adas, bobs, ended := w.signIn(ada), w.signIn(bob), w.signIn(bob)
+		_, err := w.End(httptest.NewRecorder(), with(ended))
+		require.NoError(t, err)
+		i, people := newIssuer(t), &accounts{}
+		b := bearer(auth.BearerIssuer{Issuer: i.URL})
+		app := "Bearer " + i.key.sign(t, i.claims(audience))
+		development := &auth.Credentials{Sessions: w.Sessions, SessionTokens: true}
+		production := &auth.Credentials{Sessions: w.Sessions, Bearer: b, User: people.user}
+		tests := []struct {
+			name    string
+			c       *auth.Credentials
+			header  string
+			cookie  string
+			by      uuid.UUID
+			refused bool
+		}{
+			{"neither", development, "", "", uuid.Nil, false},
+			{"a session's token, for scripts", development, "Bearer " + adas.Value, "", ada, false},
+			{"in lower case", development, "bearer " + adas.Value, "", ada, false},
+			{"with more spaces", development, "BEARER   " + adas.Value + " ", "", ada, false},
+			{"a cookie", production, "", bobs.Value, bob, false},
+			{"both: the header", development, "Bearer " + adas.Value, bobs.Value, ada, false},
+			{"a good header and a bad cookie", development, "Bearer " + adas.Value, ended.Value, ada, false},
+			{"a cookie that has ended is nobody", production, "", ended.Value, uuid.Nil, false},
+			{"a cookie of garbage is nobody", production, "", "garbage", uuid.Nil, false},
+			{"a token that has ended", development, "Bearer " + ended.Value, "", uuid.Nil, true},
+			{"a bad header is not made good by a cookie", production, "Bearer garbage", bobs.Value, uuid.Nil, true},
+			{"a header of another scheme", development, "Basic YTpi", bobs.Value, uuid.Nil, true},
+			{"no scheme", development, adas.Value, "", uuid.Nil, true},
+			{"no token", development, "Bearer ", "", uuid.Nil, true},
+			{"something after the token", development, "Bearer " + adas.Value + " more", "", uuid.Nil, true},
+			{"a letter too many", development, "Bearer " + adas.Value + "x", "", uuid.Nil, true},
+			{"a session's token outside development", production, "Bearer " + adas.Value, "", uuid.Nil, true},
+			{"an issuer's token where none is known", development, app, "", uuid.Nil, true},
+		}
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				r := httptest.NewRequest(http.MethodPost, "/graphql", nil)
+				if test.header != "" {
+					r.Header.Set("Authorization", test.header)
+				}
+				if test.cookie != "" {
+					r.AddCookie(&http.Cookie{Name: adas.Name, Value: test.cookie})
+				}
+				viewer, err := test.c.FromRequest(r)
+				assert.Equal(t, test.refused, fault.Is(err, fault.Unauthenticated), "%v", err)
+				assert.Equal(t, test.refused, err != nil, "%v", err)
+				assert.Equal(t, test.by, viewer.UserID)
+				assert.Equal(t, viewer.SignedIn(), !viewer.ExpiresAt.IsZero())
+			})
+		}
+		viewer, err := production.FromHeader(t.Context(), app)
+		require.NoError(t, err)
+		assert.Equal(t, people.ids["ada"], viewer.UserID)
+	})
 }
 
 func TestContextCarriesItsViewerAndOtherwiseNobody(t *testing.T) {

@@ -116,7 +116,7 @@ func (w *statusWatch) next(ctx context.Context, seen *Status) *Status {
 		status, err := w.status(ctx, w.in)
 		switch {
 		case refused(err) || fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid):
-			return w.last(ctx, err)
+			return w.last(ctx, seen, err)
 		case err != nil && ctx.Err() == nil:
 			slog.DebugContext(ctx, "cannot read a status; trying again", "room", w.in.RoomID, "err", err)
 			pause = rereadAfter
@@ -154,8 +154,11 @@ func (w *statusWatch) wait(ctx context.Context, seen *Status) bool {
 
 // last returns what a viewer who may no longer know sees in the end: that his meeting has ended, if
 // that is why; otherwise nothing, and he is told why.
-func (w *statusWatch) last(ctx context.Context, err error) *Status {
+func (w *statusWatch) last(ctx context.Context, seen *Status, err error) *Status {
 	w.over = true
+	if seen.Ended && w.in.Ticket != nil {
+		return nil // he knows
+	}
 	meeting, errMeeting := w.lobby.Meeting(ctx, w.in.RoomID)
 	if errMeeting == nil && meeting.Over && w.in.Ticket != nil {
 		return &Status{Ended: true, Version: meeting.Version + meeting.ListVersion}

@@ -21,6 +21,11 @@ import (
 type Settings struct {
 	// Credentials says who signs in with the value of an Authorization header.
 	Credentials func(ctx context.Context, header string) (auth.Viewer, error)
+	// Life returns a context that ends with the credential of a context's viewer, and a function that
+	// frees it.
+	Life func(context.Context) (context.Context, context.CancelFunc)
+	// Origins are those beside our own whose pages may ask.
+	Origins []string
 	// Introspection tells anybody what the API offers.
 	Introspection bool
 	// Documents are the trusted ones; nil trusts any.
@@ -66,7 +71,7 @@ func NewHandler(r *Resolver, s Settings) *Handler {
 	h.AddTransport(socket)
 	h.AddTransport(transport.HTTP{
 		MaxBody: s.MaxBody, Timeout: s.OperationTimeout, WriteTimeout: writeTimeout,
-		Heartbeat: pingInterval, Stopping: stopping,
+		Heartbeat: pingInterval, Stopping: stopping, Life: s.Life, Origins: s.Origins,
 	})
 	checked := newCache[*ast.QueryDocument]()
 	h.SetQueryCache(checked)
@@ -128,7 +133,7 @@ func (h *Handler) Drain(ctx context.Context, spread time.Duration) error {
 
 func newSocket(s Settings) *transport.WebSocket {
 	return transport.NewWebSocket(transport.WebSocketSettings{
-		Init:       s.openSession,
+		Init: s.openSession, Origins: s.Origins,
 		Address:    func(r *http.Request) string { return auth.FromContext(r.Context()).Address },
 		MaxMessage: s.MaxBody, MaxOperations: s.OperationsPerSocket,
 		MaxSockets: s.MaxSockets, MaxPerAddress: s.SocketsPerAddress,
@@ -138,7 +143,8 @@ func newSocket(s Settings) *transport.WebSocket {
 }
 
 // openSession takes the viewer from the first message of a socket if it names one; else he is whom
-// the handshake's header or cookie named. The socket ends with what was shown.
+// the handshake's header or cookie named. The socket ends with what was shown: its context frees the
+// life of that.
 func (s Settings) openSession(
 	ctx context.Context, payload map[string]any,
 ) (transport.Session, error) {
@@ -149,6 +155,9 @@ func (s Settings) openSession(
 			continue
 		}
 		shown, err := s.Credentials(ctx, header)
+		if fault.Is(err, fault.Unavailable) {
+			return transport.Session{}, transport.ErrAway
+		}
 		if err != nil {
 			return transport.Session{}, err
 		}
@@ -160,7 +169,9 @@ func (s Settings) openSession(
 		// What it may do is looked up with each request, and a socket is but one.
 		return transport.Session{}, fault.New(fault.Forbidden, "applications ask over HTTP")
 	}
-	return transport.Session{Context: auth.NewContext(ctx, viewer), ExpiresAt: viewer.ExpiresAt}, nil
+	life, free := s.Life(auth.NewContext(ctx, viewer))
+	context.AfterFunc(ctx, free)
+	return transport.Session{Context: life}, nil
 }
 
 // cache keeps the latest documents by their text or hash, but none under a long key.

@@ -2,6 +2,7 @@
 package graph
 
 import (
+	"foyer/auth"
 	"foyer/calls"
 	"foyer/invitations"
 	"foyer/lobby"
@@ -16,4 +17,6 @@ type Resolver struct {
 	Lobby       *lobby.Service
 	Calls       *calls.Service
 	Invitations *invitations.Service
+	// Sessions are where people are signed in.
+	Sessions *auth.Sessions
 }

@@ -25,6 +25,9 @@ type Settings struct {
 	UsersChooseNames bool
 	// TemporaryRooms lets anybody into a room that nobody has made, by its address.
 	TemporaryRooms bool
+	// EmailFallback signs a person whose subject is unknown in to the account that has the same
+	// e-mail address, if the provider has verified it. For providers whose subjects have changed.
+	EmailFallback bool
 }
 
 // Service answers questions about rooms and changes them.

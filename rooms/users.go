@@ -30,45 +30,87 @@ const (
 type Profile struct {
 	// Subject never changes; it finds the account again.
 	Subject string
-	Email   string
+	// Email, FullName and ShortName may be empty: the account then keeps what it has.
+	Email string
 	// EmailVerified is whether the provider vouches for the e-mail address.
-	EmailVerified bool
-	FullName      string
-	// ShortName may be empty.
-	ShortName string
+	EmailVerified       bool
+	FullName, ShortName string
 }
 
 // SignIn returns the account of a person who has proved who he is: a new one the first time, and
 // brought up to date each time. A verified e-mail address brings him the roles that were given to it.
 func (s *Service) SignIn(ctx context.Context, p Profile) (*ent.User, error) {
-	name, err := CheckName("name", p.FullName, maxRoomName)
-	if err != nil {
+	if err := p.check(); err != nil {
 		return nil, err
 	}
-	email, err := checkEmail(p.Email)
+	subject, err := s.subject(ctx, p)
 	if err != nil {
-		return nil, err
-	}
-	if p.Subject == "" || len(p.Subject) > maxSubject {
-		return nil, fault.Field("subject", "subject needs 1 to %d bytes", maxSubject)
+		return nil, fmt.Errorf("find account by e-mail: %w", err)
 	}
 	if p.EmailVerified {
-		if err := s.completeProvisional(ctx, email, p.Subject); err != nil {
+		if err := s.completeProvisional(ctx, p.Email, subject); err != nil {
 			return nil, fmt.Errorf("complete provisional account: %w", err)
 		}
 	}
 	id, err := s.db.User.Create().
-		SetSubject(p.Subject).SetEmail(email).SetEmailVerified(p.EmailVerified).
-		SetFullName(name).SetShortName(fit(p.ShortName)).
+		SetSubject(subject).SetEmail(p.Email).SetEmailVerified(p.EmailVerified).
+		SetFullName(p.FullName).SetShortName(p.ShortName).
 		OnConflict(sql.ConflictColumns(user.FieldSubject)).
-		Update(func(u *ent.UserUpsert) {
-			u.UpdateEmail().UpdateEmailVerified().UpdateFullName().UpdateShortName().UpdateUpdatedAt()
-		}).
+		Update(p.update).
 		ID(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("sign in: %w", err)
 	}
 	return s.db.User.Get(ctx, id)
+}
+
+// check normalises what is given, or returns an Invalid error.
+func (p *Profile) check() (err error) {
+	if p.FullName != "" {
+		p.FullName, err = CheckName("name", p.FullName, maxRoomName)
+	}
+	if err == nil && p.Email != "" {
+		p.Email, err = checkEmail(p.Email)
+	}
+	if err == nil && (p.Subject == "" || len(p.Subject) > maxSubject) {
+		err = fault.Field("subject", "subject needs 1 to %d bytes", maxSubject)
+	}
+	p.ShortName = fit(p.ShortName)
+	p.EmailVerified = p.EmailVerified && p.Email != ""
+	return err
+}
+
+// update brings an account up to date with what is given.
+func (p Profile) update(u *ent.UserUpsert) {
+	u.UpdateUpdatedAt()
+	if p.Email != "" {
+		u.UpdateEmail().UpdateEmailVerified()
+	}
+	if p.FullName != "" {
+		u.UpdateFullName()
+	}
+	if p.ShortName != "" {
+		u.UpdateShortName()
+	}
+}
+
+// subject returns that of the account which a person signs in to: the person's own or, where the
+// setting allows and no account has it, that of the only account with the same address. Both must
+// have been verified: else who comes first with another's address would share the other's account.
+func (s *Service) subject(ctx context.Context, p Profile) (string, error) {
+	if !s.settings.EmailFallback || !p.EmailVerified {
+		return p.Subject, nil
+	}
+	known, err := s.db.User.Query().Where(user.Subject(p.Subject)).Exist(ctx)
+	if err != nil || known {
+		return p.Subject, err
+	}
+	same, err := s.db.User.Query().
+		Where(user.Email(p.Email), user.EmailVerified(true), user.SubjectNotNil()).Limit(2).All(ctx)
+	if err != nil || len(same) != 1 {
+		return p.Subject, err
+	}
+	return *same[0].Subject, nil
 }
 
 // ByEmail returns the account of an e-mail address: that of the person who has proved it his, else a

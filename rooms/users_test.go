@@ -69,7 +69,6 @@ func TestSignInWithABadProfileMakesNoAccount(t *testing.T) {
 	t.Parallel()
 	const host = "@example.org"
 	tests := []struct{ name, fullName, email, blames string }{
-		{"no e-mail address", "Ada", "", "email"},
 		{"no @", "Ada", "ada", "email"},
 		{"no host", "Ada", "ada@", "email"},
 		{"no local part", "Ada", host, "email"},
@@ -82,7 +81,7 @@ func TestSignInWithABadProfileMakesNoAccount(t *testing.T) {
 		{"255 bytes", "Ada", strings.Repeat("a", 255-len(host)) + host, "email"},
 		{"255 bytes in lower case", "Ada", strings.Repeat("Ⱥ", 121) + host, "email"},
 		{"a megabyte", "Ada", strings.Repeat("a", 1<<20) + host, "email"},
-		{"no name", "", "ada@example.org", "name"},
+		{"a name with nothing to read", " ", "ada@example.org", "name"},
 		{"a name of control characters", "A\x00da", "ada@example.org", "name"},
 		{"a name of 201 letters", strings.Repeat("a", 201), "ada@example.org", "name"},
 	}
@@ -100,6 +99,65 @@ func TestSignInWithABadProfileMakesNoAccount(t *testing.T) {
 			assertBlames(t, err, "subject", "1 to 255 bytes")
 		}
 		assert.Zero(t, w.db.User.Query().CountX(t.Context()))
+	})
+}
+
+func TestPersonWithoutANameOrAnAddressSignsIn(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		nobody, err := w.SignIn(t.Context(), rooms.Profile{Subject: "sub"})
+		require.NoError(t, err)
+		assert.Empty(t, nobody.Email+nobody.FullName+nobody.ShortName)
+		name, err := w.DisplayName(as(t, nobody), nil)
+		require.NoError(t, err)
+		assert.Equal(t, "Anonymous", name)
+
+		ada, err := w.SignIn(t.Context(), rooms.Profile{
+			Subject: "sub", Email: "ada@example.org", FullName: "Ada Lovelace", ShortName: "Ada",
+		})
+		require.NoError(t, err)
+		assert.Equal(t, nobody.ID, ada.ID)
+		again, err := w.SignIn(t.Context(), rooms.Profile{Subject: "sub"})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"ada@example.org", "Ada Lovelace", "Ada"},
+			[]string{again.Email, again.FullName, again.ShortName}, "what is not said stays")
+	})
+}
+
+func TestVerifiedAddressFindsAnAccountWhereTheSettingAllows(t *testing.T) {
+	t.Parallel()
+	const adas, twins = "ada@example.org", "twins@example.org"
+	onEach(t, func(t *testing.T, w *world) {
+		settings := usual
+		settings.EmailFallback = true
+		allowing := rooms.New(w.db, settings)
+		signIn := func(s *rooms.Service, subject, email string, verified bool) *ent.User {
+			u, err := s.SignIn(t.Context(), rooms.Profile{
+				Subject: subject, Email: email, EmailVerified: verified, FullName: subject,
+			})
+			require.NoError(t, err)
+			return u
+		}
+		ada := signIn(w.Service, "old", adas, true)
+		known := signIn(w.Service, "known", twins, true)
+		signIn(w.Service, "twin", twins, true)
+		signIn(w.Service, "squatter", "victim@example.org", false)
+		others := w.db.User.Query().IDsX(t.Context())
+		for name, other := range map[string]*ent.User{
+			"two have the address":      signIn(allowing, "1", twins, true),
+			"unverified":                signIn(allowing, "2", adas, false),
+			"the other one's is not":    signIn(allowing, "3", "victim@example.org", true),
+			"nobody has it":             signIn(allowing, "4", "new@example.org", true),
+			"not where it is forbidden": signIn(w.Service, "5", "new@example.org", true),
+		} {
+			assert.NotContains(t, others, other.ID, name)
+		}
+
+		found := signIn(allowing, "new", "Ada@Example.org", true)
+		assert.Equal(t, ada.ID, found.ID)
+		assert.Equal(t, "new", found.FullName, "brought up to date")
+		assert.Equal(t, ada.ID, signIn(allowing, "old", adas, true).ID, "the old subject still finds it")
+		assert.Equal(t, known.ID, signIn(allowing, "known", adas, true).ID, "a subject comes first")
 	})
 }
 

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -25,17 +24,18 @@ import (
 	"foyer/rtc"
 )
 
-// sessionTTL is how long a session of development mode lasts.
-const sessionTTL = 12 * time.Hour
-
 // app is the program put together: each part is made once, from the parts above it.
 type app struct {
 	config *config
+	// origin is where this server listens, with its scheme.
+	origin string
 	db     *database.DB
 	redis  redis.UniversalClient
 
 	rtc      *rtc.Client
 	sessions *auth.Sessions
+	callers  *auth.Credentials
+	signIn   *signIn
 	apps     *apps.Tokens
 	rooms    *rooms.Service
 	lobby    *lobby.Service
@@ -50,8 +50,8 @@ type app struct {
 	closers []func()
 }
 
-func newApp(ctx context.Context, c *config) (*app, error) {
-	a := &app{config: c}
+func newApp(ctx context.Context, c *config, addr string) (*app, error) {
+	a := &app{config: c, origin: "http://" + addr}
 	if err := errors.Join(a.openStores(ctx), a.wire()); err != nil {
 		a.close()
 		return nil, err
@@ -65,11 +65,12 @@ func (a *app) wire() (err error) {
 	if a.db == nil || a.redis == nil {
 		return nil // what is wrong with them has been said
 	}
-	if a.sessions, err = auth.NewSessions(c.secret(), sessionTTL); err != nil {
-		return err
-	}
 	a.rtc = rtc.New(c.rtc())
 	a.rooms = rooms.New(a.db.Client, c.rooms())
+	a.wireCredentials()
+	if a.signIn, err = newSignIn(a); err != nil {
+		return err
+	}
 	if a.lobby, err = lobby.New(a.redis, a.rooms, a.rtc, c.lobby()); err != nil {
 		return err
 	}
@@ -81,12 +82,12 @@ func (a *app) wire() (err error) {
 	if a.invitations, err = invitations.New(a.redis, a.rooms, a.outbox, c.invitations()); err != nil {
 		return err
 	}
-	settings, err := c.graph(a.credentials)
+	settings, err := c.graph(a.credentials, a.sessions)
 	if err != nil {
 		return err
 	}
 	resolver := &graph.Resolver{
-		Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls, Invitations: a.invitations,
+		Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls, Invitations: a.invitations, Sessions: a.sessions,
 	}
 	a.api = graph.NewHandler(resolver, settings)
 	return nil

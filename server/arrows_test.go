@@ -16,7 +16,7 @@ import (
 var arrows = map[string]string{
 	"server":          "apps auth calls embedded ent ent/database fault graph graph/transport invitations lobby mail outbox rooms rtc",
 	"graph":           "auth calls ent ent/database fault graph/generated graph/transport invitations lobby rooms rtc",
-	"graph/generated": "calls ent graph/scalar invitations lobby rooms rtc", // types only
+	"graph/generated": "auth calls ent graph/scalar invitations lobby rooms rtc", // types only
 	"graph/scalar":    "fault",
 	"graph/transport": "",
 	"calls":           "auth ent fault lobby rooms rtc",

@@ -93,10 +93,8 @@ type config struct {
 	AppTokensPerAddress int           `env:"FOYER_APP_TOKENS_PER_ADDRESS" envDefault:"120"`
 	AppTokensPerClient  int           `env:"FOYER_APP_TOKENS_PER_CLIENT" envDefault:"600"`
 
-	// PublicURL is where browsers find the product.
-	PublicURL string `env:"FOYER_PUBLIC_URL"`
-	SMTPURL   string `env:"FOYER_SMTP_URL"`
-	MailFrom  string `env:"FOYER_MAIL_FROM"`
+	SMTPURL  string `env:"FOYER_SMTP_URL"`
+	MailFrom string `env:"FOYER_MAIL_FROM"`
 
 	InvitationEmails   int           `env:"FOYER_INVITATION_EMAILS" envDefault:"50"`
 	InvitationsPerUser int           `env:"FOYER_INVITATIONS_PER_USER" envDefault:"200"`
@@ -106,6 +104,25 @@ type config struct {
 	OutboxGiveUp       time.Duration `env:"FOYER_OUTBOX_GIVE_UP" envDefault:"24h"`
 	OutboxKeep         time.Duration `env:"FOYER_OUTBOX_KEEP" envDefault:"168h"`
 
+	// PublicURL is our origin as browsers see it.
+	PublicURL string `env:"FOYER_PUBLIC_URL"`
+	// AllowedOrigins are those beside PublicURL whose pages may ask.
+	AllowedOrigins []string `env:"FOYER_ALLOWED_ORIGINS"`
+
+	SessionLifetime time.Duration `env:"FOYER_SESSION_LIFETIME" envDefault:"12h"`
+	SessionIdle     time.Duration `env:"FOYER_SESSION_IDLE" envDefault:"4h"`
+
+	OIDCIssuer       string        `env:"FOYER_OIDC_ISSUER"`
+	OIDCClientID     string        `env:"FOYER_OIDC_CLIENT_ID"`
+	OIDCClientSecret string        `env:"FOYER_OIDC_CLIENT_SECRET"`
+	OIDCScopes       []string      `env:"FOYER_OIDC_SCOPES" envDefault:"openid,profile,email"`
+	FullNameClaims   []string      `env:"FOYER_OIDC_FULL_NAME_CLAIMS" envDefault:"name,given_name family_name"`
+	ShortNameClaim   string        `env:"FOYER_OIDC_SHORT_NAME_CLAIM" envDefault:"given_name"`
+	EmailFallback    bool          `env:"FOYER_OIDC_EMAIL_FALLBACK"`
+	OIDCLeeway       time.Duration `env:"FOYER_OIDC_LEEWAY" envDefault:"30s"`
+
+	BearerIssuers       []string      `env:"FOYER_BEARER_ISSUERS"`
+	BearerAudience      string        `env:"FOYER_BEARER_AUDIENCE"`
 	TrustedProxies      int           `env:"FOYER_TRUSTED_PROXIES" envDefault:"0"`
 	Introspection       *bool         `env:"FOYER_INTROSPECTION"`
 	Documents           string        `env:"FOYER_TRUSTED_DOCUMENTS"`
@@ -226,7 +243,7 @@ func (c *config) check() []error {
 	for name, value := range c.counts() {
 		wrong(value < 0, "%s is negative", name)
 	}
-	return problems
+	return append(problems, c.checkSignIn()...)
 }
 
 // checkMail returns what is wrong with how e-mail is sent.
@@ -237,7 +254,6 @@ func (c *config) checkMail() []error {
 			problems = append(problems, fmt.Errorf(format, args...))
 		}
 	}
-	wrong(c.PublicURL != "" && !isBaseURL(c.PublicURL), "FOYER_PUBLIC_URL is not https://… or http://…")
 	for name, limit := range map[string]int{
 		"FOYER_INVITATIONS_PER_USER": c.InvitationsPerUser,
 		"FOYER_INVITATIONS_PER_ROOM": c.InvitationsPerRoom,
@@ -251,15 +267,9 @@ func (c *config) checkMail() []error {
 	wrong(err != nil, "FOYER_SMTP_URL is %v", err)
 	_, err = mail.ParseFrom(c.MailFrom)
 	wrong(err != nil, "FOYER_MAIL_FROM is %v", err)
-	wrong(c.PublicURL == "", "FOYER_PUBLIC_URL is not set: e-mail would have no links")
+	wrong(c.PublicURL == "" && c.OIDCIssuer == "" && !c.development(),
+		"FOYER_PUBLIC_URL is not set: e-mail would have no links")
 	return problems
-}
-
-// isBaseURL reports whether a path can be put at the end of a URL.
-func isBaseURL(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && hasScheme(text, "http", "https") && u.Host != "" && u.User == nil &&
-		u.RawQuery == "" && u.Fragment == ""
 }
 
 var everySource = []string{
@@ -275,7 +285,9 @@ func (c *config) durations() map[string]time.Duration {
 		"FOYER_APP_TOKEN_TTL": c.AppTokenTTL,
 		"FOYER_DRAIN_TIMEOUT": c.DrainTimeout, "FOYER_OPERATION_TIMEOUT": c.OperationTimeout,
 		"FOYER_OUTBOX_TIMEOUT": c.OutboxTimeout, "FOYER_OUTBOX_GIVE_UP": c.OutboxGiveUp,
-		"FOYER_OUTBOX_KEEP": c.OutboxKeep,
+		"FOYER_OUTBOX_KEEP":      c.OutboxKeep,
+		"FOYER_SESSION_LIFETIME": c.SessionLifetime, "FOYER_SESSION_IDLE": c.SessionIdle,
+		"FOYER_OIDC_LEEWAY": c.OIDCLeeway,
 	}
 }
 
@@ -315,9 +327,6 @@ func (c *config) fill() {
 	if c.DatabaseURL == "" {
 		c.DatabaseURL = database.SQLite(filepath.Join(c.Data, "foyer.db"))
 	}
-	if c.development() && c.PublicURL == "" {
-		c.PublicURL = "http://" + c.Addr
-	}
 	if c.Introspection == nil {
 		development := c.development()
 		c.Introspection = &development
@@ -344,6 +353,7 @@ func (c *config) rooms() rooms.Settings {
 	return rooms.Settings{
 		DefaultAccessLevel: room.AccessLevel(c.DefaultAccess),
 		UsersChooseNames:   c.ChooseNames, TemporaryRooms: c.TemporaryRooms,
+		EmailFallback: c.EmailFallback,
 	}
 }
 
@@ -382,9 +392,17 @@ func (c *config) outbox() outbox.Settings {
 	}
 }
 
+// linkBase is what links in e-mail begin with.
+func (c *config) linkBase() string {
+	if c.PublicURL == "" {
+		return "http://" + c.Addr // in development mode
+	}
+	return c.PublicURL
+}
+
 func (c *config) invitations() invitations.Settings {
 	return invitations.Settings{
-		PublicURL: c.PublicURL, MaxEmails: c.InvitationEmails,
+		PublicURL: c.linkBase(), MaxEmails: c.InvitationEmails,
 		PerUser: c.InvitationsPerUser, PerRoom: c.InvitationsPerRoom,
 		KeyPrefix: c.RedisPrefix, Send: c.sendMail(),
 	}
@@ -412,10 +430,11 @@ const schemaDepth = 20
 const longestList = 100
 
 func (c *config) graph(
-	credentials func(ctx context.Context, header string) (auth.Viewer, error),
+	credentials func(ctx context.Context, header string) (auth.Viewer, error), sessions *auth.Sessions,
 ) (graph.Settings, error) {
 	s := graph.Settings{
-		Credentials: credentials, Introspection: *c.Introspection,
+		Credentials: credentials, Life: sessions.Life,
+		Origins: c.AllowedOrigins, Introspection: *c.Introspection,
 		Limits: transport.Limits{
 			Tokens: c.LimitTokens, Fields: c.LimitFields, Depth: c.LimitDepth, Aliases: c.LimitAliases,
 			RootFields: c.LimitRootFields, Directives: c.LimitDirectives, Complexity: c.LimitComplexity,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/auth"
 	"foyer/ent/room"
 )
 
@@ -177,6 +179,18 @@ func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
 		{"FOYER_OUTBOX_CONCURRENCY", "0", "FOYER_OUTBOX_CONCURRENCY is less than 1"},
 		{"FOYER_OUTBOX_GIVE_UP", "0s", "FOYER_OUTBOX_GIVE_UP is not between 1ms and 8760h0m0s"},
 		{"FOYER_TRUSTED_DOCUMENTS_MODE", "warn", "FOYER_TRUSTED_DOCUMENTS_MODE is not off"},
+		{"FOYER_PUBLIC_URL", "meet.example.org", "FOYER_PUBLIC_URL is not https://HOST"},
+		{"FOYER_PUBLIC_URL", "http://meet.example.org", "FOYER_PUBLIC_URL is not https://HOST"},
+		{"FOYER_PUBLIC_URL", "https://meet.example.org/foyer", "FOYER_PUBLIC_URL is not https://HOST"},
+		{"FOYER_PUBLIC_URL", "https://user@meet.example.org", "FOYER_PUBLIC_URL is not https://HOST"},
+		{"FOYER_ALLOWED_ORIGINS", "*", "FOYER_ALLOWED_ORIGINS has what is no origin"},
+		{"FOYER_ALLOWED_ORIGINS", "https://*.example.org", "FOYER_ALLOWED_ORIGINS has what is no origin"},
+		{"FOYER_ALLOWED_ORIGINS", "null", "FOYER_ALLOWED_ORIGINS has what is no origin"},
+		{"FOYER_ALLOWED_ORIGINS", "https://a.example,https://b.example/", "FOYER_ALLOWED_ORIGINS has what is no origin (https://HOST): number 2"},
+		{"FOYER_ALLOWED_ORIGINS", "http://a.example", "FOYER_ALLOWED_ORIGINS has what is no origin"},
+		{"FOYER_OIDC_CLIENT_ID", "foyer", "FOYER_OIDC_ISSUER is not set, but its client is"},
+		{"FOYER_OIDC_SCOPES", "email", `FOYER_OIDC_SCOPES is without "openid"`},
+		{"FOYER_SESSION_IDLE", "0s", "FOYER_SESSION_IDLE is not between"},
 	}
 	for _, test := range tests {
 		t.Run(test.name+"="+test.value, func(t *testing.T) {
@@ -240,7 +254,9 @@ func TestNoSecretIsInWhatIsSaidOfTheSettings(t *testing.T) {
 		"FOYER_SECRET", "LIVEKIT_API_SECRET", "DATABASE_URL", "REDIS_URL", "LIVEKIT_URL",
 		"FOYER_SMTP_URL", "FOYER_MAIL_FROM", "FOYER_PUBLIC_URL",
 		"LIVEKIT_PUBLIC_URL", "REDIS_CLUSTER", "LIVEKIT_INSECURE_SKIP_VERIFY", "FOYER_TOKEN_TTL",
-		"FOYER_TRUSTED_PROXIES", "FOYER_INTROSPECTION", "FOYER_NOTIFY_HOSTS",
+		"FOYER_TRUSTED_PROXIES", "FOYER_INTROSPECTION", "FOYER_NOTIFY_HOSTS", "FOYER_OIDC_CLIENT_SECRET",
+		"FOYER_OIDC_CLIENT_ID", "FOYER_OIDC_ISSUER", "FOYER_PUBLIC_URL", "FOYER_ALLOWED_ORIGINS",
+		"FOYER_BEARER_ISSUERS", "FOYER_OIDC_SCOPES",
 	} {
 		for _, value := range []string{
 			secret, "amqp://user:" + secret + "@host/x", "redis://:" + secret + "@host:bad port",
@@ -318,6 +334,46 @@ func TestLiveKitsKeysGoTogether(t *testing.T) {
 	assert.Equal(t, "mine", c.rtc().APISecret)
 	_, err = load(nil, map[string]string{"LIVEKIT_API_KEY": "devkey", "LIVEKIT_API_SECRET": "secret"})
 	assert.NoError(t, err, "the development pair is for development mode")
+}
+
+func TestWhatSignInNeedsIsSaid(t *testing.T) {
+	t.Parallel()
+	issuer, bearer := "FOYER_OIDC_ISSUER", "FOYER_BEARER_ISSUERS"
+	good := map[string]string{
+		issuer: "https://id.example.org/realms/meet", "FOYER_OIDC_CLIENT_ID": "foyer",
+		"FOYER_PUBLIC_URL": "https://meet.example.org/", "FOYER_BEARER_AUDIENCE": "foyer-api",
+		bearer: "https://id.example.org/realms/meet, https://a.example https://a.example/keys",
+	}
+	c, err := load(production, good)
+	require.NoError(t, err)
+	assert.Equal(t, "https://meet.example.org", c.PublicURL)
+	assert.True(t, c.sessions().Secure)
+	assert.Equal(t, []auth.BearerIssuer{
+		{Issuer: "https://id.example.org/realms/meet"},
+		{Issuer: "https://a.example", KeysURL: "https://a.example/keys"},
+	}, c.bearer().Issuers)
+	assert.Equal(t, "https://id.example.org/realms/meet", c.bearer().HomeIssuer)
+	for _, test := range []struct{ name, value, problem string }{
+		{"FOYER_OIDC_CLIENT_ID", "", "FOYER_OIDC_CLIENT_ID is not set"},
+		{"FOYER_PUBLIC_URL", "", "FOYER_PUBLIC_URL is not set"},
+		{"FOYER_BEARER_AUDIENCE", "", "FOYER_BEARER_AUDIENCE is not set"},
+		{issuer, "id.example.org", "FOYER_OIDC_ISSUER is not https://"},
+		{issuer, "http://id.example.org", "FOYER_OIDC_ISSUER is not https://"},
+		{issuer, "https://user:hunter2@id.example.org", "FOYER_OIDC_ISSUER is not https://"},
+		{bearer, "http://id.example.org", "FOYER_BEARER_ISSUERS has what is no issuer"},
+		{bearer, "https://a https://b https://c", "FOYER_BEARER_ISSUERS has what is no issuer"},
+		{bearer, "https://a,hunter2", "FOYER_BEARER_ISSUERS has what is no issuer"},
+	} {
+		set := maps.Clone(good)
+		set[test.name] = test.value
+		_, err := load(production, set)
+		require.ErrorContains(t, err, test.problem, "%s=%s", test.name, test.value)
+		assert.Equal(t, 1, strings.Count(err.Error(), "\n"), "complained of once:\n%v", err)
+		assert.NotContains(t, err.Error(), "hunter2")
+	}
+	c, err = load(nil, map[string]string{issuer: "http://127.0.0.1:9000", "FOYER_OIDC_CLIENT_ID": "foyer"})
+	require.NoError(t, err, "development mode knows its address by itself")
+	assert.False(t, c.sessions().Secure)
 }
 
 // variables are the names of all settings.

@@ -94,7 +94,7 @@ func TestDocsClientsSurviveADeploy(t *testing.T) {
 // with its ticket, and the guest is the one he was.
 func TestDocsClientsGetALostPlaceBack(t *testing.T) {
 	t.Parallel()
-	folder, data := clientsIn(t), "FOYER_DATA="+t.TempDir() // the rooms stay; the lobby was in memory
+	folder, data := clientsIn(t), "FOYER_DATA="+t.TempDir() // the rooms stay; lobby and sessions were in memory
 	before := startServer(t, data)
 	host := before.login("Olga Owner")
 	room := before.roomWithSlug(host)
@@ -107,6 +107,7 @@ func TestDocsClientsGetALostPlaceBack(t *testing.T) {
 	}
 	before.kill()
 	after := startServer(t, data, "FOYER_ADDR="+strings.TrimPrefix(before.url, "http://"))
+	host = after.login("Olga Owner")
 	for name, guest := range guests {
 		t.Log(name)
 		for !after.waitsFor(host, room, guest.request().id) {

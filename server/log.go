@@ -54,11 +54,12 @@ func greet(out io.Writer, c *config, addr string) {
 	fmt.Fprintf(out, `
 DEVELOPMENT MODE, since FOYER_SECRET is not set: whoever reaches this address signs in as anybody.
 
-Sign in, make a room, and knock at it (each line uses the one before):
+In a browser, %s/login signs in with one click. In a shell: sign in, make a room, and
+knock at it (each line uses the one before):
 
 %s
 
-`, strings.Join(firstSteps(base), "\n"))
+`, base, strings.Join(firstSteps(base), "\n"))
 }
 
 func databaseName(url string) string {

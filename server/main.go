@@ -48,7 +48,7 @@ func run(ctx context.Context, environ []string, out io.Writer) error {
 		return fmt.Errorf("cannot serve at FOYER_ADDR: %w", err)
 	}
 	defer listener.Close()
-	a, err := newApp(ctx, c)
+	a, err := newApp(ctx, c, listener.Addr().String())
 	if err != nil {
 		return err
 	}
@@ -71,6 +71,7 @@ func (a *app) serve(ctx context.Context, listener net.Listener) error {
 	delivering, stopDelivering := context.WithCancel(work)
 	defer context.AfterFunc(ctx, stopDelivering)()
 	group.Go(func() error { return a.outbox.Run(delivering, a.deliveries()) })
+	group.Go(func() error { return a.sessions.Run(work) })
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err

@@ -22,7 +22,7 @@ func (a *app) credentials(ctx context.Context, header string) (auth.Viewer, erro
 	if viewer, mine, err := a.apps.FromHeader(ctx, header); mine {
 		return viewer, err
 	}
-	return a.sessions.FromHeader(header)
+	return a.callers.FromHeader(ctx, header)
 }
 
 // viewer is who makes a request: an application for a user, or whoever is signed in.
@@ -30,7 +30,7 @@ func (a *app) viewer(r *http.Request) (auth.Viewer, error) {
 	if viewer, mine, err := a.apps.FromHeader(r.Context(), r.Header.Get("Authorization")); mine {
 		return viewer, err
 	}
-	return a.sessions.FromRequest(r)
+	return a.callers.FromRequest(r)
 }
 
 // tokenErrors are OAuth's names of what may be wrong with a request for a token (RFC 6749 section

@@ -14,6 +14,7 @@ import (
 
 	"foyer/auth"
 	"foyer/fault"
+	"foyer/graph/transport"
 )
 
 // readyTimeout bounds one look at what we lean on.
@@ -22,16 +23,19 @@ const readyTimeout = 2 * time.Second
 // routes is every address that the server answers.
 func (a *app) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", a.withViewer(a.api))
+	mux.Handle("/graphql", a.allowOrigins(a.withViewer(a.api)))
 	mux.HandleFunc("POST /oauth/token", a.issueToken)
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /readyz", a.ready)
 	mux.HandleFunc("POST /webhooks/livekit", handle(a.hearLiveKit))
+	if a.signIn != nil {
+		a.signIn.routes(mux)
+	}
 	if a.config.development() {
 		mux.HandleFunc("POST /dev/login", handle(a.devLogin))
-		return loopbackOnly(new(http.CrossOriginProtection).Handler(mux))
+		return loopbackOnly(a.refuseOtherSites(mux))
 	}
-	return new(http.CrossOriginProtection).Handler(mux)
+	return a.refuseOtherSites(mux)
 }
 
 // loopbackOnly refuses requests that were made under a name that is not this machine's own: a page
@@ -55,6 +59,7 @@ func (a *app) withViewer(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		viewer, err := a.viewer(r)
 		if err != nil {
+			w.Header().Set("Content-Type", transport.MediaType(r))
 			answerFault(w, r, err)
 			return
 		}
@@ -155,14 +160,21 @@ func answerFault(w http.ResponseWriter, r *http.Request, err error) {
 	if f.Kind == fault.Unauthenticated {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
+	if f.Kind == fault.Unavailable {
+		slog.WarnContext(r.Context(), "something is away", "path", r.URL.Path, "err", err)
+	}
 	f = f.With("code", f.Kind)
 	answer(w, statuses[f.Kind], map[string]any{
 		"errors": []any{map[string]any{"message": f.Message, "extensions": f.Details}},
 	})
 }
 
+// answer writes JSON, under a media type that may be set already.
 func answer(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
+	if w.Header().Get("Content-Type") == "" {
+		w.Header().Set("Content-Type", "application/json")
+	}
+	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body)
 }

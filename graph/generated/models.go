@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"foyer/auth"
 	"foyer/calls"
 	"foyer/ent"
 	"foyer/ent/roomaccess"
@@ -160,6 +161,12 @@ type ReturnToLobbyPayload struct {
 	Entry *lobby.Entry `json:"entry"`
 }
 
+// What came of ending all other sessions.
+type RevokeOtherSessionsPayload struct {
+	// The sessions that have ended.
+	Sessions []*auth.Session `json:"sessions"`
+}
+
 // Names whose role in which room to take away.
 type RevokeRoomAccessInput struct {
 	// The room's id.
@@ -172,6 +179,18 @@ type RevokeRoomAccessInput struct {
 type RevokeRoomAccessPayload struct {
 	// The access as it was.
 	RoomAccess *ent.RoomAccess `json:"roomAccess"`
+}
+
+// Which session to end.
+type RevokeSessionInput struct {
+	// The session's id, from `sessions` of the viewer.
+	SessionID uuid.UUID `json:"sessionId"`
+}
+
+// What came of ending a session.
+type RevokeSessionPayload struct {
+	// The session that has ended.
+	Session *auth.Session `json:"session"`
 }
 
 // The outcome of `setLobbyMessage`.

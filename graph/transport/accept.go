@@ -2,6 +2,7 @@ package transport
 
 import (
 	"mime"
+	"net/http"
 	"strconv"
 	"strings"
 )
@@ -74,6 +75,10 @@ func (a accepted) any() bool { return a.json > 0 || a.response > 0 || a.streams(
 
 // streams reports whether the client takes event streams. A mere */* does not say so.
 func (a accepted) streams() bool { return a.namesEvents && a.events > 0 }
+
+// MediaType returns that of an answer which is one document, for who answers a request in this
+// package's place.
+func MediaType(r *http.Request) string { return negotiate(r.Header.Values("Accept")).document() }
 
 // document returns the media type for an answer that is one document. Who accepts both alike and does
 // not name the newer one is an old client.

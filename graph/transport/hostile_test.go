@@ -37,6 +37,7 @@ func api(introspection bool, change ...func(*graph.Settings)) http.Handler {
 	settings := graph.Settings{
 		Introspection: introspection, Limits: common, MaxBody: 128 << 10, OperationTimeout: soon,
 		Credentials: func(context.Context, string) (auth.Viewer, error) { return auth.Viewer{}, nil },
+		Life:        func(ctx context.Context) (context.Context, context.CancelFunc) { return ctx, func() {} },
 	}
 	for _, c := range change {
 		c(&settings)

@@ -27,6 +27,12 @@ type HTTP struct {
 	Heartbeat time.Duration
 	// Stopping ends streams when it does, so that their clients go elsewhere.
 	Stopping context.Context
+	// Life returns a context that ends with a request's and with the credentials it came with, and a
+	// function that frees it. A subscription lives no longer; its client is to show new ones. With nil
+	// it may.
+	Life func(context.Context) (context.Context, context.CancelFunc)
+	// Origins are those beside our own whose pages may ask.
+	Origins []string
 }
 
 var _ graphql.Transport = HTTP{}
@@ -144,7 +150,7 @@ func (t HTTP) params(w http.ResponseWriter, r *http.Request) (*graphql.RawParams
 }
 
 func (t HTTP) readQuery(r *http.Request, params *graphql.RawParams) *problem {
-	if fromElsewhere(r) {
+	if !trusting(t.Origins)(r) {
 		return &problem{status: http.StatusForbidden, code: "FORBIDDEN",
 			message: "pages of other sites may not ask here"}
 	}
@@ -164,12 +170,19 @@ func (t HTTP) readQuery(r *http.Request, params *graphql.RawParams) *problem {
 	return nil
 }
 
-// fromElsewhere reports whether a page of another site asks. What is a safe method to net/http opens a
-// subscription here, in the name of whose cookie it is.
-func fromElsewhere(r *http.Request) bool {
-	unsafe := *r
-	unsafe.Method = http.MethodPost
-	return new(http.CrossOriginProtection).Check(&unsafe) != nil
+// trusting returns a function that reports whether a request is by a page of our own origin or of one
+// of some others, or by no page. What is a safe method to net/http opens a subscription here, in the
+// name of whose cookie it is.
+func trusting(origins []string) func(*http.Request) bool {
+	protection := http.NewCrossOriginProtection()
+	for _, origin := range origins {
+		_ = protection.AddTrustedOrigin(origin) // one that is none trusts nobody
+	}
+	return func(r *http.Request) bool {
+		unsafe := *r
+		unsafe.Method = http.MethodPost
+		return protection.Check(&unsafe) == nil
+	}
 }
 
 func (t HTTP) readBody(

@@ -335,7 +335,7 @@ func TestGetTakesVariablesExtensionsAndAName(t *testing.T) {
 // A browser sends its cookies with a GET to whatever page asks for it.
 func TestGetFromAPageOfAnotherSiteIsRefused(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
+	s := newServer(t, func(set *settings) { set.http.Origins = []string{"https://friend.example"} })
 	values := url.Values{"query": {"{hello}"}}
 	for _, foreign := range []string{
 		"Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "Origin: https://evil.example",
@@ -346,6 +346,7 @@ func TestGetFromAPageOfAnotherSiteIsRefused(t *testing.T) {
 	}
 	for _, own := range []string{
 		"Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: none", "Origin: " + s.URL, "X-Nothing: said",
+		"Origin: https://friend.example",
 	} {
 		assert.Equal(t, http.StatusOK, s.get(t, values, own).status, own)
 	}

@@ -178,6 +178,9 @@ func (s *socket) init(ctx context.Context, m message, late *time.Timer) error {
 		return closeBadRequest
 	}
 	session, err := s.settings.Init(ctx, payload)
+	if errors.Is(err, ErrAway) {
+		return closeAway
+	}
 	if err != nil {
 		return closeForbidden
 	}
@@ -185,10 +188,7 @@ func (s *socket) init(ctx context.Context, m message, late *time.Timer) error {
 	if !late.Stop() {
 		return closeInitTimeout
 	}
-	if !session.ExpiresAt.IsZero() {
-		expiry := time.AfterFunc(time.Until(session.ExpiresAt), func() { s.end(closeForbidden) })
-		context.AfterFunc(ctx, func() { expiry.Stop() })
-	}
+	context.AfterFunc(session.Context, func() { s.end(closeForbidden) })
 	return s.out.control(message{Type: "connection_ack"})
 }
 

@@ -4,12 +4,19 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // stream answers an operation as server-sent events (graphql-sse, distinct connections mode): an
 // event next for each answer, and complete. This goroutine alone writes. Answers are fetched by
 // another, one ahead at most: a slow client misses states between, never the last one.
 func (t HTTP) stream(ctx context.Context, w http.ResponseWriter, operation created) {
+	if t.Life != nil && operation.Operation.Operation == ast.Subscription {
+		var free context.CancelFunc
+		ctx, free = t.Life(ctx)
+		defer free()
+	}
 	running, cancel := t.bound(ctx, operation)
 	fetching := fetch(running, operation)
 	defer func() { cancel(); <-fetching.done }()
@@ -20,7 +27,7 @@ func (t HTTP) stream(ctx context.Context, w http.ResponseWriter, operation creat
 	for s.err == nil {
 		select {
 		case <-ctx.Done():
-			return
+			return // without complete, as below
 		case <-t.Stopping.Done():
 			return // without complete: the client is to connect again
 		case <-heartbeat.C:

@@ -338,6 +338,25 @@ func TestStoppingEndsStreamsSoThatTheirClientsComeBack(t *testing.T) {
 }
 
 // What a stream has set on its connection is not to cut off the requests after it.
+// Without complete, so that the client comes back with new credentials.
+func TestStreamEndsWithTheCredentialsItCameWith(t *testing.T) {
+	t.Parallel()
+	revoke, freed := make(chan context.CancelFunc, 1), make(chan struct{})
+	s := newServer(t, func(set *settings) {
+		set.http.Life = func(ctx context.Context) (context.Context, context.CancelFunc) {
+			life, end := context.WithCancel(ctx)
+			revoke <- end
+			return life, func() { end(); close(freed) }
+		}
+	})
+	k := s.listen(t, s.Client(), `subscription { silent }`)
+	(<-revoke)()
+	_, _, err := k.event()
+	require.Error(t, err)
+	<-freed
+	s.runs(t, 0)
+}
+
 func TestConnectionServesOnAfterAStream(t *testing.T) {
 	overBoth(t, func(t *testing.T, s *service, c *http.Client) {
 		k := s.listen(t, c, "subscription { count(to: 1) }")

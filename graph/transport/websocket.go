@@ -19,17 +19,21 @@ const Protocol = "graphql-transport-ws"
 
 // Session is who speaks on a socket, from its first message on.
 type Session struct {
-	// Context is that of every operation.
+	// Context is that of every operation. When it ends, so does the socket: its client has to show new
+	// credentials.
 	Context context.Context
-	// ExpiresAt ends the socket; zero for never.
-	ExpiresAt time.Time
 }
+
+// ErrAway is the error of an Init that could not find out who speaks, as its client may later.
+var ErrAway = errors.New("credentials cannot be verified at the moment")
 
 // WebSocketSettings of a WebSocket.
 type WebSocketSettings struct {
 	// Init opens the session with the payload of connection_init, an object that may be empty. An
 	// error refuses the client. Its context ends with the socket.
 	Init func(ctx context.Context, payload map[string]any) (Session, error)
+	// Origins are those beside our own whose pages may open a socket.
+	Origins []string
 	// Address names the client that a request is from, to count its sockets.
 	Address func(r *http.Request) string
 	// MaxMessage is how many bytes a message may have.
@@ -70,6 +74,7 @@ func NewWebSocket(settings WebSocketSettings) *WebSocket {
 		upgrader: websocket.Upgrader{
 			Subprotocols: []string{Protocol}, HandshakeTimeout: settings.WriteTimeout,
 			ReadBufferSize: 1 << 10, WriteBufferSize: 1 << 10, WriteBufferPool: &sync.Pool{},
+			CheckOrigin: trusting(settings.Origins),
 		},
 		sockets: map[*socket]struct{}{}, addresses: map[string]int{},
 	}
@@ -186,6 +191,7 @@ var (
 	closeRestart      = closing{websocket.CloseServiceRestart, "Service Restart"}
 	// closeInternal is not 1011, after which graphql-ws never comes back.
 	closeInternal = closing{websocket.CloseTryAgainLater, "Internal error"}
+	closeAway     = closing{websocket.CloseTryAgainLater, "Try again later"}
 	// closeDeaf is never sent: the client would not hear.
 	closeDeaf = closing{websocket.CloseNoStatusReceived, "No pong"}
 	errGone   = errors.New("the client is gone")

@@ -236,17 +236,20 @@ func TestCredentialDecidesOverTheSocket(t *testing.T) {
 			case "refused":
 				return transport.Session{}, errRefused
 			case "short":
-				return transport.Session{Context: ctx, ExpiresAt: time.Now().Add(100 * time.Millisecond)}, nil
+				return lasting(ctx, 100*time.Millisecond), nil
 			case "expired":
-				return transport.Session{Context: ctx, ExpiresAt: time.Now().Add(-time.Hour)}, nil
+				return lasting(ctx, -time.Hour), nil
+			case "unknown":
+				return transport.Session{}, fmt.Errorf("the issuer does not answer: %w", transport.ErrAway)
 			case "panics":
 				panic("it does")
 			}
-			return transport.Session{Context: ctx, ExpiresAt: time.Now().Add(time.Hour)}, nil
+			return lasting(ctx, time.Hour), nil
 		}
 	})
 	for credential, wanted := range map[string]int{
 		"refused": 4403, "expired": 4403, "short": 4403, "panics": websocket.CloseTryAgainLater,
+		"unknown": websocket.CloseTryAgainLater,
 	} {
 		c := s.dial(t)
 		c.send(`{"type": "connection_init", "payload": {"credential": "` + credential + `", "n": 12345678901234567890}}`)
@@ -277,10 +280,17 @@ func TestExpiryEndsSubscriptions(t *testing.T) {
 	s.runs(t, 0)
 }
 
+// lasting is a session whose credential ends after a time.
+func lasting(ctx context.Context, d time.Duration) transport.Session {
+	life, free := context.WithTimeout(ctx, d)
+	context.AfterFunc(ctx, free)
+	return transport.Session{Context: life}
+}
+
 func expiring(after time.Duration) func(*settings) {
 	return func(set *settings) {
 		set.socket.Init = func(ctx context.Context, _ map[string]any) (transport.Session, error) {
-			return transport.Session{Context: ctx, ExpiresAt: time.Now().Add(after)}, nil
+			return lasting(ctx, after), nil
 		}
 	}
 }
@@ -666,7 +676,7 @@ func TestCloseFrameArrivesThoughTheClientWasWriting(t *testing.T) {
 
 func TestHandshakeIsRefused(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
+	s := newServer(t, func(set *settings) { set.socket.Origins = []string{"https://friend.example"} })
 	for name, test := range map[string]struct {
 		header http.Header
 		status int
@@ -680,6 +690,10 @@ func TestHandshakeIsRefused(t *testing.T) {
 		"old version":         {http.Header{"Sec-Websocket-Version": {"8"}}, 400},
 		"bad key":             {http.Header{"Sec-Websocket-Key": {"x"}}, 400},
 		"our origin":          {http.Header{"Origin": {s.URL}}, 101},
+		"trusted origin":      {http.Header{"Origin": {"https://friend.example"}}, 101},
+		"trusted, other port": {http.Header{"Origin": {"https://friend.example:8443"}}, 403},
+		"trusted, over http":  {http.Header{"Origin": {"http://friend.example"}}, 403},
+		"below the trusted":   {http.Header{"Origin": {"https://a.friend.example"}}, 403},
 		"no origin":           {http.Header{}, 101},
 		"ours and the legacy": {http.Header{"Sec-Websocket-Protocol": {"graphql-ws, " + transport.Protocol}}, 101},
 	} {

@@ -1,0 +1,138 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/golang-lru/v2/expirable"
+
+	"foyer/fault"
+)
+
+const (
+	// maxBearer is how many bytes a token may have.
+	maxBearer = 16 << 10
+	// bearerCache and bearerFor are how many tokens are remembered, and for how long, so that not each
+	// request verifies a signature and writes an account.
+	bearerCache = 10_000
+	bearerFor   = time.Minute
+)
+
+// BearerIssuer is somebody whose tokens are accepted.
+type BearerIssuer struct {
+	// Issuer is its URL, exactly as its tokens have it.
+	Issuer string
+	// KeysURL is where its keys are; empty to discover that.
+	KeysURL string
+}
+
+// BearerSettings of Bearer.
+type BearerSettings struct {
+	Issuers []BearerIssuer
+	// Audience is whom tokens must be for.
+	Audience string
+	// HomeIssuer is the one whose subjects are subjects here; those of others are told apart by their
+	// issuer.
+	HomeIssuer string
+	Names      NameClaims
+	// Leeway is how much clocks may differ.
+	Leeway time.Duration
+}
+
+// Bearer reads the tokens (JWT) that issuers give to programs and apps.
+type Bearer struct {
+	settings  BearerSettings
+	verifiers map[string]verifier
+	known     *expirable.LRU[[sha256.Size]byte, Viewer]
+}
+
+// NewBearer returns a Bearer. No issuer is asked for anything yet.
+func NewBearer(settings BearerSettings) *Bearer {
+	b := &Bearer{settings, map[string]verifier{},
+		expirable.NewLRU[[sha256.Size]byte, Viewer](bearerCache, nil, bearerFor)}
+	client := newIssuerClient()
+	for _, i := range settings.Issuers {
+		url := (&issuer{url: i.Issuer, client: client}).keysURL
+		if i.KeysURL != "" {
+			url = func(context.Context) (string, error) { return i.KeysURL, nil }
+		}
+		b.verifiers[i.Issuer] = verifier{
+			issuer: i.Issuer, audience: settings.Audience, leeway: settings.Leeway,
+			algorithms: bearerAlgorithms, keys: &keySet{client: client, url: url},
+		}
+	}
+	return b
+}
+
+// Read returns the viewer that a token signs in; user returns the account of the person it names.
+// Unauthenticated means that the token is bad, Unavailable that this cannot be found out.
+func (b *Bearer) Read(
+	ctx context.Context, raw string, user func(context.Context, Identity) (uuid.UUID, error),
+) (Viewer, error) {
+	key := sha256.Sum256([]byte(raw))
+	if viewer, ok := b.known.Get(key); ok && viewer.ExpiresAt.After(time.Now()) {
+		return viewer, nil
+	}
+	who, err := b.identity(ctx, raw)
+	if errors.Is(err, errAway) {
+		return Viewer{}, fault.From(err, fault.Unavailable,
+			"your token cannot be verified at the moment; try again soon")
+	}
+	if err != nil {
+		return Viewer{}, fault.From(err, fault.Unauthenticated, "your token is not accepted, or has ended")
+	}
+	userID, err := user(ctx, who)
+	if err != nil {
+		return Viewer{}, err
+	}
+	viewer := Viewer{UserID: userID, ExpiresAt: who.ExpiresAt}
+	b.known.Add(key, viewer)
+	return viewer, nil
+}
+
+// identity returns who a token says that its bearer is.
+func (b *Bearer) identity(ctx context.Context, raw string) (Identity, error) {
+	if len(raw) > maxBearer {
+		return Identity{}, errors.New("the token is too long")
+	}
+	from, ok := b.verifiers[claimedIssuer(raw)]
+	if !ok {
+		return Identity{}, errors.New("the token is of no issuer that is known here")
+	}
+	token, err := from.verify(ctx, raw)
+	if err != nil {
+		return Identity{}, err
+	}
+	all := claims{}
+	if err := token.Claims(&all); err != nil {
+		return Identity{}, err
+	}
+	who := b.settings.Names.identity(all)
+	who.Subject, who.ExpiresAt = token.Subject, token.Expiry.Add(b.settings.Leeway)
+	if from.issuer != b.settings.HomeIssuer {
+		who.Subject = from.issuer + "#" + token.Subject
+	}
+	return who, nil
+}
+
+// claimedIssuer returns who a token says that it is from, which is not verified.
+func claimedIssuer(raw string) string {
+	parts := strings.Split(raw, ".")
+	if len(parts) != 3 {
+		return ""
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	var said struct {
+		Issuer string `json:"iss"`
+	}
+	if err != nil || json.Unmarshal(payload, &said) != nil {
+		return ""
+	}
+	return said.Issuer
+}

@@ -1,0 +1,86 @@
+package auth
+
+import (
+	"net/mail"
+	"strings"
+	"unicode"
+)
+
+const (
+	maxName      = 200 // characters
+	maxShortName = 100 // characters; and bytes
+	maxEmail     = 254 // bytes
+)
+
+// NameClaims say which claims people's names are in.
+type NameClaims struct {
+	// Full are alternatives, the first that has something counts. Each is the name of a claim, or
+	// several with spaces between, that make the name together.
+	Full []string
+	// Short is the name of one claim.
+	Short string
+}
+
+// claims are what an issuer says of a person.
+type claims map[string]any
+
+func (c claims) text(name string) string {
+	text, _ := c[name].(string)
+	return text
+}
+
+// identity returns what claims say of a person. What is no name or no address is left out: it is not
+// for the person to mend.
+func (n NameClaims) identity(c claims) Identity {
+	who := Identity{Email: address(c.text("email")), ShortName: readable(c.text(n.Short), maxShortName)}
+	if len(who.ShortName) > maxShortName {
+		who.ShortName = ""
+	}
+	// Some providers write a boolean as a string.
+	who.EmailVerified = who.Email != "" && (c["email_verified"] == true || c["email_verified"] == "true")
+	for _, alternative := range n.Full {
+		var parts []string
+		for name := range strings.FieldsSeq(alternative) {
+			parts = append(parts, c.text(name))
+		}
+		if who.FullName = readable(strings.Join(parts, " "), maxName); who.FullName != "" {
+			break
+		}
+	}
+	return who
+}
+
+// readable cuts a name to what can be shown.
+func readable(name string, maxChars int) string {
+	name = strings.ToValidUTF8(name[:min(len(name), 8*maxChars)], "")
+	name = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) ||
+			r == unicode.ReplacementChar {
+			return -1
+		}
+		return r
+	}, name)
+	if !strings.ContainsFunc(name, visible) {
+		return ""
+	}
+	characters := []rune(strings.TrimSpace(name))
+	return strings.TrimSpace(string(characters[:min(len(characters), maxChars)]))
+}
+
+// visible reports whether a character shows something; some letters and symbols do not.
+func visible(r rune) bool {
+	blank := unicode.IsSpace(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || r == '\u2800'
+	return unicode.IsGraphic(r) && !blank
+}
+
+// address returns an e-mail address, or nothing.
+func address(text string) string {
+	if len(text) > maxEmail {
+		return ""
+	}
+	parsed, err := mail.ParseAddress(text)
+	if err != nil || parsed.Name != "" || len(strings.ToLower(parsed.Address)) > maxEmail {
+		return ""
+	}
+	return parsed.Address
+}

@@ -1,0 +1,97 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+)
+
+const (
+	// discoveredFor is how long what an issuer says of itself is used before it is asked again.
+	discoveredFor = time.Hour
+	// discoveryPause is the time between two tries, while an issuer is away.
+	discoveryPause = time.Second
+)
+
+// issuer is who speaks for people, as it describes itself (OpenID Connect Discovery). It is asked when
+// it is first needed, and again until it answers: a server starts without it.
+type issuer struct {
+	url    string
+	client *http.Client
+
+	mu      sync.Mutex
+	known   *description
+	asked   time.Time
+	failure error
+}
+
+// description is what an issuer says of itself.
+type description struct {
+	*oidc.Provider
+
+	JWKS       string   `json:"jwks_uri"`
+	EndSession string   `json:"end_session_endpoint"`
+	Methods    []string `json:"token_endpoint_auth_methods_supported"`
+}
+
+// describe returns what the issuer says of itself, or errAway.
+func (i *issuer) describe(ctx context.Context) (*description, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	pause := discoveryPause
+	if i.failure == nil && i.known != nil {
+		pause = discoveredFor
+	}
+	if time.Since(i.asked) > pause {
+		known, err := i.ask(ctx)
+		if i.asked, i.failure = time.Now(), err; err == nil {
+			i.known = known
+		}
+	}
+	if i.known == nil {
+		return nil, i.failure
+	}
+	return i.known, nil // while it is away, what it last said holds
+}
+
+// ask asks the issuer. Others wait for the answer, so it is not the caller's to give up.
+func (i *issuer) ask(ctx context.Context) (*description, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), issuerTimeout)
+	defer cancel()
+	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, i.client), i.url)
+	if err != nil {
+		return nil, fmt.Errorf("%w: discovery: %.300s", errAway, err.Error())
+	}
+	d := &description{Provider: provider}
+	if err := provider.Claims(d); err != nil {
+		return nil, fmt.Errorf("%w: discovery: %w", errAway, err)
+	}
+	return d, nil
+}
+
+// keysURL returns where the issuer's keys are.
+func (i *issuer) keysURL(ctx context.Context) (string, error) {
+	d, err := i.describe(ctx)
+	if err != nil {
+		return "", err
+	}
+	return d.JWKS, nil
+}
+
+// endpoint returns where codes are exchanged, and how the client is to authenticate there. Without a
+// secret it can only say who it is.
+func (d *description) endpoint(secret string) oauth2.Endpoint {
+	endpoint := d.Endpoint()
+	endpoint.AuthStyle = oauth2.AuthStyleInHeader
+	post := slices.Contains(d.Methods, "client_secret_post")
+	if secret == "" || post && !slices.Contains(d.Methods, "client_secret_basic") {
+		endpoint.AuthStyle = oauth2.AuthStyleInParams
+	}
+	return endpoint
+}

@@ -1,0 +1,219 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
+)
+
+const (
+	// issuerTimeout bounds one request to an issuer, maxIssuerAnswer the bytes of its answer.
+	issuerTimeout   = 5 * time.Second
+	maxIssuerAnswer = 1 << 20
+	// keysFor is how long keys are used before they are fetched again: a key that an issuer has
+	// withdrawn is good for no longer.
+	keysFor = 10 * time.Minute
+	// keysPause is the time between two fetches, whatever tokens come: those of a new key wait so long.
+	keysPause = 5 * time.Second
+	maxKeys   = 100
+)
+
+// Algorithms by which an issuer may sign: all with a key that it alone has.
+var (
+	bearerAlgorithms = []string{oidc.RS256, oidc.ES256, oidc.EdDSA}
+	loginAlgorithms  = []string{
+		oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512,
+		oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA,
+	}
+	everyAlgorithm = []jose.SignatureAlgorithm{
+		jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512,
+		jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
+	}
+)
+
+// newIssuerClient returns a client for what issuers say: bounded in time and size. It follows no
+// redirect, which could carry a secret elsewhere.
+func newIssuerClient() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 4
+	return &http.Client{
+		Timeout: issuerTimeout, Transport: bounded{transport},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// bounded cuts off answers that are too long.
+type bounded struct{ http.RoundTripper }
+
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := b.RoundTripper.RoundTrip(r)
+	if err == nil {
+		answer.Body = struct {
+			io.Reader
+			io.Closer
+		}{http.MaxBytesReader(nil, answer.Body, maxIssuerAnswer), answer.Body}
+	}
+	return answer, err
+}
+
+// keySet are the keys of one issuer. Unlike go-oidc's own it bounds how often strangers can make it
+// fetch, forgets keys that are withdrawn, and tells a bad signature from an issuer that is away.
+type keySet struct {
+	client *http.Client
+	// url returns where the keys are.
+	url func(context.Context) (string, error)
+
+	mu        sync.Mutex
+	keys      []jose.JSONWebKey
+	fetchedAt time.Time // when keys were last fetched well
+	triedAt   time.Time
+	failure   error // of the latest try
+}
+
+// errAway is an issuer that cannot be asked at the moment.
+var errAway = errors.New("the issuer cannot be asked")
+
+var errSignature = errors.New("the signature is not by a key of the issuer")
+
+// verify returns the payload of a signed token. It fails with errAway when the keys are out of reach,
+// and with something else when the token is bad.
+func (k *keySet) verify(ctx context.Context, token string) ([]byte, error) {
+	signed, err := jose.ParseSigned(token, everyAlgorithm)
+	if err != nil {
+		return nil, err
+	}
+	if len(signed.Signatures) != 1 {
+		return nil, errSignature
+	}
+	header := signed.Signatures[0].Header
+	for _, again := range []bool{false, true} {
+		keys, err := k.get(ctx, again)
+		if err != nil {
+			return nil, err
+		}
+		known := false
+		for _, key := range keys {
+			if header.KeyID != "" && key.KeyID != header.KeyID {
+				continue
+			}
+			known = true
+			if key.Algorithm != "" && key.Algorithm != header.Algorithm {
+				continue
+			}
+			if payload, err := signed.Verify(key); err == nil {
+				return payload, nil
+			}
+		}
+		if known && header.KeyID != "" {
+			break // newer keys could not have made it good
+		}
+	}
+	return nil, errSignature
+}
+
+// get returns the issuer's keys, and fetches them when they are old or, if newer ones are wanted, when
+// that was not done just now.
+func (k *keySet) get(ctx context.Context, newer bool) ([]jose.JSONWebKey, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	old := time.Since(k.fetchedAt) > keysFor
+	if !old && !newer {
+		return k.keys, nil
+	}
+	if time.Since(k.triedAt) > keysPause {
+		keys, err := k.fetch(ctx)
+		if k.triedAt, k.failure = time.Now(), err; err == nil {
+			k.keys, k.fetchedAt = keys, k.triedAt
+		}
+	}
+	// The keys that are known serve while newer ones cannot be had. That a token of an unknown key is
+	// bad is not known then.
+	if k.failure != nil && (newer || k.keys == nil) {
+		return nil, k.failure
+	}
+	return k.keys, nil
+}
+
+// fetch asks the issuer. Others wait for the answer, so it is not the caller's to give up.
+func (k *keySet) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), issuerTimeout)
+	defer cancel()
+	url, err := k.url(ctx)
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errAway, err)
+	}
+	answer, err := k.client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errAway, err)
+	}
+	defer answer.Body.Close()
+	var set struct{ Keys []json.RawMessage }
+	err = json.NewDecoder(answer.Body).Decode(&set)
+	if answer.StatusCode != http.StatusOK || err != nil {
+		return nil, fmt.Errorf("%w: its keys: %s: %w", errAway, answer.Status, err)
+	}
+	keys := []jose.JSONWebKey{}
+	for _, raw := range set.Keys[:min(len(set.Keys), maxKeys)] {
+		var key jose.JSONWebKey
+		// Issuers have keys of kinds that we do not know, and for other uses.
+		if json.Unmarshal(raw, &key) == nil && key.Valid() && key.IsPublic() && key.Use != "enc" {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// verifier checks the tokens that one issuer makes for one audience.
+type verifier struct {
+	issuer, audience string
+	algorithms       []string
+	keys             *keySet
+	leeway           time.Duration
+}
+
+// verify returns a token that is the issuer's, for the audience, and of this time; errAway when that
+// cannot be found out, and something else when it is not so.
+func (v verifier) verify(ctx context.Context, raw string) (*oidc.IDToken, error) {
+	var missing error
+	keys := keySetFunc(func(ctx context.Context, raw string) ([]byte, error) {
+		payload, err := v.keys.verify(ctx, raw)
+		if errors.Is(err, errAway) {
+			missing = err // what go-oidc returns does not wrap it
+		}
+		return payload, err
+	})
+	token, err := oidc.NewVerifier(v.issuer, keys, &oidc.Config{
+		ClientID: v.audience, SupportedSigningAlgs: v.algorithms,
+		Now: func() time.Time { return time.Now().Add(-v.leeway) },
+	}).Verify(ctx, raw)
+	switch {
+	case missing != nil:
+		return nil, missing
+	case err != nil:
+		return nil, err
+	case token.Subject == "":
+		return nil, errors.New("the token names nobody")
+	case token.IssuedAt.After(time.Now().Add(v.leeway)):
+		return nil, errors.New("the token was issued in the future")
+	}
+	return token, nil
+}
+
+// keySetFunc is a function as a go-oidc KeySet.
+type keySetFunc func(context.Context, string) ([]byte, error)
+
+func (f keySetFunc) VerifySignature(ctx context.Context, raw string) ([]byte, error) {
+	return f(ctx, raw)
+}

@@ -1,0 +1,225 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"foyer/fault"
+)
+
+// flowTime is how long somebody may take to sign in at the provider.
+const flowTime = 15 * time.Minute
+
+// ProviderSettings of a Provider.
+type ProviderSettings struct {
+	// Issuer is the provider's URL, exactly as it writes it itself.
+	Issuer string
+	// ClientID and ClientSecret are what the provider knows us by. A public client has no secret.
+	ClientID, ClientSecret string
+	// Scopes are asked for; "openid" is among them.
+	Scopes []string
+	// Names are the claims that people's names are in.
+	Names NameClaims
+	// Leeway is how much clocks may differ.
+	Leeway time.Duration
+}
+
+// Provider is the OpenID Connect provider at which people sign in: authorization code flow, with PKCE.
+// A method that cannot reach it fails with Unavailable.
+type Provider struct {
+	settings ProviderSettings
+	issuer   *issuer
+	verifier verifier
+}
+
+// NewProvider returns a Provider. It is not asked for anything yet.
+func NewProvider(settings ProviderSettings) *Provider {
+	client := newIssuerClient()
+	i := &issuer{url: settings.Issuer, client: client}
+	return &Provider{settings, i, verifier{
+		issuer: settings.Issuer, audience: settings.ClientID, leeway: settings.Leeway,
+		algorithms: loginAlgorithms, keys: &keySet{client: client, url: i.keysURL},
+	}}
+}
+
+// Begin returns a new flow, to be kept by the browser, and the address at the provider to send it to.
+// It comes back to redirectURL.
+func (p *Provider) Begin(
+	ctx context.Context, redirectURL, returnTo string,
+) (flow Flow, address string, err error) {
+	d, err := p.issuer.describe(ctx)
+	if err != nil {
+		return Flow{}, "", errProviderAway(err)
+	}
+	flow = Flow{
+		State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(),
+		ReturnTo: returnTo, ExpiresAt: time.Now().Add(flowTime),
+	}
+	return flow, p.client(d, redirectURL).AuthCodeURL(flow.State,
+		oidc.Nonce(flow.Nonce), oauth2.S256ChallengeOption(flow.Verifier)), nil
+}
+
+func (p *Provider) client(d *description, redirectURL string) *oauth2.Config {
+	return &oauth2.Config{
+		ClientID: p.settings.ClientID, ClientSecret: p.settings.ClientSecret,
+		Endpoint: d.endpoint(p.settings.ClientSecret), RedirectURL: redirectURL, Scopes: p.settings.Scopes,
+	}
+}
+
+// Finish returns who has signed in, and the ID token that says so, of the parameters with which a
+// browser came back from the provider. Forbidden means that the provider or the person refused;
+// Invalid, that what the provider said does not hold.
+func (p *Provider) Finish(
+	ctx context.Context, redirectURL string, flow Flow, params url.Values,
+) (who Identity, idToken string, err error) {
+	if err := p.refused(params); err != nil {
+		return Identity{}, "", err
+	}
+	d, err := p.issuer.describe(ctx)
+	if err != nil {
+		return Identity{}, "", errProviderAway(err)
+	}
+	ctx = oidc.ClientContext(ctx, p.issuer.client)
+	tokens, err := p.client(d, redirectURL).
+		Exchange(ctx, params.Get("code"), oauth2.VerifierOption(flow.Verifier))
+	if err != nil {
+		return Identity{}, "", exchangeFault(err)
+	}
+	idToken, _ = tokens.Extra("id_token").(string)
+	token, err := p.verifier.verify(ctx, idToken)
+	if errors.Is(err, errAway) {
+		return Identity{}, "", errProviderAway(err)
+	}
+	if err != nil {
+		return Identity{}, "", errUntrue(err)
+	}
+	claims, err := p.check(token, tokens, flow)
+	if err != nil {
+		return Identity{}, "", errUntrue(err)
+	}
+	if err := p.complete(ctx, d, tokens, claims); err != nil {
+		return Identity{}, "", err
+	}
+	who = p.settings.Names.identity(claims)
+	who.Subject, who.ExpiresAt = token.Subject, token.Expiry
+	return who, idToken, nil
+}
+
+// refused says why a browser came back without a code, or from another provider (RFC 9207).
+func (p *Provider) refused(params url.Values) error {
+	if from := params.Get("iss"); from != "" && from != p.settings.Issuer {
+		return errUntrue(errors.New("the answer is another issuer's"))
+	}
+	switch code := params.Get("error"); {
+	case code == "access_denied":
+		return fault.New(fault.Forbidden, "you were not signed in: the identity provider was told no")
+	case code == "temporarily_unavailable" || code == "server_error":
+		return errProviderAway(fmt.Errorf("the provider answers %q", code))
+	case code != "":
+		return fault.From(fmt.Errorf("the provider answers %.100q", code),
+			fault.Forbidden, "you were not signed in: the identity provider refused")
+	case params.Get("code") == "":
+		return errUntrue(errors.New("there is no code"))
+	}
+	return nil
+}
+
+// check returns the claims of an ID token that belongs to this flow and to this client.
+func (p *Provider) check(token *oidc.IDToken, tokens *oauth2.Token, flow Flow) (claims, error) {
+	all := claims{}
+	if err := token.Claims(&all); err != nil {
+		return nil, err
+	}
+	if token.Nonce != flow.Nonce {
+		return nil, errors.New("the ID token has another nonce")
+	}
+	if azp, given := all["azp"]; given && azp != p.settings.ClientID {
+		return nil, errors.New("the ID token was issued to another client")
+	}
+	if token.AccessTokenHash != "" {
+		return all, token.VerifyAccessToken(tokens.AccessToken)
+	}
+	return all, nil
+}
+
+// complete adds to the claims of an ID token those that the provider tells at its userinfo endpoint
+// only.
+func (p *Provider) complete(
+	ctx context.Context, d *description, tokens *oauth2.Token, known claims,
+) error {
+	who := p.settings.Names.identity(known)
+	if d.UserInfoEndpoint() == "" || who.Email != "" && who.FullName != "" {
+		return nil
+	}
+	info, err := d.UserInfo(ctx, oauth2.StaticTokenSource(tokens))
+	if err != nil {
+		return errProviderAway(fmt.Errorf("userinfo: %.100s", err.Error()))
+	}
+	if info.Subject != known.text("sub") {
+		return errUntrue(errors.New("userinfo is of another subject"))
+	}
+	more := claims{}
+	if err := info.Claims(&more); err != nil {
+		return errUntrue(err)
+	}
+	for name, value := range more {
+		if _, given := known[name]; !given {
+			known[name] = value
+		}
+	}
+	return nil
+}
+
+// EndURL returns the address at the provider that ends the session there too, and comes back to
+// returnURL; empty when the provider has none.
+func (p *Provider) EndURL(ctx context.Context, idToken, returnURL string) string {
+	d, err := p.issuer.describe(ctx)
+	if err != nil || d.EndSession == "" {
+		return ""
+	}
+	address, err := url.Parse(d.EndSession)
+	if err != nil {
+		return ""
+	}
+	query := address.Query()
+	query.Set("client_id", p.settings.ClientID)
+	query.Set("post_logout_redirect_uri", returnURL)
+	if idToken != "" {
+		query.Set("id_token_hint", idToken)
+	}
+	address.RawQuery = query.Encode()
+	return address.String()
+}
+
+// exchangeFault says why a code was not exchanged. What the token endpoint said beside its code is not
+// kept: it is not known what is in it.
+func exchangeFault(err error) error {
+	answer, refused := errors.AsType[*oauth2.RetrieveError](err)
+	if !refused {
+		return errProviderAway(fmt.Errorf("token endpoint: %.300s", err.Error()))
+	}
+	cause := fmt.Errorf("token endpoint: %s: %.100q", answer.Response.Status, answer.ErrorCode)
+	switch {
+	case answer.ErrorCode == "invalid_grant":
+		return fault.From(cause, fault.Invalid, "this sign-in has been used or took too long; start again")
+	case answer.Response.StatusCode >= 400 && answer.Response.StatusCode < 500:
+		slog.Error("the identity provider does not accept this client", "err", cause)
+	}
+	return errProviderAway(cause)
+}
+
+func errProviderAway(err error) error {
+	return fault.From(err, fault.Unavailable, "nobody can sign in at the moment; try again soon")
+}
+
+func errUntrue(err error) error {
+	return fault.From(err, fault.Invalid, "the identity provider's answer does not hold; start again")
+}

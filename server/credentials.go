@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/google/uuid"
+	"github.com/jub0bs/cors"
+
+	"foyer/auth"
+	"foyer/rooms"
+)
+
+// wireCredentials makes what knows who is asking.
+func (a *app) wireCredentials() {
+	c := a.config
+	a.sessions = auth.NewSessions(a.redis, c.sessions())
+	a.callers = &auth.Credentials{
+		Sessions: a.sessions, User: a.userOf, SessionTokens: c.development(),
+	}
+	if len(c.BearerIssuers) > 0 {
+		a.callers.Bearer = auth.NewBearer(c.bearer())
+	}
+}
+
+// userOf returns the account of somebody for whom an issuer vouches: a new one the first time.
+func (a *app) userOf(ctx context.Context, who auth.Identity) (uuid.UUID, error) {
+	user, err := a.rooms.SignIn(ctx, rooms.Profile{
+		Subject: who.Subject, Email: who.Email, EmailVerified: who.EmailVerified,
+		FullName: who.FullName, ShortName: who.ShortName,
+	})
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return user.ID, nil
+}
+
+// refuseOtherSites refuses whatever pages of other sites could change, but for those of allowed
+// origins.
+func (a *app) refuseOtherSites(next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	for _, origin := range a.config.AllowedOrigins {
+		_ = protection.AddTrustedOrigin(origin) // checked with the configuration
+	}
+	return protection.Handler(next)
+}
+
+// allowOrigins has browsers let pages of the allowed origins read answers.
+func (a *app) allowOrigins(next http.Handler) http.Handler {
+	if len(a.config.AllowedOrigins) == 0 {
+		return next
+	}
+	middleware, err := cors.NewMiddleware(cors.Config{
+		Origins: a.config.AllowedOrigins, Credentialed: true,
+		Methods:         []string{http.MethodGet, http.MethodPost},
+		RequestHeaders:  []string{"Accept", "Authorization", "Content-Type"},
+		MaxAgeInSeconds: 600,
+		ResponseHeaders: []string{"Retry-After", "WWW-Authenticate"},
+	})
+	if err != nil {
+		panic(err) // checked with the configuration
+	}
+	return middleware.Wrap(next)
+}

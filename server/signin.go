@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"html/template"
+	"log/slog"
+	"net/http"
+
+	"foyer/auth"
+	"foyer/embedded"
+	"foyer/fault"
+)
+
+// issuerPath is where the OpenID provider of development mode is.
+const issuerPath = "/dev/oidc"
+
+//go:embed signin.html
+var signInHTML string
+
+var signInPage = template.Must(template.New("signin").Parse(signInHTML))
+
+// signIn is how people sign in with a browser: at an OpenID provider.
+type signIn struct {
+	*app
+
+	provider *auth.Provider
+	flows    *auth.Flows
+	// inside is the provider of development mode; nil with another.
+	inside http.Handler
+}
+
+// newSignIn returns nil when no provider is configured, and people cannot sign in with a browser.
+func newSignIn(a *app) (*signIn, error) {
+	s, settings := &signIn{app: a}, a.config.oidc()
+	var err error
+	switch {
+	case settings.Issuer == "" && !a.config.development():
+		return nil, nil
+	case settings.Issuer == "":
+		settings.Issuer, settings.ClientID = a.origin+issuerPath, embedded.OIDCClient
+		if s.inside, err = embedded.OIDC(settings.Issuer); err != nil {
+			return nil, err
+		}
+	}
+	s.provider = auth.NewProvider(settings)
+	s.flows, err = auth.NewFlows(a.config.secret(), a.config.secureCookies())
+	return s, err
+}
+
+func (s *signIn) routes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /login", page(s.login))
+	mux.HandleFunc("GET /callback", page(s.callback))
+	mux.HandleFunc("POST /logout", page(s.logout))
+	mux.HandleFunc("GET /logout", page(s.askLogout))
+	if s.inside != nil {
+		mux.Handle(issuerPath+"/", s.inside)
+	}
+}
+
+// base is our origin as the browser that asks sees it. Without a setting it is on this machine.
+func (s *signIn) base(r *http.Request) string {
+	if s.config.PublicURL != "" {
+		return s.config.PublicURL
+	}
+	return "http://" + r.Host
+}
+
+// login sends a browser to the provider.
+func (s *signIn) login(w http.ResponseWriter, r *http.Request) error {
+	returnTo := auth.ReturnTo(r.URL.Query().Get("returnTo"))
+	flow, address, err := s.provider.Begin(r.Context(), s.base(r)+"/callback", returnTo)
+	if err != nil {
+		return err
+	}
+	if err := s.flows.Keep(w, r, flow); err != nil {
+		return err
+	}
+	http.Redirect(w, r, address, http.StatusSeeOther)
+	return nil
+}
+
+// callback is where a browser comes back to from the provider.
+func (s *signIn) callback(w http.ResponseWriter, r *http.Request) error {
+	params := r.URL.Query()
+	flow, err := s.flows.Take(w, r, params.Get("state"))
+	if err != nil {
+		return err
+	}
+	who, idToken, err := s.provider.Finish(r.Context(), s.base(r)+"/callback", flow, params)
+	if err != nil {
+		return err
+	}
+	userID, err := s.userOf(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	if _, err := s.sessions.Start(w, r, userID, idToken); err != nil {
+		return err
+	}
+	w.Header().Set("Location", flow.ReturnTo) // as it is: http.Redirect would clean the path
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// logout signs a browser out, here and at the provider.
+func (s *signIn) logout(w http.ResponseWriter, r *http.Request) error {
+	signedIn := s.sessions.Shown(r)
+	idToken, err := s.sessions.End(w, r)
+	if err != nil {
+		return err
+	}
+	address := ""
+	if signedIn {
+		address = s.provider.EndURL(r.Context(), idToken, s.base(r)+"/")
+	}
+	if address == "" {
+		address = "/"
+	}
+	http.Redirect(w, r, address, http.StatusSeeOther)
+	return nil
+}
+
+// askLogout is logout for who follows a link of our own. Anybody can have a browser come here, so
+// others are asked.
+func (s *signIn) askLogout(w http.ResponseWriter, r *http.Request) error {
+	if from := r.Header.Get("Sec-Fetch-Site"); from == "same-origin" || from == "none" {
+		return s.logout(w, r)
+	}
+	return show(w, http.StatusOK, map[string]any{"Logout": true})
+}
+
+// page answers a failed request with a page that says why.
+func page(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		err := h(w, r)
+		if err == nil {
+			return
+		}
+		f := fault.Of(err)
+		logSignIn(r.Context(), f, err)
+		_ = show(w, statuses[f.Kind], map[string]any{"Message": f.Message, "Again": "/login"})
+	}
+}
+
+func logSignIn(ctx context.Context, f *fault.Error, err error) {
+	level := slog.LevelInfo
+	switch f.Kind {
+	case fault.Internal:
+		level = slog.LevelError
+	case fault.Unavailable:
+		level = slog.LevelWarn
+	}
+	slog.Log(ctx, level, "a sign-in failed", "code", f.Kind, "err", err)
+}
+
+func show(w http.ResponseWriter, status int, data map[string]any) error {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")
+	w.WriteHeader(status)
+	return signInPage.Execute(w, data)
+}

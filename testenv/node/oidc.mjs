@@ -1,0 +1,37 @@
+// An OpenID provider (npm's oidc-provider) for one client, on a free port of this machine. It prints
+// {"issuer": …} and serves until it is killed. Anybody signs in with any login.
+//
+//   node oidc.mjs ORIGIN CLIENT SECRET
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+
+console.info = console.warn = () => {}; // it warns of being a test's
+const { default: Provider } = await import('oidc-provider');
+
+const [origin, id, secret] = process.argv.slice(2);
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const server = createServer();
+server.listen(0, '127.0.0.1', () => {
+  const issuer = `http://127.0.0.1:${server.address().port}`;
+  const provider = new Provider(issuer, {
+    clients: [{
+      client_id: id,
+      client_secret: secret,
+      redirect_uris: [`${origin}/callback`],
+      post_logout_redirect_uris: [`${origin}/`],
+    }],
+    pkce: { required: () => true },
+    claims: { email: ['email', 'email_verified'], profile: ['name', 'given_name', 'family_name'] },
+    findAccount: (_, login) => ({
+      accountId: login,
+      claims: () => ({
+        sub: login, given_name: 'Ada', family_name: 'Lovelace', email: `${login}@example.org`, email_verified: true,
+      }),
+    }),
+    jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'key', alg: 'RS256', use: 'sig' }] },
+    cookies: { keys: [randomBytes(32).toString('hex')] },
+    ttl: { AccessToken: 600, AuthorizationCode: 60, Grant: 600, IdToken: 600, Interaction: 600, Session: 600 },
+  });
+  server.on('request', provider.callback());
+  console.log(JSON.stringify({ issuer }));
+});
