@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"html/template"
@@ -49,6 +50,7 @@ func newSignIn(a *app) (*signIn, error) {
 }
 
 func (s *signIn) routes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", page(s.home))
 	mux.HandleFunc("GET /login", page(s.login))
 	mux.HandleFunc("GET /callback", page(s.callback))
 	mux.HandleFunc("POST /logout", page(s.logout))
@@ -64,6 +66,25 @@ func (s *signIn) base(r *http.Request) string {
 		return s.config.PublicURL
 	}
 	return "http://" + r.Host
+}
+
+// home says who is signed in: it is where people come back to from the provider.
+func (s *signIn) home(w http.ResponseWriter, r *http.Request) error {
+	viewer, err := s.callers.FromRequest(r)
+	if err != nil && !fault.Is(err, fault.Unauthenticated) {
+		return err
+	}
+	if !viewer.SignedIn() {
+		return show(w, http.StatusOK, map[string]any{"Message": "You are not signed in.", "Again": "/login"})
+	}
+	user, err := s.rooms.Viewer(auth.NewContext(r.Context(), viewer))
+	if err != nil {
+		return err
+	}
+	return show(w, http.StatusOK, map[string]any{
+		"Message": "You are signed in as " + cmp.Or(user.FullName, user.Email, "somebody without a name") + ".",
+		"SignOut": true,
+	})
 }
 
 // login sends a browser to the provider.
@@ -127,7 +148,7 @@ func (s *signIn) askLogout(w http.ResponseWriter, r *http.Request) error {
 	if from := r.Header.Get("Sec-Fetch-Site"); from == "same-origin" || from == "none" {
 		return s.logout(w, r)
 	}
-	return show(w, http.StatusOK, map[string]any{"Logout": true})
+	return show(w, http.StatusOK, map[string]any{"Message": "Do you want to sign out?", "SignOut": true})
 }
 
 // page answers a failed request with a page that says why.
