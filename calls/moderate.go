@@ -3,6 +3,7 @@ package calls
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -217,6 +218,12 @@ func (s *Service) disconnect(
 			his = append(his, p)
 		}
 	}
+	if !slices.ContainsFunc(his, func(p *rtc.Participant) bool { return p.Identity == out.ID }) {
+		// LiveKit does not list who is just joining, or has hidden himself by its own API.
+		if err := s.rtc.RemoveParticipant(ctx, room.ID.String(), out.ID); err != nil {
+			return nil, err
+		}
+	}
 	return forEach(ctx, his, func(ctx context.Context, i int) (Outcome, error) {
 		other := rooms.Person{ID: his[i].Identity, UserID: out.UserID}
 		if other.ID != out.ID {
@@ -253,7 +260,11 @@ func (s *Service) ReturnToLobby(ctx context.Context, in ParticipantInput) (*lobb
 	s.rooms.Record(ctx, in.RoomID, rooms.Act{
 		Action: auditevent.ActionRETURN_TO_LOBBY, Target: out.Person,
 	})
-	return entry, s.rtc.RemoveParticipant(ctx, in.RoomID.String(), out.ID)
+	if err := s.rtc.RemoveParticipant(ctx, in.RoomID.String(), out.ID); err != nil || out.UserID == uuid.Nil {
+		return entry, err
+	}
+	_, err = s.follow(ctx, a.room, out.UserID) // on his other devices
+	return entry, err
 }
 
 // named is a participant as the audit names him.

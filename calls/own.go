@@ -99,5 +99,5 @@ func (s *Service) Rename(ctx context.Context, in RenameInput) (*rtc.Participant,
 		return nil, err
 	}
 	p.Name = name
-	return p, nil
+	return p, s.settleOne(ctx, in.RoomID, p) // a host may have given him another at the same time
 }

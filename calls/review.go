@@ -46,6 +46,8 @@ type Result struct {
 	Outcome       Outcome
 	// Code is the API's code of what went wrong, nil unless Failed.
 	Code *string
+	// err is what went wrong.
+	err error
 }
 
 func anyFailed(results []*Result) bool {
@@ -86,7 +88,7 @@ func result(ctx context.Context, p *rtc.Participant, outcome Outcome, err error)
 	case err != nil:
 		slog.WarnContext(ctx, "LiveKit did not do what was asked", "participant", p.Identity, "err", err)
 		code := codeOf(err)
-		r.Outcome, r.Code = Failed, &code
+		r.Outcome, r.Code, r.err = Failed, &code, err
 	}
 	return r
 }
@@ -102,12 +104,7 @@ func (s *Service) review(ctx context.Context, room *ent.Room) ([]*Result, error)
 	if err != nil {
 		return nil, err
 	}
-	results := forEach(ctx, people, func(ctx context.Context, i int) (Outcome, error) {
-		if !standings[i].Known { // he was let in, but Redis has forgotten why
-			return Done, nil
-		}
-		return s.enforce(ctx, people[i], standings[i])
-	})
+	results := s.settle(ctx, room.ID, people, standings)
 	stay := map[uuid.UUID]string{}
 	for i, p := range people {
 		if results[i].Outcome == Done || results[i].Outcome == Failed {
@@ -115,6 +112,66 @@ func (s *Service) review(ctx context.Context, room *ent.Room) ([]*Result, error)
 		}
 	}
 	return results, s.lobby.Align(ctx, room.ID, meeting.Version, stay)
+}
+
+// settleTries bounds how often somebody is looked at whom more than one change concerns.
+const settleTries = 3
+
+// settle makes people in a call what they are by the rules, and returns what became of each. Of two
+// changes at once each carries what it knows, and LiveKit may hear of the older one last. So whoever
+// was changed is looked at again, by what is stored then.
+func (s *Service) settle(
+	ctx context.Context, roomID uuid.UUID, people []*rtc.Participant, standings []lobby.Standing,
+) []*Result {
+	results, at := make([]*Result, len(people)), make([]int, len(people))
+	for i := range at {
+		at[i] = i
+	}
+	for range settleTries {
+		touched := make([]bool, len(people))
+		for i, r := range forEach(ctx, people, func(ctx context.Context, i int) (Outcome, error) {
+			outcome, changed, err := s.enforce(ctx, people[i], standings[i])
+			touched[i] = changed
+			return outcome, err
+		}) {
+			results[at[i]] = r
+		}
+		var again []*rtc.Participant
+		var atAgain []int
+		for i, p := range people {
+			if touched[i] {
+				again, atAgain = append(again, p), append(atAgain, at[i])
+			}
+		}
+		if people, at = again, atAgain; len(people) == 0 {
+			break
+		}
+		var err error
+		if standings, err = s.standings(ctx, roomID, people); err != nil {
+			slog.WarnContext(ctx, "cannot look again at people in a call", "room", roomID, "err", err)
+			break
+		}
+	}
+	return results
+}
+
+// standings returns what people in a room's call are by the rules of this moment.
+func (s *Service) standings(
+	ctx context.Context, roomID uuid.UUID, people []*rtc.Participant,
+) ([]lobby.Standing, error) {
+	room, err := s.rooms.ByID(ctx, roomID)
+	if err != nil {
+		return nil, err
+	}
+	return s.lobby.Standings(ctx, room, identities(people)...)
+}
+
+func identities(people []*rtc.Participant) []uuid.UUID {
+	ids := make([]uuid.UUID, len(people))
+	for i, p := range people {
+		ids[i] = p.Identity
+	}
+	return ids
 }
 
 // inside returns who is in a room's call, with what each of them is by the rules.
@@ -125,24 +182,24 @@ func (s *Service) inside(
 	if err != nil {
 		return nil, nil, err
 	}
-	identities := make([]uuid.UUID, len(people))
-	for i, p := range people {
-		identities[i] = p.Identity
-	}
-	standings, err := s.lobby.Standings(ctx, room, identities...)
+	standings, err := s.lobby.Standings(ctx, room, identities(people)...)
 	return people, standings, err
 }
 
-// enforce makes somebody in a call what he is by the rules. A host's grant for LiveKit's own API ends
+// enforce makes somebody in a call what he is by the rules, and reports whether he was changed; p is
+// then what he is. Whoever was let in, but Redis has forgotten why, stays as he is. A host's grant for LiveKit's own API ends
 // only with the connection; so whoever is no host any more has to come back.
 func (s *Service) enforce(
 	ctx context.Context, p *rtc.Participant, is lobby.Standing,
-) (Outcome, error) {
+) (outcome Outcome, touched bool, err error) {
+	if !is.Known {
+		return Done, false, nil
+	}
 	room := is.Join.Room
 	grantOutlives := s.settings.HostsAreRoomAdmins &&
 		rtc.IsHost(p.Role()) && !rtc.IsHost(is.Join.Role)
 	if is.Refused != nil || grantOutlives {
-		return Removed, s.rtc.RemoveParticipant(ctx, room, p.Identity)
+		return Removed, false, s.rtc.RemoveParticipant(ctx, room, p.Identity)
 	}
 	change := rtc.Change{Attributes: missing(p.Attributes, is.Join.Attributes())}
 	if wanted := s.rtc.Permission(is.Join); !p.Permission.Equal(wanted) {
@@ -152,9 +209,13 @@ func (s *Service) enforce(
 		change.Name = is.Join.Name
 	}
 	if change.Name == "" && change.Permission == nil && len(change.Attributes) == 0 {
-		return Done, nil
+		return Done, false, nil
 	}
-	return Done, s.rtc.Update(ctx, room, p, change)
+	if err := s.rtc.Update(ctx, room, p, change); err != nil {
+		return Done, false, err
+	}
+	*p = *changed(p, change)
+	return Done, true, nil
 }
 
 // missing returns what of the wanted attributes a participant does not have.

@@ -11,6 +11,7 @@ import (
 	"foyer/ent/auditevent"
 	"foyer/ent/roomaccess"
 	"foyer/fault"
+	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/rtc"
 )
@@ -59,15 +60,13 @@ func (s *Service) follow(
 		return nil, err
 	}
 	var his []*rtc.Participant
-	var at []int
+	var are []lobby.Standing
 	for i, p := range people {
 		if standings[i].UserID == userID {
-			his, at = append(his, p), append(at, i)
+			his, are = append(his, p), append(are, standings[i])
 		}
 	}
-	return forEach(ctx, his, func(ctx context.Context, i int) (Outcome, error) {
-		return s.enforce(ctx, his[i], standings[at[i]])
-	}), nil
+	return s.settle(ctx, room.ID, his, are), nil
 }
 
 // Grant is rooms.Grant; what the person may do in the call follows, and if he waits he is let in.

@@ -62,24 +62,48 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (*rtc.Participant,
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.rtc.Participant(ctx, in.RoomID.String(), in.ParticipantID)
-	if err != nil {
-		return nil, err
+	p, away := s.rtc.Participant(ctx, in.RoomID.String(), in.ParticipantID)
+	if fault.Is(away, fault.NotFound) {
+		return nil, away
 	}
 	ctx = context.WithoutCancel(ctx)
 	if err := s.lobby.Decide(ctx, in.RoomID, whom.Person, decided); err != nil {
 		return nil, err
 	}
 	s.rooms.Record(ctx, in.RoomID, rooms.Act{
-		Action: auditevent.ActionUPDATE_PARTICIPANT, Target: named(p), Detail: in.mentioned(),
+		Action: auditevent.ActionUPDATE_PARTICIPANT, Target: whom.Person, Detail: in.mentioned(),
 	})
-	if in.Permission != nil {
-		change.Permission = in.Permission.mergedInto(p.Permission)
+	if away != nil {
+		return nil, away
 	}
-	if err := s.rtc.Update(ctx, in.RoomID.String(), p, change); err != nil {
-		return nil, err
+	if len(change.Attributes) > 0 {
+		if err := s.rtc.Update(ctx, in.RoomID.String(), p, change); err != nil {
+			return nil, err
+		}
+		p = changed(p, change)
 	}
-	return changed(p, change), nil
+	if err := s.settleOne(ctx, in.RoomID, p); err != nil || whom.UserID == uuid.Nil {
+		return p, err
+	}
+	_, err = s.follow(ctx, a.room, whom.UserID) // on his other devices
+	return p, err
+}
+
+// settleOne makes somebody in a call what is decided on him by now. NotFound when he is not there.
+func (s *Service) settleOne(ctx context.Context, roomID uuid.UUID, p *rtc.Participant) error {
+	people := []*rtc.Participant{p}
+	standings, err := s.standings(ctx, roomID, people)
+	if err != nil {
+		return err
+	}
+	switch result := s.settle(ctx, roomID, people, standings)[0]; result.Outcome {
+	case Failed:
+		return result.err
+	case Gone, Removed:
+		return fault.New(fault.NotFound, "there is no such participant in the call")
+	default:
+		return nil
+	}
 }
 
 // read checks the input, and says what of it is a change of LiveKit's participant, and what a decision
@@ -93,7 +117,7 @@ func (in UpdateInput) read() (change rtc.Change, decided lobby.Decided, err erro
 		if err != nil {
 			return change, decided, err
 		}
-		change.Name, decided.Name = name, &name
+		decided.Name = &name
 	}
 	if p := in.Permission; p != nil {
 		decided.Data, decided.Subscribe = p.DataAllowed, p.CanSubscribe
@@ -133,20 +157,6 @@ func (in PermissionInput) sources() []string {
 		sources[i] = string(source)
 	}
 	return sources
-}
-
-// mergedInto returns a permission with what the input mentions.
-func (in PermissionInput) mergedInto(is rtc.Permission) *rtc.Permission {
-	if in.PublishSources != nil {
-		is.Sources = in.sources()
-	}
-	if in.DataAllowed != nil {
-		is.Data = *in.DataAllowed
-	}
-	if in.CanSubscribe != nil {
-		is.Subscribe = *in.CanSubscribe
-	}
-	return &is
 }
 
 // changed returns a participant as a change has left him.

@@ -61,15 +61,12 @@ func (s *Service) judge(ctx context.Context, room *ent.Room, p *rtc.Participant)
 	if err != nil {
 		return err
 	}
-	if standings[0].LockedOut {
+	if standings[0].LockedOut || standings[0].Refused != nil {
 		return s.rtc.RemoveParticipant(ctx, room.ID.String(), p.Identity)
 	}
-	outcome, err := s.enforce(ctx, p, standings[0])
-	switch {
-	case fault.Is(err, fault.NotFound): // he has left already
-		return nil
-	case err != nil || outcome == Removed:
-		return err
+	result := s.settle(ctx, room.ID, []*rtc.Participant{p}, standings)[0]
+	if result.Outcome != Done { // he has left already, or LiveKit did not do it
+		return result.err
 	}
 	return s.lobby.Joined(ctx, room.ID, p.Identity, p.SID)
 }

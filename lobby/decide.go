@@ -87,6 +87,13 @@ func (s *Service) ban(ctx context.Context, in DenyInput) error {
 	if err != nil {
 		return err
 	}
+	role, err := s.rooms.RoleOf(ctx, in.RoomID, e.UserID)
+	if err != nil {
+		return err
+	}
+	if rooms.IsHost(role) { // he may have become one since he asked
+		return fault.New(fault.Forbidden, "a host cannot be banned through the lobby")
+	}
 	if err := s.rooms.Ban(ctx, in.RoomID, e.person(), *in.Ban); err != nil {
 		return err
 	}

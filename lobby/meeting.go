@@ -76,14 +76,16 @@ func (s *Service) Joined(ctx context.Context, roomID, identity uuid.UUID, connec
 	return s.store.do(ctx, joinedScript, roomID, identity.String(), connection)
 }
 
-// Left counts the end of a connection.
+// Left counts the end of a connection. An admission, which does not run out in the call, holds anew from
+// now on.
 func (s *Service) Left(ctx context.Context, roomID, identity uuid.UUID, connection string) error {
 	return s.store.do(ctx, leftScript, roomID, identity.String(), connection,
-		endedFor.Milliseconds(), passOutlives.Milliseconds())
+		endedFor.Milliseconds(), passOutlives.Milliseconds(), s.settings.AdmittedFor.Milliseconds())
 }
 
 // Align makes those who count as in the call the ones that LiveKit lists: connections by identity. It
-// does nothing when the meeting has changed since that version.
+// changes nothing when the meeting has changed since that version. What holds for the meeting, and what
+// lets those people be there, is kept for another day.
 func (s *Service) Align(
 	ctx context.Context, roomID uuid.UUID, version int, listed map[uuid.UUID]string,
 ) error {
@@ -147,7 +149,7 @@ func (s *Service) Hold(
 	ctx context.Context, roomID uuid.UUID, p rooms.Person, color string,
 ) (*Entry, error) {
 	reply, err := s.store.run(ctx, holdScript, roomID, p.ID.String(), p.Name, color,
-		userText(p.UserID), s.lease().Milliseconds())
+		userText(p.UserID), s.lease().Milliseconds(), newsTTL.Milliseconds())
 	if err != nil {
 		return nil, err
 	}
@@ -289,8 +291,9 @@ func parsePass(identity uuid.UUID, reply any) (pass, error) {
 	}
 	p.known, p.person.UserID = true, userID
 	p.byRule, p.proved, p.valid = text(1) == "1", text(2) == "1", list[3] == int64(1)
-	p.admitted = !p.byRule && Status(text(4)) == Admitted && text(5) == ""
 	p.held = list[6] == int64(1)
+	// To admit somebody ends that he is held.
+	p.admitted = !p.held && Status(text(4)) == Admitted && text(5) == ""
 	p.decided, p.person.Name = parseDecided(list[7]), text(8)
 	if p.decided.Name != nil {
 		p.person.Name = *p.decided.Name

@@ -23,7 +23,7 @@ type Act struct {
 	Actor Person
 	// Target is whom it was done to; zero for an act on the room.
 	Target Person
-	// Detail says what exactly, at most 1000 bytes.
+	// Detail says what exactly, at most 2000 bytes.
 	Detail string
 }
 

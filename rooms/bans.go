@@ -13,6 +13,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/auditevent"
 	"foyer/ent/room"
+	"foyer/ent/roomaccess"
 	"foyer/ent/roomban"
 	"foyer/fault"
 )
@@ -134,7 +135,8 @@ func (s *Service) Bans(
 	return page, nil
 }
 
-// LiftBan ends a ban, for a host, and returns what it was. A ban of a room where the viewer is no
+// LiftBan ends a ban, for a host, and returns what it was. His own only an owner lifts: a host of a
+// higher rank has decided it. A ban of a room where the viewer is no
 // host is NotFound, as one that does not exist.
 func (s *Service) LiftBan(ctx context.Context, banID uuid.UUID) (*ent.RoomBan, error) {
 	ban, err := s.ban(ctx, banID)
@@ -161,11 +163,17 @@ func (s *Service) ban(ctx context.Context, banID uuid.UUID) (*ent.RoomBan, error
 	if err != nil {
 		return nil, fmt.Errorf("find ban %s: %w", banID, err)
 	}
-	role, err := s.RoleOf(ctx, ban.RoomID, auth.FromContext(ctx).UserID)
-	if err == nil && !IsHost(role) {
-		err = errNoBan()
+	viewer := auth.FromContext(ctx)
+	role, err := s.RoleOf(ctx, ban.RoomID, viewer.UserID)
+	switch {
+	case err != nil:
+		return nil, err
+	case !IsHost(role):
+		return nil, errNoBan()
+	case ban.PersonID == viewer.UserID && role != roomaccess.RoleOWNER:
+		return nil, fault.New(fault.Forbidden, "you cannot lift your own ban")
 	}
-	return ban, err
+	return ban, nil
 }
 
 func errNoBan() error { return fault.New(fault.NotFound, "there is no such ban") }

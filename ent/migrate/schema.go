@@ -41,7 +41,7 @@ var (
 		{Name: "actor_name", Type: field.TypeString, Size: 800},
 		{Name: "target_id", Type: field.TypeUUID, Nullable: true},
 		{Name: "target_name", Type: field.TypeString, Size: 800, Default: ""},
-		{Name: "detail", Type: field.TypeString, Size: 1000, Default: ""},
+		{Name: "detail", Type: field.TypeString, Size: 2000, Default: ""},
 		{Name: "room_id", Type: field.TypeUUID},
 	}
 	// AuditEventsTable holds the schema information for the "audit_events" table.

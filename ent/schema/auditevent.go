@@ -27,7 +27,7 @@ func (AuditEvent) Fields() []ent.Field {
 		field.UUID("target_id", uuid.UUID{}).Optional().Nillable().Immutable().
 			Comment("The entry's or participant's id; null for an act on the room."),
 		field.String("target_name").MaxLen(800).Default("").Immutable(),
-		field.String("detail").MaxLen(1000).Default("").Immutable().
+		field.String("detail").MaxLen(2000).Default("").Immutable().
 			Comment("What exactly: a role, a source, a ban's scope."),
 	}
 }

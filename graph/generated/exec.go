@@ -2651,7 +2651,7 @@ extend type Mutation {
   fine.
   """
   removeParticipant("Whom to remove." input: RemoveParticipantInput!): RemoveParticipantPayload!
-  "End a ban. For hosts of its room."
+  "End a ban. For hosts of its room; one's own only for owners."
   liftBan("Which to end." input: LiftBanInput!): LiftBanPayload!
   """
   Disconnect a person who then waits in the lobby, whatever the access level, until a host admits him or
@@ -3013,7 +3013,7 @@ extend type Mutation {
   admitEntry("Whom to let in." input: AdmitEntryInput!): AdmitEntryPayload!
   """
   Turn a waiting guest away, and ban him if asked to. For hosts. The first decision stands, as with
-  ` + "`" + `admitEntry` + "`" + `; a ban holds in any case.
+  ` + "`" + `admitEntry` + "`" + `; a ban holds in any case; of a host it is an error.
   """
   denyEntry("Whom to turn away." input: DenyEntryInput!): DenyEntryPayload!
   "Let everybody in who waits, or several at once. For hosts."

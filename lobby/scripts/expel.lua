@@ -1,4 +1,5 @@
--- Ends somebody's right to be in the call: his pass, and his admission or request.
+-- Ends somebody's right to be in the call: his pass, and his admission or request. A user's other
+-- admissions, by which he may come in on another device, end too.
 --
 -- ARGV[5]  identity
 -- ARGV[6]  user id, empty for a person without account
@@ -8,6 +9,9 @@ void(id)
 redis.call('ZREM', admitted, id)
 local status = status_of(id)
 if status == 'WAITING' or status == 'ADMITTED' then move(id, 'DENIED', ttl) end
-if user ~= '' then redis.call('SET', denied_key(user), 1, 'PX', ttl) end
+if user ~= '' then
+  redis.call('SET', denied_key(user), 1, 'PX', ttl)
+  end_admissions(user, 'DENIED', ttl)
+end
 meet()
 return 1

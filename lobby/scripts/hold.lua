@@ -5,6 +5,7 @@
 -- ARGV[7]  colour
 -- ARGV[8]  user id, empty for a person without account
 -- ARGV[9]  ms for which he counts as present
+-- ARGV[10] ms that the end of his other admissions is told
 --
 -- Returns his entry.
 local id, user = ARGV[5], ARGV[8]
@@ -12,6 +13,7 @@ void(id)
 redis.call('ZREM', admitted, id)
 redis.call('SADD', held, person(id, user))
 redis.call('PEXPIRE', held, keep)
+if user ~= '' then end_admissions(user, 'ENDED', ARGV[10]) end
 if status_of(id) == 'WAITING' then return read(id) end
 local arrival = bump()
 redis.call('HSET', entry_key(id), 'name', ARGV[6], 'color', ARGV[7], 'status', 'WAITING',

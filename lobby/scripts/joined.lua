@@ -5,10 +5,9 @@
 --
 -- A connection that is known to have ended does not count: news may come in any order.
 if redis.call('ZSCORE', ended, ARGV[6]) then return 0 end
-redis.call('PEXPIRE', pass_key(ARGV[5]), keep)
+keep_in(ARGV[5])
 if redis.call('HGET', inside, ARGV[5]) == ARGV[6] then return 0 end
 redis.call('HSET', inside, ARGV[5], ARGV[6])
-redis.call('PEXPIRE', inside, keep)
 redis.call('HDEL', meeting, 'over')
 meet()
 return 1

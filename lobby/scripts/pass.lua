@@ -8,12 +8,12 @@
 -- ARGV[10] display name
 --
 -- Returns {"OK", what hosts have decided on him…}, or {"HELD"} when a host has sent him back to the
--- lobby, which the rules cannot undo.
+-- lobby: to admit him ends that, so no admission of before counts.
 local id, user = ARGV[5], ARGV[6]
 local whom, key = person(id, user), pass_key(ARGV[5])
-if ARGV[8] == '1' and redis.call('SISMEMBER', held, whom) == 1 then return {'HELD'} end
+if redis.call('SISMEMBER', held, whom) == 1 then return {'HELD'} end
 redis.call('HSET', key, 'user', user, 'rule', ARGV[8], 'proved', ARGV[9],
-  'name', ARGV[10], 'at', string.format('%d', now))
+  'name', ARGV[10], 'at', string.format('%d', now), 'until', string.format('%d', now + tonumber(ARGV[7])))
 redis.call('HDEL', key, 'void')
-if redis.call('PTTL', key) < tonumber(ARGV[7]) then redis.call('PEXPIRE', key, ARGV[7]) end
+outlive(key, tonumber(ARGV[7]))
 return {'OK', decided(whom)}

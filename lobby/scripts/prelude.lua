@@ -76,12 +76,35 @@ local function bump()
   return next
 end
 
+-- Puts a key's end off to ttl ms from now, unless it is later already.
+local function outlive(key, ttl)
+  if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, ttl) end
+end
+
+-- Keeps what holds for the meeting, however long it lasts.
+local function keep_meeting()
+  for _, key in ipairs({meeting, inside, held, limits, recorders}) do outlive(key, keep) end
+end
+
 -- Counts a change of the meeting, and tells those who watch it.
 local function meet()
   local last = tonumber(redis.call('HGET', meeting, 'version') or 0)
   redis.call('HSET', meeting, 'version', string.format('%d', math.max(last + 1, now)))
-  redis.call('PEXPIRE', meeting, keep)
+  keep_meeting()
   ring(meeting_watchers)
+end
+
+-- An admission ends in ttl ms.
+local function admit_for(id, ttl)
+  redis.call('PEXPIRE', entry_key(id), ttl)
+  redis.call('ZADD', admitted, now + ttl, id)
+  outlive(admitted, math.max(keep, ttl))
+end
+
+-- Keeps what lets somebody be in the call while he is there.
+local function keep_in(id)
+  outlive(pass_key(id), keep)
+  if status_of(id) == 'ADMITTED' and redis.call('PTTL', entry_key(id)) < keep then admit_for(id, keep) end
 end
 
 -- The guest of a waiting entry is there for lease more ms.
@@ -103,6 +126,17 @@ local function move(id, status, ttl)
   redis.call('PEXPIRE', entry_key(id), ttl)
   unlist(id)
   ring(id)
+end
+
+-- Ends a user's admissions, by which he may come in on another device.
+local function end_admissions(user, status, ttl)
+  for _, id in ipairs(redis.call('ZRANGE', admitted, 0, -1)) do
+    if redis.call('HGET', entry_key(id), 'user') == user then
+      void(id)
+      redis.call('ZREM', admitted, id)
+      move(id, status, ttl)
+    end
+  end
 end
 
 -- Forgets guests who have been gone for too long. Whoever is gone leaves no trace: if he comes

@@ -1,0 +1,242 @@
+package lobby_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent"
+	"foyer/ent/room"
+	"foyer/ent/roomaccess"
+	"foyer/fault"
+	"foyer/lobby"
+	"foyer/rooms"
+	"foyer/testenv"
+)
+
+// letIn is a guest whom the owner has admitted, with a token.
+func (w *world) letIn(t testing.TB, ctx context.Context, name string) *lobby.Request {
+	t.Helper()
+	r, err := w.RequestEntry(ctx, lobby.RequestEntryInput{RoomID: &w.room.ID, DisplayName: &name})
+	require.NoError(t, err)
+	e, err := w.Admit(w.host(), w.decide(r))
+	require.NoError(t, err)
+	_, err = w.ConnectionDetails(ctx, e)
+	require.NoError(t, err)
+	return r
+}
+
+// refused is why somebody may not be in the call by now.
+func (w *world) refused(t testing.TB, of *lobby.Request) error {
+	t.Helper()
+	now, err := w.rooms.ByID(context.Background(), w.room.ID)
+	require.NoError(t, err)
+	standings, err := w.Standings(context.Background(), now, of.Entry.ID)
+	require.NoError(t, err)
+	return standings[0].Refused
+}
+
+func personOf(of *lobby.Request, u *ent.User) rooms.Person {
+	p := rooms.Person{ID: of.Entry.ID, Name: of.Entry.DisplayName}
+	if u != nil {
+		p.UserID = u.ID
+	}
+	return p
+}
+
+// TestAdmissionDoesNotRunOutInTheCall: whoever uses his admission is not put out in the middle of a
+// long meeting; who does not use it has to ask again.
+func TestAdmissionDoesNotRunOutInTheCall(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	settings := calm
+	settings.AdmittedFor = time.Second
+	w := newWorld(t, rdb, prefix, settings)
+	inside, followed := w.letIn(t, guest(), "Inside"), w.letIn(t, guest(), "Followed")
+	require.NoError(t, w.Joined(t.Context(), w.room.ID, inside.Entry.ID, "PA_1"))
+	meeting, err := w.Meeting(t.Context(), w.room.ID)
+	require.NoError(t, err)
+	require.NoError(t, w.Align(t.Context(), w.room.ID, meeting.Version, map[uuid.UUID]string{
+		inside.Entry.ID: "PA_1", followed.Entry.ID: "PA_2",
+	}))
+	outside := w.letIn(t, guest(), "Outside")
+	require.EventuallyWithT(t, func(t *assert.CollectT) {
+		standings, err := w.Standings(context.Background(), w.room, outside.Entry.ID)
+		assert.NoError(t, err)
+		assert.Error(t, standings[0].Refused)
+	}, soon, 20*time.Millisecond)
+	assert.NoError(t, w.refused(t, inside))
+	assert.NoError(t, w.refused(t, followed), "his joining was not heard of")
+
+	require.NoError(t, w.Left(t.Context(), w.room.ID, inside.Entry.ID, "PA_1"))
+	assert.NoError(t, w.refused(t, inside), "he may come back")
+	require.EventuallyWithT(t, func(t *assert.CollectT) {
+		standings, err := w.Standings(context.Background(), w.room, inside.Entry.ID)
+		assert.NoError(t, err)
+		assert.Error(t, standings[0].Refused, "but not for ever")
+	}, soon, 20*time.Millisecond)
+}
+
+// TestWhatHoldsForTheMeetingLivesAsLongAsIt: nothing of a meeting is forgotten while it is followed.
+func TestWhatHoldsForTheMeetingLivesAsLongAsIt(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	anna, held := w.letIn(t, guest(), "Anna"), w.letIn(t, guest(), "Held")
+	require.NoError(t, w.Joined(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
+	require.NoError(t, w.Recorded(t.Context(), w.room.ID, "EG_1", true, false))
+	name := "Given"
+	require.NoError(t, w.Decide(t.Context(), w.room.ID, personOf(anna, nil), lobby.Decided{Name: &name}))
+	_, err := w.Hold(t.Context(), w.room.ID, personOf(held, nil), "red")
+	require.NoError(t, err)
+	of := prefix + "lobby:{" + w.room.ID.String() + "}:"
+	keys := []string{
+		of + "inside", of + "held", of + "limits", of + "recorders", of + "meeting",
+		of + "pass:" + anna.Entry.ID.String(), of + "entry:" + anna.Entry.ID.String(),
+	}
+	for _, key := range keys { // a day has nearly gone by
+		require.True(t, rdb.PExpire(t.Context(), key, time.Minute).Val(), key)
+	}
+	meeting, err := w.Meeting(t.Context(), w.room.ID)
+	require.NoError(t, err)
+	require.NoError(t, w.Align(t.Context(), w.room.ID, meeting.Version, map[uuid.UUID]string{
+		anna.Entry.ID: "PA_1",
+	}))
+	for _, key := range keys {
+		assert.Greater(t, rdb.PTTL(t.Context(), key).Val(), time.Hour, key)
+	}
+}
+
+// TestWhoHasLeftIsNotInsideAgain: LiveKit's list is older than the news of an end.
+func TestWhoHasLeftIsNotInsideAgain(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	anna := w.letIn(t, guest(), "Anna")
+	meeting, err := w.Meeting(t.Context(), w.room.ID)
+	require.NoError(t, err)
+	require.NoError(t, w.Left(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
+	require.NoError(t, w.Align(t.Context(), w.room.ID, meeting.Version, map[uuid.UUID]string{
+		anna.Entry.ID: "PA_1",
+	}))
+	meeting, err = w.Meeting(t.Context(), w.room.ID)
+	require.NoError(t, err)
+	assert.Zero(t, meeting.Inside)
+}
+
+// TestExpelledPersonHasNoOtherAdmission: somebody was let in on two devices and is removed on one.
+func TestExpelledPersonHasNoOtherAdmission(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	mallory, other := w.user(t, "Mallory"), w.user(t, "Other")
+	laptop, phone := w.letIn(t, as(mallory), "Laptop"), w.letIn(t, as(mallory), "Phone")
+	another := w.letIn(t, as(other), "Other")
+	require.NoError(t, w.Expel(t.Context(), w.room.ID, personOf(laptop, mallory)))
+	requireKind(t, w.refused(t, laptop), fault.LobbyRequired)
+	requireKind(t, w.refused(t, phone), fault.LobbyRequired)
+	_, err := w.CreateRoomToken(as(mallory), lobby.CreateRoomTokenInput{
+		RoomID: &w.room.ID, Ticket: &phone.Ticket,
+	})
+	requireKind(t, err, fault.LobbyRequired)
+	assert.NoError(t, w.refused(t, another))
+}
+
+// TestHeldPersonWaitsOnEveryDevice: he was let in on two devices and is sent back on one.
+func TestHeldPersonWaitsOnEveryDevice(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	mallory := w.user(t, "Mallory")
+	laptop, phone := w.letIn(t, as(mallory), "Laptop"), w.letIn(t, as(mallory), "Phone")
+	_, err := w.Hold(t.Context(), w.room.ID, personOf(laptop, mallory), "red")
+	require.NoError(t, err)
+	token := func(of *lobby.Request) error {
+		_, err := w.CreateRoomToken(as(mallory), lobby.CreateRoomTokenInput{
+			RoomID: &w.room.ID, Ticket: &of.Ticket,
+		})
+		return err
+	}
+	requireKind(t, w.refused(t, phone), fault.LobbyRequired)
+	requireKind(t, token(phone), fault.LobbyRequired)
+	again, err := w.RequestEntry(as(mallory), lobby.RequestEntryInput{
+		RoomID: &w.room.ID, Ticket: &phone.Ticket,
+	})
+	require.NoError(t, err)
+	assert.Equal(t, lobby.Waiting, again.Entry.Status)
+	_, err = w.Admit(w.host(), w.decide(laptop))
+	require.NoError(t, err)
+	require.NoError(t, token(laptop))
+	require.NoError(t, w.refused(t, laptop))
+}
+
+// TestAdmissionOutlivesAnOpenDoor: a host has let somebody in who then could have walked in too.
+func TestAdmissionOutlivesAnOpenDoor(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	anna := w.letIn(t, guest(), "Anna")
+	set := func(level room.AccessLevel) {
+		w.db.Room.UpdateOneID(w.room.ID).SetAccessLevel(level).ExecX(t.Context())
+	}
+	set(room.AccessLevelPUBLIC)
+	token, err := w.CreateRoomToken(guest(),
+		lobby.CreateRoomTokenInput{RoomID: &w.room.ID, Ticket: &anna.Ticket})
+	require.NoError(t, err)
+	require.Equal(t, anna.Entry.ID, token.ParticipantID)
+	set(room.AccessLevelRESTRICTED)
+	assert.NoError(t, w.refused(t, anna), "the host's admission stands")
+}
+
+// TestPassOutlivesItsTokenAlsoWhenItsHolderLeaves: to leave early takes nothing of a long token.
+func TestPassOutlivesItsTokenAlsoWhenItsHolderLeaves(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	anna := w.letIn(t, guest(), "Anna")
+	key := prefix + "lobby:{" + w.room.ID.String() + "}:pass:" + anna.Entry.ID.String()
+	require.True(t, rdb.PExpire(t.Context(), key, 48*time.Hour).Val()) // that of a token for two days
+	require.NoError(t, rdb.HSet(t.Context(), key, "until",
+		time.Now().Add(48*time.Hour).UnixMilli()).Err())
+	require.NoError(t, w.Joined(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
+	assert.Greater(t, rdb.PTTL(t.Context(), key).Val(), 47*time.Hour)
+	require.NoError(t, w.Left(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
+	assert.Greater(t, rdb.PTTL(t.Context(), key).Val(), 47*time.Hour)
+}
+
+// TestHostIsNotBannedThroughTheLobby: the entry by which he once came in is no way around his rank.
+func TestHostIsNotBannedThroughTheLobby(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	anna, bob := w.user(t, "Anna"), w.user(t, "Bob")
+	entry := w.letIn(t, as(anna), "Anna")
+	w.give(t, anna, roomaccess.RoleOWNER)
+	w.give(t, bob, roomaccess.RoleADMINISTRATOR)
+	forever := rooms.Forever
+	denial := w.denial(entry)
+	denial.Ban = &forever
+	_, err := w.Deny(as(bob), denial)
+	requireKind(t, err, fault.Forbidden)
+	assert.NoError(t, w.refused(t, entry))
+}
+
+// TestLongMessageIsInTheAudit: what the API takes, the audit keeps.
+func TestLongMessageIsInTheAudit(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	message := ""
+	for range 500 {
+		message += "会"
+	}
+	_, err := w.SetMessage(w.host(), lobby.SetMessageInput{RoomID: w.room.ID, Message: &message})
+	require.NoError(t, err)
+	audit, err := w.rooms.Audit(w.host(), w.room.ID, nil, nil)
+	require.NoError(t, err)
+	assert.Equal(t, 1, audit.TotalCount)
+}
