@@ -74,7 +74,8 @@ func (s *Service) UpdateRoom(ctx context.Context, in rooms.UpdateInput) (*Update
 	return updated, nil
 }
 
-// letIn admits those who wait and may walk in by now. The lobby's heartbeat makes up for a failure.
+// letIn admits those who wait and may walk in by now. Where it fails they are let in by the lobby's
+// heartbeat or, with a role in a RESTRICTED room, when they ask again.
 func (s *Service) letIn(ctx context.Context, roomID uuid.UUID) {
 	if err := s.lobby.LetIn(ctx, roomID); err != nil {
 		slog.WarnContext(ctx, "those who may walk in wait a little longer", "room", roomID, "err", err)

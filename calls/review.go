@@ -187,8 +187,8 @@ func (s *Service) inside(
 }
 
 // enforce makes somebody in a call what he is by the rules, and reports whether he was changed; p is
-// then what he is. Whoever was let in, but Redis has forgotten why, stays as he is. A host's grant for LiveKit's own API ends
-// only with the connection; so whoever is no host any more has to come back.
+// then what he is. Whoever was let in, but Redis has forgotten why, stays as he is. A host's grant for
+// LiveKit's own API ends only with the connection; so whoever is no host any more has to come back.
 func (s *Service) enforce(
 	ctx context.Context, p *rtc.Participant, is lobby.Standing,
 ) (outcome Outcome, touched bool, err error) {

@@ -2685,7 +2685,7 @@ extend type Mutation {
 extend type Subscription {
   """
   What happens in a room, now and after every change. For those with a role in it, and for people who
-  have been let in, who show their ticket; for those it ends with the meeting.
+  have been let in, who show their ticket; for those it ends when they may no longer be in the call.
   """
   roomStatus(
     "The room's id."
