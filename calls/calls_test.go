@@ -15,8 +15,10 @@ import (
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/pion/webrtc/v4"
 	"github.com/pion/webrtc/v4/pkg/media"
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"foyer/auth"
 	"foyer/calls"
@@ -35,7 +37,9 @@ const soon = 20 * time.Second
 
 func TestMain(m *testing.M) {
 	lksdk.SetLogger(logger.GetDiscardLogger()) // it says much, and of the test's own calls only
-	m.Run()
+	goleak.VerifyTestMain(m,
+		// database/sql keeps this for the life of the process.
+		goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"))
 }
 
 // world is a server's rules with a LiveKit of their own, which tells them of its rooms.
@@ -48,13 +52,30 @@ type world struct {
 	lobby   *lobby.Service
 	rtc     *rtc.Client
 	livekit *testenv.LiveKitServer
+	rdb     redis.UniversalClient
+	prefix  string
 	owner   *ent.User
 	room    *ent.Room
 
 	mu sync.Mutex
-	// deaf: events are refused, as by a server that is away.
-	deaf   bool
-	events []rtc.Kind
+	// deaf: events are refused, as by a server that is away. Those that were are counted.
+	deaf    bool
+	refused int
+	events  []rtc.Kind
+}
+
+// setDeaf has the world refuse events, or take them again.
+func (w *world) setDeaf(deaf bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deaf = deaf
+}
+
+// hasRefused returns how many events were refused.
+func (w *world) hasRefused() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.refused
 }
 
 // options change what a world is made of.
@@ -63,6 +84,8 @@ type options struct {
 	accessLevel            room.AccessLevel
 	// through is where LiveKit's API is reached instead, once it runs.
 	through func(liveKitURL string) string
+	// redis is a client of the world's own Redis.
+	redis redis.UniversalClient
 }
 
 func newWorld(t testing.TB, o options) *world {
@@ -75,7 +98,11 @@ func newWorld(t testing.TB, o options) *world {
 	if o.through != nil {
 		url = o.through(url)
 	}
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := o.redis, ""
+	if rdb == nil {
+		rdb, prefix = testenv.Redis(t)
+	}
+	w.rdb, w.prefix = rdb, prefix
 	if o.accessLevel == "" {
 		o.accessLevel = room.AccessLevelRESTRICTED
 	}
@@ -119,6 +146,9 @@ func (w *world) hear(rw http.ResponseWriter, r *http.Request) {
 	event, err := w.rtc.Receive(rw, r)
 	w.mu.Lock()
 	deaf := w.deaf
+	if deaf {
+		w.refused++
+	}
 	w.mu.Unlock()
 	switch {
 	case deaf:
@@ -301,5 +331,7 @@ func requireKind(t testing.TB, err error, kind fault.Kind) {
 	require.Error(t, err)
 	require.Equal(t, kind, fault.Of(err).Kind, "%v", err)
 }
+
+type ctx = context.Context
 
 func ptr[T any](v T) *T { return &v }

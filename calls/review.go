@@ -105,10 +105,10 @@ func (s *Service) review(ctx context.Context, room *ent.Room) ([]*Result, error)
 		return nil, err
 	}
 	results := s.settle(ctx, room.ID, people, standings)
-	stay := map[uuid.UUID]string{}
+	stay := map[uuid.UUID]lobby.Connection{}
 	for i, p := range people {
 		if results[i].Outcome == Done || results[i].Outcome == Failed {
-			stay[p.Identity] = p.SID
+			stay[p.Identity] = lobby.Connection{ID: p.SID, Since: p.JoinedAt}
 		}
 	}
 	return results, s.lobby.Align(ctx, room.ID, meeting.Version, stay)

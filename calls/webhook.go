@@ -9,6 +9,7 @@ import (
 
 	"foyer/ent"
 	"foyer/fault"
+	"foyer/lobby"
 	"foyer/rtc"
 )
 
@@ -68,7 +69,7 @@ func (s *Service) judge(ctx context.Context, room *ent.Room, p *rtc.Participant)
 	if result.Outcome != Done { // he has left already, or LiveKit did not do it
 		return result.err
 	}
-	return s.lobby.Joined(ctx, room.ID, p.Identity, p.SID)
+	return s.lobby.Joined(ctx, room.ID, p.Identity, lobby.Connection{ID: p.SID, Since: p.JoinedAt})
 }
 
 // hearOfNoRoom removes who enters a room that has been deleted. Others' rooms may have such names too:

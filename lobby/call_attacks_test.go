@@ -57,11 +57,11 @@ func TestAdmissionDoesNotRunOutInTheCall(t *testing.T) {
 	settings.AdmittedFor = time.Second
 	w := newWorld(t, rdb, prefix, settings)
 	inside, followed := w.letIn(t, guest(), "Inside"), w.letIn(t, guest(), "Followed")
-	require.NoError(t, w.Joined(t.Context(), w.room.ID, inside.Entry.ID, "PA_1"))
+	require.NoError(t, w.Joined(t.Context(), w.room.ID, inside.Entry.ID, lobby.Connection{ID: "PA_1", Since: time.Now()}))
 	meeting, err := w.Meeting(t.Context(), w.room.ID)
 	require.NoError(t, err)
-	require.NoError(t, w.Align(t.Context(), w.room.ID, meeting.Version, map[uuid.UUID]string{
-		inside.Entry.ID: "PA_1", followed.Entry.ID: "PA_2",
+	require.NoError(t, w.Align(t.Context(), w.room.ID, meeting.Version, map[uuid.UUID]lobby.Connection{
+		inside.Entry.ID: {ID: "PA_1", Since: time.Now()}, followed.Entry.ID: {ID: "PA_2", Since: time.Now()},
 	}))
 	outside := w.letIn(t, guest(), "Outside")
 	require.EventuallyWithT(t, func(t *assert.CollectT) {
@@ -87,7 +87,7 @@ func TestWhatHoldsForTheMeetingLivesAsLongAsIt(t *testing.T) {
 	rdb, prefix := testenv.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	anna, held := w.letIn(t, guest(), "Anna"), w.letIn(t, guest(), "Held")
-	require.NoError(t, w.Joined(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
+	require.NoError(t, w.Joined(t.Context(), w.room.ID, anna.Entry.ID, lobby.Connection{ID: "PA_1", Since: time.Now()}))
 	require.NoError(t, w.Recorded(t.Context(), w.room.ID, "EG_1", true, false))
 	name := "Given"
 	require.NoError(t, w.Decide(t.Context(), w.room.ID, personOf(anna, nil), lobby.Decided{Name: &name}))
@@ -103,8 +103,8 @@ func TestWhatHoldsForTheMeetingLivesAsLongAsIt(t *testing.T) {
 	}
 	meeting, err := w.Meeting(t.Context(), w.room.ID)
 	require.NoError(t, err)
-	require.NoError(t, w.Align(t.Context(), w.room.ID, meeting.Version, map[uuid.UUID]string{
-		anna.Entry.ID: "PA_1",
+	require.NoError(t, w.Align(t.Context(), w.room.ID, meeting.Version, map[uuid.UUID]lobby.Connection{
+		anna.Entry.ID: {ID: "PA_1", Since: time.Now()},
 	}))
 	for _, key := range keys {
 		assert.Greater(t, rdb.PTTL(t.Context(), key).Val(), time.Hour, key)
@@ -120,8 +120,8 @@ func TestWhoHasLeftIsNotInsideAgain(t *testing.T) {
 	meeting, err := w.Meeting(t.Context(), w.room.ID)
 	require.NoError(t, err)
 	require.NoError(t, w.Left(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
-	require.NoError(t, w.Align(t.Context(), w.room.ID, meeting.Version, map[uuid.UUID]string{
-		anna.Entry.ID: "PA_1",
+	require.NoError(t, w.Align(t.Context(), w.room.ID, meeting.Version, map[uuid.UUID]lobby.Connection{
+		anna.Entry.ID: {ID: "PA_1", Since: time.Now()},
 	}))
 	meeting, err = w.Meeting(t.Context(), w.room.ID)
 	require.NoError(t, err)
@@ -202,7 +202,7 @@ func TestPassOutlivesItsTokenAlsoWhenItsHolderLeaves(t *testing.T) {
 	require.True(t, rdb.PExpire(t.Context(), key, 48*time.Hour).Val()) // that of a token for two days
 	require.NoError(t, rdb.HSet(t.Context(), key, "until",
 		time.Now().Add(48*time.Hour).UnixMilli()).Err())
-	require.NoError(t, w.Joined(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
+	require.NoError(t, w.Joined(t.Context(), w.room.ID, anna.Entry.ID, lobby.Connection{ID: "PA_1", Since: time.Now()}))
 	assert.Greater(t, rdb.PTTL(t.Context(), key).Val(), 47*time.Hour)
 	require.NoError(t, w.Left(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
 	assert.Greater(t, rdb.PTTL(t.Context(), key).Val(), 47*time.Hour)

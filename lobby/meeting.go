@@ -71,9 +71,19 @@ func (s *Service) WatchMeeting(roomID uuid.UUID) (call, list <-chan struct{}, st
 	}
 }
 
-// Joined counts somebody into a room's call. A connection known to have ended does not count.
-func (s *Service) Joined(ctx context.Context, roomID, identity uuid.UUID, connection string) error {
-	return s.store.do(ctx, joinedScript, roomID, identity.String(), connection)
+// Connection is somebody's to LiveKit: its id there, and since when it is.
+type Connection struct {
+	ID    string
+	Since time.Time
+}
+
+// Joined counts somebody into a room's call. A connection known to have ended does not count, nor one
+// that a later one has replaced.
+func (s *Service) Joined(
+	ctx context.Context, roomID, identity uuid.UUID, connection Connection,
+) error {
+	return s.store.do(ctx, joinedScript, roomID, identity.String(), connection.ID,
+		connection.Since.UnixMilli())
 }
 
 // Left counts the end of a connection. An admission, which does not run out in the call, holds anew from
@@ -87,11 +97,11 @@ func (s *Service) Left(ctx context.Context, roomID, identity uuid.UUID, connecti
 // changes nothing when the meeting has changed since that version. What holds for the meeting, and what
 // lets those people be there, is kept for another day.
 func (s *Service) Align(
-	ctx context.Context, roomID uuid.UUID, version int, listed map[uuid.UUID]string,
+	ctx context.Context, roomID uuid.UUID, version int, listed map[uuid.UUID]Connection,
 ) error {
 	args := []any{fmt.Sprint(version)}
 	for identity, connection := range listed {
-		args = append(args, identity.String(), connection)
+		args = append(args, identity.String(), connection.ID, connection.Since.UnixMilli())
 	}
 	return s.store.do(ctx, alignScript, roomID, args...)
 }
@@ -327,13 +337,13 @@ func parseDecided(reply any) Decided {
 
 // anyHeld reports whether a host has sent any of these back to the lobby.
 func (s store) anyHeld(ctx context.Context, roomID uuid.UUID, people []rooms.Person) (bool, error) {
-	keys := make([]any, len(people))
+	keys := make([]string, len(people))
 	for i, p := range people {
 		keys[i] = p.Key().String()
 	}
-	found, err := s.rdb.SMIsMember(ctx, s.keys.held(roomID), keys...).Result()
+	since, err := s.rdb.ZMScore(ctx, s.keys.held(roomID), keys...).Result()
 	if err != nil {
 		return false, away(err)
 	}
-	return slices.Contains(found, true), nil
+	return slices.Max(since) > 0, nil
 }

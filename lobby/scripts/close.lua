@@ -1,7 +1,8 @@
 -- Ends the meeting: everybody who waits or was admitted is told, and has to ask again.
 --
 -- ARGV[5]  ms that the news is kept
--- ARGV[6]  when it ended (ms), 0 for now: who asked or was admitted later belongs to the next meeting
+-- ARGV[6]  when it ended (ms), 0 for now: who asked, was admitted or came later, and what was decided
+--          or said later, belongs to the next meeting
 -- ARGV[7]  1 when a host has ended it: tokens made before open the call no longer
 local at, since = tonumber(ARGV[6]), math.huge
 if at > 0 and at < now then since = at else at = now end
@@ -17,9 +18,25 @@ for _, id in ipairs(ids) do
     redis.call('ZREM', admitted, id)
   end
 end
-redis.call('DEL', inside, held, limits, recorders)
-redis.call('HDEL', meeting, 'message', 'message_version')
-redis.call('HSET', meeting, 'over', string.format('%d', at))
+for _, key in ipairs({held, recorders}) do
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', since == math.huge and '+inf' or since)
+end
+for _, id in ipairs(redis.call('HKEYS', inside)) do
+  local _, joined = connection(id)
+  if not joined or joined <= since then redis.call('HDEL', inside, id) end
+end
+for _, field in ipairs(redis.call('HKEYS', limits)) do
+  local whom = string.match(field, '^(.*):at$')
+  if whom and tonumber(redis.call('HGET', limits, field)) <= since then
+    redis.call('HDEL', limits, field, whom .. ':name', whom .. ':sources', whom .. ':data',
+      whom .. ':subscribe')
+  end
+end
+local told = tonumber(redis.call('HGET', meeting, 'message_version'))
+if told and told <= since then redis.call('HDEL', meeting, 'message', 'message_version') end
+if redis.call('HLEN', inside) == 0 then
+  redis.call('HSET', meeting, 'over', string.format('%d', at))
+end
 if ARGV[7] == '1' then redis.call('HSET', meeting, 'revoked', string.format('%d', now)) end
 bump()
 meet()

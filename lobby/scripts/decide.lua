@@ -14,7 +14,7 @@ local entries = {}
 for _, id in ipairs(ids) do
   local user = redis.call('HGET', entry_key(id), 'user')
   local whom, by_rule = person(id, user), ARGV[7] == '1'
-  if status_of(id) == 'WAITING' and not (by_rule and redis.call('SISMEMBER', held, whom) == 1) then
+  if status_of(id) == 'WAITING' and not (by_rule and is_held(whom)) then
     move(id, to, ttl)
     if to == 'DENIED' and user ~= '' then redis.call('SET', denied_key(user), 1, 'PX', ttl) end
     if to == 'ADMITTED' then
@@ -22,7 +22,7 @@ for _, id in ipairs(ids) do
         redis.call('HSET', entry_key(id), 'rule', 1)
       else
         redis.call('HDEL', entry_key(id), 'rule')
-        redis.call('SREM', held, whom)
+        redis.call('ZREM', held, whom)
       end
       redis.call('ZREMRANGEBYSCORE', admitted, '-inf', now)
       redis.call('ZADD', admitted, now + ttl, id)

@@ -11,7 +11,7 @@
 local id, user = ARGV[5], ARGV[8]
 void(id)
 redis.call('ZREM', admitted, id)
-redis.call('SADD', held, person(id, user))
+redis.call('ZADD', held, now, person(id, user))
 redis.call('PEXPIRE', held, keep)
 if user ~= '' then end_admissions(user, 'ENDED', ARGV[10]) end
 if status_of(id) == 'WAITING' then return read(id) end

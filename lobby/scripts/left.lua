@@ -8,7 +8,7 @@
 redis.call('ZADD', ended, now, ARGV[6])
 redis.call('ZREMRANGEBYSCORE', ended, '-inf', now - tonumber(ARGV[7]))
 redis.call('PEXPIRE', ended, ARGV[7])
-if redis.call('HGET', inside, ARGV[5]) ~= ARGV[6] then return 0 end -- another connection of his
+if connection(ARGV[5]) ~= ARGV[6] then return 0 end -- another connection of his
 redis.call('HDEL', inside, ARGV[5])
 local token_ends = tonumber(redis.call('HGET', pass_key(ARGV[5]), 'until') or 0)
 redis.call('PEXPIRE', pass_key(ARGV[5]), math.max(tonumber(ARGV[8]), token_ends - now))

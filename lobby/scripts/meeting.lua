@@ -5,5 +5,5 @@
 sweep()
 if redis.call('HEXISTS', meeting, 'version') == 0 then meet() end
 return {redis.call('HGET', meeting, 'version'), redis.call('GET', version) or bump(),
-  redis.call('HLEN', inside), redis.call('ZCARD', waiting), redis.call('SCARD', recorders),
+  redis.call('HLEN', inside), redis.call('ZCARD', waiting), redis.call('ZCARD', recorders),
   redis.call('HGET', meeting, 'over') or '0'}

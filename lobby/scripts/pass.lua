@@ -11,7 +11,7 @@
 -- lobby: to admit him ends that, so no admission of before counts.
 local id, user = ARGV[5], ARGV[6]
 local whom, key = person(id, user), pass_key(ARGV[5])
-if redis.call('SISMEMBER', held, whom) == 1 then return {'HELD'} end
+if is_held(whom) then return {'HELD'} end
 redis.call('HSET', key, 'user', user, 'rule', ARGV[8], 'proved', ARGV[9],
   'name', ARGV[10], 'at', string.format('%d', now), 'until', string.format('%d', now + tonumber(ARGV[7])))
 redis.call('HDEL', key, 'void')

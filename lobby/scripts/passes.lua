@@ -14,7 +14,7 @@ for i = 5, #ARGV do
     local entry = redis.call('HMGET', entry_key(id), 'status', 'rule')
     all[#all + 1] = {pass[1], pass[2], pass[3],
       tonumber(pass[4]) > revoked and not pass[6] and 1 or 0,
-      entry[1] or '', entry[2] or '', redis.call('SISMEMBER', held, whom), decided(whom), pass[5]}
+      entry[1] or '', entry[2] or '', is_held(whom) and 1 or 0, decided(whom), pass[5]}
   else
     all[#all + 1] = {}
   end

@@ -6,11 +6,12 @@
 -- KEYS[4]  sorted set of admitted entries, scored by the time (ms) at which the admission ends
 -- KEYS[5]  the meeting: version, message and message_version for those who wait, revoked (ms: passes
 --          made before are void), over (ms: when the last meeting ended)
--- KEYS[6]  who is in the call: identity to LiveKit's id of the connection
+-- KEYS[6]  who is in the call: identity to "LiveKit's id of the connection, since when (ms)"
 -- KEYS[7]  sorted set of connections that have ended, scored by time (ms)
--- KEYS[8]  people whom a host has sent back to the lobby: users, or entries of those without account
--- KEYS[9]  what hosts have decided on people in the call: "person:what" to value
--- KEYS[10] egresses that record the call
+-- KEYS[8]  sorted set of people whom a host has sent back to the lobby: users, or entries of those
+--          without account; scored by time (ms)
+-- KEYS[9]  what hosts have decided on people in the call: "person:what" to value, "person:at" to time
+-- KEYS[10] sorted set of egresses that record the call, scored by time (ms)
 -- ARGV[1]  PUBLISH, or SPUBLISH on Redis Cluster
 -- ARGV[2]  channel of the room's bell
 -- ARGV[3]  what the names of the room's other keys begin with; their hash tag is that of KEYS
@@ -56,6 +57,19 @@ end
 -- Ends what somebody's tokens were made for. That he had one is remembered.
 local function void(id)
   if redis.call('EXISTS', pass_key(id)) == 1 then redis.call('HSET', pass_key(id), 'void', 1) end
+end
+
+-- Reports whether a host has sent somebody back to the lobby.
+local function is_held(whom) return redis.call('ZSCORE', held, whom) ~= false end
+
+-- The connection by which somebody is in the call, and since when; nil when he is not there.
+local function connection(id)
+  local sid, since = string.match(redis.call('HGET', inside, id) or '', '^(%S+) (-?%d+)$')
+  return sid, tonumber(since)
+end
+
+local function count_in(id, sid, since)
+  redis.call('HSET', inside, id, sid .. ' ' .. since)
 end
 
 -- What hosts have decided on somebody: a name, sources, data, subscribe; nil where nothing.

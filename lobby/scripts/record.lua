@@ -9,7 +9,12 @@ if ARGV[7] == '1' then
   redis.call('ZADD', ended, now, ARGV[5])
   redis.call('PEXPIRE', ended, ARGV[8])
 end
-local changed = redis.call(ARGV[6] == '1' and 'SADD' or 'SREM', recorders, ARGV[5])
+local changed
+if ARGV[6] == '1' then
+  changed = redis.call('ZADD', recorders, 'NX', now, ARGV[5])
+else
+  changed = redis.call('ZREM', recorders, ARGV[5])
+end
 if changed == 1 then
   redis.call('PEXPIRE', recorders, keep)
   meet()

@@ -1,0 +1,247 @@
+package calls_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/calls"
+	"foyer/ent"
+	"foyer/ent/room"
+	"foyer/fault"
+	"foyer/lobby"
+	"foyer/rooms"
+	"foyer/rtc"
+)
+
+// inNewRoom is the same world in another room.
+func (w *world) inNewRoom() *world {
+	w.t.Helper()
+	made, err := w.rooms.Create(w.host(), rooms.CreateInput{Name: "Another room"})
+	require.NoError(w.t, err)
+	return w.in(made)
+}
+
+func (w *world) in(r *ent.Room) *world {
+	return &world{
+		Service: w.Service, t: w.t, db: w.db, rooms: w.rooms, lobby: w.lobby, rtc: w.rtc,
+		livekit: w.livekit, rdb: w.rdb, prefix: w.prefix, owner: w.owner, room: r,
+	}
+}
+
+// news is an event of a kind about somebody who is what his token says.
+func (w *world) news(kind rtc.Kind, p pass, connection string) *rtc.Event {
+	join := rtc.Join{
+		Room: w.room.ID.String(), Identity: p.id, Name: "Anna", Sources: w.rtc.DefaultSources(), Data: true,
+	}
+	return &rtc.Event{
+		ID: uuid.NewString(), Kind: kind, At: time.Now(), Room: w.room.ID.String(),
+		Participant: &rtc.Participant{
+			Identity: p.id, SID: connection, Name: "Anna", Attributes: join.Attributes(),
+			JoinedAt: time.Now(), Permission: w.rtc.Permission(join), Active: true,
+		},
+	}
+}
+
+func (w *world) hears(events ...*rtc.Event) {
+	w.t.Helper()
+	for _, e := range events {
+		require.NoError(w.t, w.Hear(context.Background(), e))
+	}
+}
+
+// permutations calls f with every order of some values.
+func permutations[T any](values []T, f func([]T)) {
+	if len(values) == 0 {
+		f(nil)
+		return
+	}
+	for i := range values {
+		rest := slices.Delete(slices.Clone(values), i, i+1)
+		permutations(rest, func(order []T) { f(append([]T{values[i]}, order...)) })
+	}
+}
+
+// TestNewsInAnyOrderCountTheSame: somebody came, lost his connection, and came again. Each piece of
+// news is told twice, the second time under the same id.
+func TestNewsInAnyOrderCountTheSame(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
+	for _, stays := range []bool{true, false} {
+		permutations([]int{0, 1, 2, 3}, func(order []int) {
+			w := w.inNewRoom()
+			anna := w.token(guest(), "Anna")
+			first := time.Now()
+			events := []*rtc.Event{
+				w.news(rtc.ParticipantJoined, anna, "PA_1"), w.news(rtc.ParticipantLeft, anna, "PA_1"),
+				w.news(rtc.ParticipantJoined, anna, "PA_2"), w.news(rtc.ParticipantAborted, anna, "PA_2"),
+			}
+			events[2].Participant.JoinedAt = first.Add(time.Second)
+			events[0].Participant.JoinedAt = first
+			for _, i := range order {
+				if i != 3 || !stays {
+					w.hears(events[i], events[i])
+				}
+			}
+			assert.Equal(t, stays, w.meeting().Inside == 1, "%v", order)
+		})
+	}
+}
+
+// after waits until the clock is past the last change of something that carries it as its version, and
+// returns the time.
+func after(version int) time.Time {
+	for time.Now().UnixMilli() <= int64(version) {
+	}
+	return time.Now()
+}
+
+// TestLateNewsOfTheEndConcernThatMeetingOnly: a meeting ended, another began, and only then LiveKit
+// tells of the end.
+func TestLateNewsOfTheEndConcernThatMeetingOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	old := w.admitted(guest(), "Old")
+	w.hears(w.news(rtc.ParticipantJoined, old, "PA_1"))
+	oldWaits := w.knock(guest(), "Old waits")
+	oldHeld := w.admitted(guest(), "Old held")
+	_, err := w.ReturnToLobby(w.host(), calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: oldHeld.id})
+	require.NoError(t, err)
+	require.NoError(t, w.lobby.Decide(guest(), w.room.ID, rooms.Person{ID: old.id},
+		lobby.Decided{Name: ptr("Old name")}))
+	w.hears(w.news(rtc.ParticipantLeft, old, "PA_1"))
+	ended := after(w.meeting().Version + 5)
+
+	waits := w.knock(guest(), "Waits")
+	anna := w.admitted(guest(), "Anna")
+	w.hears(w.news(rtc.ParticipantJoined, anna, "PA_2"))
+	held := w.admitted(guest(), "Held")
+	_, err = w.ReturnToLobby(w.host(), calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: held.id})
+	require.NoError(t, err)
+	require.NoError(t, w.lobby.Decide(guest(), w.room.ID, rooms.Person{ID: anna.id},
+		lobby.Decided{Name: ptr("Given name")}))
+	_, err = w.lobby.SetMessage(w.host(), lobby.SetMessageInput{RoomID: w.room.ID, Message: ptr("Soon")})
+	require.NoError(t, err)
+	w.lock()
+	require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, rooms.Person{ID: uuid.New()}, rooms.ForMeeting))
+	w.hears(recording(w, "EG_2", true))
+
+	w.hears(&rtc.Event{ID: "late", Kind: rtc.RoomFinished, At: ended, Room: w.room.ID.String()})
+
+	assert.Equal(t, []string{"Waits", "Held"}, w.waiting())
+	assert.Equal(t, lobby.Ended, w.entry(oldWaits).Status)
+	assert.Equal(t, "Soon", *w.entry(waits).Message)
+	assert.Equal(t, 1, w.meeting().Inside)
+	assert.False(t, w.meeting().Over)
+	assert.True(t, w.meeting().Recording)
+	standings, err := w.lobby.Standings(guest(), w.room, anna.id, held.id, old.id, oldHeld.id)
+	require.NoError(t, err)
+	assert.NoError(t, standings[0].Refused, "her admission stands")
+	assert.Equal(t, "Given name", standings[0].Join.Name)
+	requireKind(t, standings[1].Refused, fault.LobbyRequired)
+	requireKind(t, standings[2].Refused, fault.LobbyRequired)
+	assert.False(t, standings[2].Renamed)
+	r, err := w.rooms.ByID(guest(), w.room.ID)
+	require.NoError(t, err)
+	assert.NotNil(t, r.LockedAt)
+	bans, err := w.rooms.Bans(w.host(), w.room.ID, nil, nil)
+	require.NoError(t, err)
+	assert.Len(t, bans.Edges, 1)
+}
+
+// entry is that of a request, as its guest sees it.
+func (w *world) entry(of *lobby.Request) *lobby.Entry {
+	w.t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	states, err := w.lobby.WatchEntry(ctx, of.Ticket)
+	require.NoError(w.t, err)
+	return <-states
+}
+
+func recording(w *world, egress string, records bool) *rtc.Event {
+	e := &rtc.Event{
+		ID: uuid.NewString(), Kind: rtc.EgressUpdated, At: time.Now(), Room: w.room.ID.String(),
+		Egress: egress, Records: records,
+	}
+	return e
+}
+
+func TestEndOfAMeetingEndsItsLobby(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	waits, admitted := w.knock(guest(), "Waits"), w.admitted(guest(), "Admitted")
+	require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, rooms.Person{ID: uuid.New()}, rooms.ForMeeting))
+	require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, rooms.Person{ID: uuid.New()}, rooms.Forever))
+	w.lock()
+	at := after(w.meeting().ListVersion)
+	w.hears(&rtc.Event{ID: "end", Kind: rtc.RoomFinished, At: at, Room: w.room.ID.String()})
+	assert.Equal(t, lobby.Ended, w.entry(waits).Status)
+	_, err := w.lobby.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{
+		RoomID: &w.room.ID, Ticket: &admitted.ticket,
+	})
+	requireKind(t, err, fault.LobbyRequired)
+	assert.True(t, w.meeting().Over)
+	bans, err := w.rooms.Bans(w.host(), w.room.ID, nil, nil)
+	require.NoError(t, err)
+	require.Len(t, bans.Edges, 1, "the one for good")
+	r, err := w.rooms.ByID(guest(), w.room.ID)
+	require.NoError(t, err)
+	assert.Nil(t, r.LockedAt)
+}
+
+// TestRecordingIsToldWhateverTheOrder: an egress starts, records and ends; another goes on.
+func TestRecordingIsToldWhateverTheOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	permutations([]int{0, 1, 2}, func(order []int) {
+		w := w.inNewRoom()
+		id := "EG_" + fmt.Sprint(order)
+		started, records, ended := recording(w, id, false), recording(w, id, true), recording(w, id, false)
+		started.Kind, ended.Kind = rtc.EgressStarted, rtc.EgressEnded
+		events := []*rtc.Event{started, records, ended}
+		seen := false
+		for _, i := range order {
+			w.hears(events[i])
+			seen = seen || w.meeting().Recording
+		}
+		assert.False(t, w.meeting().Recording, "%v", order)
+		assert.Equal(t, slices.Index(order, 1) < slices.Index(order, 2), seen, "%v", order)
+		other := recording(w, "EG_other"+id, true)
+		w.hears(other, other, events[2])
+		assert.True(t, w.meeting().Recording)
+	})
+}
+
+func TestNewsOfOthersRoomsChangeNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
+	anna := w.token(guest(), "Anna")
+	before := w.meeting().Version
+	for _, name := range []string{
+		"", "abc-defg-hij", uuid.NewString(), w.room.ID.String() + "x",
+		fmt.Sprintf("{%s}", w.room.ID), fmt.Sprintf("urn:uuid:%s", w.room.ID),
+	} {
+		for _, kind := range []rtc.Kind{
+			rtc.RoomStarted, rtc.RoomFinished, rtc.ParticipantJoined, rtc.ParticipantLeft, rtc.EgressUpdated,
+		} {
+			e := w.news(kind, anna, "PA_1")
+			e.Room = name
+			w.hears(e)
+		}
+	}
+	for _, kind := range []rtc.Kind{"track_published", "something_new", ""} {
+		w.hears(w.news(kind, anna, "PA_1"))
+	}
+	nobody := w.news(rtc.ParticipantJoined, anna, "PA_1")
+	nobody.Participant = nil
+	w.hears(nobody)
+	assert.Equal(t, before, w.meeting().Version)
+	assert.Zero(t, w.meeting().Inside)
+}
