@@ -14,16 +14,11 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
 	"github.com/livekit/protocol/auth"
-	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"foyer/testenv"
 )
-
-const watchStatus = `subscription($roomId: ID!, $ticket: String) {
-	roomStatus(roomId: $roomId, ticket: $ticket) {
-		participantCount lobbyCount recording locked ended version } }`
 
 // heard is a server with a LiveKit of its own, which tells it of its rooms.
 type heard struct {
@@ -34,26 +29,8 @@ type heard struct {
 
 func startHeard(t testing.TB, environ ...string) *heard {
 	t.Helper()
-	address := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
-	livekit := testenv.StartLiveKit(t, "http://"+address+"/webhooks/livekit")
-	return &heard{startServer(t, append([]string{
-		"FOYER_ADDR=" + address, "LIVEKIT_URL=" + livekit.URL(),
-		"LIVEKIT_API_KEY=" + livekit.Key(), "LIVEKIT_API_SECRET=" + livekit.Secret(),
-	}, environ...)...), livekit}
-}
-
-// enter joins the call with what a mutation has given. The channel is closed when the connection ends.
-func (h *heard) enter(token object) (gone <-chan struct{}) {
-	h.t.Helper()
-	left := make(chan struct{})
-	callback := lksdk.NewRoomCallback()
-	callback.OnDisconnected = func() { close(left) }
-	room, err := lksdk.ConnectToRoomWithToken(
-		text(token, "createRoomToken.connectionDetails.serverUrl"),
-		text(token, "createRoomToken.connectionDetails.participantToken"), callback)
-	require.NoError(h.t, err)
-	h.t.Cleanup(room.Disconnect)
-	return left
+	s, livekit := startServerWithLiveKit(t, environ...)
+	return &heard{s, livekit}
 }
 
 func TestLiveKitTellsTheServerOfItsRooms(t *testing.T) {
@@ -63,18 +40,14 @@ func TestLiveKitTellsTheServerOfItsRooms(t *testing.T) {
 	roomID := h.room(host, object{"accessLevel": "PUBLIC"})
 	status := h.subscribe(host, watchStatus, object{"roomId": roomID})
 	status.until("roomStatus.participantCount", "0")
-	input := object{"input": object{"roomId": roomID, "displayName": "Anna"}}
-	annas := h.must("", createRoomToken, input)
-	gone := h.enter(annas)
+	anna := h.call("", object{"roomId": roomID, "displayName": "Anna"})
 	status.until("roomStatus.participantCount", "1")
-	hers := h.subscribe("", watchStatus, object{
-		"roomId": roomID, "ticket": text(annas, "createRoomToken.ticket"),
-	})
+	hers := h.subscribe("", watchStatus, object{"roomId": roomID, "ticket": anna.ticket})
 	assert.Nil(t, at(hers.until("roomStatus.participantCount", "1"), "roomStatus.lobbyCount"))
 
 	h.must(host, updateRoom, object{"input": object{"roomId": roomID, "accessLevel": "RESTRICTED"}})
 	status.until("roomStatus.participantCount", "0")
-	receive(t, gone)
+	receive(t, anna.gone)
 }
 
 // event sends an event as somebody else than LiveKit may.

@@ -1,0 +1,201 @@
+package lobby_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent"
+	"foyer/fault"
+	"foyer/lobby"
+	"foyer/rooms"
+	"foyer/testenv"
+)
+
+func (w *world) say(t testing.TB, message string) {
+	t.Helper()
+	_, err := w.SetMessage(w.host(), lobby.SetMessageInput{RoomID: w.room.ID, Message: &message})
+	require.NoError(t, err)
+}
+
+func told(message string) func(*lobby.Entry) bool {
+	return func(e *lobby.Entry) bool { return text(e.Message) == message }
+}
+
+func text(message *string) string {
+	if message == nil {
+		return ""
+	}
+	return *message
+}
+
+func TestMessageReachesEverybodyWhoWaits(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, calm)
+		there := w.server(t, rdb, calm)
+		host := w.watchLobby(t, there)
+		anna := w.knock(t, "Anna")
+		hers := w.watchEntry(t, there, anna)
+		assert.Nil(t, hers.next().Message)
+		w.say(t, "Five minutes")
+		hers.until(told("Five minutes"))
+		host.until(func(l *lobby.Lobby) bool { return text(l.Message) == "Five minutes" })
+		bob := w.knock(t, "Bob")
+		assert.Equal(t, "Five minutes", text(bob.Entry.Message), "who comes later is told at once")
+		w.say(t, "Two")
+		hers.until(told("Two"))
+		w.say(t, "")
+		hers.until(told(""))
+		host.until(func(l *lobby.Lobby) bool { return l.Message == nil })
+		w.say(t, "Now")
+		_, err := w.Admit(w.host(), w.decide(bob))
+		require.NoError(t, err)
+		assert.Nil(t, w.watchEntry(t, there, bob).next().Message, "he waits no more")
+		require.NoError(t, w.End(guest(), w.room.ID))
+		hers.until(is(lobby.Ended))
+		host.until(func(l *lobby.Lobby) bool { return l.Message == nil })
+		assert.Nil(t, w.knock(t, "Carl").Entry.Message, "it was about that meeting")
+	})
+}
+
+func TestMessageIsForHostsToSet(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	hello := lobby.SetMessageInput{RoomID: w.room.ID, Message: &w.room.Name}
+	_, err := w.SetMessage(guest(), hello)
+	requireKind(t, err, fault.Unauthenticated)
+	_, err = w.SetMessage(as(w.user(t, "Ulla")), hello)
+	requireKind(t, err, fault.Forbidden)
+	for _, bad := range []string{strings.Repeat("x", 501), " ", "a\x00b", "a\xff"} {
+		_, err := w.SetMessage(w.host(), lobby.SetMessageInput{RoomID: w.room.ID, Message: &bad})
+		requireKind(t, err, fault.Invalid)
+	}
+	w.say(t, strings.Repeat("é", 500))
+}
+
+// at is a guest's place, and 0 when it is not told.
+func at(e *lobby.Entry) int {
+	if e.Position == nil {
+		return 0
+	}
+	return *e.Position
+}
+
+// stands reads until the guest sees himself at a place; versions never fall.
+func stands(t testing.TB, w *watch[*lobby.Entry], place int) {
+	t.Helper()
+	version := 0
+	if w.last != nil {
+		if version = (*w.last).Version; at(*w.last) == place {
+			return
+		}
+	}
+	w.until(func(e *lobby.Entry) bool {
+		require.Greater(t, e.Version, version)
+		version = e.Version
+		return at(e) == place
+	})
+}
+
+func TestGuestsSeeTheirPlaces(t *testing.T) {
+	t.Parallel()
+	settings := fast
+	settings.ShowPosition = true
+	settings.Grace = time.Hour
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, settings)
+		anna, bob, carl := w.knock(t, "Anna"), w.knock(t, "Bob"), w.knock(t, "Carl")
+		assert.Equal(t, 3, at(carl.Entry))
+		annas, bobs, carls := w.watchEntry(t, w.Service, anna), w.watchEntry(t, w.Service, bob),
+			w.watchEntry(t, w.Service, carl)
+		stands(t, annas, 1)
+		stands(t, bobs, 2)
+		stands(t, carls, 3)
+		_, err := w.Admit(w.host(), w.decide(bob))
+		require.NoError(t, err)
+		stands(t, bobs, 0)
+		stands(t, carls, 2)
+		w.say(t, "Soon")
+		carls.until(told("Soon"))
+		assert.Equal(t, 2, at(*carls.last))
+		dora := w.knock(t, "Dora")
+		assert.Equal(t, 3, at(dora.Entry))
+		_, err = w.Cancel(guest(), anna.Ticket)
+		require.NoError(t, err)
+		stands(t, annas, 0)
+		stands(t, carls, 1)
+		assert.Equal(t, 2, at(w.watchEntry(t, w.Service, dora).next()))
+	})
+}
+
+func TestPlacesAreToldOnlyWhereTheServerSaysSo(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	assert.Nil(t, w.knock(t, "Anna").Entry.Position)
+}
+
+// TestDenyingWithABanClosesEveryEntryOfTheUser, and leaves everybody else's.
+func TestDenyingWithABanClosesEveryEntryOfTheUser(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, calm)
+		mallory, scope := w.user(t, "Mallory"), rooms.Forever
+		first, second := w.knockAs(t, mallory, "Mallory"), w.knockAs(t, mallory, "M.")
+		admitted := w.knockAs(t, mallory, "Admitted")
+		_, err := w.Admit(w.host(), w.decide(admitted))
+		require.NoError(t, err)
+		anna := w.knock(t, "Anna")
+		seconds := w.watchEntry(t, w.Service, second)
+		in := w.denial(first)
+		in.Ban = &scope
+		_, err = w.Deny(w.host(), in)
+		require.NoError(t, err)
+		seconds.until(is(lobby.Denied))
+		assert.Equal(t, []string{"Anna"}, w.listed(t))
+		for _, ticket := range []*string{nil, &first.Ticket, &second.Ticket, &admitted.Ticket} {
+			_, err = w.RequestEntry(as(mallory), lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: ticket})
+			requireKind(t, err, fault.Forbidden)
+			assert.Equal(t, "BANNED", fault.Of(err).Details["reason"])
+			_, err = w.CreateRoomToken(as(mallory), lobby.CreateRoomTokenInput{
+				RoomID: &w.room.ID, Ticket: ticket,
+			})
+			requireKind(t, err, fault.Forbidden)
+		}
+		_, err = w.Admit(w.host(), w.decide(anna))
+		require.NoError(t, err)
+		_, err = w.Deny(w.host(), in)
+		require.NoError(t, err, "the same again is fine")
+	})
+}
+
+func (w *world) knockAs(t testing.TB, u *ent.User, name string) *lobby.Request {
+	t.Helper()
+	r, err := w.RequestEntry(as(u), lobby.RequestEntryInput{RoomID: &w.room.ID, DisplayName: &name})
+	require.NoError(t, err)
+	return r
+}
+
+// TestAnEventIsTakenOnce, unless it could not be taken.
+func TestAnEventIsTakenOnce(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, calm)
+		taken := 0
+		take := func(err error) func() error {
+			return func() error { taken++; return err }
+		}
+		require.ErrorIs(t, w.Once(context.Background(), "EV_1", take(assert.AnError)), assert.AnError)
+		require.NoError(t, w.Once(context.Background(), "EV_1", take(nil)))
+		require.NoError(t, w.Once(context.Background(), "EV_1", take(nil)))
+		require.NoError(t, w.Once(context.Background(), "EV_2", take(nil)))
+		assert.Equal(t, 3, taken)
+	})
+}
