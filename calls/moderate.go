@@ -242,7 +242,8 @@ type ParticipantInput struct {
 }
 
 // ReturnToLobby disconnects somebody, for a host, and has him wait in the lobby, whatever the rules
-// say, until a host admits him or the meeting ends. His ticket brings him back to his entry.
+// say, until a host admits him or the meeting ends. His ticket brings him back to his entry. Conflict for
+// a host, who would admit himself.
 func (s *Service) ReturnToLobby(ctx context.Context, in ParticipantInput) (*lobby.Entry, error) {
 	a, err := s.host(ctx, in.RoomID)
 	if err != nil {
@@ -251,6 +252,9 @@ func (s *Service) ReturnToLobby(ctx context.Context, in ParticipantInput) (*lobb
 	out, err := s.target(ctx, a, in.ParticipantID)
 	if err != nil {
 		return nil, err
+	}
+	if rooms.IsHost(out.Role) {
+		return nil, fault.New(fault.Conflict, "hosts do not wait: make this person a member first")
 	}
 	ctx = context.WithoutCancel(ctx)
 	entry, err := s.lobby.Hold(ctx, in.RoomID, out.Person, rtc.Color(out.UserID, out.ID))

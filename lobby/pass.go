@@ -94,6 +94,14 @@ func errLocked() error {
 		With("reason", "LOCKED")
 }
 
+// proven is the role that counts: that of his account, if he has proved it his.
+func (p pass) proven(role roomaccess.Role) roomaccess.Role {
+	if !p.proved {
+		return ""
+	}
+	return role
+}
+
 // ConnectionDetails returns what an admitted guest needs to enter the call, by what he may do at this
 // moment; nil for anybody else. Only the holder of the entry's ticket may be given them.
 func (s *Service) ConnectionDetails(ctx context.Context, e *Entry) (*rtc.Details, error) {
@@ -124,20 +132,17 @@ func (s *Service) details(ctx context.Context, room *ent.Room, e *Entry) (*rtc.D
 		person: e.person(), byRule: e.byRule, admitted: !e.byRule,
 		proved: auth.FromContext(ctx).UserID == e.UserID,
 	}
-	if err := mayEnter(room, p, role, banned[p.person.Key()]); err != nil {
+	if err := mayEnter(room, p, p.proven(role), banned[p.person.Key()]); err != nil {
 		return nil, err
 	}
 	if p.decided, err = s.store.issue(ctx, room.ID, p, s.rtc.TokenTTL()+passLeeway); err != nil {
 		return nil, err
 	}
-	return s.rtc.Details(s.join(room, p, role))
+	return s.rtc.Details(s.join(room, p, p.proven(role)))
 }
 
 // join is how somebody enters, by the rules and by what hosts have decided on him.
 func (s *Service) join(room *ent.Room, p pass, role roomaccess.Role) rtc.Join {
-	if !p.proved {
-		role = ""
-	}
 	j := rtc.Join{
 		Room: room.ID.String(), Identity: p.person.ID, Name: p.person.Name, UserID: p.person.UserID,
 		Role: ParticipantRole(role), Sources: s.sources(room), Data: room.DataAllowed,
@@ -207,12 +212,12 @@ func (s *Service) standing(
 	unlocked.LockedAt = nil
 	standing := Standing{
 		Person: p.person, Role: role, Known: p.known, Renamed: p.decided.Name != nil,
-		Join: s.join(room, p, role), Refused: mayEnter(&unlocked, p, role, banned),
+		Join: s.join(room, p, p.proven(role)), Refused: mayEnter(&unlocked, p, p.proven(role), banned),
 	}
 	if !p.valid && !banned {
 		standing.Refused = errLobbyRequired()
 	}
-	standing.LockedOut = mayEnter(room, p, role, banned) != nil
+	standing.LockedOut = mayEnter(room, p, p.proven(role), banned) != nil
 	return standing
 }
 

@@ -2655,7 +2655,7 @@ extend type Mutation {
   liftBan("Which to end." input: LiftBanInput!): LiftBanPayload!
   """
   Disconnect a person who then waits in the lobby, whatever the access level, until a host admits him or
-  the meeting ends. For hosts, of those below their own rank.
+  the meeting ends. For hosts, of members and guests.
   """
   returnToLobby("Whom to return." input: ReturnToLobbyInput!): ReturnToLobbyPayload!
   """
