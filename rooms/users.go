@@ -6,6 +6,7 @@ import (
 	"net/mail"
 	"slices"
 	"strings"
+	"unicode"
 
 	"entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
@@ -233,11 +234,20 @@ func raise(
 // checkEmail returns an e-mail address in lower case, or an Invalid error.
 func checkEmail(text string) (string, error) {
 	if address, err := mail.ParseAddress(text); err == nil && address.Name == "" {
-		if email := strings.ToLower(address.Address); len(email) <= maxEmail {
+		if email := strings.Map(lower, address.Address); len(email) <= maxEmail {
 			return email, nil
 		}
 	}
 	return "", fault.Field("email", "email is not an e-mail address")
+}
+
+// lower is unicode.ToLower but for the letters beyond ASCII that it makes ASCII ones, such as İ and the
+// Kelvin sign: to mail servers and in domains they are others, of whom the address may be.
+func lower(r rune) rune {
+	if small := unicode.ToLower(r); r <= unicode.MaxASCII || small > unicode.MaxASCII {
+		return small
+	}
+	return r
 }
 
 // Viewer returns the account of who is asking: Unauthenticated for nobody, and for somebody whose

@@ -1,6 +1,7 @@
 package rooms_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -158,6 +159,35 @@ func TestVerifiedAddressFindsAnAccountWhereTheSettingAllows(t *testing.T) {
 		assert.Equal(t, "new", found.FullName, "brought up to date")
 		assert.Equal(t, ada.ID, signIn(allowing, "old", adas, true).ID, "the old subject still finds it")
 		assert.Equal(t, known.ID, signIn(allowing, "known", adas, true).ID, "a subject comes first")
+	})
+}
+
+// Letters of other scripts whose lower case is an ASCII letter name other mailboxes, and other domains.
+func TestAddressThatMerelyLooksTheSameInLowerCaseIsAnothers(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		settings := usual
+		settings.EmailFallback = true
+		allowing := rooms.New(w.db, settings)
+		signIn := func(subject, email string) *ent.User {
+			u, err := allowing.SignIn(t.Context(), rooms.Profile{
+				Subject: subject, Email: email, EmailVerified: true, FullName: subject,
+			})
+			require.NoError(t, err)
+			return u
+		}
+		mike := signIn("mike", "mike@github.example")
+		for i, email := range []string{
+			"m\u0130ke@github.example", "mi\u212ae@github.example", "mike@g\u0130thub.example",
+		} {
+			other := signIn(fmt.Sprint("impostor ", i), email)
+			assert.NotEqual(t, mike.ID, other.ID, email)
+			found, err := w.ByEmail(t.Context(), email)
+			require.NoError(t, err)
+			assert.Equal(t, other.ID, found, email)
+		}
+		assert.Equal(t, mike.ID, signIn("mike", "MIKE@GitHub.example").ID)
+		assert.Equal(t, "é@example.org", signIn("é", "É@example.org").Email)
 	})
 }
 
