@@ -313,6 +313,48 @@ func TestRevokedSessionStaysSoWhoeverUsesItMeanwhile(t *testing.T) {
 	})
 }
 
+// betweenWrites runs a function once, after the first write of a sign-in.
+type betweenWrites struct {
+	redis.UniversalClient
+
+	once sync.Once
+	run  func()
+}
+
+func (b *betweenWrites) Set(
+	ctx context.Context, key string, value any, expiration time.Duration,
+) *redis.StatusCmd {
+	defer b.once.Do(b.run)
+	return b.UniversalClient.Set(ctx, key, value, expiration)
+}
+
+func (b *betweenWrites) TxPipelined(
+	ctx context.Context, f func(redis.Pipeliner) error,
+) ([]redis.Cmder, error) {
+	defer b.once.Do(b.run)
+	return b.UniversalClient.TxPipelined(ctx, f)
+}
+
+// Else a stranger's session could not be revoked, as it was made while its user looked at his own.
+func TestSessionThatBeginsWhileItsUserLooksIsListed(t *testing.T) {
+	t.Parallel()
+	onEach(t, usual, func(t *testing.T, w *world) {
+		ada := uuid.New()
+		here := w.signIn(ada)
+		elsewhere := auth.NewSessions(&betweenWrites{UniversalClient: w.redis, run: func() {
+			_, err := w.Of(w.as(here), ada)
+			assert.NoError(t, err)
+		}}, w.settings)
+		token, err := elsewhere.Start(httptest.NewRecorder(), with(), ada, "")
+		require.NoError(t, err)
+		others, err := w.RevokeOthers(w.as(here))
+		require.NoError(t, err)
+		assert.Len(t, others, 1)
+		_, err = w.Read(t.Context(), token)
+		assert.True(t, fault.Is(err, fault.Unauthenticated), "%v", err)
+	})
+}
+
 func TestLifeEndsWithTheSessionOnEveryServer(t *testing.T) {
 	t.Parallel()
 	onEach(t, usual, func(t *testing.T, w *world) {

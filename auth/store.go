@@ -20,7 +20,8 @@ import (
 //	sessions:USER   zset     the hashes of a user's sessions, by their end in milliseconds
 //	session-ended   channel  the hashes of sessions, as they end
 //
-// The first is the truth. The second may name sessions that are gone, and never lacks one.
+// The first is the truth. The second may name sessions that are gone, and lacks none whose token
+// anybody has.
 type store struct {
 	redis  redis.UniversalClient
 	prefix string
@@ -75,11 +76,15 @@ func (s *store) FindCtx(ctx context.Context, token string) ([]byte, bool, error)
 	return kept, err == nil, err
 }
 
-// CommitCtx keeps a session. The index comes first, so that no session is ever outside it.
+// CommitCtx keeps a session. The index comes last: a hash without its session would be taken for that
+// of a session that is gone, and dropped. Nobody has the token before both are there.
 func (s *store) CommitCtx(ctx context.Context, token string, kept []byte, _ time.Time) error {
 	hash := hashOf(token)
 	session, err := decode(hash, kept)
 	if err != nil {
+		return err
+	}
+	if err := s.redis.Set(ctx, s.sessionKey(hash), kept, s.idle).Err(); err != nil {
 		return err
 	}
 	index := s.indexKey(session.UserID)
@@ -90,9 +95,6 @@ func (s *store) CommitCtx(ctx context.Context, token string, kept []byte, _ time
 		return nil
 	})
 	if err != nil {
-		return err
-	}
-	if err := s.redis.Set(ctx, s.sessionKey(hash), kept, s.idle).Err(); err != nil {
 		return err
 	}
 	return s.endOldest(ctx, session.UserID)
