@@ -355,6 +355,21 @@ func TestSessionThatBeginsWhileItsUserLooksIsListed(t *testing.T) {
 	})
 }
 
+func TestSessionIsListedThoughLaterOnesAreShorter(t *testing.T) {
+	t.Parallel()
+	onEach(t, usual, func(t *testing.T, w *world) {
+		ada := uuid.New()
+		w.signIn(ada)
+		w.settings.Lifetime = time.Hour
+		w.Sessions = w.another()
+		w.signIn(ada)
+		index := w.settings.KeyPrefix + "sessions:" + ada.String()
+		left := w.redis.PTTL(t.Context(), index).Val()
+		assert.Greater(t, left, usual.Lifetime-time.Minute)
+		assert.Less(t, left, usual.Lifetime+2*time.Minute)
+	})
+}
+
 func TestLifeEndsWithTheSessionOnEveryServer(t *testing.T) {
 	t.Parallel()
 	onEach(t, usual, func(t *testing.T, w *world) {

@@ -91,7 +91,10 @@ func (s *store) CommitCtx(ctx context.Context, token string, kept []byte, _ time
 	_, err = s.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.ZRemRangeByScore(ctx, index, "-inf", fmt.Sprint(time.Now().UnixMilli()))
 		p.ZAdd(ctx, index, redis.Z{Score: float64(session.endsAt.UnixMilli()), Member: hash})
-		p.ExpireAt(ctx, index, session.endsAt.Add(time.Minute))
+		// For as long as the longest of them: before a setting was changed they may have been longer.
+		left := time.Until(session.endsAt) + time.Minute
+		p.ExpireNX(ctx, index, left)
+		p.ExpireGT(ctx, index, left)
 		return nil
 	})
 	if err != nil {
