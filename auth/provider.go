@@ -170,6 +170,12 @@ func (p *Provider) complete(
 	if err := info.Claims(&more); err != nil {
 		return errUntrue(err)
 	}
+	// That an address is verified is said of the one beside it.
+	if address := known.text("email"); address == "" {
+		delete(known, "email_verified")
+	} else if address != more.text("email") {
+		delete(more, "email_verified")
+	}
 	for name, value := range more {
 		if _, given := known[name]; !given {
 			known[name] = value
