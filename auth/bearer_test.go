@@ -3,6 +3,7 @@ package auth_test
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
@@ -180,6 +182,56 @@ func TestNewKeyOfAnIssuerIsAcceptedAndStrangersDoNotMakeUsFetch(t *testing.T) {
 		assert.NoError(c, err)
 	})
 	assert.LessOrEqual(t, i.count("/keys"), 4)
+}
+
+// Else any stranger could have an issuer that is slow hold up everybody whose token is good.
+func TestTokensOfKnownKeysDoNotWaitForNewerOnes(t *testing.T) {
+	t.Parallel()
+	key, people := newRSA(t, "good"), &accounts{}
+	known, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.public()}})
+	require.NoError(t, err)
+	var fetches atomic.Int32
+	asked, answer := make(chan struct{}), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if fetches.Add(1) == 2 {
+			close(asked)
+			<-answer
+		}
+		_, _ = w.Write(known)
+	}))
+	t.Cleanup(server.Close)
+	i := &issuer{Server: server}
+	b := bearer(auth.BearerIssuer{Issuer: server.URL, KeysURL: server.URL + "/keys"})
+	_, err = b.Read(t.Context(), key.sign(t, i.claims(audience)), people.user)
+	require.NoError(t, err)
+	strangers := newRSA(t, "nobody's").sign(t, i.claims(audience))
+	var stranger sync.WaitGroup
+	defer stranger.Wait()
+	defer close(answer)
+	stranger.Go(func() {
+		assert.Eventually(t, func() bool { // newer keys are fetched every few seconds at most
+			_, err := b.Read(context.Background(), strangers, people.user)
+			return fault.Is(err, fault.Unauthenticated) && fetches.Load() == 2
+		}, soon, 20*time.Millisecond)
+	})
+	select {
+	case <-asked:
+	case <-time.After(soon):
+		require.Fail(t, "newer keys are not fetched")
+	}
+	claims := i.claims(audience)
+	claims["jti"] = "another"
+	done := make(chan error, 1)
+	go func() {
+		_, err := b.Read(context.Background(), key.sign(t, claims), people.user)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		assert.NoError(t, err)
+	case <-time.After(2 * time.Second): // a fetch may take five
+		assert.Fail(t, "it waits")
+	}
 }
 
 func TestOutageOfAnIssuerIsNotTheFaultOfATokensBearer(t *testing.T) {

@@ -71,11 +71,15 @@ type keySet struct {
 	// url returns where the keys are.
 	url func(context.Context) (string, error)
 
+	// fetching is held while keys are fetched, and guards what follows. The keys have a lock of their
+	// own, so that tokens of known keys do not wait.
+	fetching sync.Mutex
+	triedAt  time.Time
+	failure  error // of the latest try
+
 	mu        sync.Mutex
 	keys      []jose.JSONWebKey
 	fetchedAt time.Time // when keys were last fetched well
-	triedAt   time.Time
-	failure   error // of the latest try
 }
 
 // errAway is an issuer that cannot be asked at the moment.
@@ -122,24 +126,37 @@ func (k *keySet) verify(ctx context.Context, token string) ([]byte, error) {
 // get returns the issuer's keys, and fetches them when they are old or, if newer ones are wanted, when
 // that was not done just now.
 func (k *keySet) get(ctx context.Context, newer bool) ([]jose.JSONWebKey, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	old := time.Since(k.fetchedAt) > keysFor
-	if !old && !newer {
-		return k.keys, nil
+	if keys, old := k.known(); !old && !newer {
+		return keys, nil
 	}
+	k.fetching.Lock()
+	defer k.fetching.Unlock()
 	if time.Since(k.triedAt) > keysPause {
 		keys, err := k.fetch(ctx)
 		if k.triedAt, k.failure = time.Now(), err; err == nil {
-			k.keys, k.fetchedAt = keys, k.triedAt
+			k.learn(keys)
 		}
 	}
+	keys, _ := k.known()
 	// The keys that are known serve while newer ones cannot be had. That a token of an unknown key is
 	// bad is not known then.
-	if k.failure != nil && (newer || k.keys == nil) {
+	if k.failure != nil && (newer || keys == nil) {
 		return nil, k.failure
 	}
-	return k.keys, nil
+	return keys, nil
+}
+
+// known returns the keys as they were last fetched, and whether that was too long ago.
+func (k *keySet) known() (keys []jose.JSONWebKey, old bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.keys, time.Since(k.fetchedAt) > keysFor
+}
+
+func (k *keySet) learn(keys []jose.JSONWebKey) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.keys, k.fetchedAt = keys, time.Now()
 }
 
 // fetch asks the issuer. Others wait for the answer, so it is not the caller's to give up.
