@@ -21,6 +21,9 @@ const (
 	flowCookie = "foyer_login_"
 	// maxFlows is how many sign-ins one browser may have begun at once; each is a cookie.
 	maxFlows = 5
+	// maxFlow is how many bytes one may have: all of them, sealed, are sent with every request, and have
+	// to fit in the 8 KiB that proxies take.
+	maxFlow = 1000
 	// maxReturnTo is how many bytes a path to return to may have.
 	maxReturnTo = 1000
 )
@@ -68,9 +71,14 @@ func NewFlows(secret string, secure bool) (*Flows, error) {
 // anyway.
 func (f *Flows) name(state string) string { return f.prefix + state[:min(len(state), 16)] }
 
-// Keep gives a flow to the browser, and lets it forget those that are too many.
+// Keep gives a flow to the browser, and lets it forget those that are too many. A path to return to
+// that is too long becomes "/".
 func (f *Flows) Keep(w http.ResponseWriter, r *http.Request, flow Flow) error {
 	text, err := json.Marshal(flow)
+	if len(text) > maxFlow {
+		flow.ReturnTo = "/"
+		text, err = json.Marshal(flow)
+	}
 	if err != nil {
 		return err
 	}

@@ -118,6 +118,29 @@ func TestBrowserKeepsAHandfulOfFlows(t *testing.T) {
 	}
 }
 
+// Proxies in front commonly refuse a header of more than 8 KiB, and so every request of that browser.
+func TestFlowsOfABrowserFitInAHeader(t *testing.T) {
+	t.Parallel()
+	f := flows(t, secret, true)
+	for _, query := range []string{"a", "&", "\"", "é", "\xff"} {
+		size := 0
+		for n := range 5 {
+			flow := flowOf(strings.Repeat(string(rune('A'+n)), 26))
+			flow.ReturnTo = auth.ReturnTo("/?" + strings.Repeat(query, 998/len(query)))
+			require.Greater(t, len(flow.ReturnTo), 900, "%q", query)
+			for _, cookie := range keep(t, f, flow) {
+				size += len(cookie.Name) + len(cookie.Value) + len("=; ")
+			}
+		}
+		assert.Less(t, size, 7<<10, "%q", query)
+	}
+	short := flowOf("SHORTSHORTSHORTSHORTSHORTS")
+	short.ReturnTo = auth.ReturnTo("/?" + strings.Repeat("a", 500))
+	taken, err := f.Take(httptest.NewRecorder(), with(keep(t, f, short)...), short.State)
+	require.NoError(t, err)
+	assert.Equal(t, short, taken, "what fits is kept")
+}
+
 func TestReturnToIsAPathOfThisOrigin(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
