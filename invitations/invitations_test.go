@@ -254,6 +254,7 @@ func TestNamesAreHarmless(t *testing.T) {
 		{"line\r\nBcc: victim@example.net\r\n\r\nbody", "line Bcc: victim@\u200bexample.\u200bnet body"},
 		{"turned \u202egro.live", "turned gro.\u200blive"},
 		{"free phones: https://evil.example/x, www.evil.example", "https://\u200bevil.\u200bexample/\u200bx"},
+		{"www。evil．example｡com", "www。\u200bevil．\u200bexample｡\u200bcom"},
 		{"{{.Link}} {{template \"x\"}}", "{{.\u200bLink}} {{template \"x\"}}"},
 		{"%s %d =?utf-8?q?=0D=0A?=", "%s %d =?utf-8?q?=0D=0A?="},
 		{"Dr. Who: the end", "Dr. Who: the end"},

@@ -94,8 +94,9 @@ func (l letters) write(i invitation, publicURL string) (mail.Message, error) {
 	}, nil
 }
 
-// likeALink finds where mail programs would see a link or an address in a name.
-var likeALink = regexp.MustCompile(`([./:@])([\pL\pN])`)
+// likeALink finds where mail programs would see a link or an address in a name. Domains are also written
+// with the dots of other scripts (RFC 3490).
+var likeALink = regexp.MustCompile(`([./:@\x{3002}\x{FF0E}\x{FF61}])([\pL\pN])`)
 
 // harmless returns a name in which nothing breaks a line, turns text around, or becomes a link: names
 // are free, and whoever invites strangers under one of them should not advertise with it.
