@@ -3,6 +3,7 @@ package invitations
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"math"
 	"slices"
@@ -23,6 +24,10 @@ import (
 
 // Kind is that of invitations in the outbox. Deliver delivers them.
 const Kind = "invitation"
+
+// perRecipient is how many e-mails one user may have sent to one address within an hour: all that he may
+// have sent would bury a mailbox.
+const perRecipient = 10
 
 // Settings of a Service.
 type Settings struct {
@@ -96,7 +101,7 @@ func (s *Service) Invite(ctx context.Context, in Input) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.allow(ctx, inviter.ID, in.RoomID, len(emails)); err != nil {
+	if err := s.allow(ctx, inviter.ID, in.RoomID, emails); err != nil {
 		return nil, err
 	}
 	err = s.write(ctx, inviter, rooms.Invitees{RoomID: in.RoomID, Emails: emails, Role: in.Role})
@@ -130,27 +135,37 @@ func (s *Service) recipients(given []string) ([]string, error) {
 	return emails, nil
 }
 
-// allow counts e-mails against the limits of who asks for them and of a room.
-func (s *Service) allow(ctx context.Context, userID, roomID uuid.UUID, emails int) error {
-	for _, limit := range []struct {
-		key     string
-		perHour int
-	}{
-		{"invite:user:" + userID.String(), s.settings.PerUser},
-		{"invite:room:{" + roomID.String() + "}", s.settings.PerRoom},
-	} {
-		if limit.perHour == 0 {
-			continue
+// allow counts e-mails against the limits of who asks for them, of a room, and of each address.
+func (s *Service) allow(ctx context.Context, userID, roomID uuid.UUID, emails []string) error {
+	user := "invite:user:" + userID.String()
+	if err := s.count(ctx, user, s.settings.PerUser, len(emails)); err != nil {
+		return err
+	}
+	room := "invite:room:{" + roomID.String() + "}"
+	if err := s.count(ctx, room, s.settings.PerRoom, len(emails)); err != nil {
+		return err
+	}
+	for _, email := range emails {
+		to := sha256.Sum256([]byte(email)) // no addresses in Redis
+		if err := s.count(ctx, fmt.Sprintf("%s:to:%x", user, to), perRecipient, 1); err != nil {
+			return err
 		}
-		result, err := s.limiter.AllowN(ctx, s.settings.KeyPrefix+limit.key,
-			redis_rate.PerHour(limit.perHour), emails)
-		if err != nil {
-			return fault.From(err, fault.Unavailable, "we cannot count invitations; try again soon")
-		}
-		if result.Allowed == 0 {
-			return fault.New(fault.RateLimited, "too many invitations; try again later").
-				With("retryAfter", int(math.Ceil(result.RetryAfter.Seconds())))
-		}
+	}
+	return nil
+}
+
+// count counts e-mails against one limit; 0 is none.
+func (s *Service) count(ctx context.Context, key string, perHour, emails int) error {
+	if perHour == 0 {
+		return nil
+	}
+	result, err := s.limiter.AllowN(ctx, s.settings.KeyPrefix+key, redis_rate.PerHour(perHour), emails)
+	if err != nil {
+		return fault.From(err, fault.Unavailable, "we cannot count invitations; try again soon")
+	}
+	if result.Allowed == 0 {
+		return fault.New(fault.RateLimited, "too many invitations; try again later").
+			With("retryAfter", int(math.Ceil(result.RetryAfter.Seconds())))
 	}
 	return nil
 }

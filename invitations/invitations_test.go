@@ -426,6 +426,34 @@ func TestInvitationsAreLimitedPerUserAndPerRoom(t *testing.T) {
 	})
 }
 
+func TestOneUserDoesNotBuryAMailbox(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, testenv.SQLite(t), rdb, prefix, nil)
+		ada, first := w.host("Ada", "First")
+		second := w.db.Room.Create().SetName("Second").SetSlug("second").
+			SetAccessLevel(room.AccessLevelRESTRICTED).SaveX(t.Context())
+		w.db.RoomAccess.Create().SetRoom(second).SetUserID(auth.FromContext(ada).UserID).
+			SetRole(roomaccess.RoleOWNER).ExecX(t.Context())
+		try := func(ctx context.Context, r *ent.Room, emails ...string) error {
+			_, err := w.Invite(ctx, invitations.Input{RoomID: r.ID, Emails: emails})
+			return err
+		}
+		const victim = "victim@example.net"
+		for range 5 {
+			require.NoError(t, try(ada, first, victim))
+			require.NoError(t, try(ada, second, "other@example.net", "Victim@Example.net"))
+		}
+		written := w.db.OutboxMessage.Query().CountX(t.Context())
+		f := assertFault(t, fault.RateLimited, try(ada, first, "another@example.net", victim))
+		assert.InDelta(t, 360, f.Details["retryAfter"], 60)
+		assert.Equal(t, written, w.db.OutboxMessage.Query().CountX(t.Context()), "nobody is invited")
+		require.NoError(t, try(ada, first, "another@example.net"))
+		bob, third := w.host("Bob", "Third")
+		require.NoError(t, try(bob, third, victim), "others are not concerned")
+	})
+}
+
 func TestRedisThatIsAwayIsSaidToBe(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := testenv.Embedded(t)
