@@ -159,9 +159,9 @@ func (s *Service) DeleteRoom(ctx context.Context, roomID uuid.UUID) (*ent.Room, 
 // Lock keeps everybody out of a room but its hosts, for a host, until it is unlocked or the meeting
 // ends. Those inside stay.
 func (s *Service) Lock(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
-	r, err := s.rooms.Lock(ctx, roomID)
-	if err != nil {
-		return nil, err
+	r, changed, err := s.rooms.Lock(ctx, roomID)
+	if err != nil || !changed {
+		return r, err
 	}
 	s.rooms.Record(ctx, roomID, rooms.Act{Action: auditevent.ActionLOCK})
 	s.tell(ctx, roomID)
@@ -170,9 +170,9 @@ func (s *Service) Lock(ctx context.Context, roomID uuid.UUID) (*ent.Room, error)
 
 // Unlock lets people in again, for a host, and at once those who wait and may walk in.
 func (s *Service) Unlock(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
-	r, err := s.rooms.Unlock(ctx, roomID)
-	if err != nil {
-		return nil, err
+	r, changed, err := s.rooms.Unlock(ctx, roomID)
+	if err != nil || !changed {
+		return r, err
 	}
 	s.rooms.Record(ctx, roomID, rooms.Act{Action: auditevent.ActionUNLOCK})
 	s.letIn(ctx, roomID)

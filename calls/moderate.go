@@ -54,6 +54,9 @@ func (s *Service) Mute(ctx context.Context, in MuteInput) (*Muted, error) {
 	if in.TrackSid != nil && len(tracks) == 0 {
 		return nil, fault.New(fault.NotFound, "the participant sends no such track").With("field", "trackSid")
 	}
+	if len(tracks) == 0 {
+		return &Muted{ParticipantID: p.Identity}, nil
+	}
 	for i := range tracks {
 		if err := s.mute(ctx, in.RoomID, p, tracks[i]); err != nil {
 			return nil, err

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/calls"
+	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
@@ -221,4 +222,73 @@ func TestEverybodyButHostsIsMutedAtOnce(t *testing.T) {
 	silent.isThere()
 	_, err = w.MuteAll(guest(), calls.MuteAllInput{RoomID: w.room.ID})
 	requireKind(t, err, fault.Unauthenticated)
+}
+
+// acts are the actions of the audit, the latest first, with the names of those concerned.
+func (w *world) acts() (acts []string) {
+	w.t.Helper()
+	page, err := w.rooms.Audit(w.host(), w.room.ID, nil, nil)
+	require.NoError(w.t, err)
+	for _, edge := range page.Edges {
+		acts = append(acts, edge.Node.Action.String()+" "+edge.Node.TargetName)
+	}
+	return acts
+}
+
+func TestWhatChangesNothingIsNotAudited(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	first, err := w.Lock(w.host(), w.room.ID)
+	require.NoError(t, err)
+	again, err := w.Lock(w.host(), w.room.ID)
+	require.NoError(t, err)
+	assert.Equal(t, first.LockedAt, again.LockedAt, "still since then")
+	for range 2 {
+		_, err = w.Unlock(w.host(), w.room.ID)
+		require.NoError(t, err)
+	}
+	anna := w.counted(w.admitted(guest(), "Anna"))
+	muted, err := w.Mute(w.host(), calls.MuteInput{
+		RoomID: w.room.ID, ParticipantID: anna.id, Source: ptr(schema.Camera),
+	})
+	require.NoError(t, err)
+	assert.Empty(t, muted.Tracks)
+	assert.Equal(t, []string{"ADMIT Anna", "UNLOCK ", "LOCK "}, w.acts())
+}
+
+func TestPersonIsBannedUnderTheNameThatOthersSaw(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	anna := w.counted(w.admitted(guest(), "Anna"))
+	_, err := w.Rename(guest(), calls.RenameInput{
+		RoomID: w.room.ID, Ticket: anna.ticket, DisplayName: "Napoleon",
+	})
+	require.NoError(t, err)
+	_, err = w.Remove(w.host(), calls.RemoveInput{
+		RoomID: w.room.ID, ParticipantID: anna.id, Ban: ptr(rooms.Forever),
+	})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"REMOVE Napoleon", "BAN Napoleon", "ADMIT Anna"}, w.acts())
+}
+
+func TestBannedUserIsToldThatHeCannotJoin(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
+	mia := w.member("Mia Member", roomaccess.RoleMEMBER)
+	page, err := w.rooms.List(as(mia), nil, nil)
+	require.NoError(t, err)
+	for _, banned := range []bool{false, true} {
+		if banned {
+			person := rooms.Person{UserID: mia.ID, Name: "Mia"}
+			require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, person, rooms.Forever))
+			page, err = w.rooms.List(as(mia), nil, nil)
+			require.NoError(t, err)
+		}
+		for how, r := range map[string]*ent.Room{"alone": w.room, "in a list": page.Edges[0].Node} {
+			can, err := w.rooms.ViewerCanJoin(as(mia), r)
+			require.NoError(t, err)
+			assert.Equal(t, !banned, can, "%s, banned: %t", how, banned)
+		}
+	}
+	assert.Equal(t, []string{"BAN Mia"}, w.acts())
 }

@@ -99,5 +99,8 @@ func (s *Service) Rename(ctx context.Context, in RenameInput) (*rtc.Participant,
 		return nil, err
 	}
 	p.Name = name
+	if err := s.lobby.Renamed(ctx, in.RoomID, p.Identity, name); err != nil {
+		return nil, err
+	}
 	return p, s.settleOne(ctx, in.RoomID, p) // a host may have given him another at the same time
 }

@@ -23,6 +23,9 @@ func roleOf(p *rtc.Participant) *roomaccess.Role {
 func attributesOf(p *rtc.Participant) []*generated.ParticipantAttribute {
 	list := make([]*generated.ParticipantAttribute, 0, len(p.Attributes))
 	for name, value := range p.Attributes {
+		if value == "" {
+			continue // to LiveKit as good as none
+		}
 		list = append(list, &generated.ParticipantAttribute{Name: name, Value: value})
 	}
 	slices.SortFunc(list, func(a, b *generated.ParticipantAttribute) int {

@@ -149,7 +149,7 @@ func (s *Service) canJoin(ctx context.Context, room *ent.Room, v visitor) (bool,
 	if len(banned) > 0 {
 		return false, rooms.ErrBanned()
 	}
-	may, err := s.rooms.ViewerCanJoin(ctx, room)
+	may, err := s.rooms.ViewerMayWalkIn(ctx, room)
 	if err != nil || !may {
 		return false, err
 	}

@@ -32,6 +32,7 @@ var (
 	passScript    = script("pass")
 	passesScript  = script("passes")
 	recordScript  = script("record")
+	renameScript  = script("rename")
 	touchScript   = script("touch")
 )
 
@@ -111,6 +112,11 @@ func (s *Service) Recorded(
 	ctx context.Context, roomID uuid.UUID, egress string, records, over bool,
 ) error {
 	return s.store.do(ctx, recordScript, roomID, egress, records, over, endedFor.Milliseconds())
+}
+
+// Renamed remembers under which name somebody goes in the call: hosts know him by it.
+func (s *Service) Renamed(ctx context.Context, roomID, identity uuid.UUID, name string) error {
+	return s.store.do(ctx, renameScript, roomID, identity.String(), name)
 }
 
 // Touch tells those who watch a meeting that something about its room has changed in the database.

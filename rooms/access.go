@@ -130,8 +130,22 @@ func (s *Service) RolesOf(
 // IsHost reports whether a role is one of a room's hosts'.
 func IsHost(role roomaccess.Role) bool { return slices.Contains(hosts, role) }
 
-// ViewerCanJoin reports whether the viewer may walk into a room without asking.
+// ViewerCanJoin reports whether the viewer may walk into a room without asking, and is not banned.
 func (s *Service) ViewerCanJoin(ctx context.Context, r *ent.Room) (bool, error) {
+	may, err := s.ViewerMayWalkIn(ctx, r)
+	viewer := auth.FromContext(ctx)
+	if err != nil || !may || !viewer.SignedIn() {
+		return may, err
+	}
+	if his, err := r.Edges.BansOrErr(); err == nil { // the viewer's own were loaded
+		return len(his) == 0, nil
+	}
+	banned, err := s.Banned(ctx, r.ID, Person{ID: viewer.UserID, UserID: viewer.UserID})
+	return err == nil && len(banned) == 0, err
+}
+
+// ViewerMayWalkIn reports whether the rules let the viewer into a room without asking, bans aside.
+func (s *Service) ViewerMayWalkIn(ctx context.Context, r *ent.Room) (bool, error) {
 	role, err := s.Role(ctx, r)
 	return err == nil && MayWalkIn(r, auth.FromContext(ctx).SignedIn(), role), err
 }

@@ -150,20 +150,31 @@ func normal(sources []schema.PublishSource) []schema.PublishSource {
 }
 
 // Lock keeps everybody out of a room but its hosts, for a host, until it is unlocked or the meeting
-// ends.
-func (s *Service) Lock(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
-	if err := s.Require(ctx, roomID, Moderate); err != nil {
-		return nil, err
-	}
-	return found(s.db.Room.UpdateOneID(roomID).SetLockedAt(time.Now()).Save(ctx))
+// ends. It reports whether the room was open.
+func (s *Service) Lock(ctx context.Context, roomID uuid.UUID) (*ent.Room, bool, error) {
+	open := s.db.Room.Update().Where(room.ID(roomID), room.LockedAtIsNil())
+	return s.turn(ctx, roomID, open.SetLockedAt(time.Now()))
 }
 
-// Unlock lets people in again, for a host.
-func (s *Service) Unlock(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
+// Unlock lets people in again, for a host. It reports whether the room was locked.
+func (s *Service) Unlock(ctx context.Context, roomID uuid.UUID) (*ent.Room, bool, error) {
+	locked := s.db.Room.Update().Where(room.ID(roomID), room.LockedAtNotNil())
+	return s.turn(ctx, roomID, locked.ClearLockedAt())
+}
+
+// turn locks or unlocks a room for a host, and reports whether that changed it.
+func (s *Service) turn(
+	ctx context.Context, roomID uuid.UUID, update *ent.RoomUpdate,
+) (*ent.Room, bool, error) {
 	if err := s.Require(ctx, roomID, Moderate); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return found(s.db.Room.UpdateOneID(roomID).ClearLockedAt().Save(ctx))
+	changed, err := update.Save(ctx)
+	if err != nil {
+		return nil, false, fmt.Errorf("lock or unlock room %s: %w", roomID, err)
+	}
+	r, err := s.ByID(ctx, roomID)
+	return r, changed > 0, err
 }
 
 // Delete deletes a room for an owner, with everybody's role in it, and returns what it was.

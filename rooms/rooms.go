@@ -11,6 +11,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
+	"foyer/ent/roomban"
 	"foyer/fault"
 )
 
@@ -104,6 +105,7 @@ func (s *Service) List(
 	page, err := s.db.Room.Query().
 		Where(room.HasAccessesWith(mine)).
 		WithAccesses(func(q *ent.RoomAccessQuery) { q.Where(mine) }).
+		WithBans(func(q *ent.RoomBanQuery) { q.Where(roomban.PersonID(viewer.UserID)) }).
 		Paginate(ctx, after, &size, nil, nil, ent.WithRoomOrder(newestFirst))
 	if err != nil {
 		return nil, fmt.Errorf("list rooms: %w", err)

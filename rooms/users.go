@@ -290,6 +290,15 @@ func (s *Service) DisplayName(ctx context.Context, given *string) (string, error
 	return accountName(u), nil
 }
 
+// Account returns a user as a person, for the audit; without a name when there is no such user.
+func (s *Service) Account(ctx context.Context, userID uuid.UUID) Person {
+	p := Person{ID: userID, UserID: userID}
+	if u, err := s.db.User.Get(ctx, userID); err == nil {
+		p.Name = accountName(u)
+	}
+	return p
+}
+
 func accountName(u *ent.User) string {
 	local, _, _ := strings.Cut(u.Email, "@")
 	for _, name := range []string{fit(u.FullName), fit(local)} {

@@ -266,7 +266,8 @@ func (c *config) checkMail() []error {
 	_, err := mail.ParseServer(c.SMTPURL)
 	wrong(err != nil, "FOYER_SMTP_URL is %v", err)
 	_, err = mail.ParseFrom(c.MailFrom)
-	wrong(err != nil, "FOYER_MAIL_FROM is %v", err)
+	wrong(c.MailFrom == "", "FOYER_MAIL_FROM is not set, but FOYER_SMTP_URL is")
+	wrong(c.MailFrom != "" && err != nil, "FOYER_MAIL_FROM is %v", err)
 	wrong(c.PublicURL == "" && c.OIDCIssuer == "" && !c.development(),
 		"FOYER_PUBLIC_URL is not set: e-mail would have no links")
 	return problems

@@ -173,6 +173,7 @@ func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
 		{"FOYER_SMTP_URL", "mail.example.org:25", "FOYER_SMTP_URL is neither smtp://"},
 		{"FOYER_SMTP_URL", "smtp://u:p@mail.example.org?tls=none", "FOYER_SMTP_URL is a password without TLS"},
 		{"FOYER_MAIL_FROM", "Foyer", "FOYER_MAIL_FROM is not an e-mail address"},
+		{"FOYER_MAIL_FROM", "", "FOYER_MAIL_FROM is not set"},
 		{"FOYER_INVITATION_EMAILS", "0", "FOYER_INVITATION_EMAILS is less than 1"},
 		{"FOYER_INVITATIONS_PER_USER", "49", "FOYER_INVITATIONS_PER_USER is less than FOYER_INVITATION_EMAILS"},
 		{"FOYER_INVITATIONS_PER_ROOM", "-1", "FOYER_INVITATIONS_PER_ROOM is negative"},

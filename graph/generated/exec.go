@@ -3173,7 +3173,7 @@ type Room implements Node {
   accessLevel: RoomAccessLevel!
   "What the viewer is in the room; null when nothing."
   viewerRole: RoomRole
-  "Whether the viewer may enter without asking, with ` + "`" + `createRoomToken` + "`" + `."
+  "Whether role and access level let the viewer enter without asking, with ` + "`" + `createRoomToken` + "`" + `, and no ban is against it."
   viewerCanJoin: Boolean!
   "How meetings in the room work. For those with a role in it; for others it is an error."
   configuration: RoomConfiguration
