@@ -73,6 +73,7 @@ func TestNarrowerAccessRemovesWhoHadWalkedIn(t *testing.T) {
 	w.setAccess(room.AccessLevelRESTRICTED)
 	walked.isRemoved()
 	signedIn.isRemoved()
+	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 2, w.meeting().Inside) })
 	admitted := w.counted(w.admitted(guest(), "Admitted"))
 	w.setAccess(room.AccessLevelPUBLIC)
 	again := w.counted(w.token(guest(), "Walked in"))

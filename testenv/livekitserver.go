@@ -26,6 +26,7 @@ rtc:
   use_external_ip: false
   enable_loopback_candidate: true
   ips: {includes: [127.0.0.0/8]}
+  stun_servers: ["127.0.0.1:%d"] # nobody: the default would have clients ask the internet
 room:
   empty_timeout: 60
   departure_timeout: 2
@@ -52,7 +53,7 @@ func (s *LiveKitServer) Secret() string { return liveKitSecret }
 
 // Launch starts the server's process; it is up when GetLiveKit of its URL says so.
 func (s *LiveKitServer) Launch() (*Process, error) {
-	config := fmt.Sprintf(liveKitConfig, s.Signal, s.Media, liveKitKey, liveKitSecret)
+	config := fmt.Sprintf(liveKitConfig, s.Signal, s.Media, s.Signal, liveKitKey, liveKitSecret)
 	if s.Webhook != "" {
 		config += fmt.Sprintf("webhook: {api_key: %s, urls: [%q]}\n", liveKitKey, s.Webhook)
 	}
