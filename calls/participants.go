@@ -16,9 +16,6 @@ import (
 	"foyer/rtc"
 )
 
-// maxPage bounds what one page of participants holds.
-const maxPage = 100
-
 // Participants is a page of the people in a call, in the order in which they joined.
 type Participants struct {
 	Edges      []*ParticipantEdge
@@ -37,12 +34,9 @@ type ParticipantEdge struct {
 func (s *Service) List(
 	ctx context.Context, room *ent.Room, ticket *string, first *int, after *ent.Cursor,
 ) (*Participants, error) {
-	size := maxPage
-	if first != nil {
-		size = *first
-	}
-	if size < 0 || size > maxPage {
-		return nil, fault.Field("first", "first must be 0 to %d", maxPage)
+	size, err := rooms.PageSize(first)
+	if err != nil {
+		return nil, err
 	}
 	people, err := s.rtc.Participants(ctx, room.ID.String())
 	if err != nil {

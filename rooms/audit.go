@@ -70,7 +70,7 @@ func (s *Service) Audit(
 	if err := s.Require(ctx, roomID, ReadAudit); err != nil {
 		return nil, err
 	}
-	size, err := pageSize(first)
+	size, err := PageSize(first)
 	if err != nil {
 		return nil, err
 	}

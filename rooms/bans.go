@@ -120,7 +120,7 @@ func (s *Service) Bans(
 	if err := s.Require(ctx, roomID, Moderate); err != nil {
 		return nil, err
 	}
-	size, err := pageSize(first)
+	size, err := PageSize(first)
 	if err != nil {
 		return nil, err
 	}

@@ -75,7 +75,7 @@ func (s *Service) Accesses(
 	if err := s.Require(ctx, roomID, ReadAccesses); err != nil {
 		return nil, err
 	}
-	size, err := pageSize(first)
+	size, err := PageSize(first)
 	if err != nil {
 		return nil, err
 	}

@@ -97,7 +97,7 @@ func (s *Service) List(
 	if !viewer.SignedIn() {
 		return nil, fault.New(fault.Unauthenticated, "sign in first")
 	}
-	size, err := pageSize(first)
+	size, err := PageSize(first)
 	if err != nil {
 		return nil, err
 	}
@@ -113,8 +113,8 @@ func (s *Service) List(
 	return page, nil
 }
 
-// pageSize returns how many a page holds.
-func pageSize(first *int) (int, error) {
+// PageSize returns how many a page of a list holds, by what was asked for.
+func PageSize(first *int) (int, error) {
 	if first == nil {
 		return maxPage, nil
 	}
