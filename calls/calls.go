@@ -85,12 +85,7 @@ func (s *Service) letIn(ctx context.Context, roomID uuid.UUID) {
 // apply carries a room as it is now to its call.
 func (s *Service) apply(ctx context.Context, r *ent.Room) (results []*Result, synced bool) {
 	ctx = context.WithoutCancel(ctx) // what has begun is finished, also when the client hangs up
-	if err := s.mirror(ctx, r.ID); err != nil {
-		slog.WarnContext(ctx, "LiveKit's metadata of a room are old", "room", r.ID, "err", err)
-	}
-	if err := s.lobby.Touch(ctx, r.ID); err != nil {
-		slog.WarnContext(ctx, "who follows a room hears of its change later", "room", r.ID, "err", err)
-	}
+	s.tell(ctx, r.ID)
 	results, err := s.review(ctx, r)
 	if err != nil {
 		slog.WarnContext(ctx, "a room's change does not hold for those inside yet", "room", r.ID, "err", err)
@@ -180,7 +175,7 @@ func (s *Service) Unlock(ctx context.Context, roomID uuid.UUID) (*ent.Room, erro
 	return r, nil
 }
 
-// tell carries a change of a room that does not concern those inside.
+// tell tells of a change of a room: LiveKit, and those who follow it.
 func (s *Service) tell(ctx context.Context, roomID uuid.UUID) {
 	ctx = context.WithoutCancel(ctx)
 	if err := s.mirror(ctx, roomID); err != nil {

@@ -30,7 +30,7 @@ func (s *Service) connected(
 	}
 	p, err := s.rtc.Participant(ctx, room.ID.String(), caller.ID)
 	if fault.Is(err, fault.NotFound) {
-		err = fault.New(fault.Forbidden, "this is for people in the call")
+		err = lobby.ErrOutside()
 	}
 	return caller, p, err
 }

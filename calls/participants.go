@@ -61,7 +61,7 @@ func (s *Service) maySee(
 	}
 	there := func(p *rtc.Participant) bool { return p.Identity == caller.ID }
 	if !slices.ContainsFunc(people, there) {
-		return fault.New(fault.Forbidden, "this is for people in the call")
+		return lobby.ErrOutside()
 	}
 	return nil
 }
@@ -109,14 +109,11 @@ type actor struct {
 
 // host returns the viewer as a host of a room; an error when he is none.
 func (s *Service) host(ctx context.Context, roomID uuid.UUID) (*actor, error) {
-	if err := s.rooms.Require(ctx, roomID, rooms.Moderate); err != nil {
-		return nil, err
-	}
-	room, err := s.rooms.ByID(ctx, roomID)
+	role, err := s.rooms.RoleFor(ctx, roomID, rooms.Moderate)
 	if err != nil {
 		return nil, err
 	}
-	role, err := s.rooms.RoleOf(ctx, roomID, auth.FromContext(ctx).UserID)
+	room, err := s.rooms.ByID(ctx, roomID)
 	return &actor{room: room, role: role}, err
 }
 

@@ -238,5 +238,10 @@ func (s *Service) Caller(ctx context.Context, room *ent.Room, text string) (*Sta
 	if caller := standings[0]; caller.Refused == nil {
 		return &caller, nil
 	}
-	return nil, fault.New(fault.Forbidden, "this is for people in the call")
+	return nil, ErrOutside()
+}
+
+// ErrOutside is what somebody is told who asks for what people in the call may know or do.
+func ErrOutside() error {
+	return fault.New(fault.Forbidden, "this is for people in the call")
 }

@@ -90,21 +90,29 @@ func (s *Service) RoleOf(
 // Require fails unless the viewer may do an action in a room at this moment: Unauthenticated for
 // nobody, NotFound when there is no such room, else Forbidden.
 func (s *Service) Require(ctx context.Context, roomID uuid.UUID, action Action) error {
+	_, err := s.RoleFor(ctx, roomID, action)
+	return err
+}
+
+// RoleFor is Require for who also wants the role by which the viewer may.
+func (s *Service) RoleFor(
+	ctx context.Context, roomID uuid.UUID, action Action,
+) (roomaccess.Role, error) {
 	viewer := auth.FromContext(ctx)
 	if !viewer.SignedIn() {
-		return fault.New(fault.Unauthenticated, "sign in first")
+		return "", fault.New(fault.Unauthenticated, "sign in first")
 	}
 	role, err := s.RoleOf(ctx, roomID, viewer.UserID)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if slices.Contains(allowed[action], role) {
-		return nil
+		return role, nil
 	}
 	if _, err := s.ByID(ctx, roomID); role == "" && err != nil {
-		return err
+		return "", err
 	}
-	return fault.New(fault.Forbidden, "you may not %s this room", action)
+	return "", fault.New(fault.Forbidden, "you may not %s this room", action)
 }
 
 // RolesOf returns the roles that some users have in a room; who has none is left out.

@@ -99,15 +99,6 @@ func (s *Service) Banned(
 	return banned, nil
 }
 
-// CheckBan fails with Forbidden when a person is banned from a room.
-func (s *Service) CheckBan(ctx context.Context, roomID uuid.UUID, p Person) error {
-	banned, err := s.Banned(ctx, roomID, p)
-	if err == nil && banned[p.Key()] {
-		err = ErrBanned()
-	}
-	return err
-}
-
 // ErrBanned is what somebody banned is told.
 func ErrBanned() error {
 	return fault.New(fault.Forbidden, "you have been banned from this room").With("reason", "BANNED")
@@ -136,8 +127,8 @@ func (s *Service) Bans(
 }
 
 // LiftBan ends a ban, for a host, and returns what it was. His own only an owner lifts: a host of a
-// higher rank has decided it. A ban of a room where the viewer is no
-// host is NotFound, as one that does not exist.
+// higher rank has decided it. A ban of a room where the viewer is no host is NotFound, as one that
+// does not exist.
 func (s *Service) LiftBan(ctx context.Context, banID uuid.UUID) (*ent.RoomBan, error) {
 	ban, err := s.ban(ctx, banID)
 	if err != nil {
