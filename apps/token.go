@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
-	"math"
 	"net/mail"
 	"slices"
 	"strings"
@@ -304,8 +303,7 @@ func (t *Tokens) allow(ctx context.Context, what string, perMinute int) error {
 		return away(err)
 	}
 	if result.Allowed == 0 {
-		return fault.New(fault.RateLimited, "too many requests for tokens; try again later").
-			With("retryAfter", int(math.Ceil(result.RetryAfter.Seconds())))
+		return fault.TooMany("too many requests for tokens; try again later", result.RetryAfter)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
+	"time"
 )
 
 // Kind says what went wrong in terms that a client understands. The kinds are the API's error codes.
@@ -80,6 +82,11 @@ func (e *Error) With(key string, value any) *Error {
 	}
 	c.Details[key] = value
 	return &c
+}
+
+// TooMany returns a RateLimited error that says how long to wait, in whole seconds.
+func TooMany(message string, wait time.Duration) *Error {
+	return New(RateLimited, "%s", message).With("retryAfter", int(math.Ceil(wait.Seconds())))
 }
 
 // Of returns what a client may know of err. An error without a kind is Internal.

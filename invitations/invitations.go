@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"math"
 	"slices"
 
 	"entgo.io/ent/dialect/sql"
@@ -164,8 +163,7 @@ func (s *Service) count(ctx context.Context, key string, perHour, emails int) er
 		return fault.From(err, fault.Unavailable, "we cannot count invitations; try again soon")
 	}
 	if result.Allowed == 0 {
-		return fault.New(fault.RateLimited, "too many invitations; try again later").
-			With("retryAfter", int(math.Ceil(result.RetryAfter.Seconds())))
+		return fault.TooMany("too many invitations; try again later", result.RetryAfter)
 	}
 	return nil
 }

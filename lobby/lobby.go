@@ -13,7 +13,6 @@ package lobby
 
 import (
 	"context"
-	"math"
 	"sync"
 	"time"
 
@@ -129,15 +128,10 @@ func (s *Service) allow(ctx context.Context, roomID uuid.UUID, address string) e
 			return away(err)
 		}
 		if result.Allowed == 0 {
-			return rateLimited("too many requests to enter; try again later", result.RetryAfter)
+			return fault.TooMany("too many requests to enter; try again later", result.RetryAfter)
 		}
 	}
 	return nil
-}
-
-func rateLimited(message string, wait time.Duration) error {
-	return fault.New(fault.RateLimited, "%s", message).
-		With("retryAfter", int(math.Ceil(wait.Seconds())))
 }
 
 // Get returns who waits for a room, to its hosts.

@@ -147,7 +147,7 @@ func (s store) request(
 		return nil, fault.New(fault.RateLimited, "too many people wait for this room; try again later")
 	default:
 		wait := time.Duration(reply[1].(int64)) * time.Millisecond
-		return nil, rateLimited("a host has turned you away; you may ask again later", wait)
+		return nil, fault.TooMany("a host has turned you away; you may ask again later", wait)
 	}
 }
 
