@@ -41,6 +41,8 @@ var testSchema = gqlparser.MustLoadSchema(&ast.Source{Input: `
 		hello: String
 		"answers after a while, or when its time is up"
 		slow: String
+		"answers when it is let, whether it is still wanted or not"
+		stubborn: String
 		panics: String
 		fails: String
 	}
@@ -242,6 +244,10 @@ func (e executable) resolve(ctx context.Context, field graphql.CollectedField) a
 		case <-ctx.Done():
 			graphql.AddError(ctx, ctx.Err())
 		}
+	case "stubborn":
+		e.running.Add(1)
+		defer e.running.Add(-1)
+		<-e.release
 	case "panics":
 		panic("a resolver panics")
 	case "fails":

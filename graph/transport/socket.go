@@ -36,8 +36,8 @@ type socket struct {
 
 	mu         sync.Mutex
 	operations map[string]*operation
-	// active counts the operations that run, those included that the client has ended and that have
-	// not stopped yet.
+	// active counts the operations that run: those above, and as many again at most that have ended
+	// for the client and are about to stop.
 	active  int
 	running sync.WaitGroup
 	// answering are the operations that get one answer, and those of which it is not known yet.
@@ -227,7 +227,7 @@ func (s *socket) subscribe(m message) error {
 		stop()
 		return nil // the client will ask again elsewhere
 	}
-	if s.active >= s.settings.MaxOperations {
+	if len(s.operations) >= s.settings.MaxOperations || s.active >= 2*s.settings.MaxOperations {
 		stop()
 		return s.out.control(message{m.ID, "error",
 			errorsOf(refusal("RATE_LIMITED", "too many operations on this connection"))})

@@ -477,8 +477,21 @@ func TestTooManyOperationsAreRefusedOneByOne(t *testing.T) {
 	code, _ := c.failed("3")
 	assert.Equal(t, "RATE_LIMITED", code)
 	c.send(complete("1"))
-	s.runs(t, 1)
-	c.works()
+	c.works() // at once, however long the other takes to stop
+}
+
+func TestOperationsThatDoNotStopAreBoundedToo(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(set *settings) { set.socket.MaxOperations = 1 })
+	c := s.open(t)
+	for _, id := range []string{"1", "2"} {
+		c.send(subscribe(id, `{stubborn}`), complete(id))
+	}
+	c.send(subscribe("3", `{hello}`))
+	code, _ := c.failed("3")
+	assert.Equal(t, "RATE_LIMITED", code)
+	close(s.release)
+	s.runs(t, 0)
 }
 
 func TestCompleteStopsTheSourceAndFreesTheID(t *testing.T) {
