@@ -14,6 +14,8 @@ import (
 	"foyer/ent/application"
 	"foyer/ent/auditevent"
 	"foyer/ent/outboxmessage"
+	"foyer/ent/recording"
+	"foyer/ent/recordingaccess"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/roomban"
@@ -37,6 +39,10 @@ type Client struct {
 	AuditEvent *AuditEventClient
 	// OutboxMessage is the client for interacting with the OutboxMessage builders.
 	OutboxMessage *OutboxMessageClient
+	// Recording is the client for interacting with the Recording builders.
+	Recording *RecordingClient
+	// RecordingAccess is the client for interacting with the RecordingAccess builders.
+	RecordingAccess *RecordingAccessClient
 	// Room is the client for interacting with the Room builders.
 	Room *RoomClient
 	// RoomAccess is the client for interacting with the RoomAccess builders.
@@ -59,6 +65,8 @@ func (c *Client) init() {
 	c.Application = NewApplicationClient(c.config)
 	c.AuditEvent = NewAuditEventClient(c.config)
 	c.OutboxMessage = NewOutboxMessageClient(c.config)
+	c.Recording = NewRecordingClient(c.config)
+	c.RecordingAccess = NewRecordingAccessClient(c.config)
 	c.Room = NewRoomClient(c.config)
 	c.RoomAccess = NewRoomAccessClient(c.config)
 	c.RoomBan = NewRoomBanClient(c.config)
@@ -153,15 +161,17 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 	cfg := c.config
 	cfg.driver = tx
 	return &Tx{
-		ctx:           ctx,
-		config:        cfg,
-		Application:   NewApplicationClient(cfg),
-		AuditEvent:    NewAuditEventClient(cfg),
-		OutboxMessage: NewOutboxMessageClient(cfg),
-		Room:          NewRoomClient(cfg),
-		RoomAccess:    NewRoomAccessClient(cfg),
-		RoomBan:       NewRoomBanClient(cfg),
-		User:          NewUserClient(cfg),
+		ctx:             ctx,
+		config:          cfg,
+		Application:     NewApplicationClient(cfg),
+		AuditEvent:      NewAuditEventClient(cfg),
+		OutboxMessage:   NewOutboxMessageClient(cfg),
+		Recording:       NewRecordingClient(cfg),
+		RecordingAccess: NewRecordingAccessClient(cfg),
+		Room:            NewRoomClient(cfg),
+		RoomAccess:      NewRoomAccessClient(cfg),
+		RoomBan:         NewRoomBanClient(cfg),
+		User:            NewUserClient(cfg),
 	}, nil
 }
 
@@ -179,15 +189,17 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 	cfg := c.config
 	cfg.driver = &txDriver{tx: tx, drv: c.driver}
 	return &Tx{
-		ctx:           ctx,
-		config:        cfg,
-		Application:   NewApplicationClient(cfg),
-		AuditEvent:    NewAuditEventClient(cfg),
-		OutboxMessage: NewOutboxMessageClient(cfg),
-		Room:          NewRoomClient(cfg),
-		RoomAccess:    NewRoomAccessClient(cfg),
-		RoomBan:       NewRoomBanClient(cfg),
-		User:          NewUserClient(cfg),
+		ctx:             ctx,
+		config:          cfg,
+		Application:     NewApplicationClient(cfg),
+		AuditEvent:      NewAuditEventClient(cfg),
+		OutboxMessage:   NewOutboxMessageClient(cfg),
+		Recording:       NewRecordingClient(cfg),
+		RecordingAccess: NewRecordingAccessClient(cfg),
+		Room:            NewRoomClient(cfg),
+		RoomAccess:      NewRoomAccessClient(cfg),
+		RoomBan:         NewRoomBanClient(cfg),
+		User:            NewUserClient(cfg),
 	}, nil
 }
 
@@ -217,8 +229,8 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.Application, c.AuditEvent, c.OutboxMessage, c.Room, c.RoomAccess, c.RoomBan,
-		c.User,
+		c.Application, c.AuditEvent, c.OutboxMessage, c.Recording, c.RecordingAccess,
+		c.Room, c.RoomAccess, c.RoomBan, c.User,
 	} {
 		n.Use(hooks...)
 	}
@@ -228,8 +240,8 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.Application, c.AuditEvent, c.OutboxMessage, c.Room, c.RoomAccess, c.RoomBan,
-		c.User,
+		c.Application, c.AuditEvent, c.OutboxMessage, c.Recording, c.RecordingAccess,
+		c.Room, c.RoomAccess, c.RoomBan, c.User,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -244,6 +256,10 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.AuditEvent.mutate(ctx, m)
 	case *OutboxMessageMutation:
 		return c.OutboxMessage.mutate(ctx, m)
+	case *RecordingMutation:
+		return c.Recording.mutate(ctx, m)
+	case *RecordingAccessMutation:
+		return c.RecordingAccess.mutate(ctx, m)
 	case *RoomMutation:
 		return c.Room.mutate(ctx, m)
 	case *RoomAccessMutation:
@@ -672,6 +688,336 @@ func (c *OutboxMessageClient) mutate(ctx context.Context, m *OutboxMessageMutati
 	}
 }
 
+// RecordingClient is a client for the Recording schema.
+type RecordingClient struct {
+	config
+}
+
+// NewRecordingClient returns a client for the Recording from the given config.
+func NewRecordingClient(c config) *RecordingClient {
+	return &RecordingClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `recording.Hooks(f(g(h())))`.
+func (c *RecordingClient) Use(hooks ...Hook) {
+	c.hooks.Recording = append(c.hooks.Recording, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `recording.Intercept(f(g(h())))`.
+func (c *RecordingClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Recording = append(c.inters.Recording, interceptors...)
+}
+
+// Create returns a builder for creating a Recording entity.
+func (c *RecordingClient) Create() *RecordingCreate {
+	mutation := newRecordingMutation(c.config, OpCreate)
+	return &RecordingCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Recording entities.
+func (c *RecordingClient) CreateBulk(builders ...*RecordingCreate) *RecordingCreateBulk {
+	return &RecordingCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *RecordingClient) MapCreateBulk(slice any, setFunc func(*RecordingCreate, int)) *RecordingCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &RecordingCreateBulk{err: fmt.Errorf("calling to RecordingClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*RecordingCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &RecordingCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Recording.
+func (c *RecordingClient) Update() *RecordingUpdate {
+	mutation := newRecordingMutation(c.config, OpUpdate)
+	return &RecordingUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *RecordingClient) UpdateOne(_m *Recording) *RecordingUpdateOne {
+	mutation := newRecordingMutation(c.config, OpUpdateOne, withRecording(_m))
+	return &RecordingUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *RecordingClient) UpdateOneID(id uuid.UUID) *RecordingUpdateOne {
+	mutation := newRecordingMutation(c.config, OpUpdateOne, withRecordingID(id))
+	return &RecordingUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Recording.
+func (c *RecordingClient) Delete() *RecordingDelete {
+	mutation := newRecordingMutation(c.config, OpDelete)
+	return &RecordingDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *RecordingClient) DeleteOne(_m *Recording) *RecordingDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *RecordingClient) DeleteOneID(id uuid.UUID) *RecordingDeleteOne {
+	builder := c.Delete().Where(recording.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &RecordingDeleteOne{builder}
+}
+
+// Query returns a query builder for Recording.
+func (c *RecordingClient) Query() *RecordingQuery {
+	return &RecordingQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeRecording},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Recording entity by its id.
+func (c *RecordingClient) Get(ctx context.Context, id uuid.UUID) (*Recording, error) {
+	return c.Query().Where(recording.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *RecordingClient) GetX(ctx context.Context, id uuid.UUID) *Recording {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryRoom queries the room edge of a Recording.
+func (c *RecordingClient) QueryRoom(_m *Recording) *RoomQuery {
+	query := (&RoomClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(recording.Table, recording.FieldID, id),
+			sqlgraph.To(room.Table, room.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, recording.RoomTable, recording.RoomColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryAccesses queries the accesses edge of a Recording.
+func (c *RecordingClient) QueryAccesses(_m *Recording) *RecordingAccessQuery {
+	query := (&RecordingAccessClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(recording.Table, recording.FieldID, id),
+			sqlgraph.To(recordingaccess.Table, recordingaccess.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, recording.AccessesTable, recording.AccessesColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *RecordingClient) Hooks() []Hook {
+	return c.hooks.Recording
+}
+
+// Interceptors returns the client interceptors.
+func (c *RecordingClient) Interceptors() []Interceptor {
+	return c.inters.Recording
+}
+
+func (c *RecordingClient) mutate(ctx context.Context, m *RecordingMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&RecordingCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&RecordingUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&RecordingUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&RecordingDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Recording mutation op: %q", m.Op())
+	}
+}
+
+// RecordingAccessClient is a client for the RecordingAccess schema.
+type RecordingAccessClient struct {
+	config
+}
+
+// NewRecordingAccessClient returns a client for the RecordingAccess from the given config.
+func NewRecordingAccessClient(c config) *RecordingAccessClient {
+	return &RecordingAccessClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `recordingaccess.Hooks(f(g(h())))`.
+func (c *RecordingAccessClient) Use(hooks ...Hook) {
+	c.hooks.RecordingAccess = append(c.hooks.RecordingAccess, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `recordingaccess.Intercept(f(g(h())))`.
+func (c *RecordingAccessClient) Intercept(interceptors ...Interceptor) {
+	c.inters.RecordingAccess = append(c.inters.RecordingAccess, interceptors...)
+}
+
+// Create returns a builder for creating a RecordingAccess entity.
+func (c *RecordingAccessClient) Create() *RecordingAccessCreate {
+	mutation := newRecordingAccessMutation(c.config, OpCreate)
+	return &RecordingAccessCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of RecordingAccess entities.
+func (c *RecordingAccessClient) CreateBulk(builders ...*RecordingAccessCreate) *RecordingAccessCreateBulk {
+	return &RecordingAccessCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *RecordingAccessClient) MapCreateBulk(slice any, setFunc func(*RecordingAccessCreate, int)) *RecordingAccessCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &RecordingAccessCreateBulk{err: fmt.Errorf("calling to RecordingAccessClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*RecordingAccessCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &RecordingAccessCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for RecordingAccess.
+func (c *RecordingAccessClient) Update() *RecordingAccessUpdate {
+	mutation := newRecordingAccessMutation(c.config, OpUpdate)
+	return &RecordingAccessUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *RecordingAccessClient) UpdateOne(_m *RecordingAccess) *RecordingAccessUpdateOne {
+	mutation := newRecordingAccessMutation(c.config, OpUpdateOne, withRecordingAccess(_m))
+	return &RecordingAccessUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *RecordingAccessClient) UpdateOneID(id uuid.UUID) *RecordingAccessUpdateOne {
+	mutation := newRecordingAccessMutation(c.config, OpUpdateOne, withRecordingAccessID(id))
+	return &RecordingAccessUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for RecordingAccess.
+func (c *RecordingAccessClient) Delete() *RecordingAccessDelete {
+	mutation := newRecordingAccessMutation(c.config, OpDelete)
+	return &RecordingAccessDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *RecordingAccessClient) DeleteOne(_m *RecordingAccess) *RecordingAccessDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *RecordingAccessClient) DeleteOneID(id uuid.UUID) *RecordingAccessDeleteOne {
+	builder := c.Delete().Where(recordingaccess.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &RecordingAccessDeleteOne{builder}
+}
+
+// Query returns a query builder for RecordingAccess.
+func (c *RecordingAccessClient) Query() *RecordingAccessQuery {
+	return &RecordingAccessQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeRecordingAccess},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a RecordingAccess entity by its id.
+func (c *RecordingAccessClient) Get(ctx context.Context, id uuid.UUID) (*RecordingAccess, error) {
+	return c.Query().Where(recordingaccess.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *RecordingAccessClient) GetX(ctx context.Context, id uuid.UUID) *RecordingAccess {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryUser queries the user edge of a RecordingAccess.
+func (c *RecordingAccessClient) QueryUser(_m *RecordingAccess) *UserQuery {
+	query := (&UserClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(recordingaccess.Table, recordingaccess.FieldID, id),
+			sqlgraph.To(user.Table, user.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, recordingaccess.UserTable, recordingaccess.UserColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryRecording queries the recording edge of a RecordingAccess.
+func (c *RecordingAccessClient) QueryRecording(_m *RecordingAccess) *RecordingQuery {
+	query := (&RecordingClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(recordingaccess.Table, recordingaccess.FieldID, id),
+			sqlgraph.To(recording.Table, recording.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, recordingaccess.RecordingTable, recordingaccess.RecordingColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *RecordingAccessClient) Hooks() []Hook {
+	return c.hooks.RecordingAccess
+}
+
+// Interceptors returns the client interceptors.
+func (c *RecordingAccessClient) Interceptors() []Interceptor {
+	return c.inters.RecordingAccess
+}
+
+func (c *RecordingAccessClient) mutate(ctx context.Context, m *RecordingAccessMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&RecordingAccessCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&RecordingAccessUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&RecordingAccessUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&RecordingAccessDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown RecordingAccess mutation op: %q", m.Op())
+	}
+}
+
 // RoomClient is a client for the Room schema.
 type RoomClient struct {
 	config
@@ -821,6 +1167,22 @@ func (c *RoomClient) QueryAuditEvents(_m *Room) *AuditEventQuery {
 			sqlgraph.From(room.Table, room.FieldID, id),
 			sqlgraph.To(auditevent.Table, auditevent.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, room.AuditEventsTable, room.AuditEventsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryRecordings queries the recordings edge of a Room.
+func (c *RoomClient) QueryRecordings(_m *Room) *RecordingQuery {
+	query := (&RecordingClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(room.Table, room.FieldID, id),
+			sqlgraph.To(recording.Table, recording.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, room.RecordingsTable, room.RecordingsColumn),
 		)
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
@@ -1291,6 +1653,22 @@ func (c *UserClient) QueryAccesses(_m *User) *RoomAccessQuery {
 	return query
 }
 
+// QueryRecordingAccesses queries the recording_accesses edge of a User.
+func (c *UserClient) QueryRecordingAccesses(_m *User) *RecordingAccessQuery {
+	query := (&RecordingAccessClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(user.Table, user.FieldID, id),
+			sqlgraph.To(recordingaccess.Table, recordingaccess.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, user.RecordingAccessesTable, user.RecordingAccessesColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // Hooks returns the client hooks.
 func (c *UserClient) Hooks() []Hook {
 	return c.hooks.User
@@ -1319,11 +1697,11 @@ func (c *UserClient) mutate(ctx context.Context, m *UserMutation) (Value, error)
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		Application, AuditEvent, OutboxMessage, Room, RoomAccess, RoomBan,
-		User []ent.Hook
+		Application, AuditEvent, OutboxMessage, Recording, RecordingAccess, Room,
+		RoomAccess, RoomBan, User []ent.Hook
 	}
 	inters struct {
-		Application, AuditEvent, OutboxMessage, Room, RoomAccess, RoomBan,
-		User []ent.Interceptor
+		Application, AuditEvent, OutboxMessage, Recording, RecordingAccess, Room,
+		RoomAccess, RoomBan, User []ent.Interceptor
 	}
 )

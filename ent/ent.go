@@ -9,6 +9,8 @@ import (
 	"foyer/ent/application"
 	"foyer/ent/auditevent"
 	"foyer/ent/outboxmessage"
+	"foyer/ent/recording"
+	"foyer/ent/recordingaccess"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/roomban"
@@ -79,13 +81,15 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
-			application.Table:   application.ValidColumn,
-			auditevent.Table:    auditevent.ValidColumn,
-			outboxmessage.Table: outboxmessage.ValidColumn,
-			room.Table:          room.ValidColumn,
-			roomaccess.Table:    roomaccess.ValidColumn,
-			roomban.Table:       roomban.ValidColumn,
-			user.Table:          user.ValidColumn,
+			application.Table:     application.ValidColumn,
+			auditevent.Table:      auditevent.ValidColumn,
+			outboxmessage.Table:   outboxmessage.ValidColumn,
+			recording.Table:       recording.ValidColumn,
+			recordingaccess.Table: recordingaccess.ValidColumn,
+			room.Table:            room.ValidColumn,
+			roomaccess.Table:      roomaccess.ValidColumn,
+			roomban.Table:         roomban.ValidColumn,
+			user.Table:            user.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

@@ -5,6 +5,8 @@ package ent
 import (
 	"context"
 	"foyer/ent/auditevent"
+	"foyer/ent/recording"
+	"foyer/ent/recordingaccess"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/roomban"
@@ -134,6 +136,263 @@ func newAuditEventPaginateArgs(rv map[string]any) *auditeventPaginateArgs {
 		case *AuditEventOrder:
 			if v != nil {
 				args.opts = append(args.opts, WithAuditEventOrder(v))
+			}
+		}
+	}
+	return args
+}
+
+// CollectFields tells the query-builder to eagerly load connected nodes by resolver context.
+func (_q *RecordingQuery) CollectFields(ctx context.Context, satisfies ...string) (*RecordingQuery, error) {
+	fc := graphql.GetFieldContext(ctx)
+	if fc == nil {
+		return _q, nil
+	}
+	if err := _q.collectField(ctx, false, graphql.GetOperationContext(ctx), fc.Field, nil, satisfies...); err != nil {
+		return nil, err
+	}
+	return _q, nil
+}
+
+func (_q *RecordingQuery) collectField(ctx context.Context, oneNode bool, opCtx *graphql.OperationContext, collected graphql.CollectedField, path []string, satisfies ...string) error {
+	path = append([]string(nil), path...)
+	var (
+		unknownSeen    bool
+		fieldSeen      = make(map[string]struct{}, len(recording.Columns))
+		selectedFields = []string{recording.FieldID}
+	)
+	for _, field := range graphql.CollectFields(opCtx, collected.Selections, satisfies) {
+		switch field.Name {
+		case "createdAt":
+			if _, ok := fieldSeen[recording.FieldCreatedAt]; !ok {
+				selectedFields = append(selectedFields, recording.FieldCreatedAt)
+				fieldSeen[recording.FieldCreatedAt] = struct{}{}
+			}
+		case "updatedAt":
+			if _, ok := fieldSeen[recording.FieldUpdatedAt]; !ok {
+				selectedFields = append(selectedFields, recording.FieldUpdatedAt)
+				fieldSeen[recording.FieldUpdatedAt] = struct{}{}
+			}
+		case "roomID":
+			if _, ok := fieldSeen[recording.FieldRoomID]; !ok {
+				selectedFields = append(selectedFields, recording.FieldRoomID)
+				fieldSeen[recording.FieldRoomID] = struct{}{}
+			}
+		case "mode":
+			if _, ok := fieldSeen[recording.FieldMode]; !ok {
+				selectedFields = append(selectedFields, recording.FieldMode)
+				fieldSeen[recording.FieldMode] = struct{}{}
+			}
+		case "status":
+			if _, ok := fieldSeen[recording.FieldStatus]; !ok {
+				selectedFields = append(selectedFields, recording.FieldStatus)
+				fieldSeen[recording.FieldStatus] = struct{}{}
+			}
+		case "reason":
+			if _, ok := fieldSeen[recording.FieldReason]; !ok {
+				selectedFields = append(selectedFields, recording.FieldReason)
+				fieldSeen[recording.FieldReason] = struct{}{}
+			}
+		case "options":
+			if _, ok := fieldSeen[recording.FieldOptions]; !ok {
+				selectedFields = append(selectedFields, recording.FieldOptions)
+				fieldSeen[recording.FieldOptions] = struct{}{}
+			}
+		case "startedBy":
+			if _, ok := fieldSeen[recording.FieldStartedBy]; !ok {
+				selectedFields = append(selectedFields, recording.FieldStartedBy)
+				fieldSeen[recording.FieldStartedBy] = struct{}{}
+			}
+		case "egressID":
+			if _, ok := fieldSeen[recording.FieldEgressID]; !ok {
+				selectedFields = append(selectedFields, recording.FieldEgressID)
+				fieldSeen[recording.FieldEgressID] = struct{}{}
+			}
+		case "startedAt":
+			if _, ok := fieldSeen[recording.FieldStartedAt]; !ok {
+				selectedFields = append(selectedFields, recording.FieldStartedAt)
+				fieldSeen[recording.FieldStartedAt] = struct{}{}
+			}
+		case "endedAt":
+			if _, ok := fieldSeen[recording.FieldEndedAt]; !ok {
+				selectedFields = append(selectedFields, recording.FieldEndedAt)
+				fieldSeen[recording.FieldEndedAt] = struct{}{}
+			}
+		case "size":
+			if _, ok := fieldSeen[recording.FieldSize]; !ok {
+				selectedFields = append(selectedFields, recording.FieldSize)
+				fieldSeen[recording.FieldSize] = struct{}{}
+			}
+		case "duration":
+			if _, ok := fieldSeen[recording.FieldDuration]; !ok {
+				selectedFields = append(selectedFields, recording.FieldDuration)
+				fieldSeen[recording.FieldDuration] = struct{}{}
+			}
+		case "expiresAt":
+			if _, ok := fieldSeen[recording.FieldExpiresAt]; !ok {
+				selectedFields = append(selectedFields, recording.FieldExpiresAt)
+				fieldSeen[recording.FieldExpiresAt] = struct{}{}
+			}
+		case "transcript":
+			if _, ok := fieldSeen[recording.FieldTranscript]; !ok {
+				selectedFields = append(selectedFields, recording.FieldTranscript)
+				fieldSeen[recording.FieldTranscript] = struct{}{}
+			}
+		case "id":
+		case "__typename":
+		default:
+			unknownSeen = true
+		}
+	}
+	if !unknownSeen {
+		_q.Select(selectedFields...)
+	}
+	return nil
+}
+
+type recordingPaginateArgs struct {
+	first, last   *int
+	after, before *Cursor
+	opts          []RecordingPaginateOption
+}
+
+func newRecordingPaginateArgs(rv map[string]any) *recordingPaginateArgs {
+	args := &recordingPaginateArgs{}
+	if rv == nil {
+		return args
+	}
+	if v := rv[firstField]; v != nil {
+		args.first = v.(*int)
+	}
+	if v := rv[lastField]; v != nil {
+		args.last = v.(*int)
+	}
+	if v := rv[afterField]; v != nil {
+		args.after = v.(*Cursor)
+	}
+	if v := rv[beforeField]; v != nil {
+		args.before = v.(*Cursor)
+	}
+	if v, ok := rv[orderByField]; ok {
+		switch v := v.(type) {
+		case map[string]any:
+			var (
+				err1, err2 error
+				order      = &RecordingOrder{Field: &RecordingOrderField{}, Direction: entgql.OrderDirectionAsc}
+			)
+			if d, ok := v[directionField]; ok {
+				err1 = order.Direction.UnmarshalGQL(d)
+			}
+			if f, ok := v[fieldField]; ok {
+				err2 = order.Field.UnmarshalGQL(f)
+			}
+			if err1 == nil && err2 == nil {
+				args.opts = append(args.opts, WithRecordingOrder(order))
+			}
+		case *RecordingOrder:
+			if v != nil {
+				args.opts = append(args.opts, WithRecordingOrder(v))
+			}
+		}
+	}
+	return args
+}
+
+// CollectFields tells the query-builder to eagerly load connected nodes by resolver context.
+func (_q *RecordingAccessQuery) CollectFields(ctx context.Context, satisfies ...string) (*RecordingAccessQuery, error) {
+	fc := graphql.GetFieldContext(ctx)
+	if fc == nil {
+		return _q, nil
+	}
+	if err := _q.collectField(ctx, false, graphql.GetOperationContext(ctx), fc.Field, nil, satisfies...); err != nil {
+		return nil, err
+	}
+	return _q, nil
+}
+
+func (_q *RecordingAccessQuery) collectField(ctx context.Context, oneNode bool, opCtx *graphql.OperationContext, collected graphql.CollectedField, path []string, satisfies ...string) error {
+	path = append([]string(nil), path...)
+	var (
+		unknownSeen    bool
+		fieldSeen      = make(map[string]struct{}, len(recordingaccess.Columns))
+		selectedFields = []string{recordingaccess.FieldID}
+	)
+	for _, field := range graphql.CollectFields(opCtx, collected.Selections, satisfies) {
+		switch field.Name {
+		case "createdAt":
+			if _, ok := fieldSeen[recordingaccess.FieldCreatedAt]; !ok {
+				selectedFields = append(selectedFields, recordingaccess.FieldCreatedAt)
+				fieldSeen[recordingaccess.FieldCreatedAt] = struct{}{}
+			}
+		case "updatedAt":
+			if _, ok := fieldSeen[recordingaccess.FieldUpdatedAt]; !ok {
+				selectedFields = append(selectedFields, recordingaccess.FieldUpdatedAt)
+				fieldSeen[recordingaccess.FieldUpdatedAt] = struct{}{}
+			}
+		case "userID":
+			if _, ok := fieldSeen[recordingaccess.FieldUserID]; !ok {
+				selectedFields = append(selectedFields, recordingaccess.FieldUserID)
+				fieldSeen[recordingaccess.FieldUserID] = struct{}{}
+			}
+		case "recordingID":
+			if _, ok := fieldSeen[recordingaccess.FieldRecordingID]; !ok {
+				selectedFields = append(selectedFields, recordingaccess.FieldRecordingID)
+				fieldSeen[recordingaccess.FieldRecordingID] = struct{}{}
+			}
+		case "id":
+		case "__typename":
+		default:
+			unknownSeen = true
+		}
+	}
+	if !unknownSeen {
+		_q.Select(selectedFields...)
+	}
+	return nil
+}
+
+type recordingaccessPaginateArgs struct {
+	first, last   *int
+	after, before *Cursor
+	opts          []RecordingAccessPaginateOption
+}
+
+func newRecordingAccessPaginateArgs(rv map[string]any) *recordingaccessPaginateArgs {
+	args := &recordingaccessPaginateArgs{}
+	if rv == nil {
+		return args
+	}
+	if v := rv[firstField]; v != nil {
+		args.first = v.(*int)
+	}
+	if v := rv[lastField]; v != nil {
+		args.last = v.(*int)
+	}
+	if v := rv[afterField]; v != nil {
+		args.after = v.(*Cursor)
+	}
+	if v := rv[beforeField]; v != nil {
+		args.before = v.(*Cursor)
+	}
+	if v, ok := rv[orderByField]; ok {
+		switch v := v.(type) {
+		case map[string]any:
+			var (
+				err1, err2 error
+				order      = &RecordingAccessOrder{Field: &RecordingAccessOrderField{}, Direction: entgql.OrderDirectionAsc}
+			)
+			if d, ok := v[directionField]; ok {
+				err1 = order.Direction.UnmarshalGQL(d)
+			}
+			if f, ok := v[fieldField]; ok {
+				err2 = order.Field.UnmarshalGQL(f)
+			}
+			if err1 == nil && err2 == nil {
+				args.opts = append(args.opts, WithRecordingAccessOrder(order))
+			}
+		case *RecordingAccessOrder:
+			if v != nil {
+				args.opts = append(args.opts, WithRecordingAccessOrder(v))
 			}
 		}
 	}

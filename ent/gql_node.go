@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"foyer/ent/auditevent"
+	"foyer/ent/recording"
+	"foyer/ent/recordingaccess"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/roomban"
@@ -26,6 +28,16 @@ var auditeventImplementors = []string{"AuditEvent", "Node"}
 
 // IsNode implements the Node interface check for GQLGen.
 func (*AuditEvent) IsNode() {}
+
+var recordingImplementors = []string{"Recording", "Node"}
+
+// IsNode implements the Node interface check for GQLGen.
+func (*Recording) IsNode() {}
+
+var recordingaccessImplementors = []string{"RecordingAccess", "Node"}
+
+// IsNode implements the Node interface check for GQLGen.
+func (*RecordingAccess) IsNode() {}
 
 var roomImplementors = []string{"Room", "Node"}
 
@@ -110,6 +122,24 @@ func (c *Client) noder(ctx context.Context, table string, id uuid.UUID) (Noder, 
 			Where(auditevent.ID(id))
 		if fc := graphql.GetFieldContext(ctx); fc != nil {
 			if err := query.collectField(ctx, true, graphql.GetOperationContext(ctx), fc.Field, nil, auditeventImplementors...); err != nil {
+				return nil, err
+			}
+		}
+		return query.Only(ctx)
+	case recording.Table:
+		query := c.Recording.Query().
+			Where(recording.ID(id))
+		if fc := graphql.GetFieldContext(ctx); fc != nil {
+			if err := query.collectField(ctx, true, graphql.GetOperationContext(ctx), fc.Field, nil, recordingImplementors...); err != nil {
+				return nil, err
+			}
+		}
+		return query.Only(ctx)
+	case recordingaccess.Table:
+		query := c.RecordingAccess.Query().
+			Where(recordingaccess.ID(id))
+		if fc := graphql.GetFieldContext(ctx); fc != nil {
+			if err := query.collectField(ctx, true, graphql.GetOperationContext(ctx), fc.Field, nil, recordingaccessImplementors...); err != nil {
 				return nil, err
 			}
 		}
@@ -227,6 +257,38 @@ func (c *Client) noders(ctx context.Context, table string, ids []uuid.UUID) ([]N
 		query := c.AuditEvent.Query().
 			Where(auditevent.IDIn(ids...))
 		query, err := query.CollectFields(ctx, auditeventImplementors...)
+		if err != nil {
+			return nil, err
+		}
+		nodes, err := query.All(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, node := range nodes {
+			for _, noder := range idmap[node.ID] {
+				*noder = node
+			}
+		}
+	case recording.Table:
+		query := c.Recording.Query().
+			Where(recording.IDIn(ids...))
+		query, err := query.CollectFields(ctx, recordingImplementors...)
+		if err != nil {
+			return nil, err
+		}
+		nodes, err := query.All(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, node := range nodes {
+			for _, noder := range idmap[node.ID] {
+				*noder = node
+			}
+		}
+	case recordingaccess.Table:
+		query := c.RecordingAccess.Query().
+			Where(recordingaccess.IDIn(ids...))
+		query, err := query.CollectFields(ctx, recordingaccessImplementors...)
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"foyer/ent/auditevent"
+	"foyer/ent/recording"
+	"foyer/ent/recordingaccess"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/roomban"
@@ -394,6 +396,598 @@ func (_m *AuditEvent) ToEdge(order *AuditEventOrder) *AuditEventEdge {
 		order = DefaultAuditEventOrder
 	}
 	return &AuditEventEdge{
+		Node:   _m,
+		Cursor: order.Field.toCursor(_m),
+	}
+}
+
+// RecordingEdge is the edge representation of Recording.
+type RecordingEdge struct {
+	Node   *Recording `json:"node"`
+	Cursor Cursor     `json:"cursor"`
+}
+
+// RecordingConnection is the connection containing edges to Recording.
+type RecordingConnection struct {
+	Edges      []*RecordingEdge `json:"edges"`
+	PageInfo   PageInfo         `json:"pageInfo"`
+	TotalCount int              `json:"totalCount"`
+}
+
+func (c *RecordingConnection) build(nodes []*Recording, pager *recordingPager, after *Cursor, first *int, before *Cursor, last *int) {
+	c.PageInfo.HasNextPage = before != nil
+	c.PageInfo.HasPreviousPage = after != nil
+	if first != nil && *first+1 == len(nodes) {
+		c.PageInfo.HasNextPage = true
+		nodes = nodes[:len(nodes)-1]
+	} else if last != nil && *last+1 == len(nodes) {
+		c.PageInfo.HasPreviousPage = true
+		nodes = nodes[:len(nodes)-1]
+	}
+	var nodeAt func(int) *Recording
+	if last != nil {
+		n := len(nodes) - 1
+		nodeAt = func(i int) *Recording {
+			return nodes[n-i]
+		}
+	} else {
+		nodeAt = func(i int) *Recording {
+			return nodes[i]
+		}
+	}
+	c.Edges = make([]*RecordingEdge, len(nodes))
+	for i := range nodes {
+		node := nodeAt(i)
+		c.Edges[i] = &RecordingEdge{
+			Node:   node,
+			Cursor: pager.toCursor(node),
+		}
+	}
+	if l := len(c.Edges); l > 0 {
+		c.PageInfo.StartCursor = &c.Edges[0].Cursor
+		c.PageInfo.EndCursor = &c.Edges[l-1].Cursor
+	}
+	if c.TotalCount == 0 {
+		c.TotalCount = len(nodes)
+	}
+}
+
+// RecordingPaginateOption enables pagination customization.
+type RecordingPaginateOption func(*recordingPager) error
+
+// WithRecordingOrder configures pagination ordering.
+func WithRecordingOrder(order *RecordingOrder) RecordingPaginateOption {
+	if order == nil {
+		order = DefaultRecordingOrder
+	}
+	o := *order
+	return func(pager *recordingPager) error {
+		if err := o.Direction.Validate(); err != nil {
+			return err
+		}
+		if o.Field == nil {
+			o.Field = DefaultRecordingOrder.Field
+		}
+		pager.order = &o
+		return nil
+	}
+}
+
+// WithRecordingFilter configures pagination filter.
+func WithRecordingFilter(filter func(*RecordingQuery) (*RecordingQuery, error)) RecordingPaginateOption {
+	return func(pager *recordingPager) error {
+		if filter == nil {
+			return errors.New("RecordingQuery filter cannot be nil")
+		}
+		pager.filter = filter
+		return nil
+	}
+}
+
+type recordingPager struct {
+	reverse bool
+	order   *RecordingOrder
+	filter  func(*RecordingQuery) (*RecordingQuery, error)
+}
+
+func newRecordingPager(opts []RecordingPaginateOption, reverse bool) (*recordingPager, error) {
+	pager := &recordingPager{reverse: reverse}
+	for _, opt := range opts {
+		if err := opt(pager); err != nil {
+			return nil, err
+		}
+	}
+	if pager.order == nil {
+		pager.order = DefaultRecordingOrder
+	}
+	return pager, nil
+}
+
+func (p *recordingPager) applyFilter(query *RecordingQuery) (*RecordingQuery, error) {
+	if p.filter != nil {
+		return p.filter(query)
+	}
+	return query, nil
+}
+
+func (p *recordingPager) toCursor(_m *Recording) Cursor {
+	return p.order.Field.toCursor(_m)
+}
+
+func (p *recordingPager) applyCursors(query *RecordingQuery, after, before *Cursor) (*RecordingQuery, error) {
+	direction := p.order.Direction
+	if p.reverse {
+		direction = direction.Reverse()
+	}
+	for _, predicate := range entgql.CursorsPredicate(after, before, DefaultRecordingOrder.Field.column, p.order.Field.column, direction) {
+		query = query.Where(predicate)
+	}
+	return query, nil
+}
+
+func (p *recordingPager) applyOrder(query *RecordingQuery) *RecordingQuery {
+	direction := p.order.Direction
+	if p.reverse {
+		direction = direction.Reverse()
+	}
+	query = query.Order(p.order.Field.toTerm(direction.OrderTermOption()))
+	if p.order.Field != DefaultRecordingOrder.Field {
+		query = query.Order(DefaultRecordingOrder.Field.toTerm(direction.OrderTermOption()))
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(p.order.Field.column)
+	}
+	return query
+}
+
+func (p *recordingPager) orderExpr(query *RecordingQuery) sql.Querier {
+	direction := p.order.Direction
+	if p.reverse {
+		direction = direction.Reverse()
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(p.order.Field.column)
+	}
+	return sql.ExprFunc(func(b *sql.Builder) {
+		b.Ident(p.order.Field.column).Pad().WriteString(string(direction))
+		if p.order.Field != DefaultRecordingOrder.Field {
+			b.Comma().Ident(DefaultRecordingOrder.Field.column).Pad().WriteString(string(direction))
+		}
+	})
+}
+
+// Paginate executes the query and returns a relay based cursor connection to Recording.
+func (_m *RecordingQuery) Paginate(
+	ctx context.Context, after *Cursor, first *int,
+	before *Cursor, last *int, opts ...RecordingPaginateOption,
+) (*RecordingConnection, error) {
+	if err := validateFirstLast(first, last); err != nil {
+		return nil, err
+	}
+	pager, err := newRecordingPager(opts, last != nil)
+	if err != nil {
+		return nil, err
+	}
+	if _m, err = pager.applyFilter(_m); err != nil {
+		return nil, err
+	}
+	conn := &RecordingConnection{Edges: []*RecordingEdge{}}
+	ignoredEdges := !hasCollectedField(ctx, edgesField)
+	if hasCollectedField(ctx, totalCountField) || hasCollectedField(ctx, pageInfoField) {
+		hasPagination := after != nil || first != nil || before != nil || last != nil
+		if hasPagination || ignoredEdges {
+			c := _m.Clone()
+			c.ctx.Fields = nil
+			if conn.TotalCount, err = c.Count(ctx); err != nil {
+				return nil, err
+			}
+			conn.PageInfo.HasNextPage = first != nil && conn.TotalCount > 0
+			conn.PageInfo.HasPreviousPage = last != nil && conn.TotalCount > 0
+		}
+	}
+	if ignoredEdges || (first != nil && *first == 0) || (last != nil && *last == 0) {
+		return conn, nil
+	}
+	if _m, err = pager.applyCursors(_m, after, before); err != nil {
+		return nil, err
+	}
+	limit := paginateLimit(first, last)
+	if limit != 0 {
+		_m.Limit(limit)
+	}
+	if field := collectedField(ctx, edgesField, nodeField); field != nil {
+		if err := _m.collectField(ctx, limit == 1, graphql.GetOperationContext(ctx), *field, []string{edgesField, nodeField}); err != nil {
+			return nil, err
+		}
+	}
+	_m = pager.applyOrder(_m)
+	nodes, err := _m.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn.build(nodes, pager, after, first, before, last)
+	return conn, nil
+}
+
+var (
+	// RecordingOrderFieldCreatedAt orders Recording by created_at.
+	RecordingOrderFieldCreatedAt = &RecordingOrderField{
+		Value: func(_m *Recording) (ent.Value, error) {
+			return _m.CreatedAt, nil
+		},
+		column: recording.FieldCreatedAt,
+		toTerm: recording.ByCreatedAt,
+		toCursor: func(_m *Recording) Cursor {
+			return Cursor{
+				ID:    _m.ID,
+				Value: _m.CreatedAt,
+			}
+		},
+	}
+)
+
+// String implement fmt.Stringer interface.
+func (f RecordingOrderField) String() string {
+	var str string
+	switch f.column {
+	case RecordingOrderFieldCreatedAt.column:
+		str = "CREATED_AT"
+	}
+	return str
+}
+
+// MarshalGQL implements graphql.Marshaler interface.
+func (f RecordingOrderField) MarshalGQL(w io.Writer) {
+	io.WriteString(w, strconv.Quote(f.String()))
+}
+
+// UnmarshalGQL implements graphql.Unmarshaler interface.
+func (f *RecordingOrderField) UnmarshalGQL(v interface{}) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("RecordingOrderField %T must be a string", v)
+	}
+	switch str {
+	case "CREATED_AT":
+		*f = *RecordingOrderFieldCreatedAt
+	default:
+		return fmt.Errorf("%s is not a valid RecordingOrderField", str)
+	}
+	return nil
+}
+
+// RecordingOrderField defines the ordering field of Recording.
+type RecordingOrderField struct {
+	// Value extracts the ordering value from the given Recording.
+	Value    func(*Recording) (ent.Value, error)
+	column   string // field or computed.
+	toTerm   func(...sql.OrderTermOption) recording.OrderOption
+	toCursor func(*Recording) Cursor
+}
+
+// RecordingOrder defines the ordering of Recording.
+type RecordingOrder struct {
+	Direction OrderDirection       `json:"direction"`
+	Field     *RecordingOrderField `json:"field"`
+}
+
+// DefaultRecordingOrder is the default ordering of Recording.
+var DefaultRecordingOrder = &RecordingOrder{
+	Direction: entgql.OrderDirectionAsc,
+	Field: &RecordingOrderField{
+		Value: func(_m *Recording) (ent.Value, error) {
+			return _m.ID, nil
+		},
+		column: recording.FieldID,
+		toTerm: recording.ByID,
+		toCursor: func(_m *Recording) Cursor {
+			return Cursor{ID: _m.ID}
+		},
+	},
+}
+
+// ToEdge converts Recording into RecordingEdge.
+func (_m *Recording) ToEdge(order *RecordingOrder) *RecordingEdge {
+	if order == nil {
+		order = DefaultRecordingOrder
+	}
+	return &RecordingEdge{
+		Node:   _m,
+		Cursor: order.Field.toCursor(_m),
+	}
+}
+
+// RecordingAccessEdge is the edge representation of RecordingAccess.
+type RecordingAccessEdge struct {
+	Node   *RecordingAccess `json:"node"`
+	Cursor Cursor           `json:"cursor"`
+}
+
+// RecordingAccessConnection is the connection containing edges to RecordingAccess.
+type RecordingAccessConnection struct {
+	Edges      []*RecordingAccessEdge `json:"edges"`
+	PageInfo   PageInfo               `json:"pageInfo"`
+	TotalCount int                    `json:"totalCount"`
+}
+
+func (c *RecordingAccessConnection) build(nodes []*RecordingAccess, pager *recordingaccessPager, after *Cursor, first *int, before *Cursor, last *int) {
+	c.PageInfo.HasNextPage = before != nil
+	c.PageInfo.HasPreviousPage = after != nil
+	if first != nil && *first+1 == len(nodes) {
+		c.PageInfo.HasNextPage = true
+		nodes = nodes[:len(nodes)-1]
+	} else if last != nil && *last+1 == len(nodes) {
+		c.PageInfo.HasPreviousPage = true
+		nodes = nodes[:len(nodes)-1]
+	}
+	var nodeAt func(int) *RecordingAccess
+	if last != nil {
+		n := len(nodes) - 1
+		nodeAt = func(i int) *RecordingAccess {
+			return nodes[n-i]
+		}
+	} else {
+		nodeAt = func(i int) *RecordingAccess {
+			return nodes[i]
+		}
+	}
+	c.Edges = make([]*RecordingAccessEdge, len(nodes))
+	for i := range nodes {
+		node := nodeAt(i)
+		c.Edges[i] = &RecordingAccessEdge{
+			Node:   node,
+			Cursor: pager.toCursor(node),
+		}
+	}
+	if l := len(c.Edges); l > 0 {
+		c.PageInfo.StartCursor = &c.Edges[0].Cursor
+		c.PageInfo.EndCursor = &c.Edges[l-1].Cursor
+	}
+	if c.TotalCount == 0 {
+		c.TotalCount = len(nodes)
+	}
+}
+
+// RecordingAccessPaginateOption enables pagination customization.
+type RecordingAccessPaginateOption func(*recordingaccessPager) error
+
+// WithRecordingAccessOrder configures pagination ordering.
+func WithRecordingAccessOrder(order *RecordingAccessOrder) RecordingAccessPaginateOption {
+	if order == nil {
+		order = DefaultRecordingAccessOrder
+	}
+	o := *order
+	return func(pager *recordingaccessPager) error {
+		if err := o.Direction.Validate(); err != nil {
+			return err
+		}
+		if o.Field == nil {
+			o.Field = DefaultRecordingAccessOrder.Field
+		}
+		pager.order = &o
+		return nil
+	}
+}
+
+// WithRecordingAccessFilter configures pagination filter.
+func WithRecordingAccessFilter(filter func(*RecordingAccessQuery) (*RecordingAccessQuery, error)) RecordingAccessPaginateOption {
+	return func(pager *recordingaccessPager) error {
+		if filter == nil {
+			return errors.New("RecordingAccessQuery filter cannot be nil")
+		}
+		pager.filter = filter
+		return nil
+	}
+}
+
+type recordingaccessPager struct {
+	reverse bool
+	order   *RecordingAccessOrder
+	filter  func(*RecordingAccessQuery) (*RecordingAccessQuery, error)
+}
+
+func newRecordingAccessPager(opts []RecordingAccessPaginateOption, reverse bool) (*recordingaccessPager, error) {
+	pager := &recordingaccessPager{reverse: reverse}
+	for _, opt := range opts {
+		if err := opt(pager); err != nil {
+			return nil, err
+		}
+	}
+	if pager.order == nil {
+		pager.order = DefaultRecordingAccessOrder
+	}
+	return pager, nil
+}
+
+func (p *recordingaccessPager) applyFilter(query *RecordingAccessQuery) (*RecordingAccessQuery, error) {
+	if p.filter != nil {
+		return p.filter(query)
+	}
+	return query, nil
+}
+
+func (p *recordingaccessPager) toCursor(_m *RecordingAccess) Cursor {
+	return p.order.Field.toCursor(_m)
+}
+
+func (p *recordingaccessPager) applyCursors(query *RecordingAccessQuery, after, before *Cursor) (*RecordingAccessQuery, error) {
+	direction := p.order.Direction
+	if p.reverse {
+		direction = direction.Reverse()
+	}
+	for _, predicate := range entgql.CursorsPredicate(after, before, DefaultRecordingAccessOrder.Field.column, p.order.Field.column, direction) {
+		query = query.Where(predicate)
+	}
+	return query, nil
+}
+
+func (p *recordingaccessPager) applyOrder(query *RecordingAccessQuery) *RecordingAccessQuery {
+	direction := p.order.Direction
+	if p.reverse {
+		direction = direction.Reverse()
+	}
+	query = query.Order(p.order.Field.toTerm(direction.OrderTermOption()))
+	if p.order.Field != DefaultRecordingAccessOrder.Field {
+		query = query.Order(DefaultRecordingAccessOrder.Field.toTerm(direction.OrderTermOption()))
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(p.order.Field.column)
+	}
+	return query
+}
+
+func (p *recordingaccessPager) orderExpr(query *RecordingAccessQuery) sql.Querier {
+	direction := p.order.Direction
+	if p.reverse {
+		direction = direction.Reverse()
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(p.order.Field.column)
+	}
+	return sql.ExprFunc(func(b *sql.Builder) {
+		b.Ident(p.order.Field.column).Pad().WriteString(string(direction))
+		if p.order.Field != DefaultRecordingAccessOrder.Field {
+			b.Comma().Ident(DefaultRecordingAccessOrder.Field.column).Pad().WriteString(string(direction))
+		}
+	})
+}
+
+// Paginate executes the query and returns a relay based cursor connection to RecordingAccess.
+func (_m *RecordingAccessQuery) Paginate(
+	ctx context.Context, after *Cursor, first *int,
+	before *Cursor, last *int, opts ...RecordingAccessPaginateOption,
+) (*RecordingAccessConnection, error) {
+	if err := validateFirstLast(first, last); err != nil {
+		return nil, err
+	}
+	pager, err := newRecordingAccessPager(opts, last != nil)
+	if err != nil {
+		return nil, err
+	}
+	if _m, err = pager.applyFilter(_m); err != nil {
+		return nil, err
+	}
+	conn := &RecordingAccessConnection{Edges: []*RecordingAccessEdge{}}
+	ignoredEdges := !hasCollectedField(ctx, edgesField)
+	if hasCollectedField(ctx, totalCountField) || hasCollectedField(ctx, pageInfoField) {
+		hasPagination := after != nil || first != nil || before != nil || last != nil
+		if hasPagination || ignoredEdges {
+			c := _m.Clone()
+			c.ctx.Fields = nil
+			if conn.TotalCount, err = c.Count(ctx); err != nil {
+				return nil, err
+			}
+			conn.PageInfo.HasNextPage = first != nil && conn.TotalCount > 0
+			conn.PageInfo.HasPreviousPage = last != nil && conn.TotalCount > 0
+		}
+	}
+	if ignoredEdges || (first != nil && *first == 0) || (last != nil && *last == 0) {
+		return conn, nil
+	}
+	if _m, err = pager.applyCursors(_m, after, before); err != nil {
+		return nil, err
+	}
+	limit := paginateLimit(first, last)
+	if limit != 0 {
+		_m.Limit(limit)
+	}
+	if field := collectedField(ctx, edgesField, nodeField); field != nil {
+		if err := _m.collectField(ctx, limit == 1, graphql.GetOperationContext(ctx), *field, []string{edgesField, nodeField}); err != nil {
+			return nil, err
+		}
+	}
+	_m = pager.applyOrder(_m)
+	nodes, err := _m.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn.build(nodes, pager, after, first, before, last)
+	return conn, nil
+}
+
+var (
+	// RecordingAccessOrderFieldCreatedAt orders RecordingAccess by created_at.
+	RecordingAccessOrderFieldCreatedAt = &RecordingAccessOrderField{
+		Value: func(_m *RecordingAccess) (ent.Value, error) {
+			return _m.CreatedAt, nil
+		},
+		column: recordingaccess.FieldCreatedAt,
+		toTerm: recordingaccess.ByCreatedAt,
+		toCursor: func(_m *RecordingAccess) Cursor {
+			return Cursor{
+				ID:    _m.ID,
+				Value: _m.CreatedAt,
+			}
+		},
+	}
+)
+
+// String implement fmt.Stringer interface.
+func (f RecordingAccessOrderField) String() string {
+	var str string
+	switch f.column {
+	case RecordingAccessOrderFieldCreatedAt.column:
+		str = "CREATED_AT"
+	}
+	return str
+}
+
+// MarshalGQL implements graphql.Marshaler interface.
+func (f RecordingAccessOrderField) MarshalGQL(w io.Writer) {
+	io.WriteString(w, strconv.Quote(f.String()))
+}
+
+// UnmarshalGQL implements graphql.Unmarshaler interface.
+func (f *RecordingAccessOrderField) UnmarshalGQL(v interface{}) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("RecordingAccessOrderField %T must be a string", v)
+	}
+	switch str {
+	case "CREATED_AT":
+		*f = *RecordingAccessOrderFieldCreatedAt
+	default:
+		return fmt.Errorf("%s is not a valid RecordingAccessOrderField", str)
+	}
+	return nil
+}
+
+// RecordingAccessOrderField defines the ordering field of RecordingAccess.
+type RecordingAccessOrderField struct {
+	// Value extracts the ordering value from the given RecordingAccess.
+	Value    func(*RecordingAccess) (ent.Value, error)
+	column   string // field or computed.
+	toTerm   func(...sql.OrderTermOption) recordingaccess.OrderOption
+	toCursor func(*RecordingAccess) Cursor
+}
+
+// RecordingAccessOrder defines the ordering of RecordingAccess.
+type RecordingAccessOrder struct {
+	Direction OrderDirection             `json:"direction"`
+	Field     *RecordingAccessOrderField `json:"field"`
+}
+
+// DefaultRecordingAccessOrder is the default ordering of RecordingAccess.
+var DefaultRecordingAccessOrder = &RecordingAccessOrder{
+	Direction: entgql.OrderDirectionAsc,
+	Field: &RecordingAccessOrderField{
+		Value: func(_m *RecordingAccess) (ent.Value, error) {
+			return _m.ID, nil
+		},
+		column: recordingaccess.FieldID,
+		toTerm: recordingaccess.ByID,
+		toCursor: func(_m *RecordingAccess) Cursor {
+			return Cursor{ID: _m.ID}
+		},
+	},
+}
+
+// ToEdge converts RecordingAccess into RecordingAccessEdge.
+func (_m *RecordingAccess) ToEdge(order *RecordingAccessOrder) *RecordingAccessEdge {
+	if order == nil {
+		order = DefaultRecordingAccessOrder
+	}
+	return &RecordingAccessEdge{
 		Node:   _m,
 		Cursor: order.Field.toCursor(_m),
 	}

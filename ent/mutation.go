@@ -11,6 +11,8 @@ import (
 	"foyer/ent/auditevent"
 	"foyer/ent/outboxmessage"
 	"foyer/ent/predicate"
+	"foyer/ent/recording"
+	"foyer/ent/recordingaccess"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/roomban"
@@ -33,13 +35,15 @@ const (
 	OpUpdateOne = ent.OpUpdateOne
 
 	// Node types.
-	TypeApplication   = "Application"
-	TypeAuditEvent    = "AuditEvent"
-	TypeOutboxMessage = "OutboxMessage"
-	TypeRoom          = "Room"
-	TypeRoomAccess    = "RoomAccess"
-	TypeRoomBan       = "RoomBan"
-	TypeUser          = "User"
+	TypeApplication     = "Application"
+	TypeAuditEvent      = "AuditEvent"
+	TypeOutboxMessage   = "OutboxMessage"
+	TypeRecording       = "Recording"
+	TypeRecordingAccess = "RecordingAccess"
+	TypeRoom            = "Room"
+	TypeRoomAccess      = "RoomAccess"
+	TypeRoomBan         = "RoomBan"
+	TypeUser            = "User"
 )
 
 // ApplicationMutation represents an operation that mutates the Application nodes in the graph.
@@ -2793,6 +2797,2015 @@ func (m *OutboxMessageMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown OutboxMessage edge %s", name)
 }
 
+// RecordingMutation represents an operation that mutates the Recording nodes in the graph.
+type RecordingMutation struct {
+	config
+	op              Op
+	typ             string
+	id              *uuid.UUID
+	created_at      *time.Time
+	updated_at      *time.Time
+	mode            *recording.Mode
+	status          *recording.Status
+	reason          *string
+	options         *schema.RecordingOptions
+	started_by      *uuid.UUID
+	egress_id       *string
+	started_at      *time.Time
+	ended_at        *time.Time
+	size            *int64
+	addsize         *int64
+	duration        *int64
+	addduration     *int64
+	expires_at      *time.Time
+	transcript      *recording.Transcript
+	clearedFields   map[string]struct{}
+	room            *uuid.UUID
+	clearedroom     bool
+	accesses        map[uuid.UUID]struct{}
+	removedaccesses map[uuid.UUID]struct{}
+	clearedaccesses bool
+	done            bool
+	oldValue        func(context.Context) (*Recording, error)
+	predicates      []predicate.Recording
+}
+
+var _ ent.Mutation = (*RecordingMutation)(nil)
+
+// recordingOption allows management of the mutation configuration using functional options.
+type recordingOption func(*RecordingMutation)
+
+// newRecordingMutation creates new mutation for the Recording entity.
+func newRecordingMutation(c config, op Op, opts ...recordingOption) *RecordingMutation {
+	m := &RecordingMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeRecording,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withRecordingID sets the ID field of the mutation.
+func withRecordingID(id uuid.UUID) recordingOption {
+	return func(m *RecordingMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Recording
+		)
+		m.oldValue = func(ctx context.Context) (*Recording, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Recording.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withRecording sets the old Recording of the mutation.
+func withRecording(node *Recording) recordingOption {
+	return func(m *RecordingMutation) {
+		m.oldValue = func(context.Context) (*Recording, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m RecordingMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m RecordingMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of Recording entities.
+func (m *RecordingMutation) SetID(id uuid.UUID) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *RecordingMutation) ID() (id uuid.UUID, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *RecordingMutation) IDs(ctx context.Context) ([]uuid.UUID, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []uuid.UUID{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Recording.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *RecordingMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *RecordingMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the Recording entity.
+// If the Recording object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *RecordingMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (m *RecordingMutation) SetUpdatedAt(t time.Time) {
+	m.updated_at = &t
+}
+
+// UpdatedAt returns the value of the "updated_at" field in the mutation.
+func (m *RecordingMutation) UpdatedAt() (r time.Time, exists bool) {
+	v := m.updated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedAt returns the old "updated_at" field's value of the Recording entity.
+// If the Recording object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedAt: %w", err)
+	}
+	return oldValue.UpdatedAt, nil
+}
+
+// ResetUpdatedAt resets all changes to the "updated_at" field.
+func (m *RecordingMutation) ResetUpdatedAt() {
+	m.updated_at = nil
+}
+
+// SetRoomID sets the "room_id" field.
+func (m *RecordingMutation) SetRoomID(u uuid.UUID) {
+	m.room = &u
+}
+
+// RoomID returns the value of the "room_id" field in the mutation.
+func (m *RecordingMutation) RoomID() (r uuid.UUID, exists bool) {
+	v := m.room
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRoomID returns the old "room_id" field's value of the Recording entity.
+// If the Recording object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingMutation) OldRoomID(ctx context.Context) (v uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRoomID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRoomID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRoomID: %w", err)
+	}
+	return oldValue.RoomID, nil
+}
+
+// ResetRoomID resets all changes to the "room_id" field.
+func (m *RecordingMutation) ResetRoomID() {
+	m.room = nil
+}
+
+// SetMode sets the "mode" field.
+func (m *RecordingMutation) SetMode(r recording.Mode) {
+	m.mode = &r
+}
+
+// Mode returns the value of the "mode" field in the mutation.
+func (m *RecordingMutation) Mode() (r recording.Mode, exists bool) {
+	v := m.mode
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMode returns the old "mode" field's value of the Recording entity.
+// If the Recording object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingMutation) OldMode(ctx context.Context) (v recording.Mode, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMode is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMode requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMode: %w", err)
+	}
+	return oldValue.Mode, nil
+}
+
+// ResetMode resets all changes to the "mode" field.
+func (m *RecordingMutation) ResetMode() {
+	m.mode = nil
+}
+
+// SetStatus sets the "status" field.
+func (m *RecordingMutation) SetStatus(r recording.Status) {
+	m.status = &r
+}
+
+// Status returns the value of the "status" field in the mutation.
+func (m *RecordingMutation) Status() (r recording.Status, exists bool) {
+	v := m.status
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStatus returns the old "status" field's value of the Recording entity.
+// If the Recording object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingMutation) OldStatus(ctx context.Context) (v recording.Status, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStatus is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStatus requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStatus: %w", err)
+	}
+	return oldValue.Status, nil
+}
+
+// ResetStatus resets all changes to the "status" field.
+func (m *RecordingMutation) ResetStatus() {
+	m.status = nil
+}
+
+// SetReason sets the "reason" field.
+func (m *RecordingMutation) SetReason(s string) {
+	m.reason = &s
+}
+
+// Reason returns the value of the "reason" field in the mutation.
+func (m *RecordingMutation) Reason() (r string, exists bool) {
+	v := m.reason
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldReason returns the old "reason" field's value of the Recording entity.
+// If the Recording object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingMutation) OldReason(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldReason is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldReason requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldReason: %w", err)
+	}
+	return oldValue.Reason, nil
+}
+
+// ResetReason resets all changes to the "reason" field.
+func (m *RecordingMutation) ResetReason() {
+	m.reason = nil
+}
+
+// SetOptions sets the "options" field.
+func (m *RecordingMutation) SetOptions(so schema.RecordingOptions) {
+	m.options = &so
+}
+
+// Options returns the value of the "options" field in the mutation.
+func (m *RecordingMutation) Options() (r schema.RecordingOptions, exists bool) {
+	v := m.options
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldOptions returns the old "options" field's value of the Recording entity.
+// If the Recording object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingMutation) OldOptions(ctx context.Context) (v schema.RecordingOptions, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldOptions is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldOptions requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldOptions: %w", err)
+	}
+	return oldValue.Options, nil
+}
+
+// ResetOptions resets all changes to the "options" field.
+func (m *RecordingMutation) ResetOptions() {
+	m.options = nil
+}
+
+// SetStartedBy sets the "started_by" field.
+func (m *RecordingMutation) SetStartedBy(u uuid.UUID) {
+	m.started_by = &u
+}
+
+// StartedBy returns the value of the "started_by" field in the mutation.
+func (m *RecordingMutation) StartedBy() (r uuid.UUID, exists bool) {
+	v := m.started_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStartedBy returns the old "started_by" field's value of the Recording entity.
+// If the Recording object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingMutation) OldStartedBy(ctx context.Context) (v uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStartedBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStartedBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStartedBy: %w", err)
+	}
+	return oldValue.StartedBy, nil
+}
+
+// ResetStartedBy resets all changes to the "started_by" field.
+func (m *RecordingMutation) ResetStartedBy() {
+	m.started_by = nil
+}
+
+// SetEgressID sets the "egress_id" field.
+func (m *RecordingMutation) SetEgressID(s string) {
+	m.egress_id = &s
+}
+
+// EgressID returns the value of the "egress_id" field in the mutation.
+func (m *RecordingMutation) EgressID() (r string, exists bool) {
+	v := m.egress_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEgressID returns the old "egress_id" field's value of the Recording entity.
+// If the Recording object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingMutation) OldEgressID(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEgressID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEgressID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEgressID: %w", err)
+	}
+	return oldValue.EgressID, nil
+}
+
+// ClearEgressID clears the value of the "egress_id" field.
+func (m *RecordingMutation) ClearEgressID() {
+	m.egress_id = nil
+	m.clearedFields[recording.FieldEgressID] = struct{}{}
+}
+
+// EgressIDCleared returns if the "egress_id" field was cleared in this mutation.
+func (m *RecordingMutation) EgressIDCleared() bool {
+	_, ok := m.clearedFields[recording.FieldEgressID]
+	return ok
+}
+
+// ResetEgressID resets all changes to the "egress_id" field.
+func (m *RecordingMutation) ResetEgressID() {
+	m.egress_id = nil
+	delete(m.clearedFields, recording.FieldEgressID)
+}
+
+// SetStartedAt sets the "started_at" field.
+func (m *RecordingMutation) SetStartedAt(t time.Time) {
+	m.started_at = &t
+}
+
+// StartedAt returns the value of the "started_at" field in the mutation.
+func (m *RecordingMutation) StartedAt() (r time.Time, exists bool) {
+	v := m.started_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStartedAt returns the old "started_at" field's value of the Recording entity.
+// If the Recording object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingMutation) OldStartedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStartedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStartedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStartedAt: %w", err)
+	}
+	return oldValue.StartedAt, nil
+}
+
+// ClearStartedAt clears the value of the "started_at" field.
+func (m *RecordingMutation) ClearStartedAt() {
+	m.started_at = nil
+	m.clearedFields[recording.FieldStartedAt] = struct{}{}
+}
+
+// StartedAtCleared returns if the "started_at" field was cleared in this mutation.
+func (m *RecordingMutation) StartedAtCleared() bool {
+	_, ok := m.clearedFields[recording.FieldStartedAt]
+	return ok
+}
+
+// ResetStartedAt resets all changes to the "started_at" field.
+func (m *RecordingMutation) ResetStartedAt() {
+	m.started_at = nil
+	delete(m.clearedFields, recording.FieldStartedAt)
+}
+
+// SetEndedAt sets the "ended_at" field.
+func (m *RecordingMutation) SetEndedAt(t time.Time) {
+	m.ended_at = &t
+}
+
+// EndedAt returns the value of the "ended_at" field in the mutation.
+func (m *RecordingMutation) EndedAt() (r time.Time, exists bool) {
+	v := m.ended_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEndedAt returns the old "ended_at" field's value of the Recording entity.
+// If the Recording object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingMutation) OldEndedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEndedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEndedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEndedAt: %w", err)
+	}
+	return oldValue.EndedAt, nil
+}
+
+// ClearEndedAt clears the value of the "ended_at" field.
+func (m *RecordingMutation) ClearEndedAt() {
+	m.ended_at = nil
+	m.clearedFields[recording.FieldEndedAt] = struct{}{}
+}
+
+// EndedAtCleared returns if the "ended_at" field was cleared in this mutation.
+func (m *RecordingMutation) EndedAtCleared() bool {
+	_, ok := m.clearedFields[recording.FieldEndedAt]
+	return ok
+}
+
+// ResetEndedAt resets all changes to the "ended_at" field.
+func (m *RecordingMutation) ResetEndedAt() {
+	m.ended_at = nil
+	delete(m.clearedFields, recording.FieldEndedAt)
+}
+
+// SetSize sets the "size" field.
+func (m *RecordingMutation) SetSize(i int64) {
+	m.size = &i
+	m.addsize = nil
+}
+
+// Size returns the value of the "size" field in the mutation.
+func (m *RecordingMutation) Size() (r int64, exists bool) {
+	v := m.size
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSize returns the old "size" field's value of the Recording entity.
+// If the Recording object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingMutation) OldSize(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSize is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSize requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSize: %w", err)
+	}
+	return oldValue.Size, nil
+}
+
+// AddSize adds i to the "size" field.
+func (m *RecordingMutation) AddSize(i int64) {
+	if m.addsize != nil {
+		*m.addsize += i
+	} else {
+		m.addsize = &i
+	}
+}
+
+// AddedSize returns the value that was added to the "size" field in this mutation.
+func (m *RecordingMutation) AddedSize() (r int64, exists bool) {
+	v := m.addsize
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ClearSize clears the value of the "size" field.
+func (m *RecordingMutation) ClearSize() {
+	m.size = nil
+	m.addsize = nil
+	m.clearedFields[recording.FieldSize] = struct{}{}
+}
+
+// SizeCleared returns if the "size" field was cleared in this mutation.
+func (m *RecordingMutation) SizeCleared() bool {
+	_, ok := m.clearedFields[recording.FieldSize]
+	return ok
+}
+
+// ResetSize resets all changes to the "size" field.
+func (m *RecordingMutation) ResetSize() {
+	m.size = nil
+	m.addsize = nil
+	delete(m.clearedFields, recording.FieldSize)
+}
+
+// SetDuration sets the "duration" field.
+func (m *RecordingMutation) SetDuration(i int64) {
+	m.duration = &i
+	m.addduration = nil
+}
+
+// Duration returns the value of the "duration" field in the mutation.
+func (m *RecordingMutation) Duration() (r int64, exists bool) {
+	v := m.duration
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDuration returns the old "duration" field's value of the Recording entity.
+// If the Recording object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingMutation) OldDuration(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDuration is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDuration requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDuration: %w", err)
+	}
+	return oldValue.Duration, nil
+}
+
+// AddDuration adds i to the "duration" field.
+func (m *RecordingMutation) AddDuration(i int64) {
+	if m.addduration != nil {
+		*m.addduration += i
+	} else {
+		m.addduration = &i
+	}
+}
+
+// AddedDuration returns the value that was added to the "duration" field in this mutation.
+func (m *RecordingMutation) AddedDuration() (r int64, exists bool) {
+	v := m.addduration
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ClearDuration clears the value of the "duration" field.
+func (m *RecordingMutation) ClearDuration() {
+	m.duration = nil
+	m.addduration = nil
+	m.clearedFields[recording.FieldDuration] = struct{}{}
+}
+
+// DurationCleared returns if the "duration" field was cleared in this mutation.
+func (m *RecordingMutation) DurationCleared() bool {
+	_, ok := m.clearedFields[recording.FieldDuration]
+	return ok
+}
+
+// ResetDuration resets all changes to the "duration" field.
+func (m *RecordingMutation) ResetDuration() {
+	m.duration = nil
+	m.addduration = nil
+	delete(m.clearedFields, recording.FieldDuration)
+}
+
+// SetExpiresAt sets the "expires_at" field.
+func (m *RecordingMutation) SetExpiresAt(t time.Time) {
+	m.expires_at = &t
+}
+
+// ExpiresAt returns the value of the "expires_at" field in the mutation.
+func (m *RecordingMutation) ExpiresAt() (r time.Time, exists bool) {
+	v := m.expires_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldExpiresAt returns the old "expires_at" field's value of the Recording entity.
+// If the Recording object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingMutation) OldExpiresAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldExpiresAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldExpiresAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldExpiresAt: %w", err)
+	}
+	return oldValue.ExpiresAt, nil
+}
+
+// ClearExpiresAt clears the value of the "expires_at" field.
+func (m *RecordingMutation) ClearExpiresAt() {
+	m.expires_at = nil
+	m.clearedFields[recording.FieldExpiresAt] = struct{}{}
+}
+
+// ExpiresAtCleared returns if the "expires_at" field was cleared in this mutation.
+func (m *RecordingMutation) ExpiresAtCleared() bool {
+	_, ok := m.clearedFields[recording.FieldExpiresAt]
+	return ok
+}
+
+// ResetExpiresAt resets all changes to the "expires_at" field.
+func (m *RecordingMutation) ResetExpiresAt() {
+	m.expires_at = nil
+	delete(m.clearedFields, recording.FieldExpiresAt)
+}
+
+// SetTranscript sets the "transcript" field.
+func (m *RecordingMutation) SetTranscript(r recording.Transcript) {
+	m.transcript = &r
+}
+
+// Transcript returns the value of the "transcript" field in the mutation.
+func (m *RecordingMutation) Transcript() (r recording.Transcript, exists bool) {
+	v := m.transcript
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldTranscript returns the old "transcript" field's value of the Recording entity.
+// If the Recording object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingMutation) OldTranscript(ctx context.Context) (v recording.Transcript, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldTranscript is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldTranscript requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldTranscript: %w", err)
+	}
+	return oldValue.Transcript, nil
+}
+
+// ResetTranscript resets all changes to the "transcript" field.
+func (m *RecordingMutation) ResetTranscript() {
+	m.transcript = nil
+}
+
+// ClearRoom clears the "room" edge to the Room entity.
+func (m *RecordingMutation) ClearRoom() {
+	m.clearedroom = true
+	m.clearedFields[recording.FieldRoomID] = struct{}{}
+}
+
+// RoomCleared reports if the "room" edge to the Room entity was cleared.
+func (m *RecordingMutation) RoomCleared() bool {
+	return m.clearedroom
+}
+
+// RoomIDs returns the "room" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// RoomID instead. It exists only for internal usage by the builders.
+func (m *RecordingMutation) RoomIDs() (ids []uuid.UUID) {
+	if id := m.room; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetRoom resets all changes to the "room" edge.
+func (m *RecordingMutation) ResetRoom() {
+	m.room = nil
+	m.clearedroom = false
+}
+
+// AddAccessIDs adds the "accesses" edge to the RecordingAccess entity by ids.
+func (m *RecordingMutation) AddAccessIDs(ids ...uuid.UUID) {
+	if m.accesses == nil {
+		m.accesses = make(map[uuid.UUID]struct{})
+	}
+	for i := range ids {
+		m.accesses[ids[i]] = struct{}{}
+	}
+}
+
+// ClearAccesses clears the "accesses" edge to the RecordingAccess entity.
+func (m *RecordingMutation) ClearAccesses() {
+	m.clearedaccesses = true
+}
+
+// AccessesCleared reports if the "accesses" edge to the RecordingAccess entity was cleared.
+func (m *RecordingMutation) AccessesCleared() bool {
+	return m.clearedaccesses
+}
+
+// RemoveAccessIDs removes the "accesses" edge to the RecordingAccess entity by IDs.
+func (m *RecordingMutation) RemoveAccessIDs(ids ...uuid.UUID) {
+	if m.removedaccesses == nil {
+		m.removedaccesses = make(map[uuid.UUID]struct{})
+	}
+	for i := range ids {
+		delete(m.accesses, ids[i])
+		m.removedaccesses[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedAccesses returns the removed IDs of the "accesses" edge to the RecordingAccess entity.
+func (m *RecordingMutation) RemovedAccessesIDs() (ids []uuid.UUID) {
+	for id := range m.removedaccesses {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// AccessesIDs returns the "accesses" edge IDs in the mutation.
+func (m *RecordingMutation) AccessesIDs() (ids []uuid.UUID) {
+	for id := range m.accesses {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetAccesses resets all changes to the "accesses" edge.
+func (m *RecordingMutation) ResetAccesses() {
+	m.accesses = nil
+	m.clearedaccesses = false
+	m.removedaccesses = nil
+}
+
+// Where appends a list predicates to the RecordingMutation builder.
+func (m *RecordingMutation) Where(ps ...predicate.Recording) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the RecordingMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *RecordingMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Recording, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *RecordingMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *RecordingMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Recording).
+func (m *RecordingMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *RecordingMutation) Fields() []string {
+	fields := make([]string, 0, 15)
+	if m.created_at != nil {
+		fields = append(fields, recording.FieldCreatedAt)
+	}
+	if m.updated_at != nil {
+		fields = append(fields, recording.FieldUpdatedAt)
+	}
+	if m.room != nil {
+		fields = append(fields, recording.FieldRoomID)
+	}
+	if m.mode != nil {
+		fields = append(fields, recording.FieldMode)
+	}
+	if m.status != nil {
+		fields = append(fields, recording.FieldStatus)
+	}
+	if m.reason != nil {
+		fields = append(fields, recording.FieldReason)
+	}
+	if m.options != nil {
+		fields = append(fields, recording.FieldOptions)
+	}
+	if m.started_by != nil {
+		fields = append(fields, recording.FieldStartedBy)
+	}
+	if m.egress_id != nil {
+		fields = append(fields, recording.FieldEgressID)
+	}
+	if m.started_at != nil {
+		fields = append(fields, recording.FieldStartedAt)
+	}
+	if m.ended_at != nil {
+		fields = append(fields, recording.FieldEndedAt)
+	}
+	if m.size != nil {
+		fields = append(fields, recording.FieldSize)
+	}
+	if m.duration != nil {
+		fields = append(fields, recording.FieldDuration)
+	}
+	if m.expires_at != nil {
+		fields = append(fields, recording.FieldExpiresAt)
+	}
+	if m.transcript != nil {
+		fields = append(fields, recording.FieldTranscript)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *RecordingMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case recording.FieldCreatedAt:
+		return m.CreatedAt()
+	case recording.FieldUpdatedAt:
+		return m.UpdatedAt()
+	case recording.FieldRoomID:
+		return m.RoomID()
+	case recording.FieldMode:
+		return m.Mode()
+	case recording.FieldStatus:
+		return m.Status()
+	case recording.FieldReason:
+		return m.Reason()
+	case recording.FieldOptions:
+		return m.Options()
+	case recording.FieldStartedBy:
+		return m.StartedBy()
+	case recording.FieldEgressID:
+		return m.EgressID()
+	case recording.FieldStartedAt:
+		return m.StartedAt()
+	case recording.FieldEndedAt:
+		return m.EndedAt()
+	case recording.FieldSize:
+		return m.Size()
+	case recording.FieldDuration:
+		return m.Duration()
+	case recording.FieldExpiresAt:
+		return m.ExpiresAt()
+	case recording.FieldTranscript:
+		return m.Transcript()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *RecordingMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case recording.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case recording.FieldUpdatedAt:
+		return m.OldUpdatedAt(ctx)
+	case recording.FieldRoomID:
+		return m.OldRoomID(ctx)
+	case recording.FieldMode:
+		return m.OldMode(ctx)
+	case recording.FieldStatus:
+		return m.OldStatus(ctx)
+	case recording.FieldReason:
+		return m.OldReason(ctx)
+	case recording.FieldOptions:
+		return m.OldOptions(ctx)
+	case recording.FieldStartedBy:
+		return m.OldStartedBy(ctx)
+	case recording.FieldEgressID:
+		return m.OldEgressID(ctx)
+	case recording.FieldStartedAt:
+		return m.OldStartedAt(ctx)
+	case recording.FieldEndedAt:
+		return m.OldEndedAt(ctx)
+	case recording.FieldSize:
+		return m.OldSize(ctx)
+	case recording.FieldDuration:
+		return m.OldDuration(ctx)
+	case recording.FieldExpiresAt:
+		return m.OldExpiresAt(ctx)
+	case recording.FieldTranscript:
+		return m.OldTranscript(ctx)
+	}
+	return nil, fmt.Errorf("unknown Recording field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *RecordingMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case recording.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case recording.FieldUpdatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedAt(v)
+		return nil
+	case recording.FieldRoomID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRoomID(v)
+		return nil
+	case recording.FieldMode:
+		v, ok := value.(recording.Mode)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMode(v)
+		return nil
+	case recording.FieldStatus:
+		v, ok := value.(recording.Status)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStatus(v)
+		return nil
+	case recording.FieldReason:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetReason(v)
+		return nil
+	case recording.FieldOptions:
+		v, ok := value.(schema.RecordingOptions)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetOptions(v)
+		return nil
+	case recording.FieldStartedBy:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStartedBy(v)
+		return nil
+	case recording.FieldEgressID:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEgressID(v)
+		return nil
+	case recording.FieldStartedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStartedAt(v)
+		return nil
+	case recording.FieldEndedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEndedAt(v)
+		return nil
+	case recording.FieldSize:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSize(v)
+		return nil
+	case recording.FieldDuration:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDuration(v)
+		return nil
+	case recording.FieldExpiresAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetExpiresAt(v)
+		return nil
+	case recording.FieldTranscript:
+		v, ok := value.(recording.Transcript)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetTranscript(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Recording field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *RecordingMutation) AddedFields() []string {
+	var fields []string
+	if m.addsize != nil {
+		fields = append(fields, recording.FieldSize)
+	}
+	if m.addduration != nil {
+		fields = append(fields, recording.FieldDuration)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *RecordingMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case recording.FieldSize:
+		return m.AddedSize()
+	case recording.FieldDuration:
+		return m.AddedDuration()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *RecordingMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case recording.FieldSize:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddSize(v)
+		return nil
+	case recording.FieldDuration:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddDuration(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Recording numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *RecordingMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(recording.FieldEgressID) {
+		fields = append(fields, recording.FieldEgressID)
+	}
+	if m.FieldCleared(recording.FieldStartedAt) {
+		fields = append(fields, recording.FieldStartedAt)
+	}
+	if m.FieldCleared(recording.FieldEndedAt) {
+		fields = append(fields, recording.FieldEndedAt)
+	}
+	if m.FieldCleared(recording.FieldSize) {
+		fields = append(fields, recording.FieldSize)
+	}
+	if m.FieldCleared(recording.FieldDuration) {
+		fields = append(fields, recording.FieldDuration)
+	}
+	if m.FieldCleared(recording.FieldExpiresAt) {
+		fields = append(fields, recording.FieldExpiresAt)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *RecordingMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *RecordingMutation) ClearField(name string) error {
+	switch name {
+	case recording.FieldEgressID:
+		m.ClearEgressID()
+		return nil
+	case recording.FieldStartedAt:
+		m.ClearStartedAt()
+		return nil
+	case recording.FieldEndedAt:
+		m.ClearEndedAt()
+		return nil
+	case recording.FieldSize:
+		m.ClearSize()
+		return nil
+	case recording.FieldDuration:
+		m.ClearDuration()
+		return nil
+	case recording.FieldExpiresAt:
+		m.ClearExpiresAt()
+		return nil
+	}
+	return fmt.Errorf("unknown Recording nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *RecordingMutation) ResetField(name string) error {
+	switch name {
+	case recording.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case recording.FieldUpdatedAt:
+		m.ResetUpdatedAt()
+		return nil
+	case recording.FieldRoomID:
+		m.ResetRoomID()
+		return nil
+	case recording.FieldMode:
+		m.ResetMode()
+		return nil
+	case recording.FieldStatus:
+		m.ResetStatus()
+		return nil
+	case recording.FieldReason:
+		m.ResetReason()
+		return nil
+	case recording.FieldOptions:
+		m.ResetOptions()
+		return nil
+	case recording.FieldStartedBy:
+		m.ResetStartedBy()
+		return nil
+	case recording.FieldEgressID:
+		m.ResetEgressID()
+		return nil
+	case recording.FieldStartedAt:
+		m.ResetStartedAt()
+		return nil
+	case recording.FieldEndedAt:
+		m.ResetEndedAt()
+		return nil
+	case recording.FieldSize:
+		m.ResetSize()
+		return nil
+	case recording.FieldDuration:
+		m.ResetDuration()
+		return nil
+	case recording.FieldExpiresAt:
+		m.ResetExpiresAt()
+		return nil
+	case recording.FieldTranscript:
+		m.ResetTranscript()
+		return nil
+	}
+	return fmt.Errorf("unknown Recording field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *RecordingMutation) AddedEdges() []string {
+	edges := make([]string, 0, 2)
+	if m.room != nil {
+		edges = append(edges, recording.EdgeRoom)
+	}
+	if m.accesses != nil {
+		edges = append(edges, recording.EdgeAccesses)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *RecordingMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case recording.EdgeRoom:
+		if id := m.room; id != nil {
+			return []ent.Value{*id}
+		}
+	case recording.EdgeAccesses:
+		ids := make([]ent.Value, 0, len(m.accesses))
+		for id := range m.accesses {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *RecordingMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 2)
+	if m.removedaccesses != nil {
+		edges = append(edges, recording.EdgeAccesses)
+	}
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *RecordingMutation) RemovedIDs(name string) []ent.Value {
+	switch name {
+	case recording.EdgeAccesses:
+		ids := make([]ent.Value, 0, len(m.removedaccesses))
+		for id := range m.removedaccesses {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *RecordingMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 2)
+	if m.clearedroom {
+		edges = append(edges, recording.EdgeRoom)
+	}
+	if m.clearedaccesses {
+		edges = append(edges, recording.EdgeAccesses)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *RecordingMutation) EdgeCleared(name string) bool {
+	switch name {
+	case recording.EdgeRoom:
+		return m.clearedroom
+	case recording.EdgeAccesses:
+		return m.clearedaccesses
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *RecordingMutation) ClearEdge(name string) error {
+	switch name {
+	case recording.EdgeRoom:
+		m.ClearRoom()
+		return nil
+	}
+	return fmt.Errorf("unknown Recording unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *RecordingMutation) ResetEdge(name string) error {
+	switch name {
+	case recording.EdgeRoom:
+		m.ResetRoom()
+		return nil
+	case recording.EdgeAccesses:
+		m.ResetAccesses()
+		return nil
+	}
+	return fmt.Errorf("unknown Recording edge %s", name)
+}
+
+// RecordingAccessMutation represents an operation that mutates the RecordingAccess nodes in the graph.
+type RecordingAccessMutation struct {
+	config
+	op               Op
+	typ              string
+	id               *uuid.UUID
+	created_at       *time.Time
+	updated_at       *time.Time
+	clearedFields    map[string]struct{}
+	user             *uuid.UUID
+	cleareduser      bool
+	recording        *uuid.UUID
+	clearedrecording bool
+	done             bool
+	oldValue         func(context.Context) (*RecordingAccess, error)
+	predicates       []predicate.RecordingAccess
+}
+
+var _ ent.Mutation = (*RecordingAccessMutation)(nil)
+
+// recordingaccessOption allows management of the mutation configuration using functional options.
+type recordingaccessOption func(*RecordingAccessMutation)
+
+// newRecordingAccessMutation creates new mutation for the RecordingAccess entity.
+func newRecordingAccessMutation(c config, op Op, opts ...recordingaccessOption) *RecordingAccessMutation {
+	m := &RecordingAccessMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeRecordingAccess,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withRecordingAccessID sets the ID field of the mutation.
+func withRecordingAccessID(id uuid.UUID) recordingaccessOption {
+	return func(m *RecordingAccessMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *RecordingAccess
+		)
+		m.oldValue = func(ctx context.Context) (*RecordingAccess, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().RecordingAccess.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withRecordingAccess sets the old RecordingAccess of the mutation.
+func withRecordingAccess(node *RecordingAccess) recordingaccessOption {
+	return func(m *RecordingAccessMutation) {
+		m.oldValue = func(context.Context) (*RecordingAccess, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m RecordingAccessMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m RecordingAccessMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of RecordingAccess entities.
+func (m *RecordingAccessMutation) SetID(id uuid.UUID) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *RecordingAccessMutation) ID() (id uuid.UUID, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *RecordingAccessMutation) IDs(ctx context.Context) ([]uuid.UUID, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []uuid.UUID{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().RecordingAccess.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *RecordingAccessMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *RecordingAccessMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the RecordingAccess entity.
+// If the RecordingAccess object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingAccessMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *RecordingAccessMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (m *RecordingAccessMutation) SetUpdatedAt(t time.Time) {
+	m.updated_at = &t
+}
+
+// UpdatedAt returns the value of the "updated_at" field in the mutation.
+func (m *RecordingAccessMutation) UpdatedAt() (r time.Time, exists bool) {
+	v := m.updated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedAt returns the old "updated_at" field's value of the RecordingAccess entity.
+// If the RecordingAccess object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingAccessMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedAt: %w", err)
+	}
+	return oldValue.UpdatedAt, nil
+}
+
+// ResetUpdatedAt resets all changes to the "updated_at" field.
+func (m *RecordingAccessMutation) ResetUpdatedAt() {
+	m.updated_at = nil
+}
+
+// SetUserID sets the "user_id" field.
+func (m *RecordingAccessMutation) SetUserID(u uuid.UUID) {
+	m.user = &u
+}
+
+// UserID returns the value of the "user_id" field in the mutation.
+func (m *RecordingAccessMutation) UserID() (r uuid.UUID, exists bool) {
+	v := m.user
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUserID returns the old "user_id" field's value of the RecordingAccess entity.
+// If the RecordingAccess object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingAccessMutation) OldUserID(ctx context.Context) (v uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUserID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUserID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUserID: %w", err)
+	}
+	return oldValue.UserID, nil
+}
+
+// ResetUserID resets all changes to the "user_id" field.
+func (m *RecordingAccessMutation) ResetUserID() {
+	m.user = nil
+}
+
+// SetRecordingID sets the "recording_id" field.
+func (m *RecordingAccessMutation) SetRecordingID(u uuid.UUID) {
+	m.recording = &u
+}
+
+// RecordingID returns the value of the "recording_id" field in the mutation.
+func (m *RecordingAccessMutation) RecordingID() (r uuid.UUID, exists bool) {
+	v := m.recording
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRecordingID returns the old "recording_id" field's value of the RecordingAccess entity.
+// If the RecordingAccess object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingAccessMutation) OldRecordingID(ctx context.Context) (v uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRecordingID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRecordingID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRecordingID: %w", err)
+	}
+	return oldValue.RecordingID, nil
+}
+
+// ResetRecordingID resets all changes to the "recording_id" field.
+func (m *RecordingAccessMutation) ResetRecordingID() {
+	m.recording = nil
+}
+
+// ClearUser clears the "user" edge to the User entity.
+func (m *RecordingAccessMutation) ClearUser() {
+	m.cleareduser = true
+	m.clearedFields[recordingaccess.FieldUserID] = struct{}{}
+}
+
+// UserCleared reports if the "user" edge to the User entity was cleared.
+func (m *RecordingAccessMutation) UserCleared() bool {
+	return m.cleareduser
+}
+
+// UserIDs returns the "user" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// UserID instead. It exists only for internal usage by the builders.
+func (m *RecordingAccessMutation) UserIDs() (ids []uuid.UUID) {
+	if id := m.user; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetUser resets all changes to the "user" edge.
+func (m *RecordingAccessMutation) ResetUser() {
+	m.user = nil
+	m.cleareduser = false
+}
+
+// ClearRecording clears the "recording" edge to the Recording entity.
+func (m *RecordingAccessMutation) ClearRecording() {
+	m.clearedrecording = true
+	m.clearedFields[recordingaccess.FieldRecordingID] = struct{}{}
+}
+
+// RecordingCleared reports if the "recording" edge to the Recording entity was cleared.
+func (m *RecordingAccessMutation) RecordingCleared() bool {
+	return m.clearedrecording
+}
+
+// RecordingIDs returns the "recording" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// RecordingID instead. It exists only for internal usage by the builders.
+func (m *RecordingAccessMutation) RecordingIDs() (ids []uuid.UUID) {
+	if id := m.recording; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetRecording resets all changes to the "recording" edge.
+func (m *RecordingAccessMutation) ResetRecording() {
+	m.recording = nil
+	m.clearedrecording = false
+}
+
+// Where appends a list predicates to the RecordingAccessMutation builder.
+func (m *RecordingAccessMutation) Where(ps ...predicate.RecordingAccess) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the RecordingAccessMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *RecordingAccessMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.RecordingAccess, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *RecordingAccessMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *RecordingAccessMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (RecordingAccess).
+func (m *RecordingAccessMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *RecordingAccessMutation) Fields() []string {
+	fields := make([]string, 0, 4)
+	if m.created_at != nil {
+		fields = append(fields, recordingaccess.FieldCreatedAt)
+	}
+	if m.updated_at != nil {
+		fields = append(fields, recordingaccess.FieldUpdatedAt)
+	}
+	if m.user != nil {
+		fields = append(fields, recordingaccess.FieldUserID)
+	}
+	if m.recording != nil {
+		fields = append(fields, recordingaccess.FieldRecordingID)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *RecordingAccessMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case recordingaccess.FieldCreatedAt:
+		return m.CreatedAt()
+	case recordingaccess.FieldUpdatedAt:
+		return m.UpdatedAt()
+	case recordingaccess.FieldUserID:
+		return m.UserID()
+	case recordingaccess.FieldRecordingID:
+		return m.RecordingID()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *RecordingAccessMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case recordingaccess.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case recordingaccess.FieldUpdatedAt:
+		return m.OldUpdatedAt(ctx)
+	case recordingaccess.FieldUserID:
+		return m.OldUserID(ctx)
+	case recordingaccess.FieldRecordingID:
+		return m.OldRecordingID(ctx)
+	}
+	return nil, fmt.Errorf("unknown RecordingAccess field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *RecordingAccessMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case recordingaccess.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case recordingaccess.FieldUpdatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedAt(v)
+		return nil
+	case recordingaccess.FieldUserID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUserID(v)
+		return nil
+	case recordingaccess.FieldRecordingID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRecordingID(v)
+		return nil
+	}
+	return fmt.Errorf("unknown RecordingAccess field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *RecordingAccessMutation) AddedFields() []string {
+	return nil
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *RecordingAccessMutation) AddedField(name string) (ent.Value, bool) {
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *RecordingAccessMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown RecordingAccess numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *RecordingAccessMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *RecordingAccessMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *RecordingAccessMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown RecordingAccess nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *RecordingAccessMutation) ResetField(name string) error {
+	switch name {
+	case recordingaccess.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case recordingaccess.FieldUpdatedAt:
+		m.ResetUpdatedAt()
+		return nil
+	case recordingaccess.FieldUserID:
+		m.ResetUserID()
+		return nil
+	case recordingaccess.FieldRecordingID:
+		m.ResetRecordingID()
+		return nil
+	}
+	return fmt.Errorf("unknown RecordingAccess field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *RecordingAccessMutation) AddedEdges() []string {
+	edges := make([]string, 0, 2)
+	if m.user != nil {
+		edges = append(edges, recordingaccess.EdgeUser)
+	}
+	if m.recording != nil {
+		edges = append(edges, recordingaccess.EdgeRecording)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *RecordingAccessMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case recordingaccess.EdgeUser:
+		if id := m.user; id != nil {
+			return []ent.Value{*id}
+		}
+	case recordingaccess.EdgeRecording:
+		if id := m.recording; id != nil {
+			return []ent.Value{*id}
+		}
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *RecordingAccessMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 2)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *RecordingAccessMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *RecordingAccessMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 2)
+	if m.cleareduser {
+		edges = append(edges, recordingaccess.EdgeUser)
+	}
+	if m.clearedrecording {
+		edges = append(edges, recordingaccess.EdgeRecording)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *RecordingAccessMutation) EdgeCleared(name string) bool {
+	switch name {
+	case recordingaccess.EdgeUser:
+		return m.cleareduser
+	case recordingaccess.EdgeRecording:
+		return m.clearedrecording
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *RecordingAccessMutation) ClearEdge(name string) error {
+	switch name {
+	case recordingaccess.EdgeUser:
+		m.ClearUser()
+		return nil
+	case recordingaccess.EdgeRecording:
+		m.ClearRecording()
+		return nil
+	}
+	return fmt.Errorf("unknown RecordingAccess unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *RecordingAccessMutation) ResetEdge(name string) error {
+	switch name {
+	case recordingaccess.EdgeUser:
+		m.ResetUser()
+		return nil
+	case recordingaccess.EdgeRecording:
+		m.ResetRecording()
+		return nil
+	}
+	return fmt.Errorf("unknown RecordingAccess edge %s", name)
+}
+
 // RoomMutation represents an operation that mutates the Room nodes in the graph.
 type RoomMutation struct {
 	config
@@ -2819,6 +4832,9 @@ type RoomMutation struct {
 	audit_events          map[uuid.UUID]struct{}
 	removedaudit_events   map[uuid.UUID]struct{}
 	clearedaudit_events   bool
+	recordings            map[uuid.UUID]struct{}
+	removedrecordings     map[uuid.UUID]struct{}
+	clearedrecordings     bool
 	done                  bool
 	oldValue              func(context.Context) (*Room, error)
 	predicates            []predicate.Room
@@ -3456,6 +5472,60 @@ func (m *RoomMutation) ResetAuditEvents() {
 	m.removedaudit_events = nil
 }
 
+// AddRecordingIDs adds the "recordings" edge to the Recording entity by ids.
+func (m *RoomMutation) AddRecordingIDs(ids ...uuid.UUID) {
+	if m.recordings == nil {
+		m.recordings = make(map[uuid.UUID]struct{})
+	}
+	for i := range ids {
+		m.recordings[ids[i]] = struct{}{}
+	}
+}
+
+// ClearRecordings clears the "recordings" edge to the Recording entity.
+func (m *RoomMutation) ClearRecordings() {
+	m.clearedrecordings = true
+}
+
+// RecordingsCleared reports if the "recordings" edge to the Recording entity was cleared.
+func (m *RoomMutation) RecordingsCleared() bool {
+	return m.clearedrecordings
+}
+
+// RemoveRecordingIDs removes the "recordings" edge to the Recording entity by IDs.
+func (m *RoomMutation) RemoveRecordingIDs(ids ...uuid.UUID) {
+	if m.removedrecordings == nil {
+		m.removedrecordings = make(map[uuid.UUID]struct{})
+	}
+	for i := range ids {
+		delete(m.recordings, ids[i])
+		m.removedrecordings[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedRecordings returns the removed IDs of the "recordings" edge to the Recording entity.
+func (m *RoomMutation) RemovedRecordingsIDs() (ids []uuid.UUID) {
+	for id := range m.removedrecordings {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// RecordingsIDs returns the "recordings" edge IDs in the mutation.
+func (m *RoomMutation) RecordingsIDs() (ids []uuid.UUID) {
+	for id := range m.recordings {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetRecordings resets all changes to the "recordings" edge.
+func (m *RoomMutation) ResetRecordings() {
+	m.recordings = nil
+	m.clearedrecordings = false
+	m.removedrecordings = nil
+}
+
 // Where appends a list predicates to the RoomMutation builder.
 func (m *RoomMutation) Where(ps ...predicate.Room) {
 	m.predicates = append(m.predicates, ps...)
@@ -3740,7 +5810,7 @@ func (m *RoomMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *RoomMutation) AddedEdges() []string {
-	edges := make([]string, 0, 3)
+	edges := make([]string, 0, 4)
 	if m.accesses != nil {
 		edges = append(edges, room.EdgeAccesses)
 	}
@@ -3749,6 +5819,9 @@ func (m *RoomMutation) AddedEdges() []string {
 	}
 	if m.audit_events != nil {
 		edges = append(edges, room.EdgeAuditEvents)
+	}
+	if m.recordings != nil {
+		edges = append(edges, room.EdgeRecordings)
 	}
 	return edges
 }
@@ -3775,13 +5848,19 @@ func (m *RoomMutation) AddedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case room.EdgeRecordings:
+		ids := make([]ent.Value, 0, len(m.recordings))
+		for id := range m.recordings {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *RoomMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 3)
+	edges := make([]string, 0, 4)
 	if m.removedaccesses != nil {
 		edges = append(edges, room.EdgeAccesses)
 	}
@@ -3790,6 +5869,9 @@ func (m *RoomMutation) RemovedEdges() []string {
 	}
 	if m.removedaudit_events != nil {
 		edges = append(edges, room.EdgeAuditEvents)
+	}
+	if m.removedrecordings != nil {
+		edges = append(edges, room.EdgeRecordings)
 	}
 	return edges
 }
@@ -3816,13 +5898,19 @@ func (m *RoomMutation) RemovedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case room.EdgeRecordings:
+		ids := make([]ent.Value, 0, len(m.removedrecordings))
+		for id := range m.removedrecordings {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *RoomMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 3)
+	edges := make([]string, 0, 4)
 	if m.clearedaccesses {
 		edges = append(edges, room.EdgeAccesses)
 	}
@@ -3831,6 +5919,9 @@ func (m *RoomMutation) ClearedEdges() []string {
 	}
 	if m.clearedaudit_events {
 		edges = append(edges, room.EdgeAuditEvents)
+	}
+	if m.clearedrecordings {
+		edges = append(edges, room.EdgeRecordings)
 	}
 	return edges
 }
@@ -3845,6 +5936,8 @@ func (m *RoomMutation) EdgeCleared(name string) bool {
 		return m.clearedbans
 	case room.EdgeAuditEvents:
 		return m.clearedaudit_events
+	case room.EdgeRecordings:
+		return m.clearedrecordings
 	}
 	return false
 }
@@ -3869,6 +5962,9 @@ func (m *RoomMutation) ResetEdge(name string) error {
 		return nil
 	case room.EdgeAuditEvents:
 		m.ResetAuditEvents()
+		return nil
+	case room.EdgeRecordings:
+		m.ResetRecordings()
 		return nil
 	}
 	return fmt.Errorf("unknown Room edge %s", name)
@@ -5257,6 +7353,9 @@ type UserMutation struct {
 	accesses                      map[uuid.UUID]struct{}
 	removedaccesses               map[uuid.UUID]struct{}
 	clearedaccesses               bool
+	recording_accesses            map[uuid.UUID]struct{}
+	removedrecording_accesses     map[uuid.UUID]struct{}
+	clearedrecording_accesses     bool
 	done                          bool
 	oldValue                      func(context.Context) (*User, error)
 	predicates                    []predicate.User
@@ -6018,6 +8117,60 @@ func (m *UserMutation) ResetAccesses() {
 	m.removedaccesses = nil
 }
 
+// AddRecordingAccessIDs adds the "recording_accesses" edge to the RecordingAccess entity by ids.
+func (m *UserMutation) AddRecordingAccessIDs(ids ...uuid.UUID) {
+	if m.recording_accesses == nil {
+		m.recording_accesses = make(map[uuid.UUID]struct{})
+	}
+	for i := range ids {
+		m.recording_accesses[ids[i]] = struct{}{}
+	}
+}
+
+// ClearRecordingAccesses clears the "recording_accesses" edge to the RecordingAccess entity.
+func (m *UserMutation) ClearRecordingAccesses() {
+	m.clearedrecording_accesses = true
+}
+
+// RecordingAccessesCleared reports if the "recording_accesses" edge to the RecordingAccess entity was cleared.
+func (m *UserMutation) RecordingAccessesCleared() bool {
+	return m.clearedrecording_accesses
+}
+
+// RemoveRecordingAccessIDs removes the "recording_accesses" edge to the RecordingAccess entity by IDs.
+func (m *UserMutation) RemoveRecordingAccessIDs(ids ...uuid.UUID) {
+	if m.removedrecording_accesses == nil {
+		m.removedrecording_accesses = make(map[uuid.UUID]struct{})
+	}
+	for i := range ids {
+		delete(m.recording_accesses, ids[i])
+		m.removedrecording_accesses[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedRecordingAccesses returns the removed IDs of the "recording_accesses" edge to the RecordingAccess entity.
+func (m *UserMutation) RemovedRecordingAccessesIDs() (ids []uuid.UUID) {
+	for id := range m.removedrecording_accesses {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// RecordingAccessesIDs returns the "recording_accesses" edge IDs in the mutation.
+func (m *UserMutation) RecordingAccessesIDs() (ids []uuid.UUID) {
+	for id := range m.recording_accesses {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetRecordingAccesses resets all changes to the "recording_accesses" edge.
+func (m *UserMutation) ResetRecordingAccesses() {
+	m.recording_accesses = nil
+	m.clearedrecording_accesses = false
+	m.removedrecording_accesses = nil
+}
+
 // Where appends a list predicates to the UserMutation builder.
 func (m *UserMutation) Where(ps ...predicate.User) {
 	m.predicates = append(m.predicates, ps...)
@@ -6411,9 +8564,12 @@ func (m *UserMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *UserMutation) AddedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 2)
 	if m.accesses != nil {
 		edges = append(edges, user.EdgeAccesses)
+	}
+	if m.recording_accesses != nil {
+		edges = append(edges, user.EdgeRecordingAccesses)
 	}
 	return edges
 }
@@ -6428,15 +8584,24 @@ func (m *UserMutation) AddedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case user.EdgeRecordingAccesses:
+		ids := make([]ent.Value, 0, len(m.recording_accesses))
+		for id := range m.recording_accesses {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *UserMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 2)
 	if m.removedaccesses != nil {
 		edges = append(edges, user.EdgeAccesses)
+	}
+	if m.removedrecording_accesses != nil {
+		edges = append(edges, user.EdgeRecordingAccesses)
 	}
 	return edges
 }
@@ -6451,15 +8616,24 @@ func (m *UserMutation) RemovedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case user.EdgeRecordingAccesses:
+		ids := make([]ent.Value, 0, len(m.removedrecording_accesses))
+		for id := range m.removedrecording_accesses {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *UserMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 2)
 	if m.clearedaccesses {
 		edges = append(edges, user.EdgeAccesses)
+	}
+	if m.clearedrecording_accesses {
+		edges = append(edges, user.EdgeRecordingAccesses)
 	}
 	return edges
 }
@@ -6470,6 +8644,8 @@ func (m *UserMutation) EdgeCleared(name string) bool {
 	switch name {
 	case user.EdgeAccesses:
 		return m.clearedaccesses
+	case user.EdgeRecordingAccesses:
+		return m.clearedrecording_accesses
 	}
 	return false
 }
@@ -6488,6 +8664,9 @@ func (m *UserMutation) ResetEdge(name string) error {
 	switch name {
 	case user.EdgeAccesses:
 		m.ResetAccesses()
+		return nil
+	case user.EdgeRecordingAccesses:
+		m.ResetRecordingAccesses()
 		return nil
 	}
 	return fmt.Errorf("unknown User edge %s", name)

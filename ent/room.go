@@ -52,12 +52,15 @@ type RoomEdges struct {
 	Bans []*RoomBan `json:"bans,omitempty"`
 	// AuditEvents holds the value of the audit_events edge.
 	AuditEvents []*AuditEvent `json:"audit_events,omitempty"`
+	// Recordings holds the value of the recordings edge.
+	Recordings []*Recording `json:"recordings,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes      [3]bool
+	loadedTypes      [4]bool
 	namedAccesses    map[string][]*RoomAccess
 	namedBans        map[string][]*RoomBan
 	namedAuditEvents map[string][]*AuditEvent
+	namedRecordings  map[string][]*Recording
 }
 
 // AccessesOrErr returns the Accesses value or an error if the edge
@@ -85,6 +88,15 @@ func (e RoomEdges) AuditEventsOrErr() ([]*AuditEvent, error) {
 		return e.AuditEvents, nil
 	}
 	return nil, &NotLoadedError{edge: "audit_events"}
+}
+
+// RecordingsOrErr returns the Recordings value or an error if the edge
+// was not loaded in eager-loading.
+func (e RoomEdges) RecordingsOrErr() ([]*Recording, error) {
+	if e.loadedTypes[3] {
+		return e.Recordings, nil
+	}
+	return nil, &NotLoadedError{edge: "recordings"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -206,6 +218,11 @@ func (_m *Room) QueryBans() *RoomBanQuery {
 // QueryAuditEvents queries the "audit_events" edge of the Room entity.
 func (_m *Room) QueryAuditEvents() *AuditEventQuery {
 	return NewRoomClient(_m.config).QueryAuditEvents(_m)
+}
+
+// QueryRecordings queries the "recordings" edge of the Room entity.
+func (_m *Room) QueryRecordings() *RecordingQuery {
+	return NewRoomClient(_m.config).QueryRecordings(_m)
 }
 
 // Update returns a builder for updating this Room.
@@ -332,6 +349,30 @@ func (_m *Room) appendNamedAuditEvents(name string, edges ...*AuditEvent) {
 		_m.Edges.namedAuditEvents[name] = []*AuditEvent{}
 	} else {
 		_m.Edges.namedAuditEvents[name] = append(_m.Edges.namedAuditEvents[name], edges...)
+	}
+}
+
+// NamedRecordings returns the Recordings named value or an error if the edge was not
+// loaded in eager-loading with this name.
+func (_m *Room) NamedRecordings(name string) ([]*Recording, error) {
+	if _m.Edges.namedRecordings == nil {
+		return nil, &NotLoadedError{edge: name}
+	}
+	nodes, ok := _m.Edges.namedRecordings[name]
+	if !ok {
+		return nil, &NotLoadedError{edge: name}
+	}
+	return nodes, nil
+}
+
+func (_m *Room) appendNamedRecordings(name string, edges ...*Recording) {
+	if _m.Edges.namedRecordings == nil {
+		_m.Edges.namedRecordings = make(map[string][]*Recording)
+	}
+	if len(edges) == 0 {
+		_m.Edges.namedRecordings[name] = []*Recording{}
+	} else {
+		_m.Edges.namedRecordings[name] = append(_m.Edges.namedRecordings[name], edges...)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"foyer/ent/auditevent"
+	"foyer/ent/recording"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/roomban"
@@ -179,6 +180,21 @@ func (_c *RoomCreate) AddAuditEvents(v ...*AuditEvent) *RoomCreate {
 		ids[i] = v[i].ID
 	}
 	return _c.AddAuditEventIDs(ids...)
+}
+
+// AddRecordingIDs adds the "recordings" edge to the Recording entity by IDs.
+func (_c *RoomCreate) AddRecordingIDs(ids ...uuid.UUID) *RoomCreate {
+	_c.mutation.AddRecordingIDs(ids...)
+	return _c
+}
+
+// AddRecordings adds the "recordings" edges to the Recording entity.
+func (_c *RoomCreate) AddRecordings(v ...*Recording) *RoomCreate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddRecordingIDs(ids...)
 }
 
 // Mutation returns the RoomMutation object of the builder.
@@ -389,6 +405,22 @@ func (_c *RoomCreate) createSpec() (*Room, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(auditevent.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.RecordingsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   room.RecordingsTable,
+			Columns: []string{room.RecordingsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(recording.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"foyer/ent/auditevent"
 	"foyer/ent/predicate"
+	"foyer/ent/recording"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/roomban"
@@ -31,11 +32,13 @@ type RoomQuery struct {
 	withAccesses         *RoomAccessQuery
 	withBans             *RoomBanQuery
 	withAuditEvents      *AuditEventQuery
+	withRecordings       *RecordingQuery
 	loadTotal            []func(context.Context, []*Room) error
 	modifiers            []func(*sql.Selector)
 	withNamedAccesses    map[string]*RoomAccessQuery
 	withNamedBans        map[string]*RoomBanQuery
 	withNamedAuditEvents map[string]*AuditEventQuery
+	withNamedRecordings  map[string]*RecordingQuery
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -131,6 +134,28 @@ func (_q *RoomQuery) QueryAuditEvents() *AuditEventQuery {
 			sqlgraph.From(room.Table, room.FieldID, selector),
 			sqlgraph.To(auditevent.Table, auditevent.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, room.AuditEventsTable, room.AuditEventsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryRecordings chains the current query on the "recordings" edge.
+func (_q *RoomQuery) QueryRecordings() *RecordingQuery {
+	query := (&RecordingClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(room.Table, room.FieldID, selector),
+			sqlgraph.To(recording.Table, recording.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, room.RecordingsTable, room.RecordingsColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -333,6 +358,7 @@ func (_q *RoomQuery) Clone() *RoomQuery {
 		withAccesses:    _q.withAccesses.Clone(),
 		withBans:        _q.withBans.Clone(),
 		withAuditEvents: _q.withAuditEvents.Clone(),
+		withRecordings:  _q.withRecordings.Clone(),
 		// clone intermediate query.
 		sql:  _q.sql.Clone(),
 		path: _q.path,
@@ -369,6 +395,17 @@ func (_q *RoomQuery) WithAuditEvents(opts ...func(*AuditEventQuery)) *RoomQuery 
 		opt(query)
 	}
 	_q.withAuditEvents = query
+	return _q
+}
+
+// WithRecordings tells the query-builder to eager-load the nodes that are connected to
+// the "recordings" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *RoomQuery) WithRecordings(opts ...func(*RecordingQuery)) *RoomQuery {
+	query := (&RecordingClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withRecordings = query
 	return _q
 }
 
@@ -450,10 +487,11 @@ func (_q *RoomQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Room, e
 	var (
 		nodes       = []*Room{}
 		_spec       = _q.querySpec()
-		loadedTypes = [3]bool{
+		loadedTypes = [4]bool{
 			_q.withAccesses != nil,
 			_q.withBans != nil,
 			_q.withAuditEvents != nil,
+			_q.withRecordings != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -498,6 +536,13 @@ func (_q *RoomQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Room, e
 			return nil, err
 		}
 	}
+	if query := _q.withRecordings; query != nil {
+		if err := _q.loadRecordings(ctx, query, nodes,
+			func(n *Room) { n.Edges.Recordings = []*Recording{} },
+			func(n *Room, e *Recording) { n.Edges.Recordings = append(n.Edges.Recordings, e) }); err != nil {
+			return nil, err
+		}
+	}
 	for name, query := range _q.withNamedAccesses {
 		if err := _q.loadAccesses(ctx, query, nodes,
 			func(n *Room) { n.appendNamedAccesses(name) },
@@ -516,6 +561,13 @@ func (_q *RoomQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Room, e
 		if err := _q.loadAuditEvents(ctx, query, nodes,
 			func(n *Room) { n.appendNamedAuditEvents(name) },
 			func(n *Room, e *AuditEvent) { n.appendNamedAuditEvents(name, e) }); err != nil {
+			return nil, err
+		}
+	}
+	for name, query := range _q.withNamedRecordings {
+		if err := _q.loadRecordings(ctx, query, nodes,
+			func(n *Room) { n.appendNamedRecordings(name) },
+			func(n *Room, e *Recording) { n.appendNamedRecordings(name, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -602,6 +654,36 @@ func (_q *RoomQuery) loadAuditEvents(ctx context.Context, query *AuditEventQuery
 	}
 	query.Where(predicate.AuditEvent(func(s *sql.Selector) {
 		s.Where(sql.InValues(s.C(room.AuditEventsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.RoomID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "room_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *RoomQuery) loadRecordings(ctx context.Context, query *RecordingQuery, nodes []*Room, init func(*Room), assign func(*Room, *Recording)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[uuid.UUID]*Room)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(recording.FieldRoomID)
+	}
+	query.Where(predicate.Recording(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(room.RecordingsColumn), fks...))
 	}))
 	neighbors, err := query.All(ctx)
 	if err != nil {
@@ -770,6 +852,20 @@ func (_q *RoomQuery) WithNamedAuditEvents(name string, opts ...func(*AuditEventQ
 		_q.withNamedAuditEvents = make(map[string]*AuditEventQuery)
 	}
 	_q.withNamedAuditEvents[name] = query
+	return _q
+}
+
+// WithNamedRecordings tells the query-builder to eager-load the nodes that are connected to the "recordings"
+// edge with the given name. The optional arguments are used to configure the query builder of the edge.
+func (_q *RoomQuery) WithNamedRecordings(name string, opts ...func(*RecordingQuery)) *RoomQuery {
+	query := (&RecordingClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	if _q.withNamedRecordings == nil {
+		_q.withNamedRecordings = make(map[string]*RecordingQuery)
+	}
+	_q.withNamedRecordings[name] = query
 	return _q
 }
 

@@ -6,6 +6,8 @@ import (
 	"foyer/ent/application"
 	"foyer/ent/auditevent"
 	"foyer/ent/outboxmessage"
+	"foyer/ent/recording"
+	"foyer/ent/recordingaccess"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/roomban"
@@ -175,6 +177,52 @@ func init() {
 	outboxmessageDescID := outboxmessageMixinFields0[0].Descriptor()
 	// outboxmessage.DefaultID holds the default value on creation for the id field.
 	outboxmessage.DefaultID = outboxmessageDescID.Default.(func() uuid.UUID)
+	recordingMixin := schema.Recording{}.Mixin()
+	recordingMixinFields0 := recordingMixin[0].Fields()
+	_ = recordingMixinFields0
+	recordingFields := schema.Recording{}.Fields()
+	_ = recordingFields
+	// recordingDescCreatedAt is the schema descriptor for created_at field.
+	recordingDescCreatedAt := recordingMixinFields0[1].Descriptor()
+	// recording.DefaultCreatedAt holds the default value on creation for the created_at field.
+	recording.DefaultCreatedAt = recordingDescCreatedAt.Default.(func() time.Time)
+	// recordingDescUpdatedAt is the schema descriptor for updated_at field.
+	recordingDescUpdatedAt := recordingMixinFields0[2].Descriptor()
+	// recording.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	recording.DefaultUpdatedAt = recordingDescUpdatedAt.Default.(func() time.Time)
+	// recording.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	recording.UpdateDefaultUpdatedAt = recordingDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// recordingDescReason is the schema descriptor for reason field.
+	recordingDescReason := recordingFields[3].Descriptor()
+	// recording.DefaultReason holds the default value on creation for the reason field.
+	recording.DefaultReason = recordingDescReason.Default.(string)
+	// recordingDescEgressID is the schema descriptor for egress_id field.
+	recordingDescEgressID := recordingFields[6].Descriptor()
+	// recording.EgressIDValidator is a validator for the "egress_id" field. It is called by the builders before save.
+	recording.EgressIDValidator = recordingDescEgressID.Validators[0].(func(string) error)
+	// recordingDescID is the schema descriptor for id field.
+	recordingDescID := recordingMixinFields0[0].Descriptor()
+	// recording.DefaultID holds the default value on creation for the id field.
+	recording.DefaultID = recordingDescID.Default.(func() uuid.UUID)
+	recordingaccessMixin := schema.RecordingAccess{}.Mixin()
+	recordingaccessMixinFields0 := recordingaccessMixin[0].Fields()
+	_ = recordingaccessMixinFields0
+	recordingaccessFields := schema.RecordingAccess{}.Fields()
+	_ = recordingaccessFields
+	// recordingaccessDescCreatedAt is the schema descriptor for created_at field.
+	recordingaccessDescCreatedAt := recordingaccessMixinFields0[1].Descriptor()
+	// recordingaccess.DefaultCreatedAt holds the default value on creation for the created_at field.
+	recordingaccess.DefaultCreatedAt = recordingaccessDescCreatedAt.Default.(func() time.Time)
+	// recordingaccessDescUpdatedAt is the schema descriptor for updated_at field.
+	recordingaccessDescUpdatedAt := recordingaccessMixinFields0[2].Descriptor()
+	// recordingaccess.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	recordingaccess.DefaultUpdatedAt = recordingaccessDescUpdatedAt.Default.(func() time.Time)
+	// recordingaccess.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	recordingaccess.UpdateDefaultUpdatedAt = recordingaccessDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// recordingaccessDescID is the schema descriptor for id field.
+	recordingaccessDescID := recordingaccessMixinFields0[0].Descriptor()
+	// recordingaccess.DefaultID holds the default value on creation for the id field.
+	recordingaccess.DefaultID = recordingaccessDescID.Default.(func() uuid.UUID)
 	roomMixin := schema.Room{}.Mixin()
 	roomMixinFields0 := roomMixin[0].Fields()
 	_ = roomMixinFields0

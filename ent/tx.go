@@ -18,6 +18,10 @@ type Tx struct {
 	AuditEvent *AuditEventClient
 	// OutboxMessage is the client for interacting with the OutboxMessage builders.
 	OutboxMessage *OutboxMessageClient
+	// Recording is the client for interacting with the Recording builders.
+	Recording *RecordingClient
+	// RecordingAccess is the client for interacting with the RecordingAccess builders.
+	RecordingAccess *RecordingAccessClient
 	// Room is the client for interacting with the Room builders.
 	Room *RoomClient
 	// RoomAccess is the client for interacting with the RoomAccess builders.
@@ -160,6 +164,8 @@ func (tx *Tx) init() {
 	tx.Application = NewApplicationClient(tx.config)
 	tx.AuditEvent = NewAuditEventClient(tx.config)
 	tx.OutboxMessage = NewOutboxMessageClient(tx.config)
+	tx.Recording = NewRecordingClient(tx.config)
+	tx.RecordingAccess = NewRecordingAccessClient(tx.config)
 	tx.Room = NewRoomClient(tx.config)
 	tx.RoomAccess = NewRoomAccessClient(tx.config)
 	tx.RoomBan = NewRoomBanClient(tx.config)

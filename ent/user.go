@@ -58,10 +58,13 @@ type User struct {
 type UserEdges struct {
 	// Accesses holds the value of the accesses edge.
 	Accesses []*RoomAccess `json:"accesses,omitempty"`
+	// RecordingAccesses holds the value of the recording_accesses edge.
+	RecordingAccesses []*RecordingAccess `json:"recording_accesses,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes   [1]bool
-	namedAccesses map[string][]*RoomAccess
+	loadedTypes            [2]bool
+	namedAccesses          map[string][]*RoomAccess
+	namedRecordingAccesses map[string][]*RecordingAccess
 }
 
 // AccessesOrErr returns the Accesses value or an error if the edge
@@ -71,6 +74,15 @@ func (e UserEdges) AccessesOrErr() ([]*RoomAccess, error) {
 		return e.Accesses, nil
 	}
 	return nil, &NotLoadedError{edge: "accesses"}
+}
+
+// RecordingAccessesOrErr returns the RecordingAccesses value or an error if the edge
+// was not loaded in eager-loading.
+func (e UserEdges) RecordingAccessesOrErr() ([]*RecordingAccess, error) {
+	if e.loadedTypes[1] {
+		return e.RecordingAccesses, nil
+	}
+	return nil, &NotLoadedError{edge: "recording_accesses"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -218,6 +230,11 @@ func (_m *User) QueryAccesses() *RoomAccessQuery {
 	return NewUserClient(_m.config).QueryAccesses(_m)
 }
 
+// QueryRecordingAccesses queries the "recording_accesses" edge of the User entity.
+func (_m *User) QueryRecordingAccesses() *RecordingAccessQuery {
+	return NewUserClient(_m.config).QueryRecordingAccesses(_m)
+}
+
 // Update returns a builder for updating this User.
 // Note that you need to call User.Unwrap() before calling this method if this User
 // was returned from a transaction, and the transaction was committed or rolled back.
@@ -317,6 +334,30 @@ func (_m *User) appendNamedAccesses(name string, edges ...*RoomAccess) {
 		_m.Edges.namedAccesses[name] = []*RoomAccess{}
 	} else {
 		_m.Edges.namedAccesses[name] = append(_m.Edges.namedAccesses[name], edges...)
+	}
+}
+
+// NamedRecordingAccesses returns the RecordingAccesses named value or an error if the edge was not
+// loaded in eager-loading with this name.
+func (_m *User) NamedRecordingAccesses(name string) ([]*RecordingAccess, error) {
+	if _m.Edges.namedRecordingAccesses == nil {
+		return nil, &NotLoadedError{edge: name}
+	}
+	nodes, ok := _m.Edges.namedRecordingAccesses[name]
+	if !ok {
+		return nil, &NotLoadedError{edge: name}
+	}
+	return nodes, nil
+}
+
+func (_m *User) appendNamedRecordingAccesses(name string, edges ...*RecordingAccess) {
+	if _m.Edges.namedRecordingAccesses == nil {
+		_m.Edges.namedRecordingAccesses = make(map[string][]*RecordingAccess)
+	}
+	if len(edges) == 0 {
+		_m.Edges.namedRecordingAccesses[name] = []*RecordingAccess{}
+	} else {
+		_m.Edges.namedRecordingAccesses[name] = append(_m.Edges.namedRecordingAccesses[name], edges...)
 	}
 }
 

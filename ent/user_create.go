@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"foyer/ent/recordingaccess"
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/ent/user"
@@ -241,6 +242,21 @@ func (_c *UserCreate) AddAccesses(v ...*RoomAccess) *UserCreate {
 		ids[i] = v[i].ID
 	}
 	return _c.AddAccessIDs(ids...)
+}
+
+// AddRecordingAccessIDs adds the "recording_accesses" edge to the RecordingAccess entity by IDs.
+func (_c *UserCreate) AddRecordingAccessIDs(ids ...uuid.UUID) *UserCreate {
+	_c.mutation.AddRecordingAccessIDs(ids...)
+	return _c
+}
+
+// AddRecordingAccesses adds the "recording_accesses" edges to the RecordingAccess entity.
+func (_c *UserCreate) AddRecordingAccesses(v ...*RecordingAccess) *UserCreate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddRecordingAccessIDs(ids...)
 }
 
 // Mutation returns the UserMutation object of the builder.
@@ -483,6 +499,22 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(roomaccess.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.RecordingAccessesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.RecordingAccessesTable,
+			Columns: []string{user.RecordingAccessesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(recordingaccess.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {

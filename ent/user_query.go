@@ -7,6 +7,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"foyer/ent/predicate"
+	"foyer/ent/recordingaccess"
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
 	"math"
@@ -22,14 +23,16 @@ import (
 // UserQuery is the builder for querying User entities.
 type UserQuery struct {
 	config
-	ctx               *QueryContext
-	order             []user.OrderOption
-	inters            []Interceptor
-	predicates        []predicate.User
-	withAccesses      *RoomAccessQuery
-	loadTotal         []func(context.Context, []*User) error
-	modifiers         []func(*sql.Selector)
-	withNamedAccesses map[string]*RoomAccessQuery
+	ctx                        *QueryContext
+	order                      []user.OrderOption
+	inters                     []Interceptor
+	predicates                 []predicate.User
+	withAccesses               *RoomAccessQuery
+	withRecordingAccesses      *RecordingAccessQuery
+	loadTotal                  []func(context.Context, []*User) error
+	modifiers                  []func(*sql.Selector)
+	withNamedAccesses          map[string]*RoomAccessQuery
+	withNamedRecordingAccesses map[string]*RecordingAccessQuery
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -81,6 +84,28 @@ func (_q *UserQuery) QueryAccesses() *RoomAccessQuery {
 			sqlgraph.From(user.Table, user.FieldID, selector),
 			sqlgraph.To(roomaccess.Table, roomaccess.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, user.AccessesTable, user.AccessesColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryRecordingAccesses chains the current query on the "recording_accesses" edge.
+func (_q *UserQuery) QueryRecordingAccesses() *RecordingAccessQuery {
+	query := (&RecordingAccessClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(user.Table, user.FieldID, selector),
+			sqlgraph.To(recordingaccess.Table, recordingaccess.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, user.RecordingAccessesTable, user.RecordingAccessesColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -275,12 +300,13 @@ func (_q *UserQuery) Clone() *UserQuery {
 		return nil
 	}
 	return &UserQuery{
-		config:       _q.config,
-		ctx:          _q.ctx.Clone(),
-		order:        append([]user.OrderOption{}, _q.order...),
-		inters:       append([]Interceptor{}, _q.inters...),
-		predicates:   append([]predicate.User{}, _q.predicates...),
-		withAccesses: _q.withAccesses.Clone(),
+		config:                _q.config,
+		ctx:                   _q.ctx.Clone(),
+		order:                 append([]user.OrderOption{}, _q.order...),
+		inters:                append([]Interceptor{}, _q.inters...),
+		predicates:            append([]predicate.User{}, _q.predicates...),
+		withAccesses:          _q.withAccesses.Clone(),
+		withRecordingAccesses: _q.withRecordingAccesses.Clone(),
 		// clone intermediate query.
 		sql:  _q.sql.Clone(),
 		path: _q.path,
@@ -295,6 +321,17 @@ func (_q *UserQuery) WithAccesses(opts ...func(*RoomAccessQuery)) *UserQuery {
 		opt(query)
 	}
 	_q.withAccesses = query
+	return _q
+}
+
+// WithRecordingAccesses tells the query-builder to eager-load the nodes that are connected to
+// the "recording_accesses" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *UserQuery) WithRecordingAccesses(opts ...func(*RecordingAccessQuery)) *UserQuery {
+	query := (&RecordingAccessClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withRecordingAccesses = query
 	return _q
 }
 
@@ -376,8 +413,9 @@ func (_q *UserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*User, e
 	var (
 		nodes       = []*User{}
 		_spec       = _q.querySpec()
-		loadedTypes = [1]bool{
+		loadedTypes = [2]bool{
 			_q.withAccesses != nil,
+			_q.withRecordingAccesses != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -408,10 +446,24 @@ func (_q *UserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*User, e
 			return nil, err
 		}
 	}
+	if query := _q.withRecordingAccesses; query != nil {
+		if err := _q.loadRecordingAccesses(ctx, query, nodes,
+			func(n *User) { n.Edges.RecordingAccesses = []*RecordingAccess{} },
+			func(n *User, e *RecordingAccess) { n.Edges.RecordingAccesses = append(n.Edges.RecordingAccesses, e) }); err != nil {
+			return nil, err
+		}
+	}
 	for name, query := range _q.withNamedAccesses {
 		if err := _q.loadAccesses(ctx, query, nodes,
 			func(n *User) { n.appendNamedAccesses(name) },
 			func(n *User, e *RoomAccess) { n.appendNamedAccesses(name, e) }); err != nil {
+			return nil, err
+		}
+	}
+	for name, query := range _q.withNamedRecordingAccesses {
+		if err := _q.loadRecordingAccesses(ctx, query, nodes,
+			func(n *User) { n.appendNamedRecordingAccesses(name) },
+			func(n *User, e *RecordingAccess) { n.appendNamedRecordingAccesses(name, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -438,6 +490,36 @@ func (_q *UserQuery) loadAccesses(ctx context.Context, query *RoomAccessQuery, n
 	}
 	query.Where(predicate.RoomAccess(func(s *sql.Selector) {
 		s.Where(sql.InValues(s.C(user.AccessesColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.UserID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "user_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *UserQuery) loadRecordingAccesses(ctx context.Context, query *RecordingAccessQuery, nodes []*User, init func(*User), assign func(*User, *RecordingAccess)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[uuid.UUID]*User)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(recordingaccess.FieldUserID)
+	}
+	query.Where(predicate.RecordingAccess(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(user.RecordingAccessesColumn), fks...))
 	}))
 	neighbors, err := query.All(ctx)
 	if err != nil {
@@ -578,6 +660,20 @@ func (_q *UserQuery) WithNamedAccesses(name string, opts ...func(*RoomAccessQuer
 		_q.withNamedAccesses = make(map[string]*RoomAccessQuery)
 	}
 	_q.withNamedAccesses[name] = query
+	return _q
+}
+
+// WithNamedRecordingAccesses tells the query-builder to eager-load the nodes that are connected to the "recording_accesses"
+// edge with the given name. The optional arguments are used to configure the query builder of the edge.
+func (_q *UserQuery) WithNamedRecordingAccesses(name string, opts ...func(*RecordingAccessQuery)) *UserQuery {
+	query := (&RecordingAccessClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	if _q.withNamedRecordingAccesses == nil {
+		_q.withNamedRecordingAccesses = make(map[string]*RecordingAccessQuery)
+	}
+	_q.withNamedRecordingAccesses[name] = query
 	return _q
 }
 

@@ -44,6 +44,30 @@ func (f OutboxMessageFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Valu
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.OutboxMessageMutation", m)
 }
 
+// The RecordingFunc type is an adapter to allow the use of ordinary
+// function as Recording mutator.
+type RecordingFunc func(context.Context, *ent.RecordingMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f RecordingFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.RecordingMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.RecordingMutation", m)
+}
+
+// The RecordingAccessFunc type is an adapter to allow the use of ordinary
+// function as RecordingAccess mutator.
+type RecordingAccessFunc func(context.Context, *ent.RecordingAccessMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f RecordingAccessFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.RecordingAccessMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.RecordingAccessMutation", m)
+}
+
 // The RoomFunc type is an adapter to allow the use of ordinary
 // function as Room mutator.
 type RoomFunc func(context.Context, *ent.RoomMutation) (ent.Value, error)

@@ -104,6 +104,104 @@ var (
 			},
 		},
 	}
+	// RecordingsColumns holds the columns for the "recordings" table.
+	RecordingsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "mode", Type: field.TypeEnum, Enums: []string{"SCREEN", "AUDIO"}},
+		{Name: "status", Type: field.TypeEnum, Enums: []string{"INITIATED", "ACTIVE", "STOPPING", "SAVED", "FAILED", "ABORTED"}, Default: "INITIATED"},
+		{Name: "reason", Type: field.TypeString, Default: ""},
+		{Name: "options", Type: field.TypeJSON},
+		{Name: "started_by", Type: field.TypeUUID},
+		{Name: "egress_id", Type: field.TypeString, Unique: true, Nullable: true, Size: 255},
+		{Name: "started_at", Type: field.TypeTime, Nullable: true},
+		{Name: "ended_at", Type: field.TypeTime, Nullable: true},
+		{Name: "size", Type: field.TypeInt64, Nullable: true},
+		{Name: "duration", Type: field.TypeInt64, Nullable: true},
+		{Name: "expires_at", Type: field.TypeTime, Nullable: true},
+		{Name: "transcript", Type: field.TypeEnum, Enums: []string{"NONE", "PENDING", "READY", "FAILED"}, Default: "NONE"},
+		{Name: "room_id", Type: field.TypeUUID},
+	}
+	// RecordingsTable holds the schema information for the "recordings" table.
+	RecordingsTable = &schema.Table{
+		Name:       "recordings",
+		Columns:    RecordingsColumns,
+		PrimaryKey: []*schema.Column{RecordingsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "recordings_rooms_recordings",
+				Columns:    []*schema.Column{RecordingsColumns[15]},
+				RefColumns: []*schema.Column{RoomsColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "recording_unfinished",
+				Unique:  true,
+				Columns: []*schema.Column{RecordingsColumns[15]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "status IN ('INITIATED', 'ACTIVE', 'STOPPING')",
+				},
+			},
+			{
+				Name:    "recording_room_id_created_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{RecordingsColumns[15], RecordingsColumns[1], RecordingsColumns[0]},
+			},
+			{
+				Name:    "recording_created_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{RecordingsColumns[1], RecordingsColumns[0]},
+			},
+			{
+				Name:    "recording_expires_at",
+				Unique:  false,
+				Columns: []*schema.Column{RecordingsColumns[13]},
+			},
+		},
+	}
+	// RecordingAccessesColumns holds the columns for the "recording_accesses" table.
+	RecordingAccessesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "recording_id", Type: field.TypeUUID},
+		{Name: "user_id", Type: field.TypeUUID},
+	}
+	// RecordingAccessesTable holds the schema information for the "recording_accesses" table.
+	RecordingAccessesTable = &schema.Table{
+		Name:       "recording_accesses",
+		Columns:    RecordingAccessesColumns,
+		PrimaryKey: []*schema.Column{RecordingAccessesColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "recording_accesses_recordings_accesses",
+				Columns:    []*schema.Column{RecordingAccessesColumns[3]},
+				RefColumns: []*schema.Column{RecordingsColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+			{
+				Symbol:     "recording_accesses_users_recording_accesses",
+				Columns:    []*schema.Column{RecordingAccessesColumns[4]},
+				RefColumns: []*schema.Column{UsersColumns[0]},
+				OnDelete:   schema.NoAction,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "recordingaccess_user_id_recording_id",
+				Unique:  true,
+				Columns: []*schema.Column{RecordingAccessesColumns[4], RecordingAccessesColumns[3]},
+			},
+			{
+				Name:    "recordingaccess_recording_id",
+				Unique:  false,
+				Columns: []*schema.Column{RecordingAccessesColumns[3]},
+			},
+		},
+	}
 	// RoomsColumns holds the columns for the "rooms" table.
 	RoomsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
@@ -252,6 +350,8 @@ var (
 		ApplicationsTable,
 		AuditEventsTable,
 		OutboxMessagesTable,
+		RecordingsTable,
+		RecordingAccessesTable,
 		RoomsTable,
 		RoomAccessesTable,
 		RoomBansTable,
@@ -261,6 +361,9 @@ var (
 
 func init() {
 	AuditEventsTable.ForeignKeys[0].RefTable = RoomsTable
+	RecordingsTable.ForeignKeys[0].RefTable = RoomsTable
+	RecordingAccessesTable.ForeignKeys[0].RefTable = RecordingsTable
+	RecordingAccessesTable.ForeignKeys[1].RefTable = UsersTable
 	RoomAccessesTable.ForeignKeys[0].RefTable = RoomsTable
 	RoomAccessesTable.ForeignKeys[1].RefTable = UsersTable
 	RoomBansTable.ForeignKeys[0].RefTable = RoomsTable

@@ -15,6 +15,12 @@ type AuditEvent func(*sql.Selector)
 // OutboxMessage is the predicate function for outboxmessage builders.
 type OutboxMessage func(*sql.Selector)
 
+// Recording is the predicate function for recording builders.
+type Recording func(*sql.Selector)
+
+// RecordingAccess is the predicate function for recordingaccess builders.
+type RecordingAccess func(*sql.Selector)
+
 // Room is the predicate function for room builders.
 type Room func(*sql.Selector)
 

@@ -53,6 +53,8 @@ func (Room) Edges() []ent.Edge {
 			Annotations(entsql.OnDelete(entsql.Cascade), uncollected),
 		edge.To("audit_events", AuditEvent.Type).
 			Annotations(entsql.OnDelete(entsql.Cascade), uncollected),
+		edge.To("recordings", Recording.Type).
+			Annotations(entsql.OnDelete(entsql.Cascade), uncollected),
 	}
 }
 

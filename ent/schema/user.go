@@ -41,7 +41,10 @@ func (User) Fields() []ent.Field {
 
 // Edges of the User.
 func (User) Edges() []ent.Edge {
-	return []ent.Edge{edge.To("accesses", RoomAccess.Type).Annotations(uncollected)}
+	return []ent.Edge{
+		edge.To("accesses", RoomAccess.Type).Annotations(uncollected),
+		edge.To("recording_accesses", RecordingAccess.Type).Annotations(uncollected),
+	}
 }
 
 // Indexes of the User.

@@ -48,6 +48,8 @@ const (
 	FieldDefaultDataAllowed = "default_data_allowed"
 	// EdgeAccesses holds the string denoting the accesses edge name in mutations.
 	EdgeAccesses = "accesses"
+	// EdgeRecordingAccesses holds the string denoting the recording_accesses edge name in mutations.
+	EdgeRecordingAccesses = "recording_accesses"
 	// Table holds the table name of the user in the database.
 	Table = "users"
 	// AccessesTable is the table that holds the accesses relation/edge.
@@ -57,6 +59,13 @@ const (
 	AccessesInverseTable = "room_accesses"
 	// AccessesColumn is the table column denoting the accesses relation/edge.
 	AccessesColumn = "user_id"
+	// RecordingAccessesTable is the table that holds the recording_accesses relation/edge.
+	RecordingAccessesTable = "recording_accesses"
+	// RecordingAccessesInverseTable is the table name for the RecordingAccess entity.
+	// It exists in this package in order to avoid circular dependency with the "recordingaccess" package.
+	RecordingAccessesInverseTable = "recording_accesses"
+	// RecordingAccessesColumn is the table column denoting the recording_accesses relation/edge.
+	RecordingAccessesColumn = "user_id"
 )
 
 // Columns holds all SQL columns for user fields.
@@ -235,11 +244,32 @@ func ByAccesses(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, newAccessesStep(), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
+
+// ByRecordingAccessesCount orders the results by recording_accesses count.
+func ByRecordingAccessesCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newRecordingAccessesStep(), opts...)
+	}
+}
+
+// ByRecordingAccesses orders the results by recording_accesses terms.
+func ByRecordingAccesses(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newRecordingAccessesStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
 func newAccessesStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(AccessesInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, AccessesTable, AccessesColumn),
+	)
+}
+func newRecordingAccessesStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(RecordingAccessesInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, RecordingAccessesTable, RecordingAccessesColumn),
 	)
 }
 

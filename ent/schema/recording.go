@@ -1,0 +1,97 @@
+package schema
+
+import (
+	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
+	"entgo.io/ent/schema/edge"
+	"entgo.io/ent/schema/field"
+	"entgo.io/ent/schema/index"
+	"github.com/google/uuid"
+)
+
+// RecordingOptions are what a host asked for when he started a recording.
+type RecordingOptions struct {
+	// Transcribe says that a service is to make a transcript of it.
+	Transcribe bool `json:"transcribe,omitempty"`
+	// Language that is spoken, a BCP 47 tag; empty for unknown.
+	Language string `json:"language,omitempty"`
+}
+
+// Recording is one egress of a room to a file in the bucket. Its id names the file.
+type Recording struct{ ent.Schema }
+
+// Mixin of the Recording.
+func (Recording) Mixin() []ent.Mixin { return []ent.Mixin{row{}} }
+
+// Fields of the Recording.
+func (Recording) Fields() []ent.Field {
+	return []ent.Field{
+		field.UUID("room_id", uuid.UUID{}).Immutable(),
+		field.Enum("mode").Values("SCREEN", "AUDIO").Immutable(),
+		field.Enum("status").Default("INITIATED").
+			Values("INITIATED", "ACTIVE", "STOPPING", "SAVED", "FAILED", "ABORTED"),
+		field.String("reason").Default("").Comment("Why it failed, was aborted or ended by itself."),
+		field.JSON("options", RecordingOptions{}).Immutable(),
+		field.UUID("started_by", uuid.UUID{}).Immutable().Comment("The user; he may have gone since."),
+		field.String("egress_id").Optional().Nillable().Unique().MaxLen(255).
+			Comment("LiveKit's; null until it is known."),
+		field.Time("started_at").Optional().Nillable().Comment("When media began to be recorded."),
+		field.Time("ended_at").Optional().Nillable().Comment("When its final status was reached."),
+		field.Int64("size").Optional().Nillable().Comment("Of the file, in bytes."),
+		field.Int64("duration").Optional().Nillable().Comment("Of the media, in milliseconds."),
+		field.Time("expires_at").Optional().Nillable().
+			Comment("From when on nobody gets the file, which is then deleted; null for never."),
+		field.Enum("transcript").Values("NONE", "PENDING", "READY", "FAILED").Default("NONE").
+			Comment("How far the transcript is that a service makes."),
+	}
+}
+
+// Edges of the Recording.
+func (Recording) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.From("room", Room.Type).Ref("recordings").Field("room_id").
+			Unique().Required().Immutable().Annotations(uncollected),
+		edge.To("accesses", RecordingAccess.Type).
+			Annotations(entsql.OnDelete(entsql.Cascade), uncollected),
+	}
+}
+
+// Indexes of the Recording.
+func (Recording) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("room_id").Unique().StorageKey("recording_unfinished").
+			Annotations(entsql.IndexWhere("status IN ('INITIATED', 'ACTIVE', 'STOPPING')")),
+		index.Fields("room_id", "created_at", "id"),
+		index.Fields("created_at", "id"),
+		index.Fields("expires_at"),
+	}
+}
+
+// RecordingAccess lets a user see a recording of a room that he is not a host of.
+type RecordingAccess struct{ ent.Schema }
+
+// Mixin of the RecordingAccess.
+func (RecordingAccess) Mixin() []ent.Mixin { return []ent.Mixin{row{}} }
+
+// Fields of the RecordingAccess.
+func (RecordingAccess) Fields() []ent.Field {
+	return []ent.Field{
+		field.UUID("user_id", uuid.UUID{}).Immutable(),
+		field.UUID("recording_id", uuid.UUID{}).Immutable(),
+	}
+}
+
+// Edges of the RecordingAccess.
+func (RecordingAccess) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.From("user", User.Type).Ref("recording_accesses").Field("user_id").
+			Unique().Required().Immutable().Annotations(uncollected),
+		edge.From("recording", Recording.Type).Ref("accesses").Field("recording_id").
+			Unique().Required().Immutable().Annotations(uncollected),
+	}
+}
+
+// Indexes of the RecordingAccess.
+func (RecordingAccess) Indexes() []ent.Index {
+	return []ent.Index{index.Fields("user_id", "recording_id").Unique(), index.Fields("recording_id")}
+}
