@@ -13,6 +13,7 @@ import (
 
 	"foyer/apps"
 	"foyer/auth"
+	"foyer/bucket"
 	"foyer/calls"
 	"foyer/embedded"
 	"foyer/ent/database"
@@ -33,7 +34,9 @@ type app struct {
 	db     *database.DB
 	redis  redis.UniversalClient
 
-	rtc      *rtc.Client
+	rtc *rtc.Client
+	// bucket keeps the recordings; nil when none are made.
+	bucket   *bucket.Bucket
 	sessions *auth.Sessions
 	callers  *auth.Credentials
 	signIn   *signIn
@@ -69,6 +72,9 @@ func (a *app) wire() (err error) {
 		return nil // what is wrong with them has been said
 	}
 	a.rtc = rtc.New(c.rtc())
+	if err = a.openBucket(); err != nil {
+		return err
+	}
 	a.rooms = rooms.New(a.db.Client, c.rooms())
 	a.wireCredentials()
 	if a.signIn, err = newSignIn(a); err != nil {
@@ -96,6 +102,14 @@ func (a *app) wire() (err error) {
 	}
 	a.api = graph.NewHandler(resolver, settings)
 	return nil
+}
+
+// openBucket makes ready to use the bucket, if there is one.
+func (a *app) openBucket() (err error) {
+	if settings, ok := a.config.bucket(); ok {
+		a.bucket, err = bucket.Open(settings)
+	}
+	return err
 }
 
 // deliveries are what the outbox delivers here, by kind.

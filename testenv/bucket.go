@@ -15,6 +15,8 @@ import (
 type S3Bucket struct {
 	Endpoint, Name    string
 	AccessKey, Secret string
+	// SessionToken is that of Temporary credentials.
+	SessionToken string
 	// Client may do everything at this MinIO.
 	Client *minio.Client
 }
@@ -58,11 +60,33 @@ func newBucket(t testing.TB, endpoint, key, secret string) S3Bucket {
 	return b
 }
 
+// Temporary returns the bucket with credentials that end within the hour (AWS's Security Token
+// Service, as MinIO speaks it).
+func (b S3Bucket) Temporary(t testing.TB) S3Bucket {
+	t.Helper()
+	sts, err := credentials.NewSTSAssumeRole(b.Endpoint, credentials.STSAssumeRoleOptions{
+		AccessKey: b.AccessKey, SecretKey: b.Secret, DurationSeconds: 3600,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := sts.GetWithContext(&credentials.CredContext{
+		Client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+	})
+	if err != nil {
+		t.Fatalf("assume a role: %v", err)
+	}
+	b.AccessKey, b.Secret = value.AccessKeyID, value.SecretAccessKey
+	b.SessionToken = value.SessionToken
+	return b
+}
+
 // Environ is what a server that keeps recordings in the bucket finds in its environment.
 func (b S3Bucket) Environ() []string {
 	return []string{
 		"S3_ENDPOINT=" + b.Endpoint, "S3_BUCKET=" + b.Name,
 		"S3_ACCESS_KEY=" + b.AccessKey, "S3_SECRET_KEY=" + b.Secret,
+		"S3_SESSION_TOKEN=" + b.SessionToken,
 	}
 }
 
