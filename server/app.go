@@ -83,12 +83,15 @@ func (a *app) wire() (err error) {
 	if a.lobby, err = lobby.New(a.redis, a.rooms, a.rtc, c.lobby()); err != nil {
 		return err
 	}
-	a.recordings = recordings.New(a.db.Client, a.rooms, c.recordings())
-	a.calls = calls.New(a.rooms, a.lobby, a.rtc, c.calls())
+	a.outbox = outbox.New(a.db.Client, c.outbox())
+	a.recordings = recordings.New(recordings.Outside{
+		DB: a.db.Client, Redis: a.redis, Rooms: a.rooms, Lobby: a.lobby, RTC: a.rtc,
+		Bucket: a.bucket, Outbox: a.outbox,
+	}, c.recordings())
+	a.calls = calls.New(a.rooms, a.lobby, a.rtc, a.recordings, c.calls())
 	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, c.apps(a.rooms.ByEmail)); err != nil {
 		return err
 	}
-	a.outbox = outbox.New(a.db.Client, c.outbox())
 	if a.invitations, err = invitations.New(a.redis, a.rooms, a.outbox, c.invitations()); err != nil {
 		return err
 	}
@@ -117,6 +120,9 @@ func (a *app) deliveries() map[string]outbox.Deliver {
 	deliver := map[string]outbox.Deliver{}
 	if a.config.sendMail() != nil {
 		deliver[invitations.Kind] = a.invitations.Deliver
+	}
+	if a.bucket != nil {
+		deliver[recordings.Kind] = a.recordings.Deliver
 	}
 	return deliver
 }
