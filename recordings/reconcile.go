@@ -217,11 +217,7 @@ func (r *Recordings) stopUnwanted(ctx context.Context, running []*rtc.Egress) er
 			continue
 		}
 		r.tries[e.ID]++
-		if now, err := r.rtc.StopEgress(ctx, e.ID); err != nil {
-			failed = append(failed, err)
-		} else {
-			failed = append(failed, r.Hear(ctx, now))
-		}
+		failed = append(failed, r.halt(ctx, e.ID))
 	}
 	return errors.Join(failed...)
 }
