@@ -64,6 +64,10 @@ type Settings struct {
 	PublicURL string
 	// Notice is what people are told while they are recorded; empty for nothing.
 	Notice string
+	// Served says that nginx hands out files to those who may have them.
+	Served bool
+	// DownloadFor is how long a URL of the bucket itself is good, in whole seconds; 0 is for none of those.
+	DownloadFor time.Duration
 	// Layout is how the picture is laid out, in LiveKit's words.
 	Layout string
 	// RequestS3 opens the bucket to the egress service; nil where that has keys of its own, which is

@@ -160,7 +160,8 @@ func newWorld(t testing.TB, o options) *world {
 		GiveUp: time.Hour, Keep: time.Hour, Poll: 100 * time.Millisecond, Concurrency: 2,
 	})
 	w.settings = recordings.Settings{
-		PublicURL: "https://meet.example.org", Notice: "You are being recorded.", Layout: "speaker",
+		PublicURL: "https://meet.example.org", Served: true,
+		Notice: "You are being recorded.", Layout: "speaker",
 		StartTimeout: time.Hour, StopTimeout: time.Hour, Interval: 100 * time.Millisecond,
 		KeyPrefix: prefix, OnEnd: []func(context.Context, *ent.Tx, *ent.Recording) error{w.onEnd},
 	}

@@ -467,7 +467,10 @@ func (c *config) recordings() recordings.Settings {
 		PublicURL: c.linkBase(), Notice: c.RecordingNotice, Layout: c.RecordingLayout,
 		KeptFor:      time.Duration(c.RecordingExpiryDays) * 24 * time.Hour,
 		StartTimeout: c.RecordingStartTimeout, StopTimeout: c.RecordingStopTimeout,
-		Interval: c.RecordingInterval, KeyPrefix: c.RedisPrefix,
+		Interval: c.RecordingInterval, KeyPrefix: c.RedisPrefix, Served: c.MediaSecret != "",
+	}
+	if c.DownloadURLs {
+		s.DownloadFor = c.DownloadTTL
 	}
 	if c.RecordingS3InRequest {
 		s.RequestS3 = &rtc.S3{

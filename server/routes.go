@@ -28,6 +28,8 @@ func (a *app) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /readyz", a.ready)
 	mux.HandleFunc("POST /webhooks/livekit", handle(a.hearLiveKit))
+	mux.HandleFunc("POST /webhooks/storage", handle(a.hearStorage))
+	mux.HandleFunc("GET /media/auth", a.authorizeMedia)
 	if a.signIn != nil {
 		a.signIn.routes(mux)
 	}

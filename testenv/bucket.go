@@ -9,6 +9,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/minio/minio-go/v7/pkg/notification"
 )
 
 // S3Bucket is a bucket of a test's own, and how to reach it.
@@ -90,6 +91,18 @@ func (b S3Bucket) Environ() []string {
 	}
 }
 
+// Notify has the bucket tell the webhook of its MinIOServer of what is stored and deleted.
+func (b S3Bucket) Notify(t testing.TB) {
+	t.Helper()
+	hook := notification.NewConfig(notification.NewArn("minio", "sqs", "", "FOYER", "webhook"))
+	hook.AddEvents(notification.ObjectCreatedAll, notification.ObjectRemovedAll)
+	var all notification.Configuration
+	all.AddQueue(hook)
+	if err := b.Client.SetBucketNotification(t.Context(), b.Name, all); err != nil {
+		t.Fatalf("have the bucket tell of its objects: %v", err)
+	}
+}
+
 // Put stores an object.
 func (b S3Bucket) Put(t testing.TB, key, content string) {
 	t.Helper()
@@ -114,4 +127,13 @@ func (b S3Bucket) Has(t testing.TB, key string) bool {
 		t.Fatalf("look for %s: %v", key, err)
 	}
 	return err == nil
+}
+
+// Remove deletes an object.
+func (b S3Bucket) Remove(t testing.TB, key string) {
+	t.Helper()
+	err := b.Client.RemoveObject(t.Context(), b.Name, key, minio.RemoveObjectOptions{})
+	if err != nil {
+		t.Fatalf("delete %s: %v", key, err)
+	}
 }

@@ -14,8 +14,6 @@ import (
 const (
 	minIOKey    = "foyer-test"
 	minIOSecret = "secretsecretsecretsecretsecretsecret"
-	// MinIOHook names, in a bucket's notification settings, the webhook of a MinIOServer.
-	MinIOHook = "arn:minio:sqs::FOYER:webhook"
 )
 
 // MinIOServer is a MinIO, which speaks S3, on 127.0.0.1.
@@ -23,8 +21,8 @@ type MinIOServer struct {
 	// File is the program, Dir the folder of its data and log.
 	File, Dir string
 	Port      int
-	// Webhook is the URL that buckets may have told of their objects, and Bearer what it then shows;
-	// empty for none.
+	// Webhook is the URL that buckets tell of their objects after Notify, and Bearer the secret that it
+	// is shown; empty for none.
 	Webhook, Bearer string
 
 	process *Process
@@ -55,8 +53,8 @@ func (s *MinIOServer) Launch() (*Process, error) {
 	return Start(cmd, filepath.Join(s.Dir, "minio.log"))
 }
 
-// StartMinIO starts a MinIO of the test's own, which tells a URL of objects in buckets that ask for
-// it (see MinIOHook), if the URL is not empty. It ends when the test ends.
+// StartMinIO starts a MinIO of the test's own, which tells a URL of objects in buckets that are to
+// Notify it, if the URL is not empty. It ends when the test ends.
 func StartMinIO(t testing.TB, webhook, bearer string) *MinIOServer {
 	t.Helper()
 	s := &MinIOServer{

@@ -52,6 +52,20 @@ livekit_settings() {
   grep -q '^7880 - HTTP' <<<"$ports" || { echo "$ports" && return 1; }
 }
 
+# What the nginx image makes of it, with addresses that are known everywhere. Of a storage by https, which
+# wants a file of certificates, tests take care.
+nginx_settings() {
+  local nginx
+  nginx=$(PATH=$PATH:/usr/sbin command -v nginx) || { echo 'no nginx: make setup installs it' && return 1; }
+  sed -e 's/${NGINX_LISTEN}/8080/; s/${FOYER_ADDRESS}/127.0.0.1:8081/; s/${S3_ADDRESS}/127.0.0.1:9000/' \
+    -e 's/${FOYER_MEDIA_SECRET}/secret/; s/${S3_SCHEME}/http/; /proxy_ssl_/d' \
+    deploy/nginx.conf >"$scratch/foyer.conf"
+  echo "pid $scratch/pid; events {} http { access_log off; include $scratch/foyer.conf; }" \
+    >"$scratch/nginx.conf"
+  ! grep -n '${' "$scratch/foyer.conf" &&
+    "$nginx" -q -t -e stderr -p "$scratch" -c "$scratch/nginx.conf"
+}
+
 # All but the generated packages: what is wrong there is not ours to mend.
 staticcheck() {
   local packages
@@ -82,6 +96,7 @@ check "staticcheck" staticcheck
 check "go.mod is tidy" go_mod
 check "docker-compose.yml" compose
 check "deploy/livekit.yaml" livekit_settings
+check "deploy/nginx.conf" nginx_settings
 check "who imports whom" arrows
 
 if [ "${#failed[@]}" != 0 ]; then

@@ -3636,7 +3636,7 @@ type Recording implements Node {
   duration: Float
   """
   Where a browser that is signed in gets the file, also by parts (HTTP Range); null while there is none,
-  and once it has expired.
+  once it has expired, and where the server has no nginx to hand out files.
   """
   url: String
   """

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"foyer/fault"
+)
+
+// maxStorageEvents bounds the body of what the storage tells at once, in bytes.
+const maxStorageEvents = 1 << 20
+
+// storageEvents are what MinIO and S3 tell of objects.
+type storageEvents struct {
+	// Event is S3's when it tries whether somebody listens; there are no records then.
+	Event   string         `json:"Event"`
+	Records []storageEvent `json:"Records"`
+}
+
+type storageEvent struct {
+	Name string `json:"eventName"` // MinIO puts s3: in front
+	S3   struct {
+		Bucket struct {
+			Name string `json:"name"`
+		} `json:"bucket"`
+		Object struct {
+			Key  string `json:"key"` // encoded as in a form
+			Size int64  `json:"size"`
+		} `json:"object"`
+	} `json:"s3"`
+}
+
+// hearStorage takes what the storage tells of new objects. Whatever it tells is answered 200, repeated or
+// not ours, unless we fail at the moment: then the storage repeats it.
+func (a *app) hearStorage(w http.ResponseWriter, r *http.Request) error {
+	if a.bucket == nil || a.config.StorageSecret == "" {
+		return fault.New(fault.NotFound, "there is nothing here")
+	}
+	if !showsSecret(bearerOf(r), a.config.StorageSecret) {
+		return fault.New(fault.Unauthenticated, "want the storage's secret")
+	}
+	events, err := readStorageEvents(w, r)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), hearTimeout)
+	defer cancel()
+	if err := a.hearStored(ctx, events); err != nil {
+		slog.WarnContext(ctx, "cannot take the storage's news now", "err", err)
+		return fault.From(err, fault.Unavailable, "try again soon")
+	}
+	return nil
+}
+
+// bearerOf returns the tokens of a request's Authorization headers.
+func bearerOf(r *http.Request) []string {
+	var tokens []string
+	for _, header := range r.Header.Values("Authorization") {
+		scheme, token, _ := strings.Cut(strings.TrimSpace(header), " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			token = ""
+		}
+		tokens = append(tokens, strings.TrimSpace(token))
+	}
+	return tokens
+}
+
+func readStorageEvents(w http.ResponseWriter, r *http.Request) (*storageEvents, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxStorageEvents))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, err
+	}
+	var events storageEvents
+	if err != nil || json.Unmarshal(body, &events) != nil {
+		return nil, fault.New(fault.Invalid, "this is no event of a storage")
+	}
+	if len(events.Records) == 0 && events.Event != "s3:TestEvent" {
+		return nil, fault.New(fault.Invalid, "this is no event of a storage: it has no Records")
+	}
+	return &events, nil
+}
+
+// hearStored tells of each new object in our bucket. One failure does not keep it from the rest.
+func (a *app) hearStored(ctx context.Context, events *storageEvents) error {
+	var failed []error
+	for _, event := range events.Records {
+		created := strings.HasPrefix(strings.TrimPrefix(event.Name, "s3:"), "ObjectCreated:")
+		if !created || event.S3.Bucket.Name != a.bucket.Name() {
+			continue
+		}
+		if key, err := url.QueryUnescape(event.S3.Object.Key); err == nil {
+			failed = append(failed, a.recordings.Stored(ctx, key, event.S3.Object.Size))
+		}
+	}
+	return errors.Join(failed...)
+}
