@@ -26,6 +26,9 @@ const (
 
 const usage = `usage: foyer [serve]      serve, as the environment says
        foyer migrate      bring the tables of the database up to date, and say what was done
+       foyer doctor       look at everything that Foyer leans on, and say what to mend
+       foyer config       print the settings that hold here, without secrets
+       foyer version      print which Foyer this is
        foyer app create   -name NAME -domain DOMAIN[,…] -scope SCOPE[,…]
                           make an application, and print its secret, once
        foyer app list     list the applications
@@ -67,19 +70,26 @@ func execute(ctx context.Context, args, environ []string, out, errOut io.Writer)
 }
 
 func command(ctx context.Context, args, environ []string, out io.Writer) error {
-	switch {
-	case len(args) == 0, slices.Equal(args, []string{"serve"}):
+	if len(args) == 0 {
 		return run(ctx, environ, out)
+	}
+	whole, is := commands[args[0]]
+	switch {
+	case is && len(args) == 1:
+		return whole(ctx, environ, out)
+	case args[0] == "app":
+		return manageApps(ctx, args[1:], environ, out)
 	case slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]):
 		_, err := io.WriteString(out, usage)
 		return err
-	case slices.Equal(args, []string{"migrate"}):
-		return migrate(ctx, environ, out)
-	case args[0] == "app":
-		return manageApps(ctx, args[1:], environ, out)
 	default:
 		return usageError{fmt.Sprintf("there is no command %q", strings.Join(args, " "))}
 	}
+}
+
+// commands are those that take no arguments.
+var commands = map[string]func(ctx context.Context, environ []string, out io.Writer) error{
+	"serve": run, "migrate": migrate, "doctor": doctor, "config": printConfig, "version": printVersion,
 }
 
 // migrate brings the tables up to date.

@@ -89,6 +89,27 @@ func sqliteDSN(path string) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: options.Encode()}).String()
 }
 
+// Version names the database and its version, for people.
+func (db *DB) Version(ctx context.Context) (string, error) {
+	name, query := "PostgreSQL ", "SHOW server_version"
+	if db.dialect != dialect.Postgres {
+		name, query = "SQLite ", "SELECT sqlite_version()"
+	}
+	var version string
+	err := db.Pool.QueryRowContext(ctx, query).Scan(&version)
+	return name + version, err
+}
+
+// Now is the time by the database's clock. SQLite's is ours.
+func (db *DB) Now(ctx context.Context) (time.Time, error) {
+	if db.dialect != dialect.Postgres {
+		return time.Now(), nil
+	}
+	var now time.Time
+	err := db.Pool.QueryRowContext(ctx, "SELECT clock_timestamp()").Scan(&now)
+	return now, err
+}
+
 // Contended reports whether a transaction failed because of others at the same time, and may succeed
 // when it is run again.
 func Contended(err error) bool {
