@@ -9,8 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"foyer/auth"
+	"foyer/bucket"
 	"foyer/ent/database"
+	"foyer/fault"
 	"foyer/mail"
 	"foyer/rtc"
 )
@@ -38,6 +42,7 @@ var examinations = []examination{
 	{"redis", examineRedis, "see that REDIS_URL and REDIS_CLUSTER are right, and Redis is 7 or newer and throws no keys away"},
 	{"livekit", examineLiveKit, "see that LIVEKIT_URL is right, and LIVEKIT_API_KEY and LIVEKIT_API_SECRET are among the keys of LiveKit's settings"},
 	{"webhook", examineWebhook, "start Foyer, see that FOYER_PUBLIC_URL leads to it, and that webhook.urls in LiveKit's settings names this address"},
+	{"bucket", examineBucket, "see that S3_ENDPOINT and S3_BUCKET are right, and that the credentials may list the bucket and read from it"},
 	{"sign-in", examineSignIn, "see that FOYER_OIDC_ISSUER is exactly what the provider calls itself, and can be reached from here"},
 	{"e-mail", examineMail, "see that FOYER_SMTP_URL is right"},
 	{"clock", examineClock, "keep the clocks of all machines right, with NTP"},
@@ -124,6 +129,23 @@ func examineWebhook(ctx context.Context, c *config) (string, error) {
 		return "", fmt.Errorf("%s: %w", url, err)
 	}
 	return url + " takes what LiveKit signs", nil
+}
+
+// examineBucket looks for an object that is not there: who may not list the bucket is told that it may
+// not be read.
+func examineBucket(ctx context.Context, c *config) (string, error) {
+	settings, ok := c.bucket()
+	if !ok {
+		return "", errUnconfigured
+	}
+	b, err := bucket.Open(settings)
+	if err != nil {
+		return "", err
+	}
+	if _, err := b.Stat(ctx, "recordings/"+uuid.NewString()); !fault.Is(err, fault.NotFound) {
+		return "", err
+	}
+	return settings.Endpoint + ", " + settings.Name, nil
 }
 
 func examineSignIn(ctx context.Context, c *config) (string, error) {

@@ -21,12 +21,12 @@ func TestDoctorSaysWhatHoldsAndWhatToMend(t *testing.T) {
 		"LIVEKIT_URL=" + url, "LIVEKIT_API_KEY=" + key, "LIVEKIT_API_SECRET=" + secret,
 	}
 	s := startServer(t, environ[:2]...)
-	environ = append(environ, "FOYER_PUBLIC_URL="+s.url)
+	environ = append(append(environ, "FOYER_PUBLIC_URL="+s.url), testenv.Bucket(t).Environ()...)
 	out, errOut, exit := foyer(t, environ, "doctor")
 	require.Zero(t, exit, out+errOut)
 	assert.Regexp(t, `(?m)^ok +database +PostgreSQL 1\d`, out)
 	assert.Regexp(t, `(?m)^ok +redis +Redis \d`, out)
-	for _, part := range []string{"livekit", "webhook", "clock"} {
+	for _, part := range []string{"livekit", "webhook", "bucket", "clock"} {
 		assert.Regexp(t, "(?m)^ok +"+part, out)
 	}
 	for _, part := range []string{"sign-in", "e-mail"} {
@@ -39,6 +39,7 @@ func TestDoctorSaysWhatHoldsAndWhatToMend(t *testing.T) {
 		"redis":    {"REDIS_URL=redis://:hidden@" + nowhere},
 		"livekit":  {"LIVEKIT_API_SECRET=" + strings.Repeat("y", minSecret)},
 		"webhook":  {"FOYER_PUBLIC_URL=http://" + nowhere},
+		"bucket":   {"S3_SECRET_KEY=another@hidden@"},
 		"sign-in": {
 			"FOYER_OIDC_ISSUER=http://" + nowhere, "FOYER_OIDC_CLIENT_ID=foyer", "FOYER_OIDC_CLIENT_SECRET=x",
 		},
@@ -62,6 +63,8 @@ func TestConfigShowsEverySettingAndNoSecret(t *testing.T) {
 		"FOYER_SMTP_URL=smtps://foyer:" + hidden + "@mail.example.org", "FOYER_MAIL_FROM=foyer@example.org",
 		"LIVEKIT_API_KEY=key", "FOYER_PUBLIC_URL=https://meet.example.org",
 		"FOYER_OIDC_ISSUER=https://id.example.org", "FOYER_OIDC_CLIENT_ID=foyer",
+		"S3_ENDPOINT=https://s3.example.org", "S3_BUCKET=recordings", "S3_ACCESS_KEY=foyer",
+		"S3_SESSION_TOKEN=" + hidden,
 	}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[config]()) {
 		if name := field.Tag.Get("env"); strings.Contains(name, "SECRET") {

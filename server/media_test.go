@@ -54,7 +54,7 @@ func newArchive(t testing.TB, bucket testenv.S3Bucket, environ ...string) *archi
 	certificate := secured(t, http.NotFoundHandler()).Certificate() // nginx wants one, also for plain http
 	a.nginx = startNginx(t, a.url, bucket.Endpoint, certificate)
 	var err error
-	a.db, err = database.Open(t.Context(), strings.TrimPrefix(a.environ[0], "DATABASE_URL="), 2)
+	a.db, err = database.Open(strings.TrimPrefix(a.environ[0], "DATABASE_URL="), 2)
 	require.NoError(t, err)
 	t.Cleanup(func() { a.db.Close() })
 	a.host, a.stranger = a.login("Olga Owner"), a.login("Sam Stranger")
