@@ -17,6 +17,7 @@ export default defineConfig({
     assetsInlineLimit: 0, // no data: addresses, which the page's security policy would have to allow
     modulePreload: { polyfill: false },
     manifest: true, // size.mjs reads it
+    chunkSizeWarningLimit: 1_000, // size.mjs has the limit that counts
   },
   server: {
     host: "127.0.0.1",

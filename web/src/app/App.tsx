@@ -1,0 +1,59 @@
+import { lazy, Suspense, useEffect, useRef } from "react";
+import { Provider } from "urql";
+import { Route, Switch, useLocation } from "wouter";
+import { Home } from "../home/Home";
+import { RoomPage } from "../room/RoomPage";
+import { Toasts } from "../ui/Toasts";
+import { useWords, WordsProvider } from "../words";
+import { foyer } from "./foyer";
+import { Message } from "./Message";
+import { SessionProvider } from "./session";
+
+const Recordings = lazy(() => import("../recordings/Recordings"));
+const RecordingPage = lazy(() => import("../recordings/RecordingPage"));
+
+export function App() {
+  return (
+    <Provider value={foyer.client}>
+      <SessionProvider>
+        <WordsProvider>
+          <Toasts>
+            <Suspense>
+              <Routes />
+            </Suspense>
+          </Toasts>
+        </WordsProvider>
+      </SessionProvider>
+    </Provider>
+  );
+}
+
+function Routes() {
+  useFocusOnNavigation();
+  return (
+    <Switch>
+      <Route path="/" component={Home} />
+      <Route path="/recordings" component={Recordings} />
+      <Route path="/recordings/:id">{({ id }) => <RecordingPage key={id} id={id} />}</Route>
+      <Route path="/:slug">{({ slug }) => <RoomPage key={slug} slug={slug} />}</Route>
+      <Route component={NotFound} />
+    </Switch>
+  );
+}
+
+// After a change of address the new page's heading is focused, so that it is read out.
+function useFocusOnNavigation() {
+  const [path] = useLocation();
+  const before = useRef(path);
+  useEffect(() => {
+    if (path === before.current) return;
+    before.current = path;
+    scrollTo(0, 0);
+    document.querySelector<HTMLElement>("h1")?.focus();
+  }, [path]);
+}
+
+function NotFound() {
+  const words = useWords();
+  return <Message title={words.notFound.title} text={words.notFound.text} />;
+}
