@@ -22,6 +22,7 @@ import (
 	"foyer/outbox"
 	"foyer/rooms"
 	"foyer/rtc"
+	"foyer/web"
 )
 
 // app is the program put together: each part is made once, from the parts above it.
@@ -44,8 +45,10 @@ type app struct {
 	outbox      *outbox.Outbox
 	invitations *invitations.Service
 
-	api      *graph.Handler
-	stopping atomic.Bool
+	api       *graph.Handler
+	page      *page
+	workbench *workbench
+	stopping  atomic.Bool
 
 	closers []func()
 }
@@ -88,9 +91,14 @@ func (a *app) wire() (err error) {
 	}
 	resolver := &graph.Resolver{
 		Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls, Invitations: a.invitations, Sessions: a.sessions,
+		Offers: graph.Capabilities{SignIn: a.signIn != nil, Invitations: c.sendMail() != nil},
 	}
 	a.api = graph.NewHandler(resolver, settings)
-	return nil
+	if a.page, err = newPage(web.Page(), c.LiveKitPublicURL); err != nil {
+		return err
+	}
+	a.workbench, err = newWorkbench(web.GraphiQL(), web.Examples())
+	return err
 }
 
 // deliveries are what the outbox delivers here, by kind.
