@@ -6,6 +6,6 @@ import (
 	"foyer/graph/generated"
 )
 
-func (r *queryResolver) Capabilities(_ context.Context) (*generated.Capabilities, error) {
+func (r *queryResolver) Capabilities(ctx context.Context) (*generated.Capabilities, error) {
 	return &r.Offers, nil
 }

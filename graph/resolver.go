@@ -7,6 +7,7 @@ import (
 	"foyer/graph/generated"
 	"foyer/invitations"
 	"foyer/lobby"
+	"foyer/recordings"
 	"foyer/rooms"
 )
 
@@ -17,6 +18,7 @@ type Resolver struct {
 	Rooms       *rooms.Service
 	Lobby       *lobby.Service
 	Calls       *calls.Service
+	Recordings  *recordings.Recordings
 	Invitations *invitations.Service
 	// Sessions are where people are signed in.
 	Sessions *auth.Sessions

@@ -20,6 +20,7 @@ import (
 	"foyer/invitations"
 	"foyer/lobby"
 	"foyer/outbox"
+	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/rtc"
 	"foyer/web"
@@ -41,6 +42,8 @@ type app struct {
 	rooms    *rooms.Service
 	lobby    *lobby.Service
 	calls    *calls.Service
+
+	recordings *recordings.Recordings
 
 	outbox      *outbox.Outbox
 	invitations *invitations.Service
@@ -77,6 +80,7 @@ func (a *app) wire() (err error) {
 	if a.lobby, err = lobby.New(a.redis, a.rooms, a.rtc, c.lobby()); err != nil {
 		return err
 	}
+	a.recordings = recordings.New(a.db.Client, a.rooms, c.recordings())
 	a.calls = calls.New(a.rooms, a.lobby, a.rtc, c.calls())
 	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, c.apps(a.rooms.ByEmail)); err != nil {
 		return err
@@ -91,6 +95,7 @@ func (a *app) wire() (err error) {
 	}
 	resolver := &graph.Resolver{
 		Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls, Invitations: a.invitations, Sessions: a.sessions,
+		Recordings: a.recordings,
 		Offers: graph.Capabilities{SignIn: a.signIn != nil, Invitations: c.sendMail() != nil},
 	}
 	a.api = graph.NewHandler(resolver, settings)
