@@ -10,7 +10,9 @@ export function Chat({ talk }: { talk: Talk }) {
   const end = useRef<HTMLDivElement>(null);
   const permission = useLocalParticipantPermissions();
   const allowed = permission?.canPublishData ?? true;
-  useEffect(() => end.current?.scrollIntoView({ block: "nearest" }), [talk.messages.length]);
+  useEffect(() => {
+    end.current?.scrollIntoView({ block: "nearest" });
+  }, [talk.messages.length]);
   return (
     <div className="chat">
       <div className="chat-list" role="log" aria-label={words.call.chat} tabIndex={0}>
