@@ -12,9 +12,10 @@ const known = {};
 // asGuest has requests go without the cookie, as somebody's who is not signed in.
 let asGuest = false;
 
-async function fetcher({ query, variables, operationName }, { headers = {}, documentAST } = {}) {
-  const operation = { query, variables, operationName };
-  if (isSubscription(documentAST, operationName)) return watch(operation, headers);
+async function fetcher({ query, variables, operationName }, { headers = {} } = {}) {
+  const { kind, name } = operationOf(query, operationName);
+  const operation = { query, variables, operationName: name };
+  if (kind === "subscription") return watch(operation, headers);
   const response = await fetch(url, {
     method: "POST",
     credentials: asGuest ? "omit" : "same-origin",
@@ -22,14 +23,16 @@ async function fetcher({ query, variables, operationName }, { headers = {}, docu
     body: JSON.stringify(operation),
   });
   const answer = await response.json();
-  if (operationName !== "IntrospectionQuery") learn(answer.data);
+  if (name !== "IntrospectionQuery") learn(answer.data);
   return answer;
 }
 
-function isSubscription(document, name) {
-  const operations = document?.definitions.filter(({ kind }) => kind === "OperationDefinition") ?? [];
-  const operation = operations.find((one) => one.name?.value === name) ?? operations[0];
-  return operation?.operation === "subscription";
+// operationOf returns which operation of a document is meant: by its name, which GraphiQL may still have
+// from the tab before, or else the first.
+function operationOf(query, wanted) {
+  const operations = [...query.matchAll(/^\s*(query|mutation|subscription)\b[ \t]*(\w*)/gm)]
+    .map(([, kind, name]) => ({ kind, name: name || undefined }));
+  return operations.find(({ name }) => name === wanted) ?? operations[0] ?? {};
 }
 
 // watch yields what a subscription sends, over a socket of its own. Whoever stops reading ends both.
@@ -103,6 +106,14 @@ function Examples({ groups, viewer }) {
         h("button", { type: "button", onClick: () => open(example) }, example.name)))))));
 }
 
+// Icon is the examples' in the sidebar. A panel is closed at first, so it clicks itself.
+function Icon() {
+  const icon = React.useRef(null);
+  React.useEffect(() => icon.current.closest("button").click(), []);
+  return h("svg", { ref: icon, viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 1.5 },
+    h("path", { d: "M5 4h14v16H5zM8 8h8M8 12h8M8 16h5" }));
+}
+
 async function start() {
   const [groups, answer] = await Promise.all([
     fetch("/graphiql/examples.json").then((response) => response.json()),
@@ -111,14 +122,14 @@ async function start() {
   const viewer = answer.data?.viewer;
   const plugin = {
     title: "Examples",
-    icon: () => h("svg", { viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 1.5 },
-      h("path", { d: "M5 4h14v16H5zM8 8h8M8 12h8M8 16h5" })),
+    icon: Icon,
     content: () => h(Examples, { groups, viewer }),
   };
   const welcome = "# Foyer's API. Choose an example on the left, or write an operation here.\n\n" +
     "query Viewer {\n  viewer {\n    id\n    fullName\n  }\n}\n";
   ReactDOM.createRoot(document.getElementById("graphiql")).render(
-    h(GraphiQL, { fetcher, plugins: [plugin], visiblePlugin: plugin, defaultQuery: welcome, shouldPersistHeaders: false }));
+    h(GraphiQL, { fetcher, plugins: [plugin], defaultQuery: welcome,
+      defaultEditorToolsVisibility: "variables", shouldPersistHeaders: false }));
 }
 
 start();
