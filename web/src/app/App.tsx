@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useRef } from "react";
+import { Component, lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
 import { Provider } from "urql";
 import { Route, Switch, useLocation } from "wouter";
 import { Home } from "../home/Home";
@@ -8,6 +8,7 @@ import { useWords, WordsProvider } from "../words";
 import { foyer } from "./foyer";
 import { Message } from "./Message";
 import { SessionProvider } from "./session";
+import { Button } from "../ui/Button";
 
 const Recordings = lazy(() => import("../recordings/Recordings"));
 const RecordingPage = lazy(() => import("../recordings/RecordingPage"));
@@ -18,9 +19,11 @@ export function App() {
       <SessionProvider>
         <WordsProvider>
           <Toasts>
-            <Suspense>
-              <Routes />
-            </Suspense>
+            <Guard>
+              <Suspense>
+                <Routes />
+              </Suspense>
+            </Guard>
           </Toasts>
         </WordsProvider>
       </SessionProvider>
@@ -51,6 +54,30 @@ function useFocusOnNavigation() {
     scrollTo(0, 0);
     document.querySelector<HTMLElement>("h1")?.focus();
   }, [path]);
+}
+
+// When a page breaks, it says so instead of vanishing. A chunk that a deploy has replaced breaks it too.
+class Guard extends Component<{ children: ReactNode }, { broken: boolean }> {
+  state = { broken: false };
+
+  static getDerivedStateFromError() {
+    return { broken: true };
+  }
+
+  render() {
+    return this.state.broken ? <Broken /> : this.props.children;
+  }
+}
+
+function Broken() {
+  const words = useWords();
+  return (
+    <Message title={words.notFound.broken} text={words.notFound.brokenText}>
+      <Button kind="primary" onClick={() => location.reload()}>
+        {words.notFound.reload}
+      </Button>
+    </Message>
+  );
 }
 
 function NotFound() {

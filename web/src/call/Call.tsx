@@ -46,7 +46,9 @@ function Inside({ room, ticket }: Props) {
   useRoleOf(room);
   useTitle(waiting ? `(${waiting}) ${room.name}` : room.name);
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus(), []);
+  useEffect(() => {
+    heading.current?.focus();
+  }, []);
 
   return (
     <div className={panel ? "call stage call-with-panel" : "call stage"}>

@@ -11,7 +11,7 @@ export function Chat({ talk }: { talk: Talk }) {
   const permission = useLocalParticipantPermissions();
   const allowed = permission?.canPublishData ?? true;
   useEffect(() => {
-    void end.current?.scrollIntoView({ block: "nearest" }); // a promise, in newer browsers
+    end.current?.scrollIntoView({ block: "nearest" });
   }, [talk.messages.length]);
   return (
     <div className="chat">

@@ -112,7 +112,7 @@ export function ParticipantMenu({ participant, name, silent, dark, room, ticket 
       {removing && (
         <BanDialog
           title={words.moderate.removeTitle(name)}
-          yes={words.moderate.remove}
+          yes={words.moderate.removeNow}
           busy={busy}
           onYes={async (ban) => {
             if (await remove({ input: { ...who, ban } })) say(words.moderate.removed(name));

@@ -24,7 +24,7 @@ export function RecordDialog({ roomId, onClose }: Props) {
     if (await act({ input: { roomId, mode, options: { transcribe, language } } })) onClose();
   }
   return (
-    <Dialog title={words.recording.start} onClose={onClose}>
+    <Dialog title={words.recording.title} onClose={onClose}>
       <form className="stack stack-l" onSubmit={submit}>
         <Note icon="people">{words.recording.everybodyIsTold}</Note>
         <Choices

@@ -117,38 +117,38 @@ function Entry({ roomId, entry, onDecided }: EntryProps) {
     if (await decision) onDecided(); // the button is about to go, and the focus with it
   }
   return (
-    <li className="person">
+    <li className="person person-waiting">
       <Face name={entry.displayName} color={entry.color} small />
       <div className="grow">
-        <p className="clip person-name">{entry.displayName}</p>
+        <p className="break person-name">{entry.displayName}</p>
         <p className="small soft">{entry.isAuthenticated ? words.lobby.account : words.lobby.guest}</p>
       </div>
-      <IconButton
-        small
-        icon="close"
-        label={words.lobby.denyName(entry.displayName)}
-        aria-disabled={busy}
-        onClick={() => void (busy || decide(deny({ input })))}
-      />
-      <Button
-        small
-        kind="primary"
-        busy={busy}
-        aria-label={words.lobby.admitName(entry.displayName)}
-        onClick={() => void decide(admit({ input }))}
-      >
-        {words.lobby.admit}
-      </Button>
-      <Menu
-        label={words.call.moreOn(entry.displayName)}
-        className={`${look({ kind: "quiet", small: true })} button-icon`}
-        items={[
-          { label: words.lobby.deny, icon: "close", onSelect: () => void decide(deny({ input })) },
-          { label: words.lobby.denyAndBan, icon: "lock", danger: true, onSelect: () => setBanning(true) },
-        ]}
-      >
-        <Icon name="more" />
-      </Menu>
+      <div className="row person-decide">
+        <Button
+          small
+          kind="primary"
+          busy={busy}
+          aria-label={words.lobby.admitName(entry.displayName)}
+          onClick={() => void decide(admit({ input }))}
+        >
+          {words.lobby.admit}
+        </Button>
+        <Button
+          small
+          busy={busy}
+          aria-label={words.lobby.denyName(entry.displayName)}
+          onClick={() => void decide(deny({ input }))}
+        >
+          {words.lobby.deny}
+        </Button>
+        <Menu
+          label={words.call.moreOn(entry.displayName)}
+          className={`${look({ kind: "quiet", small: true })} button-icon`}
+          items={[{ label: words.lobby.denyAndBan, icon: "lock", danger: true, onSelect: () => setBanning(true) }]}
+        >
+          <Icon name="more" />
+        </Menu>
+      </div>
       {banning && (
         <BanDialog
           title={words.lobby.denyTitle(entry.displayName)}

@@ -181,7 +181,9 @@ function useAway() {
 // A state that begins by itself: its heading is focused, so that it is read out and keyboards go on here.
 function Standing({ title, children }: { title: string; children: ReactNode }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus(), [title]);
+  useEffect(() => {
+    heading.current?.focus();
+  }, [title]);
   return (
     <div className="stack stack-l standing">
       <h1 tabIndex={-1} ref={heading}>

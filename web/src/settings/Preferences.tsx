@@ -19,7 +19,7 @@ interface Props {
 export function Preferences({ viewer, onClose }: Props) {
   const words = useWords();
   const say = useSay();
-  const [language, setLanguage] = useState(viewer.language.split("-")[0]!);
+  const [language, setLanguage] = useState(words.tag);
   const [displayName, setDisplayName] = useState(viewer.displayName ?? "");
   const { act, busy, failure } = useAct(UpdateViewerDocument, { quiet: true });
   async function submit(event: FormEvent) {

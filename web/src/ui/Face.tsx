@@ -10,11 +10,14 @@ function initials(name: string) {
   return letters.map((part) => Array.from(part ?? "")[0] ?? "").join("").toUpperCase();
 }
 
-// Stands for a person whom no camera shows. The name is written beside it.
+// Stands for a person whom no camera shows. The name is written beside it, so the initials are no text.
 export function Face({ name, color, small }: Props) {
   return (
-    <span className={small ? "face face-small" : "face"} style={{ backgroundColor: color }} aria-hidden="true">
-      {initials(name)}
-    </span>
+    <span
+      className={small ? "face face-small" : "face"}
+      style={{ backgroundColor: color }}
+      data-initials={initials(name)}
+      aria-hidden="true"
+    />
   );
 }

@@ -54,9 +54,12 @@ export function Select({ label, hint, fault, children, ...rest }: Around & Compo
   const id = useId();
   return (
     <Frame id={id} label={label} hint={hint} fault={fault}>
-      <select {...rest} {...described(id, { label, hint, fault })}>
-        {children}
-      </select>
+      <div className="select">
+        <select {...rest} {...described(id, { label, hint, fault })}>
+          {children}
+        </select>
+        <Icon name="down" />
+      </div>
     </Frame>
   );
 }

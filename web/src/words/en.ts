@@ -35,6 +35,9 @@ export const en = {
     text: "The address may be misspelt.",
     room: "There is no such room",
     roomText: (slug: string) => `Nobody has a room at “${slug}”. Check the link, or ask whoever sent it.`,
+    broken: "The page has stumbled",
+    brokenText: "Loading it again helps, most of the time.",
+    reload: "Load again",
     trouble: "This is not working at the moment",
   },
 
@@ -273,6 +276,7 @@ export const en = {
     became: (name: string, role: string) => `${name} is now: ${role}.`,
     giveBack: "Send back to waiting",
     remove: "Remove…",
+    removeNow: "Remove",
     removeTitle: (name: string) => `Remove ${name}?`,
     removed: (name: string) => `${name} was removed.`,
     muteAll: "Mute everybody",
@@ -286,6 +290,7 @@ export const en = {
 
   recording: {
     start: "Record…",
+    title: "Record the meeting",
     go: "Start recording",
     stop: "Stop recording",
     what: "What is recorded?",

@@ -37,6 +37,9 @@ export const fr: Words = {
     text: "L’adresse est peut-être mal écrite.",
     room: "Ce salon n’existe pas",
     roomText: (slug) => `Personne n’a de salon à l’adresse « ${slug} ». Vérifiez le lien, ou demandez à qui l’a envoyé.`,
+    broken: "La page a trébuché",
+    brokenText: "La recharger suffit le plus souvent.",
+    reload: "Recharger",
     trouble: "Cela ne fonctionne pas pour le moment",
   },
 
@@ -274,6 +277,7 @@ export const fr: Words = {
     became: (name, role) => `${name} est maintenant : ${role}.`,
     giveBack: "Renvoyer en attente",
     remove: "Retirer…",
+    removeNow: "Retirer",
     removeTitle: (name) => `Retirer ${name} ?`,
     removed: (name) => `${name} a été retiré.`,
     muteAll: "Couper tous les micros",
@@ -287,6 +291,7 @@ export const fr: Words = {
 
   recording: {
     start: "Enregistrer…",
+    title: "Enregistrer la réunion",
     go: "Lancer l’enregistrement",
     stop: "Arrêter l’enregistrement",
     what: "Qu’enregistre-t-on ?",
