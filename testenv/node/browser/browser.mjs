@@ -19,7 +19,7 @@ const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
   args: [
     '--no-sandbox', '--disable-dev-shm-usage', '--use-fake-ui-for-media-stream',
-    '--use-fake-device-for-media-stream', '--allow-loopback-in-peer-connection',
+    '--use-fake-device-for-media-stream=fps=5', '--allow-loopback-in-peer-connection',
     '--autoplay-policy=no-user-gesture-required',
   ],
 });
