@@ -44,7 +44,8 @@ function Routes() {
   );
 }
 
-// After a change of address the new page's heading is focused, so that it is read out.
+// After a change of address the new page's heading is focused, as soon as it is there, so that it is read
+// out; unless the person has gone on by then.
 function useFocusOnNavigation() {
   const [path] = useLocation();
   const before = useRef(path);
@@ -52,7 +53,18 @@ function useFocusOnNavigation() {
     if (path === before.current) return;
     before.current = path;
     scrollTo(0, 0);
-    document.querySelector<HTMLElement>("h1")?.focus();
+    const root = document.getElementById("root")!;
+    const observer = new MutationObserver(look);
+    function look() {
+      const heading = root.querySelector<HTMLElement>("h1");
+      if (!heading) return;
+      observer.disconnect();
+      if (document.activeElement === document.body) heading.focus();
+    }
+    (document.activeElement as HTMLElement | null)?.blur();
+    observer.observe(root, { childList: true, subtree: true });
+    look();
+    return () => observer.disconnect();
   }, [path]);
 }
 

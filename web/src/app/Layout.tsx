@@ -46,7 +46,7 @@ function Mark() {
 
 function Header() {
   const words = useWords();
-  const { viewer, loading } = useSession();
+  const { viewer, canSignIn } = useSession();
   return (
     <header className="header">
       <div className="header-inside">
@@ -60,7 +60,7 @@ function Header() {
           )}
         </nav>
         {viewer && <Account viewer={viewer} />}
-        {!viewer && !loading && (
+        {!viewer && canSignIn && (
           <a className={look({ kind: "plain", small: true })} href={signInURL()}>
             {words.nav.signIn}
           </a>
@@ -90,7 +90,7 @@ function Account({ viewer }: { viewer: Viewer }) {
         className="account"
         items={[
           { label: words.nav.preferences, icon: "settings", onSelect: () => setPreferences(true) },
-          { label: words.nav.signOut, icon: "leave", href: "/logout", apart: true },
+          { label: words.nav.signOut, icon: "door", href: "/logout", apart: true },
         ]}
       >
         <Face name={name} small />

@@ -23,7 +23,8 @@ export function failureOf(error: unknown): Failure {
     const first = error.graphQLErrors[0];
     return first ? fromGraphQL(first) : network(error);
   }
-  if (error instanceof Error && "code" in error) return { ...(error as object), message: error.message } as Failure;
+  if (error instanceof Error && "code" in error)
+    return { ...(error as object), message: error.message } as Failure;
   return network(error);
 }
 

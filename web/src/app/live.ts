@@ -40,7 +40,11 @@ interface Sink<Data> {
   end(over: Failure): void;
 }
 
-function follow<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables, sink: Sink<Data>) {
+function follow<Data, Variables>(
+  document: TypedDocumentNode<Data, Variables>,
+  variables: Variables,
+  sink: Sink<Data>,
+) {
   let failures = 0;
   let timer = 0;
   let close = () => {};

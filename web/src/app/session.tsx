@@ -9,15 +9,30 @@ interface Session {
   viewer: Viewer | null;
   loading: boolean;
   failed: boolean;
+  /** What this server offers. */
+  canSignIn: boolean;
+  canInvite: boolean;
 }
 
-const Context = createContext<Session>({ viewer: null, loading: true, failed: false });
+const Context = createContext<Session>({
+  viewer: null,
+  loading: true,
+  failed: false,
+  canSignIn: false,
+  canInvite: false,
+});
 
 export const useSession = () => useContext(Context);
 
 export function SessionProvider({ children }: { children: ReactNode }) {
   const [{ data, error }] = useQuery({ query: ViewerDocument });
-  const session = { viewer: data?.viewer ?? null, loading: !data && !error, failed: !!error };
+  const session = {
+    viewer: data?.viewer ?? null,
+    loading: !data && !error,
+    failed: !!error,
+    canSignIn: data?.capabilities.signIn ?? false,
+    canInvite: data?.capabilities.invitations ?? false,
+  };
   return <Context value={session}>{children}</Context>;
 }
 

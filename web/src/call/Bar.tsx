@@ -44,7 +44,7 @@ export function Bar({ room, ticket, host, status, waiting, unread, panel, onPane
       <Control
         icon="chat"
         label={unread ? words.call.chatUnread(unread) : words.call.chat}
-        pressed={panel === "chat"}
+        expanded={panel === "chat"}
         badge={unread}
         onClick={() => flip("chat")}
         id="open-chat"
@@ -52,13 +52,18 @@ export function Bar({ room, ticket, host, status, waiting, unread, panel, onPane
       <Control
         icon="people"
         label={waiting ? words.call.peopleWaiting(waiting) : words.call.people}
-        pressed={panel === "people"}
+        expanded={panel === "people"}
         badge={waiting}
         onClick={() => flip("people")}
         id="open-people"
       />
       <More room={room} ticket={ticket} host={host} status={status} />
-      <Control icon="leave" label={words.call.leave} className="control-leave" onClick={() => call.disconnect()} />
+      <Control
+        icon="leave"
+        label={words.call.leave}
+        className="control-leave"
+        onClick={() => call.disconnect()}
+      />
     </nav>
   );
 }
@@ -66,8 +71,10 @@ export function Bar({ room, ticket, host, status, waiting, unread, panel, onPane
 interface ControlProps {
   icon: IconName;
   label: string;
-  /** For what is open or shut, on or off. */
-  pressed?: boolean;
+  /** Shown as on, for the eye; the label says what pressing it does. */
+  lit?: boolean;
+  /** Whether what it opens is open. */
+  expanded?: boolean;
   className?: string;
   badge?: number;
   disabled?: boolean;
@@ -75,14 +82,14 @@ interface ControlProps {
   onClick(): void;
 }
 
-export function Control({ icon, label, pressed, className = "", badge = 0, ...rest }: ControlProps) {
+export function Control({ icon, label, lit, expanded, className = "", badge = 0, ...rest }: ControlProps) {
   return (
     <button
       type="button"
       {...rest}
-      className={`control ${pressed ? "control-on" : ""} ${className}`}
+      className={`control ${lit || expanded ? "control-on" : ""} ${className}`}
       aria-label={label}
-      aria-pressed={pressed}
+      aria-expanded={expanded}
       title={label}
     >
       <Icon name={icon} />
@@ -115,12 +122,26 @@ function useMaySend(source: Sending) {
 
 function Microphone() {
   const words = useWords();
-  return <Device source={Track.Source.Microphone} kind="microphone" icons={["mic", "micOff"]} words={words.devices.microphone} />;
+  return (
+    <Device
+      source={Track.Source.Microphone}
+      kind="microphone"
+      icons={["mic", "micOff"]}
+      words={words.devices.microphone}
+    />
+  );
 }
 
 function Camera() {
   const words = useWords();
-  return <Device source={Track.Source.Camera} kind="camera" icons={["camera", "cameraOff"]} words={words.devices.camera} />;
+  return (
+    <Device
+      source={Track.Source.Camera}
+      kind="camera"
+      icons={["camera", "cameraOff"]}
+      words={words.devices.camera}
+    />
+  );
 }
 
 interface DeviceProps {
@@ -168,7 +189,7 @@ function Screen() {
     <Control
       icon="screen"
       label={may ? (enabled ? words.call.unshare : words.call.share) : words.call.shareForbidden}
-      pressed={enabled}
+      lit={enabled}
       disabled={!may || pending}
       onClick={() => void toggle().catch(() => {}) /* the person changed her mind */}
     />
@@ -184,7 +205,7 @@ function Hand({ room, ticket }: { room: Room; ticket: string }) {
     <Control
       icon="hand"
       label={raised ? words.call.lowerHand : words.call.raiseHand}
-      pressed={raised}
+      lit={raised}
       onClick={() => void (busy || act({ input: { roomId: room.id, ticket, raised: !raised } }))}
     />
   );

@@ -1,8 +1,14 @@
-import { RoomAudioRenderer, RoomContext, useParticipantAttribute, useRoomContext } from "@livekit/components-react";
+import {
+  RoomAudioRenderer,
+  RoomContext,
+  useParticipantAttribute,
+  useRoomContext,
+} from "@livekit/components-react";
 import { useEffect, useRef, useState } from "react";
 import { useQuery } from "urql";
 import { useTitle } from "../app/title";
 import { RoomDocument } from "../generated/operations";
+import { Announcement } from "../host/Announcement";
 import { KnockBanner } from "../host/KnockBanner";
 import { useLobby } from "../host/lobby";
 import type { Details, Leaving, Room } from "../room/admission";
@@ -56,6 +62,10 @@ function Inside({ room, ticket }: Props) {
       <main className="call-stage" aria-label={words.call.stage}>
         <Stage />
         <Notices status={status} />
+        {lobby && <Announcement entries={lobby.entries} />}
+        <p className="unseen" role="status">
+          {talk.unread > 0 && words.chat.from(talk.messages.at(-1)?.from?.name || words.call.nobody)}
+        </p>
         {lobby && panel !== "people" && (
           <KnockBanner roomId={room.id} lobby={lobby} onShow={() => setPanel("people")} />
         )}
@@ -92,6 +102,7 @@ function useRoleOf({ slug, viewerRole }: Room) {
   const [, again] = useQuery({ query: RoomDocument, variables: { slug }, pause: true });
   useEffect(() => {
     const known = viewerRole?.toLowerCase() ?? "";
-    if (role !== undefined && role !== known && call.state === "connected") again({ requestPolicy: "network-only" });
+    if (role !== undefined && role !== known && call.state === "connected")
+      again({ requestPolicy: "network-only" });
   }, [role, viewerRole, call, again]);
 }

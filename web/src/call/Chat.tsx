@@ -16,19 +16,21 @@ export function Chat({ talk }: { talk: Talk }) {
   return (
     <div className="chat">
       <div className="chat-list" role="log" aria-label={words.call.chat} tabIndex={0}>
-      <ul>
-        {!talk.messages.length && <li className="soft small">{words.chat.empty}</li>}
-        {talk.messages.map(({ id, from, message, timestamp }) => (
-          <li key={id ?? timestamp} className={from?.isLocal ? "chat-line chat-own" : "chat-line"}>
-            <p className="chat-from">
-              <strong className="break">{from?.isLocal ? words.chat.me : from?.name || words.call.nobody}</strong>
-              <time dateTime={new Date(timestamp).toISOString()}>{words.time(timestamp)}</time>
-            </p>
-            <p className="break chat-text">{message}</p>
-          </li>
-        ))}
-      </ul>
-      <div ref={end} />
+        <ul>
+          {!talk.messages.length && <li className="soft small">{words.chat.empty}</li>}
+          {talk.messages.map(({ id, from, message, timestamp }) => (
+            <li key={id ?? timestamp} className={from?.isLocal ? "chat-line chat-own" : "chat-line"}>
+              <p className="chat-from">
+                <strong className="break">
+                  {from?.isLocal ? words.chat.me : from?.name || words.call.nobody}
+                </strong>
+                <time dateTime={new Date(timestamp).toISOString()}>{words.time(timestamp)}</time>
+              </p>
+              <p className="break chat-text">{message}</p>
+            </li>
+          ))}
+        </ul>
+        <div ref={end} />
       </div>
       {allowed ? <Say talk={talk} /> : <p className="soft small">{words.chat.forbidden}</p>}
     </div>
@@ -63,7 +65,9 @@ function Say({ talk }: { talk: Talk }) {
         placeholder={words.chat.label}
         maxLength={4000}
         onChange={(event) => setText(event.target.value)}
-        onKeyDown={(event) => event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing && send(event)}
+        onKeyDown={(event) =>
+          event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing && send(event)
+        }
       />
       <IconButton type="submit" kind="primary" icon="send" label={words.chat.send} />
     </form>

@@ -11,7 +11,8 @@ export function Notices({ status }: { status: Status | null }) {
   const words = useWords();
   const connection = useConnectionState();
   const { canPlayAudio, startAudio } = useAudioPlayback();
-  const away = connection === ConnectionState.Reconnecting || connection === ConnectionState.SignalReconnecting;
+  const away =
+    connection === ConnectionState.Reconnecting || connection === ConnectionState.SignalReconnecting;
   return (
     <div className="notices">
       <div role="status" className="notices-said">
@@ -49,7 +50,7 @@ function RecordingNotice({ status }: { status: Status | null }) {
         <div className="notice notice-record">
           <i className="record-dot" aria-hidden="true" />
           <span className="grow">
-            <strong>{words.recording.told}</strong> {status.recordingNotice ?? words.recording.consent}
+            <strong>{words.recording.told}</strong> {status.recordingNotice}
           </span>
           <Button small onClick={() => setSeen(true)}>
             {words.understood}

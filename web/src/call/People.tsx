@@ -81,7 +81,15 @@ function Person({ participant, room, ticket }: Props & { participant: Participan
   );
 }
 
-function Sign({ icon, label, lit = false }: { icon: "hand" | "mic" | "micOff" | "cameraOff"; label: string; lit?: boolean }) {
+function Sign({
+  icon,
+  label,
+  lit = false,
+}: {
+  icon: "hand" | "mic" | "micOff" | "cameraOff";
+  label: string;
+  lit?: boolean;
+}) {
   return (
     <span className={lit ? "sign sign-lit" : "sign"}>
       <Icon name={icon} />

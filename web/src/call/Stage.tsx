@@ -1,5 +1,10 @@
-import { type TrackReferenceOrPlaceholder, usePagination, useTracks } from "@livekit/components-react";
-import { Track } from "livekit-client";
+import {
+  type TrackReferenceOrPlaceholder,
+  useConnectionState,
+  usePagination,
+  useTracks,
+} from "@livekit/components-react";
+import { ConnectionState, Track } from "livekit-client";
 import { useLayoutEffect, useRef, useState } from "react";
 import { IconButton } from "../ui/Button";
 import { useWords } from "../words";
@@ -15,6 +20,10 @@ export function Stage() {
   const shared = tracks.filter(({ source }) => source === Track.Source.ScreenShare);
   const people = tracks.filter(({ source }) => source !== Track.Source.ScreenShare);
   const screen = shared.at(-1);
+  const connection = useConnectionState();
+  // Not before it is known who is there: else one's own picture would first be alone, and then move.
+  const early = connection === ConnectionState.Connecting || connection === ConnectionState.Disconnected;
+  if (early) return null;
   if (!screen) return <Grid tracks={people} />;
   return (
     <div className="stage-shared">

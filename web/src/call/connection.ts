@@ -42,14 +42,15 @@ export function useConnection({ serverUrl, participantToken }: Details, onLeft: 
       here = false;
     }
     // Before connecting: with a token that opens the room no longer, this comes at once.
-    call.on(RoomEvent.Disconnected, (reason) => leave(leavingOf(reason)));
+    const disconnected = (reason?: DisconnectReason) => leave(leavingOf(reason));
+    call.on(RoomEvent.Disconnected, disconnected);
     call.connect(serverUrl, participantToken).then(
       () => publish(call),
       () => leave("lost"),
     );
     return () => {
       here = false;
-      call.removeAllListeners();
+      call.off(RoomEvent.Disconnected, disconnected);
       void call.disconnect();
     };
   }, [call, serverUrl, participantToken]);

@@ -25,7 +25,10 @@ export function fit(count: number, { width, height }: Box): Box {
     const rows = Math.ceil(count / columns);
     const w = (width - GAP * (columns - 1)) / columns;
     const h = (height - GAP * (rows - 1)) / rows;
-    const tile = { width: Math.floor(Math.min(w, h * WIDEST)), height: Math.floor(Math.min(h, w / NARROWEST)) };
+    const tile = {
+      width: Math.floor(Math.min(w, h * WIDEST)),
+      height: Math.floor(Math.min(h, w / NARROWEST)),
+    };
     if (tile.width * tile.height > best.width * best.height) best = tile;
   }
   return best;

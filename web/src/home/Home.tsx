@@ -22,6 +22,7 @@ export function Home() {
 
 function Welcome() {
   const words = useWords();
+  const { canSignIn } = useSession();
   return (
     <div className="welcome">
       <div className="welcome-text">
@@ -30,12 +31,14 @@ function Welcome() {
         <div className="card stack">
           <JoinForm />
         </div>
-        <p className="row row-wrap">
-          <span className="soft">{words.welcome.host}</span>
-          <a className={look({ kind: "primary" })} href={signInURL()}>
-            {words.nav.signIn}
-          </a>
-        </p>
+        {canSignIn && (
+          <p className="row row-wrap">
+            <span className="soft">{words.welcome.host}</span>
+            <a className={look({ kind: "primary" })} href={signInURL()}>
+              {words.nav.signIn}
+            </a>
+          </p>
+        )}
       </div>
       <Picture />
     </div>

@@ -1,6 +1,12 @@
 /** The room that a person means by a link or a code; null when it can be none. */
 export function slugOf(text: string): string | null {
-  const last = text.trim().replace(/[?#].*$/, "").replace(/\/+$/, "").split("/").pop() ?? "";
+  const last =
+    text
+      .trim()
+      .replace(/[?#].*$/, "")
+      .replace(/\/+$/, "")
+      .split("/")
+      .pop() ?? "";
   const slug = decode(last)
     .normalize("NFD")
     .replace(/\p{M}/gu, "")

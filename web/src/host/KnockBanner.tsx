@@ -19,7 +19,7 @@ export function KnockBanner({ roomId, lobby, onShow }: Props) {
   const [first] = lobby.entries;
   const one = lobby.totalCount === 1 && first;
   return (
-    <div className="knock" role="status">
+    <div className="knock">
       {lobby.totalCount > 0 && (
         <div className="notice knock-card">
           {one ? <Face name={one.displayName} color={one.color} small /> : <Icon name="door" />}
@@ -30,7 +30,12 @@ export function KnockBanner({ roomId, lobby, onShow }: Props) {
             {words.lobby.show}
           </Button>
           {one && (
-            <Button small kind="primary" busy={busy} onClick={() => act({ input: { roomId, entryId: one.id } })}>
+            <Button
+              small
+              kind="primary"
+              busy={busy}
+              onClick={() => act({ input: { roomId, entryId: one.id } })}
+            >
               {words.lobby.admit}
             </Button>
           )}

@@ -48,7 +48,8 @@ export function ParticipantMenu({ participant, name, silent, dark, room, ticket 
   const below = host && rank < rankOf(room.viewerRole);
   const mayMute = host || (rules?.everyoneCanMute === true && rank < rankOf("ADMINISTRATOR"));
   const who = { roomId: room.id, participantId: participant.identity };
-  const silence = (source: PublishSource) => mute({ input: { ...who, source, ticket: host ? null : ticket } });
+  const silence = (source: PublishSource) =>
+    mute({ input: { ...who, source, ticket: host ? null : ticket } });
   async function become(role: RoomRole) {
     if (await setRole({ input: { ...who, role } })) say(words.moderate.became(name, words.roles[role]));
   }
@@ -62,8 +63,17 @@ export function ParticipantMenu({ participant, name, silent, dark, room, ticket 
         className={`${look({ kind: "quiet", small: true })} button-icon`}
         items={[
           mayMute &&
-            !silent && { label: words.moderate.mute, icon: "micOff", onSelect: () => void silence("MICROPHONE") },
-          host && !dark && { label: words.moderate.darken, icon: "cameraOff", onSelect: () => void silence("CAMERA") },
+            !silent && {
+              label: words.moderate.mute,
+              icon: "micOff",
+              onSelect: () => void silence("MICROPHONE"),
+            },
+          host &&
+            !dark && {
+              label: words.moderate.darken,
+              icon: "cameraOff",
+              onSelect: () => void silence("CAMERA"),
+            },
           host &&
             participant.isScreenShareEnabled && {
               label: words.moderate.unshare,

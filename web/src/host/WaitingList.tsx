@@ -1,4 +1,4 @@
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import { useAct } from "../app/act";
 import {
   AdmitAllEntriesDocument,
@@ -49,7 +49,6 @@ export function WaitingList({ roomId, lobby }: Props) {
         />
       </div>
       {message && <p className="small soft break">{words.lobby.told(message)}</p>}
-      <Announcement entries={entries} />
       {!totalCount && <p className="small soft">{words.lobby.nobody}</p>}
       <ul className="people-list">
         {entries.slice(0, SHOWN).map((entry) => (
@@ -73,30 +72,6 @@ export function WaitingList({ roomId, lobby }: Props) {
       )}
       {writing && <Message roomId={roomId} message={message} onClose={() => setWriting(false)} />}
     </section>
-  );
-}
-
-const SAID_EVERY = 5_000; // milliseconds
-
-// Reads out who waits, but not more often than one can listen.
-function Announcement({ entries }: { entries: Waiting[] }) {
-  const words = useWords();
-  const [said, setSaid] = useState("");
-  const last = useRef(0);
-  const text = entries.length ? words.lobby.manyWait(entries.length) : "";
-  const only = entries.length === 1 ? words.lobby.oneWaits(entries[0]!.displayName) : text;
-  useEffect(() => {
-    const pause = Math.max(0, last.current + SAID_EVERY - Date.now());
-    const timer = setTimeout(() => {
-      last.current = Date.now();
-      setSaid(only);
-    }, pause);
-    return () => clearTimeout(timer);
-  }, [only]);
-  return (
-    <p className="unseen" role="status">
-      {said}
-    </p>
   );
 }
 
@@ -144,7 +119,9 @@ function Entry({ roomId, entry, onDecided }: EntryProps) {
         <Menu
           label={words.call.moreOn(entry.displayName)}
           className={`${look({ kind: "quiet", small: true })} button-icon`}
-          items={[{ label: words.lobby.denyAndBan, icon: "lock", danger: true, onSelect: () => setBanning(true) }]}
+          items={[
+            { label: words.lobby.denyAndBan, icon: "lock", danger: true, onSelect: () => setBanning(true) },
+          ]}
         >
           <Icon name="more" />
         </Menu>

@@ -20,7 +20,11 @@ const RoomSettings = lazy(async () => ({ default: (await import("../settings/Roo
 export type HostDialog = "record" | "settings" | "end";
 
 /** What hosts can do to the whole meeting. */
-export function useHostMenu(room: Room, status: Status | null, open: (dialog: HostDialog) => void): MenuItem[] {
+export function useHostMenu(
+  room: Room,
+  status: Status | null,
+  open: (dialog: HostDialog) => void,
+): MenuItem[] {
   const words = useWords();
   const say = useSay();
   const input = { roomId: room.id };

@@ -103,7 +103,14 @@ function Player({ recording: { url, mode, room } }: { recording: Recording }) {
   return mode === "AUDIO" ? (
     <audio className="player" src={url} aria-label={label} controls preload="metadata" />
   ) : (
-    <video className="player player-picture" src={url} aria-label={label} controls preload="metadata" playsInline />
+    <video
+      className="player player-picture"
+      src={url}
+      aria-label={label}
+      controls
+      preload="metadata"
+      playsInline
+    />
   );
 }
 

@@ -29,14 +29,17 @@ export default function Recordings() {
 
 export function SignInFirst() {
   const words = useWords();
+  const { canSignIn } = useSession();
   return (
     <div className="stack">
       <p className="soft">{words.recordings.signIn}</p>
-      <p>
-        <a className={look({ kind: "primary" })} href={signInURL()}>
-          {words.nav.signIn}
-        </a>
-      </p>
+      {canSignIn && (
+        <p>
+          <a className={look({ kind: "primary" })} href={signInURL()}>
+            {words.nav.signIn}
+          </a>
+        </p>
+      )}
     </div>
   );
 }

@@ -45,7 +45,9 @@ export function Entrance({ room, admission }: Props) {
             {stage.at === "preview" && (
               <Ask room={room} name={name} failure={stage.failure} onName={setName} onAsk={ask} />
             )}
-            {stage.at === "asking" && <Asking room={room} trouble={stage.trouble} onGiveUp={admission.giveUp} />}
+            {stage.at === "asking" && (
+              <Asking room={room} trouble={stage.trouble} onGiveUp={admission.giveUp} />
+            )}
             {stage.at === "waiting" && <Waiting room={room} stage={stage} onGiveUp={admission.giveUp} />}
           </section>
         </div>
@@ -64,7 +66,7 @@ interface AskProps {
 
 function Ask({ room, name, failure, onName, onAsk }: AskProps) {
   const words = useWords();
-  const { viewer } = useSession();
+  const { viewer, canSignIn } = useSession();
   const [empty, setEmpty] = useState(false);
   const wrongName = failure?.field === "displayName";
   function submit(event: FormEvent) {
@@ -97,7 +99,7 @@ function Ask({ room, name, failure, onName, onAsk }: AskProps) {
       <Button type="submit" kind="primary" wide icon={room.viewerCanJoin ? "camera" : "door"}>
         {room.viewerCanJoin ? words.entrance.join : words.entrance.ask}
       </Button>
-      {!viewer && (
+      {!viewer && canSignIn && (
         <p className="small soft">
           {room.accessLevel === "TRUSTED" ? words.entrance.trusted : words.entrance.account}{" "}
           <a href={signInURL()}>{words.nav.signIn}</a>
@@ -141,7 +143,9 @@ function Waiting({ room, stage, onGiveUp }: WaitingProps) {
         <Dots />
         <span role="status">{away ? words.waiting.reconnecting : words.waiting.asked}</span>
       </p>
-      {entry.position && <p className="tag tag-accent waiting-place">{words.waiting.position(entry.position)}</p>}
+      {entry.position && (
+        <p className="tag tag-accent waiting-place">{words.waiting.position(entry.position)}</p>
+      )}
       <div role="status">
         {entry.message && (
           <Note icon="chat">
@@ -159,9 +163,7 @@ function Waiting({ room, stage, onGiveUp }: WaitingProps) {
 
 function Trouble({ trouble }: { trouble?: Failure }) {
   const words = useWords();
-  return (
-    <div role="status">{trouble && <Note kind="warn">{explain(trouble, words)}</Note>}</div>
-  );
+  return <div role="status">{trouble && <Note kind="warn">{explain(trouble, words)}</Note>}</div>;
 }
 
 const PATIENCE = 1_500; // milliseconds without a connection before it is worth a word

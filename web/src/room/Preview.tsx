@@ -23,7 +23,9 @@ export function Preview({ name, devices, state }: Props) {
         {!state.camera.track && (
           <div className="preview-dark">
             <Face name={name || "?"} />
-            <p>{state.camera.on && !state.camera.problem ? words.devices.starting : words.devices.cameraOff}</p>
+            <p>
+              {state.camera.on && !state.camera.problem ? words.devices.starting : words.devices.cameraOff}
+            </p>
           </div>
         )}
         <div className="preview-controls">
@@ -48,7 +50,9 @@ function Camera({ track, label }: { track: MediaStreamTrack | null; label: strin
   useEffect(() => {
     if (video.current) video.current.srcObject = track && new MediaStream([track]);
   }, [track]);
-  return <video ref={video} className="mirrored" aria-label={label} hidden={!track} muted autoPlay playsInline />;
+  return (
+    <video ref={video} className="mirrored" aria-label={label} hidden={!track} muted autoPlay playsInline />
+  );
 }
 
 interface KindProps {
@@ -105,7 +109,9 @@ function Problems({ state }: { state: DeviceState }) {
   const words = useWords();
   const { camera, microphone } = state;
   const both = camera.problem && camera.problem === microphone.problem;
-  const shown = both ? [["both", camera.problem] as const] : kinds.map((kind) => [kind, state[kind].problem] as const);
+  const shown = both
+    ? [["both", camera.problem] as const]
+    : kinds.map((kind) => [kind, state[kind].problem] as const);
   return (
     <div role="status" className="stack stack-s">
       {shown.map(

@@ -2,6 +2,7 @@ import { enter, type GuestEntry } from "foyer-clients/guest.mjs";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { type Failure, failureOf } from "../app/failure";
 import { foyer } from "../app/foyer";
+import { chime } from "../ui/chime";
 import {
   CancelEntryDocument,
   CreateRoomTokenDocument,
@@ -46,25 +47,22 @@ export function useAdmission(room: Room): Admission {
   const latest = useRef(room);
   latest.current = room;
 
-  const begin = useCallback(
-    (displayName: string, returned: boolean) => {
-      running.current?.abort();
-      const stop = new AbortController();
-      running.current = stop;
-      name.current = displayName;
-      asked.setItem(latest.current.id, displayName);
-      setStage({ at: "asking" });
-      const show = (next: Stage | ((now: Stage) => Stage)) => !stop.signal.aborted && setStage(next);
-      come(latest.current, { displayName, returned, show, signal: stop.signal })
-        .catch((error): Stage => refused(failureOf(error)))
-        .then((last) => {
-          if (stop.signal.aborted) return;
-          asked.removeItem(latest.current.id);
-          setStage(last);
-        });
-    },
-    [],
-  );
+  const begin = useCallback((displayName: string, returned: boolean) => {
+    running.current?.abort();
+    const stop = new AbortController();
+    running.current = stop;
+    name.current = displayName;
+    asked.setItem(latest.current.id, displayName);
+    setStage({ at: "asking" });
+    const show = (next: Stage | ((now: Stage) => Stage)) => !stop.signal.aborted && setStage(next);
+    come(latest.current, { displayName, returned, show, signal: stop.signal })
+      .catch((error): Stage => refused(failureOf(error)))
+      .then((last) => {
+        if (stop.signal.aborted) return;
+        asked.removeItem(latest.current.id);
+        setStage(last);
+      });
+  }, []);
 
   useEffect(() => {
     const before = asked.getItem(room.id);
@@ -87,7 +85,8 @@ export function useAdmission(room: Room): Admission {
       reset();
     },
     left(how) {
-      if (how === "removed") begin(name.current, true); // the server knows what that meant
+      if (how === "removed")
+        begin(name.current, true); // the server knows what that meant
       else setStage({ at: "over", why: how });
     },
   };
@@ -119,12 +118,16 @@ async function come(room: Room, { displayName, returned, show, signal }: Coming)
       show({ at: "waiting", entry, returned });
     },
     fail: (error) =>
-      show((now) => ("trouble" in now || now.at !== "call" ? { ...now, trouble: failureOf(error) } : now) as Stage),
+      show(
+        (now) =>
+          ("trouble" in now || now.at !== "call" ? { ...now, trouble: failureOf(error) } : now) as Stage,
+      ),
   });
   if (entry?.status === "DENIED") return { at: "over", why: returned ? "removed" : "denied" };
   if (entry?.status === "ENDED") return { at: "over", why: "ended" };
   if (!entry?.connectionDetails) return { at: "preview" };
   if (returned && !waited) return { at: "over", why: "removed" };
+  if (waited) chime([523, 784]); // who waits may be looking elsewhere
   return { at: "call", details: entry.connectionDetails, ticket: tickets.getItem(room.id) ?? "" };
 }
 
@@ -135,7 +138,11 @@ async function walkIn(room: Room, displayName: string): Promise<Stage | null> {
   const { data, error } = await foyer.client.mutation(CreateRoomTokenDocument, { input }).toPromise();
   if (data) {
     tickets.setItem(room.id, data.createRoomToken.ticket);
-    return { at: "call", details: data.createRoomToken.connectionDetails, ticket: data.createRoomToken.ticket };
+    return {
+      at: "call",
+      details: data.createRoomToken.connectionDetails,
+      ticket: data.createRoomToken.ticket,
+    };
   }
   const failure = failureOf(error);
   if (failure.code === "LOBBY_REQUIRED") return null;

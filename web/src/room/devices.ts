@@ -77,7 +77,10 @@ export class Devices {
     if (camera.on && microphone.on && navigator.mediaDevices) {
       try {
         this.#take(
-          await navigator.mediaDevices.getUserMedia({ video: wanted(camera.id), audio: wanted(microphone.id) }),
+          await navigator.mediaDevices.getUserMedia({
+            video: wanted(camera.id),
+            audio: wanted(microphone.id),
+          }),
         );
       } catch {
         // One of them may work alone.
@@ -128,8 +131,13 @@ export class Devices {
         continue;
       }
       this.state[kind].track?.stop();
-      track.onended = () => this.state[kind].track === track && this.#set(kind, { track: null, problem: "missing" });
-      this.#set(kind, { track, problem: null, id: this.state[kind].id || (track.getSettings().deviceId ?? "") });
+      track.onended = () =>
+        this.state[kind].track === track && this.#set(kind, { track: null, problem: "missing" });
+      this.#set(kind, {
+        track,
+        problem: null,
+        id: this.state[kind].id || (track.getSettings().deviceId ?? ""),
+      });
     }
   }
 

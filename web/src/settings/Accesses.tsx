@@ -41,7 +41,8 @@ export function Accesses({ roomId }: { roomId: string }) {
       <Grant roomId={roomId} mine={mine} />
       <ul className="people-list" aria-label={words.settings.people}>
         {accesses.edges?.map(
-          (edge) => edge?.node && <Person key={edge.node.id} roomId={roomId} mine={mine} access={edge.node} />,
+          (edge) =>
+            edge?.node && <Person key={edge.node.id} roomId={roomId} mine={mine} access={edge.node} />,
         )}
       </ul>
       {accesses.pageInfo.hasNextPage && <p className="soft small">{words.settings.first(100)}</p>}
@@ -66,7 +67,8 @@ function Grant({ roomId, mine }: GrantProps) {
     say(words.settings.granted(email.trim(), words.roles[role]));
     setEmail("");
   }
-  const roles: RoomRole[] = mine === "OWNER" ? ["MEMBER", "ADMINISTRATOR", "OWNER"] : ["MEMBER", "ADMINISTRATOR"];
+  const roles: RoomRole[] =
+    mine === "OWNER" ? ["MEMBER", "ADMINISTRATOR", "OWNER"] : ["MEMBER", "ADMINISTRATOR"];
   return (
     <form className="grant" onSubmit={submit}>
       <Field
@@ -78,7 +80,11 @@ function Grant({ roomId, mine }: GrantProps) {
         autoComplete="off"
         required
       />
-      <Select label={words.settings.role} value={role} onChange={(event) => setRole(event.target.value as RoomRole)}>
+      <Select
+        label={words.settings.role}
+        value={role}
+        onChange={(event) => setRole(event.target.value as RoomRole)}
+      >
         {roles.map((role) => (
           <option key={role} value={role}>
             {words.roles[role]}

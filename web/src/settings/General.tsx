@@ -1,11 +1,7 @@
 import { type FormEvent, useState } from "react";
 import { useAct } from "../app/act";
 import { explain } from "../app/failure";
-import {
-  type PublishSource,
-  type RoomSettingsFragment,
-  UpdateRoomDocument,
-} from "../generated/operations";
+import { type PublishSource, type RoomSettingsFragment, UpdateRoomDocument } from "../generated/operations";
 import { accessChoices } from "../home/NewRoom";
 import { Button } from "../ui/Button";
 import { Check, Choices, Field } from "../ui/Field";

@@ -11,7 +11,9 @@ interface Look {
 }
 
 export function look({ kind = "plain", small, wide }: Look) {
-  return ["button", `button-${kind}`, small && "button-small", wide && "button-wide"].filter(Boolean).join(" ");
+  return ["button", `button-${kind}`, small && "button-small", wide && "button-wide"]
+    .filter(Boolean)
+    .join(" ");
 }
 
 // A busy button stays focusable: a focus that vanishes is lost to keyboards.
@@ -46,7 +48,10 @@ export function IconButton({
   small,
   kind = "quiet",
   ...rest
-}: { icon: IconName; label: string; small?: boolean; kind?: Kind } & Omit<ComponentProps<"button">, "children">) {
+}: { icon: IconName; label: string; small?: boolean; kind?: Kind } & Omit<
+  ComponentProps<"button">,
+  "children"
+>) {
   return (
     <button
       type="button"

@@ -7,7 +7,10 @@ interface Props {
 function initials(name: string) {
   const parts = name.trim().split(/\s+/);
   const letters = parts.length > 1 ? [parts[0], parts.at(-1)] : [parts[0]];
-  return letters.map((part) => Array.from(part ?? "")[0] ?? "").join("").toUpperCase();
+  return letters
+    .map((part) => Array.from(part ?? "")[0] ?? "")
+    .join("")
+    .toUpperCase();
 }
 
 // Stands for a person whom no camera shows. The name is written beside it, so the initials are no text.

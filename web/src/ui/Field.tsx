@@ -9,7 +9,12 @@ interface Around {
 
 function described(id: string, { hint, fault }: Around) {
   const by = [fault && `${id}-fault`, hint && `${id}-hint`].filter(Boolean).join(" ");
-  return { id, "aria-describedby": by || undefined, "aria-invalid": fault ? true : undefined, className: "input" };
+  return {
+    id,
+    "aria-describedby": by || undefined,
+    "aria-invalid": fault ? true : undefined,
+    className: "input",
+  };
 }
 
 function Frame({ id, label, hint, fault, children }: Around & { id: string; children: ReactNode }) {

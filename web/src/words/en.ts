@@ -92,7 +92,8 @@ export const en = {
     title: "New room",
     name: "Name of the room",
     slug: "Address (optional)",
-    slugHint: (host: string) => `After ${host}/. Letters, digits and hyphens. A random one if empty; it cannot be changed later.`,
+    slugHint: (host: string) =>
+      `After ${host}/. Letters, digits and hyphens. A random one if empty; it cannot be changed later.`,
     taken: "This address is taken.",
     make: "Make room",
   },
@@ -132,7 +133,8 @@ export const en = {
     problems: {
       denied: (which: "camera" | "microphone" | "both") =>
         `The browser may not use your ${devicesEn[which]}. Allow it beside the address bar, and reload.`,
-      missing: (which: "camera" | "microphone" | "both") => `No ${devicesEn[which]} found. Plug it in, and turn it on here.`,
+      missing: (which: "camera" | "microphone" | "both") =>
+        `No ${devicesEn[which]} found. Plug it in, and turn it on here.`,
       busy: (which: "camera" | "microphone" | "both") =>
         `Your ${devicesEn[which]} does not answer. Another program may be using it.`,
       unsupported: () => "This browser gives pages no camera or microphone here.",
@@ -232,6 +234,7 @@ export const en = {
     empty: "Nothing has been said yet. Messages are gone after the meeting.",
     forbidden: "Chat is not allowed in this room.",
     failed: "The message was not sent. Try again.",
+    from: (name: string) => `New message from ${name}`,
   },
 
   lobby: {
@@ -301,7 +304,6 @@ export const en = {
     transcribe: "Write down what is said",
     everybodyIsTold: "Everybody in the meeting is told that it is recorded.",
     told: "This meeting is being recorded.",
-    consent: "Whoever stays agrees.",
     off: "This server cannot record at the moment, or records nothing at all.",
     now: {
       INITIATED: "Recording starts",

@@ -36,7 +36,8 @@ export const fr: Words = {
     title: "Il n’y a rien ici",
     text: "L’adresse est peut-être mal écrite.",
     room: "Ce salon n’existe pas",
-    roomText: (slug) => `Personne n’a de salon à l’adresse « ${slug} ». Vérifiez le lien, ou demandez à qui l’a envoyé.`,
+    roomText: (slug) =>
+      `Personne n’a de salon à l’adresse « ${slug} ». Vérifiez le lien, ou demandez à qui l’a envoyé.`,
     broken: "La page a trébuché",
     brokenText: "La recharger suffit le plus souvent.",
     reload: "Recharger",
@@ -76,10 +77,12 @@ export const fr: Words = {
     more: (name) => `Plus d’actions pour ${name}`,
     leave: "Quitter le salon",
     leaveTitle: (name) => `Quitter ${name} ?`,
-    leaveText: "Vous renoncez à votre rôle dans ce salon. Pour revenir, il faudra peut-être demander comme tout le monde.",
+    leaveText:
+      "Vous renoncez à votre rôle dans ce salon. Pour revenir, il faudra peut-être demander comme tout le monde.",
     delete: "Supprimer le salon",
     deleteTitle: (name) => `Supprimer ${name} ?`,
-    deleteText: "L’appel se termine, ceux qui attendent sont prévenus, et le lien ne mène plus nulle part. C’est définitif.",
+    deleteText:
+      "L’appel se termine, ceux qui attendent sont prévenus, et le lien ne mène plus nulle part. C’est définitif.",
   },
 
   join: {
@@ -94,7 +97,8 @@ export const fr: Words = {
     title: "Nouveau salon",
     name: "Nom du salon",
     slug: "Adresse (facultatif)",
-    slugHint: (host) => `Après ${host}/. Lettres, chiffres et tirets. Aléatoire si vide ; elle ne change plus ensuite.`,
+    slugHint: (host) =>
+      `Après ${host}/. Lettres, chiffres et tirets. Aléatoire si vide ; elle ne change plus ensuite.`,
     taken: "Cette adresse est déjà prise.",
     make: "Créer le salon",
   },
@@ -177,13 +181,19 @@ export const fr: Words = {
       title: "Vous êtes dans la réunion ailleurs",
       text: "Vous y êtes entré dans un autre onglet. Vous pouvez revenir ici.",
     },
-    lost: { title: "La connexion est perdue", text: "Vous pourrez revenir dès que votre réseau sera rétabli." },
+    lost: {
+      title: "La connexion est perdue",
+      text: "Vous pourrez revenir dès que votre réseau sera rétabli.",
+    },
     denied: {
       title: "On ne vous a pas ouvert",
       text: "Un hôte a refusé votre demande. Vous pourrez redemander dans une minute environ.",
     },
     banned: { title: "Vous ne pouvez pas entrer dans ce salon", text: "Un hôte vous en a exclu." },
-    locked: { title: "Le salon est verrouillé", text: "Personne n’entre tant qu’un hôte ne l’a pas rouvert." },
+    locked: {
+      title: "Le salon est verrouillé",
+      text: "Personne n’entre tant qu’un hôte ne l’a pas rouvert.",
+    },
     gone: { title: "Ce salon n’existe plus", text: "Il a été supprimé." },
     failed: { title: "Cela n’a pas fonctionné", text: "Réessayez." },
   },
@@ -233,6 +243,7 @@ export const fr: Words = {
     empty: "Rien n’a encore été dit. Les messages disparaissent après la réunion.",
     forbidden: "La discussion n’est pas permise dans ce salon.",
     failed: "Le message n’est pas parti. Réessayez.",
+    from: (name) => `Nouveau message de ${name}`,
   },
 
   lobby: {
@@ -302,7 +313,6 @@ export const fr: Words = {
     transcribe: "Transcrire ce qui est dit",
     everybodyIsTold: "Tout le monde apprend que la réunion est enregistrée.",
     told: "Cette réunion est enregistrée.",
-    consent: "Qui reste est d’accord.",
     off: "Ce serveur ne peut pas enregistrer pour le moment, ou n’enregistre rien du tout.",
     now: {
       INITIATED: "L’enregistrement démarre",
@@ -340,7 +350,11 @@ export const fr: Words = {
       FAILED: "Échoué",
       ABORTED: "Interrompu",
     },
-    transcript: { PENDING: "Transcription en cours", READY: "Transcription prête", FAILED: "Pas de transcription" },
+    transcript: {
+      PENDING: "Transcription en cours",
+      READY: "Transcription prête",
+      FAILED: "Pas de transcription",
+    },
   },
 
   settings: {
@@ -361,7 +375,11 @@ export const fr: Words = {
     granted: (email, role) => `${email} est maintenant : ${role}.`,
     notYet: "Ne s’est pas encore connecté",
     first: (n) => `Les ${n} premiers.`,
-    make: { MEMBER: "Nommer membre", ADMINISTRATOR: "Nommer administrateur", OWNER: "Nommer aussi propriétaire" },
+    make: {
+      MEMBER: "Nommer membre",
+      ADMINISTRATOR: "Nommer administrateur",
+      OWNER: "Nommer aussi propriétaire",
+    },
     transfer: "Céder le salon",
     transferText: (name) => `${name} devient propriétaire, et vous administrateur.`,
     revoke: "Retirer le rôle",
