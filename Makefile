@@ -10,8 +10,8 @@ PAGE := web/dist/index.html web/graphiql/dist/graphiql.js
 # Runs a command with a Node that is new enough.
 NODE := tools/node.sh
 
-# Runs a command with PostgreSQL, Redis, a Redis Cluster and LiveKit at its disposal.
-UP := $(NODE) bin/up -livekit bin/livekit-server --
+# Runs a command with PostgreSQL, Redis, a Redis Cluster, LiveKit and MinIO at its disposal.
+UP := $(NODE) bin/up -livekit bin/livekit-server -minio bin/minio --
 
 NPM_CI := ci --ignore-scripts --no-audit --no-fund
 
@@ -25,24 +25,24 @@ help: ## list the commands
 run: bin/livekit-server bin/foyer ## start Foyer and LiveKit on this machine; Ctrl-C ends both
 	tools/run.sh
 
-test: setup testenv/node/node_modules $(PAGE) bin/livekit-server bin/up ## run the tests on real servers (PKG=./lobby ARGS='-run X')
+test: setup testenv/node/node_modules $(PAGE) bin/livekit-server bin/minio bin/up ## run the tests on real servers (PKG=./lobby ARGS='-run X')
 	$(UP) go test -race -shuffle=on -timeout 20m $(ARGS) $(PKG)
 
-check: setup web/node_modules bin/livekit-server bin/up ## see whether generated code, format, linters, types, go.mod and arrows are in order
+check: setup web/node_modules bin/livekit-server bin/minio bin/up ## see whether generated code, format, linters, types, go.mod and arrows are in order
 	tools/check.sh
 
 generate: ## make the generated code again, after a change of schema/, ent/schema or gqlgen.yml
 	go generate ./...
 
-migration: setup bin/up ## draft the SQL that a change of ent/schema needs (NAME=what_changes)
+migration: setup bin/livekit-server bin/minio bin/up ## draft the SQL that a change of ent/schema needs (NAME=what_changes)
 	$(UP) go run ./ent/database/draft $(NAME)
 
-bench: setup testenv/node/node_modules bin/livekit-server bin/up ## run the benchmarks on real servers (PKG, ARGS as for test)
+bench: setup testenv/node/node_modules bin/livekit-server bin/minio bin/up ## run the benchmarks on real servers (PKG, ARGS as for test)
 	$(UP) go test -run '^$$' -bench . -benchmem $(ARGS) $(PKG)
 
 build: bin/foyer bin/livekit-server ## build the server and LiveKit into bin/
 
-setup: ## install what tests need: redis-server, postgresql, node, chromium, a C compiler (Debian)
+setup: ## install what tests need: redis-server, postgresql, nginx, node, chromium, a C compiler (Debian)
 	tools/setup.sh
 
 clean: ## remove what was built; data/, with the rooms of `make run`, stays
@@ -80,4 +80,9 @@ web/graphiql/dist/graphiql.js: web/graphiql/build.sh web/graphiql/package-lock.j
 # A minute or two, once, and again when tools/ names another version.
 bin/livekit-server: tools/go.mod tools/go.sum
 	CGO_ENABLED=0 go -C tools build -o ../$@ github.com/livekit/livekit-server/cmd/server
+	@touch $@
+
+# Three or four minutes, once. Only tests want it: docker-compose.yml takes MinIO's own image.
+bin/minio: tools/minio/go.mod tools/minio/go.sum
+	CGO_ENABLED=0 go -C tools/minio build -o ../../$@ github.com/minio/minio
 	@touch $@

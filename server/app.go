@@ -14,6 +14,7 @@ import (
 
 	"foyer/apps"
 	"foyer/auth"
+	"foyer/bucket"
 	"foyer/calls"
 	"foyer/embedded"
 	"foyer/ent/database"
@@ -35,7 +36,9 @@ type app struct {
 	db     *database.DB
 	redis  redis.UniversalClient
 
-	rtc      *rtc.Client
+	rtc *rtc.Client
+	// bucket keeps the recordings; nil when none are made.
+	bucket   *bucket.Bucket
 	sessions *auth.Sessions
 	callers  *auth.Credentials
 	signIn   *signIn
@@ -73,6 +76,9 @@ func (a *app) wire() (err error) {
 		return nil // what is wrong with them has been said
 	}
 	a.rtc = rtc.New(c.rtc())
+	if err = a.openBucket(); err != nil {
+		return err
+	}
 	a.rooms = rooms.New(a.db.Client, c.rooms())
 	a.wireCredentials()
 	if a.signIn, err = newSignIn(a); err != nil {
@@ -81,12 +87,15 @@ func (a *app) wire() (err error) {
 	if a.lobby, err = lobby.New(a.redis, a.rooms, a.rtc, c.lobby()); err != nil {
 		return err
 	}
-	a.recordings = recordings.New(a.db.Client, a.rooms, c.recordings())
-	a.calls = calls.New(a.rooms, a.lobby, a.rtc, c.calls())
+	a.outbox = outbox.New(a.db.Client, c.outbox())
+	a.recordings = recordings.New(recordings.Outside{
+		DB: a.db.Client, Redis: a.redis, Rooms: a.rooms, Lobby: a.lobby, RTC: a.rtc,
+		Bucket: a.bucket, Outbox: a.outbox,
+	}, c.recordings())
+	a.calls = calls.New(a.rooms, a.lobby, a.rtc, a.recordings, c.calls())
 	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, c.apps(a.rooms.ByEmail)); err != nil {
 		return err
 	}
-	a.outbox = outbox.New(a.db.Client, c.outbox())
 	if a.invitations, err = invitations.New(a.redis, a.rooms, a.outbox, c.invitations()); err != nil {
 		return err
 	}
@@ -107,11 +116,22 @@ func (a *app) wire() (err error) {
 	return err
 }
 
+// openBucket makes ready to use the bucket, if there is one.
+func (a *app) openBucket() (err error) {
+	if settings, ok := a.config.bucket(); ok {
+		a.bucket, err = bucket.Open(settings)
+	}
+	return err
+}
+
 // deliveries are what the outbox delivers here, by kind.
 func (a *app) deliveries() map[string]outbox.Deliver {
 	deliver := map[string]outbox.Deliver{}
 	if a.config.sendMail() != nil {
 		deliver[invitations.Kind] = a.invitations.Deliver
+	}
+	if a.bucket != nil {
+		deliver[recordings.Kind] = a.recordings.Deliver
 	}
 	return deliver
 }

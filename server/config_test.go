@@ -15,7 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/auth"
+	"foyer/bucket"
 	"foyer/ent/room"
+	"foyer/recordings"
 )
 
 // production is an environment outside development mode in which nothing is wrong.
@@ -24,6 +26,9 @@ var production = map[string]string{
 	"LIVEKIT_API_KEY": "key", "LIVEKIT_API_SECRET": "a LiveKit secret of 32 bytes ....",
 	"FOYER_SMTP_URL": "smtp://mail.example.org", "FOYER_MAIL_FROM": "Foyer <foyer@example.org>",
 	"FOYER_PUBLIC_URL": "https://meet.example.org",
+	"S3_ENDPOINT":      "http://minio:9000", "S3_BUCKET": "recordings",
+	"S3_ACCESS_KEY": "foyer", "S3_SECRET_KEY": "what MinIO knows Foyer by",
+	"FOYER_MEDIA_SECRET": "what-nginx-shows-to-be-given-access",
 }
 
 // load reads an environment with what a test sets in it instead.
@@ -128,6 +133,12 @@ func TestSettingsReachThosePartsThatTheyAreFor(t *testing.T) {
 	assert.Equal(t, "foyer:", c.lobby().KeyPrefix)
 	assert.True(t, c.lobby().NotifyHosts)
 	assert.Zero(t, c.lobby().Capacity)
+	storage, ok := c.bucket()
+	assert.True(t, ok)
+	assert.Equal(t, bucket.Settings{
+		Endpoint: "http://minio:9000", PublicEndpoint: "http://minio:9000", Name: "recordings",
+		Region: "us-east-1", AccessKey: "foyer", SecretKey: production["S3_SECRET_KEY"],
+	}, storage)
 }
 
 func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
@@ -163,6 +174,14 @@ func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
 		{"FOYER_LOBBY_CAPACITY", "many", "FOYER_LOBBY_CAPACITY is not a whole number"},
 		{"FOYER_KNOCKS_PER_ROOM", "1.5", "FOYER_KNOCKS_PER_ROOM is not a whole number"},
 		{"FOYER_TRUSTED_PROXIES", "-1", "FOYER_TRUSTED_PROXIES is negative"},
+		{"FOYER_RECORDING_START_TIMEOUT", "0s", "FOYER_RECORDING_START_TIMEOUT is not between"},
+		{"FOYER_RECORDING_STOP_TIMEOUT", "soon", "FOYER_RECORDING_STOP_TIMEOUT is not a duration"},
+		{"FOYER_RECORDING_INTERVAL", "0s", "FOYER_RECORDING_INTERVAL is not between"},
+		{"FOYER_RECORDING_EXPIRY_DAYS", "-1", "FOYER_RECORDING_EXPIRY_DAYS is negative"},
+		{"FOYER_RECORDING_EXPIRY_DAYS", "36501", "FOYER_RECORDING_EXPIRY_DAYS is more than 36500"},
+		{"FOYER_RECORDING_NOTICE", strings.Repeat("x", 2001), "FOYER_RECORDING_NOTICE is not text of at most 2000"},
+		{"FOYER_RECORDING_LAYOUT", strings.Repeat("x", 201), "FOYER_RECORDING_LAYOUT is longer than 200"},
+		{"FOYER_RECORDING_S3_IN_REQUEST", "on", "FOYER_RECORDING_S3_IN_REQUEST is not true or false"},
 		{"FOYER_LOG_LEVEL", "loud", "FOYER_LOG_LEVEL is not debug, info, warn or error"},
 		{"FOYER_LIMIT_DEPTH", "0", "FOYER_LIMIT_DEPTH is less than 1"},
 		{"FOYER_OPERATIONS_PER_SOCKET", "0", "FOYER_OPERATIONS_PER_SOCKET is less than 1"},
@@ -192,6 +211,19 @@ func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
 		{"FOYER_OIDC_CLIENT_ID", "foyer", "FOYER_OIDC_ISSUER is not set, but its client is"},
 		{"FOYER_OIDC_SCOPES", "email", `FOYER_OIDC_SCOPES is without "openid"`},
 		{"FOYER_SESSION_IDLE", "0s", "FOYER_SESSION_IDLE is not between"},
+		{"S3_ENDPOINT", "", "S3_ENDPOINT is not set, but other settings of the storage are"},
+		{"S3_ENDPOINT", "minio:9000", "S3_ENDPOINT is not http://HOST[:PORT]"},
+		{"S3_ENDPOINT", "https://key:pass@minio", "S3_ENDPOINT is not http://HOST[:PORT]"},
+		{"S3_PUBLIC_ENDPOINT", "https://files.example.org/bucket", "S3_PUBLIC_ENDPOINT is not http://HOST[:PORT]"},
+		{"S3_BUCKET", "", "S3_BUCKET is not the name of a bucket"},
+		{"S3_BUCKET", "Recordings/..", "S3_BUCKET is not the name of a bucket"},
+		{"S3_ACCESS_KEY", "", "S3_ACCESS_KEY and S3_SECRET_KEY are not both set"},
+		{"S3_SECRET_KEY", "", "S3_ACCESS_KEY and S3_SECRET_KEY are not both set"},
+		{"FOYER_MEDIA_SECRET", "short", "FOYER_MEDIA_SECRET is not 32 or more"},
+		{"FOYER_MEDIA_SECRET", strings.Repeat("a", 32) + `";`, "FOYER_MEDIA_SECRET is not 32 or more"},
+		{"FOYER_STORAGE_WEBHOOK_SECRET", strings.Repeat(" ", 40), "FOYER_STORAGE_WEBHOOK_SECRET is not 32 or more"},
+		{"FOYER_RECORDING_DOWNLOAD_TTL", "169h", "FOYER_RECORDING_DOWNLOAD_TTL is not between 1s and 168h0m0s"},
+		{"FOYER_RECORDING_DOWNLOAD_TTL", "1ms", "FOYER_RECORDING_DOWNLOAD_TTL is not between 1s and 168h0m0s"},
 	}
 	for _, test := range tests {
 		t.Run(test.name+"="+test.value, func(t *testing.T) {
@@ -258,6 +290,8 @@ func TestNoSecretIsInWhatIsSaidOfTheSettings(t *testing.T) {
 		"FOYER_TRUSTED_PROXIES", "FOYER_INTROSPECTION", "FOYER_NOTIFY_HOSTS", "FOYER_OIDC_CLIENT_SECRET",
 		"FOYER_OIDC_CLIENT_ID", "FOYER_OIDC_ISSUER", "FOYER_PUBLIC_URL", "FOYER_ALLOWED_ORIGINS",
 		"FOYER_BEARER_ISSUERS", "FOYER_OIDC_SCOPES",
+		"S3_ENDPOINT", "S3_PUBLIC_ENDPOINT", "S3_BUCKET", "S3_ACCESS_KEY", "S3_SECRET_KEY",
+		"S3_SESSION_TOKEN", "S3_REGION", "FOYER_MEDIA_SECRET", "FOYER_STORAGE_WEBHOOK_SECRET",
 	} {
 		for _, value := range []string{
 			secret, "amqp://user:" + secret + "@host/x", "redis://:" + secret + "@host:bad port",
@@ -416,4 +450,27 @@ func TestReadmeDocumentsEverySettingAndNoOther(t *testing.T) {
 		}
 	}
 	assert.Empty(t, defaults, "README.md documents what there is not")
+}
+
+func TestSettingsOfRecordingsReachThem(t *testing.T) {
+	t.Parallel()
+	c, err := load(production, map[string]string{
+		"FOYER_RECORDING_NOTICE": "You are being recorded.", "FOYER_RECORDING_LAYOUT": "grid",
+		"FOYER_RECORDING_EXPIRY_DAYS": "30", "FOYER_REDIS_PREFIX": "foyer:",
+		"FOYER_RECORDING_START_TIMEOUT": "5s", "FOYER_RECORDING_STOP_TIMEOUT": "6s",
+		"FOYER_RECORDING_INTERVAL": "7s",
+	})
+	require.NoError(t, err)
+	assert.Equal(t, recordings.Settings{
+		PublicURL: "https://meet.example.org", Notice: "You are being recorded.", Layout: "grid",
+		KeptFor: 30 * 24 * time.Hour, StartTimeout: 5 * time.Second, StopTimeout: 6 * time.Second,
+		Interval: 7 * time.Second, KeyPrefix: "foyer:",
+	}, c.recordings(), "and no credentials")
+	c, err = load(production, map[string]string{"FOYER_RECORDING_S3_IN_REQUEST": "true"})
+	require.NoError(t, err)
+	assert.Equal(t, c.S3SecretKey, c.recordings().RequestS3.SecretKey)
+	assert.Zero(t, c.recordings().KeptFor, "for ever")
+	assert.Contains(t, c.rtc().Secrets, c.S3SecretKey)
+	_, err = load(nil, map[string]string{"FOYER_RECORDING_S3_IN_REQUEST": "true"})
+	assert.ErrorContains(t, err, "FOYER_RECORDING_S3_IN_REQUEST is set without S3_ENDPOINT")
 }
