@@ -4,8 +4,16 @@
 PKG  ?= ./...
 ARGS ?=
 
+# The page that is built into the server: make run PAGE= does without, where there is no Node.
+PAGE := web/dist/index.html web/graphiql/dist/graphiql.js
+
+# Runs a command with a Node that is new enough.
+NODE := tools/node.sh
+
 # Runs a command with PostgreSQL, Redis, a Redis Cluster, LiveKit and MinIO at its disposal.
-UP := bin/up -livekit bin/livekit-server -minio bin/minio --
+UP := $(NODE) bin/up -livekit bin/livekit-server -minio bin/minio --
+
+NPM_CI := ci --ignore-scripts --no-audit --no-fund
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -17,10 +25,10 @@ help: ## list the commands
 run: bin/livekit-server bin/foyer ## start Foyer and LiveKit on this machine; Ctrl-C ends both
 	tools/run.sh
 
-test: setup testenv/node/node_modules bin/livekit-server bin/minio bin/up ## run the tests on real servers (PKG=./lobby ARGS='-run X')
-	$(UP) go test -race -shuffle=on $(ARGS) $(PKG)
+test: setup testenv/node/node_modules $(PAGE) bin/livekit-server bin/minio bin/up ## run the tests on real servers (PKG=./lobby ARGS='-run X')
+	$(UP) go test -race -shuffle=on -timeout 20m $(ARGS) $(PKG)
 
-check: setup bin/livekit-server bin/minio bin/up ## see whether generated code, format, linters, go.mod and arrows are in order
+check: setup web/node_modules bin/livekit-server bin/minio bin/up ## see whether generated code, format, linters, types, go.mod and arrows are in order
 	tools/check.sh
 
 generate: ## make the generated code again, after a change of schema/, ent/schema or gqlgen.yml
@@ -34,14 +42,15 @@ bench: setup testenv/node/node_modules bin/livekit-server bin/minio bin/up ## ru
 
 build: bin/foyer bin/livekit-server ## build the server and LiveKit into bin/
 
-setup: ## install what tests need: redis-server, postgresql, nginx, node, a C compiler (Debian)
+setup: ## install what tests need: redis-server, postgresql, nginx, node, chromium, a C compiler (Debian)
 	tools/setup.sh
 
 clean: ## remove what was built; data/, with the rooms of `make run`, stays
 	rm -rf bin
+	find web/dist web/graphiql/dist -mindepth 1 ! -name .gitkeep -delete
 
 # Go knows best when these two are out of date.
-bin/foyer:
+bin/foyer: $(PAGE)
 	CGO_ENABLED=0 go build -o $@ ./server
 
 bin/up:
@@ -49,8 +58,24 @@ bin/up:
 
 # The GraphQL clients that tests ask for their opinion.
 testenv/node/node_modules: testenv/node/package.json testenv/node/package-lock.json | setup
-	npm --prefix testenv/node ci --ignore-scripts --no-audit --no-fund
+	$(NODE) npm --prefix testenv/node $(NPM_CI)
 	@touch $@
+
+# Of the page: whatever npm and Vite do not write themselves.
+PAGE_SOURCES := $(shell find web schema docs/clients \( -name node_modules -o -name dist -o -path web/graphiql \) -prune \
+	-o -type f ! -name '*.go' ! -path 'web/src/generated/*' -print)
+
+web/dist/index.html: $(PAGE_SOURCES) | web/node_modules
+	$(NODE) npm --prefix web run build
+	@touch $@
+
+web/node_modules: web/package.json web/package-lock.json
+	$(NODE) npm --prefix web $(NPM_CI)
+	@touch $@
+
+web/graphiql/dist/graphiql.js: web/graphiql/build.sh web/graphiql/package-lock.json
+	$(NODE) npm --prefix web/graphiql $(NPM_CI)
+	web/graphiql/build.sh
 
 # A minute or two, once, and again when tools/ names another version.
 bin/livekit-server: tools/go.mod tools/go.sum

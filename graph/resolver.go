@@ -4,6 +4,7 @@ package graph
 import (
 	"foyer/auth"
 	"foyer/calls"
+	"foyer/graph/generated"
 	"foyer/invitations"
 	"foyer/lobby"
 	"foyer/recordings"
@@ -21,4 +22,9 @@ type Resolver struct {
 	Invitations *invitations.Service
 	// Sessions are where people are signed in.
 	Sessions *auth.Sessions
+	// Offers is what this server is able to do.
+	Offers Capabilities
 }
+
+// Capabilities are what a server offers, by its settings.
+type Capabilities = generated.Capabilities

@@ -3,6 +3,7 @@ package rooms
 import (
 	"crypto/rand"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -21,6 +22,12 @@ var (
 	slugDropped = regexp.MustCompile(`[^a-z0-9_ -]+`)
 	slugHyphens = regexp.MustCompile(`[ -]+`)
 )
+
+// reserved are the first words of addresses that are no rooms.
+var reserved = []string{
+	"assets", "callback", "dev", "graphiql", "graphql", "healthz", "login", "logout", "media", "metrics",
+	"oauth", "readyz", "recordings", "webhooks",
+}
 
 // randomSlug returns an address of ten letters, xxx-xxxx-xxx: 47 random bits.
 func randomSlug() string {
@@ -66,6 +73,9 @@ func chosenSlug(text string) (string, error) {
 	slug := NormalizeSlug(text)
 	if len(slug) < minSlug || len(slug) > maxSlug {
 		return "", fault.Field("slug", "slug needs %d to %d letters or digits (a–z, 0–9)", minSlug, maxSlug)
+	}
+	if slices.Contains(reserved, slug) {
+		return "", fault.Field("slug", "slug must be another: this address is Foyer's own")
 	}
 	if uuidLike(slug) || uuidLike(strings.TrimSpace(text)) {
 		return "", fault.Field("slug", "slug must not look like an id")

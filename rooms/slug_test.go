@@ -121,6 +121,17 @@ func TestSlugThatReadsAsAnIdIsRefusedInEverySpelling(t *testing.T) {
 	}
 }
 
+func TestSlugIsNoAddressOfFoyersOwn(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"graphql", "GraphiQL", " LOGIN! ", "recordings", "assets"} {
+		_, err := rooms.ChosenSlug(text)
+		assertBlames(t, err, "slug", "this address is Foyer's own")
+	}
+	slug, err := rooms.ChosenSlug("log in")
+	assert.NoError(t, err)
+	assert.Equal(t, "log-in", slug)
+}
+
 func TestSlugThatIsChosenNeverReadsAsAnId(t *testing.T) {
 	t.Parallel()
 	hex := rapid.StringMatching(

@@ -25,6 +25,7 @@ import (
 	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/rtc"
+	"foyer/web"
 )
 
 // app is the program put together: each part is made once, from the parts above it.
@@ -51,8 +52,10 @@ type app struct {
 	outbox      *outbox.Outbox
 	invitations *invitations.Service
 
-	api      *graph.Handler
-	stopping atomic.Bool
+	api       *graph.Handler
+	page      *page
+	workbench *workbench
+	stopping  atomic.Bool
 
 	closers []func()
 }
@@ -103,9 +106,14 @@ func (a *app) wire() (err error) {
 	resolver := &graph.Resolver{
 		Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls, Invitations: a.invitations, Sessions: a.sessions,
 		Recordings: a.recordings,
+		Offers:     graph.Capabilities{SignIn: a.signIn != nil, Invitations: c.sendMail() != nil},
 	}
 	a.api = graph.NewHandler(resolver, settings)
-	return nil
+	if a.page, err = newPage(web.Page(), c.LiveKitPublicURL); err != nil {
+		return err
+	}
+	a.workbench, err = newWorkbench(web.GraphiQL(), web.Examples())
+	return err
 }
 
 // openBucket makes ready to use the bucket, if there is one.

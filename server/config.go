@@ -152,6 +152,7 @@ type config struct {
 	BearerAudience      string        `env:"FOYER_BEARER_AUDIENCE"`
 	TrustedProxies      int           `env:"FOYER_TRUSTED_PROXIES" envDefault:"0"`
 	Introspection       *bool         `env:"FOYER_INTROSPECTION"`
+	GraphiQL            *bool         `env:"FOYER_GRAPHIQL"`
 	Documents           string        `env:"FOYER_TRUSTED_DOCUMENTS"`
 	DocumentsMode       string        `env:"FOYER_TRUSTED_DOCUMENTS_MODE" envDefault:"enforce"`
 	MaxSockets          int           `env:"FOYER_MAX_SOCKETS" envDefault:"50000"`
@@ -390,9 +391,12 @@ func (c *config) fill() {
 	if c.DatabaseURL == "" {
 		c.DatabaseURL = database.SQLite(filepath.Join(c.Data, "foyer.db"))
 	}
+	development := c.development()
 	if c.Introspection == nil {
-		development := c.development()
 		c.Introspection = &development
+	}
+	if c.GraphiQL == nil {
+		c.GraphiQL = &development
 	}
 }
 

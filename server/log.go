@@ -40,9 +40,17 @@ func logMail(ctx context.Context, m mail.Message) error {
 func parseLevel(text string) error { return new(slog.Level).UnmarshalText([]byte(text)) }
 
 // greet says in one block where things are and, in development mode, what to try.
-func greet(out io.Writer, c *config, addr string) {
+func greet(out io.Writer, c *config, addr string, hasPage bool) {
 	base := "http://" + addr
 	fmt.Fprintf(out, "\nFoyer serves GraphQL at %s/graphql (POST, and WebSocket: graphql-transport-ws).\n", base)
+	if hasPage {
+		fmt.Fprintf(out, "  Page      %s\n", base)
+	} else {
+		fmt.Fprintln(out, "  Page      not built: make build does that, and make run")
+	}
+	if c.GraphiQL != nil && *c.GraphiQL {
+		fmt.Fprintf(out, "  GraphiQL  %s/graphiql\n", base)
+	}
 	fmt.Fprintf(out, "  LiveKit   %s\n", c.LiveKitPublicURL)
 	fmt.Fprintf(out, "  Database  %s\n", databaseName(c.DatabaseURL))
 	if c.RedisURL == "" {

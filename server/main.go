@@ -53,7 +53,7 @@ func run(ctx context.Context, environ []string, out io.Writer) error {
 		return err
 	}
 	defer a.close()
-	greet(out, c, listener.Addr().String())
+	greet(out, c, listener.Addr().String(), a.page.files != nil)
 	return a.serve(ctx, listener)
 }
 

@@ -33,11 +33,14 @@ func (a *app) routes() http.Handler {
 	if a.signIn != nil {
 		a.signIn.routes(mux)
 	}
+	if *a.config.GraphiQL {
+		a.workbench.routes(mux)
+	}
 	if a.config.development() {
 		mux.HandleFunc("POST /dev/login", handle(a.devLogin))
-		return loopbackOnly(a.refuseOtherSites(mux))
+		return loopbackOnly(a.refuseOtherSites(a.page.in(mux)))
 	}
-	return a.refuseOtherSites(mux)
+	return a.refuseOtherSites(a.page.in(mux))
 }
 
 // loopbackOnly refuses requests that were made under a name that is not this machine's own: a page

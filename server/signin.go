@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	_ "embed"
 	"html/template"
@@ -50,11 +49,10 @@ func newSignIn(a *app) (*signIn, error) {
 }
 
 func (s *signIn) routes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /{$}", page(s.home))
-	mux.HandleFunc("GET /login", page(s.login))
-	mux.HandleFunc("GET /callback", page(s.callback))
-	mux.HandleFunc("POST /logout", page(s.logout))
-	mux.HandleFunc("GET /logout", page(s.askLogout))
+	mux.HandleFunc("GET /login", asPage(s.login))
+	mux.HandleFunc("GET /callback", asPage(s.callback))
+	mux.HandleFunc("POST /logout", asPage(s.logout))
+	mux.HandleFunc("GET /logout", asPage(s.askLogout))
 	if s.inside != nil {
 		mux.Handle(issuerPath+"/", s.inside)
 	}
@@ -66,25 +64,6 @@ func (s *signIn) base(r *http.Request) string {
 		return s.config.PublicURL
 	}
 	return "http://" + r.Host
-}
-
-// home says who is signed in: it is where people come back to from the provider.
-func (s *signIn) home(w http.ResponseWriter, r *http.Request) error {
-	viewer, err := s.callers.FromRequest(r)
-	if err != nil && !fault.Is(err, fault.Unauthenticated) {
-		return err
-	}
-	if !viewer.SignedIn() {
-		return show(w, http.StatusOK, map[string]any{"Message": "You are not signed in.", "Again": "/login"})
-	}
-	user, err := s.rooms.Viewer(auth.NewContext(r.Context(), viewer))
-	if err != nil {
-		return err
-	}
-	return show(w, http.StatusOK, map[string]any{
-		"Message": "You are signed in as " + cmp.Or(user.FullName, user.Email, "somebody without a name") + ".",
-		"SignOut": true,
-	})
 }
 
 // login sends a browser to the provider.
@@ -151,8 +130,8 @@ func (s *signIn) askLogout(w http.ResponseWriter, r *http.Request) error {
 	return show(w, http.StatusOK, map[string]any{"Message": "Do you want to sign out?", "SignOut": true})
 }
 
-// page answers a failed request with a page that says why.
-func page(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+// asPage answers a failed request with a page that says why.
+func asPage(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Referrer-Policy", "no-referrer")

@@ -214,15 +214,3 @@ func TestAHundredSignInsOfOneNewPersonAtOnceMakeOneUser(t *testing.T) {
 		assert.Equal(t, ids[0], id)
 	}
 }
-
-func TestFirstPageSaysWhoIsSignedIn(t *testing.T) {
-	t.Parallel()
-	s := startServer(t)
-	b := newBrowser(t)
-	assert.Contains(t, b.open(s.url).text, "You are not signed in.")
-	b.open(s.url+"/login").choose("Olga <Owner>", "olga@example.org")
-	assert.Equal(t, "/", b.at.Path)
-	assert.Contains(t, b.text, "You are signed in as Olga &lt;Owner&gt;.")
-	b.submit(s.url+"/logout", nil)
-	assert.Contains(t, b.open(s.url).text, "You are not signed in.")
-}

@@ -78,6 +78,11 @@ staticcheck() {
     xargs go tool staticcheck ./ent/schema <<<"$packages"
 }
 
+# The operations of the page against the schema, and its types.
+page_types() {
+  tools/node.sh npm --prefix web --silent run check
+}
+
 arrows() {
   local output
   output=$(go test -run Arrows ./server 2>&1) || { echo "$output" && return 1; }
@@ -103,6 +108,7 @@ check "go.mod is tidy" go_mod
 check "docker-compose.yml" compose
 check "deploy/livekit.yaml" livekit_settings
 check "deploy/nginx.conf" nginx_settings
+check "types of the page" page_types
 check "who imports whom" arrows
 
 if [ "${#failed[@]}" != 0 ]; then

@@ -1,6 +1,6 @@
 // What a guest's page does, whichever client it has: `foyer` is what connect() of urql.mjs,
 // apollo.mjs, relay.mjs or fetch.mjs returns.
-const STATE = `id status version
+const STATE = `id status version message position
   connectionDetails { serverUrl roomName participantName participantToken expiresAt }`;
 
 export const ROOM = `query Room($slug: String!) {
@@ -26,27 +26,31 @@ export async function findRoom(foyer, slug) {
   return data.room;
 }
 
-// enter asks to enter a room, waits, and calls show with every state. It resolves with the last one:
-// ADMITTED with connectionDetails, DENIED, LEFT or ENDED. It rejects with what patience cannot help.
-// A browser's page hands over its sessionStorage as tickets.
-export async function enter(foyer, { roomId, displayName, tickets, show }) {
-  for (let failures = 0; ; failures++) {
+// enter asks to enter a room, waits, and calls show with every state, and fail with what it tries again
+// after. It resolves with the last state: ADMITTED with connectionDetails, DENIED, LEFT or ENDED; with
+// nothing once signal is aborted. It rejects with what patience cannot help. A browser's page hands over
+// its sessionStorage as tickets.
+export async function enter(foyer, { roomId, displayName, tickets, show, fail, signal }) {
+  for (let failures = 0; !signal?.aborted; failures++) {
     try {
       const ticket = tickets.getItem(roomId) ?? undefined;
       const { data, errors } = await foyer.ask(REQUEST_ENTRY, {
         input: { roomId, displayName, ticket },
       });
       if (!data?.requestEntry) throw new Refused(errors);
+      if (signal?.aborted) return;
       failures = 0;
       tickets.setItem(roomId, data.requestEntry.ticket);
       let { entry } = data.requestEntry;
       show(entry);
-      if (entry.status === "WAITING") entry = await decision(foyer, data.requestEntry, show);
+      if (entry.status === "WAITING") entry = await decision(foyer, data.requestEntry, show, signal);
       const ready = entry?.status !== "ADMITTED" || entry.connectionDetails;
       if (entry && ready) return entry;
+      if (errors) throw new Refused(errors); // ADMITTED, into a room that is locked
     } catch (error) {
       if (error.code === "INVALID" && error.field === "ticket") tickets.removeItem(roomId);
       else if (!passes(error)) throw error;
+      else fail?.(error);
       if (error.retryAfter) await sleep(error.retryAfter * 1_000);
     }
     await sleep(Math.min(500 * 2 ** failures, 8_000) + Math.random() * 500);
@@ -55,7 +59,7 @@ export async function enter(foyer, { roomId, displayName, tickets, show }) {
 
 // decision resolves with the entry once it is decided on, or with nothing when it cannot be watched
 // any more: requestEntry with the ticket says why, and gives a place again that was lost (NOT_FOUND).
-function decision(foyer, { ticket, entry: { version } }, show) {
+function decision(foyer, { ticket, entry: { version } }, show, signal) {
   if (!foyer.watch) return sleep(3_000); // no subscriptions: ask again every few seconds
   return new Promise((resolve) => {
     const end = (entry) => {
@@ -73,11 +77,12 @@ function decision(foyer, { ticket, entry: { version } }, show) {
       error: () => resolve(),
       complete: () => resolve(),
     });
+    signal?.addEventListener("abort", () => end(), { once: true });
   });
 }
 
 // passes tells what may work later. An error without a code is no answer of Foyer's: the network.
-const passes = ({ code }) =>
-  [undefined, "RATE_LIMITED", "UNAVAILABLE", "INTERNAL"].includes(code);
+const passes = ({ code, reason }) =>
+  [undefined, "RATE_LIMITED", "UNAVAILABLE", "INTERNAL"].includes(code) || reason === "LOCKED";
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

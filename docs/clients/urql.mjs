@@ -3,7 +3,7 @@ import { Client, fetchExchange, subscriptionExchange } from "@urql/core";
 import { onEnd, pipe, subscribe } from "wonka";
 import { createSocket } from "./socket.mjs";
 
-export function connect({ url, token = async () => null }) {
+export function connect({ url, token = async () => null, exchanges = [] }) {
   const socket = createSocket({ url, token });
   const client = new Client({
     url,
@@ -14,7 +14,8 @@ export function connect({ url, token = async () => null }) {
       return fetch(to, { ...options, headers: { ...options.headers, ...headers } });
     },
     exchanges: [
-      fetchExchange, // cacheExchange goes before it; join tokens do not belong into a cache
+      ...exchanges, // of the page's own, such as cacheExchange; it keeps no mutation's join token
+      fetchExchange,
       subscriptionExchange({
         forwardSubscription: (request) => ({
           subscribe: (sink) => ({
@@ -26,6 +27,7 @@ export function connect({ url, token = async () => null }) {
   });
   return {
     client,
+    socket, // its events `connected` and `closed` tell the page what to show
     async ask(document, variables) {
       const run = document.startsWith("query") ? "query" : "mutation";
       return answer(await client[run](document, variables).toPromise());

@@ -99,6 +99,11 @@ type ComplexityRoot struct {
 		Entry func(childComplexity int) int
 	}
 
+	Capabilities struct {
+		Invitations func(childComplexity int) int
+		SignIn      func(childComplexity int) int
+	}
+
 	ConnectionDetails struct {
 		ExpiresAt        func(childComplexity int) int
 		ParticipantName  func(childComplexity int) int
@@ -279,12 +284,13 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		Node       func(childComplexity int, id uuid.UUID) int
-		Recording  func(childComplexity int, id uuid.UUID) int
-		Recordings func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID], roomID *uuid.UUID) int
-		Room       func(childComplexity int, id *uuid.UUID, slug *string) int
-		Rooms      func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID]) int
-		Viewer     func(childComplexity int) int
+		Capabilities func(childComplexity int) int
+		Node         func(childComplexity int, id uuid.UUID) int
+		Recording    func(childComplexity int, id uuid.UUID) int
+		Recordings   func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID], roomID *uuid.UUID) int
+		Room         func(childComplexity int, id *uuid.UUID, slug *string) int
+		Rooms        func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID]) int
+		Viewer       func(childComplexity int) int
 	}
 
 	RaiseHandPayload struct {
@@ -593,6 +599,7 @@ type ParticipantPermissionResolver interface {
 }
 type QueryResolver interface {
 	Node(ctx context.Context, id uuid.UUID) (ent.Noder, error)
+	Capabilities(ctx context.Context) (*Capabilities, error)
 	Recording(ctx context.Context, id uuid.UUID) (*ent.Recording, error)
 	Recordings(ctx context.Context, first *int, after *entgql.Cursor[uuid.UUID], roomID *uuid.UUID) (*ent.RecordingConnection, error)
 	Room(ctx context.Context, id *uuid.UUID, slug *string) (*ent.Room, error)
@@ -766,6 +773,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CancelEntryPayload.Entry(childComplexity), true
+
+	case "Capabilities.invitations":
+		if e.ComplexityRoot.Capabilities.Invitations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Capabilities.Invitations(childComplexity), true
+	case "Capabilities.signIn":
+		if e.ComplexityRoot.Capabilities.SignIn == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Capabilities.SignIn(childComplexity), true
 
 	case "ConnectionDetails.expiresAt":
 		if e.ComplexityRoot.ConnectionDetails.ExpiresAt == nil {
@@ -1590,6 +1610,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ParticipantResult.ParticipantID(childComplexity), true
+
+	case "Query.capabilities":
+		if e.ComplexityRoot.Query.Capabilities == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Capabilities(childComplexity), true
 
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
@@ -3329,6 +3356,19 @@ type UnlockRoomPayload {
   room: Room!
 }
 `, BuiltIn: false},
+	{Name: "../../schema/capabilities.graphqls", Input: `"What this server offers, so that a page shows no button that leads nowhere."
+type Capabilities {
+  "Whether people sign in with a browser, at ` + "`" + `/login` + "`" + `."
+  signIn: Boolean!
+  "Whether ` + "`" + `inviteToRoom` + "`" + ` sends e-mail."
+  invitations: Boolean!
+}
+
+extend type Query {
+  "What this server offers to whoever may use it."
+  capabilities: Capabilities!
+}
+`, BuiltIn: false},
 	{Name: "../../schema/invitation.graphqls", Input: `extend type Mutation {
   """
   Invite people to a room by e-mail, each in an e-mail of their own. For hosts. Either everybody is
@@ -4268,6 +4308,16 @@ func (ec *executionContext) childFields_CancelEntryPayload(ctx context.Context, 
 		return ec.fieldContext_CancelEntryPayload_entry(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CancelEntryPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Capabilities(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "signIn":
+		return ec.fieldContext_Capabilities_signIn(ctx, field)
+	case "invitations":
+		return ec.fieldContext_Capabilities_invitations(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Capabilities", field.Name)
 }
 
 func (ec *executionContext) childFields_ConnectionDetails(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6422,6 +6472,52 @@ func (ec *executionContext) fieldContext_CancelEntryPayload_entry(_ context.Cont
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _Capabilities_signIn(ctx context.Context, field graphql.CollectedField, obj *Capabilities) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Capabilities_signIn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SignIn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Capabilities_signIn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Capabilities", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Capabilities_invitations(ctx context.Context, field graphql.CollectedField, obj *Capabilities) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Capabilities_invitations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Invitations, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Capabilities_invitations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Capabilities", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _ConnectionDetails_serverUrl(ctx context.Context, field graphql.CollectedField, obj *rtc.Details) (ret graphql.Marshaler) {
@@ -9771,6 +9867,38 @@ func (ec *executionContext) fieldContext_Query_node(ctx context.Context, field g
 	if fc.Args, err = ec.field_Query_node_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_capabilities(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_capabilities(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Capabilities(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Capabilities) graphql.Marshaler {
+			return ec.marshalNCapabilities2ᚖfoyerᚋgraphᚋgeneratedᚐCapabilities(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_capabilities(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Capabilities(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -16990,6 +17118,44 @@ func (ec *executionContext) _CancelEntryPayload(ctx context.Context, sel ast.Sel
 	return out
 }
 
+var capabilitiesImplementors = []string{"Capabilities"}
+
+func (ec *executionContext) _Capabilities(ctx context.Context, sel ast.SelectionSet, obj *Capabilities) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, capabilitiesImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Capabilities")
+		case "signIn":
+			out.Values[i] = ec._Capabilities_signIn(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "invitations":
+			out.Values[i] = ec._Capabilities_invitations(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var connectionDetailsImplementors = []string{"ConnectionDetails"}
 
 func (ec *executionContext) _ConnectionDetails(ctx context.Context, sel ast.SelectionSet, obj *rtc.Details) graphql.Marshaler {
@@ -18318,6 +18484,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_node(ctx, field)
+				})
+		case "capabilities":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_capabilities(ctx, field)
 				})
 		case "recording":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -20590,6 +20762,14 @@ func (ec *executionContext) marshalNCancelEntryPayload2ᚖfoyerᚋgraphᚋgenera
 		return graphql.Null
 	}
 	return ec._CancelEntryPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNCapabilities2ᚖfoyerᚋgraphᚋgeneratedᚐCapabilities(ctx context.Context, sel ast.SelectionSet, v *Capabilities) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Capabilities!")
+		return graphql.Null
+	}
+	return ec._Capabilities(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNConnectionDetails2ᚖfoyerᚋrtcᚐDetails(ctx context.Context, sel ast.SelectionSet, v *rtc.Details) graphql.Marshaler {

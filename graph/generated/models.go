@@ -39,6 +39,14 @@ type CancelEntryPayload struct {
 	Entry *lobby.Entry `json:"entry"`
 }
 
+// What this server offers, so that a page shows no button that leads nowhere.
+type Capabilities struct {
+	// Whether people sign in with a browser, at `/login`.
+	SignIn bool `json:"signIn"`
+	// Whether `inviteToRoom` sends e-mail.
+	Invitations bool `json:"invitations"`
+}
+
 // The outcome of `createRoom`.
 type CreateRoomPayload struct {
 	// The new room.

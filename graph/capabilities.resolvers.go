@@ -1,0 +1,11 @@
+package graph
+
+import (
+	"context"
+
+	"foyer/graph/generated"
+)
+
+func (r *queryResolver) Capabilities(ctx context.Context) (*generated.Capabilities, error) {
+	return &r.Offers, nil
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/base64"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"sync"
+	"time"
+)
+
+// How long a browser may keep a file: one whose name has a hash of what is in it for ever, any other
+// until it has asked again.
+const (
+	keepForever = "public, max-age=31536000, immutable"
+	askAgain    = "no-cache"
+)
+
+// mediaTypes are those of the files that are served, whatever the tables of this machine say.
+var mediaTypes = map[string]string{
+	".css":         "text/css; charset=utf-8",
+	".html":        "text/html; charset=utf-8",
+	".ico":         "image/x-icon",
+	".js":          "text/javascript; charset=utf-8",
+	".json":        "application/json",
+	".mp3":         "audio/mpeg",
+	".ogg":         "audio/ogg",
+	".png":         "image/png",
+	".svg":         "image/svg+xml",
+	".txt":         "text/plain; charset=utf-8",
+	".wasm":        "application/wasm",
+	".wav":         "audio/wav",
+	".webmanifest": "application/manifest+json",
+	".webp":        "image/webp",
+	".woff2":       "font/woff2",
+}
+
+// packed are the types of files that are compressed already.
+var packed = map[string]bool{
+	".mp3": true, ".ogg": true, ".png": true, ".webp": true, ".woff2": true,
+}
+
+// static serves the files of a build. Each is read, hashed and compressed when it is first asked for.
+type static map[string]*staticFile
+
+type staticFile struct {
+	mediaType string
+	plain     func() content
+	// gzipped has no bytes when compressing gains nothing.
+	gzipped func() content
+}
+
+// content is a file as it is sent.
+type content struct {
+	bytes []byte
+	etag  string
+}
+
+// newStatic returns the files of a folder, but for those whose names begin with a dot.
+func newStatic(files fs.FS) (static, error) {
+	s := static{}
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || strings.HasPrefix(entry.Name(), ".") {
+			return err
+		}
+		s[name] = newStaticFile(files, name)
+		return nil
+	})
+	return s, err
+}
+
+func newStaticFile(files fs.FS, name string) *staticFile {
+	extension := path.Ext(name)
+	f := &staticFile{mediaType: mediaTypes[extension]}
+	if f.mediaType == "" {
+		f.mediaType = "application/octet-stream"
+	}
+	f.plain = sync.OnceValue(func() content {
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			panic(err) // it is part of this program
+		}
+		return content{text, etag(text, "")}
+	})
+	f.gzipped = sync.OnceValue(func() content {
+		text := f.plain().bytes
+		if packed[extension] {
+			return content{}
+		}
+		zipped := compress(text)
+		if len(zipped) >= len(text) {
+			return content{}
+		}
+		return content{zipped, etag(text, "-gzip")}
+	})
+	return f
+}
+
+func etag(text []byte, encoding string) string {
+	hash := sha256.Sum256(text)
+	return `"` + base64.RawURLEncoding.EncodeToString(hash[:12]) + encoding + `"`
+}
+
+func compress(text []byte) []byte {
+	var out bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	_, _ = w.Write(text) // into memory
+	_ = w.Close()
+	return out.Bytes()
+}
+
+// serve answers with a file, and how long it may be kept. The file is there.
+func (s static) serve(w http.ResponseWriter, r *http.Request, name, cacheControl string) {
+	f := s[name]
+	h := w.Header()
+	h.Set("Content-Type", f.mediaType)
+	h.Set("Cache-Control", cacheControl)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Add("Vary", "Accept-Encoding")
+	sent := f.plain()
+	if acceptsGzip(r) {
+		if zipped := f.gzipped(); len(zipped.bytes) > 0 {
+			h.Set("Content-Encoding", "gzip")
+			sent = zipped
+		}
+	}
+	h.Set("Etag", sent.etag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(sent.bytes))
+}
+
+// acceptsGzip reports whether a client names gzip among what it can read, and does not say q=0.
+func acceptsGzip(r *http.Request) bool {
+	for coding := range strings.SplitSeq(strings.Join(r.Header.Values("Accept-Encoding"), ","), ",") {
+		name, weight, _ := strings.Cut(strings.ReplaceAll(coding, " ", ""), ";")
+		if strings.EqualFold(name, "gzip") {
+			return strings.Trim(strings.ToLower(weight), "q=0.") != "" || weight == ""
+		}
+	}
+	return false
+}

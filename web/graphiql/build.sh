@@ -1,0 +1,10 @@
+#!/bin/sh
+# Copies what the server embeds of GraphiQL's npm packages, after `npm ci`, into dist/.
+set -eu
+cd "$(dirname "$0")"
+mkdir -p dist
+cp node_modules/react/umd/react.production.min.js dist/react.js
+cp node_modules/react-dom/umd/react-dom.production.min.js dist/react-dom.js
+cp node_modules/graphql-ws/umd/graphql-ws.min.js dist/graphql-ws.js
+grep -v '^//# sourceMappingURL=' node_modules/graphiql/graphiql.min.css >dist/graphiql.css
+grep -v '^//# sourceMappingURL=' node_modules/graphiql/graphiql.min.js >dist/graphiql.js

@@ -1,0 +1,98 @@
+import { Component, lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
+import { Provider } from "urql";
+import { Route, Switch, useLocation } from "wouter";
+import { Home } from "../home/Home";
+import { RoomPage } from "../room/RoomPage";
+import { Toasts } from "../ui/Toasts";
+import { useWords, WordsProvider } from "../words";
+import { foyer } from "./foyer";
+import { Message } from "./Message";
+import { SessionProvider } from "./session";
+import { Button } from "../ui/Button";
+
+const Recordings = lazy(() => import("../recordings/Recordings"));
+const RecordingPage = lazy(() => import("../recordings/RecordingPage"));
+
+export function App() {
+  return (
+    <Provider value={foyer.client}>
+      <SessionProvider>
+        <WordsProvider>
+          <Toasts>
+            <Guard>
+              <Suspense>
+                <Routes />
+              </Suspense>
+            </Guard>
+          </Toasts>
+        </WordsProvider>
+      </SessionProvider>
+    </Provider>
+  );
+}
+
+function Routes() {
+  useFocusOnNavigation();
+  return (
+    <Switch>
+      <Route path="/" component={Home} />
+      <Route path="/recordings" component={Recordings} />
+      <Route path="/recordings/:id">{({ id }) => <RecordingPage key={id} id={id} />}</Route>
+      <Route path="/:slug">{({ slug }) => <RoomPage key={slug} slug={slug} />}</Route>
+      <Route component={NotFound} />
+    </Switch>
+  );
+}
+
+// After a change of address the new page's heading is focused, as soon as it is there, so that it is read
+// out; unless the person has gone on by then.
+function useFocusOnNavigation() {
+  const [path] = useLocation();
+  const before = useRef(path);
+  useEffect(() => {
+    if (path === before.current) return;
+    before.current = path;
+    scrollTo(0, 0);
+    const root = document.getElementById("root")!;
+    const observer = new MutationObserver(look);
+    function look() {
+      const heading = root.querySelector<HTMLElement>("h1");
+      if (!heading) return;
+      observer.disconnect();
+      if (document.activeElement === document.body) heading.focus();
+    }
+    (document.activeElement as HTMLElement | null)?.blur();
+    observer.observe(root, { childList: true, subtree: true });
+    look();
+    return () => observer.disconnect();
+  }, [path]);
+}
+
+// When a page breaks, it says so instead of vanishing. A chunk that a deploy has replaced breaks it too.
+class Guard extends Component<{ children: ReactNode }, { broken: boolean }> {
+  state = { broken: false };
+
+  static getDerivedStateFromError() {
+    return { broken: true };
+  }
+
+  render() {
+    return this.state.broken ? <Broken /> : this.props.children;
+  }
+}
+
+function Broken() {
+  const words = useWords();
+  return (
+    <Message title={words.notFound.broken} text={words.notFound.brokenText}>
+      <Button kind="primary" onClick={() => location.reload()}>
+        {words.notFound.reload}
+      </Button>
+    </Message>
+  );
+}
+
+function NotFound() {
+  const words = useWords();
+  return <Message title={words.notFound.title} text={words.notFound.text} />;
+}

@@ -1,0 +1,30 @@
+import type { ReactNode } from "react";
+import { Link } from "wouter";
+import { look } from "../ui/Button";
+import { useWords } from "../words";
+import { Layout } from "./Layout";
+
+interface Props {
+  title: string;
+  text: string;
+  children?: ReactNode;
+}
+
+// A whole page that says one thing.
+export function Message({ title, text, children }: Props) {
+  const words = useWords();
+  return (
+    <Layout title={title} narrow>
+      <div className="message">
+        <h1 tabIndex={-1}>{title}</h1>
+        <p className="soft">{text}</p>
+        <div className="row row-wrap">
+          {children}
+          <Link href="/" className={look({ kind: children ? "plain" : "primary" })}>
+            {words.toHome}
+          </Link>
+        </div>
+      </div>
+    </Layout>
+  );
+}

@@ -1,0 +1,42 @@
+import { createContext, type ReactNode, useContext } from "react";
+import { useQuery } from "urql";
+import { ViewerDocument, type ViewerQuery } from "../generated/operations";
+
+export type Viewer = NonNullable<ViewerQuery["viewer"]>;
+
+interface Session {
+  /** Null for nobody, and while it is not known. */
+  viewer: Viewer | null;
+  loading: boolean;
+  failed: boolean;
+  /** What this server offers. */
+  canSignIn: boolean;
+  canInvite: boolean;
+}
+
+const Context = createContext<Session>({
+  viewer: null,
+  loading: true,
+  failed: false,
+  canSignIn: false,
+  canInvite: false,
+});
+
+export const useSession = () => useContext(Context);
+
+export function SessionProvider({ children }: { children: ReactNode }) {
+  const [{ data, error }] = useQuery({ query: ViewerDocument });
+  const session = {
+    viewer: data?.viewer ?? null,
+    loading: !data && !error,
+    failed: !!error,
+    canSignIn: data?.capabilities.signIn ?? false,
+    canInvite: data?.capabilities.invitations ?? false,
+  };
+  return <Context value={session}>{children}</Context>;
+}
+
+export const nameOf = ({ displayName, fullName, email }: Viewer) => displayName || fullName || email;
+
+/** Where signing in begins; it comes back to where the person is now. */
+export const signInURL = () => `/login?returnTo=${encodeURIComponent(location.pathname)}`;

@@ -1,0 +1,245 @@
+import {
+  useLocalParticipantPermissions,
+  useParticipantAttribute,
+  useRoomContext,
+  useTrackToggle,
+} from "@livekit/components-react";
+import { Track } from "livekit-client";
+import { type ReactNode, useState } from "react";
+import { useAct } from "../app/act";
+import { RaiseHandDocument } from "../generated/operations";
+import { HostDialogs, type HostDialog, useHostMenu } from "../host/menu";
+import type { Room } from "../room/admission";
+import { remember } from "../room/devices";
+import { Icon, type IconName } from "../ui/Icon";
+import { Menu } from "../ui/Menu";
+import { useSay } from "../ui/Toasts";
+import { useWords } from "../words";
+import { DevicesDialog } from "./DevicesDialog";
+import type { PanelTab } from "./Panel";
+import { RenameDialog } from "./RenameDialog";
+import type { Status } from "./status";
+
+interface Props {
+  room: Room;
+  ticket: string;
+  host: boolean;
+  status: Status | null;
+  waiting: number;
+  unread: number;
+  panel: PanelTab | null;
+  onPanel(panel: PanelTab | null): void;
+}
+
+export function Bar({ room, ticket, host, status, waiting, unread, panel, onPanel }: Props) {
+  const words = useWords();
+  const call = useRoomContext();
+  const flip = (tab: PanelTab) => onPanel(panel === tab ? null : tab);
+  return (
+    <nav className="call-bar" aria-label={words.call.controls}>
+      <Microphone />
+      <Camera />
+      <Screen />
+      <Hand room={room} ticket={ticket} />
+      <Control
+        icon="chat"
+        label={unread ? words.call.chatUnread(unread) : words.call.chat}
+        expanded={panel === "chat"}
+        badge={unread}
+        onClick={() => flip("chat")}
+        id="open-chat"
+      />
+      <Control
+        icon="people"
+        label={waiting ? words.call.peopleWaiting(waiting) : words.call.people}
+        expanded={panel === "people"}
+        badge={waiting}
+        onClick={() => flip("people")}
+        id="open-people"
+      />
+      <More room={room} ticket={ticket} host={host} status={status} />
+      <Control
+        icon="leave"
+        label={words.call.leave}
+        className="control-leave"
+        onClick={() => call.disconnect()}
+      />
+    </nav>
+  );
+}
+
+interface ControlProps {
+  icon: IconName;
+  label: string;
+  /** Shown as on, for the eye; the label says what pressing it does. */
+  lit?: boolean;
+  /** Whether what it opens is open. */
+  expanded?: boolean;
+  className?: string;
+  badge?: number;
+  disabled?: boolean;
+  id?: string;
+  onClick(): void;
+}
+
+export function Control({ icon, label, lit, expanded, className = "", badge = 0, ...rest }: ControlProps) {
+  return (
+    <button
+      type="button"
+      {...rest}
+      className={`control ${lit || expanded ? "control-on" : ""} ${className}`}
+      aria-label={label}
+      aria-expanded={expanded}
+      title={label}
+    >
+      <Icon name={icon} />
+      {badge > 0 && <Badge>{badge > 99 ? "99+" : badge}</Badge>}
+    </button>
+  );
+}
+
+const Badge = ({ children }: { children: ReactNode }) => (
+  <span className="badge control-badge" aria-hidden="true">
+    {children}
+  </span>
+);
+
+type Sending = Track.Source.Microphone | Track.Source.Camera | Track.Source.ScreenShare;
+
+const numbers: Record<Sending, number> = {
+  [Track.Source.Camera]: 1,
+  [Track.Source.Microphone]: 2,
+  [Track.Source.ScreenShare]: 3,
+};
+
+/** Whether the room lets the person send this. Until LiveKit has said so, yes. */
+function useMaySend(source: Sending) {
+  const permission = useLocalParticipantPermissions();
+  if (!permission) return true;
+  const { canPublish, canPublishSources: sources } = permission;
+  return canPublish && (!sources.length || sources.includes(numbers[source] as never));
+}
+
+function Microphone() {
+  const words = useWords();
+  return (
+    <Device
+      source={Track.Source.Microphone}
+      kind="microphone"
+      icons={["mic", "micOff"]}
+      words={words.devices.microphone}
+    />
+  );
+}
+
+function Camera() {
+  const words = useWords();
+  return (
+    <Device
+      source={Track.Source.Camera}
+      kind="camera"
+      icons={["camera", "cameraOff"]}
+      words={words.devices.camera}
+    />
+  );
+}
+
+interface DeviceProps {
+  source: Track.Source.Microphone | Track.Source.Camera;
+  kind: "microphone" | "camera";
+  icons: [IconName, IconName];
+  words: { turnOn: string; turnOff: string; forbidden: string };
+}
+
+function Device({ source, kind, icons, words }: DeviceProps) {
+  const all = useWords();
+  const say = useSay();
+  const may = useMaySend(source);
+  const { enabled, pending, toggle } = useTrackToggle({
+    source,
+    onDeviceError: () => say(all.devices.failed),
+  });
+  const label = may ? (enabled ? words.turnOff : words.turnOn) : words.forbidden;
+  async function flip() {
+    remember(kind, { on: !enabled });
+    await toggle().catch(() => say(all.devices.failed));
+  }
+  return (
+    <Control
+      icon={icons[enabled ? 0 : 1]}
+      label={label}
+      className={enabled ? "" : "control-off"}
+      disabled={!may || pending}
+      onClick={flip}
+    />
+  );
+}
+
+const canShare = !!navigator.mediaDevices && "getDisplayMedia" in navigator.mediaDevices;
+
+function Screen() {
+  const words = useWords();
+  const may = useMaySend(Track.Source.ScreenShare);
+  const { enabled, pending, toggle } = useTrackToggle({
+    source: Track.Source.ScreenShare,
+    captureOptions: { audio: true, selfBrowserSurface: "include" },
+  });
+  if (!canShare) return null;
+  return (
+    <Control
+      icon="screen"
+      label={may ? (enabled ? words.call.unshare : words.call.share) : words.call.shareForbidden}
+      lit={enabled}
+      disabled={!may || pending}
+      onClick={() => void toggle().catch(() => {}) /* the person changed her mind */}
+    />
+  );
+}
+
+function Hand({ room, ticket }: { room: Room; ticket: string }) {
+  const words = useWords();
+  const { localParticipant } = useRoomContext();
+  const raised = !!useParticipantAttribute("hand_raised_at", { participant: localParticipant });
+  const { act, busy } = useAct(RaiseHandDocument);
+  return (
+    <Control
+      icon="hand"
+      label={raised ? words.call.lowerHand : words.call.raiseHand}
+      lit={raised}
+      onClick={() => void (busy || act({ input: { roomId: room.id, ticket, raised: !raised } }))}
+    />
+  );
+}
+
+interface MoreProps {
+  room: Room;
+  ticket: string;
+  host: boolean;
+  status: Status | null;
+}
+
+function More({ room, ticket, host, status }: MoreProps) {
+  const words = useWords();
+  const [open, setOpen] = useState<"devices" | "rename" | HostDialog | null>(null);
+  const hostItems = useHostMenu(room, status, setOpen);
+  return (
+    <>
+      <Menu
+        label={words.call.more}
+        className="control"
+        items={[
+          { label: words.devices.title, icon: "settings", onSelect: () => setOpen("devices") },
+          { label: words.call.rename, icon: "pencil", onSelect: () => setOpen("rename") },
+          ...(host ? hostItems : []),
+        ]}
+      >
+        <Icon name="more" />
+      </Menu>
+      {open === "devices" && <DevicesDialog onClose={() => setOpen(null)} />}
+      {open === "rename" && <RenameDialog room={room} ticket={ticket} onClose={() => setOpen(null)} />}
+      {open && open !== "devices" && open !== "rename" && (
+        <HostDialogs room={room} open={open} onClose={() => setOpen(null)} />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,108 @@
+import {
+  RoomAudioRenderer,
+  RoomContext,
+  useParticipantAttribute,
+  useRoomContext,
+} from "@livekit/components-react";
+import { useEffect, useRef, useState } from "react";
+import { useQuery } from "urql";
+import { useTitle } from "../app/title";
+import { RoomDocument } from "../generated/operations";
+import { Announcement } from "../host/Announcement";
+import { KnockBanner } from "../host/KnockBanner";
+import { useLobby } from "../host/lobby";
+import type { Details, Leaving, Room } from "../room/admission";
+import { isHost } from "../room/rank";
+import { useWords } from "../words";
+import { Bar } from "./Bar";
+import { Notices } from "./Notices";
+import { useTalk } from "./talk";
+import { useConnection } from "./connection";
+import { Head } from "./Head";
+import { Panel, type PanelTab } from "./Panel";
+import { Stage } from "./Stage";
+import { useStatus } from "./status";
+import "../style/call.css";
+
+interface Props {
+  room: Room;
+  details: Details;
+  ticket: string;
+  onLeft(how: Leaving): void;
+}
+
+export default function Call(props: Props) {
+  const call = useConnection(props.details, props.onLeft);
+  return (
+    <RoomContext value={call}>
+      <Inside {...props} />
+      <RoomAudioRenderer />
+    </RoomContext>
+  );
+}
+
+function Inside({ room, ticket }: Props) {
+  const words = useWords();
+  const host = isHost(room.viewerRole);
+  const [panel, setPanel] = useState<PanelTab | null>(null);
+  const status = useStatus(room.id, ticket);
+  const lobby = useLobby(room.id, host);
+  const talk = useTalk(panel === "chat");
+  const waiting = lobby?.totalCount ?? 0;
+  useRoleOf(room);
+  useTitle(waiting ? `(${waiting}) ${room.name}` : room.name);
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    heading.current?.focus();
+  }, []);
+
+  return (
+    <div className={panel ? "call stage call-with-panel" : "call stage"}>
+      <Head ref={heading} room={room} status={status} />
+      <main className="call-stage" aria-label={words.call.stage}>
+        <Stage />
+        <Notices status={status} />
+        {lobby && <Announcement entries={lobby.entries} />}
+        <p className="unseen" role="status">
+          {talk.unread > 0 && words.chat.from(talk.messages.at(-1)?.from?.name || words.call.nobody)}
+        </p>
+        {lobby && panel !== "people" && (
+          <KnockBanner roomId={room.id} lobby={lobby} onShow={() => setPanel("people")} />
+        )}
+      </main>
+      <Bar
+        room={room}
+        ticket={ticket}
+        host={host}
+        status={status}
+        waiting={waiting}
+        unread={talk.unread}
+        panel={panel}
+        onPanel={setPanel}
+      />
+      {panel && (
+        <Panel
+          tab={panel}
+          room={room}
+          ticket={ticket}
+          lobby={lobby}
+          talk={talk}
+          onTab={setPanel}
+          onClose={() => setPanel(null)}
+        />
+      )}
+    </div>
+  );
+}
+
+// Somebody's role may change in the call: then what the page offers changes too.
+function useRoleOf({ slug, viewerRole }: Room) {
+  const call = useRoomContext();
+  const role = useParticipantAttribute("room_role", { participant: call.localParticipant });
+  const [, again] = useQuery({ query: RoomDocument, variables: { slug }, pause: true });
+  useEffect(() => {
+    const known = viewerRole?.toLowerCase() ?? "";
+    if (role !== undefined && role !== known && call.state === "connected")
+      again({ requestPolicy: "network-only" });
+  }, [role, viewerRole, call, again]);
+}

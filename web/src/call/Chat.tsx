@@ -1,0 +1,75 @@
+import { useLocalParticipantPermissions } from "@livekit/components-react";
+import { type FormEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { IconButton } from "../ui/Button";
+import { useSay } from "../ui/Toasts";
+import { useWords } from "../words";
+import type { Talk } from "./talk";
+
+export function Chat({ talk }: { talk: Talk }) {
+  const words = useWords();
+  const end = useRef<HTMLDivElement>(null);
+  const permission = useLocalParticipantPermissions();
+  const allowed = permission?.canPublishData ?? true;
+  useEffect(() => {
+    end.current?.scrollIntoView({ block: "nearest" });
+  }, [talk.messages.length]);
+  return (
+    <div className="chat">
+      <div className="chat-list" role="log" aria-label={words.call.chat} tabIndex={0}>
+        <ul>
+          {!talk.messages.length && <li className="soft small">{words.chat.empty}</li>}
+          {talk.messages.map(({ id, from, message, timestamp }) => (
+            <li key={id ?? timestamp} className={from?.isLocal ? "chat-line chat-own" : "chat-line"}>
+              <p className="chat-from">
+                <strong className="break">
+                  {from?.isLocal ? words.chat.me : from?.name || words.call.nobody}
+                </strong>
+                <time dateTime={new Date(timestamp).toISOString()}>{words.time(timestamp)}</time>
+              </p>
+              <p className="break chat-text">{message}</p>
+            </li>
+          ))}
+        </ul>
+        <div ref={end} />
+      </div>
+      {allowed ? <Say talk={talk} /> : <p className="soft small">{words.chat.forbidden}</p>}
+    </div>
+  );
+}
+
+function Say({ talk }: { talk: Talk }) {
+  const words = useWords();
+  const say = useSay();
+  const [text, setText] = useState("");
+  const id = useId();
+  async function send(event: FormEvent | KeyboardEvent) {
+    event.preventDefault();
+    if (!text.trim() || talk.sending) return;
+    try {
+      await talk.send(text.trim());
+      setText("");
+    } catch {
+      say(words.chat.failed);
+    }
+  }
+  return (
+    <form className="chat-say" onSubmit={send}>
+      <label htmlFor={id} className="unseen">
+        {words.chat.label}
+      </label>
+      <textarea
+        id={id}
+        className="input"
+        rows={1}
+        value={text}
+        placeholder={words.chat.label}
+        maxLength={4000}
+        onChange={(event) => setText(event.target.value)}
+        onKeyDown={(event) =>
+          event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing && send(event)
+        }
+      />
+      <IconButton type="submit" kind="primary" icon="send" label={words.chat.send} />
+    </form>
+  );
+}

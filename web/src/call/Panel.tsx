@@ -1,0 +1,66 @@
+import { useEffect, useRef } from "react";
+import type { Lobby } from "../host/lobby";
+import { WaitingList } from "../host/WaitingList";
+import type { Room } from "../room/admission";
+import { IconButton } from "../ui/Button";
+import { Tabs } from "../ui/Tabs";
+import { useWords } from "../words";
+import { Chat } from "./Chat";
+import { People } from "./People";
+import type { Talk } from "./talk";
+
+export type PanelTab = "people" | "chat";
+
+interface Props {
+  tab: PanelTab;
+  room: Room;
+  ticket: string;
+  lobby: Lobby | null;
+  talk: Talk;
+  onTab(tab: PanelTab): void;
+  onClose(): void;
+}
+
+export function Panel({ tab, room, ticket, lobby, talk, onTab, onClose }: Props) {
+  const words = useWords();
+  const panel = useRef<HTMLElement>(null);
+  const shown = useRef(tab);
+  shown.current = tab;
+  useEffect(() => {
+    panel.current?.querySelector<HTMLElement>("[role=tab][aria-selected=true]")?.focus();
+    return () => document.getElementById(`open-${shown.current}`)?.focus();
+  }, []);
+  return (
+    <aside
+      className="panel"
+      ref={panel}
+      aria-label={words.call.panel}
+      onKeyDown={(event) => {
+        if (event.key === "Escape" && !event.defaultPrevented && !openPopover()) onClose();
+      }}
+    >
+      <IconButton small icon="close" label={words.call.closePanel} onClick={onClose} />
+      <Tabs
+        label={words.call.panel}
+        chosen={tab}
+        onChoose={onTab}
+        tabs={[
+          { id: "people", label: words.call.people },
+          { id: "chat", label: words.call.chat },
+        ]}
+      >
+        {tab === "chat" ? (
+          <Chat talk={talk} />
+        ) : (
+          <>
+            {lobby && <WaitingList roomId={room.id} lobby={lobby} />}
+            <People room={room} ticket={ticket} />
+          </>
+        )}
+      </Tabs>
+    </aside>
+  );
+}
+
+// Escape closes what is on top: a menu first.
+const openPopover = () => document.querySelector(".menu:popover-open, dialog[open]");

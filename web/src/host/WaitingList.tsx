@@ -1,0 +1,180 @@
+import { type FormEvent, useRef, useState } from "react";
+import { useAct } from "../app/act";
+import {
+  AdmitAllEntriesDocument,
+  AdmitEntryDocument,
+  type Ban,
+  DenyEntryDocument,
+  SetLobbyMessageDocument,
+} from "../generated/operations";
+import { Button, IconButton, look } from "../ui/Button";
+import { Dialog } from "../ui/Dialog";
+import { Face } from "../ui/Face";
+import { TextArea } from "../ui/Field";
+import { Icon } from "../ui/Icon";
+import { Menu } from "../ui/Menu";
+import { useSay } from "../ui/Toasts";
+import { useWords } from "../words";
+import { BanDialog } from "./BanDialog";
+import { useBellOn } from "./bell";
+import type { Lobby, Waiting } from "./lobby";
+
+const SHOWN = 50; // of a flood, the first so many
+
+interface Props {
+  roomId: string;
+  lobby: Lobby;
+}
+
+export function WaitingList({ roomId, lobby }: Props) {
+  const words = useWords();
+  const [bell, ring] = useBellOn();
+  const [writing, setWriting] = useState(false);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const { act: admitAll, busy } = useAct(AdmitAllEntriesDocument);
+  const { entries, totalCount, message } = lobby;
+  return (
+    <section className="waiting" aria-labelledby="waiting-title">
+      <div className="row">
+        <h2 id="waiting-title" className="panel-title grow" tabIndex={-1} ref={heading}>
+          {words.lobby.title} {totalCount > 0 && <span className="badge">{totalCount}</span>}
+        </h2>
+        <IconButton small icon="chat" label={words.lobby.write} onClick={() => setWriting(true)} />
+        <IconButton
+          small
+          icon={bell ? "bell" : "bellOff"}
+          label={words.lobby.bell}
+          aria-pressed={bell}
+          onClick={() => ring(!bell)}
+        />
+      </div>
+      {message && <p className="small soft break">{words.lobby.told(message)}</p>}
+      {!totalCount && <p className="small soft">{words.lobby.nobody}</p>}
+      <ul className="people-list">
+        {entries.slice(0, SHOWN).map((entry) => (
+          <Entry key={entry.id} roomId={roomId} entry={entry} onDecided={() => heading.current?.focus()} />
+        ))}
+      </ul>
+      {totalCount > SHOWN && <p className="small soft">{words.lobby.others(totalCount - SHOWN)}</p>}
+      {totalCount > 1 && (
+        <Button
+          small
+          wide
+          busy={busy}
+          onClick={async () => {
+            // Those whom the host sees; who has knocked since waits for the next look.
+            await admitAll({ input: { roomId, entryIds: entries.slice(0, 1000).map(({ id }) => id) } });
+            heading.current?.focus();
+          }}
+        >
+          {words.lobby.admitAll(totalCount)}
+        </Button>
+      )}
+      {writing && <Message roomId={roomId} message={message} onClose={() => setWriting(false)} />}
+    </section>
+  );
+}
+
+interface EntryProps {
+  roomId: string;
+  entry: Waiting;
+  onDecided(): void;
+}
+
+function Entry({ roomId, entry, onDecided }: EntryProps) {
+  const words = useWords();
+  const { act: admit, busy: admitting } = useAct(AdmitEntryDocument);
+  const { act: deny, busy: denying } = useAct(DenyEntryDocument);
+  const [banning, setBanning] = useState(false);
+  const input = { roomId, entryId: entry.id };
+  const busy = admitting || denying;
+  async function decide(decision: Promise<unknown>) {
+    if (await decision) onDecided(); // the button is about to go, and the focus with it
+  }
+  return (
+    <li className="person person-waiting">
+      <Face name={entry.displayName} color={entry.color} small />
+      <div className="grow">
+        <p className="break person-name">{entry.displayName}</p>
+        <p className="small soft">{entry.isAuthenticated ? words.lobby.account : words.lobby.guest}</p>
+      </div>
+      <div className="row person-decide">
+        <Button
+          small
+          kind="primary"
+          busy={busy}
+          aria-label={words.lobby.admitName(entry.displayName)}
+          onClick={() => void decide(admit({ input }))}
+        >
+          {words.lobby.admit}
+        </Button>
+        <Button
+          small
+          busy={busy}
+          aria-label={words.lobby.denyName(entry.displayName)}
+          onClick={() => void decide(deny({ input }))}
+        >
+          {words.lobby.deny}
+        </Button>
+        <Menu
+          label={words.call.moreOn(entry.displayName)}
+          className={`${look({ kind: "quiet", small: true })} button-icon`}
+          items={[
+            { label: words.lobby.denyAndBan, icon: "lock", danger: true, onSelect: () => setBanning(true) },
+          ]}
+        >
+          <Icon name="more" />
+        </Menu>
+      </div>
+      {banning && (
+        <BanDialog
+          title={words.lobby.denyTitle(entry.displayName)}
+          yes={words.lobby.deny}
+          busy={denying}
+          onYes={(ban: Ban) => void decide(deny({ input: { ...input, ban } }))}
+          onClose={() => setBanning(false)}
+        />
+      )}
+    </li>
+  );
+}
+
+interface MessageProps {
+  roomId: string;
+  message: string | null;
+  onClose(): void;
+}
+
+function Message({ roomId, message, onClose }: MessageProps) {
+  const words = useWords();
+  const say = useSay();
+  const [text, setText] = useState(message ?? "");
+  const { act, busy } = useAct(SetLobbyMessageDocument);
+  async function submit(event: FormEvent) {
+    event.preventDefault();
+    if (!(await act({ input: { roomId, message: text.trim() || null } }))) return;
+    say(text.trim() ? words.lobby.written : words.lobby.erased);
+    onClose();
+  }
+  return (
+    <Dialog title={words.lobby.write} onClose={onClose}>
+      <form className="stack stack-l" onSubmit={submit}>
+        <TextArea
+          label={words.lobby.message}
+          hint={words.lobby.messageHint}
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          maxLength={500}
+          rows={4}
+          data-autofocus
+        />
+        <div className="row row-end">
+          <Button onClick={onClose}>{words.cancel}</Button>
+          <Button type="submit" kind="primary" busy={busy}>
+            {words.lobby.tell}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,227 @@
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { Link } from "wouter";
+import { explain, type Failure } from "../app/failure";
+import { useConnected } from "../app/foyer";
+import { Layout } from "../app/Layout";
+import { nameOf, signInURL, useSession } from "../app/session";
+import { Button, look } from "../ui/Button";
+import { Field } from "../ui/Field";
+import { Note } from "../ui/Note";
+import { useWords } from "../words";
+import type { Admission, Room, Stage, Why } from "./admission";
+import { Dots } from "./Connecting";
+import { useDevices } from "./devices";
+import { Preview } from "./Preview";
+
+const NAME = "foyer:name";
+
+interface Props {
+  room: Room;
+  admission: Admission;
+}
+
+// Everything before the call: the picture on one side, where one stands on the other.
+export function Entrance({ room, admission }: Props) {
+  const words = useWords();
+  const { viewer } = useSession();
+  const { stage } = admission;
+  const over = stage.at === "over";
+  const { devices, state } = useDevices(!over);
+  const [name, setName] = useState(() => (viewer ? nameOf(viewer) : (localStorage.getItem(NAME) ?? "")));
+  const title = stage.at === "waiting" ? words.waiting.tab(room.name) : room.name;
+
+  function ask() {
+    if (!viewer) localStorage.setItem(NAME, name.trim());
+    admission.ask(name.trim());
+  }
+  return (
+    <Layout title={title}>
+      {over ? (
+        <Over room={room} why={stage.why} onAsk={ask} onReset={admission.reset} />
+      ) : (
+        <div className="entrance">
+          <Preview name={name} devices={devices} state={state} />
+          <section className="entrance-side">
+            {stage.at === "preview" && (
+              <Ask room={room} name={name} failure={stage.failure} onName={setName} onAsk={ask} />
+            )}
+            {stage.at === "asking" && (
+              <Asking room={room} trouble={stage.trouble} onGiveUp={admission.giveUp} />
+            )}
+            {stage.at === "waiting" && <Waiting room={room} stage={stage} onGiveUp={admission.giveUp} />}
+          </section>
+        </div>
+      )}
+    </Layout>
+  );
+}
+
+interface AskProps {
+  room: Room;
+  name: string;
+  failure?: Failure;
+  onName(name: string): void;
+  onAsk(): void;
+}
+
+function Ask({ room, name, failure, onName, onAsk }: AskProps) {
+  const words = useWords();
+  const { viewer, canSignIn } = useSession();
+  const [empty, setEmpty] = useState(false);
+  const wrongName = failure?.field === "displayName";
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    setEmpty(!name.trim());
+    if (name.trim()) onAsk();
+  }
+  return (
+    <form className="stack stack-l" onSubmit={submit} noValidate>
+      <div className="stack stack-s">
+        <h1 tabIndex={-1} className="break">
+          {room.name}
+        </h1>
+        <p className="soft">{room.viewerCanJoin ? words.entrance.walkIn : words.entrance.knock}</p>
+      </div>
+      <Field
+        label={words.entrance.name}
+        hint={words.entrance.nameHint}
+        fault={empty ? words.entrance.nameFault : wrongName ? explain(failure, words) : null}
+        value={name}
+        onChange={(event) => {
+          onName(event.target.value);
+          setEmpty(false);
+        }}
+        autoComplete="name"
+        maxLength={100}
+        required
+      />
+      {failure && !wrongName && <Note kind="danger">{explain(failure, words)}</Note>}
+      <Button type="submit" kind="primary" wide icon={room.viewerCanJoin ? "camera" : "door"}>
+        {room.viewerCanJoin ? words.entrance.join : words.entrance.ask}
+      </Button>
+      {!viewer && canSignIn && (
+        <p className="small soft">
+          {room.accessLevel === "TRUSTED" ? words.entrance.trusted : words.entrance.account}{" "}
+          <a href={signInURL()}>{words.nav.signIn}</a>
+        </p>
+      )}
+    </form>
+  );
+}
+
+interface AskingProps {
+  room: Room;
+  trouble?: Failure;
+  onGiveUp(): void;
+}
+
+function Asking({ room, trouble, onGiveUp }: AskingProps) {
+  const words = useWords();
+  return (
+    <Standing title={words.waiting.asking}>
+      <p className="soft break">{room.name}</p>
+      <Trouble trouble={trouble} />
+      <Button onClick={onGiveUp}>{words.cancel}</Button>
+    </Standing>
+  );
+}
+
+interface WaitingProps {
+  room: Room;
+  stage: Extract<Stage, { at: "waiting" }>;
+  onGiveUp(): void;
+}
+
+function Waiting({ room, stage, onGiveUp }: WaitingProps) {
+  const words = useWords();
+  const { entry, returned, trouble } = stage;
+  const away = useAway();
+  return (
+    <Standing title={words.waiting.title}>
+      <p className="soft break">{returned ? words.waiting.returned : words.waiting.text(room.name)}</p>
+      <p className="waiting-state">
+        <Dots />
+        <span role="status">{away ? words.waiting.reconnecting : words.waiting.asked}</span>
+      </p>
+      {entry.position && (
+        <p className="tag tag-accent waiting-place">{words.waiting.position(entry.position)}</p>
+      )}
+      <div role="status">
+        {entry.message && (
+          <Note icon="chat">
+            <strong>{words.waiting.message}</strong>
+            <p>{entry.message}</p>
+          </Note>
+        )}
+      </div>
+      <Trouble trouble={trouble} />
+      <p className="small soft">{words.waiting.stay}</p>
+      <Button onClick={onGiveUp}>{words.waiting.giveUp}</Button>
+    </Standing>
+  );
+}
+
+function Trouble({ trouble }: { trouble?: Failure }) {
+  const words = useWords();
+  return <div role="status">{trouble && <Note kind="warn">{explain(trouble, words)}</Note>}</div>;
+}
+
+const PATIENCE = 1_500; // milliseconds without a connection before it is worth a word
+
+function useAway() {
+  const connected = useConnected();
+  const [away, setAway] = useState(false);
+  useEffect(() => {
+    setAway(false);
+    if (connected) return;
+    const timer = setTimeout(() => setAway(true), PATIENCE);
+    return () => clearTimeout(timer);
+  }, [connected]);
+  return away;
+}
+
+// A state that begins by itself: its heading is focused, so that it is read out and keyboards go on here.
+function Standing({ title, children }: { title: string; children: ReactNode }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    heading.current?.focus();
+  }, [title]);
+  return (
+    <div className="stack stack-l standing">
+      <h1 tabIndex={-1} ref={heading}>
+        {title}
+      </h1>
+      {children}
+    </div>
+  );
+}
+
+interface OverProps {
+  room: Room;
+  why: Why;
+  onAsk(): void;
+  onReset(): void;
+}
+
+function Over({ room, why, onAsk, onReset }: OverProps) {
+  const words = useWords();
+  const { title, text } = words.over[why];
+  const again = why !== "banned" && why !== "gone";
+  return (
+    <div className="message">
+      <Standing title={title}>
+        <p className="soft">{text}</p>
+      </Standing>
+      <div className="row row-wrap">
+        {again && (
+          <Button kind="primary" onClick={why === "lost" || why === "duplicate" ? onAsk : onReset}>
+            {room.viewerCanJoin ? words.over.join : words.over.ask}
+          </Button>
+        )}
+        <Link href="/" className={look({ kind: again ? "plain" : "primary" })}>
+          {words.toHome}
+        </Link>
+      </div>
+    </div>
+  );
+}

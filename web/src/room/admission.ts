@@ -1,0 +1,161 @@
+import { enter, type GuestEntry } from "foyer-clients/guest.mjs";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { type Failure, failureOf } from "../app/failure";
+import { foyer } from "../app/foyer";
+import { chime } from "../ui/chime";
+import {
+  CancelEntryDocument,
+  CreateRoomTokenDocument,
+  type CreateRoomTokenMutation,
+  type RoomQuery,
+} from "../generated/operations";
+import { asked, tickets } from "./tickets";
+
+export type Room = NonNullable<RoomQuery["room"]>;
+export type Details = CreateRoomTokenMutation["createRoomToken"]["connectionDetails"];
+
+/** How a stay in the call ended. */
+export type Leaving = "left" | "removed" | "ended" | "duplicate" | "lost";
+
+/** Why somebody is not in the call, who asked for it. */
+export type Why = Leaving | "denied" | "banned" | "locked" | "gone" | "failed";
+
+export type Stage =
+  | { at: "preview"; failure?: Failure }
+  | { at: "asking"; trouble?: Failure }
+  | { at: "waiting"; entry: GuestEntry; returned: boolean; trouble?: Failure }
+  | { at: "call"; details: Details; ticket: string }
+  | { at: "over"; why: Why; failure?: Failure };
+
+export interface Admission {
+  stage: Stage;
+  ask(name: string): void;
+  giveUp(): void;
+  /** Back to the preview. */
+  reset(): void;
+  left(how: Leaving): void;
+}
+
+/**
+ * One person's way into a room: asks, waits, and says when to connect. It survives a reload: who was
+ * waiting goes on waiting.
+ */
+export function useAdmission(room: Room): Admission {
+  const [stage, setStage] = useState<Stage>({ at: "preview" });
+  const running = useRef<AbortController>(null);
+  const name = useRef("");
+  const latest = useRef(room);
+  latest.current = room;
+
+  const begin = useCallback((displayName: string, returned: boolean) => {
+    running.current?.abort();
+    const stop = new AbortController();
+    running.current = stop;
+    name.current = displayName;
+    asked.setItem(latest.current.id, displayName);
+    setStage({ at: "asking" });
+    const show = (next: Stage | ((now: Stage) => Stage)) => !stop.signal.aborted && setStage(next);
+    come(latest.current, { displayName, returned, show, signal: stop.signal })
+      .catch((error): Stage => refused(failureOf(error)))
+      .then((last) => {
+        if (stop.signal.aborted) return;
+        asked.removeItem(latest.current.id);
+        setStage(last);
+      });
+  }, []);
+
+  useEffect(() => {
+    const before = asked.getItem(room.id);
+    if (before !== null) begin(before, false);
+    return () => running.current?.abort();
+  }, [room.id, begin]);
+
+  function reset() {
+    running.current?.abort();
+    asked.removeItem(room.id);
+    setStage({ at: "preview" });
+  }
+  return {
+    stage,
+    ask: (displayName) => begin(displayName, false),
+    reset,
+    giveUp() {
+      const ticket = tickets.getItem(room.id);
+      if (ticket) void foyer.client.mutation(CancelEntryDocument, { input: { ticket } }).toPromise();
+      reset();
+    },
+    left(how) {
+      if (how === "removed")
+        begin(name.current, true); // the server knows what that meant
+      else setStage({ at: "over", why: how });
+    },
+  };
+}
+
+interface Coming {
+  displayName: string;
+  /** Whether a host has just taken the person out of the call. */
+  returned: boolean;
+  show(next: Stage | ((now: Stage) => Stage)): void;
+  signal: AbortSignal;
+}
+
+/** Resolves with what follows asking and waiting. Rejects with what patience cannot help. */
+async function come(room: Room, { displayName, returned, show, signal }: Coming): Promise<Stage> {
+  if (room.viewerCanJoin && !returned) {
+    const call = await walkIn(room, displayName);
+    if (call) return call;
+  }
+  let waited = false;
+  const entry = await enter(foyer, {
+    roomId: room.id,
+    displayName,
+    tickets,
+    signal,
+    show(entry) {
+      if (entry.status !== "WAITING") return;
+      waited = true;
+      show({ at: "waiting", entry, returned });
+    },
+    fail: (error) =>
+      show(
+        (now) =>
+          ("trouble" in now || now.at !== "call" ? { ...now, trouble: failureOf(error) } : now) as Stage,
+      ),
+  });
+  if (entry?.status === "DENIED") return { at: "over", why: returned ? "removed" : "denied" };
+  if (entry?.status === "ENDED") return { at: "over", why: "ended" };
+  if (!entry?.connectionDetails) return { at: "preview" };
+  if (returned && !waited) return { at: "over", why: "removed" };
+  if (waited) chime([523, 784]); // who waits may be looking elsewhere
+  return { at: "call", details: entry.connectionDetails, ticket: tickets.getItem(room.id) ?? "" };
+}
+
+/** For whoever need not ask; null when it turns out that the person has to. */
+async function walkIn(room: Room, displayName: string): Promise<Stage | null> {
+  const ticket = tickets.getItem(room.id);
+  const input = { roomId: room.id, displayName: displayName || null, ticket };
+  const { data, error } = await foyer.client.mutation(CreateRoomTokenDocument, { input }).toPromise();
+  if (data) {
+    tickets.setItem(room.id, data.createRoomToken.ticket);
+    return {
+      at: "call",
+      details: data.createRoomToken.connectionDetails,
+      ticket: data.createRoomToken.ticket,
+    };
+  }
+  const failure = failureOf(error);
+  if (failure.code === "LOBBY_REQUIRED") return null;
+  if (failure.code === "INVALID" && failure.field === "ticket" && ticket) {
+    tickets.removeItem(room.id);
+    return walkIn(room, displayName);
+  }
+  throw error;
+}
+
+function refused(failure: Failure): Stage {
+  if (failure.reason === "BANNED") return { at: "over", why: "banned" };
+  if (failure.reason === "LOCKED") return { at: "over", why: "locked" };
+  if (failure.code === "NOT_FOUND") return { at: "over", why: "gone" };
+  return { at: "preview", failure };
+}

@@ -1,0 +1,174 @@
+import { useEffect, useState, useSyncExternalStore } from "react";
+
+export type DeviceKind = "camera" | "microphone";
+
+/** Why a device gives nothing. */
+export type Problem = "denied" | "missing" | "busy" | "unsupported";
+
+export interface Device {
+  /** Whether the person wants it on. */
+  on: boolean;
+  /** The chosen one; empty for the browser's choice. */
+  id: string;
+  track: MediaStreamTrack | null;
+  problem: Problem | null;
+}
+
+export interface DeviceState {
+  camera: Device;
+  microphone: Device;
+  found: Record<DeviceKind, MediaDeviceInfo[]>;
+}
+
+type Wish = Record<DeviceKind, { on: boolean; id: string }>;
+
+const REMEMBERED = "foyer:devices";
+
+/** What the person chose last, here or in an earlier call. */
+export function wishes(): Wish {
+  const wish = { camera: { on: true, id: "" }, microphone: { on: true, id: "" } };
+  try {
+    return { ...wish, ...(JSON.parse(localStorage.getItem(REMEMBERED) ?? "{}") as Wish) };
+  } catch {
+    return wish;
+  }
+}
+
+/** Keeps a choice that is made in the call. */
+export function remember(kind: DeviceKind, change: Partial<Wish[DeviceKind]>) {
+  const now = wishes();
+  localStorage.setItem(REMEMBERED, JSON.stringify({ ...now, [kind]: { ...now[kind], ...change } }));
+}
+
+function problemOf(error: unknown): Problem {
+  const { name } = error as DOMException;
+  if (name === "NotAllowedError" || name === "SecurityError") return "denied";
+  if (name === "NotFoundError" || name === "OverconstrainedError") return "missing";
+  return "busy";
+}
+
+const wanted = (id: string) => (id ? { deviceId: { ideal: id } } : true);
+
+/** Camera and microphone before the call: what is chosen, and what they give for the preview. */
+export class Devices {
+  #listeners = new Set<() => void>();
+  #stopped = false;
+  state: DeviceState;
+
+  constructor() {
+    const { camera, microphone } = wishes();
+    const nothing = { track: null, problem: null };
+    this.state = {
+      camera: { ...camera, ...nothing },
+      microphone: { ...microphone, ...nothing },
+      found: { camera: [], microphone: [] },
+    };
+  }
+
+  listen = (tell: () => void) => {
+    this.#listeners.add(tell);
+    return () => void this.#listeners.delete(tell);
+  };
+
+  /** Asks for both at once, so that the person is asked once; then for each alone. */
+  async start() {
+    navigator.mediaDevices?.addEventListener("devicechange", this.#list);
+    const { camera, microphone } = this.state;
+    if (camera.on && microphone.on && navigator.mediaDevices) {
+      try {
+        this.#take(
+          await navigator.mediaDevices.getUserMedia({
+            video: wanted(camera.id),
+            audio: wanted(microphone.id),
+          }),
+        );
+      } catch {
+        // One of them may work alone.
+      }
+    }
+    await this.#open("camera");
+    await this.#open("microphone");
+    await this.#list();
+  }
+
+  stop() {
+    this.#stopped = true;
+    navigator.mediaDevices?.removeEventListener("devicechange", this.#list);
+    this.state.camera.track?.stop();
+    this.state.microphone.track?.stop();
+  }
+
+  async turn(kind: DeviceKind, on: boolean) {
+    if (!on) this.state[kind].track?.stop();
+    this.#set(kind, { on, problem: null, track: on ? this.state[kind].track : null });
+    await this.#open(kind);
+    await this.#list();
+  }
+
+  async choose(kind: DeviceKind, id: string) {
+    this.state[kind].track?.stop();
+    this.#set(kind, { id, on: true, track: null, problem: null });
+    await this.#open(kind);
+  }
+
+  async #open(kind: DeviceKind) {
+    const { on, id, track } = this.state[kind];
+    if (!on || track || this.#stopped) return;
+    if (!navigator.mediaDevices) return this.#set(kind, { problem: "unsupported" });
+    try {
+      const constraints = kind === "camera" ? { video: wanted(id) } : { audio: wanted(id) };
+      this.#take(await navigator.mediaDevices.getUserMedia(constraints));
+    } catch (error) {
+      this.#set(kind, { problem: problemOf(error) });
+    }
+  }
+
+  #take(stream: MediaStream) {
+    for (const track of stream.getTracks()) {
+      const kind = track.kind === "video" ? "camera" : "microphone";
+      if (this.#stopped || !this.state[kind].on) {
+        track.stop();
+        continue;
+      }
+      this.state[kind].track?.stop();
+      track.onended = () =>
+        this.state[kind].track === track && this.#set(kind, { track: null, problem: "missing" });
+      this.#set(kind, {
+        track,
+        problem: null,
+        id: this.state[kind].id || (track.getSettings().deviceId ?? ""),
+      });
+    }
+  }
+
+  #list = async () => {
+    const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+    const of = (kind: string) => all.filter((device) => device.kind === kind && device.deviceId);
+    this.#change({ found: { camera: of("videoinput"), microphone: of("audioinput") } });
+  };
+
+  #set(kind: DeviceKind, change: Partial<Device>) {
+    this.#change({ [kind]: { ...this.state[kind], ...change } });
+    const { on, id } = this.state[kind];
+    remember(kind, { on, id });
+  }
+
+  #change(change: Partial<DeviceState>) {
+    this.state = { ...this.state, ...change };
+    this.#listeners.forEach((tell) => tell());
+  }
+}
+
+/** Devices that are open while `active`. What was chosen outlives them. */
+export function useDevices(active: boolean) {
+  const [devices, setDevices] = useState(() => new Devices());
+  useEffect(() => {
+    if (!active) return;
+    const fresh = new Devices();
+    setDevices(fresh);
+    void fresh.start();
+    return () => fresh.stop();
+  }, [active]);
+  const state = useSyncExternalStore(devices.listen, () => devices.state);
+  return { devices, state };
+}

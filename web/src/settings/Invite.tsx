@@ -1,0 +1,76 @@
+import { type FormEvent, useState } from "react";
+import { useAct } from "../app/act";
+import { explain } from "../app/failure";
+import { useSession } from "../app/session";
+import { InviteToRoomDocument, type RoomSettingsFragment } from "../generated/operations";
+import { useCopyLink } from "../home/copy";
+import { linkTo } from "../home/slug";
+import { Button } from "../ui/Button";
+import { Field, Select, TextArea } from "../ui/Field";
+import { Note } from "../ui/Note";
+import { useSay } from "../ui/Toasts";
+import { useWords } from "../words";
+
+// The link, and e-mails that carry it.
+export function Invite({ room }: { room: RoomSettingsFragment }) {
+  const words = useWords();
+  const say = useSay();
+  const copy = useCopyLink();
+  const { canInvite } = useSession();
+  const [text, setText] = useState("");
+  const [role, setRole] = useState<"" | "MEMBER" | "ADMINISTRATOR">("");
+  const { act, busy, failure } = useAct(InviteToRoomDocument, { quiet: true });
+  const emails = text.split(/[\s,;]+/).filter(Boolean);
+  async function submit(event: FormEvent) {
+    event.preventDefault();
+    const done = await act({ input: { roomId: room.id, emails, role: role || null } });
+    if (!done) return;
+    say(words.settings.invited(done.inviteToRoom.invited.length));
+    setText("");
+  }
+  const mail = failure?.code === "CONFLICT" ? words.settings.noMail : failure && explain(failure, words);
+  return (
+    <div className="stack stack-l">
+      <div className="invite-link">
+        <Field
+          label={words.settings.link}
+          value={linkTo(room.slug)}
+          readOnly
+          onFocus={(event) => event.target.select()}
+        />
+        <Button icon="copy" onClick={() => copy(room.slug)}>
+          {words.copyLink}
+        </Button>
+      </div>
+      {canInvite ? (
+        <form className="stack stack-l" onSubmit={submit}>
+          <TextArea
+            label={words.settings.emails}
+            hint={words.settings.emailsHint}
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+            rows={3}
+            required
+          />
+          <Select
+            label={words.settings.role}
+            value={role}
+            onChange={(event) => setRole(event.target.value as typeof role)}
+          >
+            <option value="">{words.settings.noRole}</option>
+            <option value="MEMBER">{words.roles.MEMBER}</option>
+            <option value="ADMINISTRATOR">{words.roles.ADMINISTRATOR}</option>
+          </Select>
+          {mail && <Note kind="danger">{mail}</Note>}
+          <div className="row row-end">
+            <Button type="submit" kind="primary" icon="mail" busy={busy}>
+              {words.settings.send}
+            </Button>
+          </div>
+        </form>
+      ) : (
+        <p className="small soft">{words.settings.noMail}</p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,75 @@
+import { type ReactNode, useEffect, useId, useRef } from "react";
+import { useWords } from "../words";
+import { Button, IconButton } from "./Button";
+
+interface Props {
+  title: string;
+  wide?: boolean;
+  onClose(): void;
+  children: ReactNode;
+}
+
+// The browser's own modal dialog keeps the focus inside, closes on Escape, and gives the focus back.
+export function Dialog({ title, wide, onClose, children }: Props) {
+  const words = useWords();
+  const dialog = useRef<HTMLDialogElement>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const from = document.activeElement;
+    const shown = dialog.current!;
+    shown.showModal();
+    if (!shown.querySelector("[autofocus], [data-autofocus]")) heading.current?.focus();
+    shown.querySelector<HTMLElement>("[data-autofocus]")?.focus();
+    return () => {
+      shown.close();
+      if (from instanceof HTMLElement && from.isConnected) from.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      className={wide ? "dialog dialog-wide" : "dialog"}
+      aria-labelledby={id}
+      onCancel={(event) => {
+        if (event.target !== event.currentTarget) return;
+        event.preventDefault();
+        onClose();
+      }}
+      onMouseDown={(event) => event.target === event.currentTarget && onClose()}
+    >
+      <div className="dialog-head">
+        <h2 id={id} ref={heading} tabIndex={-1}>
+          {title}
+        </h2>
+        <IconButton icon="close" label={words.close} onClick={onClose} />
+      </div>
+      <div className="dialog-body">{children}</div>
+    </dialog>
+  );
+}
+
+interface Question {
+  title: string;
+  text: ReactNode;
+  yes: string;
+  busy?: boolean;
+  onYes(): void;
+  onClose(): void;
+}
+
+// Asks before something that cannot be undone.
+export function Confirm({ title, text, yes, busy, onYes, onClose }: Question) {
+  const words = useWords();
+  return (
+    <Dialog title={title} onClose={onClose}>
+      {typeof text === "string" ? <p>{text}</p> : text}
+      <div className="dialog-foot">
+        <Button onClick={onClose}>{words.cancel}</Button>
+        <Button kind="danger" busy={busy} onClick={onYes}>
+          {yes}
+        </Button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,120 @@
+import { type KeyboardEvent, type ReactNode, useId, useLayoutEffect, useRef, useState } from "react";
+import { Icon, type IconName } from "./Icon";
+
+export interface MenuItem {
+  label: string;
+  icon: IconName;
+  danger?: boolean;
+  /** A line above this item. */
+  apart?: boolean;
+  href?: string;
+  onSelect?(): void;
+}
+
+interface Props {
+  label: string;
+  className: string;
+  items: (MenuItem | false | "" | undefined)[];
+  children: ReactNode;
+}
+
+const EDGE = 8; // pixels between a menu and the window's edge
+
+// A button that opens a menu over everything, by the browser's popover: it closes on Escape and on a
+// click elsewhere.
+export function Menu({ label, className, items, children }: Props) {
+  const [open, setOpen] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const list = useRef<HTMLDivElement>(null);
+  const id = useId();
+  const shown = items.filter((item) => !!item);
+
+  const all = () => [...(list.current?.querySelectorAll<HTMLElement>("[role=menuitem]") ?? [])];
+  useLayoutEffect(() => {
+    if (!open) return;
+    put(list.current!, button.current!.getBoundingClientRect());
+    all()[0]?.focus();
+  }, [open]);
+  function move(event: KeyboardEvent) {
+    const [entries, now] = [all(), all().indexOf(document.activeElement as HTMLElement)];
+    const to = { ArrowDown: now + 1, ArrowUp: now - 1, Home: 0, End: entries.length - 1 }[event.key];
+    if (event.key === "Tab") close();
+    if (to === undefined) return;
+    event.preventDefault();
+    entries.at(to % entries.length)?.focus();
+  }
+  function close() {
+    list.current?.hidePopover();
+    button.current?.focus();
+  }
+  return (
+    <>
+      <button
+        ref={button}
+        type="button"
+        className={className}
+        aria-label={label}
+        title={label}
+        aria-haspopup="menu"
+        aria-expanded={open}
+        aria-controls={id}
+        popoverTarget={id}
+      >
+        {children}
+      </button>
+      <div
+        ref={list}
+        id={id}
+        popover="auto"
+        role="menu"
+        aria-label={label}
+        className="menu"
+        onToggle={(event) => setOpen(event.newState === "open")}
+        onKeyDown={move}
+      >
+        {open && shown.map((item) => <Item key={item.label} item={item} close={close} />)}
+      </div>
+    </>
+  );
+}
+
+// put shows a menu beside its button: below if there is room, else above.
+function put(list: HTMLElement, from: DOMRect) {
+  const { width, height } = list.getBoundingClientRect();
+  const below = from.bottom + height + EDGE <= innerHeight;
+  const left = Math.min(from.right - width, innerWidth - width - EDGE);
+  list.style.left = `${Math.max(EDGE, left)}px`;
+  list.style.top = `${Math.max(EDGE, below ? from.bottom + 4 : from.top - height - 4)}px`;
+}
+
+function Item({ item, close }: { item: MenuItem; close(): void }) {
+  const inside = (
+    <>
+      <Icon name={item.icon} />
+      <span>{item.label}</span>
+    </>
+  );
+  const shared = {
+    role: "menuitem",
+    tabIndex: -1,
+    className: item.danger ? "menu-item menu-item-danger" : "menu-item",
+  };
+  function select() {
+    close(); // first: a dialog that opens now gives the focus back to the button
+    item.onSelect?.();
+  }
+  return (
+    <>
+      {item.apart && <hr />}
+      {item.href ? (
+        <a {...shared} href={item.href}>
+          {inside}
+        </a>
+      ) : (
+        <button {...shared} type="button" onClick={select}>
+          {inside}
+        </button>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,24 @@
+/** Dates, times, lengths and sizes as a language writes them. */
+export function formats(tag: string) {
+  const day = new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short" });
+  const hour = new Intl.DateTimeFormat(tag, { timeStyle: "short" });
+  const amount = (unit: string, digits: number) =>
+    new Intl.NumberFormat(tag, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits });
+  return {
+    date: (time: string | number) => day.format(new Date(time)),
+    time: (time: string | number) => hour.format(new Date(time)),
+    /** Of seconds. */
+    duration(seconds: number) {
+      const whole = Math.round(seconds);
+      const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+      const two = (part: number) => String(part).padStart(2, "0");
+      return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+    },
+    /** Of bytes. */
+    size(bytes: number) {
+      if (bytes >= 1e9) return amount("gigabyte", 1).format(bytes / 1e9);
+      if (bytes >= 1e6) return amount("megabyte", 1).format(bytes / 1e6);
+      return amount("kilobyte", 0).format(bytes / 1e3);
+    },
+  };
+}

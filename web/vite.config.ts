@@ -1,0 +1,30 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+// Where `npm run dev` finds Foyer; `make run` starts it there.
+const foyer = process.env.FOYER_URL ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  plugins: [react()],
+  resolve: {
+    // The client set-up that docs/clients.md shows is the page's own.
+    alias: { "foyer-clients": new URL("../docs/clients", import.meta.url).pathname },
+    // Files in there find their libraries here.
+    dedupe: ["@urql/core", "graphql-ws", "wonka"],
+  },
+  build: {
+    target: "es2023",
+    assetsInlineLimit: 0, // no data: addresses, which the page's security policy would have to allow
+    modulePreload: { polyfill: false },
+    manifest: true, // size.mjs reads it
+    chunkSizeWarningLimit: 1_000, // size.mjs has the limit that counts
+  },
+  server: {
+    host: "127.0.0.1",
+    fs: { allow: ["..", "../docs/clients"] },
+    proxy: {
+      "/graphql": { target: foyer, ws: true },
+      "^/(login|logout|callback|dev/|media/)": { target: foyer },
+    },
+  },
+});
