@@ -109,13 +109,13 @@ func (a *archive) savedIn(roomID string, change func(*ent.RecordingCreate)) *ent
 	rec, err := create.Save(a.t.Context())
 	require.NoError(a.t, err)
 	for _, extension := range []string{".mp4", ".ogg"} {
-		a.bucket.Put(a.t, "recordings/"+rec.ID.String()+extension, content(rec))
+		a.bucket.Put(a.t, "recordings/"+rec.ID.String()+extension, recorded(rec))
 	}
 	return rec
 }
 
-// content is what the file of a recording holds.
-func content(rec *ent.Recording) string { return "the recording " + rec.ID.String() }
+// recorded is what the file of a recording holds.
+func recorded(rec *ent.Recording) string { return "the recording " + rec.ID.String() }
 
 func file(rec *ent.Recording) string { return "/media/recordings/" + rec.ID.String() + ".mp4" }
 
@@ -221,7 +221,7 @@ func TestRecordingSaysWhereItsFileIs(t *testing.T) {
 	assert.True(t, strings.HasPrefix(direct, a.bucket.Endpoint+"/"+a.bucket.Name+"/recordings/"), direct)
 	assert.Contains(t, direct, "X-Amz-Expires=300&")
 	got := fetch(t, http.MethodGet, direct)
-	assert.Equal(t, content(rec), got.body, "without any credential")
+	assert.Equal(t, recorded(rec), got.body, "without any credential")
 	assert.Contains(t, got.header.Get("Content-Disposition"), "-2026-11-02-0930.mp4")
 	other := strings.Replace(direct, rec.ID.String(), a.saved(nil).ID.String(), 1)
 	assert.Equal(t, http.StatusForbidden, fetch(t, http.MethodGet, other).status)
@@ -251,7 +251,7 @@ func TestBrowserDownloadsWithItsCookie(t *testing.T) {
 	b.open(a.nginx.URL()+"/login").choose("Olga Owner", "olga.owner@example.org")
 	b.open(a.nginx.URL() + file(rec))
 	assert.Equal(t, http.StatusOK, b.status)
-	assert.Equal(t, content(rec), b.text)
+	assert.Equal(t, recorded(rec), b.text)
 	b.submit(a.nginx.URL()+"/logout", nil)
 	b.open(a.nginx.URL() + file(rec))
 	assert.Equal(t, http.StatusUnauthorized, b.status, "at once")
@@ -266,7 +266,7 @@ func TestRevokedSessionDownloadsNothing(t *testing.T) {
 	a.must(a.host, `mutation { revokeOtherSessions { sessions { id } } }`, nil)
 	got := a.fetch(http.MethodGet, other, file(rec))
 	assert.Equal(t, http.StatusUnauthorized, got.status)
-	assert.NotContains(t, got.body, content(rec))
+	assert.NotContains(t, got.body, recorded(rec))
 }
 
 func TestRecordingIsForThoseWhoMaySeeItAlone(t *testing.T) {
@@ -291,7 +291,7 @@ func TestRecordingIsForThoseWhoMaySeeItAlone(t *testing.T) {
 		} {
 			got := a.fetch(method, want.token, file(rec))
 			assert.Equal(t, want.status, got.status, "%s %s", method, name)
-			assert.Equal(t, want.status == 200 && method == "GET", got.body == content(rec), name)
+			assert.Equal(t, want.status == 200 && method == "GET", got.body == recorded(rec), name)
 		}
 	}
 	a.db.RecordingAccess.Delete().ExecX(t.Context())
@@ -414,14 +414,14 @@ func TestOnlyTheExactAddressOfARecordingGetsIt(t *testing.T) {
 	for _, path := range paths {
 		got := a.fetch(http.MethodGet, a.host, path)
 		assert.Contains(t, []int{400, 401, 403, 404}, got.status, path)
-		assert.NotContains(t, got.body, content(rec), path)
-		assert.NotContains(t, got.body, content(other), path)
+		assert.NotContains(t, got.body, recorded(rec), path)
+		assert.NotContains(t, got.body, recorded(other), path)
 		assert.NotContains(t, got.body, a.bucket.Name, path)
 		assert.Empty(t, got.header.Get("X-Amz-Date"), path)
 	}
 	// Each part is decoded once.
 	encoded := strings.Replace(file(rec), "recordings", "%72ecordings", 1)
-	assert.Equal(t, content(rec), a.fetch(http.MethodGet, a.host, encoded).body)
+	assert.Equal(t, recorded(rec), a.fetch(http.MethodGet, a.host, encoded).body)
 }
 
 // TestEndpointIsStrictByItself: what nginx would not pass on, Foyer refuses too.
@@ -482,7 +482,7 @@ func TestMediaEndpointSignsForNginxAlone(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, got.status)
 	got = a.fetch(http.MethodGet, a.host, file(rec), "X-Original-URL", stray, "X-Original-Method", "DELETE",
 		"X-Media-Secret", "wrong", "X-Media-Path", "/other", "X-Amz-Security-Token", "x", "Host", "other")
-	assert.Equal(t, content(rec), got.body)
+	assert.Equal(t, recorded(rec), got.body)
 	for _, method := range []string{http.MethodPut, http.MethodPost, http.MethodDelete, http.MethodOptions, "PROPFIND"} {
 		got := a.fetch(method, a.host, file(rec))
 		assert.Equal(t, http.StatusForbidden, got.status, method)
@@ -503,7 +503,7 @@ func TestBucketIsOpenToNobodyWithoutCredentials(t *testing.T) {
 		for _, headers := range [][]string{nil, bearer(a.host)} {
 			got := fetch(t, http.MethodGet, url, headers...)
 			assert.Contains(t, []int{http.StatusBadRequest, http.StatusForbidden}, got.status)
-			assert.NotContains(t, got.body, content(rec))
+			assert.NotContains(t, got.body, recorded(rec))
 		}
 	}
 }
@@ -519,7 +519,7 @@ func TestStorageThatIsAwayIsAnErrorAndComesBack(t *testing.T) {
 	assert.NotContains(t, got.body, a.bucket.Name)
 	assert.Equal(t, http.StatusForbidden, a.fetch(http.MethodGet, a.stranger, file(rec)).status)
 	storage.Start(t)
-	assert.Equal(t, content(rec), a.fetch(http.MethodGet, a.host, file(rec)).body)
+	assert.Equal(t, recorded(rec), a.fetch(http.MethodGet, a.host, file(rec)).body)
 }
 
 func TestNothingIsHandedOutWhileItIsNotKnownWhoMayHaveIt(t *testing.T) {
@@ -533,7 +533,7 @@ func TestNothingIsHandedOutWhileItIsNotKnownWhoMayHaveIt(t *testing.T) {
 	require.NoError(t, err)
 	got := a.fetch(http.MethodGet, a.host, file(rec))
 	assert.Equal(t, http.StatusServiceUnavailable, got.status, "the database fails")
-	assert.NotContains(t, got.body, content(rec))
+	assert.NotContains(t, got.body, recorded(rec))
 	_, err = a.db.Pool.ExecContext(t.Context(), `ALTER TABLE elsewhere RENAME TO recordings`)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, a.fetch(http.MethodGet, a.host, file(rec)).status)
@@ -541,7 +541,7 @@ func TestNothingIsHandedOutWhileItIsNotKnownWhoMayHaveIt(t *testing.T) {
 	redis.Stop(t)
 	got = a.fetch(http.MethodGet, a.host, file(rec))
 	assert.Equal(t, http.StatusServiceUnavailable, got.status, "sessions cannot be read")
-	assert.NotContains(t, got.body, content(rec))
+	assert.NotContains(t, got.body, recorded(rec))
 
 	a.kill()
 	got = a.fetch(http.MethodGet, a.host, file(rec))
@@ -552,7 +552,7 @@ func TestTemporaryCredentialsReachTheStorageThroughNginx(t *testing.T) {
 	t.Parallel()
 	a := newArchive(t, testenv.Bucket(t).Temporary(t))
 	rec := a.saved(nil)
-	assert.Equal(t, content(rec), a.fetch(http.MethodGet, a.host, file(rec)).body)
+	assert.Equal(t, recorded(rec), a.fetch(http.MethodGet, a.host, file(rec)).body)
 	assert.Equal(t, http.StatusOK, a.fetch(http.MethodHead, a.host, file(rec)).status)
 	part := a.fetch(http.MethodGet, a.host, file(rec), "Range", "bytes=0-2")
 	assert.Equal(t, "the", part.body)
@@ -572,7 +572,7 @@ func TestNginxReachesAStorageByHTTPSThatIsWhoItSays(t *testing.T) {
 		a.nginx = startNginx(t, a.url, storage.URL, ca)
 		rec := a.saved(nil)
 		got := a.fetch(http.MethodGet, a.host, file(rec))
-		assert.Equal(t, got.status == http.StatusOK, got.body == content(rec))
+		assert.Equal(t, got.status == http.StatusOK, got.body == recorded(rec))
 		return got
 	}
 	assert.Equal(t, http.StatusOK, status("example.com:9443", storage.Certificate()).status)

@@ -75,11 +75,11 @@ func TestStorageTellsOfARecording(t *testing.T) {
 	rec := a.saved(stopping)
 	require.Equal(t, recording.StatusSTOPPING, a.now(rec).Status)
 	bucket.Notify(t)
-	bucket.Put(t, "recordings/"+rec.ID.String()+".mp4", content(rec))
+	bucket.Put(t, "recordings/"+rec.ID.String()+".mp4", recorded(rec))
 	require.Eventually(t, func() bool { return a.now(rec).Status == recording.StatusSAVED },
 		soon, 20*time.Millisecond, "%s", a.log())
-	assert.EqualValues(t, len(content(rec)), *a.now(rec).Size)
-	assert.Equal(t, content(rec), a.fetch(http.MethodGet, a.host, file(rec)).body)
+	assert.EqualValues(t, len(recorded(rec)), *a.now(rec).Size)
+	assert.Equal(t, recorded(rec), a.fetch(http.MethodGet, a.host, file(rec)).body)
 }
 
 func TestEveryRecordOfAnEventIsTaken(t *testing.T) {
