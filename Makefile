@@ -17,7 +17,7 @@ NPM_CI := ci --ignore-scripts --no-audit --no-fund
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check generate bench build setup clean bin/foyer bin/up
+.PHONY: help run test check generate migration bench build setup clean bin/foyer bin/up
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,11 +28,14 @@ run: bin/livekit-server bin/foyer ## start Foyer and LiveKit on this machine; Ct
 test: setup testenv/node/node_modules $(PAGE) bin/livekit-server bin/up ## run the tests on real servers (PKG=./lobby ARGS='-run X')
 	$(UP) go test -race -shuffle=on -timeout 20m $(ARGS) $(PKG)
 
-check: bin/livekit-server web/node_modules ## see whether generated code, format, linters, types, go.mod and arrows are in order
+check: setup web/node_modules bin/livekit-server bin/up ## see whether generated code, format, linters, types, go.mod and arrows are in order
 	tools/check.sh
 
 generate: ## make the generated code again, after a change of schema/, ent/schema or gqlgen.yml
 	go generate ./...
+
+migration: setup bin/up ## draft the SQL that a change of ent/schema needs (NAME=what_changes)
+	$(UP) go run ./ent/database/draft $(NAME)
 
 bench: setup testenv/node/node_modules bin/livekit-server bin/up ## run the benchmarks on real servers (PKG, ARGS as for test)
 	$(UP) go test -run '^$$' -bench . -benchmem $(ARGS) $(PKG)

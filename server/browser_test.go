@@ -6,6 +6,7 @@ import (
 	"io"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -21,6 +22,7 @@ func inBrowser(t *testing.T, script, foyer, liveKit string, answers map[string]f
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "node", "browser/"+script, foyer, liveKit)
 	command.Dir = "../testenv/node"
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var complaints strings.Builder
 	command.Stderr = &complaints
 	input, err := command.StdinPipe()
@@ -48,4 +50,50 @@ func TestGraphiQLIsAWorkbenchForEveryFlow(t *testing.T) {
 	s := startServer(t)
 	liveKit, _, _ := testenv.LiveKit(t)
 	inBrowser(t, "graphiql.mjs", s.url, liveKit, nil)
+}
+
+// TestMeetingIsHeldInBrowsers: create, knock, admit, deny, see each other, mute, remove with a ban.
+func TestMeetingIsHeldInBrowsers(t *testing.T) {
+	s, liveKit := startServerWithLiveKit(t, "FOYER_DENIED_FOR=1s")
+	inBrowser(t, "meeting.mjs", s.url, liveKit.URL(), nil)
+}
+
+// TestGuestInABrowserKeepsThePlaceAndMissesNoDecision: whatever becomes of the page and of the server.
+func TestGuestInABrowserKeepsThePlaceAndMissesNoDecision(t *testing.T) {
+	environ := append(shared(t), "FOYER_LOBBY_POSITION=true", "FOYER_LOBBY_GRACE=2m")
+	s, liveKit := startServerWithLiveKit(t, environ...)
+	environ = append(environ, "LIVEKIT_URL="+liveKit.URL(),
+		"LIVEKIT_API_KEY="+liveKit.Key(), "LIVEKIT_API_SECRET="+liveKit.Secret())
+	start := func() { s = startServer(t, append(environ, "FOYER_ADDR="+strings.TrimPrefix(s.url, "http://"))...) }
+	inBrowser(t, "waiting.mjs", s.url, liveKit.URL(), map[string]func(){
+		"stop": func() { s.kill() }, "start": start,
+		"start and admit": func() {
+			desk := startServer(t, environ...)
+			desk.admitAll(desk.login("Ada")) // the same address, the same person
+			start()
+		},
+	})
+}
+
+// admitAll lets everybody in who waits for the only room of a host.
+func (s *server) admitAll(host string) {
+	s.t.Helper()
+	rooms := s.must(host, `{ rooms { edges { node { id } } } }`, nil)
+	edges := at(rooms, "rooms.edges").([]any)
+	require.Len(s.t, edges, 1)
+	roomID := text(edges[0], "node.id")
+	s.must(host, `mutation($input: AdmitAllEntriesInput!) { admitAllEntries(input: $input) { entries { id } } }`,
+		object{"input": object{"roomId": roomID}})
+}
+
+// TestMeetingIsHeldByKeyboardAlone: nothing is clicked, and what has the focus shows it.
+func TestMeetingIsHeldByKeyboardAlone(t *testing.T) {
+	s, liveKit := startServerWithLiveKit(t)
+	inBrowser(t, "keyboard.mjs", s.url, liveKit.URL(), nil)
+}
+
+// TestMeetingIsHeldOnAPhone: 360 pixels wide, in French, dark and light.
+func TestMeetingIsHeldOnAPhone(t *testing.T) {
+	s, liveKit := startServerWithLiveKit(t)
+	inBrowser(t, "phone.mjs", s.url, liveKit.URL(), nil)
 }

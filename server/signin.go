@@ -49,10 +49,10 @@ func newSignIn(a *app) (*signIn, error) {
 }
 
 func (s *signIn) routes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /login", shown(s.login))
-	mux.HandleFunc("GET /callback", shown(s.callback))
-	mux.HandleFunc("POST /logout", shown(s.logout))
-	mux.HandleFunc("GET /logout", shown(s.askLogout))
+	mux.HandleFunc("GET /login", asPage(s.login))
+	mux.HandleFunc("GET /callback", asPage(s.callback))
+	mux.HandleFunc("POST /logout", asPage(s.logout))
+	mux.HandleFunc("GET /logout", asPage(s.askLogout))
 	if s.inside != nil {
 		mux.Handle(issuerPath+"/", s.inside)
 	}
@@ -130,8 +130,8 @@ func (s *signIn) askLogout(w http.ResponseWriter, r *http.Request) error {
 	return show(w, http.StatusOK, map[string]any{"Message": "Do you want to sign out?", "SignOut": true})
 }
 
-// shown answers a failed request with a page that says why.
-func shown(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+// asPage answers a failed request with a page that says why.
+func asPage(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Referrer-Policy", "no-referrer")

@@ -89,7 +89,7 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{OutboxMessagesColumns[6]},
 				Annotation: &entsql.IndexAnnotation{
-					Where: "delivered_at IS NULL AND failed_at IS NULL",
+					Where: "(delivered_at IS NULL) AND (failed_at IS NULL)",
 				},
 			},
 			{
@@ -142,7 +142,7 @@ var (
 				Unique:  true,
 				Columns: []*schema.Column{RecordingsColumns[15]},
 				Annotation: &entsql.IndexAnnotation{
-					Where: "status IN ('INITIATED', 'ACTIVE', 'STOPPING')",
+					Where: "ended_at IS NULL",
 				},
 			},
 			{

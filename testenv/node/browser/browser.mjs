@@ -4,6 +4,7 @@
 // server) it prints as {"ask": …}, and waits for a line.
 import { createRequire } from 'node:module';
 import { mkdir, readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
 import { chromium } from 'playwright-core';
@@ -18,7 +19,7 @@ const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
   args: [
     '--no-sandbox', '--disable-dev-shm-usage', '--use-fake-ui-for-media-stream',
-    '--use-fake-device-for-media-stream', '--allow-loopback-in-peer-connection',
+    '--use-fake-device-for-media-stream=fps=5', '--allow-loopback-in-peer-connection',
     '--autoplay-policy=no-user-gesture-required',
   ],
 });
@@ -26,7 +27,9 @@ const browser = await chromium.launch({
 // faults are what no page may do, whatever else happens.
 const faults = [];
 
-export const say = (what) => console.log(JSON.stringify({ step: what }));
+const began = Date.now();
+export const say = (what) =>
+  console.log(JSON.stringify({ step: `${((Date.now() - began) / 1000).toFixed(1)} s: ${what}` }));
 
 // person opens a window of somebody who shares nothing with the others: cookies, storage, language.
 export async function person(name, { locale = 'en-GB', ...options } = {}) {
@@ -37,6 +40,14 @@ export async function person(name, { locale = 'en-GB', ...options } = {}) {
   await context.addInitScript(() => {
     addEventListener('securitypolicyviolation', (event) =>
       console.error(`CSP: ${event.effectiveDirective} forbids ${event.blockedURI} ${event.sample}`));
+    // The page keeps its connections to itself, and what arrives can be seen nowhere else.
+    window.connections = [];
+    window.RTCPeerConnection = class extends RTCPeerConnection {
+      constructor(...args) {
+        super(...args);
+        window.connections.push(this);
+      }
+    };
   });
   context.on('request', (request) => notElsewhere(name, request.url()));
   context.on('page', (page) => {
@@ -115,7 +126,7 @@ export async function test(run) {
   } catch (error) {
     faults.push(error.stack);
     for (const page of browser.contexts().flatMap((context) => context.pages())) {
-      await screenshot(page, `failed-${page.who ?? 'window'}`).catch(() => {});
+      await screenshot(page, `failed-${basename(process.argv[1], '.mjs')}-${page.who ?? 'window'}`).catch(() => {});
     }
   }
   await browser.close();

@@ -27,7 +27,7 @@ export function Layout({ title, narrow, children }: Props) {
 
 export function Brand() {
   return (
-    <Link href="/" className="brand">
+    <Link href="/" className="brand" aria-label="Foyer">
       <Mark />
       <span>Foyer</span>
     </Link>

@@ -1,0 +1,62 @@
+// On a phone, 360 pixels wide, in French, in the dark: nothing is wider than the window, and everything
+// can be read and reached.
+import { accessible, check, foyer, person, say, screenshot, signIn, test } from './browser.mjs';
+import { button, fits, heading, roomURL, sees } from './people.mjs';
+
+const phone = {
+  locale: 'fr-FR', colorScheme: 'dark', viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true,
+};
+
+// look wants a screen to fit and to be accessible, and keeps a picture.
+async function look(page, name) {
+  await fits(page, name);
+  await accessible(page, `on a phone: ${name}`);
+  await screenshot(page, `phone-${name}`);
+}
+
+test(async () => {
+  const ada = await person('Ada Lovelace', phone);
+  await ada.goto(foyer);
+  await ada.getByRole('heading', { level: 1 }).waitFor();
+  check(await ada.evaluate(() => document.documentElement.lang) === 'fr', 'the page says that it is French');
+  await look(ada, 'welcome');
+
+  // An account has a language of its own: English, until one says so.
+  await signIn(ada, 'Ada Lovelace');
+  await button(ada, 'Account: Ada Lovelace').tap();
+  await ada.getByRole('menuitem', { name: 'Preferences' }).tap();
+  const preferences = ada.getByRole('dialog');
+  await preferences.getByRole('combobox', { name: 'Language' }).selectOption({ label: 'Français' });
+  await look(ada, 'preferences');
+  await preferences.getByRole('button', { name: 'Save' }).tap();
+  await button(ada, 'Nouveau salon').tap();
+  const dialog = ada.getByRole('dialog', { name: 'Nouveau salon' });
+  await dialog.getByRole('textbox', { name: 'Nom du salon' }).fill('Réunion');
+  await look(ada, 'new-room');
+  await dialog.getByRole('button', { name: 'Créer le salon' }).tap();
+  await heading(ada, 'Réunion').waitFor();
+  await look(ada, 'entrance');
+  await button(ada, 'Entrer').tap();
+  await ada.getByRole('navigation', { name: 'Commandes de l’appel' }).waitFor();
+
+  const grace = await person('Grace', { ...phone, colorScheme: 'light' });
+  await grace.goto(roomURL(ada));
+  await grace.getByRole('textbox', { name: 'Votre nom' }).fill('Grace');
+  await button(grace, 'Demander à entrer').tap();
+  await heading(grace, 'En attente à la porte').waitFor();
+  await look(grace, 'waiting');
+  say('a guest waits');
+
+  await button(ada, 'Ouvrir').tap(); // over the pictures
+  await sees(grace, 'Image de Ada Lovelace');
+  await sees(ada, 'Image de Grace');
+  await look(grace, 'call');
+  await ada.getByRole('button', { name: /^Participants/ }).tap();
+  await ada.getByRole('complementary', { name: 'Participants et discussion' }).waitFor();
+  await look(ada, 'people');
+  say('they see each other');
+
+  await ada.goto(`${foyer}/recordings`);
+  await ada.getByRole('heading', { level: 1 }).waitFor();
+  await look(ada, 'recordings');
+});

@@ -1,0 +1,45 @@
+// Waiting: the place in line survives a reload and a restart of the server, and the decision arrives.
+import { ask, check, say, screenshot, test } from './browser.mjs';
+import { admit, button, guest, heading, host, inCall, join, roomURL, showPeople } from './people.mjs';
+
+test(async () => {
+  const ada = await host('Ada Lovelace', 'Weekly');
+  await join(ada);
+  const room = roomURL(ada);
+  const grace = await guest('Grace', room);
+  await grace.getByText('You are next').waitFor();
+  const alan = await guest('Alan', room);
+  const panel = await showPeople(ada);
+  await panel.getByRole('button', { name: 'Admit Alan' }).waitFor();
+
+  await grace.reload();
+  await heading(grace, 'Waiting to be let in').waitFor();
+  await grace.getByText('You are next').waitFor();
+  const line = await panel.getByRole('button', { name: /^Admit (Grace|Alan)$/ }).evaluateAll((all) =>
+    all.map((one) => one.getAttribute('aria-label')));
+  check(line.join() === 'Admit Grace,Admit Alan', `who waits, in order: ${line}`);
+  say('a reload keeps the place');
+
+  await button(ada, 'Message to those who wait').click();
+  const dialog = ada.getByRole('dialog');
+  await dialog.getByRole('textbox').fill('We begin soon.');
+  await dialog.getByRole('button', { name: 'Tell them' }).click();
+  await dialog.waitFor({ state: 'hidden' });
+  await grace.getByText('We begin soon.').waitFor();
+  say("the host's message arrives");
+
+  await ask('stop');
+  await grace.getByText('Connection lost. Reconnecting; your place is kept.').waitFor();
+  await screenshot(grace, 'reconnecting');
+  await ask('start');
+  await grace.getByText('Waiting for a host').waitFor();
+  await admit(ada, 'Grace');
+  await inCall(grace);
+  say('the decision arrives after a restart');
+
+  await ask('stop');
+  await alan.getByText('Connection lost. Reconnecting; your place is kept.').waitFor();
+  await ask('start and admit');
+  await inCall(alan);
+  say('and one that was taken while the guest was away');
+});
