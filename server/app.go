@@ -106,7 +106,8 @@ func (a *app) wire() (err error) {
 	resolver := &graph.Resolver{
 		Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls, Invitations: a.invitations, Sessions: a.sessions,
 		Recordings: a.recordings,
-		Offers:     graph.Capabilities{SignIn: a.signIn != nil, Invitations: c.sendMail() != nil},
+		Offers: graph.Capabilities{SignIn: a.signIn != nil, Invitations: c.sendMail() != nil,
+			Recordings: a.bucket != nil},
 	}
 	a.api = graph.NewHandler(resolver, settings)
 	if a.page, err = newPage(web.Page(), c.LiveKitPublicURL); err != nil {

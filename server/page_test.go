@@ -189,11 +189,11 @@ func TestServerShowsThePageThatWasBuilt(t *testing.T) {
 
 func TestPageLearnsWhatTheServerOffers(t *testing.T) {
 	t.Parallel()
-	const query = `{ capabilities { signIn invitations } }`
+	const query = `{ capabilities { signIn invitations recordings } }`
 	s := startServer(t)
-	assert.Equal(t, object{"signIn": true, "invitations": true}, s.must("", query, nil)["capabilities"])
+	assert.Equal(t, object{"signIn": true, "invitations": true, "recordings": false}, s.must("", query, nil)["capabilities"])
 	s = startServer(t, productionEnv...)
-	assert.Equal(t, object{"signIn": false, "invitations": false}, s.must("", query, nil)["capabilities"])
+	assert.Equal(t, object{"signIn": false, "invitations": false, "recordings": false}, s.must("", query, nil)["capabilities"])
 }
 
 // productionEnv is what a server needs at least that is not in development mode.

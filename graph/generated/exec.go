@@ -101,6 +101,7 @@ type ComplexityRoot struct {
 
 	Capabilities struct {
 		Invitations func(childComplexity int) int
+		Recordings  func(childComplexity int) int
 		SignIn      func(childComplexity int) int
 	}
 
@@ -780,6 +781,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Capabilities.Invitations(childComplexity), true
+	case "Capabilities.recordings":
+		if e.ComplexityRoot.Capabilities.Recordings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Capabilities.Recordings(childComplexity), true
 	case "Capabilities.signIn":
 		if e.ComplexityRoot.Capabilities.SignIn == nil {
 			break
@@ -3362,6 +3369,8 @@ type Capabilities {
   signIn: Boolean!
   "Whether ` + "`" + `inviteToRoom` + "`" + ` sends e-mail."
   invitations: Boolean!
+  "Whether calls can be recorded."
+  recordings: Boolean!
 }
 
 extend type Query {
@@ -4316,6 +4325,8 @@ func (ec *executionContext) childFields_Capabilities(ctx context.Context, field 
 		return ec.fieldContext_Capabilities_signIn(ctx, field)
 	case "invitations":
 		return ec.fieldContext_Capabilities_invitations(ctx, field)
+	case "recordings":
+		return ec.fieldContext_Capabilities_recordings(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Capabilities", field.Name)
 }
@@ -6517,6 +6528,29 @@ func (ec *executionContext) _Capabilities_invitations(ctx context.Context, field
 	)
 }
 func (ec *executionContext) fieldContext_Capabilities_invitations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Capabilities", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Capabilities_recordings(ctx context.Context, field graphql.CollectedField, obj *Capabilities) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Capabilities_recordings(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Recordings, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Capabilities_recordings(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Capabilities", field, false, false, "Boolean")
 }
 
@@ -17136,6 +17170,11 @@ func (ec *executionContext) _Capabilities(ctx context.Context, sel ast.Selection
 			}
 		case "invitations":
 			out.Values[i] = ec._Capabilities_invitations(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "recordings":
+			out.Values[i] = ec._Capabilities_recordings(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

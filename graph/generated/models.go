@@ -45,6 +45,8 @@ type Capabilities struct {
 	SignIn bool `json:"signIn"`
 	// Whether `inviteToRoom` sends e-mail.
 	Invitations bool `json:"invitations"`
+	// Whether calls can be recorded.
+	Recordings bool `json:"recordings"`
 }
 
 // The outcome of `createRoom`.

@@ -12,6 +12,7 @@ import { Announcement } from "../host/Announcement";
 import { KnockBanner } from "../host/KnockBanner";
 import { useLobby } from "../host/lobby";
 import type { Details, Leaving, Room } from "../room/admission";
+import { Connecting } from "../room/Connecting";
 import { isHost } from "../room/rank";
 import { useWords } from "../words";
 import { Bar } from "./Bar";
@@ -33,6 +34,7 @@ interface Props {
 
 export default function Call(props: Props) {
   const call = useConnection(props.details, props.onLeft);
+  if (!call) return <Connecting name={props.room.name} />;
   return (
     <RoomContext value={call}>
       <Inside {...props} />

@@ -30,12 +30,14 @@ function newRoom() {
   });
 }
 
-/** Connects with LiveKit as long as the page shows the call. */
+/** Connects with LiveKit as long as the page shows the call; null for a moment before that. */
 export function useConnection({ serverUrl, participantToken }: Details, onLeft: (how: Leaving) => void) {
-  const [call] = useState(newRoom);
+  const [call, setCall] = useState<LiveKitRoom | null>(null);
   const left = useRef(onLeft);
   left.current = onLeft;
   useEffect(() => {
+    const call = newRoom();
+    setCall(call);
     let here = true;
     function leave(how: Leaving) {
       if (here) left.current(how);
@@ -53,7 +55,7 @@ export function useConnection({ serverUrl, participantToken }: Details, onLeft: 
       call.off(RoomEvent.Disconnected, disconnected);
       void call.disconnect();
     };
-  }, [call, serverUrl, participantToken]);
+  }, [serverUrl, participantToken]);
   return call;
 }
 

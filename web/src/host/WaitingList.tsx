@@ -50,12 +50,6 @@ export function WaitingList({ roomId, lobby }: Props) {
       </div>
       {message && <p className="small soft break">{words.lobby.told(message)}</p>}
       {!totalCount && <p className="small soft">{words.lobby.nobody}</p>}
-      <ul className="people-list">
-        {entries.slice(0, SHOWN).map((entry) => (
-          <Entry key={entry.id} roomId={roomId} entry={entry} onDecided={() => heading.current?.focus()} />
-        ))}
-      </ul>
-      {totalCount > SHOWN && <p className="small soft">{words.lobby.others(totalCount - SHOWN)}</p>}
       {totalCount > 1 && (
         <Button
           small
@@ -70,6 +64,12 @@ export function WaitingList({ roomId, lobby }: Props) {
           {words.lobby.admitAll(totalCount)}
         </Button>
       )}
+      <ul className="people-list">
+        {entries.slice(0, SHOWN).map((entry) => (
+          <Entry key={entry.id} roomId={roomId} entry={entry} onDecided={() => heading.current?.focus()} />
+        ))}
+      </ul>
+      {totalCount > SHOWN && <p className="small soft">{words.lobby.others(totalCount - SHOWN)}</p>}
       {writing && <Message roomId={roomId} message={message} onClose={() => setWriting(false)} />}
     </section>
   );

@@ -1,4 +1,4 @@
-import { type ComponentProps, type ReactNode, useId } from "react";
+import { type ComponentProps, type ReactNode, useEffect, useId } from "react";
 import { Icon } from "./Icon";
 
 interface Around {
@@ -18,6 +18,9 @@ function described(id: string, { hint, fault }: Around) {
 }
 
 function Frame({ id, label, hint, fault, children }: Around & { id: string; children: ReactNode }) {
+  useEffect(() => {
+    if (fault) document.getElementById(id)?.focus(); // that is where to go on
+  }, [id, fault]);
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>
