@@ -34,6 +34,7 @@ var arrows = map[string]string{
 	"embedded":        "",
 	"fault":           "",
 	"testenv":         "embedded ent ent/database",
+	"webhooks":        "",
 	"testenv/up":      "testenv",
 }
 
