@@ -9,6 +9,7 @@ import (
 
 	"foyer/auth"
 	"foyer/ent"
+	"foyer/ent/recording"
 	"foyer/fault"
 	"foyer/rooms"
 )
@@ -27,8 +28,13 @@ type Status struct {
 	ParticipantCount int
 	// LobbyCount is how many wait; nil for who is no host.
 	LobbyCount *int
-	// Recording reports whether the call is being recorded.
+	// Recording reports whether the call is being recorded, or is about to be.
 	Recording bool
+	// RecordingStatus and RecordingMode are those of the recording that is not final; nil when none is.
+	RecordingStatus *recording.Status
+	RecordingMode   *recording.Mode
+	// RecordingNotice is what people are told while they are recorded, if anything.
+	RecordingNotice *string
 	// Locked reports whether nobody enters but hosts.
 	Locked bool
 	// Ended: the meeting is over, and no other has begun.

@@ -6,6 +6,7 @@ import (
 	"foyer/calls"
 	"foyer/invitations"
 	"foyer/lobby"
+	"foyer/recordings"
 	"foyer/rooms"
 )
 
@@ -16,6 +17,7 @@ type Resolver struct {
 	Rooms       *rooms.Service
 	Lobby       *lobby.Service
 	Calls       *calls.Service
+	Recordings  *recordings.Recordings
 	Invitations *invitations.Service
 	// Sessions are where people are signed in.
 	Sessions *auth.Sessions

@@ -50,3 +50,20 @@ func sourceOf(t *rtc.Track) *schema.PublishSource {
 	}
 	return &source
 }
+
+// orNone returns a text, and null for an empty one.
+func orNone(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// scaled returns a number in larger units; null for none.
+func scaled(n *int64, unit float64) *float64 {
+	if n == nil {
+		return nil
+	}
+	larger := float64(*n) / unit
+	return &larger
+}

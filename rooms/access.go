@@ -9,6 +9,7 @@ import (
 
 	"foyer/auth"
 	"foyer/ent"
+	"foyer/ent/predicate"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/fault"
@@ -26,6 +27,8 @@ const (
 	Moderate          Action = "moderate"
 	Invite            Action = "invite people to"
 	Change            Action = "change"
+	RecordCalls       Action = "record what happens in"
+	ReadRecordings    Action = "see all recordings of"
 	ReadAudit         Action = "read the audit of"
 	Remove            Action = "delete"
 )
@@ -45,6 +48,8 @@ var (
 		Moderate:          hosts,
 		Invite:            hosts,
 		Change:            hosts,
+		RecordCalls:       hosts,
+		ReadRecordings:    hosts,
 		ReadAudit:         owners,
 		Remove:            owners,
 	}
@@ -133,6 +138,11 @@ func (s *Service) RolesOf(
 		roles[a.UserID] = a.Role
 	}
 	return roles, nil
+}
+
+// HostedBy finds the rooms of which a user is a host.
+func HostedBy(userID uuid.UUID) predicate.Room {
+	return room.HasAccessesWith(roomaccess.UserID(userID), roomaccess.RoleIn(hosts...))
 }
 
 // IsHost reports whether a role is one of a room's hosts'.

@@ -20,6 +20,7 @@ import (
 	"foyer/invitations"
 	"foyer/lobby"
 	"foyer/outbox"
+	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/rtc"
 )
@@ -40,6 +41,8 @@ type app struct {
 	rooms    *rooms.Service
 	lobby    *lobby.Service
 	calls    *calls.Service
+
+	recordings *recordings.Recordings
 
 	outbox      *outbox.Outbox
 	invitations *invitations.Service
@@ -74,6 +77,7 @@ func (a *app) wire() (err error) {
 	if a.lobby, err = lobby.New(a.redis, a.rooms, a.rtc, c.lobby()); err != nil {
 		return err
 	}
+	a.recordings = recordings.New(a.db.Client, a.rooms, c.recordings())
 	a.calls = calls.New(a.rooms, a.lobby, a.rtc, c.calls())
 	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, c.apps(a.rooms.ByEmail)); err != nil {
 		return err
@@ -88,6 +92,7 @@ func (a *app) wire() (err error) {
 	}
 	resolver := &graph.Resolver{
 		Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls, Invitations: a.invitations, Sessions: a.sessions,
+		Recordings: a.recordings,
 	}
 	a.api = graph.NewHandler(resolver, settings)
 	return nil

@@ -28,6 +28,7 @@ import (
 	"foyer/lobby"
 	"foyer/mail"
 	"foyer/outbox"
+	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/rtc"
 )
@@ -399,6 +400,10 @@ func (c *config) linkBase() string {
 		return "http://" + c.Addr // in development mode
 	}
 	return c.PublicURL
+}
+
+func (c *config) recordings() recordings.Settings {
+	return recordings.Settings{PublicURL: c.linkBase()}
 }
 
 func (c *config) invitations() invitations.Settings {

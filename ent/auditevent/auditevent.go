@@ -113,6 +113,11 @@ const (
 	ActionUNLOCK             Action = "UNLOCK"
 	ActionUPDATE_ROOM        Action = "UPDATE_ROOM"
 	ActionEND_MEETING        Action = "END_MEETING"
+	ActionSTART_RECORDING    Action = "START_RECORDING"
+	ActionSTOP_RECORDING     Action = "STOP_RECORDING"
+	ActionDELETE_RECORDING   Action = "DELETE_RECORDING"
+	ActionSHARE_RECORDING    Action = "SHARE_RECORDING"
+	ActionUNSHARE_RECORDING  Action = "UNSHARE_RECORDING"
 )
 
 func (a Action) String() string {
@@ -122,7 +127,7 @@ func (a Action) String() string {
 // ActionValidator is a validator for the "action" field enum values. It is called by the builders before save.
 func ActionValidator(a Action) error {
 	switch a {
-	case ActionADMIT, ActionDENY, ActionMUTE, ActionUPDATE_PARTICIPANT, ActionREMOVE, ActionBAN, ActionLIFT_BAN, ActionRETURN_TO_LOBBY, ActionSET_ROLE, ActionSET_LOBBY_MESSAGE, ActionLOCK, ActionUNLOCK, ActionUPDATE_ROOM, ActionEND_MEETING:
+	case ActionADMIT, ActionDENY, ActionMUTE, ActionUPDATE_PARTICIPANT, ActionREMOVE, ActionBAN, ActionLIFT_BAN, ActionRETURN_TO_LOBBY, ActionSET_ROLE, ActionSET_LOBBY_MESSAGE, ActionLOCK, ActionUNLOCK, ActionUPDATE_ROOM, ActionEND_MEETING, ActionSTART_RECORDING, ActionSTOP_RECORDING, ActionDELETE_RECORDING, ActionSHARE_RECORDING, ActionUNSHARE_RECORDING:
 		return nil
 	default:
 		return fmt.Errorf("auditevent: invalid enum value for action field: %q", a)

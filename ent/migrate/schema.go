@@ -36,7 +36,7 @@ var (
 		{Name: "id", Type: field.TypeUUID},
 		{Name: "created_at", Type: field.TypeTime},
 		{Name: "updated_at", Type: field.TypeTime},
-		{Name: "action", Type: field.TypeEnum, Enums: []string{"ADMIT", "DENY", "MUTE", "UPDATE_PARTICIPANT", "REMOVE", "BAN", "LIFT_BAN", "RETURN_TO_LOBBY", "SET_ROLE", "SET_LOBBY_MESSAGE", "LOCK", "UNLOCK", "UPDATE_ROOM", "END_MEETING"}},
+		{Name: "action", Type: field.TypeEnum, Enums: []string{"ADMIT", "DENY", "MUTE", "UPDATE_PARTICIPANT", "REMOVE", "BAN", "LIFT_BAN", "RETURN_TO_LOBBY", "SET_ROLE", "SET_LOBBY_MESSAGE", "LOCK", "UNLOCK", "UPDATE_ROOM", "END_MEETING", "START_RECORDING", "STOP_RECORDING", "DELETE_RECORDING", "SHARE_RECORDING", "UNSHARE_RECORDING"}},
 		{Name: "actor_id", Type: field.TypeUUID},
 		{Name: "actor_name", Type: field.TypeString, Size: 800},
 		{Name: "target_id", Type: field.TypeUUID, Nullable: true},

@@ -20,7 +20,8 @@ func (AuditEvent) Fields() []ent.Field {
 		field.UUID("room_id", uuid.UUID{}).Immutable(),
 		field.Enum("action").Immutable().Values("ADMIT", "DENY", "MUTE", "UPDATE_PARTICIPANT", "REMOVE",
 			"BAN", "LIFT_BAN", "RETURN_TO_LOBBY", "SET_ROLE", "SET_LOBBY_MESSAGE", "LOCK", "UNLOCK",
-			"UPDATE_ROOM", "END_MEETING"),
+			"UPDATE_ROOM", "END_MEETING", "START_RECORDING", "STOP_RECORDING", "DELETE_RECORDING",
+			"SHARE_RECORDING", "UNSHARE_RECORDING"),
 		field.UUID("actor_id", uuid.UUID{}).Immutable().
 			Comment("The user's id or, of a participant without account, his identity."),
 		field.String("actor_name").MaxLen(800).Immutable(),

@@ -23,6 +23,7 @@ import (
 	"foyer/calls"
 	"foyer/ent"
 	"foyer/ent/auditevent"
+	"foyer/ent/recording"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/roomban"
@@ -31,6 +32,7 @@ import (
 	"foyer/graph/scalar"
 	"foyer/invitations"
 	"foyer/lobby"
+	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/rtc"
 )
@@ -50,6 +52,7 @@ type ResolverRoot interface {
 	Participant() ParticipantResolver
 	ParticipantPermission() ParticipantPermissionResolver
 	Query() QueryResolver
+	Recording() RecordingResolver
 	Room() RoomResolver
 	RoomAccess() RoomAccessResolver
 	Session() SessionResolver
@@ -112,6 +115,10 @@ type ComplexityRoot struct {
 		ConnectionDetails func(childComplexity int) int
 		ParticipantID     func(childComplexity int) int
 		Ticket            func(childComplexity int) int
+	}
+
+	DeleteRecordingPayload struct {
+		RecordingID func(childComplexity int) int
 	}
 
 	DeleteRoomPayload struct {
@@ -181,6 +188,7 @@ type ComplexityRoot struct {
 		CancelEntry           func(childComplexity int, input CancelEntryInput) int
 		CreateRoom            func(childComplexity int, input rooms.CreateInput) int
 		CreateRoomToken       func(childComplexity int, input lobby.CreateRoomTokenInput) int
+		DeleteRecording       func(childComplexity int, input DeleteRecordingInput) int
 		DeleteRoom            func(childComplexity int, input DeleteRoomInput) int
 		DenyEntry             func(childComplexity int, input lobby.DenyInput) int
 		EndMeeting            func(childComplexity int, input EndMeetingInput) int
@@ -201,8 +209,12 @@ type ComplexityRoot struct {
 		RevokeSession         func(childComplexity int, input RevokeSessionInput) int
 		SetLobbyMessage       func(childComplexity int, input lobby.SetMessageInput) int
 		SetParticipantRole    func(childComplexity int, input calls.SetRoleInput) int
+		ShareRecording        func(childComplexity int, input recordings.ShareInput) int
+		StartRecording        func(childComplexity int, input recordings.StartInput) int
+		StopRecording         func(childComplexity int, input StopRecordingInput) int
 		TransferRoomOwnership func(childComplexity int, input TransferRoomOwnershipInput) int
 		UnlockRoom            func(childComplexity int, input UnlockRoomInput) int
+		UnshareRecording      func(childComplexity int, input UnshareRecordingInput) int
 		UpdateParticipant     func(childComplexity int, input calls.UpdateInput) int
 		UpdateRoom            func(childComplexity int, input rooms.UpdateInput) int
 		UpdateRoomAccess      func(childComplexity int, input UpdateRoomAccessInput) int
@@ -267,14 +279,56 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		Node   func(childComplexity int, id uuid.UUID) int
-		Room   func(childComplexity int, id *uuid.UUID, slug *string) int
-		Rooms  func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID]) int
-		Viewer func(childComplexity int) int
+		Node       func(childComplexity int, id uuid.UUID) int
+		Recording  func(childComplexity int, id uuid.UUID) int
+		Recordings func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID], roomID *uuid.UUID) int
+		Room       func(childComplexity int, id *uuid.UUID, slug *string) int
+		Rooms      func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID]) int
+		Viewer     func(childComplexity int) int
 	}
 
 	RaiseHandPayload struct {
 		HandRaisedAt func(childComplexity int) int
+	}
+
+	Recording struct {
+		CanDelete   func(childComplexity int) int
+		CreatedAt   func(childComplexity int) int
+		DownloadURL func(childComplexity int) int
+		Duration    func(childComplexity int) int
+		EndedAt     func(childComplexity int) int
+		ExpiresAt   func(childComplexity int) int
+		ID          func(childComplexity int) int
+		IsExpired   func(childComplexity int) int
+		Language    func(childComplexity int) int
+		Mode        func(childComplexity int) int
+		Reason      func(childComplexity int) int
+		Room        func(childComplexity int) int
+		SharedWith  func(childComplexity int) int
+		Size        func(childComplexity int) int
+		StartedAt   func(childComplexity int) int
+		Status      func(childComplexity int) int
+		Transcribe  func(childComplexity int) int
+		Transcript  func(childComplexity int) int
+		URL         func(childComplexity int) int
+	}
+
+	RecordingConnection struct {
+		Edges      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	RecordingEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	RecordingUser struct {
+		Email     func(childComplexity int) int
+		FullName  func(childComplexity int) int
+		ID        func(childComplexity int) int
+		ShortName func(childComplexity int) int
 	}
 
 	RemoveParticipantPayload struct {
@@ -307,21 +361,23 @@ type ComplexityRoot struct {
 	}
 
 	Room struct {
-		AccessLevel   func(childComplexity int) int
-		Accesses      func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID]) int
-		Audit         func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID]) int
-		Bans          func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID]) int
-		Configuration func(childComplexity int) int
-		CreatedAt     func(childComplexity int) int
-		ID            func(childComplexity int) int
-		Lobby         func(childComplexity int) int
-		LockedAt      func(childComplexity int) int
-		Name          func(childComplexity int) int
-		Participants  func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID], ticket *string) int
-		Slug          func(childComplexity int) int
-		UpdatedAt     func(childComplexity int) int
-		ViewerCanJoin func(childComplexity int) int
-		ViewerRole    func(childComplexity int) int
+		AccessLevel     func(childComplexity int) int
+		Accesses        func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID]) int
+		ActiveRecording func(childComplexity int) int
+		Audit           func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID]) int
+		Bans            func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID]) int
+		Configuration   func(childComplexity int) int
+		CreatedAt       func(childComplexity int) int
+		ID              func(childComplexity int) int
+		Lobby           func(childComplexity int) int
+		LockedAt        func(childComplexity int) int
+		Name            func(childComplexity int) int
+		Participants    func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID], ticket *string) int
+		Recordings      func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID]) int
+		Slug            func(childComplexity int) int
+		UpdatedAt       func(childComplexity int) int
+		ViewerCanJoin   func(childComplexity int) int
+		ViewerRole      func(childComplexity int) int
 	}
 
 	RoomAccess struct {
@@ -391,6 +447,9 @@ type ComplexityRoot struct {
 		Locked           func(childComplexity int) int
 		ParticipantCount func(childComplexity int) int
 		Recording        func(childComplexity int) int
+		RecordingMode    func(childComplexity int) int
+		RecordingNotice  func(childComplexity int) int
+		RecordingStatus  func(childComplexity int) int
 		Version          func(childComplexity int) int
 	}
 
@@ -408,6 +467,18 @@ type ComplexityRoot struct {
 
 	SetParticipantRolePayload struct {
 		Results func(childComplexity int) int
+	}
+
+	ShareRecordingPayload struct {
+		Recording func(childComplexity int) int
+	}
+
+	StartRecordingPayload struct {
+		Recording func(childComplexity int) int
+	}
+
+	StopRecordingPayload struct {
+		Recording func(childComplexity int) int
 	}
 
 	Subscription struct {
@@ -429,6 +500,10 @@ type ComplexityRoot struct {
 
 	UnlockRoomPayload struct {
 		Room func(childComplexity int) int
+	}
+
+	UnshareRecordingPayload struct {
+		Recording func(childComplexity int) int
 	}
 
 	UpdateParticipantPayload struct {
@@ -495,6 +570,11 @@ type MutationResolver interface {
 	DenyEntry(ctx context.Context, input lobby.DenyInput) (*DenyEntryPayload, error)
 	AdmitAllEntries(ctx context.Context, input lobby.AdmitAllInput) (*AdmitAllEntriesPayload, error)
 	SetLobbyMessage(ctx context.Context, input lobby.SetMessageInput) (*SetLobbyMessagePayload, error)
+	StartRecording(ctx context.Context, input recordings.StartInput) (*StartRecordingPayload, error)
+	StopRecording(ctx context.Context, input StopRecordingInput) (*StopRecordingPayload, error)
+	DeleteRecording(ctx context.Context, input DeleteRecordingInput) (*DeleteRecordingPayload, error)
+	ShareRecording(ctx context.Context, input recordings.ShareInput) (*ShareRecordingPayload, error)
+	UnshareRecording(ctx context.Context, input UnshareRecordingInput) (*UnshareRecordingPayload, error)
 	CreateRoom(ctx context.Context, input rooms.CreateInput) (*CreateRoomPayload, error)
 	UpdateRoom(ctx context.Context, input rooms.UpdateInput) (*calls.UpdatedRoom, error)
 	DeleteRoom(ctx context.Context, input DeleteRoomInput) (*DeleteRoomPayload, error)
@@ -513,9 +593,26 @@ type ParticipantPermissionResolver interface {
 }
 type QueryResolver interface {
 	Node(ctx context.Context, id uuid.UUID) (ent.Noder, error)
+	Recording(ctx context.Context, id uuid.UUID) (*ent.Recording, error)
+	Recordings(ctx context.Context, first *int, after *entgql.Cursor[uuid.UUID], roomID *uuid.UUID) (*ent.RecordingConnection, error)
 	Room(ctx context.Context, id *uuid.UUID, slug *string) (*ent.Room, error)
 	Rooms(ctx context.Context, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.RoomConnection, error)
 	Viewer(ctx context.Context) (*ent.User, error)
+}
+type RecordingResolver interface {
+	Room(ctx context.Context, obj *ent.Recording) (*ent.Room, error)
+
+	Reason(ctx context.Context, obj *ent.Recording) (*string, error)
+	Transcribe(ctx context.Context, obj *ent.Recording) (bool, error)
+	Language(ctx context.Context, obj *ent.Recording) (*string, error)
+
+	IsExpired(ctx context.Context, obj *ent.Recording) (bool, error)
+	Size(ctx context.Context, obj *ent.Recording) (*float64, error)
+	Duration(ctx context.Context, obj *ent.Recording) (*float64, error)
+	URL(ctx context.Context, obj *ent.Recording) (*string, error)
+	DownloadURL(ctx context.Context, obj *ent.Recording) (*string, error)
+	CanDelete(ctx context.Context, obj *ent.Recording) (bool, error)
+	SharedWith(ctx context.Context, obj *ent.Recording) ([]*ent.User, error)
 }
 type RoomResolver interface {
 	ViewerRole(ctx context.Context, obj *ent.Room) (*roomaccess.Role, error)
@@ -528,6 +625,8 @@ type RoomResolver interface {
 	Bans(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.RoomBanConnection, error)
 
 	Lobby(ctx context.Context, obj *ent.Room) (*lobby.Lobby, error)
+	Recordings(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.RecordingConnection, error)
+	ActiveRecording(ctx context.Context, obj *ent.Room) (*ent.Recording, error)
 }
 type RoomAccessResolver interface {
 	User(ctx context.Context, obj *ent.RoomAccess) (*ent.User, error)
@@ -724,6 +823,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CreateRoomTokenPayload.Ticket(childComplexity), true
+
+	case "DeleteRecordingPayload.recordingId":
+		if e.ComplexityRoot.DeleteRecordingPayload.RecordingID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteRecordingPayload.RecordingID(childComplexity), true
 
 	case "DeleteRoomPayload.room":
 		if e.ComplexityRoot.DeleteRoomPayload.Room == nil {
@@ -959,6 +1065,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateRoomToken(childComplexity, args["input"].(lobby.CreateRoomTokenInput)), true
+	case "Mutation.deleteRecording":
+		if e.ComplexityRoot.Mutation.DeleteRecording == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteRecording_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteRecording(childComplexity, args["input"].(DeleteRecordingInput)), true
 	case "Mutation.deleteRoom":
 		if e.ComplexityRoot.Mutation.DeleteRoom == nil {
 			break
@@ -1174,6 +1291,39 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SetParticipantRole(childComplexity, args["input"].(calls.SetRoleInput)), true
+	case "Mutation.shareRecording":
+		if e.ComplexityRoot.Mutation.ShareRecording == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_shareRecording_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ShareRecording(childComplexity, args["input"].(recordings.ShareInput)), true
+	case "Mutation.startRecording":
+		if e.ComplexityRoot.Mutation.StartRecording == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_startRecording_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.StartRecording(childComplexity, args["input"].(recordings.StartInput)), true
+	case "Mutation.stopRecording":
+		if e.ComplexityRoot.Mutation.StopRecording == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_stopRecording_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.StopRecording(childComplexity, args["input"].(StopRecordingInput)), true
 	case "Mutation.transferRoomOwnership":
 		if e.ComplexityRoot.Mutation.TransferRoomOwnership == nil {
 			break
@@ -1196,6 +1346,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UnlockRoom(childComplexity, args["input"].(UnlockRoomInput)), true
+	case "Mutation.unshareRecording":
+		if e.ComplexityRoot.Mutation.UnshareRecording == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_unshareRecording_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UnshareRecording(childComplexity, args["input"].(UnshareRecordingInput)), true
 	case "Mutation.updateParticipant":
 		if e.ComplexityRoot.Mutation.UpdateParticipant == nil {
 			break
@@ -1441,6 +1602,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Node(childComplexity, args["id"].(uuid.UUID)), true
+	case "Query.recording":
+		if e.ComplexityRoot.Query.Recording == nil {
+			break
+		}
+
+		args, err := ec.field_Query_recording_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Recording(childComplexity, args["id"].(uuid.UUID)), true
+	case "Query.recordings":
+		if e.ComplexityRoot.Query.Recordings == nil {
+			break
+		}
+
+		args, err := ec.field_Query_recordings_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Recordings(childComplexity, args["first"].(*int), args["after"].(*entgql.Cursor[uuid.UUID]), args["roomId"].(*uuid.UUID)), true
 	case "Query.room":
 		if e.ComplexityRoot.Query.Room == nil {
 			break
@@ -1476,6 +1659,178 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RaiseHandPayload.HandRaisedAt(childComplexity), true
+
+	case "Recording.canDelete":
+		if e.ComplexityRoot.Recording.CanDelete == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.CanDelete(childComplexity), true
+	case "Recording.createdAt":
+		if e.ComplexityRoot.Recording.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.CreatedAt(childComplexity), true
+	case "Recording.downloadUrl":
+		if e.ComplexityRoot.Recording.DownloadURL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.DownloadURL(childComplexity), true
+	case "Recording.duration":
+		if e.ComplexityRoot.Recording.Duration == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.Duration(childComplexity), true
+	case "Recording.endedAt":
+		if e.ComplexityRoot.Recording.EndedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.EndedAt(childComplexity), true
+	case "Recording.expiresAt":
+		if e.ComplexityRoot.Recording.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.ExpiresAt(childComplexity), true
+	case "Recording.id":
+		if e.ComplexityRoot.Recording.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.ID(childComplexity), true
+	case "Recording.isExpired":
+		if e.ComplexityRoot.Recording.IsExpired == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.IsExpired(childComplexity), true
+	case "Recording.language":
+		if e.ComplexityRoot.Recording.Language == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.Language(childComplexity), true
+	case "Recording.mode":
+		if e.ComplexityRoot.Recording.Mode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.Mode(childComplexity), true
+	case "Recording.reason":
+		if e.ComplexityRoot.Recording.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.Reason(childComplexity), true
+	case "Recording.room":
+		if e.ComplexityRoot.Recording.Room == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.Room(childComplexity), true
+	case "Recording.sharedWith":
+		if e.ComplexityRoot.Recording.SharedWith == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.SharedWith(childComplexity), true
+	case "Recording.size":
+		if e.ComplexityRoot.Recording.Size == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.Size(childComplexity), true
+	case "Recording.startedAt":
+		if e.ComplexityRoot.Recording.StartedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.StartedAt(childComplexity), true
+	case "Recording.status":
+		if e.ComplexityRoot.Recording.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.Status(childComplexity), true
+	case "Recording.transcribe":
+		if e.ComplexityRoot.Recording.Transcribe == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.Transcribe(childComplexity), true
+	case "Recording.transcript":
+		if e.ComplexityRoot.Recording.Transcript == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.Transcript(childComplexity), true
+	case "Recording.url":
+		if e.ComplexityRoot.Recording.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Recording.URL(childComplexity), true
+
+	case "RecordingConnection.edges":
+		if e.ComplexityRoot.RecordingConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordingConnection.Edges(childComplexity), true
+	case "RecordingConnection.pageInfo":
+		if e.ComplexityRoot.RecordingConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordingConnection.PageInfo(childComplexity), true
+	case "RecordingConnection.totalCount":
+		if e.ComplexityRoot.RecordingConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordingConnection.TotalCount(childComplexity), true
+
+	case "RecordingEdge.cursor":
+		if e.ComplexityRoot.RecordingEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordingEdge.Cursor(childComplexity), true
+	case "RecordingEdge.node":
+		if e.ComplexityRoot.RecordingEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordingEdge.Node(childComplexity), true
+
+	case "RecordingUser.email":
+		if e.ComplexityRoot.RecordingUser.Email == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordingUser.Email(childComplexity), true
+	case "RecordingUser.fullName":
+		if e.ComplexityRoot.RecordingUser.FullName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordingUser.FullName(childComplexity), true
+	case "RecordingUser.id":
+		if e.ComplexityRoot.RecordingUser.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordingUser.ID(childComplexity), true
+	case "RecordingUser.shortName":
+		if e.ComplexityRoot.RecordingUser.ShortName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecordingUser.ShortName(childComplexity), true
 
 	case "RemoveParticipantPayload.results":
 		if e.ComplexityRoot.RemoveParticipantPayload.Results == nil {
@@ -1549,6 +1904,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Room.Accesses(childComplexity, args["first"].(*int), args["after"].(*entgql.Cursor[uuid.UUID])), true
+	case "Room.activeRecording":
+		if e.ComplexityRoot.Room.ActiveRecording == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Room.ActiveRecording(childComplexity), true
 	case "Room.audit":
 		if e.ComplexityRoot.Room.Audit == nil {
 			break
@@ -1618,6 +1979,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Room.Participants(childComplexity, args["first"].(*int), args["after"].(*entgql.Cursor[uuid.UUID]), args["ticket"].(*string)), true
+	case "Room.recordings":
+		if e.ComplexityRoot.Room.Recordings == nil {
+			break
+		}
+
+		args, err := ec.field_Room_recordings_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Room.Recordings(childComplexity, args["first"].(*int), args["after"].(*entgql.Cursor[uuid.UUID])), true
 	case "Room.slug":
 		if e.ComplexityRoot.Room.Slug == nil {
 			break
@@ -1869,6 +2241,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RoomStatus.Recording(childComplexity), true
+	case "RoomStatus.recordingMode":
+		if e.ComplexityRoot.RoomStatus.RecordingMode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomStatus.RecordingMode(childComplexity), true
+	case "RoomStatus.recordingNotice":
+		if e.ComplexityRoot.RoomStatus.RecordingNotice == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomStatus.RecordingNotice(childComplexity), true
+	case "RoomStatus.recordingStatus":
+		if e.ComplexityRoot.RoomStatus.RecordingStatus == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoomStatus.RecordingStatus(childComplexity), true
 	case "RoomStatus.version":
 		if e.ComplexityRoot.RoomStatus.Version == nil {
 			break
@@ -1920,6 +2310,27 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SetParticipantRolePayload.Results(childComplexity), true
+
+	case "ShareRecordingPayload.recording":
+		if e.ComplexityRoot.ShareRecordingPayload.Recording == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShareRecordingPayload.Recording(childComplexity), true
+
+	case "StartRecordingPayload.recording":
+		if e.ComplexityRoot.StartRecordingPayload.Recording == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartRecordingPayload.Recording(childComplexity), true
+
+	case "StopRecordingPayload.recording":
+		if e.ComplexityRoot.StopRecordingPayload.Recording == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StopRecordingPayload.Recording(childComplexity), true
 
 	case "Subscription.entry":
 		if e.ComplexityRoot.Subscription.Entry == nil {
@@ -1993,6 +2404,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UnlockRoomPayload.Room(childComplexity), true
+
+	case "UnshareRecordingPayload.recording":
+		if e.ComplexityRoot.UnshareRecordingPayload.Recording == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UnshareRecordingPayload.Recording(childComplexity), true
 
 	case "UpdateParticipantPayload.participant":
 		if e.ComplexityRoot.UpdateParticipantPayload.Participant == nil {
@@ -2109,6 +2527,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("CancelEntryInput", ec.unmarshalInputCancelEntryInput),
 			graphql.NewInputUnmarshaler("CreateRoomInput", ec.unmarshalInputCreateRoomInput),
 			graphql.NewInputUnmarshaler("CreateRoomTokenInput", ec.unmarshalInputCreateRoomTokenInput),
+			graphql.NewInputUnmarshaler("DeleteRecordingInput", ec.unmarshalInputDeleteRecordingInput),
 			graphql.NewInputUnmarshaler("DeleteRoomInput", ec.unmarshalInputDeleteRoomInput),
 			graphql.NewInputUnmarshaler("DenyEntryInput", ec.unmarshalInputDenyEntryInput),
 			graphql.NewInputUnmarshaler("EndMeetingInput", ec.unmarshalInputEndMeetingInput),
@@ -2122,6 +2541,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ParticipantAttributeInput", ec.unmarshalInputParticipantAttributeInput),
 			graphql.NewInputUnmarshaler("ParticipantPermissionInput", ec.unmarshalInputParticipantPermissionInput),
 			graphql.NewInputUnmarshaler("RaiseHandInput", ec.unmarshalInputRaiseHandInput),
+			graphql.NewInputUnmarshaler("RecordingOptions", ec.unmarshalInputRecordingOptions),
 			graphql.NewInputUnmarshaler("RemoveParticipantInput", ec.unmarshalInputRemoveParticipantInput),
 			graphql.NewInputUnmarshaler("RenameParticipantInput", ec.unmarshalInputRenameParticipantInput),
 			graphql.NewInputUnmarshaler("RequestEntryInput", ec.unmarshalInputRequestEntryInput),
@@ -2131,8 +2551,12 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RoomConfigurationInput", ec.unmarshalInputRoomConfigurationInput),
 			graphql.NewInputUnmarshaler("SetLobbyMessageInput", ec.unmarshalInputSetLobbyMessageInput),
 			graphql.NewInputUnmarshaler("SetParticipantRoleInput", ec.unmarshalInputSetParticipantRoleInput),
+			graphql.NewInputUnmarshaler("ShareRecordingInput", ec.unmarshalInputShareRecordingInput),
+			graphql.NewInputUnmarshaler("StartRecordingInput", ec.unmarshalInputStartRecordingInput),
+			graphql.NewInputUnmarshaler("StopRecordingInput", ec.unmarshalInputStopRecordingInput),
 			graphql.NewInputUnmarshaler("TransferRoomOwnershipInput", ec.unmarshalInputTransferRoomOwnershipInput),
 			graphql.NewInputUnmarshaler("UnlockRoomInput", ec.unmarshalInputUnlockRoomInput),
+			graphql.NewInputUnmarshaler("UnshareRecordingInput", ec.unmarshalInputUnshareRecordingInput),
 			graphql.NewInputUnmarshaler("UpdateParticipantInput", ec.unmarshalInputUpdateParticipantInput),
 			graphql.NewInputUnmarshaler("UpdateRoomAccessInput", ec.unmarshalInputUpdateRoomAccessInput),
 			graphql.NewInputUnmarshaler("UpdateRoomInput", ec.unmarshalInputUpdateRoomInput),
@@ -2399,6 +2823,16 @@ enum AuditAction {
   UPDATE_ROOM
   "Ended the meeting."
   END_MEETING
+  "Started a recording; the detail says which, and its mode."
+  START_RECORDING
+  "Asked a recording to end; the detail says which."
+  STOP_RECORDING
+  "Deleted a recording; the detail says which."
+  DELETE_RECORDING
+  "Let a person see a recording; the detail says which."
+  SHARE_RECORDING
+  "No longer lets a person see a recording; the detail says which."
+  UNSHARE_RECORDING
 }
 
 "One act of moderation: who did what to whom, and when."
@@ -2549,7 +2983,7 @@ type RoomStatus {
   participantCount: Int!
   "How many wait to enter; null for who is no host."
   lobbyCount: Int
-  "Whether the call is being recorded."
+  "Whether the call is being recorded: from the moment at which that is asked for."
   recording: Boolean!
   "Whether nobody enters but hosts."
   locked: Boolean!
@@ -3129,6 +3563,260 @@ type SetLobbyMessagePayload {
   lobby: Lobby!
 }
 `, BuiltIn: false},
+	{Name: "../../schema/recording.graphqls", Input: `"What is recorded."
+enum RecordingMode {
+  "Picture and sound of everybody, laid out on one screen: an MP4 file."
+  SCREEN
+  "Sound alone: an Ogg file."
+  AUDIO
+}
+
+"How far a recording is. SAVED, FAILED and ABORTED are final."
+enum RecordingStatus {
+  "Asked for; no media is recorded yet."
+  INITIATED
+  "Media is recorded."
+  ACTIVE
+  "Asked to end; the file is being finished and stored."
+  STOPPING
+  "The file is stored."
+  SAVED
+  "There is no file; the reason says why."
+  FAILED
+  "It was ended before there was a file."
+  ABORTED
+}
+
+"How far the transcript of a recording is, which another service makes."
+enum TranscriptStatus {
+  "None was asked for, or there is no recording yet to make it of."
+  NONE
+  "It is being made."
+  PENDING
+  "It is there."
+  READY
+  "It could not be made."
+  FAILED
+}
+
+"""
+A recording of a meeting: one file. For the hosts of its room, and for people with whom it has been
+shared; to all others there is none.
+"""
+type Recording implements Node {
+  "The recording's id, and the name of its file."
+  id: ID!
+  "The room that was recorded."
+  room: Room!
+  "What is recorded."
+  mode: RecordingMode!
+  "How far it is."
+  status: RecordingStatus!
+  "Why it failed, was aborted, or ended by itself; null when there is nothing to say."
+  reason: String
+  "Whether a transcript is wanted."
+  transcribe: Boolean!
+  "BCP 47 tag of the language that is spoken; null when unknown."
+  language: String
+  "How far the transcript is."
+  transcript: TranscriptStatus!
+  "When it was asked for."
+  createdAt: Time!
+  "When media began to be recorded; null for not yet."
+  startedAt: Time
+  "When it reached its final status; null for not yet."
+  endedAt: Time
+  "From when on nobody gets the file, which is then deleted; null for never, and while it is not SAVED."
+  expiresAt: Time
+  "Whether that time has come."
+  isExpired: Boolean!
+  "Size of the file in bytes; null while unknown."
+  size: Float
+  "Length of what was recorded, in seconds; null while unknown."
+  duration: Float
+  """
+  Where a browser that is signed in gets the file, also by parts (HTTP Range); null while there is none,
+  and once it has expired.
+  """
+  url: String
+  """
+  Where anybody gets the file for a few minutes, straight from the bucket; null where the server gives no
+  such addresses, while there is no file, and once it has expired.
+  """
+  downloadUrl: String
+  "Whether the viewer may delete it: a host may, once its status is final."
+  canDelete: Boolean!
+  "Who may see it without being a host, by the time of sharing. For hosts; null for others."
+  sharedWith: [RecordingUser!]
+}
+
+"What hosts see of somebody with whom a recording is shared."
+type RecordingUser {
+  "The account's id."
+  id: ID!
+  "The name that others see; empty as long as the person has not signed in."
+  fullName: String!
+  "A shorter name to address the person by; may be empty."
+  shortName: String!
+  "E-mail address, in lower case; empty when unknown."
+  email: String!
+}
+
+"A recording in a list."
+type RecordingEdge {
+  "The recording."
+  node: Recording
+  "The recording's place in the list."
+  cursor: Cursor!
+}
+
+"A page of a list of recordings."
+type RecordingConnection {
+  "The recordings of this page."
+  edges: [RecordingEdge]
+  "Where this page lies."
+  pageInfo: PageInfo!
+  "How many recordings the whole list has."
+  totalCount: Int!
+}
+
+extend type Query {
+  "A recording, for those who may see it; an error for others, as if there were none."
+  recording("The recording's id." id: ID!): Recording
+  "The recordings that the viewer may see, newest first. For signed-in users."
+  recordings(
+    "How many at most: 0 to 100. 100 if not given."
+    first: Int
+    "Those after this place."
+    after: Cursor
+    "Of this room alone."
+    roomId: ID
+  ): RecordingConnection!
+}
+
+extend type Room {
+  "The room's recordings, newest first. For its hosts; for others it is an error."
+  recordings(
+    "How many at most: 0 to 100. 100 if not given."
+    first: Int
+    "Those after this place."
+    after: Cursor
+  ): RecordingConnection
+  "The recording that is not final yet; null when there is none. For the room's hosts; for others it is an error."
+  activeRecording: Recording
+}
+
+extend type RoomStatus {
+  "How far the recording is that is not final yet; null when there is none."
+  recordingStatus: RecordingStatus
+  "What it records."
+  recordingMode: RecordingMode
+  "What people are to be told, and consent to by staying, while they are recorded; null while they are not, and where the server has no such text."
+  recordingNotice: String
+}
+
+extend type Mutation {
+  """
+  Start to record the call of a room. A room has one unfinished recording at a time: another is a
+  CONFLICT, with the ` + "`" + `recordingId` + "`" + ` of the one there is. People in the call are told by ` + "`" + `roomStatus` + "`" + ` from
+  now on. For hosts. UNAVAILABLE where the server records nothing, and while LiveKit is away: if it may
+  have begun all the same, what became of it is seen in its status.
+  """
+  startRecording("What to record, and how." input: StartRecordingInput!): StartRecordingPayload!
+  """
+  Ask the recording of a room to end. What becomes of it is seen in its status. Doing it again is fine.
+  NOT_FOUND when none is unfinished. For hosts. UNAVAILABLE while LiveKit is away: it is asked again.
+  """
+  stopRecording("Of which room." input: StopRecordingInput!): StopRecordingPayload!
+  """
+  Delete a recording and its file. For hosts. One that is not final is a CONFLICT: stop it first.
+  UNAVAILABLE means that the file is still there: do it again.
+  """
+  deleteRecording("Which to delete." input: DeleteRecordingInput!): DeleteRecordingPayload!
+  "Let a person see a recording. For hosts. Doing it again is fine."
+  shareRecording("Which, with whom." input: ShareRecordingInput!): ShareRecordingPayload!
+  "No longer let a person see a recording by sharing. For hosts, and for everybody of himself. Doing it again is fine."
+  unshareRecording("Which, with whom no longer." input: UnshareRecordingInput!): UnshareRecordingPayload!
+}
+
+"Starts a recording."
+input StartRecordingInput {
+  "The room's id."
+  roomId: ID!
+  "What to record."
+  mode: RecordingMode!
+  "What else is wanted."
+  options: RecordingOptions
+}
+
+"What is wanted of a recording."
+input RecordingOptions {
+  "Whether a transcript is wanted. False if not given."
+  transcribe: Boolean
+  "BCP 47 tag of the language that is spoken, for instance ` + "`" + `fr` + "`" + `."
+  language: String
+}
+
+"Names the room whose recording is to end."
+input StopRecordingInput {
+  "The room's id."
+  roomId: ID!
+}
+
+"Names a recording to delete."
+input DeleteRecordingInput {
+  "The recording's id."
+  recordingId: ID!
+}
+
+"Shares a recording with a person, who is named by exactly one of id and e-mail address."
+input ShareRecordingInput {
+  "The recording's id."
+  recordingId: ID!
+  "The account's id."
+  userId: ID
+  "The person's e-mail address. Somebody without an account sees the recording once he signs in with it."
+  email: String
+}
+
+"Names a recording, and with whom it is not to be shared any more."
+input UnshareRecordingInput {
+  "The recording's id."
+  recordingId: ID!
+  "The account's id."
+  userId: ID!
+}
+
+"The outcome of ` + "`" + `startRecording` + "`" + `."
+type StartRecordingPayload {
+  "The recording as it is now."
+  recording: Recording!
+}
+
+"The outcome of ` + "`" + `stopRecording` + "`" + `."
+type StopRecordingPayload {
+  "The recording as it is now."
+  recording: Recording!
+}
+
+"The outcome of ` + "`" + `deleteRecording` + "`" + `."
+type DeleteRecordingPayload {
+  "The id that it had."
+  recordingId: ID!
+}
+
+"The outcome of ` + "`" + `shareRecording` + "`" + `."
+type ShareRecordingPayload {
+  "The recording."
+  recording: Recording!
+}
+
+"The outcome of ` + "`" + `unshareRecording` + "`" + `."
+type UnshareRecordingPayload {
+  "The recording; null when the viewer may not see it any more."
+  recording: Recording
+}
+`, BuiltIn: false},
 	{Name: "../../schema/room.graphqls", Input: `"Who enters a room without asking."
 enum RoomAccessLevel {
   "Anybody."
@@ -3345,7 +4033,7 @@ type PageInfo {
 
 "What can be read."
 type Query {
-  "Whatever has an id, to those who may see it: a room, the viewer himself, or an access to a room of which he is a host."
+  "Whatever has an id, to those who may see it: a room, the viewer himself, an access to a room of which he is a host, or a recording."
   node(
     "The thing's id."
     id: ID!
@@ -3618,6 +4306,14 @@ func (ec *executionContext) childFields_CreateRoomTokenPayload(ctx context.Conte
 	return nil, fmt.Errorf("no field named %q was found under type CreateRoomTokenPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_DeleteRecordingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "recordingId":
+		return ec.fieldContext_DeleteRecordingPayload_recordingId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteRecordingPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_DeleteRoomPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "room":
@@ -3862,6 +4558,86 @@ func (ec *executionContext) childFields_RaiseHandPayload(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type RaiseHandPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Recording(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Recording_id(ctx, field)
+	case "room":
+		return ec.fieldContext_Recording_room(ctx, field)
+	case "mode":
+		return ec.fieldContext_Recording_mode(ctx, field)
+	case "status":
+		return ec.fieldContext_Recording_status(ctx, field)
+	case "reason":
+		return ec.fieldContext_Recording_reason(ctx, field)
+	case "transcribe":
+		return ec.fieldContext_Recording_transcribe(ctx, field)
+	case "language":
+		return ec.fieldContext_Recording_language(ctx, field)
+	case "transcript":
+		return ec.fieldContext_Recording_transcript(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Recording_createdAt(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_Recording_startedAt(ctx, field)
+	case "endedAt":
+		return ec.fieldContext_Recording_endedAt(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_Recording_expiresAt(ctx, field)
+	case "isExpired":
+		return ec.fieldContext_Recording_isExpired(ctx, field)
+	case "size":
+		return ec.fieldContext_Recording_size(ctx, field)
+	case "duration":
+		return ec.fieldContext_Recording_duration(ctx, field)
+	case "url":
+		return ec.fieldContext_Recording_url(ctx, field)
+	case "downloadUrl":
+		return ec.fieldContext_Recording_downloadUrl(ctx, field)
+	case "canDelete":
+		return ec.fieldContext_Recording_canDelete(ctx, field)
+	case "sharedWith":
+		return ec.fieldContext_Recording_sharedWith(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Recording", field.Name)
+}
+
+func (ec *executionContext) childFields_RecordingConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_RecordingConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_RecordingConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_RecordingConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordingConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_RecordingEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "node":
+		return ec.fieldContext_RecordingEdge_node(ctx, field)
+	case "cursor":
+		return ec.fieldContext_RecordingEdge_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordingEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_RecordingUser(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_RecordingUser_id(ctx, field)
+	case "fullName":
+		return ec.fieldContext_RecordingUser_fullName(ctx, field)
+	case "shortName":
+		return ec.fieldContext_RecordingUser_shortName(ctx, field)
+	case "email":
+		return ec.fieldContext_RecordingUser_email(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecordingUser", field.Name)
+}
+
 func (ec *executionContext) childFields_RemoveParticipantPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "results":
@@ -3952,6 +4728,10 @@ func (ec *executionContext) childFields_Room(ctx context.Context, field graphql.
 		return ec.fieldContext_Room_lockedAt(ctx, field)
 	case "lobby":
 		return ec.fieldContext_Room_lobby(ctx, field)
+	case "recordings":
+		return ec.fieldContext_Room_recordings(ctx, field)
+	case "activeRecording":
+		return ec.fieldContext_Room_activeRecording(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Room", field.Name)
 }
@@ -4092,6 +4872,12 @@ func (ec *executionContext) childFields_RoomStatus(ctx context.Context, field gr
 		return ec.fieldContext_RoomStatus_ended(ctx, field)
 	case "version":
 		return ec.fieldContext_RoomStatus_version(ctx, field)
+	case "recordingStatus":
+		return ec.fieldContext_RoomStatus_recordingStatus(ctx, field)
+	case "recordingMode":
+		return ec.fieldContext_RoomStatus_recordingMode(ctx, field)
+	case "recordingNotice":
+		return ec.fieldContext_RoomStatus_recordingNotice(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RoomStatus", field.Name)
 }
@@ -4128,6 +4914,30 @@ func (ec *executionContext) childFields_SetParticipantRolePayload(ctx context.Co
 	return nil, fmt.Errorf("no field named %q was found under type SetParticipantRolePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_ShareRecordingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "recording":
+		return ec.fieldContext_ShareRecordingPayload_recording(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareRecordingPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_StartRecordingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "recording":
+		return ec.fieldContext_StartRecordingPayload_recording(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StartRecordingPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_StopRecordingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "recording":
+		return ec.fieldContext_StopRecordingPayload_recording(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StopRecordingPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Track(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "sid":
@@ -4156,6 +4966,14 @@ func (ec *executionContext) childFields_UnlockRoomPayload(ctx context.Context, f
 		return ec.fieldContext_UnlockRoomPayload_room(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UnlockRoomPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UnshareRecordingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "recording":
+		return ec.fieldContext_UnshareRecordingPayload_recording(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UnshareRecordingPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UpdateParticipantPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4398,6 +5216,20 @@ func (ec *executionContext) field_Mutation_createRoom_args(ctx context.Context, 
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (rooms.CreateInput, error) {
 			return ec.unmarshalNCreateRoomInput2foyerᚋroomsᚐCreateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_deleteRecording_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (DeleteRecordingInput, error) {
+			return ec.unmarshalNDeleteRecordingInput2foyerᚋgraphᚋgeneratedᚐDeleteRecordingInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4672,6 +5504,48 @@ func (ec *executionContext) field_Mutation_setParticipantRole_args(ctx context.C
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_shareRecording_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (recordings.ShareInput, error) {
+			return ec.unmarshalNShareRecordingInput2foyerᚋrecordingsᚐShareInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_startRecording_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (recordings.StartInput, error) {
+			return ec.unmarshalNStartRecordingInput2foyerᚋrecordingsᚐStartInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_stopRecording_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (StopRecordingInput, error) {
+			return ec.unmarshalNStopRecordingInput2foyerᚋgraphᚋgeneratedᚐStopRecordingInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_transferRoomOwnership_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4692,6 +5566,20 @@ func (ec *executionContext) field_Mutation_unlockRoom_args(ctx context.Context, 
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (UnlockRoomInput, error) {
 			return ec.unmarshalNUnlockRoomInput2foyerᚋgraphᚋgeneratedᚐUnlockRoomInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_unshareRecording_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UnshareRecordingInput, error) {
+			return ec.unmarshalNUnshareRecordingInput2foyerᚋgraphᚋgeneratedᚐUnshareRecordingInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4781,6 +5669,50 @@ func (ec *executionContext) field_Query_node_args(ctx context.Context, rawArgs m
 		return nil, err
 	}
 	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_recording_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (uuid.UUID, error) {
+			return ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_recordings_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*entgql.Cursor[uuid.UUID], error) {
+			return ec.unmarshalOCursor2ᚖentgoᚗioᚋcontribᚋentgqlᚐCursor(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "roomId",
+		func(ctx context.Context, v any) (*uuid.UUID, error) {
+			return ec.unmarshalOID2ᚖgithubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["roomId"] = arg2
 	return args, nil
 }
 
@@ -4921,6 +5853,28 @@ func (ec *executionContext) field_Room_participants_args(ctx context.Context, ra
 		return nil, err
 	}
 	args["ticket"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Room_recordings_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*entgql.Cursor[uuid.UUID], error) {
+			return ec.unmarshalOCursor2ᚖentgoᚗioᚋcontribᚋentgqlᚐCursor(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
 	return args, nil
 }
 
@@ -5693,6 +6647,29 @@ func (ec *executionContext) _CreateRoomTokenPayload_ticket(ctx context.Context, 
 }
 func (ec *executionContext) fieldContext_CreateRoomTokenPayload_ticket(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreateRoomTokenPayload", field, false, false, "String")
+}
+
+func (ec *executionContext) _DeleteRecordingPayload_recordingId(ctx context.Context, field graphql.CollectedField, obj *DeleteRecordingPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeleteRecordingPayload_recordingId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RecordingID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeleteRecordingPayload_recordingId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeleteRecordingPayload", field, false, false, "ID")
 }
 
 func (ec *executionContext) _DeleteRoomPayload_room(ctx context.Context, field graphql.CollectedField, obj *DeleteRoomPayload) (ret graphql.Marshaler) {
@@ -7476,6 +8453,226 @@ func (ec *executionContext) fieldContext_Mutation_setLobbyMessage(ctx context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_startRecording(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_startRecording(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().StartRecording(ctx, fc.Args["input"].(recordings.StartInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *StartRecordingPayload) graphql.Marshaler {
+			return ec.marshalNStartRecordingPayload2ᚖfoyerᚋgraphᚋgeneratedᚐStartRecordingPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_startRecording(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StartRecordingPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_startRecording_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_stopRecording(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_stopRecording(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().StopRecording(ctx, fc.Args["input"].(StopRecordingInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *StopRecordingPayload) graphql.Marshaler {
+			return ec.marshalNStopRecordingPayload2ᚖfoyerᚋgraphᚋgeneratedᚐStopRecordingPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_stopRecording(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StopRecordingPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_stopRecording_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deleteRecording(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deleteRecording(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeleteRecording(ctx, fc.Args["input"].(DeleteRecordingInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *DeleteRecordingPayload) graphql.Marshaler {
+			return ec.marshalNDeleteRecordingPayload2ᚖfoyerᚋgraphᚋgeneratedᚐDeleteRecordingPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deleteRecording(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeleteRecordingPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deleteRecording_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_shareRecording(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_shareRecording(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ShareRecording(ctx, fc.Args["input"].(recordings.ShareInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ShareRecordingPayload) graphql.Marshaler {
+			return ec.marshalNShareRecordingPayload2ᚖfoyerᚋgraphᚋgeneratedᚐShareRecordingPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_shareRecording(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareRecordingPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_shareRecording_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_unshareRecording(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_unshareRecording(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UnshareRecording(ctx, fc.Args["input"].(UnshareRecordingInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *UnshareRecordingPayload) graphql.Marshaler {
+			return ec.marshalNUnshareRecordingPayload2ᚖfoyerᚋgraphᚋgeneratedᚐUnshareRecordingPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_unshareRecording(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UnshareRecordingPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_unshareRecording_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createRoom(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8578,6 +9775,94 @@ func (ec *executionContext) fieldContext_Query_node(ctx context.Context, field g
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_recording(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_recording(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Recording(ctx, fc.Args["id"].(uuid.UUID))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Recording) graphql.Marshaler {
+			return ec.marshalORecording2ᚖfoyerᚋentᚐRecording(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_recording(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Recording(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_recording_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_recordings(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_recordings(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Recordings(ctx, fc.Args["first"].(*int), fc.Args["after"].(*entgql.Cursor[uuid.UUID]), fc.Args["roomId"].(*uuid.UUID))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.RecordingConnection) graphql.Marshaler {
+			return ec.marshalNRecordingConnection2ᚖfoyerᚋentᚐRecordingConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_recordings(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RecordingConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_recordings_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_room(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8795,6 +10080,695 @@ func (ec *executionContext) _RaiseHandPayload_handRaisedAt(ctx context.Context, 
 }
 func (ec *executionContext) fieldContext_RaiseHandPayload_handRaisedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RaiseHandPayload", field, false, false, "Time")
+}
+
+func (ec *executionContext) _Recording_id(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Recording", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Recording_room(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_room(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Recording().Room(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Room) graphql.Marshaler {
+			return ec.marshalNRoom2ᚖfoyerᚋentᚐRoom(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_room(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Recording",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Room(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Recording_mode(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_mode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Mode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v recording.Mode) graphql.Marshaler {
+			return ec.marshalNRecordingMode2foyerᚋentᚋrecordingᚐMode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_mode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Recording", field, false, false, "RecordingMode")
+}
+
+func (ec *executionContext) _Recording_status(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v recording.Status) graphql.Marshaler {
+			return ec.marshalNRecordingStatus2foyerᚋentᚋrecordingᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Recording", field, false, false, "RecordingStatus")
+}
+
+func (ec *executionContext) _Recording_reason(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Recording().Reason(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Recording", field, true, true, "String")
+}
+
+func (ec *executionContext) _Recording_transcribe(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_transcribe(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Recording().Transcribe(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_transcribe(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Recording", field, true, true, "Boolean")
+}
+
+func (ec *executionContext) _Recording_language(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_language(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Recording().Language(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_language(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Recording", field, true, true, "String")
+}
+
+func (ec *executionContext) _Recording_transcript(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_transcript(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Transcript, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v recording.Transcript) graphql.Marshaler {
+			return ec.marshalNTranscriptStatus2foyerᚋentᚋrecordingᚐTranscript(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_transcript(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Recording", field, false, false, "TranscriptStatus")
+}
+
+func (ec *executionContext) _Recording_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Recording", field, false, false, "Time")
+}
+
+func (ec *executionContext) _Recording_startedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_startedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_startedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Recording", field, false, false, "Time")
+}
+
+func (ec *executionContext) _Recording_endedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_endedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EndedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_endedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Recording", field, false, false, "Time")
+}
+
+func (ec *executionContext) _Recording_expiresAt(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_expiresAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpiresAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Recording", field, false, false, "Time")
+}
+
+func (ec *executionContext) _Recording_isExpired(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_isExpired(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Recording().IsExpired(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_isExpired(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Recording", field, true, true, "Boolean")
+}
+
+func (ec *executionContext) _Recording_size(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_size(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Recording().Size(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_size(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Recording", field, true, true, "Float")
+}
+
+func (ec *executionContext) _Recording_duration(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_duration(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Recording().Duration(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_duration(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Recording", field, true, true, "Float")
+}
+
+func (ec *executionContext) _Recording_url(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Recording().URL(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Recording", field, true, true, "String")
+}
+
+func (ec *executionContext) _Recording_downloadUrl(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_downloadUrl(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Recording().DownloadURL(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_downloadUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Recording", field, true, true, "String")
+}
+
+func (ec *executionContext) _Recording_canDelete(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_canDelete(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Recording().CanDelete(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_canDelete(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Recording", field, true, true, "Boolean")
+}
+
+func (ec *executionContext) _Recording_sharedWith(ctx context.Context, field graphql.CollectedField, obj *ent.Recording) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Recording_sharedWith(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Recording().SharedWith(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.User) graphql.Marshaler {
+			return ec.marshalORecordingUser2ᚕᚖfoyerᚋentᚐUserᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Recording_sharedWith(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Recording",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RecordingUser(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecordingConnection_edges(ctx context.Context, field graphql.CollectedField, obj *ent.RecordingConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordingConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.RecordingEdge) graphql.Marshaler {
+			return ec.marshalORecordingEdge2ᚕᚖfoyerᚋentᚐRecordingEdge(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecordingConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecordingConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RecordingEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecordingConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *ent.RecordingConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordingConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v entgql.PageInfo[uuid.UUID]) graphql.Marshaler {
+			return ec.marshalNPageInfo2entgoᚗioᚋcontribᚋentgqlᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordingConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecordingConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecordingConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *ent.RecordingConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordingConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordingConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecordingConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _RecordingEdge_node(ctx context.Context, field graphql.CollectedField, obj *ent.RecordingEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordingEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Recording) graphql.Marshaler {
+			return ec.marshalORecording2ᚖfoyerᚋentᚐRecording(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecordingEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecordingEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Recording(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecordingEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *ent.RecordingEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordingEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v entgql.Cursor[uuid.UUID]) graphql.Marshaler {
+			return ec.marshalNCursor2entgoᚗioᚋcontribᚋentgqlᚐCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordingEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecordingEdge", field, false, false, "Cursor")
+}
+
+func (ec *executionContext) _RecordingUser_id(ctx context.Context, field graphql.CollectedField, obj *ent.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordingUser_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordingUser_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecordingUser", field, false, false, "ID")
+}
+
+func (ec *executionContext) _RecordingUser_fullName(ctx context.Context, field graphql.CollectedField, obj *ent.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordingUser_fullName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FullName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordingUser_fullName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecordingUser", field, false, false, "String")
+}
+
+func (ec *executionContext) _RecordingUser_shortName(ctx context.Context, field graphql.CollectedField, obj *ent.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordingUser_shortName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ShortName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordingUser_shortName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecordingUser", field, false, false, "String")
+}
+
+func (ec *executionContext) _RecordingUser_email(ctx context.Context, field graphql.CollectedField, obj *ent.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecordingUser_email(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Email, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecordingUser_email(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecordingUser", field, false, false, "String")
 }
 
 func (ec *executionContext) _RemoveParticipantPayload_results(ctx context.Context, field graphql.CollectedField, obj *RemoveParticipantPayload) (ret graphql.Marshaler) {
@@ -9486,6 +11460,82 @@ func (ec *executionContext) fieldContext_Room_lobby(_ context.Context, field gra
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Lobby(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Room_recordings(ctx context.Context, field graphql.CollectedField, obj *ent.Room) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Room_recordings(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Room().Recordings(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*entgql.Cursor[uuid.UUID]))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.RecordingConnection) graphql.Marshaler {
+			return ec.marshalORecordingConnection2ᚖfoyerᚋentᚐRecordingConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Room_recordings(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Room",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RecordingConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Room_recordings_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Room_activeRecording(ctx context.Context, field graphql.CollectedField, obj *ent.Room) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Room_activeRecording(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Room().ActiveRecording(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Recording) graphql.Marshaler {
+			return ec.marshalORecording2ᚖfoyerᚋentᚐRecording(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Room_activeRecording(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Room",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Recording(ctx, field)
 		},
 	}
 	return fc, nil
@@ -10432,6 +12482,75 @@ func (ec *executionContext) fieldContext_RoomStatus_version(_ context.Context, f
 	return graphql.NewScalarFieldContext("RoomStatus", field, false, false, "Version")
 }
 
+func (ec *executionContext) _RoomStatus_recordingStatus(ctx context.Context, field graphql.CollectedField, obj *calls.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomStatus_recordingStatus(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RecordingStatus, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *recording.Status) graphql.Marshaler {
+			return ec.marshalORecordingStatus2ᚖfoyerᚋentᚋrecordingᚐStatus(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RoomStatus_recordingStatus(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomStatus", field, false, false, "RecordingStatus")
+}
+
+func (ec *executionContext) _RoomStatus_recordingMode(ctx context.Context, field graphql.CollectedField, obj *calls.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomStatus_recordingMode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RecordingMode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *recording.Mode) graphql.Marshaler {
+			return ec.marshalORecordingMode2ᚖfoyerᚋentᚋrecordingᚐMode(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RoomStatus_recordingMode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomStatus", field, false, false, "RecordingMode")
+}
+
+func (ec *executionContext) _RoomStatus_recordingNotice(ctx context.Context, field graphql.CollectedField, obj *calls.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RoomStatus_recordingNotice(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RecordingNotice, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RoomStatus_recordingNotice(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RoomStatus", field, false, false, "String")
+}
+
 func (ec *executionContext) _Session_id(ctx context.Context, field graphql.CollectedField, obj *auth.Session) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -10606,6 +12725,102 @@ func (ec *executionContext) fieldContext_SetParticipantRolePayload_results(_ con
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_ParticipantResult(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShareRecordingPayload_recording(ctx context.Context, field graphql.CollectedField, obj *ShareRecordingPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareRecordingPayload_recording(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Recording, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Recording) graphql.Marshaler {
+			return ec.marshalNRecording2ᚖfoyerᚋentᚐRecording(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareRecordingPayload_recording(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareRecordingPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Recording(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StartRecordingPayload_recording(ctx context.Context, field graphql.CollectedField, obj *StartRecordingPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartRecordingPayload_recording(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Recording, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Recording) graphql.Marshaler {
+			return ec.marshalNRecording2ᚖfoyerᚋentᚐRecording(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartRecordingPayload_recording(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StartRecordingPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Recording(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StopRecordingPayload_recording(ctx context.Context, field graphql.CollectedField, obj *StopRecordingPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StopRecordingPayload_recording(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Recording, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Recording) graphql.Marshaler {
+			return ec.marshalNRecording2ᚖfoyerᚋentᚐRecording(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StopRecordingPayload_recording(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StopRecordingPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Recording(ctx, field)
 		},
 	}
 	return fc, nil
@@ -10894,6 +13109,38 @@ func (ec *executionContext) fieldContext_UnlockRoomPayload_room(_ context.Contex
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Room(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UnshareRecordingPayload_recording(ctx context.Context, field graphql.CollectedField, obj *UnshareRecordingPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UnshareRecordingPayload_recording(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Recording, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Recording) graphql.Marshaler {
+			return ec.marshalORecording2ᚖfoyerᚋentᚐRecording(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UnshareRecordingPayload_recording(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UnshareRecordingPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Recording(ctx, field)
 		},
 	}
 	return fc, nil
@@ -12669,6 +14916,48 @@ func UnmarshalCreateRoomTokenInput(ctx context.Context, raw any) (lobby.CreateRo
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputDeleteRecordingInput(ctx context.Context, obj any) (DeleteRecordingInput, error) {
+	var it DeleteRecordingInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"recordingId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "recordingId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("recordingId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RecordingID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalDeleteRecordingInput unmarshals raw into the DeleteRecordingInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDeleteRecordingInput(ctx context.Context, raw any) (DeleteRecordingInput, error) {
+	var out DeleteRecordingInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DeleteRecordingInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputDeleteRoomInput(ctx context.Context, obj any) (DeleteRoomInput, error) {
 	var it DeleteRoomInput
 	if obj == nil {
@@ -13334,6 +15623,55 @@ func UnmarshalRaiseHandInput(ctx context.Context, raw any) (calls.RaiseHandInput
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputRecordingOptions(ctx context.Context, obj any) (recordings.Options, error) {
+	var it recordings.Options
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"transcribe", "language"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "transcribe":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("transcribe"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Transcribe = data
+		case "language":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("language"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Language = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRecordingOptions unmarshals raw into the RecordingOptions input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRecordingOptions(ctx context.Context, raw any) (recordings.Options, error) {
+	var out recordings.Options
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RecordingOptions", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputRemoveParticipantInput(ctx context.Context, obj any) (calls.RemoveInput, error) {
 	var it calls.RemoveInput
 	if obj == nil {
@@ -13810,6 +16148,160 @@ func UnmarshalSetParticipantRoleInput(ctx context.Context, raw any) (calls.SetRo
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputShareRecordingInput(ctx context.Context, obj any) (recordings.ShareInput, error) {
+	var it recordings.ShareInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"recordingId", "userId", "email"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "recordingId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("recordingId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RecordingID = data
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
+			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserID = data
+		case "email":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("email"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Email = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalShareRecordingInput unmarshals raw into the ShareRecordingInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalShareRecordingInput(ctx context.Context, raw any) (recordings.ShareInput, error) {
+	var out recordings.ShareInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ShareRecordingInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputStartRecordingInput(ctx context.Context, obj any) (recordings.StartInput, error) {
+	var it recordings.StartInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId", "mode", "options"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		case "mode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mode"))
+			data, err := ec.unmarshalNRecordingMode2foyerᚋentᚋrecordingᚐMode(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Mode = data
+		case "options":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("options"))
+			data, err := ec.unmarshalORecordingOptions2ᚖfoyerᚋrecordingsᚐOptions(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Options = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalStartRecordingInput unmarshals raw into the StartRecordingInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalStartRecordingInput(ctx context.Context, raw any) (recordings.StartInput, error) {
+	var out recordings.StartInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "StartRecordingInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputStopRecordingInput(ctx context.Context, obj any) (StopRecordingInput, error) {
+	var it StopRecordingInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalStopRecordingInput unmarshals raw into the StopRecordingInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalStopRecordingInput(ctx context.Context, raw any) (StopRecordingInput, error) {
+	var out StopRecordingInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "StopRecordingInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputTransferRoomOwnershipInput(ctx context.Context, obj any) (TransferRoomOwnershipInput, error) {
 	var it TransferRoomOwnershipInput
 	if obj == nil {
@@ -13898,6 +16390,55 @@ func (ec *executionContext) unmarshalInputUnlockRoomInput(ctx context.Context, o
 func UnmarshalUnlockRoomInput(ctx context.Context, raw any) (UnlockRoomInput, error) {
 	var out UnlockRoomInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "UnlockRoomInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputUnshareRecordingInput(ctx context.Context, obj any) (UnshareRecordingInput, error) {
+	var it UnshareRecordingInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"recordingId", "userId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "recordingId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("recordingId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RecordingID = data
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalUnshareRecordingInput unmarshals raw into the UnshareRecordingInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUnshareRecordingInput(ctx context.Context, raw any) (UnshareRecordingInput, error) {
+	var out UnshareRecordingInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UnshareRecordingInput", raw, &out)
 	return out, err
 }
 
@@ -14183,6 +16724,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Room(ctx, sel, obj)
+	case *ent.Recording:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Recording(ctx, sel, obj)
 	default:
 		if typedObj, ok := obj.(graphql.Marshaler); ok {
 			return typedObj
@@ -14553,6 +17099,39 @@ func (ec *executionContext) _CreateRoomTokenPayload(ctx context.Context, sel ast
 			}
 		case "ticket":
 			out.Values[i] = ec._CreateRoomTokenPayload_ticket(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var deleteRecordingPayloadImplementors = []string{"DeleteRecordingPayload"}
+
+func (ec *executionContext) _DeleteRecordingPayload(ctx context.Context, sel ast.SelectionSet, obj *DeleteRecordingPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, deleteRecordingPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DeleteRecordingPayload")
+		case "recordingId":
+			out.Values[i] = ec._DeleteRecordingPayload_recordingId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -15209,6 +17788,41 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "startRecording":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_startRecording(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "stopRecording":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_stopRecording(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deleteRecording":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deleteRecording(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "shareRecording":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_shareRecording(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unshareRecording":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_unshareRecording(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "createRoom":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createRoom(ctx, field)
@@ -15705,6 +18319,18 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_node(ctx, field)
 				})
+		case "recording":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_recording(ctx, field)
+				})
+		case "recordings":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_recordings(ctx, field)
+				})
 		case "room":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
@@ -15768,6 +18394,269 @@ func (ec *executionContext) _RaiseHandPayload(ctx context.Context, sel ast.Selec
 		case "handRaisedAt":
 			out.Values[i] = ec._RaiseHandPayload_handRaisedAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var recordingImplementors = []string{"Recording", "Node"}
+
+func (ec *executionContext) _Recording(ctx context.Context, sel ast.SelectionSet, obj *ent.Recording) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, recordingImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Recording")
+		case "id":
+			out.Values[i] = ec._Recording_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "room":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Recording_room(ctx, field, obj)
+				})
+		case "mode":
+			out.Values[i] = ec._Recording_mode(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._Recording_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reason":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Recording_reason(ctx, field, obj)
+				})
+		case "transcribe":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Recording_transcribe(ctx, field, obj)
+				})
+		case "language":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Recording_language(ctx, field, obj)
+				})
+		case "transcript":
+			out.Values[i] = ec._Recording_transcript(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._Recording_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "startedAt":
+			out.Values[i] = ec._Recording_startedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "endedAt":
+			out.Values[i] = ec._Recording_endedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "expiresAt":
+			out.Values[i] = ec._Recording_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "isExpired":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Recording_isExpired(ctx, field, obj)
+				})
+		case "size":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Recording_size(ctx, field, obj)
+				})
+		case "duration":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Recording_duration(ctx, field, obj)
+				})
+		case "url":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Recording_url(ctx, field, obj)
+				})
+		case "downloadUrl":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Recording_downloadUrl(ctx, field, obj)
+				})
+		case "canDelete":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Recording_canDelete(ctx, field, obj)
+				})
+		case "sharedWith":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Recording_sharedWith(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var recordingConnectionImplementors = []string{"RecordingConnection"}
+
+func (ec *executionContext) _RecordingConnection(ctx context.Context, sel ast.SelectionSet, obj *ent.RecordingConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, recordingConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RecordingConnection")
+		case "edges":
+			out.Values[i] = ec._RecordingConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._RecordingConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totalCount":
+			out.Values[i] = ec._RecordingConnection_totalCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var recordingEdgeImplementors = []string{"RecordingEdge"}
+
+func (ec *executionContext) _RecordingEdge(ctx context.Context, sel ast.SelectionSet, obj *ent.RecordingEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, recordingEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RecordingEdge")
+		case "node":
+			out.Values[i] = ec._RecordingEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._RecordingEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var recordingUserImplementors = []string{"RecordingUser"}
+
+func (ec *executionContext) _RecordingUser(ctx context.Context, sel ast.SelectionSet, obj *ent.User) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, recordingUserImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RecordingUser")
+		case "id":
+			out.Values[i] = ec._RecordingUser_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "fullName":
+			out.Values[i] = ec._RecordingUser_fullName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "shortName":
+			out.Values[i] = ec._RecordingUser_shortName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "email":
+			out.Values[i] = ec._RecordingUser_email(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -16116,6 +19005,18 @@ func (ec *executionContext) _Room(ctx context.Context, sel ast.SelectionSet, obj
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Room_lobby(ctx, field, obj)
+				})
+		case "recordings":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Room_recordings(ctx, field, obj)
+				})
+		case "activeRecording":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Room_activeRecording(ctx, field, obj)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -16611,6 +19512,21 @@ func (ec *executionContext) _RoomStatus(ctx context.Context, sel ast.SelectionSe
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "recordingStatus":
+			out.Values[i] = ec._RoomStatus_recordingStatus(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "recordingMode":
+			out.Values[i] = ec._RoomStatus_recordingMode(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "recordingNotice":
+			out.Values[i] = ec._RoomStatus_recordingNotice(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -16728,6 +19644,105 @@ func (ec *executionContext) _SetParticipantRolePayload(ctx context.Context, sel 
 			out.Values[i] = graphql.MarshalString("SetParticipantRolePayload")
 		case "results":
 			out.Values[i] = ec._SetParticipantRolePayload_results(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var shareRecordingPayloadImplementors = []string{"ShareRecordingPayload"}
+
+func (ec *executionContext) _ShareRecordingPayload(ctx context.Context, sel ast.SelectionSet, obj *ShareRecordingPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, shareRecordingPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ShareRecordingPayload")
+		case "recording":
+			out.Values[i] = ec._ShareRecordingPayload_recording(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var startRecordingPayloadImplementors = []string{"StartRecordingPayload"}
+
+func (ec *executionContext) _StartRecordingPayload(ctx context.Context, sel ast.SelectionSet, obj *StartRecordingPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, startRecordingPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StartRecordingPayload")
+		case "recording":
+			out.Values[i] = ec._StartRecordingPayload_recording(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var stopRecordingPayloadImplementors = []string{"StopRecordingPayload"}
+
+func (ec *executionContext) _StopRecordingPayload(ctx context.Context, sel ast.SelectionSet, obj *StopRecordingPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, stopRecordingPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StopRecordingPayload")
+		case "recording":
+			out.Values[i] = ec._StopRecordingPayload_recording(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -16868,6 +19883,39 @@ func (ec *executionContext) _UnlockRoomPayload(ctx context.Context, sel ast.Sele
 		case "room":
 			out.Values[i] = ec._UnlockRoomPayload_room(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var unshareRecordingPayloadImplementors = []string{"UnshareRecordingPayload"}
+
+func (ec *executionContext) _UnshareRecordingPayload(ctx context.Context, sel ast.SelectionSet, obj *UnshareRecordingPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, unshareRecordingPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UnshareRecordingPayload")
+		case "recording":
+			out.Values[i] = ec._UnshareRecordingPayload_recording(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -17588,6 +20636,19 @@ func (ec *executionContext) marshalNCursor2entgoᚗioᚋcontribᚋentgqlᚐCurso
 	return v
 }
 
+func (ec *executionContext) unmarshalNDeleteRecordingInput2foyerᚋgraphᚋgeneratedᚐDeleteRecordingInput(ctx context.Context, v any) (DeleteRecordingInput, error) {
+	res, err := ec.unmarshalInputDeleteRecordingInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDeleteRecordingPayload2ᚖfoyerᚋgraphᚋgeneratedᚐDeleteRecordingPayload(ctx context.Context, sel ast.SelectionSet, v *DeleteRecordingPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DeleteRecordingPayload!")
+		return graphql.Null
+	}
+	return ec._DeleteRecordingPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNDeleteRoomInput2foyerᚋgraphᚋgeneratedᚐDeleteRoomInput(ctx context.Context, v any) (DeleteRoomInput, error) {
 	res, err := ec.unmarshalInputDeleteRoomInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -17966,6 +21027,50 @@ func (ec *executionContext) marshalNRaiseHandPayload2ᚖfoyerᚋgraphᚋgenerate
 	return ec._RaiseHandPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNRecording2ᚖfoyerᚋentᚐRecording(ctx context.Context, sel ast.SelectionSet, v *ent.Recording) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Recording!")
+		return graphql.Null
+	}
+	return ec._Recording(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNRecordingConnection2ᚖfoyerᚋentᚐRecordingConnection(ctx context.Context, sel ast.SelectionSet, v *ent.RecordingConnection) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RecordingConnection!")
+		return graphql.Null
+	}
+	return ec._RecordingConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRecordingMode2foyerᚋentᚋrecordingᚐMode(ctx context.Context, v any) (recording.Mode, error) {
+	var res recording.Mode
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRecordingMode2foyerᚋentᚋrecordingᚐMode(ctx context.Context, sel ast.SelectionSet, v recording.Mode) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNRecordingStatus2foyerᚋentᚋrecordingᚐStatus(ctx context.Context, v any) (recording.Status, error) {
+	var res recording.Status
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRecordingStatus2foyerᚋentᚋrecordingᚐStatus(ctx context.Context, sel ast.SelectionSet, v recording.Status) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) marshalNRecordingUser2ᚖfoyerᚋentᚐUser(ctx context.Context, sel ast.SelectionSet, v *ent.User) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RecordingUser!")
+		return graphql.Null
+	}
+	return ec._RecordingUser(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNRemoveParticipantInput2foyerᚋcallsᚐRemoveInput(ctx context.Context, v any) (calls.RemoveInput, error) {
 	res, err := ec.unmarshalInputRemoveParticipantInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -18178,6 +21283,45 @@ func (ec *executionContext) marshalNSetParticipantRolePayload2ᚖfoyerᚋgraph�
 	return ec._SetParticipantRolePayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNShareRecordingInput2foyerᚋrecordingsᚐShareInput(ctx context.Context, v any) (recordings.ShareInput, error) {
+	res, err := ec.unmarshalInputShareRecordingInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNShareRecordingPayload2ᚖfoyerᚋgraphᚋgeneratedᚐShareRecordingPayload(ctx context.Context, sel ast.SelectionSet, v *ShareRecordingPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ShareRecordingPayload!")
+		return graphql.Null
+	}
+	return ec._ShareRecordingPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNStartRecordingInput2foyerᚋrecordingsᚐStartInput(ctx context.Context, v any) (recordings.StartInput, error) {
+	res, err := ec.unmarshalInputStartRecordingInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNStartRecordingPayload2ᚖfoyerᚋgraphᚋgeneratedᚐStartRecordingPayload(ctx context.Context, sel ast.SelectionSet, v *StartRecordingPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "StartRecordingPayload!")
+		return graphql.Null
+	}
+	return ec._StartRecordingPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNStopRecordingInput2foyerᚋgraphᚋgeneratedᚐStopRecordingInput(ctx context.Context, v any) (StopRecordingInput, error) {
+	res, err := ec.unmarshalInputStopRecordingInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNStopRecordingPayload2ᚖfoyerᚋgraphᚋgeneratedᚐStopRecordingPayload(ctx context.Context, sel ast.SelectionSet, v *StopRecordingPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "StopRecordingPayload!")
+		return graphql.Null
+	}
+	return ec._StopRecordingPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
 	res, err := graphql.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -18255,6 +21399,16 @@ func (ec *executionContext) marshalNTrack2ᚕfoyerᚋrtcᚐTrackᚄ(ctx context.
 	return ret
 }
 
+func (ec *executionContext) unmarshalNTranscriptStatus2foyerᚋentᚋrecordingᚐTranscript(ctx context.Context, v any) (recording.Transcript, error) {
+	var res recording.Transcript
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTranscriptStatus2foyerᚋentᚋrecordingᚐTranscript(ctx context.Context, sel ast.SelectionSet, v recording.Transcript) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNTransferRoomOwnershipInput2foyerᚋgraphᚋgeneratedᚐTransferRoomOwnershipInput(ctx context.Context, v any) (TransferRoomOwnershipInput, error) {
 	res, err := ec.unmarshalInputTransferRoomOwnershipInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -18279,6 +21433,19 @@ func (ec *executionContext) marshalNUnlockRoomPayload2ᚖfoyerᚋgraphᚋgenerat
 		return graphql.Null
 	}
 	return ec._UnlockRoomPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNUnshareRecordingInput2foyerᚋgraphᚋgeneratedᚐUnshareRecordingInput(ctx context.Context, v any) (UnshareRecordingInput, error) {
+	res, err := ec.unmarshalInputUnshareRecordingInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUnshareRecordingPayload2ᚖfoyerᚋgraphᚋgeneratedᚐUnshareRecordingPayload(ctx context.Context, sel ast.SelectionSet, v *UnshareRecordingPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UnshareRecordingPayload!")
+		return graphql.Null
+	}
+	return ec._UnshareRecordingPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNUpdateParticipantInput2foyerᚋcallsᚐUpdateInput(ctx context.Context, v any) (calls.UpdateInput, error) {
@@ -18603,6 +21770,23 @@ func (ec *executionContext) marshalOCursor2ᚖentgoᚗioᚋcontribᚋentgqlᚐCu
 	return v
 }
 
+func (ec *executionContext) unmarshalOFloat2ᚖfloat64(ctx context.Context, v any) (*float64, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := graphql.UnmarshalFloatContext(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOFloat2ᚖfloat64(ctx context.Context, sel ast.SelectionSet, v *float64) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	res := graphql.MarshalFloatContext(*v)
+	return graphql.WrapContextMarshaler(ctx, res)
+}
+
 func (ec *executionContext) unmarshalOID2ᚕgithubᚗcomᚋgoogleᚋuuidᚐUUIDᚄ(ctx context.Context, v any) ([]uuid.UUID, error) {
 	if v == nil {
 		return nil, nil
@@ -18816,6 +22000,99 @@ var (
 		schema.ScreenShareAudio: "SCREEN_SHARE_AUDIO",
 	}
 )
+
+func (ec *executionContext) marshalORecording2ᚖfoyerᚋentᚐRecording(ctx context.Context, sel ast.SelectionSet, v *ent.Recording) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Recording(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORecordingConnection2ᚖfoyerᚋentᚐRecordingConnection(ctx context.Context, sel ast.SelectionSet, v *ent.RecordingConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RecordingConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORecordingEdge2ᚕᚖfoyerᚋentᚐRecordingEdge(ctx context.Context, sel ast.SelectionSet, v []*ent.RecordingEdge) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalORecordingEdge2ᚖfoyerᚋentᚐRecordingEdge(ctx, sel, v[i])
+	})
+
+	return ret
+}
+
+func (ec *executionContext) marshalORecordingEdge2ᚖfoyerᚋentᚐRecordingEdge(ctx context.Context, sel ast.SelectionSet, v *ent.RecordingEdge) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RecordingEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalORecordingMode2ᚖfoyerᚋentᚋrecordingᚐMode(ctx context.Context, v any) (*recording.Mode, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(recording.Mode)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalORecordingMode2ᚖfoyerᚋentᚋrecordingᚐMode(ctx context.Context, sel ast.SelectionSet, v *recording.Mode) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func (ec *executionContext) unmarshalORecordingOptions2ᚖfoyerᚋrecordingsᚐOptions(ctx context.Context, v any) (*recordings.Options, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputRecordingOptions(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalORecordingStatus2ᚖfoyerᚋentᚋrecordingᚐStatus(ctx context.Context, v any) (*recording.Status, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(recording.Status)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalORecordingStatus2ᚖfoyerᚋentᚋrecordingᚐStatus(ctx context.Context, sel ast.SelectionSet, v *recording.Status) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func (ec *executionContext) marshalORecordingUser2ᚕᚖfoyerᚋentᚐUserᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.User) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRecordingUser2ᚖfoyerᚋentᚐUser(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
 
 func (ec *executionContext) marshalORoom2ᚖfoyerᚋentᚐRoom(ctx context.Context, sel ast.SelectionSet, v *ent.Room) graphql.Marshaler {
 	if v == nil {

@@ -45,6 +45,18 @@ type CreateRoomPayload struct {
 	Room *ent.Room `json:"room"`
 }
 
+// Names a recording to delete.
+type DeleteRecordingInput struct {
+	// The recording's id.
+	RecordingID uuid.UUID `json:"recordingId"`
+}
+
+// The outcome of `deleteRecording`.
+type DeleteRecordingPayload struct {
+	// The id that it had.
+	RecordingID uuid.UUID `json:"recordingId"`
+}
+
 // Names a room to delete.
 type DeleteRoomInput struct {
 	// The room's id.
@@ -205,6 +217,30 @@ type SetParticipantRolePayload struct {
 	Results []*calls.Result `json:"results"`
 }
 
+// The outcome of `shareRecording`.
+type ShareRecordingPayload struct {
+	// The recording.
+	Recording *ent.Recording `json:"recording"`
+}
+
+// The outcome of `startRecording`.
+type StartRecordingPayload struct {
+	// The recording as it is now.
+	Recording *ent.Recording `json:"recording"`
+}
+
+// Names the room whose recording is to end.
+type StopRecordingInput struct {
+	// The room's id.
+	RoomID uuid.UUID `json:"roomId"`
+}
+
+// The outcome of `stopRecording`.
+type StopRecordingPayload struct {
+	// The recording as it is now.
+	Recording *ent.Recording `json:"recording"`
+}
+
 // What can be watched: each sends the whole state at once, and again after every change.
 type Subscription struct {
 }
@@ -233,6 +269,20 @@ type UnlockRoomInput struct {
 type UnlockRoomPayload struct {
 	// The room as it is now.
 	Room *ent.Room `json:"room"`
+}
+
+// Names a recording, and with whom it is not to be shared any more.
+type UnshareRecordingInput struct {
+	// The recording's id.
+	RecordingID uuid.UUID `json:"recordingId"`
+	// The account's id.
+	UserID uuid.UUID `json:"userId"`
+}
+
+// The outcome of `unshareRecording`.
+type UnshareRecordingPayload struct {
+	// The recording; null when the viewer may not see it any more.
+	Recording *ent.Recording `json:"recording,omitempty"`
 }
 
 // The outcome of `updateParticipant`.

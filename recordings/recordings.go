@@ -1,0 +1,195 @@
+// Package recordings records the calls of rooms, and hands the recordings to those who may see them.
+//
+// A recording is a row, made before LiveKit is asked to record, and from then on the row follows what
+// LiveKit tells of its egress: by the answer of a call, by an event, or when it is asked. Such news may
+// come twice, in any order, late or never. So each is carried over by one conditional update, which
+// changes nothing when the row has gone further; and whatever has not been told is found out by a
+// comparison of all unfinished rows with LiveKit, again and again.
+package recordings
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"entgo.io/contrib/entgql"
+	"github.com/google/uuid"
+
+	"foyer/auth"
+	"foyer/ent"
+	"foyer/ent/predicate"
+	"foyer/ent/recording"
+	"foyer/ent/recordingaccess"
+	"foyer/ent/roomaccess"
+	"foyer/fault"
+	"foyer/rooms"
+)
+
+// Recordings are those of all rooms.
+type Recordings struct {
+	db       *ent.Client
+	rooms    *rooms.Service
+	settings Settings
+}
+
+// Settings of Recordings.
+type Settings struct {
+	// PublicURL is where people find the product: files are below it.
+	PublicURL string
+	// Notice is what people are told while they are recorded; empty for nothing.
+	Notice string
+}
+
+// New returns Recordings.
+func New(db *ent.Client, rooms *rooms.Service, settings Settings) *Recordings {
+	return &Recordings{db: db, rooms: rooms, settings: settings}
+}
+
+var newestFirst = &ent.RecordingOrder{
+	Direction: entgql.OrderDirectionDesc, Field: ent.RecordingOrderFieldCreatedAt,
+}
+
+// visibleTo is the one rule of who may see a recording: the hosts of its room, and those with whom it
+// has been shared.
+func visibleTo(userID uuid.UUID) predicate.Recording {
+	return recording.Or(
+		recording.HasRoomWith(rooms.HostedBy(userID)),
+		recording.HasAccessesWith(recordingaccess.UserID(userID)),
+	)
+}
+
+// visible finds what the viewer, who is signed in, may see, with what says who else may.
+func (r *Recordings) visible(viewer auth.Viewer) *ent.RecordingQuery {
+	return r.db.Recording.Query().Where(visibleTo(viewer.UserID)).
+		WithRoom(func(q *ent.RoomQuery) {
+			q.WithAccesses(func(q *ent.RoomAccessQuery) { q.Where(roomaccess.UserID(viewer.UserID)) })
+		}).
+		WithAccesses(func(q *ent.RecordingAccessQuery) {
+			q.WithUser().Order(recordingaccess.ByCreatedAt(), recordingaccess.ByID())
+		})
+}
+
+// Get finds a recording that the viewer may see. Unauthenticated for nobody; NotFound when there is
+// none, or none for him.
+func (r *Recordings) Get(ctx context.Context, id uuid.UUID) (*ent.Recording, error) {
+	viewer := auth.FromContext(ctx)
+	if !viewer.SignedIn() {
+		return nil, fault.New(fault.Unauthenticated, "sign in first")
+	}
+	rec, err := r.visible(viewer).Where(recording.ID(id)).Only(ctx)
+	if ent.IsNotFound(err) {
+		return nil, errNoRecording()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find recording: %w", err)
+	}
+	return rec, nil
+}
+
+func errNoRecording() error {
+	return fault.New(fault.NotFound, "there is no such recording that you may see")
+}
+
+// List returns a page of the recordings that the viewer may see, of one room or (nil) of all, newest
+// first.
+func (r *Recordings) List(
+	ctx context.Context, roomID *uuid.UUID, first *int, after *ent.Cursor,
+) (*ent.RecordingConnection, error) {
+	viewer := auth.FromContext(ctx)
+	if !viewer.SignedIn() {
+		return nil, fault.New(fault.Unauthenticated, "sign in first")
+	}
+	size, err := rooms.PageSize(first)
+	if err != nil {
+		return nil, err
+	}
+	query := r.visible(viewer)
+	if roomID != nil {
+		query.Where(recording.RoomID(*roomID))
+	}
+	page, err := query.Paginate(ctx, after, &size, nil, nil, ent.WithRecordingOrder(newestFirst))
+	if err != nil {
+		return nil, fmt.Errorf("list recordings: %w", err)
+	}
+	return page, nil
+}
+
+// OfRoom is List for the hosts of a room; to others it is an error.
+func (r *Recordings) OfRoom(
+	ctx context.Context, roomID uuid.UUID, first *int, after *ent.Cursor,
+) (*ent.RecordingConnection, error) {
+	if err := r.rooms.Require(ctx, roomID, rooms.ReadRecordings); err != nil {
+		return nil, err
+	}
+	return r.List(ctx, &roomID, first, after)
+}
+
+// Active returns the recording of a room that is not final, for its hosts; nil when there is none.
+func (r *Recordings) Active(ctx context.Context, roomID uuid.UUID) (*ent.Recording, error) {
+	if err := r.rooms.Require(ctx, roomID, rooms.ReadRecordings); err != nil {
+		return nil, err
+	}
+	list, err := r.visible(auth.FromContext(ctx)).
+		Where(recording.RoomID(roomID), isUnfinished()).Limit(1).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find the active recording: %w", err)
+	}
+	if len(list) == 0 {
+		return nil, nil // none is an answer here
+	}
+	return list[0], nil
+}
+
+// Node finds anything of ours that the viewer may see by its id. An application sees no recordings.
+func (r *Recordings) Node(ctx context.Context, id uuid.UUID) (ent.Noder, error) {
+	node, err := r.rooms.Node(ctx, id)
+	if !fault.Is(err, fault.NotFound) || auth.FromContext(ctx).IsApplication() {
+		return node, err
+	}
+	rec, errRec := r.Get(ctx, id)
+	switch {
+	case errRec == nil:
+		return rec, nil
+	case fault.Is(errRec, fault.NotFound) || fault.Is(errRec, fault.Unauthenticated):
+		return nil, err
+	default:
+		return nil, errRec
+	}
+}
+
+// unfinished are the statuses in which a room can have one recording. final are all others.
+var (
+	unfinished = []recording.Status{
+		recording.StatusINITIATED, recording.StatusACTIVE, recording.StatusSTOPPING,
+	}
+	final = []recording.Status{
+		recording.StatusSAVED, recording.StatusFAILED, recording.StatusABORTED,
+	}
+)
+
+func isUnfinished() predicate.Recording { return recording.StatusIn(unfinished...) }
+
+// Key names the file of a recording in the bucket.
+func Key(rec *ent.Recording) string { return folder + Name(rec) }
+
+// folder is where all files are in the bucket.
+const folder = "recordings/"
+
+// Name is that of a recording's file: its id, and what its mode makes it.
+func Name(rec *ent.Recording) string {
+	if rec.Mode == recording.ModeAUDIO {
+		return rec.ID.String() + ".ogg"
+	}
+	return rec.ID.String() + ".mp4"
+}
+
+// Available reports whether a recording's file may be handed out at this moment, to those who may see
+// the recording.
+func Available(rec *ent.Recording) bool {
+	return rec.Status == recording.StatusSAVED && !Expired(rec)
+}
+
+// Expired reports whether a recording's time is over.
+func Expired(rec *ent.Recording) bool {
+	return rec.ExpiresAt != nil && !rec.ExpiresAt.After(time.Now())
+}
