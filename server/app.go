@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"foyer/announcements"
 	"foyer/apps"
 	"foyer/auth"
 	"foyer/calls"
@@ -23,6 +24,7 @@ import (
 	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/rtc"
+	"foyer/webhooks"
 )
 
 // app is the program put together: each part is made once, from the parts above it.
@@ -44,8 +46,9 @@ type app struct {
 
 	recordings *recordings.Recordings
 
-	outbox      *outbox.Outbox
-	invitations *invitations.Service
+	outbox        *outbox.Outbox
+	invitations   *invitations.Service
+	announcements *announcements.Service
 
 	api      *graph.Handler
 	stopping atomic.Bool
@@ -86,6 +89,9 @@ func (a *app) wire() (err error) {
 	if a.invitations, err = invitations.New(a.redis, a.rooms, a.outbox, c.invitations()); err != nil {
 		return err
 	}
+	if err := a.wireAnnouncements(); err != nil {
+		return err
+	}
 	settings, err := c.graph(a.credentials, a.sessions)
 	if err != nil {
 		return err
@@ -98,9 +104,19 @@ func (a *app) wire() (err error) {
 	return nil
 }
 
+// wireAnnouncements makes what tells others of recordings.
+func (a *app) wireAnnouncements() error {
+	sender, err := webhooks.NewSender(a.config.webhooks())
+	if err != nil {
+		return err
+	}
+	a.announcements, err = announcements.New(a.db.Client, a.outbox, sender, a.config.announcements())
+	return err
+}
+
 // deliveries are what the outbox delivers here, by kind.
 func (a *app) deliveries() map[string]outbox.Deliver {
-	deliver := map[string]outbox.Deliver{}
+	deliver := a.announcements.Deliveries()
 	if a.config.sendMail() != nil {
 		deliver[invitations.Kind] = a.invitations.Deliver
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"foyer/auth"
+	"foyer/ent/database"
 	"foyer/fault"
 	"foyer/graph/transport"
 )
@@ -28,6 +29,9 @@ func (a *app) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /readyz", a.ready)
 	mux.HandleFunc("POST /webhooks/livekit", handle(a.hearLiveKit))
+	if a.config.TranscriptSecret != "" {
+		mux.HandleFunc("POST /webhooks/transcript", handle(a.hearTranscript))
+	}
 	if a.signIn != nil {
 		a.signIn.routes(mux)
 	}
@@ -154,6 +158,9 @@ func answerFault(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	f := fault.Of(err)
+	if f.Kind == fault.Internal && database.Away(err) {
+		f = fault.From(err, fault.Unavailable, "our database cannot be reached; try again soon")
+	}
 	if f.Kind == fault.Internal {
 		slog.ErrorContext(r.Context(), "a request failed", "path", r.URL.Path, "err", err)
 	}
