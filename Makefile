@@ -4,8 +4,8 @@
 PKG  ?= ./...
 ARGS ?=
 
-# Runs a command with PostgreSQL, Redis, a Redis Cluster and LiveKit at its disposal.
-UP := bin/up -livekit bin/livekit-server --
+# Runs a command with PostgreSQL, Redis, a Redis Cluster, LiveKit and MinIO at its disposal.
+UP := bin/up -livekit bin/livekit-server -minio bin/minio --
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -17,7 +17,7 @@ help: ## list the commands
 run: bin/livekit-server bin/foyer ## start Foyer and LiveKit on this machine; Ctrl-C ends both
 	tools/run.sh
 
-test: setup testenv/node/node_modules bin/livekit-server bin/up ## run the tests on real servers (PKG=./lobby ARGS='-run X')
+test: setup testenv/node/node_modules bin/livekit-server bin/minio bin/up ## run the tests on real servers (PKG=./lobby ARGS='-run X')
 	$(UP) go test -race -shuffle=on $(ARGS) $(PKG)
 
 check: bin/livekit-server ## see whether generated code, format, linters, go.mod and arrows are in order
@@ -26,12 +26,12 @@ check: bin/livekit-server ## see whether generated code, format, linters, go.mod
 generate: ## make the generated code again, after a change of schema/, ent/schema or gqlgen.yml
 	go generate ./...
 
-bench: setup testenv/node/node_modules bin/livekit-server bin/up ## run the benchmarks on real servers (PKG, ARGS as for test)
+bench: setup testenv/node/node_modules bin/livekit-server bin/minio bin/up ## run the benchmarks on real servers (PKG, ARGS as for test)
 	$(UP) go test -run '^$$' -bench . -benchmem $(ARGS) $(PKG)
 
 build: bin/foyer bin/livekit-server ## build the server and LiveKit into bin/
 
-setup: ## install what tests need: redis-server, postgresql, node, a C compiler (Debian)
+setup: ## install what tests need: redis-server, postgresql, nginx, node, a C compiler (Debian)
 	tools/setup.sh
 
 clean: ## remove what was built; data/, with the rooms of `make run`, stays
@@ -52,4 +52,9 @@ testenv/node/node_modules: testenv/node/package.json testenv/node/package-lock.j
 # A minute or two, once, and again when tools/ names another version.
 bin/livekit-server: tools/go.mod tools/go.sum
 	CGO_ENABLED=0 go -C tools build -o ../$@ github.com/livekit/livekit-server/cmd/server
+	@touch $@
+
+# Three or four minutes, once. Only tests want it: docker-compose.yml takes MinIO's own image.
+bin/minio: tools/minio/go.mod tools/minio/go.sum
+	CGO_ENABLED=0 go -C tools/minio build -o ../../$@ github.com/minio/minio
 	@touch $@

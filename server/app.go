@@ -14,6 +14,7 @@ import (
 	"foyer/announcements"
 	"foyer/apps"
 	"foyer/auth"
+	"foyer/bucket"
 	"foyer/calls"
 	"foyer/embedded"
 	"foyer/ent/database"
@@ -35,7 +36,9 @@ type app struct {
 	db     *database.DB
 	redis  redis.UniversalClient
 
-	rtc      *rtc.Client
+	rtc *rtc.Client
+	// bucket keeps the recordings; nil when none are made.
+	bucket   *bucket.Bucket
 	sessions *auth.Sessions
 	callers  *auth.Credentials
 	signIn   *signIn
@@ -72,6 +75,9 @@ func (a *app) wire() (err error) {
 		return nil // what is wrong with them has been said
 	}
 	a.rtc = rtc.New(c.rtc())
+	if err = a.openBucket(); err != nil {
+		return err
+	}
 	a.rooms = rooms.New(a.db.Client, c.rooms())
 	a.wireCredentials()
 	if a.signIn, err = newSignIn(a); err != nil {
@@ -110,7 +116,15 @@ func (a *app) wireAnnouncements() error {
 	if err != nil {
 		return err
 	}
-	a.announcements, err = announcements.New(a.db.Client, a.outbox, sender, a.config.announcements())
+	a.announcements, err = announcements.New(a.db.Client, a.outbox, sender, a.config.announcements(a.bucket))
+	return err
+}
+
+// openBucket makes ready to use the bucket, if there is one.
+func (a *app) openBucket() (err error) {
+	if settings, ok := a.config.bucket(); ok {
+		a.bucket, err = bucket.Open(settings)
+	}
 	return err
 }
 

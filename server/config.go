@@ -115,6 +115,21 @@ type config struct {
 	// TranscriptSecret is what the service that makes transcripts shows us.
 	TranscriptSecret string `env:"FOYER_TRANSCRIPT_WEBHOOK_SECRET"`
 
+	// Where recordings are kept; without an endpoint there are none.
+	S3Endpoint       string `env:"S3_ENDPOINT"`
+	S3PublicEndpoint string `env:"S3_PUBLIC_ENDPOINT"`
+	S3Bucket         string `env:"S3_BUCKET"`
+	S3Region         string `env:"S3_REGION" envDefault:"us-east-1"`
+	S3AccessKey      string `env:"S3_ACCESS_KEY"`
+	S3SecretKey      string `env:"S3_SECRET_KEY"`
+	S3SessionToken   string `env:"S3_SESSION_TOKEN"`
+	// MediaSecret is what nginx shows us to be given access to the bucket.
+	MediaSecret  string        `env:"FOYER_MEDIA_SECRET"`
+	DownloadURLs bool          `env:"FOYER_RECORDING_DOWNLOAD_URLS"`
+	DownloadTTL  time.Duration `env:"FOYER_RECORDING_DOWNLOAD_TTL" envDefault:"5m"`
+	// StorageSecret is what the storage shows us when it tells of an object.
+	StorageSecret string `env:"FOYER_STORAGE_WEBHOOK_SECRET"`
+
 	// PublicURL is our origin as browsers see it.
 	PublicURL string `env:"FOYER_PUBLIC_URL"`
 	// AllowedOrigins are those beside PublicURL whose pages may ask.
@@ -242,6 +257,7 @@ func (c *config) check() []error {
 	wrong(parseLevel(c.LogLevel) != nil, "FOYER_LOG_LEVEL is not debug, info, warn or error: %q", c.LogLevel)
 	problems = append(problems, c.checkMail()...)
 	problems = append(problems, c.checkWebhooks()...)
+	problems = append(problems, c.checkStorage()...)
 	for name, value := range c.durations() {
 		wrong(value < minDuration || value > maxDuration, "%s is not between %s and %s",
 			name, minDuration, maxDuration)
@@ -300,7 +316,7 @@ func (c *config) durations() map[string]time.Duration {
 		"FOYER_OUTBOX_TIMEOUT": c.OutboxTimeout, "FOYER_OUTBOX_GIVE_UP": c.OutboxGiveUp,
 		"FOYER_OUTBOX_KEEP": c.OutboxKeep, "FOYER_WEBHOOK_DOWNLOAD_TTL": c.WebhookDownloadTTL,
 		"FOYER_SESSION_LIFETIME": c.SessionLifetime, "FOYER_SESSION_IDLE": c.SessionIdle,
-		"FOYER_OIDC_LEEWAY": c.OIDCLeeway,
+		"FOYER_OIDC_LEEWAY": c.OIDCLeeway, "FOYER_RECORDING_DOWNLOAD_TTL": c.DownloadTTL,
 	}
 }
 
@@ -336,6 +352,9 @@ func (c *config) fill() {
 	}
 	if c.LiveKitPublicURL == "" {
 		c.LiveKitPublicURL = c.LiveKitURL
+	}
+	if c.S3PublicEndpoint == "" {
+		c.S3PublicEndpoint = c.S3Endpoint
 	}
 	if c.DatabaseURL == "" {
 		c.DatabaseURL = database.SQLite(filepath.Join(c.Data, "foyer.db"))

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/auth"
+	"foyer/bucket"
 	"foyer/ent/room"
 )
 
@@ -24,6 +25,9 @@ var production = map[string]string{
 	"LIVEKIT_API_KEY": "key", "LIVEKIT_API_SECRET": "a LiveKit secret of 32 bytes ....",
 	"FOYER_SMTP_URL": "smtp://mail.example.org", "FOYER_MAIL_FROM": "Foyer <foyer@example.org>",
 	"FOYER_PUBLIC_URL": "https://meet.example.org",
+	"S3_ENDPOINT":      "http://minio:9000", "S3_BUCKET": "recordings",
+	"S3_ACCESS_KEY": "foyer", "S3_SECRET_KEY": "what MinIO knows Foyer by",
+	"FOYER_MEDIA_SECRET": "what-nginx-shows-to-be-given-access",
 }
 
 // load reads an environment with what a test sets in it instead.
@@ -128,6 +132,12 @@ func TestSettingsReachThosePartsThatTheyAreFor(t *testing.T) {
 	assert.Equal(t, "foyer:", c.lobby().KeyPrefix)
 	assert.True(t, c.lobby().NotifyHosts)
 	assert.Zero(t, c.lobby().Capacity)
+	storage, ok := c.bucket()
+	assert.True(t, ok)
+	assert.Equal(t, bucket.Settings{
+		Endpoint: "http://minio:9000", PublicEndpoint: "http://minio:9000", Name: "recordings",
+		Region: "us-east-1", AccessKey: "foyer", SecretKey: production["S3_SECRET_KEY"],
+	}, storage)
 }
 
 func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
@@ -192,6 +202,19 @@ func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
 		{"FOYER_OIDC_CLIENT_ID", "foyer", "FOYER_OIDC_ISSUER is not set, but its client is"},
 		{"FOYER_OIDC_SCOPES", "email", `FOYER_OIDC_SCOPES is without "openid"`},
 		{"FOYER_SESSION_IDLE", "0s", "FOYER_SESSION_IDLE is not between"},
+		{"S3_ENDPOINT", "", "S3_ENDPOINT is not set, but other settings of the storage are"},
+		{"S3_ENDPOINT", "minio:9000", "S3_ENDPOINT is not http://HOST[:PORT]"},
+		{"S3_ENDPOINT", "https://key:pass@minio", "S3_ENDPOINT is not http://HOST[:PORT]"},
+		{"S3_PUBLIC_ENDPOINT", "https://files.example.org/bucket", "S3_PUBLIC_ENDPOINT is not http://HOST[:PORT]"},
+		{"S3_BUCKET", "", "S3_BUCKET is not the name of a bucket"},
+		{"S3_BUCKET", "Recordings/..", "S3_BUCKET is not the name of a bucket"},
+		{"S3_ACCESS_KEY", "", "S3_ACCESS_KEY and S3_SECRET_KEY are not both set"},
+		{"S3_SECRET_KEY", "", "S3_ACCESS_KEY and S3_SECRET_KEY are not both set"},
+		{"FOYER_MEDIA_SECRET", "short", "FOYER_MEDIA_SECRET is not 32 or more"},
+		{"FOYER_MEDIA_SECRET", strings.Repeat("a", 32) + `";`, "FOYER_MEDIA_SECRET is not 32 or more"},
+		{"FOYER_STORAGE_WEBHOOK_SECRET", strings.Repeat(" ", 40), "FOYER_STORAGE_WEBHOOK_SECRET is not 32 or more"},
+		{"FOYER_RECORDING_DOWNLOAD_TTL", "169h", "FOYER_RECORDING_DOWNLOAD_TTL is not between 1s and 168h0m0s"},
+		{"FOYER_RECORDING_DOWNLOAD_TTL", "1ms", "FOYER_RECORDING_DOWNLOAD_TTL is not between 1s and 168h0m0s"},
 	}
 	for _, test := range tests {
 		t.Run(test.name+"="+test.value, func(t *testing.T) {
@@ -258,6 +281,8 @@ func TestNoSecretIsInWhatIsSaidOfTheSettings(t *testing.T) {
 		"FOYER_TRUSTED_PROXIES", "FOYER_INTROSPECTION", "FOYER_NOTIFY_HOSTS", "FOYER_OIDC_CLIENT_SECRET",
 		"FOYER_OIDC_CLIENT_ID", "FOYER_OIDC_ISSUER", "FOYER_PUBLIC_URL", "FOYER_ALLOWED_ORIGINS",
 		"FOYER_BEARER_ISSUERS", "FOYER_OIDC_SCOPES",
+		"S3_ENDPOINT", "S3_PUBLIC_ENDPOINT", "S3_BUCKET", "S3_ACCESS_KEY", "S3_SECRET_KEY",
+		"S3_SESSION_TOKEN", "S3_REGION", "FOYER_MEDIA_SECRET", "FOYER_STORAGE_WEBHOOK_SECRET",
 	} {
 		for _, value := range []string{
 			secret, "amqp://user:" + secret + "@host/x", "redis://:" + secret + "@host:bad port",

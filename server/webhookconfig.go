@@ -1,11 +1,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
-	"strings"
+	"time"
 
 	"foyer/announcements"
+	"foyer/bucket"
+	"foyer/ent"
+	"foyer/recordings"
 	"foyer/webhooks"
 )
 
@@ -30,8 +34,13 @@ func (c *config) checkWebhooks() []error {
 	}
 	wrong(len(c.WebhookURLs) > 0 && len(c.WebhookSecrets) == 0,
 		"FOYER_WEBHOOK_SECRET is not set, but FOYER_WEBHOOK_URLS is")
-	wrong(c.TranscriptSecret != "" && len(strings.TrimSpace(c.TranscriptSecret)) < minSecret,
-		"FOYER_TRANSCRIPT_WEBHOOK_SECRET is shorter than %d bytes", minSecret)
+	wrong(c.WebhookDownloads && c.S3Endpoint == "",
+		"FOYER_WEBHOOK_DOWNLOAD_URLS is set, but S3_ENDPOINT is not")
+	wrong(c.WebhookDownloadTTL >= minDuration && c.WebhookDownloadTTL < time.Second ||
+		c.WebhookDownloadTTL > maxDownloadTTL && c.WebhookDownloadTTL <= maxDuration,
+		"FOYER_WEBHOOK_DOWNLOAD_TTL is not between 1s and %s", maxDownloadTTL)
+	wrong(c.TranscriptSecret != "" && !sharedSecret.MatchString(c.TranscriptSecret),
+		"FOYER_TRANSCRIPT_WEBHOOK_SECRET is not 32 or more letters, digits or ._~+/=-")
 	return problems
 }
 
@@ -39,6 +48,13 @@ func (c *config) webhooks() webhooks.Settings {
 	return webhooks.Settings{URLs: c.WebhookURLs, Secrets: c.WebhookSecrets}
 }
 
-func (c *config) announcements() announcements.Settings {
-	return announcements.Settings{PublicURL: c.linkBase(), Send: c.sendMail()}
+// announcements returns settings by which services get files from the bucket, if they are to.
+func (c *config) announcements(b *bucket.Bucket) announcements.Settings {
+	s := announcements.Settings{PublicURL: c.linkBase(), Send: c.sendMail()}
+	if c.WebhookDownloads && b != nil {
+		s.DownloadURL = func(ctx context.Context, r *ent.Recording) (string, error) {
+			return b.Presign(ctx, recordings.Key(r), recordings.Name(r), c.WebhookDownloadTTL)
+		}
+	}
+	return s
 }

@@ -1,5 +1,5 @@
 // Package testenv gives tests real services: a PostgreSQL database of their own, Redis keys of
-// their own, a Redis server of their own to kill, and a LiveKit server that runs.
+// their own, a Redis server of their own to kill, a LiveKit server that runs, and a bucket of their own.
 //
 // `make test` starts the services and tells the tests where they are in the environment, and so
 // does `go run ./testenv/up -- go test ./...`. Without them a test fails and says so: nothing is
@@ -31,6 +31,14 @@ const (
 	EnvLiveKitKey = "FOYER_TEST_LIVEKIT_KEY"
 	// EnvLiveKitSecret is the secret of that key.
 	EnvLiveKitSecret = "FOYER_TEST_LIVEKIT_SECRET"
+	// EnvMinIOFile is MinIO's program.
+	EnvMinIOFile = "FOYER_TEST_MINIO_FILE"
+	// EnvS3URL is the URL of a MinIO, which speaks S3.
+	EnvS3URL = "FOYER_TEST_S3_URL"
+	// EnvS3Key is the access key of somebody who may do everything there.
+	EnvS3Key = "FOYER_TEST_S3_KEY"
+	// EnvS3Secret is the secret of that key.
+	EnvS3Secret = "FOYER_TEST_S3_SECRET"
 )
 
 // hint ends every message about a service that is not there.

@@ -47,11 +47,13 @@ func askForAll(each func(name string, ask func(testing.TB))) {
 	each("Redis", func(t testing.TB) { testenv.Redis(t) })
 	each("the Redis Cluster", func(t testing.TB) { testenv.RedisCluster(t) })
 	each("LiveKit", func(t testing.TB) { testenv.LiveKit(t) })
+	each("MinIO", func(t testing.TB) { testenv.Bucket(t) })
 }
 
 func TestServiceThatIsNotStartedFailsTheTestAndSaysHowToStartIt(t *testing.T) {
 	for _, name := range []string{
 		testenv.EnvPostgres, testenv.EnvRedis, testenv.EnvRedisCluster, testenv.EnvLiveKitURL,
+		testenv.EnvS3URL,
 	} {
 		t.Setenv(name, "")
 	}
@@ -69,6 +71,7 @@ func TestServiceThatDoesNotAnswerFailsTheTestAndSaysHowToStartIt(t *testing.T) {
 	t.Setenv(testenv.EnvRedis, "redis://"+nowhere)
 	t.Setenv(testenv.EnvRedisCluster, nowhere)
 	t.Setenv(testenv.EnvLiveKitURL, "ws://"+nowhere)
+	t.Setenv(testenv.EnvS3URL, "http://"+nowhere)
 	askForAll(func(name string, ask func(testing.TB)) {
 		reason := reasonToFail(t, ask)
 		assert.Contains(t, reason, "does not answer", name)

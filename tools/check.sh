@@ -36,7 +36,7 @@ gofmt_clean() {
 }
 
 go_mod() {
-  go mod tidy -diff && go -C tools mod tidy -diff
+  go mod tidy -diff && go -C tools mod tidy -diff && go -C tools/minio mod tidy -diff
 }
 
 # Against the Compose specification; the secrets it wants are not ours to know.

@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
-# Installs what `make test` needs beside Go: make itself, redis-server, PostgreSQL, Node for the npm
-# clients that tests ask for their opinion, and the C compiler that Go's race detector links with. Does
-# nothing when all are there. Where it may not install anything, it says what to install and fails.
+# Installs what `make test` needs beside Go: make itself, redis-server, PostgreSQL, nginx, Node for the
+# npm clients that tests ask for their opinion, and the C compiler that Go's race detector links with.
+# Does nothing when all are there. Where it may not install anything, it says what to install and fails.
 set -euo pipefail
 
 has_postgres() {
   compgen -G '/usr/lib/postgresql/[1-9][0-9]/bin/initdb' || command -v initdb
+}
+
+# An ordinary account of Debian has no /usr/sbin in its PATH.
+has_nginx() {
+  command -v nginx || test -x /usr/sbin/nginx
 }
 
 # One package of Debian a line.
@@ -13,6 +18,7 @@ missing_packages() {
   command -v make >/dev/null || echo make
   command -v redis-server >/dev/null || echo redis-server
   has_postgres >/dev/null || echo postgresql
+  has_nginx >/dev/null || echo nginx
   command -v node >/dev/null || echo nodejs
   command -v npm >/dev/null || echo npm
   command -v gcc >/dev/null || printf '%s\n' gcc libc6-dev
@@ -30,7 +36,7 @@ fi
 if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
   echo "Tests need programs that are not installed here, and this account may not install them." >&2
   echo "On Debian: sudo apt-get install ${packages[*]}" >&2
-  echo "Elsewhere: make, gcc, Redis 7, PostgreSQL 15 and Node 18 with npm, or newer ones, all in the PATH." >&2
+  echo "Elsewhere: make, gcc, Redis 7, PostgreSQL 15, nginx and Node 18 with npm, or newer ones, all in the PATH." >&2
   exit 1
 fi
 
@@ -52,7 +58,7 @@ echo "Installing ${packages[*]} for the tests" >&2
 if [ -d /run/systemd/system ]; then
   for package in "${packages[@]}"; do
     case $package in
-      redis-server | postgresql) "${as_root[@]}" systemctl --quiet disable "$package" || true ;;
+      redis-server | postgresql | nginx) "${as_root[@]}" systemctl --quiet disable "$package" || true ;;
     esac
   done
 fi

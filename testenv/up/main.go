@@ -1,10 +1,10 @@
 // Up starts the services that tests need, runs a command that finds them in its environment, and
 // ends them again:
 //
-//	go run ./testenv/up [-livekit bin/livekit-server] -- go test ./...
+//	go run ./testenv/up [-livekit bin/livekit-server] [-minio bin/minio] -- go test ./...
 //
-// PostgreSQL, a Redis, a Redis Cluster of three nodes and LiveKit run on free ports of 127.0.0.1
-// with their data in a temporary folder. The names of the variables are in package testenv.
+// PostgreSQL, a Redis, a Redis Cluster of three nodes, LiveKit and MinIO run on free ports of
+// 127.0.0.1 with their data in a temporary folder. The names of the variables are in package testenv.
 //
 // Up exits with the command's code. Whatever ends it (the command, a signal, a service that does
 // not start), it first ends every process it started and removes the folder. Killed with -9 it
@@ -32,10 +32,11 @@ const failed = 125
 
 func main() {
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: up [-livekit FILE] -- COMMAND ARGS...")
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: up [-livekit FILE] [-minio FILE] -- COMMAND ARGS...")
 		flag.PrintDefaults()
 	}
 	livekit := flag.String("livekit", "bin/livekit-server", "the LiveKit server's `file`")
+	minio := flag.String("minio", "bin/minio", "MinIO's `file`")
 	flag.Parse()
 	if flag.NArg() == 0 {
 		flag.Usage()
@@ -43,7 +44,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(),
 		syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	code, err := run(ctx, *livekit, flag.Args())
+	code, err := run(ctx, programs{*livekit, *minio}, flag.Args())
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "testenv/up:", err)
@@ -52,8 +53,8 @@ func main() {
 }
 
 // run returns the command's exit code, when everything that it started has ended.
-func run(ctx context.Context, livekit string, command []string) (int, error) {
-	services, err := newServices(livekit)
+func run(ctx context.Context, files programs, command []string) (int, error) {
+	services, err := newServices(files)
 	if err != nil {
 		return failed, err
 	}

@@ -18,7 +18,10 @@ import (
 	"foyer/testenv"
 )
 
-const liveKit = "../../bin/livekit-server"
+const (
+	liveKit = "../../bin/livekit-server"
+	minIO   = "../../bin/minio"
+)
 
 // up is the program under test, with a temporary folder that only it uses.
 type up struct {
@@ -28,7 +31,7 @@ type up struct {
 
 func TestCommandFindsTheServicesAndItsExitCodeIsOurs(t *testing.T) {
 	t.Parallel()
-	up := newUp(t, "-livekit", liveKit, "--", "sh", "-c", "echo; env; echo to stderr >&2; exit 42")
+	up := newUp(t, "--", "sh", "-c", "echo; env; echo to stderr >&2; exit 42")
 	output, err := up.Output()
 	var exit *exec.ExitError
 	require.ErrorAs(t, err, &exit)
@@ -37,6 +40,7 @@ func TestCommandFindsTheServicesAndItsExitCodeIsOurs(t *testing.T) {
 	for _, name := range []string{
 		testenv.EnvPostgres, testenv.EnvRedis, testenv.EnvRedisCluster,
 		testenv.EnvLiveKitURL, testenv.EnvLiveKitKey, testenv.EnvLiveKitSecret,
+		testenv.EnvMinIOFile, testenv.EnvS3URL, testenv.EnvS3Key, testenv.EnvS3Secret,
 	} {
 		assert.Contains(t, string(output), "\n"+name+"=")
 	}
@@ -45,7 +49,7 @@ func TestCommandFindsTheServicesAndItsExitCodeIsOurs(t *testing.T) {
 
 func TestKilledUpLeavesNoProcess(t *testing.T) {
 	t.Parallel()
-	up := newUp(t, "-livekit", liveKit, "--", "sh", "-c", "echo ready; exec sleep 1000")
+	up := newUp(t, "--", "sh", "-c", "echo ready; exec sleep 1000")
 	children := up.started(t)
 	require.NoError(t, up.Process.Kill())
 	assert.Error(t, up.Wait())
@@ -57,7 +61,7 @@ func TestSignalEndsTheCommandWithItsChildrenAndTheServices(t *testing.T) {
 	for _, signal := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
-			up := newUp(t, "-livekit", liveKit, "--", "sh", "-c", "sleep 1000 & echo ready; wait")
+			up := newUp(t, "--", "sh", "-c", "sleep 1000 & echo ready; wait")
 			children := up.started(t)
 			require.NoError(t, up.Process.Signal(signal))
 			assert.Error(t, up.Wait())
@@ -69,7 +73,7 @@ func TestSignalEndsTheCommandWithItsChildrenAndTheServices(t *testing.T) {
 
 func TestWhatTheCommandLeavesBehindIsEnded(t *testing.T) {
 	t.Parallel()
-	up := newUp(t, "-livekit", liveKit, "--", "sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!")
+	up := newUp(t, "--", "sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!")
 	output, err := up.Output()
 	require.NoError(t, err)
 	left, err := strconv.Atoi(strings.TrimSpace(string(output)))
@@ -91,14 +95,15 @@ func TestServiceThatDoesNotComeUpIsToldWithItsLog(t *testing.T) {
 	up.leavesNothing(t)
 }
 
-func TestMissingLiveKitIsTold(t *testing.T) {
+func TestMissingProgramsAreTold(t *testing.T) {
 	t.Parallel()
-	output, err := newUp(t, "-livekit", "nowhere", "--", "true").CombinedOutput()
+	output, err := newUp(t, "-livekit", "nowhere", "-minio", "nor here", "--", "true").CombinedOutput()
 	assert.Error(t, err)
 	assert.Contains(t, string(output), "`make bin/livekit-server` builds it")
+	assert.Contains(t, string(output), "`make bin/minio` builds it")
 }
 
-// newUp builds the program; with `go run`, a signal would reach the go command instead.
+// newUp builds the program, to run with the usual servers unless the arguments say otherwise; with `go run`, a signal would reach the go command instead.
 func newUp(t *testing.T, args ...string) *up {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "up")
@@ -108,6 +113,7 @@ func newUp(t *testing.T, args ...string) *up {
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(tmp, 0o711)) // t.TempDir is closed to the user postgres
 	t.Cleanup(func() { os.RemoveAll(tmp) })
+	args = append([]string{"-livekit", liveKit, "-minio", minIO}, args...)
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
 	return &up{Cmd: cmd, tmp: tmp}
@@ -123,7 +129,7 @@ func (u *up) started(t *testing.T) []int {
 	require.NoError(t, err)
 	require.Equal(t, "ready\n", line)
 	children := descendants(t, u.Process.Pid)
-	require.Greater(t, len(children), 6, "the command, PostgreSQL, four Redis and LiveKit")
+	require.Greater(t, len(children), 7, "the command, PostgreSQL, four Redis, LiveKit and MinIO")
 	return children
 }
 

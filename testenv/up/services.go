@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,57 +15,81 @@ import (
 	"foyer/testenv"
 )
 
+// programs are the files of those servers that make builds.
+type programs struct{ livekit, minio string }
+
+// find makes the names good in every folder, and says which program is missing.
+func (p programs) find() (programs, error) {
+	livekit, livekitErr := find(p.livekit, "LiveKit server", "bin/livekit-server")
+	minio, minioErr := find(p.minio, "MinIO", "bin/minio")
+	return programs{livekit, minio}, errors.Join(livekitErr, minioErr)
+}
+
+func find(file, what, target string) (string, error) {
+	file, err := filepath.Abs(file)
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(file); err != nil {
+		return "", fmt.Errorf("no %s, `make %s` builds it: %w", what, target, err)
+	}
+	return file, nil
+}
+
 // services is what up has started, and the folder that holds its data and logs.
 type services struct {
-	dir     string
-	livekit string
+	dir   string
+	files programs
 
 	mu        sync.Mutex
 	processes []*testenv.Process
 }
 
-func newServices(livekit string) (*services, error) {
-	livekit, err := filepath.Abs(livekit)
+func newServices(files programs) (*services, error) {
+	files, err := files.find()
 	if err != nil {
 		return nil, err
-	}
-	if _, err := os.Stat(livekit); err != nil {
-		return nil, fmt.Errorf("no LiveKit server, `make bin/livekit-server` builds it: %w", err)
 	}
 	dir, err := os.MkdirTemp("", "foyer-test-")
 	if err != nil {
 		return nil, err
 	}
 	// PostgreSQL may run as another user, who has to pass through to his own folder.
-	return &services{dir: dir, livekit: livekit}, os.Chmod(dir, 0o711)
+	return &services{dir: dir, files: files}, os.Chmod(dir, 0o711)
 }
 
 // start starts all services side by side, and returns the environment that leads to them when every
 // one answers. The caller calls end, also after an error.
 func (s *services) start(ctx context.Context) ([]string, error) {
-	ports, err := testenv.FreePorts(10)
+	ports, err := testenv.FreePorts(11)
 	if err != nil {
 		return nil, err
 	}
 	postgres, redis, nodes, buses := ports[0], ports[1], ports[4:7], ports[7:10]
 	livekit := &testenv.LiveKitServer{
-		File: s.livekit, Dir: s.dir, Signal: ports[2], Media: ports[3],
+		File: s.files.livekit, Dir: s.dir, Signal: ports[2], Media: ports[3],
 	}
+	minio := &testenv.MinIOServer{File: s.files.minio, Dir: s.dir, Port: ports[10]}
 	password := rand.Text()
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.startPostgres(ctx, postgres, password) })
 	group.Go(func() error { return s.startRedis(ctx, redis) })
 	group.Go(func() error { return s.startLiveKit(ctx, livekit) })
+	group.Go(func() error { return s.startMinIO(ctx, minio) })
 	group.Go(func() error { return s.startCluster(ctx, nodes, buses) })
 	return []string{
 		testenv.EnvPostgres + "=" + postgresURL(postgres, password),
 		testenv.EnvRedis + "=redis://" + address(redis) + "/0",
 		testenv.EnvRedisCluster + "=" + addresses(nodes),
-		testenv.EnvLiveKitFile + "=" + s.livekit,
+		testenv.EnvLiveKitFile + "=" + s.files.livekit,
 		testenv.EnvLiveKitURL + "=" + livekit.URL(),
 		testenv.EnvLiveKitKey + "=" + livekit.Key(),
 		testenv.EnvLiveKitSecret + "=" + livekit.Secret(),
+		testenv.EnvMinIOFile + "=" + s.files.minio,
+		testenv.EnvS3URL + "=" + minio.URL(),
+		testenv.EnvS3Key + "=" + minio.Key(),
+		testenv.EnvS3Secret + "=" + minio.Secret(),
 	}, group.Wait()
 }
 
