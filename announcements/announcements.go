@@ -12,7 +12,6 @@ import (
 	"foyer/letters"
 	"foyer/mail"
 	"foyer/outbox"
-	"foyer/recordings"
 	"foyer/webhooks"
 )
 
@@ -30,17 +29,14 @@ type Settings struct {
 // Service announces.
 type Service struct {
 	db       *ent.Client
-	outbox   *outbox.Outbox
 	webhooks *webhooks.Sender
 	settings Settings
 	letters  map[topic]letters.Letter
 }
 
 // New returns a Service.
-func New(
-	db *ent.Client, outbox *outbox.Outbox, webhooks *webhooks.Sender, settings Settings,
-) (*Service, error) {
-	s := &Service{db, outbox, webhooks, settings, map[topic]letters.Letter{}}
+func New(db *ent.Client, webhooks *webhooks.Sender, settings Settings) (*Service, error) {
+	s := &Service{db, webhooks, settings, map[topic]letters.Letter{}}
 	for _, topic := range []topic{ready, failed} {
 		letter, err := letters.Read(templates, "templates/"+string(topic))
 		if err != nil {
@@ -66,31 +62,16 @@ var topics = map[recording.Status]topic{
 }
 
 // Ended writes down what is to be told of a recording, in the transaction that has moved it to its
-// final status, and has a transcript be expected if one is wanted. It is told once that is committed.
+// final status. Whoever commits that wakes the outbox.
 func (s *Service) Ended(ctx context.Context, tx *ent.Tx, r *ent.Recording) error {
 	topic, isNews := topics[r.Status]
 	if !isNews {
 		return nil
 	}
-	if topic == ready {
-		if err := recordings.Expect(ctx, tx, r); err != nil {
-			return err
-		}
-	}
 	if err := s.addEmails(ctx, tx, topic, r); err != nil {
 		return err
 	}
-	if err := s.addEvents(ctx, tx, topic, r); err != nil {
-		return err
-	}
-	tx.OnCommit(func(next ent.Committer) ent.Committer {
-		return ent.CommitFunc(func(ctx context.Context, tx *ent.Tx) error {
-			err := next.Commit(ctx, tx)
-			s.outbox.Wake()
-			return err
-		})
-	})
-	return nil
+	return s.addEvents(ctx, tx, topic, r)
 }
 
 // Deliveries are what the outbox delivers of it here, by kind.

@@ -82,7 +82,7 @@ func newWorld(
 		Timeout: soon, Backoff: 5 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
 		GiveUp: time.Hour, Keep: time.Hour, Poll: time.Hour, Drain: time.Second, Concurrency: 2,
 	})
-	w.Service, err = announcements.New(db, w.outbox, sender, settings)
+	w.Service, err = announcements.New(db, sender, settings)
 	require.NoError(t, err)
 	return w
 }
@@ -138,6 +138,7 @@ func (w *world) end(rec *ent.Recording, status recording.Status) *ent.Recording 
 	w.t.Helper()
 	tx := w.write(rec, status)
 	require.NoError(w.t, tx.Commit())
+	w.outbox.Wake()
 	return w.db.Recording.GetX(w.t.Context(), rec.ID)
 }
 

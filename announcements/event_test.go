@@ -249,26 +249,3 @@ func TestServicesAreNotSentToWhatIsGone(t *testing.T) {
 		}
 	})
 }
-
-func TestTranscriptIsExpectedWhereOneIsWanted(t *testing.T) {
-	t.Parallel()
-	onEach(t, func(t *testing.T, db *ent.Client) {
-		w := newWorld(t, db, nil)
-		ada := w.person("Ada", "ada@example.com", "en", "UTC")
-		r := w.room(ada, "Room")
-		wanted := func(c *ent.RecordingCreate) { c.SetOptions(schema.RecordingOptions{Transcribe: true}) }
-		for _, test := range []struct {
-			change func(*ent.RecordingCreate)
-			status recording.Status
-			want   recording.Transcript
-		}{
-			{wanted, recording.StatusSAVED, recording.TranscriptPENDING},
-			{wanted, recording.StatusFAILED, recording.TranscriptNONE},
-			{wanted, recording.StatusABORTED, recording.TranscriptNONE},
-			{nil, recording.StatusSAVED, recording.TranscriptNONE},
-		} {
-			rec := w.end(w.recording(r, ada, test.change), test.status)
-			assert.Equal(t, test.want, rec.Transcript, "%v", test)
-		}
-	})
-}

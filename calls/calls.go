@@ -19,16 +19,18 @@ import (
 	"foyer/ent/schema"
 	"foyer/fault"
 	"foyer/lobby"
+	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/rtc"
 )
 
 // Service moderates calls, and carries the changes of rooms to the lobby and to LiveKit.
 type Service struct {
-	settings Settings
-	rooms    *rooms.Service
-	lobby    *lobby.Service
-	rtc      *rtc.Client
+	settings   Settings
+	rooms      *rooms.Service
+	lobby      *lobby.Service
+	rtc        *rtc.Client
+	recordings *recordings.Recordings
 }
 
 // Settings of a Service.
@@ -41,9 +43,10 @@ type Settings struct {
 
 // New returns a Service.
 func New(
-	rooms *rooms.Service, lobby *lobby.Service, rtc *rtc.Client, settings Settings,
+	rooms *rooms.Service, lobby *lobby.Service, rtc *rtc.Client, recordings *recordings.Recordings,
+	settings Settings,
 ) *Service {
-	return &Service{settings, rooms, lobby, rtc}
+	return &Service{settings, rooms, lobby, rtc, recordings}
 }
 
 // UpdatedRoom is a room after a change, and what the change did to the people in its call.
@@ -134,13 +137,15 @@ func metadata(r *ent.Room) string {
 	return string(text)
 }
 
-// DeleteRoom deletes a room for an owner: who waits is told, and who is in the call is disconnected.
+// DeleteRoom deletes a room for an owner: who waits is told, who is in the call is disconnected, and the
+// files of its recordings are removed.
 // The room is gone even when the lobby or LiveKit is out of reach.
 func (s *Service) DeleteRoom(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
-	r, err := s.rooms.Delete(ctx, roomID)
+	r, err := s.rooms.Delete(ctx, roomID, s.recordings.Leave)
 	if err != nil {
 		return nil, err
 	}
+	s.recordings.Left()
 	ctx = context.WithoutCancel(ctx)
 	if err := s.lobby.End(ctx, roomID); err != nil {
 		slog.WarnContext(ctx, "the lobby of a deleted room ends a little later", "room", roomID, "err", err)
@@ -205,6 +210,9 @@ func (s *Service) End(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) 
 		return nil, err
 	}
 	s.rooms.Record(ctx, roomID, rooms.Act{Action: auditevent.ActionEND_MEETING})
+	if err := s.recordings.EndMeeting(ctx, roomID, time.Now()); err != nil {
+		return nil, err
+	}
 	if err := s.rtc.EndRoom(ctx, roomID.String()); err != nil {
 		return nil, err
 	}

@@ -30,6 +30,8 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/fault"
 	"foyer/lobby"
+	"foyer/outbox"
+	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/rtc"
 	"foyer/testenv"
@@ -136,7 +138,11 @@ func newWorld(t testing.TB, o options) *world {
 		Heartbeat: time.Second, DeniedFor: time.Minute, AdmittedFor: time.Hour, TicketTTL: time.Hour,
 	})
 	require.NoError(t, err)
-	w.Service = calls.New(w.rooms, w.lobby, w.rtc, calls.Settings{
+	recordings := recordings.New(recordings.Outside{
+		DB: w.db, Redis: rdb, Rooms: w.rooms, Lobby: w.lobby, RTC: w.rtc,
+		Outbox: outbox.New(w.db, outbox.Settings{}),
+	}, recordings.Settings{})
+	w.Service = calls.New(w.rooms, w.lobby, w.rtc, recordings, calls.Settings{
 		UsersChooseNames: !o.fixedNames, HostsAreRoomAdmins: o.roomAdmins,
 	})
 	w.runLobby()

@@ -166,11 +166,14 @@ func (w *world) entry(of *lobby.Request) *lobby.Entry {
 }
 
 func recording(w *world, egress string, records bool) *rtc.Event {
-	e := &rtc.Event{
-		ID: uuid.NewString(), Kind: rtc.EgressUpdated, At: time.Now(), Room: w.room.ID.String(),
-		Egress: egress, Records: records,
+	status := rtc.EgressStarting
+	if records {
+		status = rtc.EgressActive
 	}
-	return e
+	return &rtc.Event{
+		ID: uuid.NewString(), Kind: rtc.EgressUpdated, At: time.Now(), Room: w.room.ID.String(),
+		Egress: &rtc.Egress{ID: egress, Room: w.room.ID.String(), Status: status},
+	}
 }
 
 func TestEndOfAMeetingEndsItsLobby(t *testing.T) {

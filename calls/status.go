@@ -47,8 +47,15 @@ func (s *Status) same(other *Status) bool {
 	a, b := *s, *other
 	a.Version, b.Version = 0, 0
 	a.LobbyCount, b.LobbyCount = nil, nil
-	return a == b && count(s.LobbyCount) == count(other.LobbyCount)
+	a.RecordingStatus, b.RecordingStatus = nil, nil
+	a.RecordingMode, b.RecordingMode = nil, nil
+	a.RecordingNotice, b.RecordingNotice = nil, nil
+	return a == b && count(s.LobbyCount) == count(other.LobbyCount) &&
+		equal(s.RecordingStatus, other.RecordingStatus) && equal(s.RecordingMode, other.RecordingMode) &&
+		equal(s.RecordingNotice, other.RecordingNotice)
 }
+
+func equal[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
 
 func count(n *int) int {
 	if n == nil {
@@ -195,6 +202,15 @@ func (s *Service) status(ctx context.Context, in WatchStatusInput) (*Status, err
 	}
 	if host {
 		status.LobbyCount = &meeting.Waiting
+	}
+	current, err := s.recordings.Current(ctx, room.ID)
+	if err != nil {
+		return nil, err
+	}
+	if current != nil {
+		status.Recording = true
+		status.RecordingStatus, status.RecordingMode = &current.Status, &current.Mode
+		status.RecordingNotice = current.Notice
 	}
 	return status, nil
 }

@@ -39,9 +39,10 @@ func (s *Service) hear(ctx context.Context, room *ent.Room, e *rtc.Event) error 
 		return s.mirror(ctx, room.ID)
 	case rtc.RoomFinished:
 		at := happened(e.At)
-		return errors.Join(s.lobby.Close(ctx, room.ID, at), s.rooms.EndMeeting(ctx, room.ID, at))
+		return errors.Join(s.lobby.Close(ctx, room.ID, at), s.rooms.EndMeeting(ctx, room.ID, at),
+			s.recordings.EndMeeting(ctx, room.ID, at))
 	case rtc.EgressStarted, rtc.EgressUpdated, rtc.EgressEnded:
-		return s.lobby.Recorded(ctx, room.ID, e.Egress, e.Records, e.Kind == rtc.EgressEnded)
+		return s.hearEgress(ctx, room.ID, e)
 	}
 	if p == nil {
 		return nil
@@ -53,6 +54,17 @@ func (s *Service) hear(ctx context.Context, room *ent.Room, e *rtc.Event) error 
 		return s.lobby.Left(ctx, room.ID, p.Identity, p.SID)
 	}
 	return nil
+}
+
+// hearEgress takes news of what records a room: of ours, and of what others have started.
+func (s *Service) hearEgress(ctx context.Context, roomID uuid.UUID, e *rtc.Event) error {
+	if e.Egress == nil {
+		return nil
+	}
+	over := e.Kind == rtc.EgressEnded
+	return errors.Join(
+		s.lobby.Recorded(ctx, roomID, e.Egress.ID, e.Egress.Records() && !over, over),
+		s.recordings.Hear(ctx, e.Egress))
 }
 
 // judge looks at somebody who has joined: if he may not be in the call at this moment he is removed,

@@ -213,6 +213,11 @@ func (_q *RecordingQuery) collectField(ctx context.Context, oneNode bool, opCtx 
 				selectedFields = append(selectedFields, recording.FieldStartedAt)
 				fieldSeen[recording.FieldStartedAt] = struct{}{}
 			}
+		case "stoppingAt":
+			if _, ok := fieldSeen[recording.FieldStoppingAt]; !ok {
+				selectedFields = append(selectedFields, recording.FieldStoppingAt)
+				fieldSeen[recording.FieldStoppingAt] = struct{}{}
+			}
 		case "endedAt":
 			if _, ok := fieldSeen[recording.FieldEndedAt]; !ok {
 				selectedFields = append(selectedFields, recording.FieldEndedAt)

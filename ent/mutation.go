@@ -2812,6 +2812,7 @@ type RecordingMutation struct {
 	started_by      *uuid.UUID
 	egress_id       *string
 	started_at      *time.Time
+	stopping_at     *time.Time
 	ended_at        *time.Time
 	size            *int64
 	addsize         *int64
@@ -3320,6 +3321,55 @@ func (m *RecordingMutation) ResetStartedAt() {
 	delete(m.clearedFields, recording.FieldStartedAt)
 }
 
+// SetStoppingAt sets the "stopping_at" field.
+func (m *RecordingMutation) SetStoppingAt(t time.Time) {
+	m.stopping_at = &t
+}
+
+// StoppingAt returns the value of the "stopping_at" field in the mutation.
+func (m *RecordingMutation) StoppingAt() (r time.Time, exists bool) {
+	v := m.stopping_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStoppingAt returns the old "stopping_at" field's value of the Recording entity.
+// If the Recording object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingMutation) OldStoppingAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStoppingAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStoppingAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStoppingAt: %w", err)
+	}
+	return oldValue.StoppingAt, nil
+}
+
+// ClearStoppingAt clears the value of the "stopping_at" field.
+func (m *RecordingMutation) ClearStoppingAt() {
+	m.stopping_at = nil
+	m.clearedFields[recording.FieldStoppingAt] = struct{}{}
+}
+
+// StoppingAtCleared returns if the "stopping_at" field was cleared in this mutation.
+func (m *RecordingMutation) StoppingAtCleared() bool {
+	_, ok := m.clearedFields[recording.FieldStoppingAt]
+	return ok
+}
+
+// ResetStoppingAt resets all changes to the "stopping_at" field.
+func (m *RecordingMutation) ResetStoppingAt() {
+	m.stopping_at = nil
+	delete(m.clearedFields, recording.FieldStoppingAt)
+}
+
 // SetEndedAt sets the "ended_at" field.
 func (m *RecordingMutation) SetEndedAt(t time.Time) {
 	m.ended_at = &t
@@ -3709,7 +3759,7 @@ func (m *RecordingMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *RecordingMutation) Fields() []string {
-	fields := make([]string, 0, 15)
+	fields := make([]string, 0, 16)
 	if m.created_at != nil {
 		fields = append(fields, recording.FieldCreatedAt)
 	}
@@ -3739,6 +3789,9 @@ func (m *RecordingMutation) Fields() []string {
 	}
 	if m.started_at != nil {
 		fields = append(fields, recording.FieldStartedAt)
+	}
+	if m.stopping_at != nil {
+		fields = append(fields, recording.FieldStoppingAt)
 	}
 	if m.ended_at != nil {
 		fields = append(fields, recording.FieldEndedAt)
@@ -3783,6 +3836,8 @@ func (m *RecordingMutation) Field(name string) (ent.Value, bool) {
 		return m.EgressID()
 	case recording.FieldStartedAt:
 		return m.StartedAt()
+	case recording.FieldStoppingAt:
+		return m.StoppingAt()
 	case recording.FieldEndedAt:
 		return m.EndedAt()
 	case recording.FieldSize:
@@ -3822,6 +3877,8 @@ func (m *RecordingMutation) OldField(ctx context.Context, name string) (ent.Valu
 		return m.OldEgressID(ctx)
 	case recording.FieldStartedAt:
 		return m.OldStartedAt(ctx)
+	case recording.FieldStoppingAt:
+		return m.OldStoppingAt(ctx)
 	case recording.FieldEndedAt:
 		return m.OldEndedAt(ctx)
 	case recording.FieldSize:
@@ -3910,6 +3967,13 @@ func (m *RecordingMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetStartedAt(v)
+		return nil
+	case recording.FieldStoppingAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStoppingAt(v)
 		return nil
 	case recording.FieldEndedAt:
 		v, ok := value.(time.Time)
@@ -4009,6 +4073,9 @@ func (m *RecordingMutation) ClearedFields() []string {
 	if m.FieldCleared(recording.FieldStartedAt) {
 		fields = append(fields, recording.FieldStartedAt)
 	}
+	if m.FieldCleared(recording.FieldStoppingAt) {
+		fields = append(fields, recording.FieldStoppingAt)
+	}
 	if m.FieldCleared(recording.FieldEndedAt) {
 		fields = append(fields, recording.FieldEndedAt)
 	}
@@ -4040,6 +4107,9 @@ func (m *RecordingMutation) ClearField(name string) error {
 		return nil
 	case recording.FieldStartedAt:
 		m.ClearStartedAt()
+		return nil
+	case recording.FieldStoppingAt:
+		m.ClearStoppingAt()
 		return nil
 	case recording.FieldEndedAt:
 		m.ClearEndedAt()
@@ -4090,6 +4160,9 @@ func (m *RecordingMutation) ResetField(name string) error {
 		return nil
 	case recording.FieldStartedAt:
 		m.ResetStartedAt()
+		return nil
+	case recording.FieldStoppingAt:
+		m.ResetStoppingAt()
 		return nil
 	case recording.FieldEndedAt:
 		m.ResetEndedAt()

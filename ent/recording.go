@@ -41,6 +41,8 @@ type Recording struct {
 	EgressID *string `json:"egress_id,omitempty"`
 	// When media began to be recorded.
 	StartedAt *time.Time `json:"started_at,omitempty"`
+	// When it was asked to end, or LiveKit said that it does.
+	StoppingAt *time.Time `json:"stopping_at,omitempty"`
 	// When its final status was reached.
 	EndedAt *time.Time `json:"ended_at,omitempty"`
 	// Of the file, in bytes.
@@ -100,7 +102,7 @@ func (*Recording) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullInt64)
 		case recording.FieldMode, recording.FieldStatus, recording.FieldReason, recording.FieldEgressID, recording.FieldTranscript:
 			values[i] = new(sql.NullString)
-		case recording.FieldCreatedAt, recording.FieldUpdatedAt, recording.FieldStartedAt, recording.FieldEndedAt, recording.FieldExpiresAt:
+		case recording.FieldCreatedAt, recording.FieldUpdatedAt, recording.FieldStartedAt, recording.FieldStoppingAt, recording.FieldEndedAt, recording.FieldExpiresAt:
 			values[i] = new(sql.NullTime)
 		case recording.FieldID, recording.FieldRoomID, recording.FieldStartedBy:
 			values[i] = new(uuid.UUID)
@@ -188,6 +190,13 @@ func (_m *Recording) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.StartedAt = new(time.Time)
 				*_m.StartedAt = value.Time
+			}
+		case recording.FieldStoppingAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field stopping_at", values[i])
+			} else if value.Valid {
+				_m.StoppingAt = new(time.Time)
+				*_m.StoppingAt = value.Time
 			}
 		case recording.FieldEndedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -300,6 +309,11 @@ func (_m *Recording) String() string {
 	builder.WriteString(", ")
 	if v := _m.StartedAt; v != nil {
 		builder.WriteString("started_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.StoppingAt; v != nil {
+		builder.WriteString("stopping_at=")
 		builder.WriteString(v.Format(time.ANSIC))
 	}
 	builder.WriteString(", ")

@@ -135,6 +135,20 @@ func (_c *RecordingCreate) SetNillableStartedAt(v *time.Time) *RecordingCreate {
 	return _c
 }
 
+// SetStoppingAt sets the "stopping_at" field.
+func (_c *RecordingCreate) SetStoppingAt(v time.Time) *RecordingCreate {
+	_c.mutation.SetStoppingAt(v)
+	return _c
+}
+
+// SetNillableStoppingAt sets the "stopping_at" field if the given value is not nil.
+func (_c *RecordingCreate) SetNillableStoppingAt(v *time.Time) *RecordingCreate {
+	if v != nil {
+		_c.SetStoppingAt(*v)
+	}
+	return _c
+}
+
 // SetEndedAt sets the "ended_at" field.
 func (_c *RecordingCreate) SetEndedAt(v time.Time) *RecordingCreate {
 	_c.mutation.SetEndedAt(v)
@@ -424,6 +438,10 @@ func (_c *RecordingCreate) createSpec() (*Recording, *sqlgraph.CreateSpec) {
 		_spec.SetField(recording.FieldStartedAt, field.TypeTime, value)
 		_node.StartedAt = &value
 	}
+	if value, ok := _c.mutation.StoppingAt(); ok {
+		_spec.SetField(recording.FieldStoppingAt, field.TypeTime, value)
+		_node.StoppingAt = &value
+	}
 	if value, ok := _c.mutation.EndedAt(); ok {
 		_spec.SetField(recording.FieldEndedAt, field.TypeTime, value)
 		_node.EndedAt = &value
@@ -598,6 +616,24 @@ func (u *RecordingUpsert) UpdateStartedAt() *RecordingUpsert {
 // ClearStartedAt clears the value of the "started_at" field.
 func (u *RecordingUpsert) ClearStartedAt() *RecordingUpsert {
 	u.SetNull(recording.FieldStartedAt)
+	return u
+}
+
+// SetStoppingAt sets the "stopping_at" field.
+func (u *RecordingUpsert) SetStoppingAt(v time.Time) *RecordingUpsert {
+	u.Set(recording.FieldStoppingAt, v)
+	return u
+}
+
+// UpdateStoppingAt sets the "stopping_at" field to the value that was provided on create.
+func (u *RecordingUpsert) UpdateStoppingAt() *RecordingUpsert {
+	u.SetExcluded(recording.FieldStoppingAt)
+	return u
+}
+
+// ClearStoppingAt clears the value of the "stopping_at" field.
+func (u *RecordingUpsert) ClearStoppingAt() *RecordingUpsert {
+	u.SetNull(recording.FieldStoppingAt)
 	return u
 }
 
@@ -841,6 +877,27 @@ func (u *RecordingUpsertOne) UpdateStartedAt() *RecordingUpsertOne {
 func (u *RecordingUpsertOne) ClearStartedAt() *RecordingUpsertOne {
 	return u.Update(func(s *RecordingUpsert) {
 		s.ClearStartedAt()
+	})
+}
+
+// SetStoppingAt sets the "stopping_at" field.
+func (u *RecordingUpsertOne) SetStoppingAt(v time.Time) *RecordingUpsertOne {
+	return u.Update(func(s *RecordingUpsert) {
+		s.SetStoppingAt(v)
+	})
+}
+
+// UpdateStoppingAt sets the "stopping_at" field to the value that was provided on create.
+func (u *RecordingUpsertOne) UpdateStoppingAt() *RecordingUpsertOne {
+	return u.Update(func(s *RecordingUpsert) {
+		s.UpdateStoppingAt()
+	})
+}
+
+// ClearStoppingAt clears the value of the "stopping_at" field.
+func (u *RecordingUpsertOne) ClearStoppingAt() *RecordingUpsertOne {
+	return u.Update(func(s *RecordingUpsert) {
+		s.ClearStoppingAt()
 	})
 }
 
@@ -1267,6 +1324,27 @@ func (u *RecordingUpsertBulk) UpdateStartedAt() *RecordingUpsertBulk {
 func (u *RecordingUpsertBulk) ClearStartedAt() *RecordingUpsertBulk {
 	return u.Update(func(s *RecordingUpsert) {
 		s.ClearStartedAt()
+	})
+}
+
+// SetStoppingAt sets the "stopping_at" field.
+func (u *RecordingUpsertBulk) SetStoppingAt(v time.Time) *RecordingUpsertBulk {
+	return u.Update(func(s *RecordingUpsert) {
+		s.SetStoppingAt(v)
+	})
+}
+
+// UpdateStoppingAt sets the "stopping_at" field to the value that was provided on create.
+func (u *RecordingUpsertBulk) UpdateStoppingAt() *RecordingUpsertBulk {
+	return u.Update(func(s *RecordingUpsert) {
+		s.UpdateStoppingAt()
+	})
+}
+
+// ClearStoppingAt clears the value of the "stopping_at" field.
+func (u *RecordingUpsertBulk) ClearStoppingAt() *RecordingUpsertBulk {
+	return u.Update(func(s *RecordingUpsert) {
+		s.ClearStoppingAt()
 	})
 }
 

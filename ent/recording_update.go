@@ -104,6 +104,26 @@ func (_u *RecordingUpdate) ClearStartedAt() *RecordingUpdate {
 	return _u
 }
 
+// SetStoppingAt sets the "stopping_at" field.
+func (_u *RecordingUpdate) SetStoppingAt(v time.Time) *RecordingUpdate {
+	_u.mutation.SetStoppingAt(v)
+	return _u
+}
+
+// SetNillableStoppingAt sets the "stopping_at" field if the given value is not nil.
+func (_u *RecordingUpdate) SetNillableStoppingAt(v *time.Time) *RecordingUpdate {
+	if v != nil {
+		_u.SetStoppingAt(*v)
+	}
+	return _u
+}
+
+// ClearStoppingAt clears the value of the "stopping_at" field.
+func (_u *RecordingUpdate) ClearStoppingAt() *RecordingUpdate {
+	_u.mutation.ClearStoppingAt()
+	return _u
+}
+
 // SetEndedAt sets the "ended_at" field.
 func (_u *RecordingUpdate) SetEndedAt(v time.Time) *RecordingUpdate {
 	_u.mutation.SetEndedAt(v)
@@ -345,6 +365,12 @@ func (_u *RecordingUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.StartedAtCleared() {
 		_spec.ClearField(recording.FieldStartedAt, field.TypeTime)
 	}
+	if value, ok := _u.mutation.StoppingAt(); ok {
+		_spec.SetField(recording.FieldStoppingAt, field.TypeTime, value)
+	}
+	if _u.mutation.StoppingAtCleared() {
+		_spec.ClearField(recording.FieldStoppingAt, field.TypeTime)
+	}
 	if value, ok := _u.mutation.EndedAt(); ok {
 		_spec.SetField(recording.FieldEndedAt, field.TypeTime, value)
 	}
@@ -514,6 +540,26 @@ func (_u *RecordingUpdateOne) SetNillableStartedAt(v *time.Time) *RecordingUpdat
 // ClearStartedAt clears the value of the "started_at" field.
 func (_u *RecordingUpdateOne) ClearStartedAt() *RecordingUpdateOne {
 	_u.mutation.ClearStartedAt()
+	return _u
+}
+
+// SetStoppingAt sets the "stopping_at" field.
+func (_u *RecordingUpdateOne) SetStoppingAt(v time.Time) *RecordingUpdateOne {
+	_u.mutation.SetStoppingAt(v)
+	return _u
+}
+
+// SetNillableStoppingAt sets the "stopping_at" field if the given value is not nil.
+func (_u *RecordingUpdateOne) SetNillableStoppingAt(v *time.Time) *RecordingUpdateOne {
+	if v != nil {
+		_u.SetStoppingAt(*v)
+	}
+	return _u
+}
+
+// ClearStoppingAt clears the value of the "stopping_at" field.
+func (_u *RecordingUpdateOne) ClearStoppingAt() *RecordingUpdateOne {
+	_u.mutation.ClearStoppingAt()
 	return _u
 }
 
@@ -787,6 +833,12 @@ func (_u *RecordingUpdateOne) sqlSave(ctx context.Context) (_node *Recording, er
 	}
 	if _u.mutation.StartedAtCleared() {
 		_spec.ClearField(recording.FieldStartedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.StoppingAt(); ok {
+		_spec.SetField(recording.FieldStoppingAt, field.TypeTime, value)
+	}
+	if _u.mutation.StoppingAtCleared() {
+		_spec.ClearField(recording.FieldStoppingAt, field.TypeTime)
 	}
 	if value, ok := _u.mutation.EndedAt(); ok {
 		_spec.SetField(recording.FieldEndedAt, field.TypeTime, value)

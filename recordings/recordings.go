@@ -14,22 +14,48 @@ import (
 
 	"entgo.io/contrib/entgql"
 	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
 
 	"foyer/auth"
+	"foyer/bucket"
 	"foyer/ent"
 	"foyer/ent/predicate"
 	"foyer/ent/recording"
 	"foyer/ent/recordingaccess"
 	"foyer/ent/roomaccess"
 	"foyer/fault"
+	"foyer/lobby"
+	"foyer/outbox"
 	"foyer/rooms"
+	"foyer/rtc"
 )
 
 // Recordings are those of all rooms.
 type Recordings struct {
 	db       *ent.Client
+	redis    redis.UniversalClient
 	rooms    *rooms.Service
+	lobby    *lobby.Service
+	rtc      *rtc.Client
+	bucket   *bucket.Bucket
+	outbox   *outbox.Outbox
 	settings Settings
+
+	wake chan struct{}
+	// tries counts how often an egress was asked to end that nobody wants; a round's alone.
+	tries map[string]int
+}
+
+// Outside is what Recordings lean on.
+type Outside struct {
+	DB    *ent.Client
+	Redis redis.UniversalClient
+	Rooms *rooms.Service
+	Lobby *lobby.Service
+	RTC   *rtc.Client
+	// Bucket is where files are kept; nil where nothing is recorded.
+	Bucket *bucket.Bucket
+	Outbox *outbox.Outbox
 }
 
 // Settings of Recordings.
@@ -38,11 +64,35 @@ type Settings struct {
 	PublicURL string
 	// Notice is what people are told while they are recorded; empty for nothing.
 	Notice string
+	// Layout is how the picture is laid out, in LiveKit's words.
+	Layout string
+	// RequestS3 opens the bucket to the egress service; nil where that has keys of its own, which is
+	// better: LiveKit keeps what it is asked.
+	RequestS3 *rtc.S3
+	// KeptFor is how long a file is kept, and handed out; 0 is for ever.
+	KeptFor time.Duration
+	// StartTimeout is when a recording is given up that was asked for and has not begun.
+	StartTimeout time.Duration
+	// StopTimeout is when one is given up that was to end, and of whose file nothing is heard. If the
+	// file comes later all the same, it is SAVED.
+	StopTimeout time.Duration
+	// Interval is the time between two comparisons with LiveKit.
+	Interval time.Duration
+	// KeyPrefix stands before every Redis key.
+	KeyPrefix string
+	// OnEnd are run in the transaction in which a recording reaches a final status, and write down what
+	// follows. One that was given up may reach SAVED afterwards. An error undoes it all, and it is tried
+	// again.
+	OnEnd []func(context.Context, *ent.Tx, *ent.Recording) error
 }
 
-// New returns Recordings.
-func New(db *ent.Client, rooms *rooms.Service, settings Settings) *Recordings {
-	return &Recordings{db: db, rooms: rooms, settings: settings}
+// New returns Recordings. Run has to run for them to find their end whatever fails.
+func New(o Outside, settings Settings) *Recordings {
+	return &Recordings{
+		db: o.DB, redis: o.Redis, rooms: o.Rooms, lobby: o.Lobby, rtc: o.RTC, bucket: o.Bucket,
+		outbox: o.Outbox, settings: settings,
+		wake: make(chan struct{}, 1), tries: map[string]int{},
+	}
 }
 
 var newestFirst = &ent.RecordingOrder{

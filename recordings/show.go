@@ -3,7 +3,6 @@ package recordings
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"foyer/auth"
 	"foyer/ent"
@@ -21,7 +20,7 @@ func (r *Recordings) Room(ctx context.Context, rec *ent.Recording) (*ent.Room, e
 
 // CanDelete reports whether the viewer may delete a recording as it is.
 func (r *Recordings) CanDelete(ctx context.Context, rec *ent.Recording) (bool, error) {
-	if !slices.Contains(final, rec.Status) {
+	if !isFinal(rec) {
 		return false, nil
 	}
 	return r.isHost(ctx, rec)

@@ -2,13 +2,27 @@ package recordings
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 
 	"github.com/google/uuid"
+	"golang.org/x/text/language"
 
+	"foyer/auth"
 	"foyer/ent"
+	"foyer/ent/auditevent"
 	"foyer/ent/recording"
+	"foyer/ent/schema"
 	"foyer/fault"
+	"foyer/rooms"
+	"foyer/rtc"
 )
+
+// maxLanguage is how long a BCP 47 tag may be.
+const maxLanguage = 35
+
+// startTries is how often a start looks again that finds a recording in its way which then ends.
+const startTries = 3
 
 // StartInput says what to record.
 type StartInput struct {
@@ -24,36 +38,155 @@ type Options struct {
 	Language *string
 }
 
-// ShareInput names a recording and a person, by exactly one of his id and his e-mail address.
-type ShareInput struct {
-	RecordingID uuid.UUID
-	UserID      *uuid.UUID
-	Email       *string
+func (o *Options) check() (schema.RecordingOptions, error) {
+	var checked schema.RecordingOptions
+	if o == nil {
+		return checked, nil
+	}
+	checked.Transcribe = o.Transcribe != nil && *o.Transcribe
+	if o.Language == nil {
+		return checked, nil
+	}
+	bad := fault.Field("language", "language is not a BCP 47 tag, such as fr or pt-BR")
+	if len(*o.Language) > maxLanguage {
+		return checked, bad
+	}
+	tag, err := language.Parse(*o.Language)
+	if err != nil || tag == language.Und || len(tag.String()) > maxLanguage {
+		return checked, bad
+	}
+	checked.Language = tag.String()
+	return checked, nil
 }
 
-// Start records the call of a room, for a host.
+// Start records the call of a room, for a host. Conflict, with the detail "recordingId", when a
+// recording of the room is unfinished, and when nobody is in the call. Unavailable where nothing is
+// recorded, and when LiveKit is away: whether it has begun all the same is seen in its status, which
+// is found out within Settings.StartTimeout.
 func (r *Recordings) Start(ctx context.Context, in StartInput) (*ent.Recording, error) {
-	return nil, errOff()
-}
-
-// Stop asks the recording of a room to end, for a host.
-func (r *Recordings) Stop(ctx context.Context, roomID uuid.UUID) (*ent.Recording, error) {
-	return nil, errOff()
-}
-
-// Delete deletes a recording and its file, for a host.
-func (r *Recordings) Delete(ctx context.Context, id uuid.UUID) error {
-	return errOff()
-}
-
-// Share lets a person see a recording, for a host.
-func (r *Recordings) Share(ctx context.Context, in ShareInput) (*ent.Recording, error) {
-	return nil, errOff()
-}
-
-// Unshare no longer lets a person see a recording.
-func (r *Recordings) Unshare(ctx context.Context, id, userID uuid.UUID) (*ent.Recording, error) {
-	return nil, errOff()
+	if err := r.rooms.Require(ctx, in.RoomID, rooms.RecordCalls); err != nil {
+		return nil, err
+	}
+	if r.bucket == nil {
+		return nil, errOff()
+	}
+	options, err := in.Options.check()
+	if err != nil {
+		return nil, err
+	}
+	rec, err := r.begin(ctx, in, options)
+	if err != nil {
+		return nil, err
+	}
+	ctx = context.WithoutCancel(ctx) // what has begun is finished, also when the client hangs up
+	r.record(ctx, rec, rooms.Act{Action: auditevent.ActionSTART_RECORDING})
+	r.touch(ctx, rec.RoomID)
+	if err := r.launch(ctx, rec); err != nil {
+		return nil, err
+	}
+	return r.Get(ctx, rec.ID)
 }
 
 func errOff() error { return fault.New(fault.Unavailable, "this server records nothing") }
+
+// begin makes the row of a new recording, unless the room has one that is unfinished.
+func (r *Recordings) begin(
+	ctx context.Context, in StartInput, options schema.RecordingOptions,
+) (*ent.Recording, error) {
+	for try := 1; ; try++ {
+		rec, err := r.db.Recording.Create().SetRoomID(in.RoomID).SetMode(in.Mode).SetOptions(options).
+			SetStartedBy(auth.FromContext(ctx).UserID).Save(ctx)
+		if !ent.IsConstraintError(err) {
+			return rec, err
+		}
+		if _, err := r.rooms.ByID(ctx, in.RoomID); err != nil {
+			return nil, err
+		}
+		switch other, errOther := r.unfinished(ctx, in.RoomID); {
+		case errOther == nil:
+			return nil, fault.From(err, fault.Conflict, "this room is being recorded already").
+				With("recordingId", other.ID)
+		case !ent.IsNotFound(errOther) || try == startTries:
+			return nil, fmt.Errorf("find the other recording: %w", errOther)
+		}
+	}
+}
+
+// unfinished returns the unfinished recording of a room; ent's error for not found when there is none.
+func (r *Recordings) unfinished(ctx context.Context, roomID uuid.UUID) (*ent.Recording, error) {
+	return r.db.Recording.Query().Where(recording.RoomID(roomID), isUnfinished()).Only(ctx)
+}
+
+// launch has LiveKit begin a recording that is a row so far.
+func (r *Recordings) launch(ctx context.Context, rec *ent.Recording) error {
+	egress, err := r.rtc.StartEgress(ctx, rtc.EgressRequest{
+		Room: rec.RoomID.String(), File: Key(rec), AudioOnly: rec.Mode == recording.ModeAUDIO,
+		Layout: r.settings.Layout, S3: r.settings.RequestS3,
+	})
+	if rtc.MayHaveHappened(err) {
+		known, errList := r.egressOf(ctx, rec)
+		if errList == nil && known != nil {
+			egress, err = known, nil
+		}
+	}
+	switch {
+	case err == nil:
+		return r.launched(ctx, rec, egress)
+	case rtc.MayHaveHappened(err): // the comparison with LiveKit will tell
+		r.Wake()
+	default:
+		r.tryFinish(ctx, rec, recording.StatusFAILED, fault.Of(err).Message)
+	}
+	f := fault.Of(err)
+	return fault.From(err, f.Kind, "%s", f.Message).With("recordingId", rec.ID)
+}
+
+// launched carries on with a recording whose egress is known. It is stopped if that has been asked
+// for meanwhile, also by the end of the room itself.
+func (r *Recordings) launched(ctx context.Context, rec *ent.Recording, egress *rtc.Egress) error {
+	if err := r.follow(ctx, rec, egress); err != nil {
+		slog.WarnContext(ctx, "a recording follows its egress a little later",
+			"recording", rec.ID, "err", err)
+		r.Wake()
+		return nil // it has begun
+	}
+	now, err := r.db.Recording.Get(ctx, rec.ID)
+	switch {
+	case ent.IsNotFound(err):
+		err = fault.New(fault.NotFound, "the room has been deleted")
+	case err != nil:
+		return fmt.Errorf("find the recording that was started: %w", err)
+	case now.Status == recording.StatusINITIATED || now.Status == recording.StatusACTIVE:
+		return nil
+	}
+	if !egress.Ended() {
+		if _, errStop := r.rtc.StopEgress(ctx, egress.ID); errStop != nil {
+			slog.WarnContext(ctx, "a recording that is not wanted any more ends later",
+				"recording", rec.ID, "err", errStop)
+		}
+	}
+	return err
+}
+
+// egressOf finds the egress of a recording in LiveKit's list of its room; nil when it has none.
+func (r *Recordings) egressOf(ctx context.Context, rec *ent.Recording) (*rtc.Egress, error) {
+	list, err := r.rtc.Egresses(ctx, rec.RoomID.String())
+	if err != nil {
+		return nil, err
+	}
+	return among(list, rec), nil
+}
+
+// among returns the egress of a recording; nil when it is not there.
+func among(list []*rtc.Egress, rec *ent.Recording) *rtc.Egress {
+	for _, e := range list {
+		if rec.EgressID != nil && *rec.EgressID == e.ID || rec.EgressID == nil && isFileOf(e, rec) {
+			return e
+		}
+	}
+	return nil
+}
+
+func isFileOf(e *rtc.Egress, rec *ent.Recording) bool {
+	return e.Room == rec.RoomID.String() && e.File == Key(rec)
+}

@@ -11,21 +11,6 @@ import (
 	"foyer/fault"
 )
 
-// Expect notes, in the transaction that saves a recording, that its transcript is to come, if one is
-// wanted.
-func Expect(ctx context.Context, tx *ent.Tx, rec *ent.Recording) error {
-	if !rec.Options.Transcribe {
-		return nil
-	}
-	err := tx.Recording.Update().
-		Where(recording.ID(rec.ID), recording.TranscriptEQ(recording.TranscriptNONE)).
-		SetTranscript(recording.TranscriptPENDING).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("expect a transcript: %w", err)
-	}
-	return nil
-}
-
 // Transcribed takes from the service that makes transcripts what has become of one: READY or FAILED.
 // The first answer stands, and may be repeated; another is a Conflict, and so is one of a recording
 // of which no transcript is expected. NotFound when the recording is gone.

@@ -38,7 +38,7 @@ func newTranscripts(t *testing.T, db *ent.Client) *transcripts {
 	r, err := service.Create(auth.NewContext(t.Context(), auth.Viewer{UserID: host.ID}),
 		rooms.CreateInput{Name: "Room"})
 	require.NoError(t, err)
-	return &transcripts{recordings.New(db, service, recordings.Settings{}), t, db, r, host}
+	return &transcripts{recordings.New(recordings.Outside{DB: db, Rooms: service}, recordings.Settings{}), t, db, r, host}
 }
 
 func (w *transcripts) saved(transcript recording.Transcript) uuid.UUID {

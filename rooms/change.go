@@ -177,19 +177,36 @@ func (s *Service) turn(
 	return r, changed > 0, err
 }
 
-// Delete deletes a room for an owner, with everybody's role in it, and returns what it was.
-func (s *Service) Delete(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
+// Delete deletes a room for an owner, with everybody's role in it, and returns what it was. In the same
+// transaction it runs each leave first, which writes down what is to be done about what the room leaves
+// behind; nobody adds to the room meanwhile. It may run more than once, each time from the beginning.
+func (s *Service) Delete(
+	ctx context.Context, roomID uuid.UUID, leave ...func(context.Context, *ent.Tx, uuid.UUID) error,
+) (*ent.Room, error) {
 	if err := s.Require(ctx, roomID, Remove); err != nil {
 		return nil, err
 	}
-	r, err := s.ByID(ctx, roomID)
+	var deleted *ent.Room
+	err := s.inTxAgain(ctx, func(tx *ent.Tx) error {
+		if err := lockRooms(ctx, tx, roomID); err != nil {
+			return err
+		}
+		r, err := found(tx.Room.Get(ctx, roomID))
+		if err != nil {
+			return err
+		}
+		for _, leave := range leave {
+			if err := leave(ctx, tx, roomID); err != nil {
+				return err
+			}
+		}
+		deleted = r.Unwrap()
+		return tx.Room.DeleteOneID(roomID).Exec(ctx)
+	})
 	if err != nil {
-		return nil, err
-	}
-	if err := s.db.Room.DeleteOne(r).Exec(ctx); err != nil {
 		return found(nil, err)
 	}
-	return r, nil
+	return deleted, nil
 }
 
 const (

@@ -32,12 +32,15 @@ type Settings struct {
 	DefaultSources []string
 	// HostsAreRoomAdmins puts LiveKit's roomAdmin grant into hosts' tokens.
 	HostsAreRoomAdmins bool
+	// Secrets must not be shown where LiveKit says them.
+	Secrets []string
 }
 
 // Client speaks to one LiveKit server. It is safe for concurrent use; make one and keep it.
 type Client struct {
 	settings Settings
 	rooms    *lksdk.RoomServiceClient
+	egress   *lksdk.EgressClient
 }
 
 // New returns a Client. It does not connect: LiveKit may come up later.
@@ -46,7 +49,10 @@ func New(s Settings) *Client {
 	if s.InsecureSkipVerify {
 		url = insecure(url)
 	}
-	return &Client{settings: s, rooms: lksdk.NewRoomServiceClient(url, s.APIKey, s.APISecret)}
+	return &Client{
+		settings: s, rooms: lksdk.NewRoomServiceClient(url, s.APIKey, s.APISecret),
+		egress: lksdk.NewEgressClient(url, s.APIKey, s.APISecret),
+	}
 }
 
 // DefaultSources returns the media that may be sent where a room does not say.
@@ -100,13 +106,20 @@ func (c *Client) hosts(ctx context.Context, room string) ([]string, error) {
 // call bounds one call of the API. With the SDK's failover between regions on, a deadline would
 // start anew at every attempt.
 func call(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(lksdk.WithFailover(ctx, false), callTimeout)
+	return callFor(ctx, callTimeout)
+}
+
+func callFor(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(lksdk.WithFailover(ctx, false), timeout)
 }
 
 // away is the error of a call that LiveKit did not answer as it should.
 func away(err error, what, room string) error {
-	return fault.From(fmt.Errorf("%s LiveKit room %s: %w", what, room, err), fault.Unavailable,
-		"the media server cannot be reached; try again soon")
+	return unreached(fmt.Errorf("%s LiveKit room %s: %w", what, room, err))
+}
+
+func unreached(err error) error {
+	return fault.From(err, fault.Unavailable, "the media server cannot be reached; try again soon")
 }
 
 func isNotFound(err error) bool { return hasCode(err, twirp.NotFound) }

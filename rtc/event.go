@@ -43,9 +43,8 @@ type Event struct {
 	Room string
 	// Participant is whom it is about; nil when it is no person who entered with a token of ours.
 	Participant *Participant
-	// Egress is the id of the egress it is about, Records whether that one records at this moment.
-	Egress  string
-	Records bool
+	// Egress is what it is about; nil when that is something else.
+	Egress *Egress
 }
 
 // Receive reads an event that LiveKit sends (docs.livekit.io/home/server/webhooks). Unauthenticated
@@ -66,10 +65,10 @@ func (c *Client) Receive(w http.ResponseWriter, r *http.Request) (*Event, error)
 	if err := newer.Unmarshal(body, event); err != nil {
 		return nil, fault.From(err, fault.Invalid, "this is no event of LiveKit's")
 	}
-	return eventOf(event), nil
+	return c.eventOf(event), nil
 }
 
-func eventOf(from *livekit.WebhookEvent) *Event {
+func (c *Client) eventOf(from *livekit.WebhookEvent) *Event {
 	e := &Event{
 		ID: from.GetId(), Kind: Kind(from.GetEvent()), At: time.Unix(from.GetCreatedAt(), 0),
 		Room: from.GetRoom().GetName(),
@@ -78,9 +77,8 @@ func eventOf(from *livekit.WebhookEvent) *Event {
 		e.Participant = ParticipantOf(p)
 	}
 	if egress := from.GetEgressInfo(); egress != nil {
-		e.Room, e.Egress = egress.GetRoomName(), egress.GetEgressId()
-		e.Records = egress.GetStatus() == livekit.EgressStatus_EGRESS_ACTIVE ||
-			egress.GetStatus() == livekit.EgressStatus_EGRESS_ENDING
+		e.Egress = c.egressOf(egress)
+		e.Room = e.Egress.Room
 	}
 	return e
 }

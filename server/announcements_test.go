@@ -21,7 +21,6 @@ import (
 	"foyer/ent/recording"
 	"foyer/ent/schema"
 	"foyer/mail"
-	"foyer/outbox"
 	"foyer/testenv"
 	"foyer/webhooks"
 )
@@ -98,7 +97,7 @@ func endRecording(t *testing.T, databaseURL, roomID string, options schema.Recor
 	defer db.Close()
 	sender, err := webhooks.NewSender(webhooks.Settings{URLs: urls, Secrets: []string{webhookSecret}})
 	require.NoError(t, err)
-	service, err := announcements.New(db.Client, outbox.New(db.Client, outbox.Settings{}), sender, announcements.Settings{
+	service, err := announcements.New(db.Client, sender, announcements.Settings{
 		Send: func(context.Context, mail.Message) error { return nil }, // this server is killed before
 	})
 	require.NoError(t, err)

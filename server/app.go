@@ -86,16 +86,15 @@ func (a *app) wire() (err error) {
 	if a.lobby, err = lobby.New(a.redis, a.rooms, a.rtc, c.lobby()); err != nil {
 		return err
 	}
-	a.recordings = recordings.New(a.db.Client, a.rooms, c.recordings())
-	a.calls = calls.New(a.rooms, a.lobby, a.rtc, c.calls())
+	a.outbox = outbox.New(a.db.Client, c.outbox())
+	if err := a.wireRecordings(); err != nil {
+		return err
+	}
+	a.calls = calls.New(a.rooms, a.lobby, a.rtc, a.recordings, c.calls())
 	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, c.apps(a.rooms.ByEmail)); err != nil {
 		return err
 	}
-	a.outbox = outbox.New(a.db.Client, c.outbox())
 	if a.invitations, err = invitations.New(a.redis, a.rooms, a.outbox, c.invitations()); err != nil {
-		return err
-	}
-	if err := a.wireAnnouncements(); err != nil {
 		return err
 	}
 	settings, err := c.graph(a.credentials, a.sessions)
@@ -110,14 +109,23 @@ func (a *app) wire() (err error) {
 	return nil
 }
 
-// wireAnnouncements makes what tells others of recordings.
-func (a *app) wireAnnouncements() error {
+// wireRecordings makes recordings, and what tells others of them.
+func (a *app) wireRecordings() error {
 	sender, err := webhooks.NewSender(a.config.webhooks())
 	if err != nil {
 		return err
 	}
-	a.announcements, err = announcements.New(a.db.Client, a.outbox, sender, a.config.announcements(a.bucket))
-	return err
+	a.announcements, err = announcements.New(a.db.Client, sender, a.config.announcements(a.bucket))
+	if err != nil {
+		return err
+	}
+	settings := a.config.recordings()
+	settings.OnEnd = append(settings.OnEnd, a.announcements.Ended)
+	a.recordings = recordings.New(recordings.Outside{
+		DB: a.db.Client, Redis: a.redis, Rooms: a.rooms, Lobby: a.lobby, RTC: a.rtc,
+		Bucket: a.bucket, Outbox: a.outbox,
+	}, settings)
+	return nil
 }
 
 // openBucket makes ready to use the bucket, if there is one.
@@ -133,6 +141,9 @@ func (a *app) deliveries() map[string]outbox.Deliver {
 	deliver := a.announcements.Deliveries()
 	if a.config.sendMail() != nil {
 		deliver[invitations.Kind] = a.invitations.Deliver
+	}
+	if a.bucket != nil {
+		deliver[recordings.Kind] = a.recordings.Deliver
 	}
 	return deliver
 }

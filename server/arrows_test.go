@@ -19,8 +19,8 @@ var arrows = map[string]string{
 	"graph/generated": "auth calls ent graph/scalar invitations lobby recordings rooms rtc", // types only
 	"graph/scalar":    "fault",
 	"graph/transport": "",
-	"calls":           "auth ent fault lobby rooms rtc",
-	"recordings":      "auth ent fault rooms",
+	"calls":           "auth ent fault lobby recordings rooms rtc",
+	"recordings":      "auth bucket ent fault lobby outbox rooms rtc",
 	"lobby":           "auth ent fault rooms rtc",
 	"rooms":           "auth ent ent/database fault",
 	"apps":            "auth ent fault",

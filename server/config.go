@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/caarlos0/env/v11"
 	"github.com/google/uuid"
@@ -129,6 +130,14 @@ type config struct {
 	DownloadTTL  time.Duration `env:"FOYER_RECORDING_DOWNLOAD_TTL" envDefault:"5m"`
 	// StorageSecret is what the storage shows us when it tells of an object.
 	StorageSecret string `env:"FOYER_STORAGE_WEBHOOK_SECRET"`
+
+	RecordingLayout       string        `env:"FOYER_RECORDING_LAYOUT" envDefault:"speaker"`
+	RecordingNotice       string        `env:"FOYER_RECORDING_NOTICE"`
+	RecordingExpiryDays   int           `env:"FOYER_RECORDING_EXPIRY_DAYS" envDefault:"0"`
+	RecordingS3InRequest  bool          `env:"FOYER_RECORDING_S3_IN_REQUEST"`
+	RecordingStartTimeout time.Duration `env:"FOYER_RECORDING_START_TIMEOUT" envDefault:"1m"`
+	RecordingStopTimeout  time.Duration `env:"FOYER_RECORDING_STOP_TIMEOUT" envDefault:"10m"`
+	RecordingInterval     time.Duration `env:"FOYER_RECORDING_INTERVAL" envDefault:"30s"`
 
 	// PublicURL is our origin as browsers see it.
 	PublicURL string `env:"FOYER_PUBLIC_URL"`
@@ -258,6 +267,7 @@ func (c *config) check() []error {
 	problems = append(problems, c.checkMail()...)
 	problems = append(problems, c.checkWebhooks()...)
 	problems = append(problems, c.checkStorage()...)
+	problems = append(problems, c.checkRecordings()...)
 	for name, value := range c.durations() {
 		wrong(value < minDuration || value > maxDuration, "%s is not between %s and %s",
 			name, minDuration, maxDuration)
@@ -272,6 +282,32 @@ func (c *config) check() []error {
 		wrong(value < 0, "%s is negative", name)
 	}
 	return append(problems, c.checkSignIn()...)
+}
+
+// maxExpiryDays, maxNotice and maxLayout are what those settings may be: days, and bytes.
+const (
+	maxExpiryDays = 36500
+	maxNotice     = 2000
+	maxLayout     = 200
+)
+
+// checkRecordings returns what is wrong with how calls are recorded.
+func (c *config) checkRecordings() []error {
+	var problems []error
+	wrong := func(bad bool, format string, args ...any) {
+		if bad {
+			problems = append(problems, fmt.Errorf(format, args...))
+		}
+	}
+	wrong(c.RecordingExpiryDays > maxExpiryDays,
+		"FOYER_RECORDING_EXPIRY_DAYS is more than %d", maxExpiryDays)
+	wrong(len(c.RecordingNotice) > maxNotice || !utf8.ValidString(c.RecordingNotice),
+		"FOYER_RECORDING_NOTICE is not text of at most %d bytes", maxNotice)
+	wrong(len(c.RecordingLayout) > maxLayout,
+		"FOYER_RECORDING_LAYOUT is longer than %d bytes", maxLayout)
+	wrong(c.RecordingS3InRequest && c.S3Endpoint == "",
+		"FOYER_RECORDING_S3_IN_REQUEST is set without S3_ENDPOINT")
+	return problems
 }
 
 // checkMail returns what is wrong with how e-mail is sent.
@@ -316,7 +352,10 @@ func (c *config) durations() map[string]time.Duration {
 		"FOYER_OUTBOX_TIMEOUT": c.OutboxTimeout, "FOYER_OUTBOX_GIVE_UP": c.OutboxGiveUp,
 		"FOYER_OUTBOX_KEEP": c.OutboxKeep, "FOYER_WEBHOOK_DOWNLOAD_TTL": c.WebhookDownloadTTL,
 		"FOYER_SESSION_LIFETIME": c.SessionLifetime, "FOYER_SESSION_IDLE": c.SessionIdle,
-		"FOYER_OIDC_LEEWAY": c.OIDCLeeway, "FOYER_RECORDING_DOWNLOAD_TTL": c.DownloadTTL,
+		"FOYER_RECORDING_START_TIMEOUT": c.RecordingStartTimeout,
+		"FOYER_RECORDING_STOP_TIMEOUT":  c.RecordingStopTimeout,
+		"FOYER_RECORDING_INTERVAL":      c.RecordingInterval,
+		"FOYER_OIDC_LEEWAY":             c.OIDCLeeway, "FOYER_RECORDING_DOWNLOAD_TTL": c.DownloadTTL,
 	}
 }
 
@@ -329,6 +368,7 @@ func (c *config) counts() map[string]int {
 		"FOYER_APP_TOKENS_PER_CLIENT":  c.AppTokensPerClient,
 		"FOYER_INVITATIONS_PER_USER":   c.InvitationsPerUser,
 		"FOYER_INVITATIONS_PER_ROOM":   c.InvitationsPerRoom,
+		"FOYER_RECORDING_EXPIRY_DAYS":  c.RecordingExpiryDays,
 	}
 }
 
@@ -378,6 +418,7 @@ func (c *config) rtc() rtc.Settings {
 		URL: c.LiveKitURL, PublicURL: c.LiveKitPublicURL,
 		APIKey: c.LiveKitKey, APISecret: c.LiveKitSecret, InsecureSkipVerify: c.LiveKitInsecure,
 		TokenTTL: c.TokenTTL, DefaultSources: c.DefaultSources, HostsAreRoomAdmins: c.HostsAreAdmins,
+		Secrets: []string{c.LiveKitSecret, c.S3SecretKey, c.S3SessionToken, c.S3AccessKey},
 	}
 }
 
@@ -433,7 +474,19 @@ func (c *config) linkBase() string {
 }
 
 func (c *config) recordings() recordings.Settings {
-	return recordings.Settings{PublicURL: c.linkBase()}
+	s := recordings.Settings{
+		PublicURL: c.linkBase(), Notice: c.RecordingNotice, Layout: c.RecordingLayout,
+		KeptFor:      time.Duration(c.RecordingExpiryDays) * 24 * time.Hour,
+		StartTimeout: c.RecordingStartTimeout, StopTimeout: c.RecordingStopTimeout,
+		Interval: c.RecordingInterval, KeyPrefix: c.RedisPrefix,
+	}
+	if c.RecordingS3InRequest {
+		s.RequestS3 = &rtc.S3{
+			Endpoint: c.S3Endpoint, Region: c.S3Region, Bucket: c.S3Bucket,
+			AccessKey: c.S3AccessKey, SecretKey: c.S3SecretKey, SessionToken: c.S3SessionToken,
+		}
+	}
+	return s
 }
 
 func (c *config) invitations() invitations.Settings {

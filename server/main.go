@@ -71,6 +71,7 @@ func (a *app) serve(ctx context.Context, listener net.Listener) error {
 	delivering, stopDelivering := context.WithCancel(work)
 	defer context.AfterFunc(ctx, stopDelivering)()
 	group.Go(func() error { return a.outbox.Run(delivering, a.deliveries()) })
+	group.Go(func() error { return a.recordings.Run(delivering) })
 	group.Go(func() error { return a.sessions.Run(work) })
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

@@ -93,11 +93,17 @@ func (b S3Bucket) Environ() []string {
 // Put stores an object.
 func (b S3Bucket) Put(t testing.TB, key, content string) {
 	t.Helper()
-	_, err := b.Client.PutObject(t.Context(), b.Name, key, strings.NewReader(content),
-		int64(len(content)), minio.PutObjectOptions{})
-	if err != nil {
+	if err := b.put(key, content); err != nil {
 		t.Fatalf("store %s: %v", key, err)
 	}
+}
+
+func (b S3Bucket) put(key, content string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_, err := b.Client.PutObject(ctx, b.Name, key, strings.NewReader(content),
+		int64(len(content)), minio.PutObjectOptions{})
+	return err
 }
 
 // Has reports whether there is an object.

@@ -42,6 +42,8 @@ type LiveKitServer struct {
 	Signal, Media int
 	// Webhook is the URL that it tells of its rooms; empty for none.
 	Webhook string
+	// Redis is the host:port of one that it has to itself, for egress; empty for none.
+	Redis string
 
 	process *Process
 }
@@ -56,6 +58,9 @@ func (s *LiveKitServer) Launch() (*Process, error) {
 	config := fmt.Sprintf(liveKitConfig, s.Signal, s.Media, s.Signal, liveKitKey, liveKitSecret)
 	if s.Webhook != "" {
 		config += fmt.Sprintf("webhook: {api_key: %s, urls: [%q]}\n", liveKitKey, s.Webhook)
+	}
+	if s.Redis != "" {
+		config += fmt.Sprintf("redis: {address: %q}\n", s.Redis)
 	}
 	file := filepath.Join(s.Dir, "livekit.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {

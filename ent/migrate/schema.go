@@ -116,6 +116,7 @@ var (
 		{Name: "started_by", Type: field.TypeUUID},
 		{Name: "egress_id", Type: field.TypeString, Unique: true, Nullable: true, Size: 255},
 		{Name: "started_at", Type: field.TypeTime, Nullable: true},
+		{Name: "stopping_at", Type: field.TypeTime, Nullable: true},
 		{Name: "ended_at", Type: field.TypeTime, Nullable: true},
 		{Name: "size", Type: field.TypeInt64, Nullable: true},
 		{Name: "duration", Type: field.TypeInt64, Nullable: true},
@@ -131,7 +132,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "recordings_rooms_recordings",
-				Columns:    []*schema.Column{RecordingsColumns[15]},
+				Columns:    []*schema.Column{RecordingsColumns[16]},
 				RefColumns: []*schema.Column{RoomsColumns[0]},
 				OnDelete:   schema.Cascade,
 			},
@@ -140,7 +141,7 @@ var (
 			{
 				Name:    "recording_unfinished",
 				Unique:  true,
-				Columns: []*schema.Column{RecordingsColumns[15]},
+				Columns: []*schema.Column{RecordingsColumns[16]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "status IN ('INITIATED', 'ACTIVE', 'STOPPING')",
 				},
@@ -148,7 +149,7 @@ var (
 			{
 				Name:    "recording_room_id_created_at_id",
 				Unique:  false,
-				Columns: []*schema.Column{RecordingsColumns[15], RecordingsColumns[1], RecordingsColumns[0]},
+				Columns: []*schema.Column{RecordingsColumns[16], RecordingsColumns[1], RecordingsColumns[0]},
 			},
 			{
 				Name:    "recording_created_at_id",
@@ -158,7 +159,7 @@ var (
 			{
 				Name:    "recording_expires_at",
 				Unique:  false,
-				Columns: []*schema.Column{RecordingsColumns[13]},
+				Columns: []*schema.Column{RecordingsColumns[14]},
 			},
 		},
 	}

@@ -38,6 +38,8 @@ const (
 	FieldEgressID = "egress_id"
 	// FieldStartedAt holds the string denoting the started_at field in the database.
 	FieldStartedAt = "started_at"
+	// FieldStoppingAt holds the string denoting the stopping_at field in the database.
+	FieldStoppingAt = "stopping_at"
 	// FieldEndedAt holds the string denoting the ended_at field in the database.
 	FieldEndedAt = "ended_at"
 	// FieldSize holds the string denoting the size field in the database.
@@ -83,6 +85,7 @@ var Columns = []string{
 	FieldStartedBy,
 	FieldEgressID,
 	FieldStartedAt,
+	FieldStoppingAt,
 	FieldEndedAt,
 	FieldSize,
 	FieldDuration,
@@ -247,6 +250,11 @@ func ByEgressID(opts ...sql.OrderTermOption) OrderOption {
 // ByStartedAt orders the results by the started_at field.
 func ByStartedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldStartedAt, opts...).ToFunc()
+}
+
+// ByStoppingAt orders the results by the stopping_at field.
+func ByStoppingAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldStoppingAt, opts...).ToFunc()
 }
 
 // ByEndedAt orders the results by the ended_at field.

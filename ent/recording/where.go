@@ -91,6 +91,11 @@ func StartedAt(v time.Time) predicate.Recording {
 	return predicate.Recording(sql.FieldEQ(FieldStartedAt, v))
 }
 
+// StoppingAt applies equality check predicate on the "stopping_at" field. It's identical to StoppingAtEQ.
+func StoppingAt(v time.Time) predicate.Recording {
+	return predicate.Recording(sql.FieldEQ(FieldStoppingAt, v))
+}
+
 // EndedAt applies equality check predicate on the "ended_at" field. It's identical to EndedAtEQ.
 func EndedAt(v time.Time) predicate.Recording {
 	return predicate.Recording(sql.FieldEQ(FieldEndedAt, v))
@@ -479,6 +484,56 @@ func StartedAtIsNil() predicate.Recording {
 // StartedAtNotNil applies the NotNil predicate on the "started_at" field.
 func StartedAtNotNil() predicate.Recording {
 	return predicate.Recording(sql.FieldNotNull(FieldStartedAt))
+}
+
+// StoppingAtEQ applies the EQ predicate on the "stopping_at" field.
+func StoppingAtEQ(v time.Time) predicate.Recording {
+	return predicate.Recording(sql.FieldEQ(FieldStoppingAt, v))
+}
+
+// StoppingAtNEQ applies the NEQ predicate on the "stopping_at" field.
+func StoppingAtNEQ(v time.Time) predicate.Recording {
+	return predicate.Recording(sql.FieldNEQ(FieldStoppingAt, v))
+}
+
+// StoppingAtIn applies the In predicate on the "stopping_at" field.
+func StoppingAtIn(vs ...time.Time) predicate.Recording {
+	return predicate.Recording(sql.FieldIn(FieldStoppingAt, vs...))
+}
+
+// StoppingAtNotIn applies the NotIn predicate on the "stopping_at" field.
+func StoppingAtNotIn(vs ...time.Time) predicate.Recording {
+	return predicate.Recording(sql.FieldNotIn(FieldStoppingAt, vs...))
+}
+
+// StoppingAtGT applies the GT predicate on the "stopping_at" field.
+func StoppingAtGT(v time.Time) predicate.Recording {
+	return predicate.Recording(sql.FieldGT(FieldStoppingAt, v))
+}
+
+// StoppingAtGTE applies the GTE predicate on the "stopping_at" field.
+func StoppingAtGTE(v time.Time) predicate.Recording {
+	return predicate.Recording(sql.FieldGTE(FieldStoppingAt, v))
+}
+
+// StoppingAtLT applies the LT predicate on the "stopping_at" field.
+func StoppingAtLT(v time.Time) predicate.Recording {
+	return predicate.Recording(sql.FieldLT(FieldStoppingAt, v))
+}
+
+// StoppingAtLTE applies the LTE predicate on the "stopping_at" field.
+func StoppingAtLTE(v time.Time) predicate.Recording {
+	return predicate.Recording(sql.FieldLTE(FieldStoppingAt, v))
+}
+
+// StoppingAtIsNil applies the IsNil predicate on the "stopping_at" field.
+func StoppingAtIsNil() predicate.Recording {
+	return predicate.Recording(sql.FieldIsNull(FieldStoppingAt))
+}
+
+// StoppingAtNotNil applies the NotNil predicate on the "stopping_at" field.
+func StoppingAtNotNil() predicate.Recording {
+	return predicate.Recording(sql.FieldNotNull(FieldStoppingAt))
 }
 
 // EndedAtEQ applies the EQ predicate on the "ended_at" field.

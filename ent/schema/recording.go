@@ -36,6 +36,8 @@ func (Recording) Fields() []ent.Field {
 		field.String("egress_id").Optional().Nillable().Unique().MaxLen(255).
 			Comment("LiveKit's; null until it is known."),
 		field.Time("started_at").Optional().Nillable().Comment("When media began to be recorded."),
+		field.Time("stopping_at").Optional().Nillable().
+			Comment("When it was asked to end, or LiveKit said that it does."),
 		field.Time("ended_at").Optional().Nillable().Comment("When its final status was reached."),
 		field.Int64("size").Optional().Nillable().Comment("Of the file, in bytes."),
 		field.Int64("duration").Optional().Nillable().Comment("Of the media, in milliseconds."),

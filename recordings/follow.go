@@ -1,0 +1,285 @@
+package recordings
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"foyer/ent"
+	"foyer/ent/recording"
+	"foyer/rtc"
+)
+
+// limitReached is the reason of a recording that LiveKit has ended because it was long enough.
+const limitReached = "it reached the limit of the media server"
+
+// Hear takes news of an egress from LiveKit. It may be repeated, and come in any order, also before the
+// call has returned that started it; of another's egress it is fine. An error means that the same news
+// should come again.
+func (r *Recordings) Hear(ctx context.Context, e *rtc.Egress) error {
+	rec, err := r.find(ctx, e)
+	if ent.IsNotFound(err) {
+		if _, ours := idOf(e.File); ours && !e.Ended() {
+			r.Wake() // nobody wants it
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("find the recording of an egress: %w", err)
+	}
+	return r.follow(ctx, rec, e)
+}
+
+// find returns the recording of an egress: by its id or, before that is stored, by its file. Where
+// LiveKit does not say what was asked for, it is the one of the room that waits for its egress.
+func (r *Recordings) find(ctx context.Context, e *rtc.Egress) (*ent.Recording, error) {
+	rec, err := r.db.Recording.Query().Where(recording.EgressID(e.ID)).Only(ctx)
+	if !ent.IsNotFound(err) {
+		return rec, err
+	}
+	roomID, errRoom := uuid.Parse(e.Room)
+	id, ours := idOf(e.File)
+	switch {
+	case errRoom != nil:
+		return nil, err
+	case ours:
+		rec, err = r.db.Recording.Query().Where(recording.ID(id), recording.RoomID(roomID)).Only(ctx)
+		if err == nil && !isFileOf(e, rec) {
+			return nil, &ent.NotFoundError{}
+		}
+		return rec, err
+	case !e.Told:
+		return r.db.Recording.Query().
+			Where(recording.RoomID(roomID), isUnfinished(), recording.EgressIDIsNil()).Only(ctx)
+	default:
+		return nil, err
+	}
+}
+
+// idOf returns the recording that a path of a file names.
+func idOf(path string) (uuid.UUID, bool) {
+	name, inFolder := strings.CutPrefix(path, folder)
+	text, _, _ := strings.Cut(name, ".")
+	id, err := uuid.Parse(text)
+	return id, inFolder && err == nil && id.String() == text
+}
+
+// follow carries what LiveKit says of an egress over to its recording, as it is stored by then: what is
+// older than what is known changes nothing.
+func (r *Recordings) follow(ctx context.Context, rec *ent.Recording, e *rtc.Egress) error {
+	if mine, err := r.claim(ctx, rec, e); err != nil || !mine {
+		return err
+	}
+	switch e.Status {
+	case rtc.EgressActive:
+		return r.activate(ctx, rec, e)
+	case rtc.EgressEnding:
+		_, err := r.stopping(ctx, rec)
+		return err
+	case rtc.EgressComplete:
+		return r.save(ctx, rec, file{e, e.Size, ""})
+	case rtc.EgressLimitReached:
+		return r.save(ctx, rec, file{e, e.Size, limitReached})
+	case rtc.EgressAborted:
+		return r.finish(ctx, rec, recording.StatusABORTED, reasonOf(e, "the media server aborted it"))
+	case rtc.EgressFailed:
+		return r.finish(ctx, rec, recording.StatusFAILED, reasonOf(e, "the media server failed to record"))
+	}
+	return nil
+}
+
+func reasonOf(e *rtc.Egress, otherwise string) string {
+	if e.Error == "" {
+		return otherwise
+	}
+	return e.Error
+}
+
+// claim stores which egress a recording has, and reports whether it is this one. Another for the same
+// recording is not wanted.
+func (r *Recordings) claim(ctx context.Context, rec *ent.Recording, e *rtc.Egress) (bool, error) {
+	if rec.EgressID == nil {
+		_, err := r.db.Recording.Update().Where(recording.ID(rec.ID), recording.EgressIDIsNil()).
+			SetEgressID(e.ID).Save(ctx)
+		if err != nil {
+			return false, fmt.Errorf("store the egress of recording %s: %w", rec.ID, err)
+		}
+	}
+	mine, err := r.db.Recording.Query().
+		Where(recording.ID(rec.ID), recording.EgressID(e.ID)).Exist(ctx)
+	if err != nil {
+		return false, fmt.Errorf("find the egress of recording %s: %w", rec.ID, err)
+	}
+	if !mine && !e.Ended() {
+		r.Wake()
+	}
+	return mine, nil
+}
+
+// activate notes that media are recorded. Of a recording that was to end before, or that was given up,
+// that is news of something to be ended.
+func (r *Recordings) activate(ctx context.Context, rec *ent.Recording, e *rtc.Egress) error {
+	at := e.StartedAt
+	if at.IsZero() {
+		at = time.Now()
+	}
+	changed, err := r.db.Recording.Update().
+		Where(recording.ID(rec.ID), recording.StatusEQ(recording.StatusINITIATED)).
+		SetStatus(recording.StatusACTIVE).SetStartedAt(at).Save(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("activate recording %s: %w", rec.ID, err)
+	case changed > 0:
+		r.touch(ctx, rec.RoomID)
+	case rec.Status != recording.StatusACTIVE:
+		r.Wake()
+	}
+	return nil
+}
+
+// stopping notes that a recording is to end, or does, and reports whether that is new.
+func (r *Recordings) stopping(ctx context.Context, rec *ent.Recording) (bool, error) {
+	changed, err := r.db.Recording.Update().
+		Where(recording.ID(rec.ID),
+			recording.StatusIn(recording.StatusINITIATED, recording.StatusACTIVE)).
+		SetStatus(recording.StatusSTOPPING).SetStoppingAt(time.Now()).Save(ctx)
+	if err != nil {
+		return false, fmt.Errorf("stop recording %s: %w", rec.ID, err)
+	}
+	if changed > 0 {
+		r.touch(ctx, rec.RoomID)
+	}
+	return changed > 0, nil
+}
+
+// file is what is known of a file that is in the bucket.
+type file struct {
+	// egress has written it; nil when LiveKit does not know it any more.
+	egress *rtc.Egress
+	size   int64 // bytes; 0 when unknown
+	reason string
+}
+
+// save notes that the file of a recording is in the bucket, whatever was believed of it before.
+func (r *Recordings) save(ctx context.Context, rec *ent.Recording, f file) error {
+	return r.end(ctx, rec, func(update *ent.RecordingUpdate) {
+		update.Where(recording.StatusNEQ(recording.StatusSAVED)).
+			SetStatus(recording.StatusSAVED).SetReason(f.reason)
+		if f.size > 0 {
+			update.SetSize(f.size)
+		}
+		if f.egress != nil && f.egress.Duration > 0 {
+			update.SetDuration(f.egress.Duration.Milliseconds())
+		}
+		if f.egress != nil && !f.egress.StartedAt.IsZero() {
+			update.SetStartedAt(f.egress.StartedAt)
+		}
+		if r.settings.KeptFor > 0 {
+			update.SetExpiresAt(time.Now().Add(r.settings.KeptFor))
+		}
+		if rec.Options.Transcribe {
+			update.SetTranscript(recording.TranscriptPENDING)
+		}
+	})
+}
+
+// finish ends a recording of which there is no file, unless it has ended already.
+func (r *Recordings) finish(
+	ctx context.Context, rec *ent.Recording, status recording.Status, reason string,
+) error {
+	return r.end(ctx, rec, func(update *ent.RecordingUpdate) {
+		update.Where(isUnfinished()).SetStatus(status).SetReason(reason)
+	})
+}
+
+// tryFinish is finish where the comparison with LiveKit makes up for a failure.
+func (r *Recordings) tryFinish(
+	ctx context.Context, rec *ent.Recording, status recording.Status, reason string,
+) {
+	if err := r.finish(ctx, rec, status, reason); err != nil {
+		slog.WarnContext(ctx, "a recording ends a little later", "recording", rec.ID, "err", err)
+		r.Wake()
+	}
+}
+
+// end moves a recording to a final status, if change allows, and in the same transaction has written
+// down what follows from that.
+func (r *Recordings) end(
+	ctx context.Context, rec *ent.Recording, change func(*ent.RecordingUpdate),
+) error {
+	var ended *ent.Recording
+	err := r.inTx(ctx, func(tx *ent.Tx) error {
+		update := tx.Recording.Update().Where(recording.ID(rec.ID)).SetEndedAt(time.Now())
+		change(update)
+		changed, err := update.Save(ctx)
+		if err != nil || changed == 0 {
+			return err
+		}
+		if ended, err = tx.Recording.Get(ctx, rec.ID); err != nil {
+			return err
+		}
+		return r.onEnd(ctx, tx, ended)
+	})
+	if err != nil {
+		return fmt.Errorf("end recording %s: %w", rec.ID, err)
+	}
+	if ended != nil {
+		r.outbox.Wake()
+		r.ended(ctx, ended)
+	}
+	return nil
+}
+
+// onEnd writes down, in the transaction that has moved a recording to a final status, what follows. A
+// recording that was given up may be SAVED later, and comes here again.
+func (r *Recordings) onEnd(ctx context.Context, tx *ent.Tx, rec *ent.Recording) error {
+	for _, follows := range r.settings.OnEnd {
+		if err := follows(ctx, tx, rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ended tells those in the room that they are not recorded any more.
+func (r *Recordings) ended(ctx context.Context, rec *ent.Recording) {
+	slog.InfoContext(ctx, "a recording has ended",
+		"recording", rec.ID, "room", rec.RoomID, "status", rec.Status, "reason", rec.Reason)
+	if rec.EgressID != nil {
+		if err := r.lobby.Recorded(ctx, rec.RoomID, *rec.EgressID, false, true); err != nil {
+			slog.WarnContext(ctx, "who follows a room hears of the end of its recording later",
+				"room", rec.RoomID, "err", err)
+		}
+	}
+	r.touch(ctx, rec.RoomID)
+}
+
+// touch tells those who follow a room that its recording has changed.
+func (r *Recordings) touch(ctx context.Context, roomID uuid.UUID) {
+	if err := r.lobby.Touch(context.WithoutCancel(ctx), roomID); err != nil {
+		slog.WarnContext(ctx, "who follows a room hears of its recording later",
+			"room", roomID, "err", err)
+	}
+}
+
+// inTx runs f in one transaction: all of it happens or nothing.
+func (r *Recordings) inTx(ctx context.Context, f func(*ent.Tx) error) error {
+	tx, err := r.db.Tx(ctx)
+	if err != nil {
+		return err
+	}
+	// Without effect after a commit; ends the transaction also when f panics.
+	defer func() { _ = tx.Rollback() }()
+	if err := f(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// isFinal reports whether a recording changes no more, unless it is SAVED late.
+func isFinal(rec *ent.Recording) bool { return slices.Contains(final, rec.Status) }

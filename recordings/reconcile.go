@@ -1,0 +1,252 @@
+package recordings
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
+
+	"foyer/ent"
+	"foyer/ent/recording"
+	"foyer/fault"
+	"foyer/rtc"
+)
+
+const (
+	// roundTimeout bounds one comparison with LiveKit, lease is how long its server keeps others from it
+	// at most, and lockPause how long those wait before they try again.
+	roundTimeout = 25 * time.Second
+	lease        = 30 * time.Second
+	lockPause    = 2 * time.Second
+	// fanOut is how many recordings are looked at at a time.
+	fanOut = 8
+	// stopTries is how often a server asks an egress to end that nobody wants: LiveKit goes on listing one
+	// whose worker died.
+	stopTries = 10
+)
+
+// unlock gives a lock back, unless it is another's by now.
+var unlock = redis.NewScript(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0`)
+
+// Wake has this server compare recordings with LiveKit soon.
+func (r *Recordings) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default: // it will
+	}
+}
+
+// Run compares unfinished recordings with LiveKit, and removes those whose time is over, now and every
+// Settings.Interval, until ctx ends: of all servers one at a time. It always returns nil: what fails is
+// tried again.
+func (r *Recordings) Run(ctx context.Context) error {
+	if r.bucket == nil {
+		<-ctx.Done()
+		return nil
+	}
+	for ctx.Err() == nil {
+		wait := r.settings.Interval
+		alone, err := r.alone(ctx, r.round)
+		if err != nil {
+			warn(ctx, "cannot compare recordings with LiveKit", err)
+		} else if !alone {
+			wait = min(wait, lockPause)
+		}
+		r.rest(ctx, wait)
+	}
+	return nil
+}
+
+// rest waits until there may be something to do.
+func (r *Recordings) rest(ctx context.Context, wait time.Duration) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-r.wake:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// alone runs f unless another server does at this moment, which it reports.
+func (r *Recordings) alone(ctx context.Context, f func(context.Context) error) (bool, error) {
+	key, mine := r.settings.KeyPrefix+"recordings:lock", uuid.NewString()
+	won, err := r.redis.SetNX(ctx, key, mine, lease).Result()
+	if err != nil || !won {
+		return false, err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockPause)
+		defer cancel()
+		_ = unlock.Run(ctx, r.redis, []string{key}, mine).Err() // else the lease ends
+	}()
+	ctx, cancel := context.WithTimeout(ctx, roundTimeout)
+	defer cancel()
+	return true, f(ctx)
+}
+
+// round makes every unfinished recording what LiveKit says, or what follows from its silence; it ends
+// egresses that nobody wants, and removes what has expired. One failure does not keep it from the rest.
+func (r *Recordings) round(ctx context.Context) error {
+	return errors.Join(r.compare(ctx), r.sweep(ctx))
+}
+
+func (r *Recordings) compare(ctx context.Context) error {
+	list, err := r.db.Recording.Query().Where(isUnfinished()).All(ctx)
+	if err != nil {
+		return fmt.Errorf("find unfinished recordings: %w", err)
+	}
+	egresses, err := r.rtc.RunningEgresses(ctx)
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(list))
+	for i, rec := range list {
+		names[i] = rec.RoomID.String()
+	}
+	running, err := r.rtc.Running(ctx, names)
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	var failed []error
+	var group errgroup.Group
+	group.SetLimit(fanOut)
+	for _, rec := range list {
+		group.Go(func() error {
+			if err := r.settle(ctx, rec, among(egresses, rec), running[rec.RoomID.String()]); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failed = append(failed, err)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait()
+	return errors.Join(append(failed, r.stopUnwanted(ctx, egresses))...)
+}
+
+// settle compares one recording with its egress, of which LiveKit believes that it runs (nil when it
+// does not); called is whether its room's call goes on.
+func (r *Recordings) settle(
+	ctx context.Context, rec *ent.Recording, e *rtc.Egress, called bool,
+) (err error) {
+	if e == nil {
+		if e, err = r.egressOf(ctx, rec); err != nil {
+			return err
+		}
+	}
+	if e == nil {
+		return r.settleUnknown(ctx, rec)
+	}
+	if err := r.follow(ctx, rec, e); err != nil || e.Ended() {
+		return err
+	}
+	if rec, err = r.db.Recording.Get(ctx, rec.ID); err != nil {
+		return fmt.Errorf("find recording again: %w", err)
+	}
+	switch {
+	case isFinal(rec):
+		return nil
+	case rec.Status == recording.StatusSTOPPING && over(rec.StoppingAt, r.settings.StopTimeout):
+		return r.giveUp(ctx, rec, recording.StatusFAILED, "the media server did not finish it in time")
+	case rec.Status == recording.StatusSTOPPING && e.Status != rtc.EgressEnding:
+		return r.requestStop(ctx, rec.ID)
+	case rec.Status == recording.StatusINITIATED && over(&rec.CreatedAt, r.settings.StartTimeout):
+		err := r.giveUp(ctx, rec, recording.StatusFAILED, "it did not begin in time")
+		return errors.Join(err, r.requestStop(ctx, rec.ID))
+	case rec.Status == recording.StatusACTIVE && !called:
+		_, err := r.stopping(ctx, rec)
+		return err
+	}
+	return nil
+}
+
+// over reports whether a time out has passed since then.
+func over(since *time.Time, timeout time.Duration) bool {
+	return since != nil && time.Since(*since) >= timeout
+}
+
+// settleUnknown ends a recording whose egress LiveKit does not know, unless it may be about to begin.
+func (r *Recordings) settleUnknown(ctx context.Context, rec *ent.Recording) error {
+	switch {
+	case rec.EgressID != nil:
+		return r.giveUp(ctx, rec, recording.StatusFAILED, "the media server has lost it")
+	case !over(&rec.CreatedAt, r.settings.StartTimeout):
+		return nil
+	case rec.Status == recording.StatusSTOPPING:
+		return r.giveUp(ctx, rec, recording.StatusABORTED, "it was stopped before it began")
+	default:
+		return r.giveUp(ctx, rec, recording.StatusFAILED, "it did not begin in time")
+	}
+}
+
+// giveUp ends a recording of which LiveKit tells no more: if its file is in the bucket it is saved.
+func (r *Recordings) giveUp(
+	ctx context.Context, rec *ent.Recording, status recording.Status, reason string,
+) error {
+	size, err := r.bucket.Stat(ctx, Key(rec))
+	switch {
+	case err == nil:
+		return r.save(ctx, rec, file{size: size})
+	case fault.Is(err, fault.NotFound):
+		return r.finish(ctx, rec, status, reason)
+	default:
+		return err
+	}
+}
+
+// stopUnwanted ends running egresses of ours whose recording has ended, has another egress, or is not
+// there though its room is. Of rooms that are not there they may be another's.
+func (r *Recordings) stopUnwanted(ctx context.Context, running []*rtc.Egress) error {
+	var failed []error
+	for _, e := range running {
+		wanted, err := r.wanted(ctx, e)
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		if wanted || r.tries[e.ID] >= stopTries {
+			continue
+		}
+		r.tries[e.ID]++
+		if now, err := r.rtc.StopEgress(ctx, e.ID); err != nil {
+			failed = append(failed, err)
+		} else {
+			failed = append(failed, r.Hear(ctx, now))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (r *Recordings) wanted(ctx context.Context, e *rtc.Egress) (bool, error) {
+	id, ours := idOf(e.File)
+	roomID, err := uuid.Parse(e.Room)
+	if !ours || err != nil {
+		return true, nil
+	}
+	rec, err := r.db.Recording.Get(ctx, id)
+	if ent.IsNotFound(err) {
+		_, err := r.rooms.ByID(ctx, roomID)
+		return fault.Is(err, fault.NotFound), ignoreNotFound(err)
+	}
+	if err != nil {
+		return true, fmt.Errorf("find the recording of an egress: %w", err)
+	}
+	other := rec.EgressID != nil && *rec.EgressID != e.ID
+	return isFileOf(e, rec) && !isFinal(rec) && !other, nil
+}
+
+func ignoreNotFound(err error) error {
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,178 @@
+package recordings
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"foyer/auth"
+	"foyer/ent"
+	"foyer/ent/auditevent"
+	"foyer/ent/recording"
+	"foyer/fault"
+	"foyer/outbox"
+	"foyer/rooms"
+)
+
+// Kind is that of what is left of deleted recordings in the outbox. Deliver removes it.
+const Kind = "recording.discard"
+
+const (
+	// sweepSize is how many expired recordings are removed in one go.
+	sweepSize = 100
+	// discardSize is how many messages one statement writes.
+	discardSize = 500
+)
+
+// Delete deletes a recording and its file, for a host. Conflict for one that is not final, Unavailable
+// when the storage is: the recording is still there then, and deleting it again is fine.
+func (r *Recordings) Delete(ctx context.Context, id uuid.UUID) error {
+	rec, err := r.hosted(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case !isFinal(rec):
+		return fault.New(fault.Conflict, "this recording has not ended: stop it first")
+	case r.bucket == nil:
+		return errOff()
+	}
+	ctx = context.WithoutCancel(ctx)
+	removed, err := r.remove(ctx, rec)
+	if err == nil && removed {
+		r.record(ctx, rec, rooms.Act{Action: auditevent.ActionDELETE_RECORDING})
+	}
+	return err
+}
+
+// hosted finds a recording for a host of its room; Forbidden for who may only see it.
+func (r *Recordings) hosted(ctx context.Context, id uuid.UUID) (*ent.Recording, error) {
+	rec, err := r.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if host, err := r.isHost(ctx, rec); err != nil || !host {
+		return nil, errors.Join(err, fault.New(fault.Forbidden, "only hosts of the room may do this"))
+	}
+	return rec, nil
+}
+
+// remove deletes the file of a recording, then its row, and reports whether that was there. While LiveKit
+// may yet write a file of a recording that was given up, its removal is left to the outbox.
+func (r *Recordings) remove(ctx context.Context, rec *ent.Recording) (bool, error) {
+	if err := r.bucket.Delete(ctx, Key(rec)); err != nil {
+		return false, err
+	}
+	removed := 0
+	err := r.inTx(ctx, func(tx *ent.Tx) (err error) {
+		removed, err = tx.Recording.Delete().
+			Where(recording.ID(rec.ID), recording.StatusIn(final...)).Exec(ctx)
+		if err != nil || removed == 0 || rec.Status == recording.StatusSAVED {
+			return err
+		}
+		return outbox.Add(ctx, tx, Kind, r.discard(rec))
+	})
+	if err != nil {
+		return false, fmt.Errorf("delete recording %s: %w", rec.ID, err)
+	}
+	r.outbox.Wake()
+	return removed > 0, nil
+}
+
+// discard is what the outbox keeps of a recording whose row is gone.
+type discard struct {
+	Recording uuid.UUID `json:"recording"`
+	Room      uuid.UUID `json:"room"`
+	Key       string    `json:"key"`
+	// Until is when no egress can begin any more of which LiveKit does not know yet.
+	Until time.Time `json:"until"`
+}
+
+func (r *Recordings) discard(rec *ent.Recording) discard {
+	return discard{rec.ID, rec.RoomID, Key(rec), rec.CreatedAt.Add(r.settings.StartTimeout)}
+}
+
+// Leave writes down, in the transaction that deletes a room, that its recordings are to be ended and their
+// files removed.
+func (r *Recordings) Leave(ctx context.Context, tx *ent.Tx, roomID uuid.UUID) error {
+	list, err := tx.Recording.Query().Where(recording.RoomID(roomID)).All(ctx)
+	if err != nil {
+		return fmt.Errorf("find the recordings of a room: %w", err)
+	}
+	for some := range slices.Chunk(list, discardSize) {
+		discards := make([]discard, len(some))
+		for i, rec := range some {
+			discards[i] = r.discard(rec)
+		}
+		if err := outbox.Add(ctx, tx, Kind, discards...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Left has done what Leave has written down, once that is committed.
+func (r *Recordings) Left() { r.outbox.Wake() }
+
+var errNotEnded = errors.New("its egress has not ended yet")
+
+// Deliver removes what is left of a recording, as the outbox wants it: it ends its egress and deletes
+// its file, as often as it takes until there can be no other.
+func (r *Recordings) Deliver(ctx context.Context, m *ent.OutboxMessage) error {
+	var d discard
+	if err := json.Unmarshal(m.Payload, &d); err != nil || d.Key == "" {
+		return outbox.Permanent(errors.New("the payload names no recording"))
+	}
+	running, errLiveKit := r.stopAll(ctx, d)
+	errBucket := r.bucket.Delete(ctx, d.Key)
+	if err := errors.Join(errLiveKit, errBucket); err != nil {
+		return err
+	}
+	if running || time.Now().Before(d.Until) {
+		return errNotEnded
+	}
+	return nil
+}
+
+// stopAll asks every egress that writes a file to end, and reports whether one still runs.
+func (r *Recordings) stopAll(ctx context.Context, d discard) (running bool, err error) {
+	list, err := r.rtc.Egresses(ctx, d.Room.String())
+	if err != nil {
+		return false, err
+	}
+	for _, e := range list {
+		if e.File != d.Key || e.Ended() {
+			continue
+		}
+		now, errStop := r.rtc.StopEgress(ctx, e.ID)
+		err = errors.Join(err, errStop)
+		running = running || errStop != nil || !now.Ended()
+	}
+	return running, err
+}
+
+// sweep removes recordings whose time is over.
+func (r *Recordings) sweep(ctx context.Context) error {
+	expired, err := r.db.Recording.Query().
+		Where(recording.ExpiresAtLTE(time.Now()), recording.StatusIn(final...)).
+		Order(recording.ByExpiresAt()).Limit(sweepSize).All(ctx)
+	if err != nil {
+		return fmt.Errorf("find expired recordings: %w", err)
+	}
+	for _, rec := range expired {
+		if _, err := r.remove(ctx, rec); err != nil {
+			return err // the others wait for the storage too
+		}
+	}
+	return nil
+}
+
+// viewerIs reports whether a user is who is asking.
+func viewerIs(ctx context.Context, userID uuid.UUID) bool {
+	viewer := auth.FromContext(ctx)
+	return viewer.SignedIn() && viewer.UserID == userID
+}

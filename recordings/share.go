@@ -1,0 +1,116 @@
+package recordings
+
+import (
+	"context"
+	"fmt"
+
+	"entgo.io/ent/dialect/sql"
+	"github.com/google/uuid"
+
+	"foyer/ent"
+	"foyer/ent/auditevent"
+	"foyer/ent/recordingaccess"
+	"foyer/ent/user"
+	"foyer/fault"
+	"foyer/rooms"
+)
+
+// shareTries is how often sharing starts again with somebody who signs in for the first time just then.
+const shareTries = 3
+
+// ShareInput names a recording and a person, by exactly one of his id and his e-mail address.
+type ShareInput struct {
+	RecordingID uuid.UUID
+	UserID      *uuid.UUID
+	Email       *string
+}
+
+// Share lets a person see a recording, for a host. An e-mail address that nobody has makes a provisional
+// account, as with roles in rooms: so the answer does not tell which addresses have one.
+func (r *Recordings) Share(ctx context.Context, in ShareInput) (*ent.Recording, error) {
+	if (in.UserID == nil) == (in.Email == nil) {
+		return nil, fault.New(fault.Invalid,
+			"name the person by userId or by email: exactly one of them")
+	}
+	rec, err := r.hosted(ctx, in.RecordingID)
+	if err != nil {
+		return nil, err
+	}
+	for try := 1; ; try++ {
+		userID, shared, err := r.share(ctx, in)
+		if ent.IsConstraintError(err) && try < shareTries {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if shared {
+			r.record(ctx, rec, rooms.Act{
+				Action: auditevent.ActionSHARE_RECORDING, Target: r.rooms.Account(ctx, userID),
+			})
+		}
+		return r.Get(ctx, in.RecordingID)
+	}
+}
+
+// share finds the person, and reports whether the recording was not shared with him before.
+func (r *Recordings) share(ctx context.Context, in ShareInput) (uuid.UUID, bool, error) {
+	userID, err := r.person(ctx, in)
+	if err != nil {
+		return uuid.Nil, false, err
+	}
+	known, err := r.db.RecordingAccess.Query().
+		Where(recordingaccess.UserID(userID), recordingaccess.RecordingID(in.RecordingID)).Exist(ctx)
+	if err != nil || known {
+		return userID, false, err
+	}
+	err = r.db.RecordingAccess.Create().SetUserID(userID).SetRecordingID(in.RecordingID).
+		OnConflict(sql.ConflictColumns(recordingaccess.FieldUserID, recordingaccess.FieldRecordingID)).
+		Update(func(u *ent.RecordingAccessUpsert) { u.UpdateUpdatedAt() }).
+		Exec(ctx)
+	if err != nil {
+		return uuid.Nil, false, fmt.Errorf("share a recording: %w", err)
+	}
+	return userID, true, nil
+}
+
+func (r *Recordings) person(ctx context.Context, in ShareInput) (uuid.UUID, error) {
+	if in.Email != nil {
+		return r.rooms.ByEmail(ctx, *in.Email)
+	}
+	exists, err := r.db.User.Query().Where(user.ID(*in.UserID)).Exist(ctx)
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("find person: %w", err)
+	}
+	if !exists {
+		return uuid.Nil, fault.New(fault.NotFound, "there is no such person").With("field", "userId")
+	}
+	return *in.UserID, nil
+}
+
+// Unshare no longer lets a person see a recording by sharing: for a host, and for everybody of himself. It
+// returns the recording; nil when the viewer may not see it any more.
+func (r *Recordings) Unshare(ctx context.Context, id, userID uuid.UUID) (*ent.Recording, error) {
+	rec, err := r.Get(ctx, id)
+	if err == nil && !viewerIs(ctx, userID) {
+		rec, err = r.hosted(ctx, id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	gone, err := r.db.RecordingAccess.Delete().
+		Where(recordingaccess.RecordingID(id), recordingaccess.UserID(userID)).Exec(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("no longer share a recording: %w", err)
+	}
+	if gone > 0 {
+		r.record(ctx, rec, rooms.Act{
+			Action: auditevent.ActionUNSHARE_RECORDING, Target: r.rooms.Account(ctx, userID),
+		})
+	}
+	rec, err = r.Get(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil // he has left it
+	}
+	return rec, err
+}

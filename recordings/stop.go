@@ -1,0 +1,123 @@
+package recordings
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"foyer/ent"
+	"foyer/ent/auditevent"
+	"foyer/ent/recording"
+	"foyer/fault"
+	"foyer/rooms"
+)
+
+// Stop asks the recording of a room to end, for a host, and returns it as it is then: what becomes of it
+// LiveKit tells. NotFound when none is unfinished. Doing it again is fine. Unavailable when LiveKit is:
+// it will be asked.
+func (r *Recordings) Stop(ctx context.Context, roomID uuid.UUID) (*ent.Recording, error) {
+	if err := r.rooms.Require(ctx, roomID, rooms.RecordCalls); err != nil {
+		return nil, err
+	}
+	rec, err := r.unfinished(ctx, roomID)
+	if ent.IsNotFound(err) {
+		return nil, fault.New(fault.NotFound, "this room is not being recorded")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the recording to stop: %w", err)
+	}
+	ctx = context.WithoutCancel(ctx)
+	asked, err := r.stopping(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
+	if asked {
+		r.record(ctx, rec, rooms.Act{Action: auditevent.ActionSTOP_RECORDING})
+	}
+	if err := r.requestStop(ctx, rec.ID); err != nil {
+		r.Wake()
+		return nil, err
+	}
+	return r.Get(ctx, rec.ID)
+}
+
+// requestStop asks LiveKit to end the egress of a recording that is to end. One that has ended has not
+// failed to stop: the recording becomes what its egress is.
+func (r *Recordings) requestStop(ctx context.Context, id uuid.UUID) error {
+	rec, err := r.db.Recording.Get(ctx, id) // its egress may be known by now
+	switch {
+	case ent.IsNotFound(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("find the egress to stop: %w", err)
+	case rec.EgressID == nil:
+		r.Wake() // who starts it will stop it, or the comparison with LiveKit will
+		return nil
+	}
+	e, err := r.rtc.StopEgress(ctx, *rec.EgressID)
+	if fault.Is(err, fault.NotFound) {
+		r.Wake()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return r.follow(ctx, rec, e)
+}
+
+// EndMeeting notes that the recording of a room ends, because its meeting has ended at a time: LiveKit
+// ends the egress with the call. If it does not, it is asked to.
+func (r *Recordings) EndMeeting(ctx context.Context, roomID uuid.UUID, at time.Time) error {
+	rec, err := r.unfinished(ctx, roomID)
+	if ent.IsNotFound(err) || err == nil && rec.CreatedAt.After(at) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("find the recording of a meeting: %w", err)
+	}
+	if _, err := r.stopping(ctx, rec); err != nil {
+		return err
+	}
+	r.Wake()
+	return nil
+}
+
+// Current is the recording of a room that is not final, as people in the room are told of it.
+type Current struct {
+	Status recording.Status
+	Mode   recording.Mode
+	// Notice is what they are told, if anything.
+	Notice *string
+}
+
+// Current returns what records a room; nil when nothing does. It is for who may follow the room.
+func (r *Recordings) Current(ctx context.Context, roomID uuid.UUID) (*Current, error) {
+	rec, err := r.unfinished(ctx, roomID)
+	if ent.IsNotFound(err) {
+		return nil, nil // none is an answer here
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the current recording: %w", err)
+	}
+	current := &Current{Status: rec.Status, Mode: rec.Mode}
+	if r.settings.Notice != "" {
+		current.Notice = &r.settings.Notice
+	}
+	return current, nil
+}
+
+// record stores what the viewer has done with a recording.
+func (r *Recordings) record(ctx context.Context, rec *ent.Recording, act rooms.Act) {
+	act.Detail = fmt.Sprintf("%s %s", rec.ID, rec.Mode)
+	r.rooms.Record(ctx, rec.RoomID, act)
+}
+
+// warn logs a failure that will be made up for.
+func warn(ctx context.Context, what string, err error, args ...any) {
+	if ctx.Err() == nil {
+		slog.WarnContext(ctx, what, append(args, "err", err)...)
+	}
+}
