@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	livekitproto "github.com/livekit/protocol/livekit"
+	"github.com/livekit/protocol/logger"
+	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -104,7 +108,11 @@ func endRecording(t *testing.T, databaseURL, roomID string, options schema.Recor
 	access := db.RoomAccess.Query().OnlyX(t.Context())
 	tx, err := db.Tx(t.Context())
 	require.NoError(t, err)
-	rec, err := tx.Recording.Create().SetRoomID(uuid.MustParse(roomID)).SetStartedBy(access.UserID).
+	transcript := recording.TranscriptNONE
+	if options.Transcribe {
+		transcript = recording.TranscriptPENDING
+	}
+	rec, err := tx.Recording.Create().SetTranscript(transcript).SetRoomID(uuid.MustParse(roomID)).SetStartedBy(access.UserID).
 		SetMode(recording.ModeAUDIO).SetOptions(options).SetStatus(recording.StatusSAVED).
 		SetStartedAt(time.Now().Add(-time.Minute)).SetEndedAt(time.Now()).
 		SetSize(9).SetDuration(60_000).Save(t.Context())
@@ -284,4 +292,114 @@ func TestWithoutASecretNobodyReportsTranscripts(t *testing.T) {
 		got.Body.Close()
 		assert.Equal(t, http.StatusNotFound, got.StatusCode)
 	}
+}
+
+// ear is who LiveKit tells of its rooms instead of the server: news is lost, until the test hands it on.
+type ear struct {
+	mu   sync.Mutex
+	news []toldRequest
+}
+
+func (e *ear) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.news = append(e.news, toldRequest{map[string]string{"Authorization": r.Header.Get("Authorization")}, string(body)})
+}
+
+func (e *ear) heard() []toldRequest {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.news)
+}
+
+const startRecording = `mutation($input: StartRecordingInput!) {
+	startRecording(input: $input) { recording { id transcript } } }`
+
+// TestLostNewsOfARecordingIsToldOnce: LiveKit's events are lost and the server is killed while the
+// recording ends. The next one finds out by itself, and whatever it hears afterwards, the owner gets
+// one e-mail and the service one message, with an address where it gets the file; the transcript that it
+// reports is shown.
+func TestLostNewsOfARecordingIsToldOnce(t *testing.T) {
+	t.Parallel()
+	lksdk.SetLogger(logger.GetDiscardLogger())
+	events, service, bucket := &ear{}, newTold(t), testenv.Bucket(t)
+	listener := httptest.NewServer(events)
+	t.Cleanup(listener.Close)
+	service.start()
+	livekit, egress := testenv.StartEgress(t, listener.URL, &bucket)
+	smtp, environ := mailServer(t)
+	smtp.Start()
+	secret := strings.Repeat("s", minSecret)
+	environ = slices.Concat(environ, shared(t), bucket.Environ(), []string{
+		"LIVEKIT_URL=" + livekit.URL(), "LIVEKIT_API_KEY=" + livekit.Key(),
+		"LIVEKIT_API_SECRET=" + livekit.Secret(), "FOYER_RECORDING_INTERVAL=200ms",
+		"FOYER_WEBHOOK_URLS=" + service.url(), "FOYER_WEBHOOK_SECRET=" + webhookSecret,
+		"FOYER_WEBHOOK_DOWNLOAD_URLS=true", "FOYER_TRANSCRIPT_WEBHOOK_SECRET=" + secret,
+	})
+	first := startServer(t, environ...)
+	host := first.login("Olga Owner")
+	roomID := first.room(host, object{"name": "Café"})
+	first.call(host, object{"roomId": roomID})
+	started := first.must(host, startRecording, object{"input": object{
+		"roomId": roomID, "mode": "AUDIO", "options": object{"transcribe": true, "language": "fr"},
+	}})
+	id := text(started, "startRecording.recording.id")
+	assert.Equal(t, "NONE", text(started, "startRecording.recording.transcript"))
+	eventually(t, func(c *assert.CollectT) { assert.Len(c, egress.Running(), 1) })
+	first.kill()
+	egress.End(egress.Running()[0], livekitproto.EgressStatus_EGRESS_COMPLETE)
+	eventually(t, func(c *assert.CollectT) {
+		assert.True(c, slices.ContainsFunc(events.heard(), func(r toldRequest) bool {
+			return strings.Contains(r.Body, "egress_ended")
+		}))
+	})
+	assert.Empty(t, service.all())
+
+	second := startServer(t, environ...)
+	eventually(t, func(c *assert.CollectT) {
+		assert.Len(c, service.all(), 1)
+		assert.Equal(c, map[string]int{"olga.owner@example.org": 1}, recipients(smtp))
+	})
+	h := &heard{second, livekit}
+	for range 2 { // now it comes, and comes again
+		for _, event := range events.heard() {
+			assert.Equal(t, http.StatusOK, h.event(event.Body, event.Headers["Authorization"]))
+		}
+	}
+	db, err := database.Open(t.Context(), value(t, environ, "DATABASE_URL"), 2)
+	require.NoError(t, err)
+	defer db.Close()
+	for _, m := range db.OutboxMessage.Query().AllX(t.Context()) {
+		assert.NotNil(t, m.DeliveredAt)
+	}
+	assert.Equal(t, 2, db.OutboxMessage.Query().CountX(t.Context()), "nothing else was to be told")
+
+	var said object
+	require.NoError(t, json.Unmarshal([]byte(service.all()[0].Body), &said))
+	assert.Equal(t, id, text(said, "data.recordingId"))
+	assert.Equal(t, object{"transcribe": true, "language": "fr"}, at(said, "data.options"))
+	assert.EqualValues(t, len(testenv.AudioFile), at(said, "data.size"))
+	file, err := http.Get(text(said, "data.downloadUrl"))
+	require.NoError(t, err)
+	defer file.Body.Close()
+	content, err := io.ReadAll(file.Body)
+	require.NoError(t, err)
+	assert.Equal(t, testenv.AudioFile, content)
+
+	shown := func() string {
+		t.Helper()
+		return text(second.must(host, `query($id: ID!) { recording(id: $id) { transcript } }`,
+			object{"id": id}), "recording.transcript")
+	}
+	assert.Equal(t, "PENDING", shown())
+	request, err := http.NewRequest(http.MethodPost, second.url+"/webhooks/transcript",
+		strings.NewReader(`{"recordingId": "`+id+`", "status": "READY"}`))
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer "+secret)
+	got, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	got.Body.Close()
+	assert.Equal(t, http.StatusOK, got.StatusCode)
+	assert.Equal(t, "READY", shown())
 }
