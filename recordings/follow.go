@@ -202,7 +202,7 @@ func (r *Recordings) tryFinish(
 	ctx context.Context, rec *ent.Recording, status recording.Status, reason string,
 ) {
 	if err := r.finish(ctx, rec, status, reason); err != nil {
-		slog.WarnContext(ctx, "a recording ends a little later", "recording", rec.ID, "err", err)
+		warn(ctx, "a recording ends a little later", err, "recording", rec.ID)
 		r.Wake()
 	}
 }
@@ -252,8 +252,7 @@ func (r *Recordings) ended(ctx context.Context, rec *ent.Recording) {
 		"recording", rec.ID, "room", rec.RoomID, "status", rec.Status, "reason", rec.Reason)
 	if rec.EgressID != nil {
 		if err := r.lobby.Recorded(ctx, rec.RoomID, *rec.EgressID, false, true); err != nil {
-			slog.WarnContext(ctx, "who follows a room hears of the end of its recording later",
-				"room", rec.RoomID, "err", err)
+			warn(ctx, "who follows a room hears of the end of its recording later", err, "room", rec.RoomID)
 		}
 	}
 	r.touch(ctx, rec.RoomID)
@@ -262,8 +261,7 @@ func (r *Recordings) ended(ctx context.Context, rec *ent.Recording) {
 // touch tells those who follow a room that its recording has changed.
 func (r *Recordings) touch(ctx context.Context, roomID uuid.UUID) {
 	if err := r.lobby.Touch(context.WithoutCancel(ctx), roomID); err != nil {
-		slog.WarnContext(ctx, "who follows a room hears of its recording later",
-			"room", roomID, "err", err)
+		warn(ctx, "who follows a room hears of its recording later", err, "room", roomID)
 	}
 }
 

@@ -3,7 +3,6 @@ package recordings
 import (
 	"context"
 	"fmt"
-	"log/slog"
 
 	"github.com/google/uuid"
 	"golang.org/x/text/language"
@@ -145,8 +144,7 @@ func (r *Recordings) launch(ctx context.Context, rec *ent.Recording) error {
 // for meanwhile, also by the end of the room itself.
 func (r *Recordings) launched(ctx context.Context, rec *ent.Recording, egress *rtc.Egress) error {
 	if err := r.follow(ctx, rec, egress); err != nil {
-		slog.WarnContext(ctx, "a recording follows its egress a little later",
-			"recording", rec.ID, "err", err)
+		warn(ctx, "a recording follows its egress a little later", err, "recording", rec.ID)
 		r.Wake()
 		return nil // it has begun
 	}
@@ -160,12 +158,21 @@ func (r *Recordings) launched(ctx context.Context, rec *ent.Recording, egress *r
 		return nil
 	}
 	if !egress.Ended() {
-		if _, errStop := r.rtc.StopEgress(ctx, egress.ID); errStop != nil {
-			slog.WarnContext(ctx, "a recording that is not wanted any more ends later",
-				"recording", rec.ID, "err", errStop)
+		if errStop := r.halt(ctx, egress.ID); errStop != nil {
+			r.Wake()
+			warn(ctx, "a recording that is not wanted any more ends later", errStop, "recording", rec.ID)
 		}
 	}
 	return err
+}
+
+// halt asks an egress to end, whose recording then is what it is.
+func (r *Recordings) halt(ctx context.Context, egressID string) error {
+	e, err := r.rtc.StopEgress(ctx, egressID)
+	if err != nil {
+		return err
+	}
+	return r.Hear(ctx, e)
 }
 
 // egressOf finds the egress of a recording in LiveKit's list of its room; nil when it has none.

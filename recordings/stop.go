@@ -57,15 +57,12 @@ func (r *Recordings) requestStop(ctx context.Context, id uuid.UUID) error {
 		r.Wake() // who starts it will stop it, or the comparison with LiveKit will
 		return nil
 	}
-	e, err := r.rtc.StopEgress(ctx, *rec.EgressID)
+	err = r.halt(ctx, *rec.EgressID)
 	if fault.Is(err, fault.NotFound) {
 		r.Wake()
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	return r.follow(ctx, rec, e)
+	return err
 }
 
 // EndMeeting notes that the recording of a room ends, because its meeting has ended at a time: LiveKit

@@ -14,6 +14,7 @@ import (
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/predicate"
+	"foyer/ent/recordingaccess"
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
 	"foyer/fault"
@@ -180,8 +181,9 @@ func (s *Service) completeProvisional(ctx context.Context, email, subject string
 	})
 }
 
-// merge moves the roles of a provisional user to another, who keeps the higher one where he has some
-// already, and deletes the first. It locks the rooms, as whatever changes roles does.
+// merge moves the roles of a provisional user, and the recordings that he may see, to another, who keeps
+// the higher role where he has one already, and deletes the first. It locks the rooms, as whatever
+// changes roles does.
 func merge(ctx context.Context, tx *ent.Tx, from, to uuid.UUID) error {
 	theirs := tx.RoomAccess.Query().Where(roomaccess.UserID(from))
 	accesses, err := theirs.Clone().All(ctx)
@@ -211,8 +213,31 @@ func merge(ctx context.Context, tx *ent.Tx, from, to uuid.UUID) error {
 			return err
 		}
 	}
-	// Fails, and all this starts again, when he has been given a role somewhere meanwhile.
+	if err := mergeShares(ctx, tx, from, to); err != nil {
+		return err
+	}
+	// Fails, and all this starts again, when he has been given a role or a recording meanwhile.
 	return tx.User.DeleteOneID(from).Exec(ctx)
+}
+
+// mergeShares moves what recordings a user may see to another.
+func mergeShares(ctx context.Context, tx *ent.Tx, from, to uuid.UUID) error {
+	shares, err := tx.RecordingAccess.Query().Where(recordingaccess.UserID(from)).All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, share := range shares {
+		err := tx.RecordingAccess.Create().SetUserID(to).SetRecordingID(share.RecordingID).
+			OnConflict(sql.ConflictColumns(
+				recordingaccess.FieldUserID, recordingaccess.FieldRecordingID)).
+			Update(func(u *ent.RecordingAccessUpsert) { u.UpdateUpdatedAt() }).
+			Exec(ctx)
+		if err != nil {
+			return err
+		}
+	}
+	_, err = tx.RecordingAccess.Delete().Where(recordingaccess.UserID(from)).Exec(ctx)
+	return err
 }
 
 // raise gives a user a role in a room unless he has a higher one.

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/livekit/protocol/logger"
+	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -34,6 +36,7 @@ const (
 
 func TestMain(m *testing.M) {
 	if os.Getenv(serveEnv) == "" {
+		lksdk.SetLogger(logger.GetDiscardLogger()) // it says much, and of the tests' own calls only
 		os.Exit(m.Run())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)

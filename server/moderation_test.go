@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/livekit/protocol/livekit"
-	"github.com/livekit/protocol/logger"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -47,7 +46,6 @@ const (
 // startServerWithLiveKit starts a server and a LiveKit that tells it of its rooms.
 func startServerWithLiveKit(t testing.TB, environ ...string) (*server, *testenv.LiveKitServer) {
 	t.Helper()
-	lksdk.SetLogger(logger.GetDiscardLogger())
 	address := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
 	l := testenv.StartLiveKit(t, "http://"+address+"/webhooks/livekit")
 	s := startServer(t, append([]string{

@@ -1,0 +1,16 @@
+package recordings
+
+import (
+	"context"
+
+	"foyer/ent"
+	"foyer/ent/recording"
+)
+
+// Round is one comparison with LiveKit, whoever else compares.
+func (r *Recordings) Round(ctx context.Context) error { return r.round(ctx) }
+
+// GiveUp gives a recording up, as a comparison does.
+func (r *Recordings) GiveUp(ctx context.Context, rec *ent.Recording) error {
+	return r.giveUp(ctx, rec, recording.StatusFAILED, "given up")
+}

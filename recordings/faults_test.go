@@ -1,0 +1,610 @@
+package recordings_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/livekit/protocol/livekit"
+	"github.com/minio/minio-go/v7"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent"
+	"foyer/ent/outboxmessage"
+	"foyer/ent/recording"
+	"foyer/ent/schema"
+	"foyer/fault"
+	"foyer/lobby"
+	"foyer/recordings"
+	"foyer/rtc"
+	"foyer/testenv"
+)
+
+// impatient gives recordings up at once of which LiveKit says nothing.
+func impatient(s *recordings.Settings) { s.StartTimeout, s.StopTimeout = 0, 0 }
+
+func TestEveryEndOfAnEgressEndsItsRecording(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		then   livekit.EgressStatus
+		says   string
+		status recording.Status
+		reason string
+	}{
+		"complete": {livekit.EgressStatus_EGRESS_COMPLETE, "", recording.StatusSAVED, ""},
+		"limit": {livekit.EgressStatus_EGRESS_LIMIT_REACHED, "", recording.StatusSAVED,
+			"it reached the limit of the media server"},
+		"failed": {livekit.EgressStatus_EGRESS_FAILED,
+			"no\nspace at https://minio/?X-Amz-Signature=secret left", recording.StatusFAILED,
+			"no space at (address) left"},
+		"failed without a word": {livekit.EgressStatus_EGRESS_FAILED, "", recording.StatusFAILED,
+			"the media server failed to record"},
+		"aborted": {livekit.EgressStatus_EGRESS_ABORTED, "", recording.StatusABORTED,
+			"the media server aborted it"},
+	} {
+		for _, lost := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, events lost %v", name, lost), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, options{})
+				w.call()
+				w.loseEvents(lost)
+				w.egress.Behave(testenv.Behavior{Then: c.then, Error: c.says})
+				rec := w.until(w.start().ID, c.status)
+				assert.Equal(t, c.reason, rec.Reason)
+				assert.Equal(t, []recording.Status{c.status}, w.ended())
+				assert.Equal(t, c.status == recording.StatusSAVED, w.files.Has(t, recordings.Key(rec)))
+				w.eventually(func(t *assert.CollectT) { assert.False(t, w.meeting().Recording) })
+				w.egress.Behave(testenv.Behavior{})
+				w.active() // the room is free again
+			})
+		}
+	}
+}
+
+func (w *world) meeting() *lobby.Meeting {
+	w.t.Helper()
+	m, err := w.lobby.Meeting(context.Background(), w.room.ID)
+	require.NoError(w.t, err)
+	return m
+}
+
+func TestAudioAloneIsRecorded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{settings: func(s *recordings.Settings) { s.KeptFor = time.Hour }})
+	w.call()
+	in := w.input()
+	in.Mode, in.Options = recording.ModeAUDIO, &recordings.Options{
+		Transcribe: ptr(true), Language: ptr("fr-fr"),
+	}
+	w.egress.Behave(testenv.Behavior{Then: livekit.EgressStatus_EGRESS_COMPLETE})
+	rec, err := w.Start(w.host(), in)
+	require.NoError(t, err)
+	rec = w.until(rec.ID, recording.StatusSAVED)
+	asked := w.egress.Asked()[0].GetRoomComposite()
+	assert.True(t, asked.GetAudioOnly())
+	assert.Empty(t, asked.GetLayout())
+	file := asked.GetFileOutputs()[0]
+	assert.Equal(t, livekit.EncodedFileType_OGG, file.GetFileType())
+	assert.Equal(t, "recordings/"+rec.ID.String()+".ogg", file.GetFilepath())
+	assert.Nil(t, file.GetOutput(), "no credentials in the request")
+	assert.EqualValues(t, len(testenv.AudioFile), *rec.Size)
+	assert.True(t, w.files.Has(t, file.GetFilepath()))
+	assert.Equal(t, "fr-FR", rec.Options.Language)
+	assert.Equal(t, recording.TranscriptPENDING, rec.Transcript)
+	assert.WithinDuration(t, time.Now().Add(time.Hour), *rec.ExpiresAt, time.Minute)
+}
+
+func TestCredentialsAreInTheRequestWhereTheSettingSays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{settings: func(s *recordings.Settings) {
+		s.RequestS3 = &rtc.S3{Endpoint: "http://minio", Bucket: "b", AccessKey: "key", SecretKey: "secret"}
+	}})
+	w.call()
+	w.active()
+	asked := w.egress.Asked()[0].GetRoomComposite()
+	assert.Equal(t, "speaker", asked.GetLayout())
+	assert.True(t, asked.GetFileOutputs()[0].GetDisableManifest())
+	assert.Equal(t, "secret", asked.GetFileOutputs()[0].GetS3().GetSecret())
+}
+
+func TestLiveKitThatIsAwayFailsAStartAndFreesTheRoom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.call()
+	w.toLiveKit.cut()
+	_, err := w.Start(w.host(), w.input())
+	requireKind(t, err, fault.Unavailable)
+	assert.Equal(t, recording.StatusFAILED, w.only().Status, "it was never asked")
+	assert.Equal(t, w.only().ID, fault.Of(err).Details["recordingId"])
+	w.toLiveKit.mend()
+	w.active()
+}
+
+func TestNobodyIsRecordedWhenNobodyIsThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	_, err := w.Start(w.host(), w.input())
+	requireKind(t, err, fault.Conflict)
+	assert.Equal(t, recording.StatusFAILED, w.only().Status)
+	assert.Equal(t, "there is nobody in the call to record", w.only().Reason)
+}
+
+func TestWorkerThatRefusesFailsAStart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.call()
+	w.egress.Behave(testenv.Behavior{Refuse: "no room on this machine"})
+	_, err := w.Start(w.host(), w.input())
+	requireKind(t, err, fault.Unavailable)
+	assert.Equal(t, recording.StatusFAILED, w.only().Status)
+}
+
+// TestUnansweredStartIsNoFailureWhileItMayHaveBegun: the worker records, and LiveKit's answer is lost.
+func TestUnansweredStartIsNoFailureWhileItMayHaveBegun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{idle: true})
+	w.call()
+	w.loseEvents(true)
+	w.toLiveKit.hang()
+	_, err := w.Start(w.host(), w.input())
+	requireKind(t, err, fault.Unavailable)
+	assert.Equal(t, recording.StatusINITIATED, w.only().Status)
+	assert.Len(t, w.egress.Running(), 1, "it records")
+	_, err = w.Start(w.host(), w.input())
+	requireKind(t, err, fault.Conflict)
+	w.toLiveKit.quick()
+	w.toLiveKit.cut() // what hung stays so otherwise
+	w.toLiveKit.mend()
+	w.work()
+	w.until(w.only().ID, recording.StatusACTIVE)
+}
+
+// TestStartThatIsAnsweredLateIsFound: LiveKit answers that it takes too long, and the worker records.
+func TestStartThatIsAnsweredLateIsFound(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{idle: true})
+	w.call()
+	w.loseEvents(true)
+	hang := make(chan struct{})
+	defer close(hang)
+	w.egress.Behave(testenv.Behavior{Hang: hang})
+	rec, err := w.Start(w.host(), w.input())
+	require.NoError(t, err)
+	assert.NotNil(t, rec.EgressID)
+}
+
+// TestNewsBeforeTheAnswer: LiveKit tells of the egress while the call that started it goes on.
+func TestNewsBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{idle: true})
+	w.call()
+	hang := make(chan struct{})
+	w.egress.Behave(testenv.Behavior{Hang: hang, Then: livekit.EgressStatus_EGRESS_COMPLETE})
+	started := make(chan *ent.Recording, 1)
+	go func() {
+		rec, err := w.Start(w.host(), w.input())
+		assert.NoError(t, err)
+		started <- rec
+	}()
+	w.eventually(func(t *assert.CollectT) {
+		list := w.db.Recording.Query().AllX(context.Background())
+		if assert.Len(t, list, 1) {
+			assert.Equal(t, recording.StatusSAVED, list[0].Status)
+		}
+	})
+	close(hang)
+	assert.Equal(t, recording.StatusSAVED, (<-started).Status, "the answer undoes nothing")
+	assert.Equal(t, []recording.Status{recording.StatusSAVED}, w.ended())
+}
+
+func TestRecordingThatNeverBeginsExpires(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{idle: true, settings: impatient})
+	w.call()
+	w.loseEvents(true)
+	w.egress.Behave(testenv.Behavior{Starting: true})
+	rec := w.start()
+	w.work()
+	rec = w.until(rec.ID, recording.StatusFAILED)
+	assert.Equal(t, "it did not begin in time", rec.Reason)
+	w.unwanted()
+}
+
+func TestLiveKitThatIsAwayIsAskedToStopAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.call()
+	rec := w.active()
+	w.toLiveKit.cut()
+	_, err := w.Stop(w.host(), w.room.ID)
+	requireKind(t, err, fault.Unavailable)
+	assert.Equal(t, recording.StatusSTOPPING, w.now(rec.ID).Status)
+	w.toLiveKit.mend()
+	w.until(rec.ID, recording.StatusSAVED)
+}
+
+// TestStopOfWhatHasJustEndedLosesNothing: LiveKit refuses to stop what is over.
+func TestStopOfWhatHasJustEndedLosesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{idle: true})
+	w.call()
+	rec := w.active()
+	w.loseEvents(true)
+	w.egress.End(*rec.EgressID, livekit.EgressStatus_EGRESS_COMPLETE)
+	rec, err := w.Stop(w.host(), w.room.ID)
+	require.NoError(t, err)
+	assert.Equal(t, recording.StatusSAVED, rec.Status)
+	_, err = w.Stop(w.host(), w.room.ID)
+	requireKind(t, err, fault.NotFound)
+}
+
+// TestStopBeforeItBegins: the start goes on while it is stopped.
+func TestStopBeforeItBegins(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{idle: true})
+	w.call()
+	hang := make(chan struct{})
+	w.loseEvents(true)
+	w.egress.Behave(testenv.Behavior{Hang: hang, Starting: true})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, err := w.Start(w.host(), w.input())
+		assert.NoError(t, err)
+	}()
+	w.eventually(func(t *assert.CollectT) { assert.Len(t, w.egress.Running(), 1) })
+	rec, err := w.Stop(w.host(), w.room.ID)
+	require.NoError(t, err)
+	assert.Equal(t, recording.StatusSTOPPING, rec.Status)
+	close(hang)
+	<-done
+	w.unwanted()
+	w.work()
+	w.until(rec.ID, recording.StatusABORTED)
+}
+
+// TestWorkerThatDied: LiveKit goes on saying that it records.
+func TestWorkerThatDied(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		stored bool
+		status recording.Status
+	}{
+		"with its file": {false, recording.StatusFAILED}, "after it was stored": {true, recording.StatusSAVED},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, options{settings: func(s *recordings.Settings) { s.StopTimeout = 0 }})
+			w.call()
+			rec := w.active()
+			w.egress.Crash()
+			if c.stored {
+				w.files.Put(t, recordings.Key(rec), "a film")
+			}
+			_, err := w.Stop(w.host(), w.room.ID)
+			if err != nil { // or the comparison was faster
+				requireKind(t, err, fault.Unavailable)
+			}
+			w.until(rec.ID, c.status)
+			w.egress.Start()
+			w.active()
+		})
+	}
+}
+
+func TestLiveKitThatForgets(t *testing.T) {
+	t.Parallel()
+	for _, stored := range []bool{true, false} {
+		t.Run(fmt.Sprint("stored ", stored), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, options{idle: true})
+			w.call()
+			rec := w.active()
+			w.egress.Crash()
+			w.egress.Forget()
+			if stored {
+				w.files.Put(t, recordings.Key(rec), "a film")
+			}
+			w.work()
+			if !stored {
+				rec = w.until(rec.ID, recording.StatusFAILED)
+				assert.Equal(t, "the media server has lost it", rec.Reason)
+				return
+			}
+			rec = w.until(rec.ID, recording.StatusSAVED)
+			assert.EqualValues(t, len("a film"), *rec.Size)
+		})
+	}
+}
+
+// TestStorageThatIsAwayDecidesNothing: whether the file is there is not known.
+func TestStorageThatIsAwayDecidesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{idle: true})
+	w.call()
+	rec := w.active()
+	w.egress.Crash()
+	w.egress.Forget()
+	w.files.Put(t, recordings.Key(rec), "a film")
+	w.toBucket.cut()
+	assert.Error(t, w.Round(context.Background()))
+	assert.Equal(t, recording.StatusACTIVE, w.now(rec.ID).Status)
+	w.toBucket.mend()
+	assert.NoError(t, w.Round(context.Background()))
+	assert.Equal(t, recording.StatusSAVED, w.now(rec.ID).Status)
+}
+
+// TestLateFileWins over what was believed of its recording.
+func TestLateFileWins(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{idle: true, settings: func(s *recordings.Settings) { s.StopTimeout = 0 }})
+	w.call()
+	w.egress.Behave(testenv.Behavior{Deaf: true})
+	rec := w.active()
+	_, err := w.Stop(w.host(), w.room.ID)
+	require.NoError(t, err)
+	require.NoError(t, w.Round(context.Background()))
+	rec = w.until(rec.ID, recording.StatusFAILED)
+	assert.Equal(t, "the media server did not finish it in time", rec.Reason)
+	other := w.active()
+	w.egress.End(*rec.EgressID, livekit.EgressStatus_EGRESS_LIMIT_REACHED)
+	w.until(rec.ID, recording.StatusSAVED)
+	assert.Equal(t, recording.StatusACTIVE, w.now(other.ID).Status, "and the room's next one goes on")
+	assert.Equal(t, []recording.Status{recording.StatusFAILED, recording.StatusSAVED}, w.ended())
+}
+
+// TestEndOfTheMeetingEndsItsRecording, whoever ends it, also when LiveKit's news of it is lost.
+func TestEndOfTheMeetingEndsItsRecording(t *testing.T) {
+	t.Parallel()
+	byHost := func(w *world) error {
+		_, err := w.calls.End(w.host(), w.room.ID)
+		return err
+	}
+	byItself := func(w *world) error {
+		return w.rtc.EndRoom(context.Background(), w.room.ID.String())
+	}
+	for name, c := range map[string]struct {
+		lost bool
+		end  func(w *world) error
+	}{
+		"a host ends it":              {false, byHost},
+		"a host ends it, events lost": {true, byHost},
+		"the call ends":               {false, byItself},
+		"the call ends, events lost":  {true, byItself},
+		"the worker dies before": {false, func(w *world) error {
+			w.egress.Crash()
+			return byHost(w)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, options{settings: func(s *recordings.Settings) {
+				s.StopTimeout = 2 * time.Second
+			}})
+			w.call()
+			rec := w.active()
+			w.loseEvents(c.lost)
+			require.NoError(t, c.end(w))
+			w.eventually(func(t *assert.CollectT) {
+				assert.Contains(t, []recording.Status{recording.StatusSAVED, recording.StatusFAILED},
+					w.now(rec.ID).Status)
+			})
+			w.unwanted()
+		})
+	}
+}
+
+// TestDeletedRoomLeavesNothing: neither files nor an egress.
+func TestDeletedRoomLeavesNothing(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		w := newWorld(t, options{db: db, idle: true})
+		w.call()
+		w.egress.Behave(testenv.Behavior{Then: livekit.EgressStatus_EGRESS_COMPLETE})
+		saved := w.until(w.start().ID, recording.StatusSAVED)
+		w.egress.Behave(testenv.Behavior{})
+		runs := w.active()
+		w.toBucket.cut()
+		w.toLiveKit.cut()
+		_, err := w.calls.DeleteRoom(w.host(), w.room.ID)
+		require.NoError(t, err)
+		assert.Zero(t, w.db.Recording.Query().CountX(context.Background()))
+		assert.Equal(t, 2, w.db.OutboxMessage.Query().
+			Where(outboxmessage.Kind(recordings.Kind)).CountX(context.Background()))
+		assert.Len(t, w.egress.Running(), 1)
+		w.work()
+		w.toBucket.mend()
+		w.toLiveKit.mend()
+		w.unwanted()
+		// Its file comes now, and goes.
+		w.eventually(func(t *assert.CollectT) {
+			assert.False(t, w.files.Has(w.t, recordings.Key(saved)))
+			assert.False(t, w.files.Has(w.t, recordings.Key(runs)))
+		})
+	})
+}
+
+// TestRoomThatIsDeletedWhileItsRecordingBegins leaves no egress.
+func TestRoomThatIsDeletedWhileItsRecordingBegins(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{idle: true})
+	w.call()
+	hang := make(chan struct{})
+	w.egress.Behave(testenv.Behavior{Hang: hang})
+	failed := make(chan error, 1)
+	go func() { _, err := w.Start(w.host(), w.input()); failed <- err }()
+	w.eventually(func(t *assert.CollectT) { assert.Len(t, w.egress.Running(), 1) })
+	_, err := w.rooms.Delete(w.host(), w.room.ID, w.Leave) // its call goes on
+	require.NoError(t, err)
+	close(hang)
+	requireKind(t, <-failed, fault.NotFound)
+	w.unwanted()
+}
+
+// TestUnwantedEgressIsEnded: one of a recording that is over, and one of a recording that nobody knows.
+func TestUnwantedEgressIsEnded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.call()
+	w.loseEvents(true)
+	path := "recordings/" + uuid.NewString() + ".mp4"
+	_, err := w.rtc.StartEgress(context.Background(), rtc.EgressRequest{
+		Room: w.room.ID.String(), File: path,
+	})
+	require.NoError(t, err)
+	w.unwanted()
+	foreign, err := w.rtc.StartEgress(context.Background(), rtc.EgressRequest{
+		Room: w.room.ID.String(), File: "elsewhere/film.mp4",
+	})
+	require.NoError(t, err)
+	rec := w.active()
+	require.NoError(t, w.Round(context.Background()))
+	assert.ElementsMatch(t, []string{foreign.ID, *rec.EgressID}, w.egress.Running(), "others' goes on")
+}
+
+func TestOfAHundredStartsOneWins(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		w := newWorld(t, options{db: db})
+		w.call()
+		second := recordings.New(w.outside, w.settings)
+		var won []*ent.Recording
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		for i := range 100 {
+			all.Go(func() {
+				by := w.Recordings
+				if i%2 == 0 {
+					by = second
+				}
+				rec, err := by.Start(w.host(), w.input())
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					won = append(won, rec)
+					return
+				}
+				if assert.Equal(t, fault.Conflict, fault.Of(err).Kind, "%v", err) {
+					assert.IsType(t, uuid.UUID{}, fault.Of(err).Details["recordingId"])
+				}
+			})
+		}
+		all.Wait()
+		require.Len(t, won, 1)
+		assert.Equal(t, won[0].ID, w.only().ID)
+		assert.Len(t, w.egress.Asked(), 1)
+	})
+}
+
+// TestServersTakeTurns: of two that compare at once one does.
+func TestServersTakeTurns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	second := recordings.New(w.outside, w.settings)
+	w.run(second.Run)
+	w.call()
+	w.loseEvents(true)
+	w.egress.Behave(testenv.Behavior{Then: livekit.EgressStatus_EGRESS_COMPLETE})
+	w.until(w.start().ID, recording.StatusSAVED)
+	assert.Equal(t, []recording.Status{recording.StatusSAVED}, w.ended(), "it ends once")
+}
+
+func TestExpiredRecordingIsRemoved(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		w := newWorld(t, options{db: db})
+		kept := w.stored(nil)
+		later := w.stored(ptr(time.Now().Add(time.Hour)))
+		w.toBucket.cut()
+		gone := w.stored(ptr(time.Now().Add(-time.Second)))
+		assert.Nil(t, w.URL(gone), "also while its file is there")
+		assert.True(t, recordings.Expired(gone))
+		assert.Error(t, w.Round(context.Background()))
+		w.now(gone.ID)
+		w.toBucket.mend()
+		w.eventually(func(t *assert.CollectT) {
+			assert.Equal(t, 2, w.db.Recording.Query().CountX(context.Background()))
+		})
+		assert.False(t, w.files.Has(t, recordings.Key(gone)))
+		for _, rec := range []*ent.Recording{kept, later} {
+			assert.True(t, w.files.Has(t, recordings.Key(rec)))
+			assert.Equal(t, "https://meet.example.org/media/"+recordings.Key(rec), *w.URL(rec))
+		}
+	})
+}
+
+// stored is a recording that is saved, until a time.
+func (w *world) stored(expires *time.Time) *ent.Recording {
+	w.t.Helper()
+	rec := w.db.Recording.Create().SetRoomID(w.room.ID).SetMode(recording.ModeSCREEN).
+		SetStatus(recording.StatusSAVED).SetOptions(schema.RecordingOptions{}).SetStartedBy(w.owner.ID).SetNillableExpiresAt(expires).
+		SaveX(context.Background())
+	w.files.Put(w.t, recordings.Key(rec), "a film")
+	return rec
+}
+
+func TestDeletedRecordingLeavesNothing(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		w := newWorld(t, options{db: db})
+		w.call()
+		rec := w.active()
+		requireKind(t, w.Delete(w.host(), rec.ID), fault.Conflict)
+		w.egress.End(*rec.EgressID, livekit.EgressStatus_EGRESS_COMPLETE)
+		rec = w.until(rec.ID, recording.StatusSAVED)
+		w.toBucket.cut()
+		requireKind(t, w.Delete(w.host(), rec.ID), fault.Unavailable)
+		assert.Equal(t, recording.StatusSAVED, w.now(rec.ID).Status)
+		w.toBucket.mend()
+		require.NoError(t, w.Delete(w.host(), rec.ID))
+		assert.False(t, w.files.Has(t, recordings.Key(rec)))
+		requireKind(t, w.Delete(w.host(), rec.ID), fault.NotFound)
+
+		// What was half deleted is deleted again.
+		half := w.stored(nil)
+		require.NoError(t, w.files.Client.RemoveObject(
+			context.Background(), w.files.Name, recordings.Key(half), minio.RemoveObjectOptions{}))
+		require.NoError(t, w.Delete(w.host(), half.ID))
+		assert.Zero(t, w.db.Recording.Query().CountX(context.Background()))
+	})
+}
+
+// TestFileOfADeletedRecordingThatComesLateIsRemoved: it was given up, and recorded all the same.
+func TestFileOfADeletedRecordingThatComesLateIsRemoved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{settings: func(s *recordings.Settings) { s.StopTimeout = 0 }})
+	w.call()
+	w.egress.Behave(testenv.Behavior{Deaf: true})
+	rec := w.active()
+	_, err := w.Stop(w.host(), w.room.ID)
+	require.NoError(t, err)
+	w.until(rec.ID, recording.StatusFAILED)
+	require.NoError(t, w.Delete(w.host(), rec.ID))
+	w.egress.End(*rec.EgressID, livekit.EgressStatus_EGRESS_LIMIT_REACHED)
+	w.eventually(func(t *assert.CollectT) {
+		assert.False(t, w.files.Has(w.t, recordings.Key(rec)))
+		pending := outboxmessage.And(outboxmessage.Kind(recordings.Kind), outboxmessage.DeliveredAtIsNil())
+		assert.Equal(t, 1, w.db.OutboxMessage.Query().Where(pending).CountX(context.Background()),
+			"until no egress can begin any more")
+		last := w.db.OutboxMessage.Query().Where(pending).OnlyX(context.Background())
+		assert.Equal(t, "its egress has not ended yet", last.LastError)
+	})
+}
+
+func TestServerWithoutABucketRecordsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{idle: true})
+	w.outside.Bucket = nil
+	off := recordings.New(w.outside, w.settings)
+	_, err := off.Start(w.host(), w.input())
+	requireKind(t, err, fault.Unavailable)
+	assert.Contains(t, err.Error(), "records nothing")
+	saved := w.stored(nil)
+	requireKind(t, off.Delete(w.host(), saved.ID), fault.Unavailable)
+	_, err = off.Get(w.host(), saved.ID)
+	require.NoError(t, err)
+}

@@ -1,0 +1,151 @@
+package recordings_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"foyer/ent"
+	"foyer/ent/recording"
+	"foyer/ent/schema"
+	"foyer/recordings"
+	"foyer/rtc"
+	"foyer/testenv"
+)
+
+// initiated is a recording that has been asked for.
+func (w *world) initiated() *ent.Recording {
+	return w.db.Recording.Create().SetRoomID(w.room.ID).SetMode(recording.ModeSCREEN).
+		SetOptions(schema.RecordingOptions{}).SetStartedBy(w.owner.ID).SaveX(context.Background())
+}
+
+// news is what LiveKit tells of the egress of a recording.
+func news(rec *ent.Recording, status rtc.EgressStatus) *rtc.Egress {
+	e := &rtc.Egress{
+		ID: "EG_" + rec.ID.String(), Room: rec.RoomID.String(), Told: true, File: recordings.Key(rec),
+		Status: status,
+	}
+	if status != rtc.EgressStarting {
+		e.StartedAt = time.Now()
+	}
+	if status == rtc.EgressComplete || status == rtc.EgressLimitReached {
+		e.Size, e.Duration = 42, time.Second
+	}
+	return e
+}
+
+// TestNewsInAnyOrderLeadToOneEnd: whatever of the news of one egress comes, how often and in which
+// order, the recording goes on to its end, never back, and ends once.
+func TestNewsInAnyOrderLeadToOneEnd(t *testing.T) {
+	t.Parallel()
+	w := few(t, nil)
+	ends := map[rtc.EgressStatus]recording.Status{
+		rtc.EgressComplete: recording.StatusSAVED, rtc.EgressLimitReached: recording.StatusSAVED,
+		rtc.EgressFailed: recording.StatusFAILED, rtc.EgressAborted: recording.StatusABORTED,
+	}
+	before := map[recording.Status]int{
+		recording.StatusINITIATED: 0, recording.StatusACTIVE: 1, recording.StatusSTOPPING: 2,
+		recording.StatusFAILED: 3, recording.StatusABORTED: 3, recording.StatusSAVED: 4,
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		rec := w.initiated()
+		w.mu.Lock()
+		w.ends = nil
+		w.mu.Unlock()
+		end := rapid.SampledFrom([]rtc.EgressStatus{
+			rtc.EgressComplete, rtc.EgressLimitReached, rtc.EgressFailed, rtc.EgressAborted,
+		}).Draw(rt, "end")
+		given := rapid.SliceOfN(rapid.SampledFrom([]string{
+			"STARTING", "ACTIVE", "ENDING", "end", "stop", "give up",
+		}), 1, 10).Draw(rt, "news")
+		level, ended, gaveUp := 0, false, false
+		for _, name := range append(given, "end") {
+			now := w.db.Recording.GetX(context.Background(), rec.ID)
+			switch name {
+			case "stop":
+				require.NoError(rt, w.EndMeeting(context.Background(), w.room.ID, time.Now()))
+			case "give up":
+				gaveUp = gaveUp || !ended && before[now.Status] < 3
+				require.NoError(rt, w.GiveUp(context.Background(), now))
+			case "end":
+				require.NoError(rt, w.Hear(context.Background(), news(rec, end)))
+				ended = true
+			default:
+				require.NoError(rt, w.Hear(context.Background(), news(rec, rtc.EgressStatus(name))))
+			}
+			now = w.db.Recording.GetX(context.Background(), rec.ID)
+			require.GreaterOrEqual(rt, before[now.Status], level, "%s after %s", now.Status, name)
+			level = before[now.Status]
+		}
+		now := w.db.Recording.GetX(context.Background(), rec.ID)
+		require.NotNil(rt, now.EndedAt)
+		switch {
+		case ends[end] == recording.StatusSAVED:
+			require.Equal(rt, recording.StatusSAVED, now.Status)
+			require.EqualValues(rt, 42, *now.Size)
+			require.EqualValues(rt, 1000, *now.Duration)
+		case gaveUp:
+			require.Equal(rt, recording.StatusFAILED, now.Status)
+		default:
+			require.Equal(rt, ends[end], now.Status)
+		}
+		saved := 0
+		for _, status := range w.ended() {
+			if status == recording.StatusSAVED {
+				saved++
+			}
+		}
+		require.LessOrEqual(rt, saved, 1, "what follows from a file follows once")
+		require.LessOrEqual(rt, len(w.ended()), 2)
+	})
+}
+
+// TestNewsOfAnotherEgressChangeNothing: one that writes elsewhere, one of another room that names our
+// file, a second one of the same recording.
+func TestNewsOfAnotherEgressChangeNothing(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		w := few(t, db)
+		rec := w.initiated()
+		for name, change := range map[string]func(*rtc.Egress){
+			"elsewhere":       func(e *rtc.Egress) { e.File = "films/" + rec.ID.String() + ".mp4" },
+			"no file":         func(e *rtc.Egress) { e.File = "" },
+			"another type":    func(e *rtc.Egress) { e.File = "recordings/" + rec.ID.String() + ".ogg" },
+			"another folder":  func(e *rtc.Egress) { e.File = "recordings/x/" + rec.ID.String() + ".mp4" },
+			"another room":    func(e *rtc.Egress) { e.Room = uuid.NewString() },
+			"temporary room":  func(e *rtc.Egress) { e.Room = "abc-defg-hij" },
+			"another file":    func(e *rtc.Egress) { e.File = "recordings/" + uuid.NewString() + ".mp4" },
+			"nothing is told": func(e *rtc.Egress) { e.Told, e.File, e.Room = false, "", uuid.NewString() },
+		} {
+			e := news(rec, rtc.EgressComplete)
+			change(e)
+			require.NoError(t, w.Hear(context.Background(), e), name)
+			assert.Equal(t, recording.StatusINITIATED, w.now(rec.ID).Status, name)
+			assert.Nil(t, w.now(rec.ID).EgressID, name)
+		}
+		require.NoError(t, w.Hear(context.Background(), news(rec, rtc.EgressActive)))
+		second := news(rec, rtc.EgressComplete)
+		second.ID = "EG_second"
+		require.NoError(t, w.Hear(context.Background(), second))
+		assert.Equal(t, recording.StatusACTIVE, w.now(rec.ID).Status)
+	})
+}
+
+// TestNewsThatDoNotSayWhatWasAsked are of the recording that waits for its egress.
+func TestNewsThatDoNotSayWhatWasAsked(t *testing.T) {
+	t.Parallel()
+	w := few(t, nil)
+	rec := w.initiated()
+	e := news(rec, rtc.EgressActive)
+	e.Told, e.File = false, ""
+	require.NoError(t, w.Hear(context.Background(), e))
+	assert.Equal(t, recording.StatusACTIVE, w.now(rec.ID).Status)
+	e.Status = rtc.EgressComplete
+	require.NoError(t, w.Hear(context.Background(), e))
+	assert.Equal(t, recording.StatusSAVED, w.now(rec.ID).Status)
+}

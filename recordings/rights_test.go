@@ -1,0 +1,299 @@
+package recordings_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/auth"
+	"foyer/ent"
+	"foyer/ent/auditevent"
+	"foyer/ent/recording"
+	"foyer/ent/roomaccess"
+	"foyer/fault"
+	"foyer/recordings"
+	"foyer/rooms"
+	"foyer/testenv"
+)
+
+// few is a world in which nothing happens by itself.
+func few(t testing.TB, db *ent.Client) *world {
+	t.Helper()
+	return newWorld(t, options{db: db, idle: true})
+}
+
+// kindOf is an error's kind; empty for none.
+func kindOf(err error) fault.Kind {
+	if err == nil {
+		return ""
+	}
+	return fault.Of(err).Kind
+}
+
+// TestRightsOnRecordings is the table of who may do what.
+func TestRightsOnRecordings(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		w := few(t, db)
+		rec := w.stored(nil)
+		shared := w.user("Sharon Shared")
+		_, err := w.Share(w.host(), recordings.ShareInput{RecordingID: rec.ID, UserID: &shared.ID})
+		require.NoError(t, err)
+		application := auth.NewContext(context.Background(), auth.Viewer{
+			UserID: w.owner.ID, Application: uuid.New(), Scopes: auth.Scopes(),
+		})
+		const (
+			yes, none = fault.Kind(""), fault.NotFound
+			no, who   = fault.Forbidden, fault.Unauthenticated
+		)
+		for _, c := range []struct {
+			name  string
+			as    context.Context
+			get   fault.Kind
+			list  int // -1: refused
+			room  fault.Kind
+			node  fault.Kind
+			hosts fault.Kind // delete, share, unshare another
+			start fault.Kind // start, stop; "" is that nothing else is in the way
+		}{
+			{"owner", w.host(), yes, 1, yes, yes, yes, yes},
+			{"administrator", as(w.member("Adam", roomaccess.RoleADMINISTRATOR)), yes, 1, yes, yes, yes, yes},
+			{"member", as(w.member("Mia", roomaccess.RoleMEMBER)), none, 0, no, none, none, no},
+			{"shared with", as(shared), yes, 1, no, yes, no, no},
+			{"stranger", as(w.user("Simon")), none, 0, no, none, none, no},
+			{"guest", context.Background(), who, -1, who, none, who, who},
+			// What else it asks is refused before it comes here, at every field.
+			{"application", application, yes, 1, yes, none, yes, yes},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				_, err := w.Get(c.as, rec.ID)
+				assert.Equal(t, c.get, kindOf(err), "get")
+				page, err := w.List(c.as, nil, nil, nil)
+				if c.list < 0 {
+					assert.Equal(t, fault.Unauthenticated, kindOf(err), "list")
+				} else if assert.NoError(t, err) {
+					assert.Len(t, page.Edges, c.list, "list")
+					assert.Equal(t, c.list, page.TotalCount)
+				}
+				_, err = w.OfRoom(c.as, w.room.ID, nil, nil)
+				assert.Equal(t, c.room, kindOf(err), "of the room")
+				_, err = w.Active(c.as, w.room.ID)
+				assert.Equal(t, c.room, kindOf(err), "active")
+				_, err = w.Node(c.as, rec.ID)
+				assert.Equal(t, c.node, kindOf(err), "node")
+
+				other := w.user("Otto")
+				_, err = w.Share(c.as, recordings.ShareInput{RecordingID: rec.ID, UserID: &other.ID})
+				assert.Equal(t, c.hosts, kindOf(err), "share")
+				_, err = w.Unshare(c.as, rec.ID, other.ID)
+				assert.Equal(t, c.hosts, kindOf(err), "unshare")
+				if c.hosts != yes {
+					assert.Equal(t, c.hosts, kindOf(w.Delete(c.as, rec.ID)), "delete")
+				}
+				_, err = w.Start(c.as, w.input())
+				if c.start == yes {
+					assert.Contains(t, err.Error(), "nobody in the call", "start")
+				} else {
+					assert.Equal(t, c.start, kindOf(err), "start")
+				}
+				_, err = w.Stop(c.as, w.room.ID)
+				if c.start == yes {
+					assert.Equal(t, fault.NotFound, kindOf(err), "stop")
+				} else {
+					assert.Equal(t, c.start, kindOf(err), "stop")
+				}
+				w.db.Recording.Delete().Where(recording.IDNEQ(rec.ID)).ExecX(context.Background())
+
+				if c.get != yes {
+					return
+				}
+				seen, err := w.Get(c.as, rec.ID)
+				require.NoError(t, err)
+				may, err := w.CanDelete(c.as, seen)
+				require.NoError(t, err)
+				assert.Equal(t, c.hosts == yes, may)
+				with, err := w.SharedWith(c.as, seen)
+				require.NoError(t, err)
+				if c.hosts == yes {
+					require.Len(t, with, 1)
+					assert.Equal(t, shared.ID, with[0].ID)
+				} else {
+					assert.Nil(t, with)
+				}
+			})
+		}
+		for _, rec := range []uuid.UUID{uuid.New(), uuid.Nil} {
+			_, err := w.Get(w.host(), rec)
+			requireKind(t, err, fault.NotFound)
+			_, err = w.Share(w.host(), recordings.ShareInput{RecordingID: rec, UserID: &shared.ID})
+			requireKind(t, err, fault.NotFound)
+		}
+	})
+}
+
+func TestRightToARecordingEndsWithTheRole(t *testing.T) {
+	t.Parallel()
+	w := few(t, nil)
+	rec := w.stored(nil)
+	adam := w.member("Adam", roomaccess.RoleADMINISTRATOR)
+	_, err := w.Get(as(adam), rec.ID)
+	require.NoError(t, err)
+	_, err = w.rooms.UpdateAccess(w.host(), w.room.ID, adam.ID, roomaccess.RoleMEMBER)
+	require.NoError(t, err)
+	_, err = w.Get(as(adam), rec.ID)
+	requireKind(t, err, fault.NotFound)
+}
+
+func TestRecordingsAreListedNewestFirstPageByPage(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		w := few(t, db)
+		first := w.room
+		var made []uuid.UUID
+		for range 3 {
+			made = append(made, w.stored(nil).ID)
+		}
+		slices.Reverse(made)
+		var err error
+		w.room, err = w.rooms.Create(w.host(), rooms.CreateInput{Name: "Another"})
+		require.NoError(t, err)
+		newest := w.stored(nil).ID
+		// A host with whom it is shared too sees it once.
+		_, err = w.Share(w.host(), recordings.ShareInput{RecordingID: newest, UserID: &w.owner.ID})
+		require.NoError(t, err)
+
+		all, err := w.List(w.host(), nil, nil, nil)
+		require.NoError(t, err)
+		assert.Equal(t, append([]uuid.UUID{newest}, made...), idsOf(all))
+		page, err := w.List(w.host(), &first.ID, ptr(2), nil)
+		require.NoError(t, err)
+		assert.Equal(t, made[:2], idsOf(page))
+		assert.Equal(t, 3, page.TotalCount)
+		assert.True(t, page.PageInfo.HasNextPage)
+		page, err = w.OfRoom(w.host(), first.ID, ptr(2), page.PageInfo.EndCursor)
+		require.NoError(t, err)
+		assert.Equal(t, made[2:], idsOf(page))
+		_, err = w.List(w.host(), nil, ptr(101), nil)
+		requireKind(t, err, fault.Invalid)
+	})
+}
+
+func idsOf(page *ent.RecordingConnection) []uuid.UUID {
+	var ids []uuid.UUID
+	for _, edge := range page.Edges {
+		ids = append(ids, edge.Node.ID)
+	}
+	return ids
+}
+
+func TestRecordingIsSharedByEmail(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		w := few(t, db)
+		rec := w.stored(nil)
+		known := w.user("Kim Known")
+		in := recordings.ShareInput{RecordingID: rec.ID, Email: &known.Email}
+		for range 2 { // again is fine
+			_, err := w.Share(w.host(), in)
+			require.NoError(t, err)
+		}
+		_, err := w.Get(as(known), rec.ID)
+		require.NoError(t, err)
+
+		// Nobody knows her yet; she has an account by the time she proves her address.
+		email := "nina@example.com"
+		_, err = w.Share(w.host(), recordings.ShareInput{RecordingID: rec.ID, Email: &email})
+		require.NoError(t, err)
+		profile := rooms.Profile{Subject: uuid.NewString(), Email: email, FullName: "Nina New"}
+		nina, err := w.rooms.SignIn(context.Background(), profile)
+		require.NoError(t, err)
+		_, err = w.Get(as(nina), rec.ID)
+		requireKind(t, err, fault.NotFound)
+		profile.EmailVerified = true
+		nina, err = w.rooms.SignIn(context.Background(), profile)
+		require.NoError(t, err)
+		_, err = w.Get(as(nina), rec.ID)
+		require.NoError(t, err)
+
+		// She leaves it; that opens nothing to others.
+		left, err := w.Unshare(as(nina), rec.ID, nina.ID)
+		require.NoError(t, err)
+		assert.Nil(t, left)
+		_, err = w.Get(as(nina), rec.ID)
+		requireKind(t, err, fault.NotFound)
+		for range 2 {
+			seen, err := w.Unshare(w.host(), rec.ID, known.ID)
+			require.NoError(t, err)
+			assert.Equal(t, rec.ID, seen.ID)
+		}
+
+		for _, bad := range []recordings.ShareInput{
+			{RecordingID: rec.ID}, {RecordingID: rec.ID, UserID: &known.ID, Email: &email},
+			{RecordingID: rec.ID, Email: ptr("nobody")},
+		} {
+			_, err = w.Share(w.host(), bad)
+			requireKind(t, err, fault.Invalid)
+		}
+		_, err = w.Share(w.host(), recordings.ShareInput{RecordingID: rec.ID, UserID: ptr(uuid.New())})
+		requireKind(t, err, fault.NotFound)
+	})
+}
+
+func TestAuditTellsWhatWasDoneWithRecordings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.call()
+	rec := w.active()
+	_, err := w.Stop(w.host(), w.room.ID)
+	require.NoError(t, err)
+	w.until(rec.ID, recording.StatusSAVED)
+	sharon := w.user("Sharon Shared")
+	in := recordings.ShareInput{RecordingID: rec.ID, UserID: &sharon.ID}
+	for range 2 {
+		_, err = w.Share(w.host(), in)
+		require.NoError(t, err)
+		_, err = w.Unshare(w.host(), rec.ID, uuid.New())
+		require.NoError(t, err)
+	}
+	_, err = w.Unshare(as(sharon), rec.ID, sharon.ID)
+	require.NoError(t, err)
+	require.NoError(t, w.Delete(w.host(), rec.ID))
+	audit, err := w.rooms.Audit(w.host(), w.room.ID, nil, nil)
+	require.NoError(t, err)
+	var actions []auditevent.Action
+	for _, edge := range audit.Edges {
+		e := edge.Node
+		actions = append(actions, e.Action)
+		assert.Equal(t, rec.ID.String()+" SCREEN", e.Detail)
+		if e.TargetID != nil {
+			assert.Equal(t, sharon.ID, *e.TargetID)
+			assert.Equal(t, "Sharon Shared", e.TargetName)
+		}
+	}
+	assert.Equal(t, []auditevent.Action{
+		auditevent.ActionDELETE_RECORDING, auditevent.ActionUNSHARE_RECORDING,
+		auditevent.ActionSHARE_RECORDING, auditevent.ActionSTOP_RECORDING,
+		auditevent.ActionSTART_RECORDING,
+	}, actions)
+}
+
+func TestBadOptionsAreRefused(t *testing.T) {
+	t.Parallel()
+	w := few(t, nil)
+	for _, language := range []string{"", "no language", "und", string(make([]byte, 10_000))} {
+		in := w.input()
+		in.Options = &recordings.Options{Language: &language}
+		_, err := w.Start(w.host(), in)
+		requireKind(t, err, fault.Invalid)
+		assert.Equal(t, "language", fault.Of(err).Details["field"])
+	}
+	in := w.input()
+	in.RoomID = uuid.New()
+	_, err := w.Start(w.host(), in)
+	requireKind(t, err, fault.NotFound)
+	assert.Zero(t, w.db.Recording.Query().CountX(context.Background()))
+}
