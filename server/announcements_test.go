@@ -313,9 +313,6 @@ func (e *ear) heard() []toldRequest {
 	return slices.Clone(e.news)
 }
 
-const startRecording = `mutation($input: StartRecordingInput!) {
-	startRecording(input: $input) { recording { id transcript } } }`
-
 // TestLostNewsOfARecordingIsToldOnce: LiveKit's events are lost and the server is killed while the
 // recording ends. The next one finds out by itself, and whatever it hears afterwards, the owner gets
 // one e-mail and the service one message, with an address where it gets the file; the transcript that it
@@ -345,7 +342,12 @@ func TestLostNewsOfARecordingIsToldOnce(t *testing.T) {
 		"roomId": roomID, "mode": "AUDIO", "options": object{"transcribe": true, "language": "fr"},
 	}})
 	id := text(started, "startRecording.recording.id")
-	assert.Equal(t, "NONE", text(started, "startRecording.recording.transcript"))
+	transcript := func(s *server) string {
+		t.Helper()
+		data := s.must(host, `query($id: ID!) { recording(id: $id) { transcript } }`, object{"id": id})
+		return text(data, "recording.transcript")
+	}
+	assert.Equal(t, "NONE", transcript(first))
 	eventually(t, func(c *assert.CollectT) { assert.Len(c, egress.Running(), 1) })
 	first.kill()
 	egress.End(egress.Running()[0], livekitproto.EgressStatus_EGRESS_COMPLETE)
@@ -387,12 +389,7 @@ func TestLostNewsOfARecordingIsToldOnce(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, testenv.AudioFile, content)
 
-	shown := func() string {
-		t.Helper()
-		return text(second.must(host, `query($id: ID!) { recording(id: $id) { transcript } }`,
-			object{"id": id}), "recording.transcript")
-	}
-	assert.Equal(t, "PENDING", shown())
+	assert.Equal(t, "PENDING", transcript(second))
 	request, err := http.NewRequest(http.MethodPost, second.url+"/webhooks/transcript",
 		strings.NewReader(`{"recordingId": "`+id+`", "status": "READY"}`))
 	require.NoError(t, err)
@@ -401,5 +398,5 @@ func TestLostNewsOfARecordingIsToldOnce(t *testing.T) {
 	require.NoError(t, err)
 	got.Body.Close()
 	assert.Equal(t, http.StatusOK, got.StatusCode)
-	assert.Equal(t, "READY", shown())
+	assert.Equal(t, "READY", transcript(second))
 }

@@ -85,9 +85,9 @@ var (
 		PrimaryKey: []*schema.Column{OutboxMessagesColumns[0]},
 		Indexes: []*schema.Index{
 			{
-				Name:    "outboxmessage_kind_next_attempt_at",
+				Name:    "outboxmessage_next_attempt_at",
 				Unique:  false,
-				Columns: []*schema.Column{OutboxMessagesColumns[3], OutboxMessagesColumns[6]},
+				Columns: []*schema.Column{OutboxMessagesColumns[6]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "delivered_at IS NULL AND failed_at IS NULL",
 				},

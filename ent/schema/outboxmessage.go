@@ -37,7 +37,7 @@ func (OutboxMessage) Fields() []ent.Field {
 // Indexes of the OutboxMessage.
 func (OutboxMessage) Indexes() []ent.Index {
 	return []ent.Index{
-		index.Fields("kind", "next_attempt_at").
+		index.Fields("next_attempt_at").
 			Annotations(entsql.IndexWhere("delivered_at IS NULL AND failed_at IS NULL")),
 		index.Fields("delivered_at"),
 		index.Fields("failed_at"),
