@@ -9,7 +9,7 @@ UP := bin/up -livekit bin/livekit-server -minio bin/minio --
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check generate bench build setup clean bin/foyer bin/up
+.PHONY: help run test check generate migration bench build setup clean bin/foyer bin/up
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,11 +20,14 @@ run: bin/livekit-server bin/foyer ## start Foyer and LiveKit on this machine; Ct
 test: setup testenv/node/node_modules bin/livekit-server bin/minio bin/up ## run the tests on real servers (PKG=./lobby ARGS='-run X')
 	$(UP) go test -race -shuffle=on $(ARGS) $(PKG)
 
-check: bin/livekit-server ## see whether generated code, format, linters, go.mod and arrows are in order
+check: setup bin/livekit-server bin/minio bin/up ## see whether generated code, format, linters, go.mod and arrows are in order
 	tools/check.sh
 
 generate: ## make the generated code again, after a change of schema/, ent/schema or gqlgen.yml
 	go generate ./...
+
+migration: setup bin/livekit-server bin/minio bin/up ## draft the SQL that a change of ent/schema needs (NAME=what_changes)
+	$(UP) go run ./ent/database/draft $(NAME)
 
 bench: setup testenv/node/node_modules bin/livekit-server bin/minio bin/up ## run the benchmarks on real servers (PKG, ARGS as for test)
 	$(UP) go test -run '^$$' -bench . -benchmem $(ARGS) $(PKG)

@@ -107,6 +107,20 @@ type Message struct {
 	Subject, Text, HTML string
 }
 
+// Check signs in at the server, and sends nothing.
+func (s Server) Check(ctx context.Context) error {
+	ctx, hangUp := context.WithCancel(ctx)
+	defer hangUp()
+	client, err := gomail.NewClient(s.host, s.options(ctx)...)
+	if err != nil {
+		return fmt.Errorf("prepare for the SMTP server: %w", err)
+	}
+	if err := client.DialWithContext(ctx); err != nil {
+		return described(ctx, err)
+	}
+	return client.Close()
+}
+
 // Sender sends e-mail from one address through one server.
 type Sender struct {
 	server Server

@@ -188,6 +188,23 @@ func TestSenderSignsIn(t *testing.T) {
 	}
 }
 
+func TestCheckSignsInAndSendsNothing(t *testing.T) {
+	t.Parallel()
+	server := started(t, func(s *testenv.SMTP) {
+		s.Certificate, s.User, s.Password = &certificate, "foyer", "right"
+	})
+	check := func(password string) error {
+		at, err := mail.ParseServer("smtp://foyer:" + password + "@" + server.Addr())
+		require.NoError(t, err)
+		return at.Check(t.Context())
+	}
+	require.NoError(t, check("right"))
+	err := check("hunter2")
+	require.Error(t, err)
+	assert.NotContains(t, err.Error(), "hunter2")
+	assert.Empty(t, server.Received())
+}
+
 func TestServersAnswerSaysWhetherToTryAgain(t *testing.T) {
 	t.Parallel()
 	at := func(code int) error {

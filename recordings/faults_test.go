@@ -541,7 +541,8 @@ func TestExpiredRecordingIsRemoved(t *testing.T) {
 func (w *world) stored(expires *time.Time) *ent.Recording {
 	w.t.Helper()
 	rec := w.db.Recording.Create().SetRoomID(w.room.ID).SetMode(recording.ModeSCREEN).
-		SetStatus(recording.StatusSAVED).SetOptions(schema.RecordingOptions{}).SetStartedBy(w.owner.ID).SetNillableExpiresAt(expires).
+		SetStatus(recording.StatusSAVED).SetOptions(schema.RecordingOptions{}).
+		SetStartedBy(w.owner.ID).SetEndedAt(time.Now()).SetNillableExpiresAt(expires).
 		SaveX(context.Background())
 	w.files.Put(w.t, recordings.Key(rec), "a film")
 	return rec

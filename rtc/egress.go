@@ -284,7 +284,7 @@ var address = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"']+`)
 // harmless returns what LiveKit says of a failure, for people to read: of limited length, on one line,
 // and without addresses, which may be signed, and secrets of ours.
 func (c *Client) harmless(text string) string {
-	text = address.ReplaceAllString(text, "(address)")
+	text = address.ReplaceAllString(strings.ToValidUTF8(text, ""), "(address)")
 	for _, secret := range c.settings.Secrets {
 		if secret != "" {
 			text = strings.ReplaceAll(text, secret, "(secret)")

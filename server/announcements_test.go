@@ -96,7 +96,7 @@ func (s *told) all() []toldRequest {
 // be told of it is in the database, and nobody has been woken up for it.
 func endRecording(t *testing.T, databaseURL, roomID string, options schema.RecordingOptions, urls ...string) string {
 	t.Helper()
-	db, err := database.Open(t.Context(), databaseURL, 2)
+	db, err := database.Open(databaseURL, 2)
 	require.NoError(t, err)
 	defer db.Close()
 	sender, err := webhooks.NewSender(webhooks.Settings{URLs: urls, Secrets: []string{webhookSecret}})
@@ -369,7 +369,7 @@ func TestLostNewsOfARecordingIsToldOnce(t *testing.T) {
 			assert.Equal(t, http.StatusOK, h.event(event.Body, event.Headers["Authorization"]))
 		}
 	}
-	db, err := database.Open(t.Context(), value(t, environ, "DATABASE_URL"), 2)
+	db, err := database.Open(value(t, environ, "DATABASE_URL"), 2)
 	require.NoError(t, err)
 	defer db.Close()
 	for _, m := range db.OutboxMessage.Query().AllX(t.Context()) {

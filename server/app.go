@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -149,16 +150,43 @@ func (a *app) deliveries() map[string]outbox.Deliver {
 }
 
 func (a *app) openStores(ctx context.Context) error {
-	if err := makeDataFolder(a.config.DatabaseURL); err != nil {
-		return err
-	}
-	db, err := database.Open(ctx, a.config.DatabaseURL, a.config.DatabaseConnections)
+	db, err := openDatabase(ctx, a.config, a.config.DatabaseConnections)
 	if err != nil {
 		return err
 	}
 	a.db = db
 	a.closers = append(a.closers, func() { _ = db.Close() })
 	return a.openRedis()
+}
+
+// openDatabase opens the database, with its tables up to date.
+func openDatabase(ctx context.Context, c *config, connections int) (*database.DB, error) {
+	if err := makeDataFolder(c.DatabaseURL); err != nil {
+		return nil, err
+	}
+	db, err := database.Open(c.DatabaseURL, connections)
+	if err != nil {
+		return nil, err
+	}
+	if err := bringUpToDate(ctx, db, c.Migrate); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// bringUpToDate migrates the tables, or sees that somebody has.
+func bringUpToDate(ctx context.Context, db *database.DB, migrate bool) error {
+	if !migrate {
+		return db.Check(ctx)
+	}
+	applied, err := db.Migrate(ctx)
+	if err != nil {
+		return fmt.Errorf("bring the tables of the database up to date: %w", err)
+	}
+	if len(applied) > 0 {
+		slog.InfoContext(ctx, "the tables of the database have changed", "versions", applied)
+	}
+	return nil
 }
 
 // makeDataFolder makes the folder of an SQLite database.

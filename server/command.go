@@ -25,6 +25,10 @@ const (
 )
 
 const usage = `usage: foyer [serve]      serve, as the environment says
+       foyer migrate      bring the tables of the database up to date, and say what was done
+       foyer doctor       look at everything that Foyer leans on, and say what to mend
+       foyer config       print the settings that hold here, without secrets
+       foyer version      print which Foyer this is
        foyer app create   -name NAME -domain DOMAIN[,…] -scope SCOPE[,…]
                           make an application, and print its secret, once
        foyer app list     list the applications
@@ -43,8 +47,8 @@ type usageError struct{ problem string }
 
 func (e usageError) Error() string { return e.problem + "\n\n" + usage }
 
-// appConnections is how many a command needs: one, and another to hold the lock while tables change.
-const appConnections = 2
+// commandConnections is how many a command needs: one, and another to hold the lock while tables change.
+const commandConnections = 2
 
 // maxOverlap is how long two secrets of an application may be good at once.
 const maxOverlap = 365 * 24 * time.Hour
@@ -66,17 +70,50 @@ func execute(ctx context.Context, args, environ []string, out, errOut io.Writer)
 }
 
 func command(ctx context.Context, args, environ []string, out io.Writer) error {
-	switch {
-	case len(args) == 0, slices.Equal(args, []string{"serve"}):
+	if len(args) == 0 {
 		return run(ctx, environ, out)
+	}
+	whole, is := commands[args[0]]
+	switch {
+	case is && len(args) == 1:
+		return whole(ctx, environ, out)
+	case args[0] == "app":
+		return manageApps(ctx, args[1:], environ, out)
 	case slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]):
 		_, err := io.WriteString(out, usage)
 		return err
-	case args[0] == "app":
-		return manageApps(ctx, args[1:], environ, out)
 	default:
 		return usageError{fmt.Sprintf("there is no command %q", strings.Join(args, " "))}
 	}
+}
+
+// commands are those that take no arguments.
+var commands = map[string]func(ctx context.Context, environ []string, out io.Writer) error{
+	"serve": run, "migrate": migrate, "doctor": doctor, "config": printConfig, "version": printVersion,
+}
+
+// migrate brings the tables up to date.
+func migrate(ctx context.Context, environ []string, out io.Writer) error {
+	c, err := loadConfig(environ)
+	if err != nil {
+		return err
+	}
+	if err := makeDataFolder(c.DatabaseURL); err != nil {
+		return err
+	}
+	db, err := database.Open(c.DatabaseURL, commandConnections)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	applied, err := db.Migrate(ctx)
+	for _, version := range applied {
+		fmt.Fprintln(out, "applied", version)
+	}
+	if err == nil && len(applied) == 0 {
+		fmt.Fprintln(out, "the tables are up to date")
+	}
+	return err
 }
 
 // appCommands are those of foyer app. Each reads its arguments first, and returns what it is to do.
@@ -99,10 +136,7 @@ func manageApps(ctx context.Context, args, environ []string, out io.Writer) erro
 	if err != nil {
 		return err
 	}
-	if err := makeDataFolder(c.DatabaseURL); err != nil {
-		return err
-	}
-	db, err := database.Open(ctx, c.DatabaseURL, appConnections)
+	db, err := openDatabase(ctx, c, commandConnections)
 	if err != nil {
 		return err
 	}

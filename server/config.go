@@ -61,8 +61,10 @@ type config struct {
 	Secret      string `env:"FOYER_SECRET"`
 	DatabaseURL string `env:"DATABASE_URL"`
 	// DatabaseConnections is how many one server may have open.
-	DatabaseConnections int    `env:"FOYER_DATABASE_CONNECTIONS" envDefault:"20"`
-	RedisURL            string `env:"REDIS_URL"`
+	DatabaseConnections int `env:"FOYER_DATABASE_CONNECTIONS" envDefault:"20"`
+	// Migrate says that a start brings the tables up to date.
+	Migrate  bool   `env:"FOYER_MIGRATE" envDefault:"true"`
+	RedisURL string `env:"REDIS_URL"`
 	// RedisCluster: RedisURL names a node of a Redis Cluster.
 	RedisCluster bool   `env:"REDIS_CLUSTER"`
 	RedisPrefix  string `env:"FOYER_REDIS_PREFIX"`

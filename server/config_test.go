@@ -17,6 +17,7 @@ import (
 	"foyer/auth"
 	"foyer/bucket"
 	"foyer/ent/room"
+	"foyer/recordings"
 	"foyer/webhooks"
 )
 
@@ -174,6 +175,14 @@ func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
 		{"FOYER_LOBBY_CAPACITY", "many", "FOYER_LOBBY_CAPACITY is not a whole number"},
 		{"FOYER_KNOCKS_PER_ROOM", "1.5", "FOYER_KNOCKS_PER_ROOM is not a whole number"},
 		{"FOYER_TRUSTED_PROXIES", "-1", "FOYER_TRUSTED_PROXIES is negative"},
+		{"FOYER_RECORDING_START_TIMEOUT", "0s", "FOYER_RECORDING_START_TIMEOUT is not between"},
+		{"FOYER_RECORDING_STOP_TIMEOUT", "soon", "FOYER_RECORDING_STOP_TIMEOUT is not a duration"},
+		{"FOYER_RECORDING_INTERVAL", "0s", "FOYER_RECORDING_INTERVAL is not between"},
+		{"FOYER_RECORDING_EXPIRY_DAYS", "-1", "FOYER_RECORDING_EXPIRY_DAYS is negative"},
+		{"FOYER_RECORDING_EXPIRY_DAYS", "36501", "FOYER_RECORDING_EXPIRY_DAYS is more than 36500"},
+		{"FOYER_RECORDING_NOTICE", strings.Repeat("x", 2001), "FOYER_RECORDING_NOTICE is not text of at most 2000"},
+		{"FOYER_RECORDING_LAYOUT", strings.Repeat("x", 201), "FOYER_RECORDING_LAYOUT is longer than 200"},
+		{"FOYER_RECORDING_S3_IN_REQUEST", "on", "FOYER_RECORDING_S3_IN_REQUEST is not true or false"},
 		{"FOYER_LOG_LEVEL", "loud", "FOYER_LOG_LEVEL is not debug, info, warn or error"},
 		{"FOYER_LIMIT_DEPTH", "0", "FOYER_LIMIT_DEPTH is less than 1"},
 		{"FOYER_OPERATIONS_PER_SOCKET", "0", "FOYER_OPERATIONS_PER_SOCKET is less than 1"},
@@ -486,4 +495,27 @@ func TestReadmeDocumentsEverySettingAndNoOther(t *testing.T) {
 		}
 	}
 	assert.Empty(t, defaults, "README.md documents what there is not")
+}
+
+func TestSettingsOfRecordingsReachThem(t *testing.T) {
+	t.Parallel()
+	c, err := load(production, map[string]string{
+		"FOYER_RECORDING_NOTICE": "You are being recorded.", "FOYER_RECORDING_LAYOUT": "grid",
+		"FOYER_RECORDING_EXPIRY_DAYS": "30", "FOYER_REDIS_PREFIX": "foyer:",
+		"FOYER_RECORDING_START_TIMEOUT": "5s", "FOYER_RECORDING_STOP_TIMEOUT": "6s",
+		"FOYER_RECORDING_INTERVAL": "7s",
+	})
+	require.NoError(t, err)
+	assert.Equal(t, recordings.Settings{
+		PublicURL: "https://meet.example.org", Notice: "You are being recorded.", Layout: "grid",
+		KeptFor: 30 * 24 * time.Hour, StartTimeout: 5 * time.Second, StopTimeout: 6 * time.Second,
+		Interval: 7 * time.Second, KeyPrefix: "foyer:",
+	}, c.recordings(), "and no credentials")
+	c, err = load(production, map[string]string{"FOYER_RECORDING_S3_IN_REQUEST": "true"})
+	require.NoError(t, err)
+	assert.Equal(t, c.S3SecretKey, c.recordings().RequestS3.SecretKey)
+	assert.Zero(t, c.recordings().KeptFor, "for ever")
+	assert.Contains(t, c.rtc().Secrets, c.S3SecretKey)
+	_, err = load(nil, map[string]string{"FOYER_RECORDING_S3_IN_REQUEST": "true"})
+	assert.ErrorContains(t, err, "FOYER_RECORDING_S3_IN_REQUEST is set without S3_ENDPOINT")
 }

@@ -266,7 +266,7 @@ func TestCommandThatIsNotUnderstoodSaysHowAndDoesNothing(t *testing.T) {
 	t.Parallel()
 	environ := []string{"FOYER_DATA=" + t.TempDir()}
 	for _, args := range [][]string{
-		{"sreve"}, {"serve", "now"}, {"app"}, {"app", "delete"}, {"app", "create"},
+		{"sreve"}, {"serve", "now"}, {"migrate", "down"}, {"app"}, {"app", "delete"}, {"app", "create"},
 		{"app", "create", "-name", "Portal", "-domain", "example.org"},
 		{"app", "create", "-name", "Portal", "-scope", "rooms:list"},
 		{"app", "create", "-domain", "example.org", "-scope", "rooms:list"},

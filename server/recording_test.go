@@ -75,7 +75,7 @@ func startRecorder(t *testing.T, environ ...string) *recorder {
 	require.NoError(t, r.line.Start())
 	t.Cleanup(r.line.Stop)
 	stores := shared(t)
-	database, err := database.Open(t.Context(), strings.TrimPrefix(stores[0], "DATABASE_URL="), 4)
+	database, err := database.Open(strings.TrimPrefix(stores[0], "DATABASE_URL="), 4)
 	require.NoError(t, err)
 	t.Cleanup(func() { database.Close() })
 	r.db = database.Client

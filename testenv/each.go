@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"testing"
 
@@ -41,20 +42,24 @@ func PostgresURL(t testing.TB) string {
 
 func openDatabase(t testing.TB, url string) *ent.Client {
 	t.Helper()
-	db, err := database.Open(t.Context(), url, connections)
+	db, err := database.Open(url, connections)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	return db.Client
 }
 
 func migrate(ctx context.Context, url string) error {
-	db, err := database.Open(ctx, url, connections)
+	db, err := database.Open(url, connections)
 	if err != nil {
 		return err
 	}
-	return db.Close()
+	_, err = db.Migrate(ctx)
+	return errors.Join(err, db.Close())
 }
 
 // OnEachRedis runs a test on the Redis inside this process, on a single Redis and on a Redis Cluster,

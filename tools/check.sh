@@ -22,6 +22,11 @@ generated_code() {
   return 1
 }
 
+# On empty databases, a PostgreSQL and an SQLite.
+migrations() {
+  bin/up -livekit bin/livekit-server -- go test -run MigrationsGive ./ent/database
+}
+
 # gqlgen moves code that it has no place for to the end of a resolver file, under this title.
 resolver_files() {
   ! grep -n '!!! WARNING !!!' graph/*.go
@@ -75,6 +80,7 @@ check() { # check NAME COMMAND...
 }
 
 check "generated code is up to date" generated_code
+check "migrations give what ent/schema says" migrations
 check "no code lost in resolver files" resolver_files
 check "gofmt" gofmt_clean
 check "go vet" go vet ./...

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -48,11 +47,13 @@ type DB struct {
 	*ent.Client
 
 	Pool *sql.DB
+
+	dialect string
 }
 
-// Open opens a database with at most so many connections, and creates what its tables lack. Several
-// servers may do that at once. No error shows the URL, which may hold a password.
-func Open(ctx context.Context, url string, connections int) (*DB, error) {
+// Open opens a database with at most so many connections. No error shows the URL, which may hold a
+// password.
+func Open(url string, connections int) (*DB, error) {
 	db, err := open(url)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -60,12 +61,6 @@ func Open(ctx context.Context, url string, connections int) (*DB, error) {
 	db.Pool.SetMaxOpenConns(connections)
 	db.Pool.SetMaxIdleConns(connections)
 	db.Pool.SetConnMaxIdleTime(idleTime)
-	ctx, cancel := context.WithTimeout(ctx, migrationTimeout)
-	defer cancel()
-	if err := migrate(ctx, db, isPostgres(url)); err != nil {
-		_ = db.Close()
-		return nil, fmt.Errorf("bring the tables of the database up to date: %w", err)
-	}
 	return db, nil
 }
 
@@ -78,7 +73,7 @@ func open(url string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{ent.NewClient(ent.Driver(entsql.OpenDB(name, pool))), pool}, nil
+	return &DB{ent.NewClient(ent.Driver(entsql.OpenDB(name, pool))), pool, name}, nil
 }
 
 // sqliteDSN has a transaction lock the file when it begins, not at its first write, so that two of
@@ -94,35 +89,25 @@ func sqliteDSN(path string) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: options.Encode()}).String()
 }
 
-// migrating keeps migrations of this process apart: ent changes its description of the tables while
-// it compares them with the database's.
-var migrating sync.Mutex
+// Version names the database and its version, for people.
+func (db *DB) Version(ctx context.Context) (string, error) {
+	name, query := "PostgreSQL ", "SHOW server_version"
+	if db.dialect != dialect.Postgres {
+		name, query = "SQLite ", "SELECT sqlite_version()"
+	}
+	var version string
+	err := db.Pool.QueryRowContext(ctx, query).Scan(&version)
+	return name + version, err
+}
 
-// migrationTimeout bounds the start: a database that does not answer is to be complained of.
-const migrationTimeout = time.Minute
-
-// migrationLock is the PostgreSQL advisory lock under which tables are changed.
-const migrationLock = 0x666f796572 // "foyer"
-
-func migrate(ctx context.Context, db *DB, postgres bool) error {
-	migrating.Lock()
-	defer migrating.Unlock()
-	if !postgres {
-		return db.Schema.Create(ctx)
+// Now is the time by the database's clock. SQLite's is ours.
+func (db *DB) Now(ctx context.Context) (time.Time, error) {
+	if db.dialect != dialect.Postgres {
+		return time.Now(), nil
 	}
-	conn, err := db.Pool.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", migrationLock); err != nil {
-		return err
-	}
-	if err := db.Schema.Create(ctx); err != nil {
-		return err
-	}
-	_, err = conn.ExecContext(ctx, "SELECT pg_advisory_unlock($1)", migrationLock)
-	return err
+	var now time.Time
+	err := db.Pool.QueryRowContext(ctx, "SELECT clock_timestamp()").Scan(&now)
+	return now, err
 }
 
 // Contended reports whether a transaction failed because of others at the same time, and may succeed

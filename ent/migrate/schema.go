@@ -89,7 +89,7 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{OutboxMessagesColumns[6]},
 				Annotation: &entsql.IndexAnnotation{
-					Where: "delivered_at IS NULL AND failed_at IS NULL",
+					Where: "(delivered_at IS NULL) AND (failed_at IS NULL)",
 				},
 			},
 			{
@@ -143,7 +143,7 @@ var (
 				Unique:  true,
 				Columns: []*schema.Column{RecordingsColumns[16]},
 				Annotation: &entsql.IndexAnnotation{
-					Where: "status IN ('INITIATED', 'ACTIVE', 'STOPPING')",
+					Where: "ended_at IS NULL",
 				},
 			},
 			{

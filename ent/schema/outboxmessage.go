@@ -38,7 +38,7 @@ func (OutboxMessage) Fields() []ent.Field {
 func (OutboxMessage) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("next_attempt_at").
-			Annotations(entsql.IndexWhere("delivered_at IS NULL AND failed_at IS NULL")),
+			Annotations(entsql.IndexWhere("(delivered_at IS NULL) AND (failed_at IS NULL)")),
 		index.Fields("delivered_at"),
 		index.Fields("failed_at"),
 	}

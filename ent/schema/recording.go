@@ -62,7 +62,7 @@ func (Recording) Edges() []ent.Edge {
 func (Recording) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("room_id").Unique().StorageKey("recording_unfinished").
-			Annotations(entsql.IndexWhere("status IN ('INITIATED', 'ACTIVE', 'STOPPING')")),
+			Annotations(entsql.IndexWhere("ended_at IS NULL")),
 		index.Fields("room_id", "created_at", "id"),
 		index.Fields("created_at", "id"),
 		index.Fields("expires_at"),

@@ -1,0 +1,167 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"entgo.io/ent/dialect"
+	"entgo.io/ent/dialect/sql/schema"
+	"github.com/pressly/goose/v3"
+	gooseDB "github.com/pressly/goose/v3/database"
+
+	"foyer/ent/migrate/migrations"
+)
+
+// migrationTimeout bounds a start: a database that does not answer is to be complained of.
+const migrationTimeout = time.Minute
+
+// migrationLock is the PostgreSQL advisory lock under which tables are changed.
+const migrationLock = 0x666f796572 // "foyer"
+
+// ErrBehind is that of a database whose tables are older than this program.
+var ErrBehind = errors.New("the tables of the database are older than this program: run foyer migrate")
+
+// Migrate brings the tables up to date, each version in a transaction, and returns the names of the
+// versions that were applied. Several servers may do that at once. Tables that are newer than this
+// program are left alone.
+func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, migrationTimeout)
+	defer cancel()
+	unlock, err := db.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if err := db.adopt(ctx); err != nil {
+		return nil, fmt.Errorf("adopt tables from before versions: %w", err)
+	}
+	provider, err := db.provider()
+	if err != nil {
+		return nil, err
+	}
+	results, err := provider.Up(ctx)
+	for _, r := range results {
+		applied = append(applied, r.Source.Path)
+	}
+	return applied, err
+}
+
+// Check returns ErrBehind when there is a version to be applied.
+func (db *DB) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, migrationTimeout)
+	defer cancel()
+	if there, err := db.hasTable(ctx, goose.DefaultTablename); err != nil || !there {
+		return errors.Join(err, ErrBehind)
+	}
+	provider, err := db.provider()
+	if err != nil {
+		return err
+	}
+	pending, err := provider.HasPending(ctx)
+	if err != nil {
+		return err
+	}
+	if pending {
+		return ErrBehind
+	}
+	return nil
+}
+
+// Drift writes the statements that would make of the tables what ent describes; none after Migrate.
+func (db *DB) Drift(ctx context.Context, to io.Writer) error {
+	describing.Lock()
+	defer describing.Unlock()
+	return db.Schema.WriteTo(ctx, to, schema.WithDropColumn(true), schema.WithDropIndex(true))
+}
+
+// describing keeps comparisons of this process apart: ent changes its description of the tables while
+// it compares them with the database's.
+var describing sync.Mutex
+
+// lock keeps other servers from migrating a PostgreSQL database until unlock is called. Of an SQLite
+// file there is one server.
+func (db *DB) lock(ctx context.Context) (unlock func() error, err error) {
+	if db.dialect != dialect.Postgres {
+		return func() error { return nil }, nil
+	}
+	conn, err := db.Pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", migrationLock); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return func() error {
+		_, err := conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", migrationLock)
+		return errors.Join(err, conn.Close())
+	}, nil
+}
+
+func (db *DB) provider() (*goose.Provider, error) {
+	files, err := migrations.For(db.dialect)
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.Dialect(db.dialect), db.Pool, files)
+}
+
+// adopt takes over tables that were made before there were versions: ent brings them up to date, once.
+func (db *DB) adopt(ctx context.Context) error {
+	versioned, err := db.hasTable(ctx, goose.DefaultTablename)
+	if err != nil || versioned {
+		return err
+	}
+	if old, err := db.hasTable(ctx, "rooms"); err != nil || !old {
+		return err
+	}
+	describing.Lock()
+	defer describing.Unlock()
+	if err := db.Schema.Create(ctx); err != nil {
+		return err
+	}
+	return db.markAll(ctx)
+}
+
+// markAll notes that every version has been applied.
+func (db *DB) markAll(ctx context.Context) error {
+	provider, err := db.provider()
+	if err != nil {
+		return err
+	}
+	store, err := gooseDB.NewStore(goose.Dialect(db.dialect), goose.DefaultTablename)
+	if err != nil {
+		return err
+	}
+	tx, err := db.Pool.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing
+	if err := store.CreateVersionTable(ctx, tx); err != nil {
+		return err
+	}
+	versions := []int64{0}
+	for _, source := range provider.ListSources() {
+		versions = append(versions, source.Version)
+	}
+	for _, version := range versions {
+		if err := store.Insert(ctx, tx, gooseDB.InsertRequest{Version: version}); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+func (db *DB) hasTable(ctx context.Context, name string) (bool, error) {
+	query := "SELECT to_regclass($1) IS NOT NULL"
+	if db.dialect != dialect.Postgres {
+		query = "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = $1"
+	}
+	var there bool
+	err := db.Pool.QueryRowContext(ctx, query, name).Scan(&there)
+	return there, err
+}

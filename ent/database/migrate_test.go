@@ -1,0 +1,217 @@
+package database_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pressly/goose/v3"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"foyer/ent/database"
+	"foyer/ent/migrate/migrations"
+	"foyer/testenv"
+)
+
+// onEachEmpty runs a test on an SQLite file and on a PostgreSQL database without tables.
+func onEachEmpty(t *testing.T, test func(t *testing.T, dialect goose.Dialect, url string)) {
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		test(t, goose.DialectSQLite3, database.SQLite(filepath.Join(t.TempDir(), "test.db")))
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		test(t, goose.DialectPostgres, testenv.Postgres(t, nothing))
+	})
+}
+
+func nothing(context.Context, string) error { return nil }
+
+func open(t *testing.T, url string) *database.DB {
+	t.Helper()
+	db, err := database.Open(url, 2)
+	require.NoError(t, err)
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// files gives goose the migrations of a dialect.
+func files(t *testing.T, db *database.DB, dialect goose.Dialect) *goose.Provider {
+	t.Helper()
+	source, err := migrations.For(string(dialect))
+	require.NoError(t, err)
+	provider, err := goose.NewProvider(dialect, db.Pool, source)
+	require.NoError(t, err)
+	return provider
+}
+
+func TestMigrationsGiveWhatEntDescribes(t *testing.T) {
+	t.Parallel()
+	onEachEmpty(t, func(t *testing.T, _ goose.Dialect, url string) {
+		db := open(t, url)
+		applied, err := db.Migrate(t.Context())
+		require.NoError(t, err)
+		assert.NotEmpty(t, applied)
+		assertNoDrift(t, db)
+	})
+}
+
+func assertNoDrift(t *testing.T, db *database.DB) {
+	t.Helper()
+	var missing strings.Builder
+	require.NoError(t, db.Drift(t.Context(), &missing))
+	assert.Empty(t, missing.String(), "run make migration NAME=what_changes")
+}
+
+func TestDriftIsSeen(t *testing.T) {
+	t.Parallel()
+	onEachEmpty(t, func(t *testing.T, _ goose.Dialect, url string) {
+		db := open(t, url)
+		_, err := db.Migrate(t.Context())
+		require.NoError(t, err)
+		_, err = db.Pool.ExecContext(t.Context(), "DROP INDEX room_created_at_id")
+		require.NoError(t, err)
+		var missing strings.Builder
+		require.NoError(t, db.Drift(t.Context(), &missing))
+		assert.Contains(t, missing.String(), "room_created_at_id")
+	})
+}
+
+func TestTablesAreBehindUntilTheyAreMigrated(t *testing.T) {
+	t.Parallel()
+	onEachEmpty(t, func(t *testing.T, dialect goose.Dialect, url string) {
+		db := open(t, url)
+		require.ErrorIs(t, db.Check(t.Context()), database.ErrBehind)
+		_, err := files(t, db, dialect).UpByOne(t.Context())
+		require.NoError(t, err)
+		require.ErrorIs(t, db.Check(t.Context()), database.ErrBehind)
+		_, err = db.Migrate(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, db.Check(t.Context()))
+		applied, err := db.Migrate(t.Context())
+		require.NoError(t, err)
+		assert.Empty(t, applied)
+	})
+}
+
+func TestServersThatStartAtOnceMigrateOnce(t *testing.T) {
+	t.Parallel()
+	url := testenv.Postgres(t, nothing)
+	var all errgroup.Group
+	counts := make([]int, 5)
+	for i := range counts {
+		db := open(t, url)
+		all.Go(func() error {
+			applied, err := db.Migrate(t.Context())
+			counts[i] = len(applied)
+			return err
+		})
+	}
+	require.NoError(t, all.Wait())
+	db := open(t, url)
+	want := len(files(t, db, goose.DialectPostgres).ListSources())
+	assert.Contains(t, counts, want, "one server does it all: %v", counts)
+	assert.Equal(t, want, sum(counts))
+}
+
+func sum(counts []int) (total int) {
+	for _, n := range counts {
+		total += n
+	}
+	return total
+}
+
+// Each version has rows in testdata that were written when it was the newest.
+func TestRowsOfEveryVersionAreThereInTheNewest(t *testing.T) {
+	t.Parallel()
+	onEachEmpty(t, func(t *testing.T, dialect goose.Dialect, url string) {
+		versions := files(t, open(t, url), dialect).ListSources()
+		for i := range versions {
+			db := open(t, another(t, dialect))
+			provider := files(t, db, dialect)
+			for _, v := range versions[:i+1] {
+				_, err := provider.UpTo(t.Context(), v.Version)
+				require.NoError(t, err)
+				insert(t, db, v.Version)
+			}
+			_, err := db.Migrate(t.Context())
+			require.NoError(t, err)
+			assertNoDrift(t, db)
+			assertRows(t, db, versions[i].Version)
+		}
+	})
+}
+
+func another(t *testing.T, dialect goose.Dialect) string {
+	t.Helper()
+	if dialect == goose.DialectPostgres {
+		return testenv.Postgres(t, nothing)
+	}
+	return database.SQLite(filepath.Join(t.TempDir(), "test.db"))
+}
+
+func insert(t *testing.T, db *database.DB, version int64) {
+	t.Helper()
+	rows, err := os.ReadFile(filepath.Join("testdata", fmt.Sprintf("%05d.sql", version)))
+	require.NoError(t, err, "a version needs rows to try it with")
+	_, err = db.Pool.ExecContext(t.Context(), string(rows))
+	require.NoError(t, err)
+}
+
+// assertRows reads what insert wrote, as the product does.
+func assertRows(t *testing.T, db *database.DB, version int64) {
+	t.Helper()
+	room, err := db.Room.Query().WithAccesses().WithBans().Only(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "Weekly", room.Name)
+	assert.True(t, room.DataAllowed)
+	assert.Equal(t, 2026, room.CreatedAt.UTC().Year())
+	require.Len(t, room.Edges.Accesses, 1)
+	user, err := room.Edges.Accesses[0].QueryUser().Only(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "ada@example.org", user.Email)
+	assert.Len(t, room.Edges.Bans, 1)
+	recordings, err := room.QueryRecordings().All(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, version >= 2, len(recordings) == 1)
+}
+
+// Before there were versions, ent made the tables.
+func TestTablesFromBeforeVersionsAreTakenOver(t *testing.T) {
+	t.Parallel()
+	onEachEmpty(t, func(t *testing.T, dialect goose.Dialect, url string) {
+		db := open(t, url)
+		_, err := files(t, db, dialect).UpTo(t.Context(), 1)
+		require.NoError(t, err)
+		insert(t, db, 1)
+		_, err = db.Pool.ExecContext(t.Context(), "DROP TABLE "+goose.DefaultTablename)
+		require.NoError(t, err)
+		_, err = db.Migrate(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, db.Check(t.Context()))
+		assertNoDrift(t, db)
+		assertRows(t, db, 1)
+	})
+}
+
+// While servers are replaced one by one, the old ones meet the tables of the new.
+func TestTablesNewerThanTheProgramAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	onEachEmpty(t, func(t *testing.T, _ goose.Dialect, url string) {
+		db := open(t, url)
+		_, err := db.Migrate(t.Context())
+		require.NoError(t, err)
+		_, err = db.Pool.ExecContext(t.Context(),
+			"INSERT INTO "+goose.DefaultTablename+" (version_id, is_applied) VALUES (99999, true)")
+		require.NoError(t, err)
+		require.NoError(t, db.Check(t.Context()))
+		applied, err := db.Migrate(t.Context())
+		require.NoError(t, err)
+		assert.Empty(t, applied)
+	})
+}

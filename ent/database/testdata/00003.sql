@@ -1,0 +1,2 @@
+UPDATE recordings SET stopping_at = '2026-01-01 00:00:00+00:00', status = 'STOPPING'
+WHERE id = '66666666-6666-4666-8666-666666666666';

@@ -1,0 +1,22 @@
+-- +goose Up
+CREATE TABLE "applications" ("id" uuid NOT NULL, "created_at" timestamptz NOT NULL, "updated_at" timestamptz NOT NULL, "name" character varying NOT NULL, "client_id" character varying NOT NULL, "secret_hash" bytea NOT NULL, "secret_generation" bigint NOT NULL DEFAULT 1, "previous_secret_hash" bytea NULL, "previous_secret_ends_at" timestamptz NULL, "scopes" jsonb NOT NULL, "email_domains" jsonb NOT NULL, "active" boolean NOT NULL DEFAULT true, "last_used_at" timestamptz NULL, PRIMARY KEY ("id"));
+CREATE UNIQUE INDEX "applications_client_id_key" ON "applications" ("client_id");
+CREATE TABLE "outbox_messages" ("id" uuid NOT NULL, "created_at" timestamptz NOT NULL, "updated_at" timestamptz NOT NULL, "kind" character varying NOT NULL, "payload" jsonb NOT NULL, "attempts" bigint NOT NULL DEFAULT 0, "next_attempt_at" timestamptz NOT NULL, "delivered_at" timestamptz NULL, "failed_at" timestamptz NULL, "last_error" character varying NOT NULL DEFAULT '', PRIMARY KEY ("id"));
+CREATE INDEX "outboxmessage_next_attempt_at" ON "outbox_messages" ("next_attempt_at") WHERE (delivered_at IS NULL) AND (failed_at IS NULL);
+CREATE INDEX "outboxmessage_delivered_at" ON "outbox_messages" ("delivered_at");
+CREATE INDEX "outboxmessage_failed_at" ON "outbox_messages" ("failed_at");
+CREATE TABLE "rooms" ("id" uuid NOT NULL, "created_at" timestamptz NOT NULL, "updated_at" timestamptz NOT NULL, "slug" character varying NOT NULL, "name" character varying NOT NULL, "access_level" character varying NOT NULL, "publish_sources" jsonb NULL, "everyone_can_mute" boolean NOT NULL DEFAULT true, "data_allowed" boolean NOT NULL DEFAULT true, "locked_at" timestamptz NULL, PRIMARY KEY ("id"));
+CREATE UNIQUE INDEX "rooms_slug_key" ON "rooms" ("slug");
+CREATE INDEX "room_created_at_id" ON "rooms" ("created_at", "id");
+CREATE TABLE "audit_events" ("id" uuid NOT NULL, "created_at" timestamptz NOT NULL, "updated_at" timestamptz NOT NULL, "action" character varying NOT NULL, "actor_id" uuid NOT NULL, "actor_name" character varying NOT NULL, "target_id" uuid NULL, "target_name" character varying NOT NULL DEFAULT '', "detail" character varying NOT NULL DEFAULT '', "room_id" uuid NOT NULL, PRIMARY KEY ("id"), CONSTRAINT "audit_events_rooms_audit_events" FOREIGN KEY ("room_id") REFERENCES "rooms" ("id") ON DELETE CASCADE);
+CREATE INDEX "auditevent_room_id_created_at_id" ON "audit_events" ("room_id", "created_at", "id");
+CREATE TABLE "users" ("id" uuid NOT NULL, "created_at" timestamptz NOT NULL, "updated_at" timestamptz NOT NULL, "subject" character varying NULL, "email" character varying NOT NULL DEFAULT '', "email_verified" boolean NOT NULL DEFAULT false, "full_name" character varying NOT NULL DEFAULT '', "short_name" character varying NOT NULL DEFAULT '', "display_name" character varying NULL, "time_zone" character varying NOT NULL DEFAULT 'UTC', "language" character varying NOT NULL DEFAULT 'en', "default_access_level" character varying NULL, "default_publish_sources" jsonb NULL, "default_everyone_can_mute" boolean NULL, "default_data_allowed" boolean NULL, PRIMARY KEY ("id"));
+CREATE UNIQUE INDEX "users_subject_key" ON "users" ("subject");
+CREATE INDEX "user_email" ON "users" ("email");
+CREATE UNIQUE INDEX "user_provisional_email" ON "users" ("email") WHERE subject IS NULL;
+CREATE TABLE "room_accesses" ("id" uuid NOT NULL, "created_at" timestamptz NOT NULL, "updated_at" timestamptz NOT NULL, "role" character varying NOT NULL, "room_id" uuid NOT NULL, "user_id" uuid NOT NULL, PRIMARY KEY ("id"), CONSTRAINT "room_accesses_rooms_accesses" FOREIGN KEY ("room_id") REFERENCES "rooms" ("id") ON DELETE CASCADE, CONSTRAINT "room_accesses_users_accesses" FOREIGN KEY ("user_id") REFERENCES "users" ("id") ON DELETE NO ACTION);
+CREATE UNIQUE INDEX "roomaccess_user_id_room_id" ON "room_accesses" ("user_id", "room_id");
+CREATE INDEX "roomaccess_room_id_role" ON "room_accesses" ("room_id", "role");
+CREATE TABLE "room_bans" ("id" uuid NOT NULL, "created_at" timestamptz NOT NULL, "updated_at" timestamptz NOT NULL, "person_id" uuid NOT NULL, "is_authenticated" boolean NOT NULL, "display_name" character varying NOT NULL, "scope" character varying NOT NULL, "room_id" uuid NOT NULL, PRIMARY KEY ("id"), CONSTRAINT "room_bans_rooms_bans" FOREIGN KEY ("room_id") REFERENCES "rooms" ("id") ON DELETE CASCADE);
+CREATE UNIQUE INDEX "roomban_room_id_person_id" ON "room_bans" ("room_id", "person_id");
+CREATE INDEX "roomban_room_id_created_at_id" ON "room_bans" ("room_id", "created_at", "id");

@@ -1,0 +1,22 @@
+-- +goose Up
+CREATE TABLE `applications` (`id` uuid NOT NULL, `created_at` datetime NOT NULL, `updated_at` datetime NOT NULL, `name` text NOT NULL, `client_id` text NOT NULL, `secret_hash` blob NOT NULL, `secret_generation` integer NOT NULL DEFAULT (1), `previous_secret_hash` blob NULL, `previous_secret_ends_at` datetime NULL, `scopes` json NOT NULL, `email_domains` json NOT NULL, `active` bool NOT NULL DEFAULT (true), `last_used_at` datetime NULL, PRIMARY KEY (`id`));
+CREATE UNIQUE INDEX `applications_client_id_key` ON `applications` (`client_id`);
+CREATE TABLE `audit_events` (`id` uuid NOT NULL, `created_at` datetime NOT NULL, `updated_at` datetime NOT NULL, `action` text NOT NULL, `actor_id` uuid NOT NULL, `actor_name` text NOT NULL, `target_id` uuid NULL, `target_name` text NOT NULL DEFAULT (''), `detail` text NOT NULL DEFAULT (''), `room_id` uuid NOT NULL, PRIMARY KEY (`id`), CONSTRAINT `audit_events_rooms_audit_events` FOREIGN KEY (`room_id`) REFERENCES `rooms` (`id`) ON DELETE CASCADE);
+CREATE INDEX `auditevent_room_id_created_at_id` ON `audit_events` (`room_id`, `created_at`, `id`);
+CREATE TABLE `outbox_messages` (`id` uuid NOT NULL, `created_at` datetime NOT NULL, `updated_at` datetime NOT NULL, `kind` text NOT NULL, `payload` json NOT NULL, `attempts` integer NOT NULL DEFAULT (0), `next_attempt_at` datetime NOT NULL, `delivered_at` datetime NULL, `failed_at` datetime NULL, `last_error` text NOT NULL DEFAULT (''), PRIMARY KEY (`id`));
+CREATE INDEX `outboxmessage_next_attempt_at` ON `outbox_messages` (`next_attempt_at`) WHERE (delivered_at IS NULL) AND (failed_at IS NULL);
+CREATE INDEX `outboxmessage_delivered_at` ON `outbox_messages` (`delivered_at`);
+CREATE INDEX `outboxmessage_failed_at` ON `outbox_messages` (`failed_at`);
+CREATE TABLE `rooms` (`id` uuid NOT NULL, `created_at` datetime NOT NULL, `updated_at` datetime NOT NULL, `slug` text NOT NULL, `name` text NOT NULL, `access_level` text NOT NULL, `publish_sources` json NULL, `everyone_can_mute` bool NOT NULL DEFAULT (true), `data_allowed` bool NOT NULL DEFAULT (true), `locked_at` datetime NULL, PRIMARY KEY (`id`));
+CREATE UNIQUE INDEX `rooms_slug_key` ON `rooms` (`slug`);
+CREATE INDEX `room_created_at_id` ON `rooms` (`created_at`, `id`);
+CREATE TABLE `room_accesses` (`id` uuid NOT NULL, `created_at` datetime NOT NULL, `updated_at` datetime NOT NULL, `role` text NOT NULL, `room_id` uuid NOT NULL, `user_id` uuid NOT NULL, PRIMARY KEY (`id`), CONSTRAINT `room_accesses_rooms_accesses` FOREIGN KEY (`room_id`) REFERENCES `rooms` (`id`) ON DELETE CASCADE, CONSTRAINT `room_accesses_users_accesses` FOREIGN KEY (`user_id`) REFERENCES `users` (`id`) ON DELETE NO ACTION);
+CREATE UNIQUE INDEX `roomaccess_user_id_room_id` ON `room_accesses` (`user_id`, `room_id`);
+CREATE INDEX `roomaccess_room_id_role` ON `room_accesses` (`room_id`, `role`);
+CREATE TABLE `room_bans` (`id` uuid NOT NULL, `created_at` datetime NOT NULL, `updated_at` datetime NOT NULL, `person_id` uuid NOT NULL, `is_authenticated` bool NOT NULL, `display_name` text NOT NULL, `scope` text NOT NULL, `room_id` uuid NOT NULL, PRIMARY KEY (`id`), CONSTRAINT `room_bans_rooms_bans` FOREIGN KEY (`room_id`) REFERENCES `rooms` (`id`) ON DELETE CASCADE);
+CREATE UNIQUE INDEX `roomban_room_id_person_id` ON `room_bans` (`room_id`, `person_id`);
+CREATE INDEX `roomban_room_id_created_at_id` ON `room_bans` (`room_id`, `created_at`, `id`);
+CREATE TABLE `users` (`id` uuid NOT NULL, `created_at` datetime NOT NULL, `updated_at` datetime NOT NULL, `subject` text NULL, `email` text NOT NULL DEFAULT (''), `email_verified` bool NOT NULL DEFAULT (false), `full_name` text NOT NULL DEFAULT (''), `short_name` text NOT NULL DEFAULT (''), `display_name` text NULL, `time_zone` text NOT NULL DEFAULT ('UTC'), `language` text NOT NULL DEFAULT ('en'), `default_access_level` text NULL, `default_publish_sources` json NULL, `default_everyone_can_mute` bool NULL, `default_data_allowed` bool NULL, PRIMARY KEY (`id`));
+CREATE UNIQUE INDEX `users_subject_key` ON `users` (`subject`);
+CREATE INDEX `user_email` ON `users` (`email`);
+CREATE UNIQUE INDEX `user_provisional_email` ON `users` (`email`) WHERE subject IS NULL;

@@ -1,0 +1,2 @@
+-- +goose Up
+ALTER TABLE `recordings` ADD COLUMN `stopping_at` datetime NULL;

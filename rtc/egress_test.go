@@ -1,0 +1,95 @@
+package rtc
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/livekit/protocol/livekit"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/fault"
+)
+
+func TestWhatLiveKitSaysOfAFailureHoldsNoSecret(t *testing.T) {
+	t.Parallel()
+	c := New(Settings{URL: "ws://127.0.0.1:1", Secrets: []string{"hunter2", ""}})
+	for said, shown := range map[string]string{
+		"":              "",
+		"no space left": "no space left",
+		"a\nb\x00\tc":   "a b c",
+		"PUT https://u:p@h/b?X-Amz-Signature=ab refused": "PUT (address) refused",
+		"rtmp://x/key, s3://bucket/key":                  "(address) (address)",
+		"key hunter2 is wrong":                           "key (secret) is wrong",
+		strings.Repeat("x", 600):                         strings.Repeat("x", 500),
+		strings.Repeat("é", 300):                         strings.Repeat("é", 250),
+		"bad \xff text":                                  "bad text",
+	} {
+		assert.Equal(t, shown, c.egressOf(&livekit.EgressInfo{Error: said}).Error, "%q", said)
+	}
+}
+
+func TestEgressIsWhatLiveKitTellsOfIt(t *testing.T) {
+	t.Parallel()
+	c := New(Settings{URL: "ws://127.0.0.1:1"})
+	e := c.egressOf(&livekit.EgressInfo{
+		EgressId: "EG_1", RoomName: "room", Status: livekit.EgressStatus_EGRESS_LIMIT_REACHED,
+		StartedAt: 5e9, FileResults: []*livekit.FileInfo{{Size: 42, Duration: 3e9}},
+		Request: &livekit.EgressInfo_RoomComposite{RoomComposite: EgressRequest{
+			Room: "room", File: "recordings/x.mp4", Layout: "grid",
+		}.request()},
+	})
+	assert.Equal(t, &Egress{
+		ID: "EG_1", Room: "room", Status: EgressLimitReached, File: "recordings/x.mp4", Told: true,
+		StartedAt: time.Unix(5, 0), Size: 42, Duration: 3 * time.Second,
+	}, e)
+	assert.True(t, e.Ended())
+	assert.False(t, e.Records())
+	old := c.egressOf(&livekit.EgressInfo{
+		Request: &livekit.EgressInfo_RoomComposite{RoomComposite: &livekit.RoomCompositeEgressRequest{
+			Output: &livekit.RoomCompositeEgressRequest_File{
+				File: &livekit.EncodedFileOutput{Filepath: "recordings/y.ogg"},
+			},
+		}},
+		Result: &livekit.EgressInfo_File{File: &livekit.FileInfo{Size: 7}},
+	})
+	assert.Equal(t, "recordings/y.ogg", old.File)
+	assert.EqualValues(t, 7, old.Size)
+	for status := range livekit.EgressStatus_name {
+		e := c.egressOf(&livekit.EgressInfo{Status: livekit.EgressStatus(status)})
+		assert.Equal(t, livekit.EgressStatus(status) >= livekit.EgressStatus_EGRESS_COMPLETE, e.Ended())
+	}
+}
+
+// TestStartMayHaveHappenedUnlessLiveKitWasNotReached: no connection, or one without an answer.
+func TestStartMayHaveHappenedUnlessLiveKitWasNotReached(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer silent.Close()
+	hangsUp, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer hangsUp.Close()
+	go func() {
+		for {
+			conn, err := hangsUp.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	}()
+	for address, want := range map[string]bool{
+		"127.0.0.1:1": false, silent.Addr().String(): true, hangsUp.Addr().String(): true,
+	} {
+		c := New(Settings{URL: "ws://" + address, APIKey: "key", APISecret: strings.Repeat("s", 32)})
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		_, err := c.StartEgress(ctx, EgressRequest{Room: "room", File: "recordings/x.mp4"})
+		cancel()
+		assert.Equal(t, fault.Unavailable, fault.Of(err).Kind, "%v", err)
+		assert.Equal(t, want, MayHaveHappened(err), "%v", err)
+	}
+}

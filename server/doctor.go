@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"foyer/auth"
+	"foyer/ent/database"
+	"foyer/mail"
+	"foyer/rtc"
+)
+
+const (
+	examinationTimeout = 10 * time.Second
+	// maxSkew is how far clocks may be apart: LiveKit's and the provider's tokens bear a minute, people
+	// who wait and see times less. HTTP tells whole seconds.
+	maxSkew = 5 * time.Second
+)
+
+// errUnconfigured is that of a part that the settings leave out.
+var errUnconfigured = errors.New("not configured")
+
+// examination is one part that Foyer leans on, and what to do when it does not hold.
+type examination struct {
+	part string
+	// look says what is there.
+	look func(context.Context, *config) (string, error)
+	mend string
+}
+
+var examinations = []examination{
+	{"database", examineDatabase, "see that DATABASE_URL is right and PostgreSQL runs; run foyer migrate when its tables are behind"},
+	{"redis", examineRedis, "see that REDIS_URL and REDIS_CLUSTER are right, and Redis is 7 or newer and throws no keys away"},
+	{"livekit", examineLiveKit, "see that LIVEKIT_URL is right, and LIVEKIT_API_KEY and LIVEKIT_API_SECRET are among the keys of LiveKit's settings"},
+	{"webhook", examineWebhook, "start Foyer, see that FOYER_PUBLIC_URL leads to it, and that webhook.urls in LiveKit's settings names this address"},
+	{"sign-in", examineSignIn, "see that FOYER_OIDC_ISSUER is exactly what the provider calls itself, and can be reached from here"},
+	{"e-mail", examineMail, "see that FOYER_SMTP_URL is right"},
+	{"clock", examineClock, "keep the clocks of all machines right, with NTP"},
+}
+
+// doctor looks at every part, says what it found, and fails when one does not hold.
+func doctor(ctx context.Context, environ []string, out io.Writer) error {
+	c, err := loadConfig(environ)
+	if err != nil {
+		return err
+	}
+	failed := 0
+	for _, e := range examinations {
+		if !e.run(ctx, c, out) {
+			failed++
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d do not hold", failed, len(examinations))
+	}
+	return nil
+}
+
+// run reports whether a part holds, or is left out.
+func (e examination) run(ctx context.Context, c *config, out io.Writer) bool {
+	ctx, cancel := context.WithTimeout(ctx, examinationTimeout)
+	defer cancel()
+	found, err := e.look(ctx, c)
+	switch {
+	case errors.Is(err, errUnconfigured):
+		fmt.Fprintf(out, "-     %-9s %v\n", e.part, err)
+	case err != nil:
+		fmt.Fprintf(out, "FAIL  %-9s %v\n                %s\n", e.part, err, e.mend)
+		return false
+	default:
+		fmt.Fprintf(out, "ok    %-9s %s\n", e.part, found)
+	}
+	return true
+}
+
+func examineDatabase(ctx context.Context, c *config) (string, error) {
+	db, err := database.Open(c.DatabaseURL, commandConnections)
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
+	if err := db.Check(ctx); err != nil {
+		return "", err
+	}
+	version, err := db.Version(ctx)
+	return version + ", tables up to date", err
+}
+
+func examineRedis(ctx context.Context, c *config) (string, error) {
+	if c.RedisURL == "" {
+		return "inside the process: for one server, and gone with it", nil
+	}
+	client, err := newRedis(c.RedisURL, c.RedisCluster)
+	if err != nil {
+		return "", err
+	}
+	defer client.Close()
+	info, err := client.InfoMap(ctx, "server", "memory").Result()
+	if err != nil {
+		return "", err
+	}
+	version, policy := info["Server"]["redis_version"], info["Memory"]["maxmemory_policy"]
+	if major, _, _ := strings.Cut(version, "."); len(major) == 1 && major < "7" {
+		return "", fmt.Errorf("version %s is too old", version)
+	}
+	if info["Memory"]["maxmemory"] != "0" && policy != "noeviction" {
+		return "", fmt.Errorf("its maxmemory-policy is %s: it throws away who waits and who is signed in", policy)
+	}
+	return "Redis " + version, nil
+}
+
+func examineLiveKit(ctx context.Context, c *config) (string, error) {
+	return c.LiveKitURL, rtc.New(c.rtc()).Check(ctx)
+}
+
+func examineWebhook(ctx context.Context, c *config) (string, error) {
+	url := c.linkBase() + "/webhooks/livekit"
+	if err := rtc.New(c.rtc()).CheckWebhook(ctx, url); err != nil {
+		return "", fmt.Errorf("%s: %w", url, err)
+	}
+	return url + " takes what LiveKit signs", nil
+}
+
+func examineSignIn(ctx context.Context, c *config) (string, error) {
+	switch {
+	case c.OIDCIssuer != "":
+		_, _, err := auth.NewProvider(c.oidc()).Begin(ctx, c.linkBase()+"/callback", "/")
+		return c.OIDCIssuer, err
+	case c.development():
+		return "a provider inside the process, which asks for no password: development mode", nil
+	default:
+		return "", errUnconfigured
+	}
+}
+
+func examineMail(ctx context.Context, c *config) (string, error) {
+	if c.SMTPURL == "" {
+		return "", errUnconfigured
+	}
+	server, err := mail.ParseServer(c.SMTPURL)
+	if err != nil {
+		return "", err
+	}
+	return "the SMTP server lets us in", server.Check(ctx)
+}
+
+// examineClock compares ours with those of the others.
+func examineClock(ctx context.Context, c *config) (string, error) {
+	var wrong []string
+	compared := 0
+	for part, tell := range clocks {
+		before := time.Now()
+		theirs, err := tell(ctx, c)
+		if err != nil {
+			continue // that it is away has been said
+		}
+		compared++
+		middle := before.Add(time.Since(before) / 2)
+		if skew := theirs.Sub(middle); skew.Abs() > maxSkew {
+			wrong = append(wrong, fmt.Sprintf("that of %s differs by %s", part, skew.Round(time.Second)))
+		}
+	}
+	if len(wrong) > 0 {
+		return "", errors.New(strings.Join(wrong, ", "))
+	}
+	return fmt.Sprintf("within %s of the %d others that could be asked", maxSkew, compared), nil
+}
+
+var clocks = map[string]func(context.Context, *config) (time.Time, error){
+	"the database": func(ctx context.Context, c *config) (time.Time, error) {
+		db, err := database.Open(c.DatabaseURL, commandConnections)
+		if err != nil {
+			return time.Time{}, err
+		}
+		defer db.Close()
+		return db.Now(ctx)
+	},
+	"Redis": func(ctx context.Context, c *config) (time.Time, error) {
+		if c.RedisURL == "" {
+			return time.Now(), nil
+		}
+		client, err := newRedis(c.RedisURL, c.RedisCluster)
+		if err != nil {
+			return time.Time{}, err
+		}
+		defer client.Close()
+		return client.Time(ctx).Result()
+	},
+	"LiveKit": func(ctx context.Context, c *config) (time.Time, error) {
+		return httpTime(ctx, "http"+strings.TrimPrefix(strings.TrimPrefix(c.LiveKitURL, "http"), "ws"))
+	},
+	"the OpenID provider": func(ctx context.Context, c *config) (time.Time, error) {
+		return httpTime(ctx, c.OIDCIssuer+"/.well-known/openid-configuration")
+	},
+}
+
+// httpTime is the time that a server puts on its answers (RFC 9110, section 6.6.1).
+func httpTime(ctx context.Context, url string) (time.Time, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return time.Time{}, err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer answer.Body.Close()
+	return http.ParseTime(answer.Header.Get("Date"))
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/testenv"
+)
+
+func TestDoctorSaysWhatHoldsAndWhatToMend(t *testing.T) {
+	t.Parallel()
+	url, key, secret := testenv.LiveKit(t)
+	environ := []string{
+		"DATABASE_URL=" + testenv.PostgresURL(t), "REDIS_URL=" + testenv.RedisURL(t),
+		"FOYER_SECRET=" + strings.Repeat("x", minSecret),
+		"LIVEKIT_URL=" + url, "LIVEKIT_API_KEY=" + key, "LIVEKIT_API_SECRET=" + secret,
+	}
+	s := startServer(t, environ[:2]...)
+	environ = append(environ, "FOYER_PUBLIC_URL="+s.url)
+	out, errOut, exit := foyer(t, environ, "doctor")
+	require.Zero(t, exit, out+errOut)
+	assert.Regexp(t, `(?m)^ok +database +PostgreSQL 1\d`, out)
+	assert.Regexp(t, `(?m)^ok +redis +Redis \d`, out)
+	for _, part := range []string{"livekit", "webhook", "clock"} {
+		assert.Regexp(t, "(?m)^ok +"+part, out)
+	}
+	for _, part := range []string{"sign-in", "e-mail"} {
+		assert.Regexp(t, "(?m)^- +"+part, out)
+	}
+
+	nowhere := "127.0.0.1:1"
+	for part, broken := range map[string][]string{
+		"database": {"DATABASE_URL=postgres://u:hidden@" + nowhere + "/db"},
+		"redis":    {"REDIS_URL=redis://:hidden@" + nowhere},
+		"livekit":  {"LIVEKIT_API_SECRET=" + strings.Repeat("y", minSecret)},
+		"webhook":  {"FOYER_PUBLIC_URL=http://" + nowhere},
+		"sign-in": {
+			"FOYER_OIDC_ISSUER=http://" + nowhere, "FOYER_OIDC_CLIENT_ID=foyer", "FOYER_OIDC_CLIENT_SECRET=x",
+		},
+		"e-mail": {"FOYER_SMTP_URL=smtp://user:hidden@" + nowhere, "FOYER_MAIL_FROM=foyer@example.org"},
+	} {
+		t.Run(part, func(t *testing.T) {
+			t.Parallel()
+			out, errOut, exit := foyer(t, slices.Concat(environ, broken), "doctor")
+			assert.Equal(t, exitFailed, exit, out+errOut)
+			assert.Regexp(t, "(?m)^FAIL +"+part, out)
+			assert.NotContains(t, out+errOut, "hidden@")
+		})
+	}
+}
+
+func TestConfigShowsEverySettingAndNoSecret(t *testing.T) {
+	t.Parallel()
+	hidden := strings.Repeat("hidden", 8)
+	environ := []string{
+		"DATABASE_URL=postgres://foyer:" + hidden + "@db/foyer", "REDIS_URL=rediss://:" + hidden + "@redis",
+		"FOYER_SMTP_URL=smtps://foyer:" + hidden + "@mail.example.org", "FOYER_MAIL_FROM=foyer@example.org",
+		"LIVEKIT_API_KEY=key", "FOYER_PUBLIC_URL=https://meet.example.org",
+		"FOYER_OIDC_ISSUER=https://id.example.org", "FOYER_OIDC_CLIENT_ID=foyer",
+	}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[config]()) {
+		if name := field.Tag.Get("env"); strings.Contains(name, "SECRET") {
+			environ = append(environ, name+"="+hidden)
+		}
+	}
+	out, errOut, exit := foyer(t, environ, "config")
+	require.Zero(t, exit, errOut)
+	assert.NotContains(t, out, hidden)
+	assert.Contains(t, out, "postgres://foyer:xxxxx@db/foyer")
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[config]()) {
+		assert.Regexp(t, "(?m)^"+field.Tag.Get("env")+" +", out)
+	}
+	assert.Regexp(t, `(?m)^FOYER_SECRET +\(hidden\)$`, out)
+	assert.Regexp(t, `(?m)^FOYER_ADDR +127\.0\.0\.1:8080$`, out)
+	assert.Regexp(t, `(?m)^FOYER_DEFAULT_SOURCES +camera,microphone,`, out)
+}
+
+func TestVersionIsSaid(t *testing.T) {
+	t.Parallel()
+	out, _, exit := foyer(t, nil, "version")
+	assert.Zero(t, exit)
+	assert.Regexp(t, `^foyer \S+\n$`, out)
+}
