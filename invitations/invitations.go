@@ -16,6 +16,7 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
 	"foyer/fault"
+	"foyer/letters"
 	"foyer/mail"
 	"foyer/outbox"
 	"foyer/rooms"
@@ -49,18 +50,18 @@ type Service struct {
 	rooms    *rooms.Service
 	outbox   *outbox.Outbox
 	limiter  *redis_rate.Limiter
-	letters  letters
+	letter   letters.Letter
 }
 
 // New returns a Service.
 func New(
 	rdb redis.UniversalClient, rooms *rooms.Service, outbox *outbox.Outbox, settings Settings,
 ) (*Service, error) {
-	letters, err := readLetters()
+	letter, err := letters.Read(templates, "templates")
 	if err != nil {
-		return nil, fmt.Errorf("read the templates of invitations: %w", err)
+		return nil, err
 	}
-	return &Service{settings, rooms, outbox, redis_rate.NewLimiter(rdb), letters}, nil
+	return &Service{settings, rooms, outbox, redis_rate.NewLimiter(rdb), letter}, nil
 }
 
 // Input says who is to be invited to what room.
@@ -103,7 +104,7 @@ func (s *Service) Invite(ctx context.Context, in Input) ([]string, error) {
 	if err := s.allow(ctx, inviter.ID, in.RoomID, emails); err != nil {
 		return nil, err
 	}
-	err = s.write(ctx, inviter, rooms.Invitees{RoomID: in.RoomID, Emails: emails, Role: in.Role})
+	err = s.record(ctx, inviter, rooms.Invitees{RoomID: in.RoomID, Emails: emails, Role: in.Role})
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +169,7 @@ func (s *Service) count(ctx context.Context, key string, perHour, emails int) er
 	return nil
 }
 
-func (s *Service) write(ctx context.Context, inviter *ent.User, to rooms.Invitees) error {
+func (s *Service) record(ctx context.Context, inviter *ent.User, to rooms.Invitees) error {
 	name, err := s.rooms.DisplayName(ctx, nil)
 	if err != nil {
 		return err

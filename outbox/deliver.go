@@ -31,14 +31,14 @@ func unfinished() predicate.OutboxMessage {
 	return outboxmessage.And(outboxmessage.DeliveredAtIsNil(), outboxmessage.FailedAtIsNil())
 }
 
-// claim makes a message that is due this server's own for the length of a lease, or says after what
+// claim makes a message of a kind that is due this server's own for the length of a lease, or says after what
 // time to look again. One conditional update decides who of several has it.
-func (o *Outbox) claim(ctx context.Context, kinds []string) (*ent.OutboxMessage, time.Duration) {
+func (o *Outbox) claim(ctx context.Context, kind string) (*ent.OutboxMessage, time.Duration) {
 	// A claim is not broken off half-way: what is claimed is delivered.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), databaseTimeout)
 	defer cancel()
 	list, err := o.db.OutboxMessage.Query().
-		Where(unfinished(), outboxmessage.KindIn(kinds...)).
+		Where(unfinished(), outboxmessage.Kind(kind)).
 		Order(outboxmessage.ByNextAttemptAt()).Limit(candidates).All(ctx)
 	if err != nil {
 		warn(ctx, "look for messages", err)
@@ -73,13 +73,13 @@ func (o *Outbox) claim(ctx context.Context, kinds []string) (*ent.OutboxMessage,
 }
 
 // attempt delivers a message that this server has claimed, and notes the outcome.
-func (o *Outbox) attempt(ctx context.Context, deliver Deliver, m *ent.OutboxMessage) {
-	defer o.Wake() // it may be due again before the next look
-	limited, cancel := context.WithTimeout(ctx, o.settings.Timeout)
+func (l lane) attempt(ctx context.Context, m *ent.OutboxMessage) {
+	defer wake(l.wake) // it may be due again before the next look
+	limited, cancel := context.WithTimeout(ctx, l.settings.Timeout)
 	defer cancel()
-	outcome := o.outcome(ctx, m, recovered(limited, deliver, m))
+	outcome := l.outcome(ctx, m, recovered(limited, l.deliver, m))
 	// The lease lasts a Timeout longer than the delivery may.
-	ctx, cancelRecord := context.WithTimeout(context.WithoutCancel(ctx), o.settings.Timeout)
+	ctx, cancelRecord := context.WithTimeout(context.WithoutCancel(ctx), l.settings.Timeout)
 	defer cancelRecord()
 	for {
 		err := outcome.Exec(ctx)

@@ -40,7 +40,8 @@ type Settings struct {
 	Poll time.Duration
 	// Drain is how long deliveries may go on when the server stops.
 	Drain time.Duration
-	// Concurrency is how many deliveries one server has under way at most.
+	// Concurrency is how many deliveries of one kind a server has under way at most. Kinds do not
+	// wait for each other.
 	Concurrency int
 }
 
@@ -61,12 +62,14 @@ func Permanent(err error) error { return permanent{err} }
 type Outbox struct {
 	db       *ent.Client
 	settings Settings
-	wake     chan struct{}
+
+	mu    sync.Mutex
+	lanes []chan struct{} // one for each kind that is delivered here, to wake it
 }
 
 // New returns an Outbox, which delivers while Run runs.
 func New(db *ent.Client, settings Settings) *Outbox {
-	return &Outbox{db, settings, make(chan struct{}, 1)}
+	return &Outbox{db: db, settings: settings}
 }
 
 // Add writes messages of one kind, a payload each, in the transaction of what they tell of. Wake has
@@ -88,8 +91,16 @@ func Add[Payload any](ctx context.Context, tx *ent.Tx, kind string, payloads ...
 
 // Wake has this server look for messages at once.
 func (o *Outbox) Wake() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, lane := range o.lanes {
+		wake(lane)
+	}
+}
+
+func wake(lane chan<- struct{}) {
 	select {
-	case o.wake <- struct{}{}:
+	case lane <- struct{}{}:
 	default: // it will look anyway
 	}
 }
@@ -98,40 +109,66 @@ func (o *Outbox) Wake() {
 // Settings.Drain. deliver has a function for each kind; messages of other kinds are left to servers
 // that have one. It runs once. It always returns nil: what fails is tried again.
 func (o *Outbox) Run(ctx context.Context, deliver map[string]Deliver) error {
-	kinds := slices.Collect(maps.Keys(deliver))
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(o.settings.Drain, stopWork) })()
 	var running sync.WaitGroup
 	defer running.Wait()
-	running.Go(func() { o.keepClean(ctx, kinds) })
-	slots := make(chan struct{}, o.settings.Concurrency)
-	for ctx.Err() == nil {
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			return nil
-		}
-		m, wait := o.claim(ctx, kinds)
-		if m == nil {
-			<-slots
-			o.rest(ctx, wait)
-			continue
-		}
-		running.Go(func() {
-			defer func() { <-slots }()
-			o.attempt(work, deliver[m.Kind], m)
-		})
+	running.Go(func() { o.keepClean(ctx, slices.Collect(maps.Keys(deliver))) })
+	for kind, deliver := range deliver {
+		l := lane{o, kind, deliver, o.lane()}
+		running.Go(func() { l.run(ctx, work) })
 	}
 	return nil
 }
 
+// lane returns what wakes a new lane.
+func (o *Outbox) lane() chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	wake := make(chan struct{}, 1)
+	o.lanes = append(o.lanes, wake)
+	return wake
+}
+
+// lane delivers the messages of one kind.
+type lane struct {
+	*Outbox
+	kind    string
+	deliver Deliver
+	wake    chan struct{}
+}
+
+// run begins deliveries until ctx ends, and returns when they have; they end with work at the latest.
+func (l lane) run(ctx, work context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	slots := make(chan struct{}, l.settings.Concurrency)
+	for ctx.Err() == nil {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		m, wait := l.claim(ctx, l.kind)
+		if m == nil {
+			<-slots
+			l.rest(ctx, wait)
+			continue
+		}
+		running.Go(func() {
+			defer func() { <-slots }()
+			l.attempt(work, m)
+		})
+	}
+}
+
 // rest waits until there may be something to do.
-func (o *Outbox) rest(ctx context.Context, wait time.Duration) {
+func (l lane) rest(ctx context.Context, wait time.Duration) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
-	case <-o.wake:
+	case <-l.wake:
 	case <-timer.C:
 	case <-ctx.Done():
 	}

@@ -479,6 +479,46 @@ func TestNoMoreIsUnderWayThanSettingsSay(t *testing.T) {
 	})
 }
 
+// TestKindsDoNotWaitForEachOther: one whose deliveries all hang leaves the others theirs.
+func TestKindsDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	settings := quick()
+	settings.Concurrency = 2
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		hanging, release := make(chan struct{}, 9), make(chan struct{})
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		var got letters
+		go func() {
+			done <- outbox.New(db, settings).Run(ctx, map[string]outbox.Deliver{
+				kind: got.deliver,
+				"parcel": func(context.Context, *ent.OutboxMessage) error {
+					hanging <- struct{}{}
+					<-release
+					return nil
+				},
+			})
+		}()
+		for i := range 5 {
+			db.OutboxMessage.Create().SetKind("parcel").
+				SetPayload(json.RawMessage(fmt.Sprint(i))).ExecX(t.Context())
+		}
+		receive(t, hanging)
+		receive(t, hanging)
+		write(t, db, "one", "two", "three")
+		eventually(t, func(c *assert.CollectT) {
+			assert.Equal(c, map[string]int{"one": 1, "two": 1, "three": 1}, got.all())
+		})
+		assert.Empty(t, hanging, "two at once and no more")
+		close(release)
+		eventually(t, func(c *assert.CollectT) {
+			assert.Zero(c, db.OutboxMessage.Query().Where(outboxmessage.DeliveredAtIsNil()).CountX(t.Context()))
+		})
+		cancel()
+		require.NoError(t, receive(t, done))
+	})
+}
+
 func TestMessageOfAnUnknownKindIsLeftToOthersUntilItIsTooOld(t *testing.T) {
 	t.Parallel()
 	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"foyer/announcements"
 	"foyer/apps"
 	"foyer/auth"
 	"foyer/bucket"
@@ -26,6 +27,7 @@ import (
 	"foyer/rooms"
 	"foyer/rtc"
 	"foyer/web"
+	"foyer/webhooks"
 )
 
 // app is the program put together: each part is made once, from the parts above it.
@@ -49,8 +51,9 @@ type app struct {
 
 	recordings *recordings.Recordings
 
-	outbox      *outbox.Outbox
-	invitations *invitations.Service
+	outbox        *outbox.Outbox
+	invitations   *invitations.Service
+	announcements *announcements.Service
 
 	api       *graph.Handler
 	page      *page
@@ -88,10 +91,9 @@ func (a *app) wire() (err error) {
 		return err
 	}
 	a.outbox = outbox.New(a.db.Client, c.outbox())
-	a.recordings = recordings.New(recordings.Outside{
-		DB: a.db.Client, Redis: a.redis, Rooms: a.rooms, Lobby: a.lobby, RTC: a.rtc,
-		Bucket: a.bucket, Outbox: a.outbox,
-	}, c.recordings())
+	if err := a.wireRecordings(); err != nil {
+		return err
+	}
 	a.calls = calls.New(a.rooms, a.lobby, a.rtc, a.recordings, c.calls())
 	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, c.apps(a.rooms.ByEmail)); err != nil {
 		return err
@@ -117,6 +119,25 @@ func (a *app) wire() (err error) {
 	return err
 }
 
+// wireRecordings makes recordings, and what tells others of them.
+func (a *app) wireRecordings() error {
+	sender, err := webhooks.NewSender(a.config.webhooks())
+	if err != nil {
+		return err
+	}
+	a.announcements, err = announcements.New(a.db.Client, sender, a.config.announcements(a.bucket))
+	if err != nil {
+		return err
+	}
+	settings := a.config.recordings()
+	settings.OnEnd = append(settings.OnEnd, a.announcements.Ended)
+	a.recordings = recordings.New(recordings.Outside{
+		DB: a.db.Client, Redis: a.redis, Rooms: a.rooms, Lobby: a.lobby, RTC: a.rtc,
+		Bucket: a.bucket, Outbox: a.outbox,
+	}, settings)
+	return nil
+}
+
 // openBucket makes ready to use the bucket, if there is one.
 func (a *app) openBucket() (err error) {
 	if settings, ok := a.config.bucket(); ok {
@@ -127,7 +148,7 @@ func (a *app) openBucket() (err error) {
 
 // deliveries are what the outbox delivers here, by kind.
 func (a *app) deliveries() map[string]outbox.Deliver {
-	deliver := map[string]outbox.Deliver{}
+	deliver := a.announcements.Deliveries()
 	if a.config.sendMail() != nil {
 		deliver[invitations.Kind] = a.invitations.Deliver
 	}

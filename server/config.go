@@ -108,6 +108,16 @@ type config struct {
 	OutboxGiveUp       time.Duration `env:"FOYER_OUTBOX_GIVE_UP" envDefault:"24h"`
 	OutboxKeep         time.Duration `env:"FOYER_OUTBOX_KEEP" envDefault:"168h"`
 
+	// WebhookURLs are other people's services that are told of recordings.
+	WebhookURLs []string `env:"FOYER_WEBHOOK_URLS"`
+	// WebhookSecrets sign what they are told, each of them.
+	WebhookSecrets     []string      `env:"FOYER_WEBHOOK_SECRET"`
+	WebhookAllowHTTP   bool          `env:"FOYER_WEBHOOK_ALLOW_HTTP"`
+	WebhookDownloads   bool          `env:"FOYER_WEBHOOK_DOWNLOAD_URLS"`
+	WebhookDownloadTTL time.Duration `env:"FOYER_WEBHOOK_DOWNLOAD_TTL" envDefault:"1h"`
+	// TranscriptSecret is what the service that makes transcripts shows us.
+	TranscriptSecret string `env:"FOYER_TRANSCRIPT_WEBHOOK_SECRET"`
+
 	// Where recordings are kept; without an endpoint there are none.
 	S3Endpoint       string `env:"S3_ENDPOINT"`
 	S3PublicEndpoint string `env:"S3_PUBLIC_ENDPOINT"`
@@ -258,6 +268,7 @@ func (c *config) check() []error {
 		"FOYER_DEFAULT_ACCESS_LEVEL is not PUBLIC, TRUSTED or RESTRICTED: %q", c.DefaultAccess)
 	wrong(parseLevel(c.LogLevel) != nil, "FOYER_LOG_LEVEL is not debug, info, warn or error: %q", c.LogLevel)
 	problems = append(problems, c.checkMail()...)
+	problems = append(problems, c.checkWebhooks()...)
 	problems = append(problems, c.checkStorage()...)
 	problems = append(problems, c.checkRecordings()...)
 	for name, value := range c.durations() {
@@ -342,7 +353,7 @@ func (c *config) durations() map[string]time.Duration {
 		"FOYER_APP_TOKEN_TTL": c.AppTokenTTL,
 		"FOYER_DRAIN_TIMEOUT": c.DrainTimeout, "FOYER_OPERATION_TIMEOUT": c.OperationTimeout,
 		"FOYER_OUTBOX_TIMEOUT": c.OutboxTimeout, "FOYER_OUTBOX_GIVE_UP": c.OutboxGiveUp,
-		"FOYER_OUTBOX_KEEP":      c.OutboxKeep,
+		"FOYER_OUTBOX_KEEP": c.OutboxKeep, "FOYER_WEBHOOK_DOWNLOAD_TTL": c.WebhookDownloadTTL,
 		"FOYER_SESSION_LIFETIME": c.SessionLifetime, "FOYER_SESSION_IDLE": c.SessionIdle,
 		"FOYER_RECORDING_START_TIMEOUT": c.RecordingStartTimeout,
 		"FOYER_RECORDING_STOP_TIMEOUT":  c.RecordingStopTimeout,

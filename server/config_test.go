@@ -18,6 +18,7 @@ import (
 	"foyer/bucket"
 	"foyer/ent/room"
 	"foyer/recordings"
+	"foyer/webhooks"
 )
 
 // production is an environment outside development mode in which nothing is wrong.
@@ -198,6 +199,13 @@ func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
 		{"FOYER_INVITATIONS_PER_ROOM", "-1", "FOYER_INVITATIONS_PER_ROOM is negative"},
 		{"FOYER_OUTBOX_CONCURRENCY", "0", "FOYER_OUTBOX_CONCURRENCY is less than 1"},
 		{"FOYER_OUTBOX_GIVE_UP", "0s", "FOYER_OUTBOX_GIVE_UP is not between 1ms and 8760h0m0s"},
+		{"FOYER_WEBHOOK_URLS", "https://hooks.example.org", "FOYER_WEBHOOK_SECRET is not set, but FOYER_WEBHOOK_URLS is"},
+		{"FOYER_WEBHOOK_SECRET", "whsec_c2hvcnQ=", "FOYER_WEBHOOK_SECRET has what is not whsec_ and 24 to 64 bytes in base64: number 1"},
+		{"FOYER_WEBHOOK_SECRET", strings.Repeat("s", 32), "FOYER_WEBHOOK_SECRET has what is not whsec_"},
+		{"FOYER_WEBHOOK_ALLOW_HTTP", "on", "FOYER_WEBHOOK_ALLOW_HTTP is not true or false"},
+		{"FOYER_WEBHOOK_DOWNLOAD_TTL", "500ms", "FOYER_WEBHOOK_DOWNLOAD_TTL is not between 1s and 168h0m0s"},
+		{"FOYER_WEBHOOK_DOWNLOAD_TTL", "169h", "FOYER_WEBHOOK_DOWNLOAD_TTL is not between 1s and 168h0m0s"},
+		{"FOYER_TRANSCRIPT_WEBHOOK_SECRET", "short", "FOYER_TRANSCRIPT_WEBHOOK_SECRET is not 32 or more letters"},
 		{"FOYER_TRUSTED_DOCUMENTS_MODE", "warn", "FOYER_TRUSTED_DOCUMENTS_MODE is not off"},
 		{"FOYER_PUBLIC_URL", "meet.example.org", "FOYER_PUBLIC_URL is not https://HOST"},
 		{"FOYER_PUBLIC_URL", "http://meet.example.org", "FOYER_PUBLIC_URL is not https://HOST"},
@@ -285,7 +293,8 @@ func TestNoSecretIsInWhatIsSaidOfTheSettings(t *testing.T) {
 	const secret = "hunter2"
 	for _, name := range []string{
 		"FOYER_SECRET", "LIVEKIT_API_SECRET", "DATABASE_URL", "REDIS_URL", "LIVEKIT_URL",
-		"FOYER_SMTP_URL", "FOYER_MAIL_FROM", "FOYER_PUBLIC_URL",
+		"FOYER_SMTP_URL", "FOYER_MAIL_FROM", "FOYER_PUBLIC_URL", "FOYER_WEBHOOK_URLS",
+		"FOYER_WEBHOOK_SECRET", "FOYER_WEBHOOK_ALLOW_HTTP", "FOYER_TRANSCRIPT_WEBHOOK_SECRET",
 		"LIVEKIT_PUBLIC_URL", "REDIS_CLUSTER", "LIVEKIT_INSECURE_SKIP_VERIFY", "FOYER_TOKEN_TTL",
 		"FOYER_TRUSTED_PROXIES", "FOYER_INTROSPECTION", "FOYER_NOTIFY_HOSTS", "FOYER_OIDC_CLIENT_SECRET",
 		"FOYER_OIDC_CLIENT_ID", "FOYER_OIDC_ISSUER", "FOYER_PUBLIC_URL", "FOYER_ALLOWED_ORIGINS",
@@ -409,6 +418,42 @@ func TestWhatSignInNeedsIsSaid(t *testing.T) {
 	c, err = load(nil, map[string]string{issuer: "http://127.0.0.1:9000", "FOYER_OIDC_CLIENT_ID": "foyer"})
 	require.NoError(t, err, "development mode knows its address by itself")
 	assert.False(t, c.sessions().Secure)
+}
+
+func TestServicesAreToldOverTLSUnlessASettingSaysOtherwise(t *testing.T) {
+	t.Parallel()
+	const one, two = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+	good := map[string]string{
+		"FOYER_WEBHOOK_URLS":   "https://hooks.example.org/foyer, http://127.0.0.1:9000",
+		"FOYER_WEBHOOK_SECRET": one + ", " + two, "FOYER_WEBHOOK_DOWNLOAD_URLS": "true",
+	}
+	c, err := load(production, good)
+	require.NoError(t, err)
+	assert.Equal(t, webhooks.Settings{
+		URLs:    []string{"https://hooks.example.org/foyer", "http://127.0.0.1:9000"},
+		Secrets: []string{one, two},
+	}, c.webhooks())
+	for _, test := range []struct{ name, value, problem string }{
+		{"FOYER_WEBHOOK_URLS", "http://hooks.example.org", "FOYER_WEBHOOK_URLS has what is not https://"},
+		{"FOYER_WEBHOOK_URLS", "https://a.example,https://b.example,https://a.example", "FOYER_WEBHOOK_URLS has number 3 twice"},
+		{"FOYER_WEBHOOK_URLS", "https://user:hunter2@example.org", "FOYER_WEBHOOK_URLS has what is not https://"},
+		{"FOYER_WEBHOOK_SECRET", one + ",whsec_hunter2", "FOYER_WEBHOOK_SECRET has what is not whsec_ and 24 to 64 bytes in base64: number 2"},
+		{"S3_ENDPOINT", "", "FOYER_WEBHOOK_DOWNLOAD_URLS is set, but S3_ENDPOINT is not"},
+	} {
+		set := maps.Clone(good)
+		set[test.name] = test.value
+		_, err := load(production, set)
+		require.ErrorContains(t, err, test.problem)
+		assert.NotContains(t, err.Error(), "hunter2")
+	}
+	insecure := map[string]string{
+		"FOYER_WEBHOOK_URLS": "http://transcripts:8000", "FOYER_WEBHOOK_SECRET": one,
+	}
+	_, err = load(nil, insecure)
+	assert.NoError(t, err, "in development mode")
+	insecure["FOYER_WEBHOOK_ALLOW_HTTP"] = "true"
+	_, err = load(production, insecure)
+	assert.NoError(t, err)
 }
 
 // variables are the names of all settings.

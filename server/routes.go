@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"foyer/auth"
+	"foyer/ent/database"
 	"foyer/fault"
 	"foyer/graph/transport"
 )
@@ -30,6 +31,9 @@ func (a *app) routes() http.Handler {
 	mux.HandleFunc("POST /webhooks/livekit", handle(a.hearLiveKit))
 	mux.HandleFunc("POST /webhooks/storage", handle(a.hearStorage))
 	mux.HandleFunc("GET /media/auth", a.authorizeMedia)
+	if a.config.TranscriptSecret != "" {
+		mux.HandleFunc("POST /webhooks/transcript", handle(a.hearTranscript))
+	}
 	if a.signIn != nil {
 		a.signIn.routes(mux)
 	}
@@ -159,6 +163,9 @@ func answerFault(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	f := fault.Of(err)
+	if f.Kind == fault.Internal && database.Away(err) {
+		f = fault.From(err, fault.Unavailable, "our database cannot be reached; try again soon")
+	}
 	if f.Kind == fault.Internal {
 		slog.ErrorContext(r.Context(), "a request failed", "path", r.URL.Path, "err", err)
 	}

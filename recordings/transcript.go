@@ -1,0 +1,43 @@
+package recordings
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"foyer/ent"
+	"foyer/ent/recording"
+	"foyer/fault"
+)
+
+// Transcribed takes from the service that makes transcripts what has become of one: READY or FAILED.
+// The first answer stands, and may be repeated; another is a Conflict, and so is one of a recording
+// of which no transcript is expected. NotFound when the recording is gone.
+func (r *Recordings) Transcribed(ctx context.Context, id uuid.UUID, outcome recording.Transcript) error {
+	if outcome != recording.TranscriptREADY && outcome != recording.TranscriptFAILED {
+		return fault.Field("status", "status is READY or FAILED")
+	}
+	changed, err := r.db.Recording.Update().
+		Where(recording.ID(id), recording.TranscriptEQ(recording.TranscriptPENDING)).
+		SetTranscript(outcome).Save(ctx)
+	if err != nil {
+		return fmt.Errorf("note the outcome of a transcript: %w", err)
+	}
+	if changed == 1 {
+		return nil
+	}
+	rec, err := r.db.Recording.Get(ctx, id)
+	switch {
+	case ent.IsNotFound(err):
+		return fault.New(fault.NotFound, "there is no such recording")
+	case err != nil:
+		return fmt.Errorf("find recording: %w", err)
+	case rec.Transcript == outcome:
+		return nil
+	case rec.Transcript == recording.TranscriptNONE:
+		return fault.New(fault.Conflict, "no transcript of this recording is expected")
+	default:
+		return fault.New(fault.Conflict, "the transcript is %s already", rec.Transcript)
+	}
+}

@@ -1,0 +1,111 @@
+package recordings_test
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/auth"
+	"foyer/ent"
+	"foyer/ent/recording"
+	"foyer/ent/room"
+	"foyer/ent/schema"
+	"foyer/fault"
+	"foyer/recordings"
+	"foyer/rooms"
+	"foyer/testenv"
+)
+
+// transcripts are recordings of one room, whose transcripts are as far as a test says.
+type transcripts struct {
+	*recordings.Recordings
+
+	t    *testing.T
+	db   *ent.Client
+	room *ent.Room
+	host *ent.User
+}
+
+func newTranscripts(t *testing.T, db *ent.Client) *transcripts {
+	t.Helper()
+	service := rooms.New(db, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
+	host, err := service.SignIn(t.Context(), rooms.Profile{Subject: uuid.NewString(), FullName: "Olga"})
+	require.NoError(t, err)
+	r, err := service.Create(auth.NewContext(t.Context(), auth.Viewer{UserID: host.ID}),
+		rooms.CreateInput{Name: "Room"})
+	require.NoError(t, err)
+	return &transcripts{recordings.New(recordings.Outside{DB: db, Rooms: service}, recordings.Settings{}), t, db, r, host}
+}
+
+func (w *transcripts) saved(transcript recording.Transcript) uuid.UUID {
+	w.t.Helper()
+	return w.db.Recording.Create().SetRoom(w.room).SetStartedBy(w.host.ID).SetMode(recording.ModeAUDIO).
+		SetOptions(schema.RecordingOptions{Transcribe: true}).SetStatus(recording.StatusSAVED).
+		SetTranscript(transcript).SaveX(w.t.Context()).ID
+}
+
+func TestFirstOutcomeOfATranscriptStands(t *testing.T) {
+	t.Parallel()
+	none, pending := recording.TranscriptNONE, recording.TranscriptPENDING
+	ready, failed := recording.TranscriptREADY, recording.TranscriptFAILED
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		w := newTranscripts(t, db)
+		for _, test := range []struct {
+			is, said, becomes recording.Transcript
+			kind              fault.Kind
+		}{
+			{pending, ready, ready, ""}, {pending, failed, failed, ""},
+			{ready, ready, ready, ""}, {failed, failed, failed, ""},
+			{ready, failed, ready, fault.Conflict}, {failed, ready, failed, fault.Conflict},
+			{none, ready, none, fault.Conflict}, {none, failed, none, fault.Conflict},
+			{pending, none, pending, fault.Invalid}, {pending, pending, pending, fault.Invalid},
+			{pending, "", pending, fault.Invalid}, {pending, "DONE", pending, fault.Invalid},
+		} {
+			id := w.saved(test.is)
+			err := w.Transcribed(t.Context(), id, test.said)
+			if test.kind == "" {
+				assert.NoError(t, err, "%v", test)
+			} else {
+				assert.True(t, fault.Is(err, test.kind), "%v: %v", test, err)
+			}
+			assert.Equal(t, test.becomes, db.Recording.GetX(t.Context(), id).Transcript, "%v", test)
+		}
+		assert.True(t, fault.Is(w.Transcribed(t.Context(), uuid.New(), ready), fault.NotFound))
+	})
+}
+
+// TestOfManyOutcomesAtOnceOneStands, and whoever said the same is told that it is so.
+func TestOfManyOutcomesAtOnceOneStands(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		w := newTranscripts(t, db)
+		id := w.saved(recording.TranscriptPENDING)
+		outcomes := []recording.Transcript{recording.TranscriptREADY, recording.TranscriptFAILED}
+		var taken [2]atomic.Int64
+		var all sync.WaitGroup
+		const each = 10
+		for i := range 2 * each {
+			all.Go(func() {
+				err := w.Transcribed(t.Context(), id, outcomes[i%2])
+				if err == nil {
+					taken[i%2].Add(1)
+				} else {
+					assert.True(t, fault.Is(err, fault.Conflict), "%v", err)
+				}
+			})
+		}
+		all.Wait()
+		stands := db.Recording.GetX(t.Context(), id).Transcript
+		for i, outcome := range outcomes {
+			want := int64(0)
+			if outcome == stands {
+				want = each
+			}
+			assert.Equal(t, want, taken[i].Load(), "%s, and it is %s", outcome, stands)
+		}
+	})
+}

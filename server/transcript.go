@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"foyer/ent/recording"
+	"foyer/fault"
+)
+
+const maxTranscript = 4 << 10 // bytes of what is said of a transcript
+
+// hearTranscript takes from the service that makes transcripts what has become of one.
+func (a *app) hearTranscript(w http.ResponseWriter, r *http.Request) error {
+	if !shows(r, a.config.TranscriptSecret) {
+		return fault.New(fault.Unauthenticated, "want Authorization: Bearer and the secret")
+	}
+	var said struct {
+		RecordingID string               `json:"recordingId"`
+		Status      recording.Transcript `json:"status"`
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxTranscript))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return err
+	}
+	if err != nil || json.Unmarshal(body, &said) != nil {
+		return fault.New(fault.Invalid, `want {"recordingId": "…", "status": "READY" or "FAILED"}`)
+	}
+	id, err := uuid.Parse(said.RecordingID)
+	if err != nil {
+		return fault.Field("recordingId", "recordingId is not a UUID")
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), hearTimeout)
+	defer cancel()
+	return a.recordings.Transcribed(ctx, id, said.Status)
+}
+
+// shows reports whether a request has a secret as its bearer token. How much of it is right cannot be
+// told from the time that takes.
+func shows(r *http.Request, secret string) bool {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	got, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(secret))
+	return subtle.ConstantTimeCompare(got[:], want[:]) == 1 && strings.EqualFold(scheme, "Bearer")
+}
