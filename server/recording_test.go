@@ -84,6 +84,7 @@ func startRecorder(t *testing.T, environ ...string) *recorder {
 		"LIVEKIT_API_KEY=" + l.Key(), "LIVEKIT_API_SECRET=" + l.Secret(),
 		"FOYER_RECORDING_INTERVAL=200ms", "FOYER_RECORDING_START_TIMEOUT=2s",
 		"FOYER_RECORDING_STOP_TIMEOUT=1m", "FOYER_RECORDING_NOTICE=You are being recorded.",
+		"FOYER_MEDIA_SECRET=" + mediaSecret,
 	}, stores...), r.files.Environ()...), environ...)
 	r.server = startServer(t, r.environ...)
 	r.host = r.login("Olga Owner")
