@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/testenv"
 	"foyer/web"
 )
 
@@ -192,8 +193,9 @@ func TestPageLearnsWhatTheServerOffers(t *testing.T) {
 	const query = `{ capabilities { signIn invitations recordings } }`
 	s := startServer(t)
 	assert.Equal(t, object{"signIn": true, "invitations": true, "recordings": false}, s.must("", query, nil)["capabilities"])
-	s = startServer(t, productionEnv...)
-	assert.Equal(t, object{"signIn": false, "invitations": false, "recordings": false}, s.must("", query, nil)["capabilities"])
+	environ := append(testenv.Bucket(t).Environ(), "FOYER_PUBLIC_URL=https://meet.example.org")
+	s = startServer(t, append(environ, productionEnv...)...)
+	assert.Equal(t, object{"signIn": false, "invitations": false, "recordings": true}, s.must("", query, nil)["capabilities"])
 }
 
 // productionEnv is what a server needs at least that is not in development mode.
