@@ -19,6 +19,7 @@ import (
 	"foyer/ent/database"
 	"foyer/graph"
 	"foyer/invitations"
+	"foyer/limits"
 	"foyer/lobby"
 	"foyer/outbox"
 	"foyer/rooms"
@@ -32,6 +33,7 @@ type app struct {
 	origin string
 	db     *database.DB
 	redis  redis.UniversalClient
+	limits *limits.Limiter
 
 	rtc      *rtc.Client
 	sessions *auth.Sessions
@@ -67,7 +69,8 @@ func (a *app) wire() (err error) {
 		return nil // what is wrong with them has been said
 	}
 	a.rtc = rtc.New(c.rtc())
-	a.rooms = rooms.New(a.db.Client, c.rooms())
+	a.limits = limits.New(a.redis, c.RedisPrefix)
+	a.rooms = rooms.New(a.db.Client, a.roomSettings())
 	a.wireCredentials()
 	if a.signIn, err = newSignIn(a); err != nil {
 		return err
@@ -92,6 +95,12 @@ func (a *app) wire() (err error) {
 	}
 	a.api = graph.NewHandler(resolver, settings)
 	return nil
+}
+
+func (a *app) roomSettings() rooms.Settings {
+	settings := a.config.rooms()
+	settings.Limiter = a.limits
+	return settings
 }
 
 // deliveries are what the outbox delivers here, by kind.
