@@ -174,33 +174,13 @@ func (a *app) openRedis() error {
 		a.closers = append(a.closers, stop)
 		return nil
 	}
-	client, err := newRedis(a.config.RedisURL, a.config.RedisCluster)
+	client, err := newRedis(a.config)
 	if err != nil {
 		return err
 	}
 	a.redis = client
 	a.closers = append(a.closers, func() { _ = client.Close() })
 	return nil
-}
-
-// errRedisURL does not say what is wrong: the client's own words would show the URL and its password.
-var errRedisURL = errors.New("REDIS_URL cannot be read: want redis://[user:password@]host:port/number")
-
-func newRedis(url string, cluster bool) (redis.UniversalClient, error) {
-	if cluster {
-		options, err := redis.ParseClusterURL(url)
-		if err != nil {
-			return nil, errRedisURL
-		}
-		options.ContextTimeoutEnabled = true // a deadline of ours is a deadline of Redis's
-		return redis.NewClusterClient(options), nil
-	}
-	options, err := redis.ParseURL(url)
-	if err != nil {
-		return nil, errRedisURL
-	}
-	options.ContextTimeoutEnabled = true
-	return redis.NewClient(options), nil
 }
 
 // close frees what newApp opened, the last first.

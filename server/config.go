@@ -66,6 +66,10 @@ type config struct {
 	// RedisCluster: RedisURL names a node of a Redis Cluster.
 	RedisCluster bool   `env:"REDIS_CLUSTER"`
 	RedisPrefix  string `env:"FOYER_REDIS_PREFIX"`
+	// RedisCA has whom we trust to vouch for Redis; RedisCert and RedisKey are our own certificate.
+	RedisCA   string `env:"REDIS_CA_FILE"`
+	RedisCert string `env:"REDIS_CERT_FILE"`
+	RedisKey  string `env:"REDIS_KEY_FILE"`
 
 	LiveKitURL       string        `env:"LIVEKIT_URL" envDefault:"ws://127.0.0.1:7880"`
 	LiveKitPublicURL string        `env:"LIVEKIT_PUBLIC_URL"`
@@ -226,9 +230,7 @@ func (c *config) check() []error {
 		"of LIVEKIT_API_KEY and LIVEKIT_API_SECRET only one is set")
 	wrong(c.DatabaseURL != "" && !database.Known(c.DatabaseURL),
 		"DATABASE_URL is neither postgres://… nor sqlite:PATH")
-	wrong(c.RedisURL != "" && !hasScheme(c.RedisURL, "redis", "rediss", "unix"),
-		"REDIS_URL is neither redis://… nor rediss://… nor unix://…")
-	wrong(c.RedisURL == "" && c.RedisCluster, "REDIS_CLUSTER is set without REDIS_URL")
+	problems = append(problems, c.checkRedis()...)
 	wrong(!hasScheme(c.LiveKitURL, "ws", "wss", "http", "https"), "LIVEKIT_URL is not ws://… or wss://…")
 	wrong(c.LiveKitPublicURL != "" && !hasScheme(c.LiveKitPublicURL, "ws", "wss"),
 		"LIVEKIT_PUBLIC_URL is not ws://… or wss://…")
