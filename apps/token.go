@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-redis/redis_rate/v10"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
@@ -22,6 +21,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/application"
 	"foyer/fault"
+	"foyer/limits"
 )
 
 const (
@@ -51,7 +51,7 @@ type Settings struct {
 type Tokens struct {
 	db       *ent.Client
 	settings Settings
-	limiter  *redis_rate.Limiter
+	limiter  *limits.Limiter
 	key      []byte
 	hash     func(clientID, secret string) []byte
 	// nobody stands in for an application that is not there: none of its secrets can be shown.
@@ -66,7 +66,7 @@ func NewTokens(db *ent.Client, rdb redis.UniversalClient, settings Settings) (*T
 	}
 	id := idPrefix + strings.ToLower(rand.Text())
 	return &Tokens{
-		db: db, settings: settings, limiter: redis_rate.NewLimiter(rdb), key: key, hash: hashSecret,
+		db: db, settings: settings, limiter: limits.New(rdb, settings.KeyPrefix), key: key, hash: hashSecret,
 		nobody: &ent.Application{ClientID: id, SecretHash: hashSecret(id, newSecret())},
 	}, nil
 }
@@ -94,7 +94,7 @@ type Token struct {
 // Unauthenticated error, found with the same work. Other refusals say in the detail "error" which of
 // OAuth's they are, unless their kind says so.
 func (t *Tokens) Issue(ctx context.Context, r Request) (*Token, error) {
-	if err := t.allow(ctx, "address:"+r.Address, t.settings.PerAddress); err != nil {
+	if err := t.allow(ctx, "apps:address", r.Address, t.settings.PerAddress); err != nil {
 		return nil, err
 	}
 	app, generation, err := t.authenticate(ctx, r.ClientID, r.Secret)
@@ -102,7 +102,7 @@ func (t *Tokens) Issue(ctx context.Context, r Request) (*Token, error) {
 		return nil, err
 	}
 	// Counted now that nobody else can use it up.
-	if err := t.allow(ctx, "client:"+app.ClientID, t.settings.PerClient); err != nil {
+	if err := t.allow(ctx, "apps:client", app.ClientID, t.settings.PerClient); err != nil {
 		return nil, err
 	}
 	if r.GrantType != grantType {
@@ -293,17 +293,7 @@ func away(cause error) error {
 }
 
 // allow counts one more request against a limit.
-func (t *Tokens) allow(ctx context.Context, what string, perMinute int) error {
-	if perMinute == 0 {
-		return nil
-	}
-	result, err := t.limiter.Allow(ctx, t.settings.KeyPrefix+"apps:"+what,
-		redis_rate.PerMinute(perMinute))
-	if err != nil {
-		return away(err)
-	}
-	if result.Allowed == 0 {
-		return fault.TooMany("too many requests for tokens; try again later", result.RetryAfter)
-	}
-	return nil
+func (t *Tokens) allow(ctx context.Context, name, key string, perMinute int) error {
+	return t.limiter.Allow(ctx, "too many requests for tokens; try again later",
+		limits.PerMinute(name, key, perMinute))
 }

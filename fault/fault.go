@@ -84,9 +84,9 @@ func (e *Error) With(key string, value any) *Error {
 	return &c
 }
 
-// TooMany returns a RateLimited error that says how long to wait, in whole seconds.
+// TooMany returns a RateLimited error that says how long to wait, in whole seconds: at least one.
 func TooMany(message string, wait time.Duration) *Error {
-	return New(RateLimited, "%s", message).With("retryAfter", int(math.Ceil(wait.Seconds())))
+	return New(RateLimited, "%s", message).With("retryAfter", max(1, int(math.Ceil(wait.Seconds()))))
 }
 
 // Of returns what a client may know of err. An error without a kind is Internal.

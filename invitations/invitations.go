@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"entgo.io/ent/dialect/sql"
-	"github.com/go-redis/redis_rate/v10"
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
@@ -17,6 +16,7 @@ import (
 	"foyer/ent/user"
 	"foyer/fault"
 	"foyer/letters"
+	"foyer/limits"
 	"foyer/mail"
 	"foyer/outbox"
 	"foyer/rooms"
@@ -49,7 +49,7 @@ type Service struct {
 	settings Settings
 	rooms    *rooms.Service
 	outbox   *outbox.Outbox
-	limiter  *redis_rate.Limiter
+	limiter  *limits.Limiter
 	letter   letters.Letter
 }
 
@@ -61,7 +61,7 @@ func New(
 	if err != nil {
 		return nil, err
 	}
-	return &Service{settings, rooms, outbox, redis_rate.NewLimiter(rdb), letter}, nil
+	return &Service{settings, rooms, outbox, limits.New(rdb, settings.KeyPrefix), letter}, nil
 }
 
 // Input says who is to be invited to what room.
@@ -137,36 +137,16 @@ func (s *Service) recipients(given []string) ([]string, error) {
 
 // allow counts e-mails against the limits of who asks for them, of a room, and of each address.
 func (s *Service) allow(ctx context.Context, userID, roomID uuid.UUID, emails []string) error {
-	user := "invite:user:" + userID.String()
-	if err := s.count(ctx, user, s.settings.PerUser, len(emails)); err != nil {
-		return err
-	}
-	room := "invite:room:{" + roomID.String() + "}"
-	if err := s.count(ctx, room, s.settings.PerRoom, len(emails)); err != nil {
-		return err
+	user := userID.String()
+	counted := []limits.Limit{
+		limits.PerHour("invite:user", user, s.settings.PerUser).Times(len(emails)),
+		limits.PerHour("invite:room", "{"+roomID.String()+"}", s.settings.PerRoom).Times(len(emails)),
 	}
 	for _, email := range emails {
 		to := sha256.Sum256([]byte(email)) // no addresses in Redis
-		if err := s.count(ctx, fmt.Sprintf("%s:to:%x", user, to), perRecipient, 1); err != nil {
-			return err
-		}
+		counted = append(counted, limits.PerHour("invite:to", fmt.Sprintf("%s:%x", user, to), perRecipient))
 	}
-	return nil
-}
-
-// count counts e-mails against one limit; 0 is none.
-func (s *Service) count(ctx context.Context, key string, perHour, emails int) error {
-	if perHour == 0 {
-		return nil
-	}
-	result, err := s.limiter.AllowN(ctx, s.settings.KeyPrefix+key, redis_rate.PerHour(perHour), emails)
-	if err != nil {
-		return fault.From(err, fault.Unavailable, "we cannot count invitations; try again soon")
-	}
-	if result.Allowed == 0 {
-		return fault.TooMany("too many invitations; try again later", result.RetryAfter)
-	}
-	return nil
+	return s.limiter.Allow(ctx, "too many invitations; try again later", counted...)
 }
 
 func (s *Service) record(ctx context.Context, inviter *ent.User, to rooms.Invitees) error {

@@ -454,14 +454,18 @@ func TestOneUserDoesNotBuryAMailbox(t *testing.T) {
 	})
 }
 
-func TestRedisThatIsAwayIsSaidToBe(t *testing.T) {
+func TestRedisThatIsAwayStopsNoInvitationButThoseTooMany(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Embedded(t)
-	w := newWorld(t, testenv.SQLite(t), rdb, prefix, func(s *invitations.Settings) { s.PerUser = 50 })
+	server := testenv.StartRedis(t)
+	w := newWorld(t, testenv.SQLite(t), server.Client(t), "", func(s *invitations.Settings) { s.PerUser = 2 })
 	ctx, r := w.host("Ada", "Room")
-	require.NoError(t, rdb.Close())
+	server.Stop(t)
+	for range 2 {
+		_, err := w.Invite(ctx, invitations.Input{RoomID: r.ID, Emails: []string{"bob@example.com"}})
+		require.NoError(t, err)
+	}
 	_, err := w.Invite(ctx, invitations.Input{RoomID: r.ID, Emails: []string{"bob@example.com"}})
-	assertFault(t, fault.Unavailable, err)
+	assertFault(t, fault.RateLimited, err)
 }
 
 func TestMailServerThatIsAwayForAWhileMissesNothing(t *testing.T) {

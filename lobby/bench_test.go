@@ -3,6 +3,7 @@ package lobby_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +97,42 @@ func (w *world) benchToken(b *testing.B) {
 		_, err := w.ConnectionDetails(guest(), admitted)
 		require.NoError(b, err)
 	}
+}
+
+// BenchmarkMemoryOfAWaitingGuest fills a room, and rooms of ten, with 10,000 guests: what each of them costs
+// Redis, all told.
+func BenchmarkMemoryOfAWaitingGuest(b *testing.B) {
+	const guests = 10_000
+	for _, inRoom := range []int{guests, 10} {
+		b.Run(fmt.Sprintf("room=%d", inRoom), func(b *testing.B) {
+			for b.Loop() {
+				server := testenv.StartRedis(b)
+				rdb := server.Client(b)
+				require.NoError(b, rdb.ConfigSet(context.Background(), "appendonly", "no").Err())
+				w := newWorld(b, rdb, "", calm)
+				w.knock(b, "Warm-up") // the scripts are loaded
+				before := usedMemory(b, rdb)
+				for i := range guests {
+					if i%inRoom == 0 {
+						w = w.withNewRoom(b)
+					}
+					w.knock(b, fmt.Sprintf("Guest number %05d", i))
+				}
+				b.ReportMetric(float64(usedMemory(b, rdb)-before)/guests, "B/guest")
+				server.Stop(b)
+			}
+		})
+	}
+}
+
+// usedMemory is all that Redis has allocated.
+func usedMemory(b *testing.B, rdb *redis.Client) int {
+	b.Helper()
+	info, err := rdb.InfoMap(context.Background(), "memory").Result()
+	require.NoError(b, err)
+	used, err := strconv.Atoi(info["Memory"]["used_memory"])
+	require.NoError(b, err)
+	return used
 }
 
 // TestNothingIsSearchedFor: whatever is done, Redis is never asked to look through its keys, and one

@@ -185,7 +185,7 @@ func (s *Service) letInOne(ctx context.Context, v visitor, e *Entry) (*Request, 
 
 // knock puts a new entry on the waiting list.
 func (s *Service) knock(ctx context.Context, v visitor) (*Request, error) {
-	if err := s.allow(ctx, v.roomID, auth.FromContext(ctx).Address); err != nil {
+	if err := s.allowKnock(ctx, v.roomID); err != nil {
 		return nil, err
 	}
 	e, err := s.store.request(ctx, v.entry(Waiting), s.lease(), s.settings.Capacity)
@@ -204,6 +204,9 @@ func (s *Service) knock(ctx context.Context, v visitor) (*Request, error) {
 func (s *Service) CreateRoomToken(
 	ctx context.Context, in CreateRoomTokenInput,
 ) (*RoomToken, error) {
+	if err := s.allowToken(ctx); err != nil {
+		return nil, err
+	}
 	room, err := s.rooms.Find(ctx, in.RoomID, in.Slug)
 	if fault.Is(err, fault.NotFound) && in.Slug != nil {
 		return s.temporaryToken(ctx, in)
@@ -228,6 +231,9 @@ func (s *Service) CreateRoomToken(
 	if e.Status != Admitted {
 		return nil, errLobbyRequired()
 	}
+	if err := s.allowTokenOf(ctx, room.ID); err != nil {
+		return nil, err
+	}
 	details, err := s.details(ctx, room, e)
 	if err != nil {
 		return nil, err
@@ -248,6 +254,9 @@ func (s *Service) temporaryToken(
 	}
 	v, err := s.visitor(ctx, uuid.NewSHA1(temporarySpace, []byte(name)), in.DisplayName, in.Ticket)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.allowTokenOf(ctx, v.roomID); err != nil {
 		return nil, err
 	}
 	details, err := s.rtc.Details(rtc.Join{

@@ -170,6 +170,33 @@ func TestClusterMovesARoom(t *testing.T) {
 	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 1 })
 }
 
+// TestBellsAreShardedOnACluster: the node of the room's slot alone knows of them.
+func TestBellsAreShardedOnACluster(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.RedisCluster(t)
+	cluster := rdb.(*redis.ClusterClient)
+	w := newWorld(t, rdb, prefix, calm)
+	host := w.watchLobby(t, w.Service)
+	host.next()
+	bell := prefix + "lobby:{" + w.room.ID.String() + "}:bell"
+	owner, err := cluster.MasterForKey(context.Background(), bell)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		return len(owner.PubSubShardChannels(context.Background(), prefix+"*").Val()) == 1
+	}, soon, 20*time.Millisecond)
+	assert.Equal(t, []string{bell}, owner.PubSubShardChannels(context.Background(), prefix+"*").Val())
+	err = cluster.ForEachMaster(context.Background(), func(ctx context.Context, node *redis.Client) error {
+		assert.Empty(t, node.PubSubChannels(ctx, prefix+"*").Val(), "no bell goes to every node")
+		if node.Options().Addr != owner.Options().Addr {
+			assert.Empty(t, node.PubSubShardChannels(ctx, prefix+"*").Val())
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	w.knock(t, "Anna")
+	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 1 }) // without a heartbeat
+}
+
 // moveSlot moves the slot of a key, with its keys, from its node to another.
 func moveSlot(t *testing.T, cluster *redis.ClusterClient, key string) {
 	t.Helper()

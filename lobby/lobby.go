@@ -16,12 +16,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-redis/redis_rate/v10"
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
-	"foyer/fault"
+	"foyer/auth"
+	"foyer/limits"
 	"foyer/rooms"
 	"foyer/rtc"
 )
@@ -44,9 +44,11 @@ type Settings struct {
 	TicketTTL time.Duration
 	// Capacity is how many may wait for one room; 0 is any number.
 	Capacity int
-	// KnocksPerAddress and KnocksPerRoom are how many may ask to enter within a minute from one
-	// network address, and for one room; 0 is any number.
-	KnocksPerAddress, KnocksPerRoom int
+	// KnocksPerAddress, KnocksPerUser and KnocksPerRoom are how many may ask to enter within a minute from
+	// one network address, by one user, and for one room; 0 is any number.
+	KnocksPerAddress, KnocksPerUser, KnocksPerRoom int
+	// TokensPerAddress, TokensPerUser and TokensPerRoom are the same for tokens that are asked for.
+	TokensPerAddress, TokensPerUser, TokensPerRoom int
 	// NotifyHosts sends hosts in the call a data message when somebody asks to enter.
 	NotifyHosts bool
 	// ShowPosition tells guests their place among those who wait.
@@ -58,7 +60,7 @@ type Service struct {
 	settings Settings
 	store    store
 	tickets  tickets
-	limiter  *redis_rate.Limiter
+	limiter  *limits.Limiter
 	hub      *hub
 	listener *listener
 	rooms    *rooms.Service
@@ -81,7 +83,7 @@ func New(
 	}
 	s := &Service{
 		settings: settings, store: newStore(rdb, settings), tickets: tickets,
-		limiter: redis_rate.NewLimiter(rdb), rooms: rooms, rtc: rtc, nudges: newNudges(rtc.TellHosts),
+		limiter: limits.New(rdb, settings.KeyPrefix), rooms: rooms, rtc: rtc, nudges: newNudges(rtc.TellHosts),
 		dueAt: map[uuid.UUID]time.Time{},
 	}
 	s.listener = &listener{
@@ -110,28 +112,39 @@ func (s *Service) Run(ctx context.Context) error {
 // grace time.
 func (s *Service) lease() time.Duration { return s.settings.Heartbeat + s.settings.Grace }
 
-// allow counts one more request against the limits of the viewer's address and of a room.
-func (s *Service) allow(ctx context.Context, roomID uuid.UUID, address string) error {
-	for _, limit := range []struct {
-		key       string
-		perMinute int
-	}{
-		{"knock:address:" + address, s.settings.KnocksPerAddress},
-		{"knock:room:{" + roomID.String() + "}", s.settings.KnocksPerRoom},
-	} {
-		if limit.perMinute == 0 {
-			continue
-		}
-		result, err := s.limiter.Allow(ctx, s.settings.KeyPrefix+limit.key,
-			redis_rate.PerMinute(limit.perMinute))
-		if err != nil {
-			return away(err)
-		}
-		if result.Allowed == 0 {
-			return fault.TooMany("too many requests to enter; try again later", result.RetryAfter)
-		}
+// allowKnock counts one more request to enter against the limits of the viewer and of a room.
+func (s *Service) allowKnock(ctx context.Context, roomID uuid.UUID) error {
+	perAddress, perUser := limitsOf(ctx, "knock", s.settings.KnocksPerAddress, s.settings.KnocksPerUser)
+	return s.limiter.Allow(ctx, "too many requests to enter; try again later", perAddress, perUser,
+		limits.PerMinute("knock:room", "{"+roomID.String()+"}", s.settings.KnocksPerRoom))
+}
+
+// tooManyTokens is what is said to who asks for too many tokens.
+const tooManyTokens = "too many requests for tokens; try again later"
+
+// allowToken counts one more request for a token against the limits of the viewer.
+func (s *Service) allowToken(ctx context.Context) error {
+	perAddress, perUser := limitsOf(ctx, "token", s.settings.TokensPerAddress, s.settings.TokensPerUser)
+	return s.limiter.Allow(ctx, tooManyTokens, perAddress, perUser)
+}
+
+// allowTokenOf counts one more token against the limit of a room: by those who may have one, so that
+// nobody else uses it up.
+func (s *Service) allowTokenOf(ctx context.Context, roomID uuid.UUID) error {
+	return s.limiter.Allow(ctx, tooManyTokens,
+		limits.PerMinute("token:room", "{"+roomID.String()+"}", s.settings.TokensPerRoom))
+}
+
+// limitsOf are those of a viewer, by his address and by his account, if he has one.
+func limitsOf(
+	ctx context.Context, what string, perAddress, perUser int,
+) (address, user limits.Limit) {
+	viewer := auth.FromContext(ctx)
+	if !viewer.SignedIn() {
+		perUser = 0
 	}
-	return nil
+	return limits.PerMinute(what+":address", viewer.Address, perAddress),
+		limits.PerMinute(what+":user", viewer.UserID.String(), perUser)
 }
 
 // Get returns who waits for a room, to its hosts.

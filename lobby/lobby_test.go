@@ -652,6 +652,73 @@ func TestCaps(t *testing.T) {
 			require.NoError(t, err, "another address is not concerned")
 			assert.Len(t, w.listed(t), 4, "who is refused is not stored")
 		})
+		t.Run("how often a user may ask", func(t *testing.T) {
+			settings := calm
+			settings.KnocksPerUser = 2
+			w := newWorld(t, rdb, prefix, settings)
+			in := lobby.RequestEntryInput{RoomID: &w.room.ID}
+			ada, bob := as(w.user(t, "Ada")), as(w.user(t, "Bob"))
+			for range settings.KnocksPerUser {
+				_, err := w.RequestEntry(ada, in)
+				require.NoError(t, err)
+			}
+			_, err := w.RequestEntry(ada, in)
+			requireKind(t, err, fault.RateLimited)
+			_, err = w.RequestEntry(bob, in)
+			require.NoError(t, err, "another user is not concerned")
+			for range 3 * settings.KnocksPerUser {
+				_, err = w.RequestEntry(guest(), in)
+				require.NoError(t, err, "nor are those without an account")
+			}
+		})
+		t.Run("how often tokens may be asked for", func(t *testing.T) {
+			settings := calm
+			settings.TokensPerAddress, settings.TokensPerUser = 3, 2
+			w := newWorld(t, rdb, prefix, settings)
+			in := lobby.CreateRoomTokenInput{RoomID: &w.room.ID}
+			kind := func(ctx context.Context) fault.Kind {
+				_, err := w.CreateRoomToken(ctx, in)
+				if err == nil {
+					return ""
+				}
+				if fault.Is(err, fault.RateLimited) {
+					assert.Positive(t, fault.Of(err).Details["retryAfter"])
+				}
+				return fault.Of(err).Kind
+			}
+			for range settings.TokensPerAddress {
+				assert.Equal(t, fault.LobbyRequired, kind(from("192.0.2.4")))
+			}
+			assert.Equal(t, fault.RateLimited, kind(from("192.0.2.4")))
+			assert.Equal(t, fault.LobbyRequired, kind(from("192.0.2.5")))
+			at := func(address string, user *ent.User) context.Context {
+				return auth.NewContext(guest(), auth.Viewer{UserID: user.ID, Address: address})
+			}
+			assert.Empty(t, kind(at("192.0.2.6", w.owner)))
+			assert.Empty(t, kind(at("192.0.2.7", w.owner)))
+			assert.Equal(t, fault.RateLimited, kind(at("192.0.2.8", w.owner)), "from wherever he asks")
+			assert.Equal(t, fault.LobbyRequired, kind(at("192.0.2.8", w.user(t, "Ada"))))
+		})
+		t.Run("how many tokens a room gives", func(t *testing.T) {
+			settings := calm
+			settings.TokensPerRoom = 2
+			w := newWorld(t, rdb, prefix, settings)
+			for range 5 {
+				_, err := w.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{RoomID: &w.room.ID})
+				requireKind(t, err, fault.LobbyRequired) // strangers use up nothing
+			}
+			in := lobby.CreateRoomTokenInput{RoomID: &w.room.ID}
+			for range settings.TokensPerRoom {
+				_, err := w.CreateRoomToken(w.host(), in)
+				require.NoError(t, err)
+			}
+			_, err := w.CreateRoomToken(w.host(), in)
+			requireKind(t, err, fault.RateLimited)
+			other, err := w.rooms.Create(w.host(), rooms.CreateInput{Name: "Other"})
+			require.NoError(t, err)
+			_, err = w.CreateRoomToken(w.host(), lobby.CreateRoomTokenInput{RoomID: &other.ID})
+			require.NoError(t, err, "another room is not concerned")
+		})
 		t.Run("how often a room may be asked for", func(t *testing.T) {
 			settings := calm
 			settings.KnocksPerRoom = 2

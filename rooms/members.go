@@ -16,6 +16,7 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
 	"foyer/fault"
+	"foyer/limits"
 )
 
 // none is the role of somebody who has none.
@@ -122,6 +123,11 @@ func (s *Service) Grant(ctx context.Context, in GrantInput) (*ent.RoomAccess, er
 		return nil, fault.New(fault.Invalid,
 			"name the person by userId or by email: exactly one of them")
 	}
+	if in.Email != nil {
+		if err := s.allowGrant(ctx, in.RoomID); err != nil {
+			return nil, err
+		}
+	}
 	var granted *ent.RoomAccess
 	err := s.amongMembers(ctx, in.RoomID, func(m *members) error {
 		userID, err := m.find(ctx, in.UserID, in.Email)
@@ -140,6 +146,18 @@ func (s *Service) Grant(ctx context.Context, in GrantInput) (*ent.RoomAccess, er
 		return err
 	})
 	return granted, err
+}
+
+// allowGrant counts one more role that a host gives to an e-mail address: such an answer says who has an
+// account, and makes one for who has none.
+func (s *Service) allowGrant(ctx context.Context, roomID uuid.UUID) error {
+	if err := s.Require(ctx, roomID, ReadAccesses); err != nil {
+		return err
+	}
+	viewerID := auth.FromContext(ctx).UserID
+	return s.settings.Limiter.Allow(ctx, "too many roles given to e-mail addresses; try again later",
+		limits.PerHour("grant:user", viewerID.String(), s.settings.GrantsPerUser),
+		limits.PerHour("grant:room", "{"+roomID.String()+"}", s.settings.GrantsPerRoom))
 }
 
 // UpdateAccess changes the role of a person who has one in the room; NotFound when he has none.

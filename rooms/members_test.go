@@ -14,7 +14,9 @@ import (
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/fault"
+	"foyer/limits"
 	"foyer/rooms"
+	"foyer/testenv"
 )
 
 const (
@@ -449,4 +451,35 @@ func TestAccessIsANodeToHostsOfItsRoomAlone(t *testing.T) {
 			assertFault(t, fault.NotFound, err)
 		}
 	})
+}
+
+func TestRolesGivenToEmailAddressesAreLimited(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	settings := usual
+	settings.GrantsPerUser, settings.GrantsPerRoom = 2, 3
+	settings.Limiter = limits.New(rdb, prefix)
+	db := testenv.SQLite(t)
+	w := &world{rooms.New(db, settings), db}
+	olga := w.user(t, "Olga")
+	first, second := w.room(t, olga, "First"), w.room(t, olga, "Second")
+	otto := w.give(t, first, roomaccess.RoleOWNER)
+	grant := func(by *ent.User, r *ent.Room) error {
+		email := uuid.NewString() + "@example.org"
+		_, err := w.Grant(as(t, by), rooms.GrantInput{RoomID: r.ID, Email: &email, Role: roomaccess.RoleMEMBER})
+		return err
+	}
+	for range 5 {
+		assertFault(t, fault.Forbidden, grant(w.user(t, "Stranger"), first)) // who uses up nothing
+	}
+	require.NoError(t, grant(olga, first))
+	require.NoError(t, grant(olga, first))
+	err := grant(olga, second)
+	assertFault(t, fault.RateLimited, err)
+	assert.InDelta(t, 1800, fault.Of(err).Details["retryAfter"], 60)
+	require.NoError(t, grant(otto, first), "another user is not concerned")
+	assertFault(t, fault.RateLimited, grant(otto, first))
+	ada := w.user(t, "Ada")
+	_, err = w.Grant(as(t, olga), rooms.GrantInput{RoomID: first.ID, UserID: &ada.ID, Role: roomaccess.RoleMEMBER})
+	require.NoError(t, err, "who is known is not looked for")
 }

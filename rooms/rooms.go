@@ -13,6 +13,7 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/roomban"
 	"foyer/fault"
+	"foyer/limits"
 )
 
 // maxPage bounds what one page of a list holds.
@@ -29,6 +30,10 @@ type Settings struct {
 	// EmailFallback signs a person whose subject is unknown in to the account that has the same
 	// e-mail address, if the provider has verified it. For providers whose subjects have changed.
 	EmailFallback bool
+	// GrantsPerUser and GrantsPerRoom are how many roles may be given to e-mail addresses within an hour by
+	// one user, and in one room; 0 is any number. Limiter counts; nil for no limits.
+	GrantsPerUser, GrantsPerRoom int
+	Limiter                      *limits.Limiter
 }
 
 // Service answers questions about rooms and changes them.

@@ -21,6 +21,7 @@ import (
 	"foyer/ent/database"
 	"foyer/graph"
 	"foyer/invitations"
+	"foyer/limits"
 	"foyer/lobby"
 	"foyer/outbox"
 	"foyer/recordings"
@@ -37,6 +38,7 @@ type app struct {
 	origin string
 	db     *database.DB
 	redis  redis.UniversalClient
+	limits *limits.Limiter
 
 	rtc *rtc.Client
 	// bucket keeps the recordings; nil when none are made.
@@ -82,7 +84,8 @@ func (a *app) wire() (err error) {
 	if err = a.openBucket(); err != nil {
 		return err
 	}
-	a.rooms = rooms.New(a.db.Client, c.rooms())
+	a.limits = limits.New(a.redis, c.RedisPrefix)
+	a.rooms = rooms.New(a.db.Client, a.roomSettings())
 	a.wireCredentials()
 	if a.signIn, err = newSignIn(a); err != nil {
 		return err
@@ -144,6 +147,12 @@ func (a *app) openBucket() (err error) {
 		a.bucket, err = bucket.Open(settings)
 	}
 	return err
+}
+
+func (a *app) roomSettings() rooms.Settings {
+	settings := a.config.rooms()
+	settings.Limiter = a.limits
+	return settings
 }
 
 // deliveries are what the outbox delivers here, by kind.
@@ -220,33 +229,13 @@ func (a *app) openRedis() error {
 		a.closers = append(a.closers, stop)
 		return nil
 	}
-	client, err := newRedis(a.config.RedisURL, a.config.RedisCluster)
+	client, err := newRedis(a.config)
 	if err != nil {
 		return err
 	}
 	a.redis = client
 	a.closers = append(a.closers, func() { _ = client.Close() })
 	return nil
-}
-
-// errRedisURL does not say what is wrong: the client's own words would show the URL and its password.
-var errRedisURL = errors.New("REDIS_URL cannot be read: want redis://[user:password@]host:port/number")
-
-func newRedis(url string, cluster bool) (redis.UniversalClient, error) {
-	if cluster {
-		options, err := redis.ParseClusterURL(url)
-		if err != nil {
-			return nil, errRedisURL
-		}
-		options.ContextTimeoutEnabled = true // a deadline of ours is a deadline of Redis's
-		return redis.NewClusterClient(options), nil
-	}
-	options, err := redis.ParseURL(url)
-	if err != nil {
-		return nil, errRedisURL
-	}
-	options.ContextTimeoutEnabled = true
-	return redis.NewClient(options), nil
 }
 
 // close frees what newApp opened, the last first.

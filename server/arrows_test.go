@@ -14,7 +14,7 @@ import (
 // arrows says which of our packages each one imports. It is the architecture: keep it acyclic and
 // short. What ent generates counts as ent.
 var arrows = map[string]string{
-	"server":             "announcements apps auth bucket calls embedded ent ent/database fault graph graph/transport invitations lobby mail outbox recordings rooms rtc web webhooks",
+	"server":             "announcements apps auth bucket calls embedded ent ent/database fault graph graph/transport invitations limits lobby mail outbox recordings rooms rtc web webhooks",
 	"graph":              "auth calls ent ent/database fault graph/generated graph/transport invitations lobby recordings rooms rtc",
 	"graph/generated":    "auth calls ent graph/scalar invitations lobby recordings rooms rtc", // types only
 	"graph/scalar":       "fault",
@@ -22,12 +22,12 @@ var arrows = map[string]string{
 	"calls":              "auth ent fault lobby recordings rooms rtc",
 	"recordings":         "auth bucket ent fault lobby outbox rooms rtc",
 	"bucket":             "fault",
-	"lobby":              "auth ent fault rooms rtc",
-	"rooms":              "auth ent ent/database fault",
-	"apps":               "auth ent fault",
+	"lobby":              "auth ent fault limits rooms rtc",
+	"rooms":              "auth ent ent/database fault limits",
+	"apps":               "auth ent fault limits",
 	"mail":               "",
 	"announcements":      "ent letters mail outbox recordings webhooks",
-	"invitations":        "ent fault letters mail outbox rooms",
+	"invitations":        "ent fault letters limits mail outbox rooms",
 	"letters":            "mail",
 	"outbox":             "ent",
 	"auth":               "fault",
@@ -38,6 +38,7 @@ var arrows = map[string]string{
 	"embedded":           "",
 	"fault":              "",
 	"web":                "",
+	"limits":             "fault",
 	"testenv":            "embedded ent ent/database",
 	"testenv/up":         "testenv",
 	"webhooks":           "",

@@ -68,6 +68,10 @@ type config struct {
 	// RedisCluster: RedisURL names a node of a Redis Cluster.
 	RedisCluster bool   `env:"REDIS_CLUSTER"`
 	RedisPrefix  string `env:"FOYER_REDIS_PREFIX"`
+	// RedisCA has whom we trust to vouch for Redis; RedisCert and RedisKey are our own certificate.
+	RedisCA   string `env:"REDIS_CA_FILE"`
+	RedisCert string `env:"REDIS_CERT_FILE"`
+	RedisKey  string `env:"REDIS_KEY_FILE"`
 
 	LiveKitURL       string        `env:"LIVEKIT_URL" envDefault:"ws://127.0.0.1:7880"`
 	LiveKitPublicURL string        `env:"LIVEKIT_PUBLIC_URL"`
@@ -89,9 +93,16 @@ type config struct {
 	TicketTTL        time.Duration `env:"FOYER_TICKET_TTL" envDefault:"24h"`
 	Capacity         int           `env:"FOYER_LOBBY_CAPACITY" envDefault:"1000"`
 	KnocksPerAddress int           `env:"FOYER_KNOCKS_PER_ADDRESS" envDefault:"300"`
+	KnocksPerUser    int           `env:"FOYER_KNOCKS_PER_USER" envDefault:"60"`
 	KnocksPerRoom    int           `env:"FOYER_KNOCKS_PER_ROOM" envDefault:"1200"`
+	TokensPerAddress int           `env:"FOYER_TOKENS_PER_ADDRESS" envDefault:"1200"`
+	TokensPerUser    int           `env:"FOYER_TOKENS_PER_USER" envDefault:"120"`
+	TokensPerRoom    int           `env:"FOYER_TOKENS_PER_ROOM" envDefault:"6000"`
 	NotifyHosts      bool          `env:"FOYER_NOTIFY_HOSTS"`
 	ShowPosition     bool          `env:"FOYER_LOBBY_POSITION"`
+
+	GrantsPerUser int `env:"FOYER_GRANTS_PER_USER" envDefault:"200"`
+	GrantsPerRoom int `env:"FOYER_GRANTS_PER_ROOM" envDefault:"500"`
 
 	AppTokenTTL         time.Duration `env:"FOYER_APP_TOKEN_TTL" envDefault:"10m"`
 	AppTokensPerAddress int           `env:"FOYER_APP_TOKENS_PER_ADDRESS" envDefault:"120"`
@@ -145,6 +156,8 @@ type config struct {
 	PublicURL string `env:"FOYER_PUBLIC_URL"`
 	// AllowedOrigins are those beside PublicURL whose pages may ask.
 	AllowedOrigins []string `env:"FOYER_ALLOWED_ORIGINS"`
+
+	SignInsPerAddress int `env:"FOYER_SIGN_INS_PER_ADDRESS" envDefault:"300"`
 
 	SessionLifetime time.Duration `env:"FOYER_SESSION_LIFETIME" envDefault:"12h"`
 	SessionIdle     time.Duration `env:"FOYER_SESSION_IDLE" envDefault:"4h"`
@@ -253,9 +266,7 @@ func (c *config) check() []error {
 		"of LIVEKIT_API_KEY and LIVEKIT_API_SECRET only one is set")
 	wrong(c.DatabaseURL != "" && !database.Known(c.DatabaseURL),
 		"DATABASE_URL is neither postgres://… nor sqlite:PATH")
-	wrong(c.RedisURL != "" && !hasScheme(c.RedisURL, "redis", "rediss", "unix"),
-		"REDIS_URL is neither redis://… nor rediss://… nor unix://…")
-	wrong(c.RedisURL == "" && c.RedisCluster, "REDIS_CLUSTER is set without REDIS_URL")
+	problems = append(problems, c.checkRedis()...)
 	wrong(!hasScheme(c.LiveKitURL, "ws", "wss", "http", "https"), "LIVEKIT_URL is not ws://… or wss://…")
 	wrong(c.LiveKitPublicURL != "" && !hasScheme(c.LiveKitPublicURL, "ws", "wss"),
 		"LIVEKIT_PUBLIC_URL is not ws://… or wss://…")
@@ -365,8 +376,12 @@ func (c *config) durations() map[string]time.Duration {
 func (c *config) counts() map[string]int {
 	return map[string]int{
 		"FOYER_LOBBY_CAPACITY": c.Capacity, "FOYER_KNOCKS_PER_ADDRESS": c.KnocksPerAddress,
-		"FOYER_KNOCKS_PER_ROOM": c.KnocksPerRoom, "FOYER_TRUSTED_PROXIES": c.TrustedProxies,
-		"FOYER_MAX_SOCKETS": c.MaxSockets, "FOYER_SOCKETS_PER_ADDRESS": c.SocketsPerAddress,
+		"FOYER_KNOCKS_PER_USER": c.KnocksPerUser, "FOYER_KNOCKS_PER_ROOM": c.KnocksPerRoom,
+		"FOYER_TOKENS_PER_ADDRESS": c.TokensPerAddress, "FOYER_TOKENS_PER_USER": c.TokensPerUser,
+		"FOYER_TOKENS_PER_ROOM": c.TokensPerRoom, "FOYER_SIGN_INS_PER_ADDRESS": c.SignInsPerAddress,
+		"FOYER_GRANTS_PER_USER": c.GrantsPerUser, "FOYER_GRANTS_PER_ROOM": c.GrantsPerRoom,
+		"FOYER_TRUSTED_PROXIES": c.TrustedProxies,
+		"FOYER_MAX_SOCKETS":     c.MaxSockets, "FOYER_SOCKETS_PER_ADDRESS": c.SocketsPerAddress,
 		"FOYER_APP_TOKENS_PER_ADDRESS": c.AppTokensPerAddress,
 		"FOYER_APP_TOKENS_PER_CLIENT":  c.AppTokensPerClient,
 		"FOYER_INVITATIONS_PER_USER":   c.InvitationsPerUser,
@@ -433,6 +448,7 @@ func (c *config) rooms() rooms.Settings {
 		DefaultAccessLevel: room.AccessLevel(c.DefaultAccess),
 		UsersChooseNames:   c.ChooseNames, TemporaryRooms: c.TemporaryRooms,
 		EmailFallback: c.EmailFallback,
+		GrantsPerUser: c.GrantsPerUser, GrantsPerRoom: c.GrantsPerRoom,
 	}
 }
 
@@ -441,7 +457,9 @@ func (c *config) lobby() lobby.Settings {
 		Secret: c.secret(), KeyPrefix: c.RedisPrefix,
 		Grace: c.Grace, Heartbeat: c.Heartbeat, DeniedFor: c.DeniedFor, AdmittedFor: c.AdmittedFor,
 		TicketTTL: c.TicketTTL, Capacity: c.Capacity, KnocksPerAddress: c.KnocksPerAddress,
-		KnocksPerRoom: c.KnocksPerRoom, NotifyHosts: c.NotifyHosts, ShowPosition: c.ShowPosition,
+		KnocksPerUser: c.KnocksPerUser, KnocksPerRoom: c.KnocksPerRoom,
+		TokensPerAddress: c.TokensPerAddress, TokensPerUser: c.TokensPerUser, TokensPerRoom: c.TokensPerRoom,
+		NotifyHosts: c.NotifyHosts, ShowPosition: c.ShowPosition,
 	}
 }
 

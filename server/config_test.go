@@ -157,6 +157,8 @@ func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
 		{"REDIS_URL", "redis:6379", "REDIS_URL is neither"},
 		{"REDIS_CLUSTER", "true", "REDIS_CLUSTER is set without REDIS_URL"},
 		{"REDIS_CLUSTER", "perhaps", "REDIS_CLUSTER is not true or false"},
+		{"REDIS_CA_FILE", "ca.pem", "REDIS_CA_FILE is set, but REDIS_URL is not rediss://"},
+		{"REDIS_KEY_FILE", "key.pem", "REDIS_CERT_FILE is set without REDIS_KEY_FILE"},
 		{"LIVEKIT_URL", "livekit.example.org", "LIVEKIT_URL is not"},
 		{"LIVEKIT_URL", "ftp://livekit.example.org", "LIVEKIT_URL is not"},
 		{"LIVEKIT_PUBLIC_URL", "http://livekit.example.org", "LIVEKIT_PUBLIC_URL is not"},

@@ -100,7 +100,7 @@ func examineRedis(ctx context.Context, c *config) (string, error) {
 	if c.RedisURL == "" {
 		return "inside the process: for one server, and gone with it", nil
 	}
-	client, err := newRedis(c.RedisURL, c.RedisCluster)
+	client, err := newRedis(c)
 	if err != nil {
 		return "", err
 	}
@@ -206,7 +206,7 @@ var clocks = map[string]func(context.Context, *config) (time.Time, error){
 		if c.RedisURL == "" {
 			return time.Now(), nil
 		}
-		client, err := newRedis(c.RedisURL, c.RedisCluster)
+		client, err := newRedis(c)
 		if err != nil {
 			return time.Time{}, err
 		}

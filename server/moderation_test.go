@@ -104,6 +104,10 @@ func inRoom(roomID string, more object) object {
 func TestHostModeratesAMeeting(t *testing.T) {
 	t.Parallel()
 	s, _ := startServerWithLiveKit(t)
+	moderate(t, s)
+}
+
+func moderate(t *testing.T, s *server) {
 	host := s.login("Olga Owner")
 	roomID := s.room(host, object{"accessLevel": "PUBLIC"})
 	hosts := s.subscribe(host, watchStatus, object{"roomId": roomID})

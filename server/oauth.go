@@ -7,7 +7,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"foyer/apps"
@@ -77,9 +76,7 @@ func refuseToken(w http.ResponseWriter, r *http.Request, err error) {
 	if f.Kind == fault.Unauthenticated {
 		w.Header().Set("WWW-Authenticate", `Basic realm="foyer"`)
 	}
-	if seconds, ok := f.Details["retryAfter"].(int); ok {
-		w.Header().Set("Retry-After", strconv.Itoa(seconds))
-	}
+	tellRetryAfter(w, f)
 	name, _ := f.Details["error"].(string)
 	answer(w, known.status, map[string]any{
 		"error": cmp.Or(name, known.name), "error_description": f.Message,

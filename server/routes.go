@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -175,10 +176,18 @@ func answerFault(w http.ResponseWriter, r *http.Request, err error) {
 	if f.Kind == fault.Unavailable {
 		slog.WarnContext(r.Context(), "something is away", "path", r.URL.Path, "err", err)
 	}
+	tellRetryAfter(w, f)
 	f = f.With("code", f.Kind)
 	answer(w, statuses[f.Kind], map[string]any{
 		"errors": []any{map[string]any{"message": f.Message, "extensions": f.Details}},
 	})
+}
+
+// tellRetryAfter says in a header how many seconds to wait, where a fault says so.
+func tellRetryAfter(w http.ResponseWriter, f *fault.Error) {
+	if seconds, ok := f.Details["retryAfter"].(int); ok {
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	}
 }
 
 // answer writes JSON, under a media type that may be set already.

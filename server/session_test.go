@@ -83,7 +83,10 @@ func TestRevokedSessionEndsItsSocketsAndStreamsOnEveryServer(t *testing.T) {
 
 func TestOtherSessionsEndAtOnce(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
+	endOtherSessions(t, startServer(t))
+}
+
+func endOtherSessions(t *testing.T, s *server) {
 	const revokeOthers = `mutation { revokeOtherSessions { sessions { id } } }`
 	mine, bobs := s.login("Olga Owner"), s.login("Bob")
 	others := []string{s.login("Olga Owner"), s.login("Olga Owner")}

@@ -10,6 +10,7 @@ import (
 	"foyer/auth"
 	"foyer/embedded"
 	"foyer/fault"
+	"foyer/limits"
 )
 
 // issuerPath is where the OpenID provider of development mode is.
@@ -49,12 +50,26 @@ func newSignIn(a *app) (*signIn, error) {
 }
 
 func (s *signIn) routes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /login", asPage(s.login))
-	mux.HandleFunc("GET /callback", asPage(s.callback))
+	mux.HandleFunc("GET /login", asPage(s.limited("login", s.login)))
+	mux.HandleFunc("GET /callback", asPage(s.limited("callback", s.callback)))
 	mux.HandleFunc("POST /logout", asPage(s.logout))
 	mux.HandleFunc("GET /logout", asPage(s.askLogout))
 	if s.inside != nil {
 		mux.Handle(issuerPath+"/", s.inside)
+	}
+}
+
+// limited counts requests from one network address.
+func (s *signIn) limited(name string, h func(http.ResponseWriter, *http.Request) error,
+) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		address := clientAddress(r, s.config.TrustedProxies)
+		err := s.limits.Allow(r.Context(), "too many sign-ins from your network; try again in a moment",
+			limits.PerMinute(name+":address", address, s.config.SignInsPerAddress))
+		if err != nil {
+			return err
+		}
+		return h(w, r)
 	}
 }
 
@@ -141,6 +156,7 @@ func asPage(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 		}
 		f := fault.Of(err)
 		logSignIn(r.Context(), f, err)
+		tellRetryAfter(w, f)
 		_ = show(w, statuses[f.Kind], map[string]any{"Message": f.Message, "Again": "/login"})
 	}
 }

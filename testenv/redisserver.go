@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,17 +18,20 @@ import (
 // RedisServer is a Redis of the test's own, to stop and start again. It writes every change to disk
 // before it answers, so what a client was told is still there after a crash.
 type RedisServer struct {
-	addr    string
-	dir     string
-	process *Process
+	addr     string
+	dir      string
+	settings []string
+	process  *Process
 }
 
-// StartRedis starts a Redis server on a free port. It ends, and its data goes, when the test ends.
-func StartRedis(t testing.TB) *RedisServer {
+// StartRedis starts a Redis server on a free port, with more settings as on its command line. It ends,
+// and its data goes, when the test ends.
+func StartRedis(t testing.TB, settings ...string) *RedisServer {
 	t.Helper()
 	s := &RedisServer{
-		addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(FreePort(t))),
-		dir:  t.TempDir(),
+		addr:     net.JoinHostPort("127.0.0.1", strconv.Itoa(FreePort(t))),
+		dir:      t.TempDir(),
+		settings: settings,
 	}
 	t.Cleanup(func() { s.Stop(t) })
 	s.Start(t)
@@ -38,6 +42,9 @@ func StartRedis(t testing.TB) *RedisServer {
 func (s *RedisServer) URL() string {
 	return "redis://" + s.addr + "/0"
 }
+
+// Addr is the server's host:port.
+func (s *RedisServer) Addr() string { return s.addr }
 
 // Client returns a client of the server; it is closed when the test ends.
 func (s *RedisServer) Client(t testing.TB) *redis.Client {
@@ -74,6 +81,12 @@ func (s *RedisServer) Stop(t testing.TB) {
 	}
 }
 
+// Freeze makes the server answer nothing, and keep its connections, until Thaw.
+func (s *RedisServer) Freeze() { s.process.signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen server go on.
+func (s *RedisServer) Thaw() { s.process.signal(syscall.SIGCONT) }
+
 // Restart is Stop and Start: clients lose their connections and subscriptions, but no data.
 func (s *RedisServer) Restart(t testing.TB) {
 	t.Helper()
@@ -83,8 +96,10 @@ func (s *RedisServer) Restart(t testing.TB) {
 
 func (s *RedisServer) command() *exec.Cmd {
 	_, port, _ := net.SplitHostPort(s.addr)
-	return exec.Command("redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", s.dir,
-		"--save", "", "--appendonly", "yes", "--appendfsync", "always")
+	return exec.Command("redis-server", append([]string{
+		"--bind", "127.0.0.1", "--port", port, "--dir", s.dir,
+		"--save", "", "--appendonly", "yes", "--appendfsync", "always",
+	}, s.settings...)...)
 }
 
 // PingRedis is a check for Process.Ready: the server at addr answers, and has loaded its data. It

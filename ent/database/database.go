@@ -54,7 +54,7 @@ type DB struct {
 // Open opens a database with at most so many connections. No error shows the URL, which may hold a
 // password.
 func Open(url string, connections int) (*DB, error) {
-	db, err := open(url)
+	db, err := open(url, connections)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
@@ -64,7 +64,7 @@ func Open(url string, connections int) (*DB, error) {
 	return db, nil
 }
 
-func open(url string) (*DB, error) {
+func open(url string, connections int) (*DB, error) {
 	name, driver, dsn := dialect.Postgres, "pgx", url
 	if path, ok := strings.CutPrefix(url, sqliteScheme); ok {
 		name, driver, dsn = dialect.SQLite, "sqlite", sqliteDSN(path)
@@ -73,7 +73,11 @@ func open(url string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{ent.NewClient(ent.Driver(entsql.OpenDB(name, pool))), pool, name}, nil
+	driven := steady{entsql.OpenDB(name, pool), func() {
+		pool.SetMaxIdleConns(0)
+		pool.SetMaxIdleConns(connections)
+	}}
+	return &DB{ent.NewClient(ent.Driver(driven)), pool, name}, nil
 }
 
 // sqliteDSN has a transaction lock the file when it begins, not at its first write, so that two of

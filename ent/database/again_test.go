@@ -1,0 +1,131 @@
+package database_test
+
+import (
+	"context"
+	"net/url"
+	"sync"
+	"testing"
+
+	toxiproxy "github.com/Shopify/toxiproxy/v2"
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent/database"
+	"foyer/ent/room"
+	"foyer/testenv"
+)
+
+// busy has a database use all its connections at once.
+func busy(t *testing.T, db *database.DB, connections int) {
+	t.Helper()
+	var queries, all sync.WaitGroup
+	all.Add(connections)
+	for range connections {
+		queries.Go(func() {
+			conn, err := db.Pool.Conn(t.Context())
+			if assert.NoError(t, err) {
+				defer conn.Close()
+			}
+			all.Done()
+			all.Wait()
+		})
+	}
+	queries.Wait()
+	require.Equal(t, connections, db.Pool.Stats().OpenConnections)
+}
+
+// TestQueryIsAnsweredAfterPostgreSQLHasCutEveryConnection: as when it restarts. So is a transaction that
+// begins then.
+func TestQueryIsAnsweredAfterPostgreSQLHasCutEveryConnection(t *testing.T) {
+	t.Parallel()
+	address := testenv.PostgresURL(t)
+	admin, err := database.Open(address, 1)
+	require.NoError(t, err)
+	defer admin.Close()
+	const connections = 10
+	db, err := database.Open(address, connections)
+	require.NoError(t, err)
+	defer db.Close()
+	cut := func() {
+		t.Helper()
+		busy(t, db, connections)
+		const others = `FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`
+		_, err := admin.Pool.ExecContext(t.Context(), "SELECT pg_terminate_backend(pid) "+others)
+		require.NoError(t, err)
+		for left := 1; left > 0; { // soon: a connection that has been idle for long is looked at before its use
+			require.NoError(t, admin.Pool.QueryRowContext(t.Context(), "SELECT count(*) "+others).Scan(&left))
+		}
+	}
+	for range 5 {
+		cut()
+		_, err = db.Room.Query().Count(t.Context())
+		require.NoError(t, err)
+		cut()
+		_, err = db.Room.Query().All(t.Context())
+		require.NoError(t, err)
+		cut()
+		tx, err := db.Tx(t.Context())
+		require.NoError(t, err)
+		_, err = tx.Room.Query().Count(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, tx.Commit())
+	}
+	cut()
+	var group sync.WaitGroup
+	for range 4 * connections {
+		group.Go(func() {
+			_, err := db.Room.Query().Count(context.Background())
+			assert.NoError(t, err)
+		})
+	}
+	group.Wait()
+}
+
+// TestQueryIsAnsweredAfterTheNetworkHasCutEveryConnection: nothing is said, as when a machine is gone.
+func TestQueryIsAnsweredAfterTheNetworkHasCutEveryConnection(t *testing.T) {
+	t.Parallel()
+	address, err := url.Parse(testenv.PostgresURL(t))
+	require.NoError(t, err)
+	proxies := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
+	proxy := toxiproxy.NewProxy(proxies, t.Name(), "127.0.0.1:0", address.Host)
+	require.NoError(t, proxy.Start())
+	defer proxy.Stop()
+	address.Host = proxy.Listen
+	const connections = 5
+	db, err := database.Open(address.String(), connections)
+	require.NoError(t, err)
+	defer db.Close()
+	busy(t, db, connections)
+	proxy.Stop()
+	_, err = db.Room.Query().Count(t.Context())
+	require.Error(t, err)
+	assert.True(t, database.Away(err), "%v", err)
+	require.NoError(t, proxy.Start())
+	_, err = db.Room.Query().Count(t.Context())
+	require.NoError(t, err)
+	busy(t, db, connections)
+	proxy.Stop()
+	require.NoError(t, proxy.Start())
+	_, err = db.Room.Query().Count(t.Context())
+	require.NoError(t, err)
+}
+
+// TestWriteIsNotDoneAgain: it may have been done.
+func TestWriteIsNotDoneAgain(t *testing.T) {
+	t.Parallel()
+	db, err := database.Open(testenv.PostgresURL(t), 1)
+	require.NoError(t, err)
+	defer db.Close()
+	_, err = db.Pool.ExecContext(t.Context(), `CREATE SEQUENCE tries;
+		CREATE FUNCTION gone() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN PERFORM nextval('tries'); PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;
+		CREATE TRIGGER gone BEFORE INSERT ON rooms FOR EACH ROW EXECUTE FUNCTION gone()`)
+	require.NoError(t, err)
+	err = db.Room.Create().SetName("x").SetSlug("x").SetAccessLevel(room.AccessLevelPUBLIC).Exec(t.Context())
+	require.Error(t, err)
+	assert.True(t, database.Away(err), "%v", err)
+	var tries int
+	require.NoError(t, db.Pool.QueryRowContext(t.Context(), "SELECT last_value FROM tries").Scan(&tries))
+	assert.Equal(t, 1, tries)
+}

@@ -1,0 +1,182 @@
+package limits_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/fault"
+	"foyer/limits"
+	"foyer/testenv"
+)
+
+// try is one request within three an hour, by somebody.
+func try(l *limits.Limiter, key string) error {
+	return l.Allow(context.Background(), "too often", limits.PerHour("knock", key, 3))
+}
+
+// requireThree lets three requests through and refuses the next, of one key and not of another.
+func requireThree(t *testing.T, l *limits.Limiter) {
+	t.Helper()
+	for range 3 {
+		require.NoError(t, try(l, "192.0.2.1"))
+	}
+	err := try(l, "192.0.2.1")
+	require.True(t, fault.Is(err, fault.RateLimited), "%v", err)
+	assert.Equal(t, "too often", fault.Of(err).Message)
+	assert.InDelta(t, 1200, fault.Of(err).Details["retryAfter"], 60, "one each twenty minutes")
+	require.NoError(t, try(l, "192.0.2.2"), "another address is not concerned")
+	require.NoError(t, l.Allow(t.Context(), "", limits.PerHour("token", "192.0.2.1", 3)), "nor is another limit")
+}
+
+func TestRequestAfterTheLastIsRefusedToThatKeyAlone(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		requireThree(t, limits.New(rdb, prefix))
+		err := try(limits.New(rdb, prefix), "192.0.2.1")
+		assert.True(t, fault.Is(err, fault.RateLimited), "another server knows: %v", err)
+		assert.NoError(t, try(limits.New(rdb, prefix+"other:"), "192.0.2.1"), "another product does not")
+	})
+}
+
+// dead is a client of a Redis that is not there.
+func dead(t *testing.T) redis.UniversalClient {
+	client := redis.NewClient(&redis.Options{Addr: fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))})
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+func TestLimitsHoldInOneProcessWhileRedisIsAway(t *testing.T) {
+	t.Parallel()
+	requireThree(t, limits.New(dead(t), ""))
+}
+
+func TestTimeHeals(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(*testing.T) (redis.UniversalClient, string){
+		"in Redis":   func(t *testing.T) (redis.UniversalClient, string) { return testenv.Redis(t) },
+		"in process": func(t *testing.T) (redis.UniversalClient, string) { return dead(t), "" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rdb, prefix := open(t)
+			l := limits.New(rdb, prefix)
+			once := limits.Limit{Name: "knock", Key: "x", Requests: 2, Within: 10 * time.Second}
+			require.NoError(t, l.Allow(t.Context(), "", once.Times(2)))
+			err := l.Allow(t.Context(), "", once)
+			require.True(t, fault.Is(err, fault.RateLimited), "%v", err)
+			wait := fault.Of(err).Details["retryAfter"].(int)
+			assert.LessOrEqual(t, wait, 5)
+			<-time.After(time.Duration(wait) * time.Second) // what a client is told to do
+			assert.NoError(t, l.Allow(t.Context(), "", once))
+		})
+	}
+}
+
+func TestRequestThatIsRefusedCountsNothing(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(*testing.T) (redis.UniversalClient, string){
+		"in Redis":   func(t *testing.T) (redis.UniversalClient, string) { return testenv.Redis(t) },
+		"in process": func(t *testing.T) (redis.UniversalClient, string) { return dead(t), "" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rdb, prefix := open(t)
+			l := limits.New(rdb, prefix)
+			full := limits.PerHour("full", "x", 1)
+			require.NoError(t, l.Allow(t.Context(), "", full))
+			five, after := limits.PerHour("five", "x", 5), limits.PerHour("after", "x", 1)
+			for range 10 {
+				assert.Error(t, l.Allow(t.Context(), "", five.Times(6)), "more than there ever is")
+				assert.Error(t, l.Allow(t.Context(), "", full, after))
+			}
+			assert.NoError(t, l.Allow(t.Context(), "", five.Times(5), after))
+			assert.Error(t, l.Allow(t.Context(), "", five))
+		})
+	}
+}
+
+func TestWithoutALimitNothingIsCounted(t *testing.T) {
+	t.Parallel()
+	var none *limits.Limiter
+	assert.NoError(t, none.Allow(t.Context(), "", limits.PerHour("knock", "x", 1)))
+	rdb, prefix := testenv.Redis(t)
+	l := limits.New(rdb, prefix)
+	for range 3 {
+		assert.NoError(t, l.Allow(t.Context(), "", limits.PerHour("knock", "x", 0)))
+	}
+	keys, err := rdb.Exists(t.Context(), "rate:"+prefix+"knock:x").Result()
+	require.NoError(t, err)
+	assert.Zero(t, keys)
+}
+
+// TestAsManyAreLetThroughAsTheLimitSays whoever asks at once.
+func TestAsManyAreLetThroughAsTheLimitSays(t *testing.T) {
+	t.Parallel()
+	shared, prefix := testenv.RedisCluster(t)
+	for name, l := range map[string]*limits.Limiter{
+		"in Redis": limits.New(shared, prefix), "in process": limits.New(dead(t), ""),
+	} {
+		var group sync.WaitGroup
+		var allowed atomic.Int32
+		for range 200 {
+			group.Go(func() {
+				if l.Allow(context.Background(), "", limits.PerHour("knock", "x", 10)) == nil {
+					allowed.Add(1)
+				}
+			})
+		}
+		group.Wait()
+		assert.EqualValues(t, 10, allowed.Load(), name)
+	}
+}
+
+// TestRedisComesBack: the limits hold while it is away, and those in Redis hold again afterwards.
+func TestRedisComesBack(t *testing.T) {
+	t.Parallel()
+	server := testenv.StartRedis(t)
+	l := limits.New(server.Client(t), "")
+	requireThree(t, l)
+	server.Stop(t)
+	for range 3 {
+		require.NoError(t, try(l, "192.0.2.1"), "counted anew, by this server alone")
+	}
+	require.True(t, fault.Is(try(l, "192.0.2.1"), fault.RateLimited))
+	server.Start(t)
+	rdb := server.Client(t)
+	require.Eventually(t, func() bool {
+		_ = try(l, "192.0.2.9")
+		return rdb.Exists(context.Background(), "rate:knock:192.0.2.9").Val() == 1
+	}, 30*time.Second, 50*time.Millisecond)
+}
+
+// TestMillionAddressesDoNotFillMemory: nor does one of them, at another limit, take a user's place.
+func TestMillionAddressesDoNotFillMemory(t *testing.T) {
+	l := limits.New(dead(t), "")
+	user := limits.PerHour("user", "ada", 1)
+	require.NoError(t, l.Allow(t.Context(), "", user))
+	before := heap()
+	for i := range 1_000_000 {
+		require.NoError(t, l.Allow(t.Context(), "", limits.PerHour("address", fmt.Sprint(i), 1)))
+	}
+	grown := heap() - before
+	t.Logf("%d KB for a million addresses", grown>>10)
+	assert.Less(t, grown, int64(32<<20))
+	assert.Error(t, l.Allow(t.Context(), "", limits.PerHour("address", "999999", 1)), "the last are known")
+	assert.Error(t, l.Allow(t.Context(), "", user))
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}

@@ -1,0 +1,359 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/testenv"
+)
+
+const cancelEntry = `mutation($input: CancelEntryInput!) { cancelEntry(input: $input) { entry { status } } }`
+
+// aclCommands are the commands of the README that make a user for Foyer, for other names than its own.
+func aclCommands(t testing.TB, user, password, prefix string) (rule, moreOnACluster []any) {
+	t.Helper()
+	readme, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	found := regexp.MustCompile(`(?s)redis-cli (ACL SETUSER foyer .*?)\n`+"```").FindAllStringSubmatch(string(readme), -1)
+	require.Len(t, found, 2)
+	words := func(text string) (words []any) {
+		for _, word := range strings.Fields(strings.NewReplacer("\\\n", " ", "'", "", `\|`, "|").Replace(text)) {
+			words = append(words, strings.NewReplacer("foyer:", prefix, "PASSWORD", password).Replace(word))
+		}
+		words[2] = user
+		return words
+	}
+	return words(found[0][1]), words(found[1][1])
+}
+
+// granted are the commands that a rule allows.
+func granted(rule []any) map[string]bool {
+	commands := map[string]bool{}
+	for _, word := range rule {
+		if name, is := strings.CutPrefix(word.(string), "+"); is {
+			commands[name] = true
+		}
+	}
+	return commands
+}
+
+// denied are the commands that Redis has refused a user.
+func denied(t testing.TB, node redis.Cmdable, user string) (commands []string) {
+	t.Helper()
+	log, err := node.ACLLog(context.Background(), 1000).Result()
+	require.NoError(t, err)
+	for _, entry := range log {
+		if entry.Username == user {
+			commands = append(commands, entry.Reason+" "+entry.Object)
+		}
+	}
+	return commands
+}
+
+// used are the commands that a Redis has executed since its statistics began, those of scripts included.
+func used(t testing.TB, node redis.Cmdable) map[string]bool {
+	t.Helper()
+	stats, err := node.Info(context.Background(), "commandstats").Result()
+	require.NoError(t, err)
+	commands := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^cmdstat_([^:]+):.*rejected_calls=0`).FindAllStringSubmatch(stats, -1) {
+		commands[m[1]] = true
+	}
+	return commands
+}
+
+// usesEverything does at least once whatever has Foyer ask Redis for something.
+func usesEverything(t *testing.T, environ ...string) {
+	_, _, exit := foyer(t, append([]string{"FOYER_DATA=" + t.TempDir()}, environ...), "doctor")
+	assert.NotEqual(t, exitUsage, exit)
+	environ = append(environ, "FOYER_LOBBY_HEARTBEAT=200ms")
+	s := startServer(t, environ...)
+	assert.Equal(t, 200, s.get("/readyz"))
+	endOtherSessions(t, s)
+	meet(t, s, s)
+	leaveTheLobby(t, s)
+	leaveWithoutAWord(t, startServer(t, append(environ, "FOYER_LOBBY_GRACE=2s")...))
+	s, _ = startServerWithLiveKit(t, environ...)
+	moderate(t, s)
+}
+
+// leaveTheLobby is about those who do not get into a call.
+func leaveTheLobby(t *testing.T, s *server) {
+	host := s.login("Olga Owner")
+	roomID := s.room(host, object{})
+	anna := s.knock(roomID, "Anna")
+	s.must("", cancelEntry, object{"input": object{"ticket": anna.ticket}})
+	bob := s.subscribe("", watchEntry, object{"ticket": s.knock(roomID, "Bob").ticket})
+	bob.until("entry.status", "WAITING")
+	s.must(host, endMeeting, inRoom(roomID, nil))
+	bob.until("entry.status", "ENDED")
+}
+
+// leaveWithoutAWord is about a guest who is gone, and hosts who stop watching.
+func leaveWithoutAWord(t *testing.T, s *server) {
+	host := s.login("Olga Owner")
+	roomID := s.room(host, object{})
+	list := s.subscribe(host, watchLobby, object{"roomId": roomID})
+	list.next()
+	s.knock(roomID, "Carl")
+	list.until("lobby.totalCount", "1")
+	list.until("lobby.totalCount", "0")
+	require.NoError(t, list.conn.Close())
+}
+
+// TestACLUserOfTheReadmeMayDoWhatFoyerDoesAndNothingElse: Redis refuses it nothing, and nothing that it may
+// do is left unused.
+func TestACLUserOfTheReadmeMayDoWhatFoyerDoesAndNothingElse(t *testing.T) {
+	t.Parallel()
+	server := testenv.StartRedis(t)
+	admin := server.Client(t)
+	rule, _ := aclCommands(t, "foyer", "hunter2", "foyer:")
+	require.NoError(t, admin.Do(t.Context(), rule...).Err())
+	require.NoError(t, admin.ConfigResetStat(t.Context()).Err())
+	usesEverything(t, "REDIS_URL=redis://foyer:hunter2@"+server.Addr()+"/1", "FOYER_REDIS_PREFIX=foyer:")
+	assert.Empty(t, denied(t, admin, "foyer"), "what Foyer wants and may not")
+	eventually(t, func(c *assert.CollectT) {
+		did := used(t, admin)
+		for _, command := range slices.Sorted(maps.Keys(granted(rule))) {
+			assert.True(c, did[command], "%s is granted, and not used", command)
+		}
+	})
+	keys, err := admin.Do(t.Context(), "EVAL", "return redis.call('KEYS', '*')", 0).StringSlice()
+	require.NoError(t, err)
+	assert.Empty(t, keys, "nothing is in another database")
+}
+
+// TestScriptsUseWhatTheACLUserMay, also where no test comes by.
+func TestScriptsUseWhatTheACLUserMay(t *testing.T) {
+	t.Parallel()
+	rule, _ := aclCommands(t, "foyer", "x", "foyer:")
+	may := granted(rule)
+	files, err := filepath.Glob("../lobby/scripts/*.lua")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, m := range regexp.MustCompile(`redis\.p?call\('([A-Z]+)'`).FindAllStringSubmatch(string(text), -1) {
+			assert.True(t, may[strings.ToLower(m[1])], "%s calls %s", file, m[1])
+		}
+	}
+}
+
+func TestACLUserOfTheReadmeRunsOnACluster(t *testing.T) {
+	t.Parallel()
+	client, prefix := testenv.RedisCluster(t)
+	cluster := client.(*redis.ClusterClient)
+	user := strings.TrimSuffix(prefix, ":")
+	rule, more := aclCommands(t, user, "hunter2", prefix)
+	each := func(f func(context.Context, *redis.Client) error) {
+		require.NoError(t, cluster.ForEachMaster(context.Background(), f))
+	}
+	each(func(ctx context.Context, node *redis.Client) error {
+		_, err := node.Pipelined(ctx, func(p redis.Pipeliner) error {
+			p.Do(ctx, rule...)
+			p.Do(ctx, more...)
+			return nil
+		})
+		return err
+	})
+	t.Cleanup(func() {
+		each(func(ctx context.Context, node *redis.Client) error {
+			return node.Do(ctx, "ACL", "DELUSER", user).Err()
+		})
+	})
+	usesEverything(t, "REDIS_CLUSTER=true", "FOYER_REDIS_PREFIX="+prefix,
+		fmt.Sprintf("REDIS_URL=redis://%s:hunter2@%s", user, cluster.Options().Addrs[0]))
+	for _, addr := range cluster.Options().Addrs {
+		node := redis.NewClient(&redis.Options{Addr: addr})
+		defer node.Close()
+		assert.Empty(t, denied(t, node, user), "what Foyer wants and may not")
+	}
+}
+
+// securedRedis is a Redis of a test that takes nothing but TLS from those whom its authority vouches for, and
+// knows the user of the README.
+type securedRedis struct {
+	*testenv.RedisServer
+
+	tls int // its port for TLS; the other is for the test
+}
+
+func startSecured(t testing.TB, authority *testenv.Authority, more ...string) *securedRedis {
+	t.Helper()
+	certificate, key := authority.Issue(t, "127.0.0.1")
+	port := testenv.FreePort(t)
+	s := &securedRedis{testenv.StartRedis(t, append([]string{
+		"--tls-port", strconv.Itoa(port), "--tls-cert-file", certificate, "--tls-key-file", key,
+		"--tls-ca-cert-file", authority.CA, "--tls-replication", "yes",
+	}, more...)...), port}
+	rule, _ := aclCommands(t, "foyer", "hunter2", "foyer:")
+	require.NoError(t, s.Client(t).Do(context.Background(), rule...).Err())
+	return s
+}
+
+// certificates are the settings by which Foyer trusts an authority, and is trusted.
+func certificates(t testing.TB, authority *testenv.Authority) []string {
+	certificate, key := authority.Issue(t, "foyer")
+	return []string{"REDIS_CA_FILE=" + authority.CA, "REDIS_CERT_FILE=" + certificate, "REDIS_KEY_FILE=" + key}
+}
+
+// TestRedisIsReachedByTLSAlone: a Redis of another authority, or under another name, is none of ours.
+func TestRedisIsReachedByTLSAlone(t *testing.T) {
+	t.Parallel()
+	authority := testenv.NewAuthority(t)
+	store := startSecured(t, authority)
+	trusting := certificates(t, authority)
+	at := func(host string) string {
+		return fmt.Sprintf("REDIS_URL=rediss://foyer:hunter2@%s:%d/0", host, store.tls)
+	}
+	s := startServer(t, append(trusting, at("127.0.0.1"), "FOYER_REDIS_PREFIX=foyer:")...)
+	meet(t, s, s)
+
+	ping := func(environ ...string) error {
+		c, err := loadConfig(environ)
+		require.NoError(t, err)
+		client, err := newRedis(c)
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		return client.Ping(t.Context()).Err()
+	}
+	require.NoError(t, ping(append(trusting, at("127.0.0.1"))...))
+	assert.ErrorContains(t, ping(append(trusting, at("localhost"))...), "wanted to match localhost")
+	assert.ErrorContains(t, ping(at("127.0.0.1")), "unknown authority")
+	stranger := certificates(t, testenv.NewAuthority(t))
+	assert.ErrorContains(t, ping(append(stranger, at("127.0.0.1"))...), "unknown authority")
+	assert.ErrorContains(t, ping(append(stranger[1:], trusting[0], at("127.0.0.1"))...), "tls: ")
+	assert.ErrorContains(t, ping(trusting[0], at("127.0.0.1")), "tls: ", "Redis wants to know who we are")
+	assert.ErrorContains(t, ping("REDIS_CA_FILE=/nowhere", at("127.0.0.1")), "REDIS_CA_FILE")
+	assert.ErrorContains(t, ping("REDIS_CA_FILE="+strings.TrimPrefix(trusting[2], "REDIS_KEY_FILE="), at("127.0.0.1")),
+		"REDIS_CA_FILE")
+}
+
+// TestSentinelMakesAnotherTheMasterWhileGuestsWait: the master is killed. Sockets stay, and a decision of
+// after that reaches the guest. Everything is said over TLS, by the user of the README, and the Sentinel
+// wants a password of its own.
+func TestSentinelMakesAnotherTheMasterWhileGuestsWait(t *testing.T) {
+	t.Parallel()
+	authority := testenv.NewAuthority(t)
+	master := startSecured(t, authority)
+	replica := startSecured(t, authority, "--replicaof", "127.0.0.1", strconv.Itoa(master.tls))
+	port := testenv.FreePort(t)
+	certificate, key := authority.Issue(t, "localhost")
+	testenv.StartSentinel(t, master.tls, fmt.Sprintf("port 0\ntls-port %d\ntls-cert-file %s\ntls-key-file %s\n"+
+		"tls-ca-cert-file %s\ntls-replication yes\nrequirepass watching", port, certificate, key, authority.CA))
+	environ := append(certificates(t, authority), "FOYER_REDIS_PREFIX=foyer:", "FOYER_LOBBY_HEARTBEAT=500ms",
+		fmt.Sprintf("REDIS_URL=rediss://:watching@localhost:%d/0?master_name=%s&username=foyer&password=hunter2",
+			port, testenv.SentinelMaster))
+	replicated(t, environ)
+
+	s := startServer(t, environ...)
+	host := s.login("Olga Owner")
+	roomID := s.room(host, object{})
+	anna, bob := s.knock(roomID, "Anna"), s.knock(roomID, "Bob")
+	annas := s.subscribe("", watchEntry, object{"ticket": anna.ticket})
+	annas.until("entry.status", "WAITING")
+	bobs := s.subscribe("", watchEntry, object{"ticket": bob.ticket})
+	bobs.until("entry.status", "WAITING")
+	list := s.subscribe(host, watchLobby, object{"roomId": roomID})
+	list.until("lobby.totalCount", "2")
+	s.must(host, admitEntry, decision(roomID, bob))
+	bobs.until("entry.status", "ADMITTED")
+	passedOn, err := master.Client(t).Wait(t.Context(), 1, soon).Result()
+	require.NoError(t, err)
+	require.EqualValues(t, 1, passedOn)
+
+	master.Stop(t)
+	assert.Equal(t, "A room", text(s.must("", `query($id: ID!) { room(id: $id) { name } }`,
+		object{"id": roomID}), "room.name"))
+	eventually(t, func(c *assert.CollectT) {
+		assert.Empty(c, s.ask(host, admitEntry, decision(roomID, anna)).Errors)
+	})
+	annas.until("entry.status", "ADMITTED")
+	list.until("lobby.totalCount", "0")
+	carl := s.knock(roomID, "Carl")
+	list.until("lobby.totalCount", "1")
+	carls := s.subscribe("", watchEntry, object{"ticket": carl.ticket})
+	carls.until("entry.status", "WAITING")
+	s.must(host, denyEntry, decision(roomID, carl))
+	carls.until("entry.status", "DENIED")
+	data := s.must("", createRoomToken, object{"input": object{"roomId": roomID, "ticket": bob.ticket}})
+	assert.Equal(t, bob.id, text(data, "createRoomToken.participantId"), "what was decided before stands")
+	role, err := replica.Client(t).Do(t.Context(), "ROLE").Slice()
+	require.NoError(t, err)
+	assert.Equal(t, "master", role[0])
+	assert.Empty(t, denied(t, replica.Client(t), "foyer"))
+}
+
+// replicated waits until the Sentinel knows a replica that it could make the master.
+func replicated(t *testing.T, environ []string) {
+	t.Helper()
+	c, err := loadConfig(environ)
+	require.NoError(t, err)
+	options, err := redis.ParseFailoverURL(c.RedisURL)
+	require.NoError(t, err)
+	security, err := c.redisTLS(options.TLSConfig)
+	require.NoError(t, err)
+	sentinel := redis.NewSentinelClient(&redis.Options{
+		Addr: options.SentinelAddrs[0], Password: options.SentinelPassword, TLSConfig: security,
+	})
+	defer sentinel.Close()
+	eventually(t, func(c *assert.CollectT) {
+		replicas, err := sentinel.Replicas(context.Background(), testenv.SentinelMaster).Result()
+		if assert.NoError(c, err) && assert.Len(c, replicas, 1) {
+			assert.Equal(c, "slave", replicas[0]["flags"])
+			assert.Equal(c, "ok", replicas[0]["master-link-status"])
+		}
+	})
+}
+
+// TestRedisHangsUnderTheServer: it answers nothing for a while. Queries are answered, what needs Redis is
+// UNAVAILABLE in time, sockets stay, and all goes on when it is back.
+func TestRedisHangsUnderTheServer(t *testing.T) {
+	t.Parallel()
+	store := testenv.StartRedis(t)
+	s := startServer(t, "REDIS_URL="+store.URL(), "FOYER_LOBBY_HEARTBEAT=500ms", "FOYER_OPERATION_TIMEOUT=5s")
+	host := s.login("Olga Owner")
+	roomID := s.room(host, object{})
+	anna := s.knock(roomID, "Anna")
+	entry := s.subscribe("", watchEntry, object{"ticket": anna.ticket})
+	entry.until("entry.status", "WAITING")
+	list := s.subscribe(host, watchLobby, object{"roomId": roomID})
+	list.until("lobby.totalCount", "1")
+	status := s.subscribe(host, watchStatus, object{"roomId": roomID})
+	status.next()
+
+	store.Freeze()
+	assert.Equal(t, "A room", text(s.must("", `query($id: ID!) { room(id: $id) { name } }`,
+		object{"id": roomID}), "room.name"), "what needs no Redis goes on")
+	assert.Equal(t, "UNAVAILABLE", s.ask(host, admitEntry, decision(roomID, anna)).code())
+	for query, input := range map[string]object{
+		requestEntry:    {"roomId": roomID, "displayName": "Bob"},
+		createRoomToken: {"roomId": roomID, "ticket": anna.ticket},
+		cancelEntry:     {"ticket": anna.ticket},
+	} {
+		assert.Equal(t, "UNAVAILABLE", s.ask("", query, object{"input": input}).code(), query)
+	}
+	store.Thaw()
+	eventually(t, func(c *assert.CollectT) {
+		assert.Empty(c, s.ask(host, admitEntry, decision(roomID, anna)).Errors)
+	})
+	entry.until("entry.status", "ADMITTED")
+	list.until("lobby.totalCount", "0")
+	s.must(host, lockRoom, inRoom(roomID, nil))
+	status.until("roomStatus.locked", "true")
+}
