@@ -20,6 +20,7 @@ import (
 	"foyer/graph"
 	"foyer/invitations"
 	"foyer/lobby"
+	"foyer/observe"
 	"foyer/outbox"
 	"foyer/rooms"
 	"foyer/rtc"
@@ -32,6 +33,9 @@ type app struct {
 	origin string
 	db     *database.DB
 	redis  redis.UniversalClient
+	// metrics and traces are nil when there are to be none.
+	metrics *observe.Metrics
+	traces  *observe.Traces
 
 	rtc      *rtc.Client
 	sessions *auth.Sessions
@@ -53,6 +57,9 @@ type app struct {
 
 func newApp(ctx context.Context, c *config, addr string) (*app, error) {
 	a := &app{config: c, origin: "http://" + addr}
+	if err := a.openObserve(ctx); err != nil {
+		return nil, err
+	}
 	if err := errors.Join(a.openStores(ctx), a.wire()); err != nil {
 		a.close()
 		return nil, err
@@ -66,13 +73,13 @@ func (a *app) wire() (err error) {
 	if a.db == nil || a.redis == nil {
 		return nil // what is wrong with them has been said
 	}
-	a.rtc = rtc.New(c.rtc())
+	a.rtc = rtc.New(a.watchedRTC())
 	a.rooms = rooms.New(a.db.Client, c.rooms())
 	a.wireCredentials()
 	if a.signIn, err = newSignIn(a); err != nil {
 		return err
 	}
-	if a.lobby, err = lobby.New(a.redis, a.rooms, a.rtc, c.lobby()); err != nil {
+	if a.lobby, err = lobby.New(a.redis, a.rooms, a.rtc, a.watchedLobby()); err != nil {
 		return err
 	}
 	a.calls = calls.New(a.rooms, a.lobby, a.rtc, c.calls())
@@ -87,10 +94,12 @@ func (a *app) wire() (err error) {
 	if err != nil {
 		return err
 	}
+	settings.Metrics, settings.Traces = a.metrics, a.traces
 	resolver := &graph.Resolver{
 		Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls, Invitations: a.invitations, Sessions: a.sessions,
 	}
 	a.api = graph.NewHandler(resolver, settings)
+	a.readMetrics()
 	return nil
 }
 
@@ -100,25 +109,33 @@ func (a *app) deliveries() map[string]outbox.Deliver {
 	if a.config.sendMail() != nil {
 		deliver[invitations.Kind] = a.invitations.Deliver
 	}
-	return deliver
+	return a.watchedDeliveries(deliver)
 }
 
 func (a *app) openStores(ctx context.Context) error {
-	db, err := openDatabase(ctx, a.config, a.config.DatabaseConnections)
+	db, err := openDatabase(ctx, a.config, a.config.DatabaseConnections, a.traces)
 	if err != nil {
 		return err
 	}
 	a.db = db
 	a.closers = append(a.closers, func() { _ = db.Close() })
-	return a.openRedis()
+	if err := a.openRedis(); err != nil {
+		return err
+	}
+	if a.metrics != nil || a.traces != nil {
+		a.redis.AddHook(a.metrics.Redis())
+	}
+	return nil
 }
 
 // openDatabase opens the database, with its tables up to date.
-func openDatabase(ctx context.Context, c *config, connections int) (*database.DB, error) {
+func openDatabase(
+	ctx context.Context, c *config, connections int, traces *observe.Traces,
+) (*database.DB, error) {
 	if err := makeDataFolder(c.DatabaseURL); err != nil {
 		return nil, err
 	}
-	db, err := database.Open(c.DatabaseURL, connections)
+	db, err := database.OpenTraced(c.DatabaseURL, connections, traces.Provider())
 	if err != nil {
 		return nil, err
 	}
