@@ -28,11 +28,16 @@ func (a *app) watched(next http.Handler) http.Handler {
 		ctx, span := a.span(observe.WithRequest(r.Context(), request), r)
 		r = r.WithContext(ctx)
 		answer := &answered{ResponseWriter: w, status: http.StatusOK}
-		defer func() { // also when the handler panics
+		finished := false
+		defer func() {
+			if !finished && !answer.wrote { // it has panicked
+				answer.status = http.StatusInternalServerError
+			}
 			a.told(r, request, answer, time.Since(began))
 			observe.Served(span, r.Method, route(r), answer.status)
 		}()
 		next.ServeHTTP(answer, r)
+		finished = true
 	})
 }
 
