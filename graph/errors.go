@@ -15,6 +15,7 @@ import (
 	"foyer/ent/database"
 	"foyer/ent/roomaccess"
 	"foyer/fault"
+	"foyer/observe"
 )
 
 // presentError says of an error what a client may know: its kind, message and details. Of an error
@@ -42,13 +43,21 @@ func presentError(ctx context.Context, err error) *gqlerror.Error {
 	}
 	switch f.Kind {
 	case fault.Internal:
-		f = f.With("requestId", uuid.NewString())
+		f = f.With("requestId", requestID(ctx))
 		slog.ErrorContext(ctx, "a resolver failed",
 			"path", path.String(), "requestId", f.Details["requestId"], "err", err)
 	case fault.Unavailable:
 		slog.WarnContext(ctx, "something is away", "path", path.String(), "err", err)
 	}
 	return present(f, path)
+}
+
+// requestID returns the id of the HTTP request that a context belongs to, or a new one.
+func requestID(ctx context.Context) string {
+	if r := observe.RequestOf(ctx); r != nil {
+		return r.ID
+	}
+	return uuid.NewString()
 }
 
 func present(f *fault.Error, path ast.Path) *gqlerror.Error {

@@ -15,6 +15,7 @@ import (
 	"foyer/fault"
 	"foyer/graph/generated"
 	"foyer/graph/transport"
+	"foyer/observe"
 )
 
 // Settings of a Handler.
@@ -41,6 +42,11 @@ type Settings struct {
 	OperationsPerSocket int
 	// OperationTimeout bounds queries and mutations.
 	OperationTimeout time.Duration
+	// OperationNames are those that may be told of operations, beside those of Documents.
+	OperationNames []string
+	// Metrics count operations, Traces have spans of them; nil does not.
+	Metrics *observe.Metrics
+	Traces  *observe.Traces
 }
 
 const (
@@ -81,6 +87,7 @@ func NewHandler(r *Resolver, s Settings) *Handler {
 	}
 	s.Limits.Lists = lists(schema.Schema())
 	h.SetParserTokenLimit(s.Limits.Tokens)
+	s.observe(h)
 	if s.Documents != nil {
 		h.Use(s.Documents)
 	}
@@ -123,6 +130,9 @@ func withoutSuggestions() *rules.Rules {
 		rules.ValuesOfCorrectTypeRuleWithoutSuggestions.RuleFunc)
 	return all
 }
+
+// Sockets is how many WebSockets are open.
+func (h *Handler) Sockets() int { return h.socket.Open() }
 
 // Drain refuses new WebSockets and ends the open ones, spread over a time, so that their clients go to
 // another server. It returns when all have ended, or with ctx's error.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 
 	"foyer/rooms"
 )
@@ -52,6 +53,8 @@ type Entry struct {
 	byRule bool
 	// changed is the version of the entry's own last change.
 	changed int
+	// push is the span in which the guest is told of this state; nil when there is none.
+	push trace.Span
 	// arrival is the version of the lobby in which the guest arrived: his place in the list.
 	arrival int
 }
@@ -74,6 +77,9 @@ type Lobby struct {
 	// Message is what those who wait are told; nil for nothing.
 	Message *string
 	Version int
+
+	// push is the span in which a host is told of this state; nil when there is none.
+	push trace.Span
 }
 
 // TotalCount is how many wait.

@@ -15,6 +15,16 @@ type bell struct {
 	roomID, entryID uuid.UUID
 	// waits is true while the watcher is a guest who believes to wait.
 	waits atomic.Bool
+	// trace is that of the last change the bell was rung for, if it is known.
+	trace atomic.Pointer[string]
+}
+
+// because returns the trace in which the bell was rung, once; empty when it is not known.
+func (b *bell) because() string {
+	if trace := b.trace.Swap(nil); trace != nil {
+		return *trace
+	}
+	return ""
 }
 
 func (b *bell) ring() {
@@ -30,6 +40,8 @@ type hub struct {
 	changed func(roomID uuid.UUID)
 	// placesTold: guests who wait want to hear when the list changes.
 	placesTold bool
+	// rung counts the times that a watcher was woken.
+	rung atomic.Uint64
 
 	mu    sync.Mutex
 	rooms map[uuid.UUID]*watchedRoom
@@ -102,8 +114,9 @@ func (h *hub) watched(roomID uuid.UUID) bool {
 	return h.rooms[roomID] != nil
 }
 
-// ring wakes who watches an entry, and the hosts of its room; or the watchers of the meeting, or all.
-func (h *hub) ring(roomID, entryID uuid.UUID) {
+// ring wakes who watches an entry, and the hosts of its room; or the watchers of the meeting, or all. A
+// trace, if any, is that of the change.
+func (h *hub) ring(roomID, entryID uuid.UUID, trace string) {
 	if entryID == everyBell {
 		h.ringRoom(roomID)
 		return
@@ -111,9 +124,9 @@ func (h *hub) ring(roomID, entryID uuid.UUID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if room := h.rooms[roomID]; room != nil {
-		ringAll(room.bells[entryID])
+		h.ringAll(room.bells[entryID], trace)
 		if entryID != meetingBell {
-			ringAll(room.bells[uuid.Nil])
+			h.ringAll(room.bells[uuid.Nil], trace)
 		}
 	}
 }
@@ -124,7 +137,7 @@ func (h *hub) ringRoom(roomID uuid.UUID) {
 	defer h.mu.Unlock()
 	if room := h.rooms[roomID]; room != nil {
 		for _, bells := range room.bells {
-			ringAll(bells)
+			h.ringAll(bells, "")
 		}
 	}
 }
@@ -134,14 +147,18 @@ func (h *hub) ringHosts() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, room := range h.rooms {
-		ringAll(room.bells[uuid.Nil])
+		h.ringAll(room.bells[uuid.Nil], "")
 	}
 }
 
-func ringAll(bells map[*bell]struct{}) {
+func (h *hub) ringAll(bells map[*bell]struct{}, trace string) {
 	for b := range bells {
+		if trace != "" {
+			b.trace.Store(&trace)
+		}
 		b.ring()
 	}
+	h.rung.Add(uint64(len(bells)))
 }
 
 // mend wakes whoever may have missed something, after what a heartbeat has found: the guests who
@@ -155,19 +172,19 @@ func (h *hub) mend(roomID uuid.UUID, now versions, surprised []uuid.UUID) {
 		return
 	}
 	for _, entryID := range surprised {
-		ringAll(room.bells[entryID])
+		h.ringAll(room.bells[entryID], "")
 	}
 	was := room.versions
 	room.versions = now
 	if was.meeting != now.meeting {
-		ringAll(room.bells[meetingBell])
+		h.ringAll(room.bells[meetingBell], "")
 	}
 	if was.lobby == now.lobby {
 		return
 	}
 	for entryID, bells := range room.bells {
 		if entryID != meetingBell && (h.placesTold || !anyWaits(bells)) {
-			ringAll(bells)
+			h.ringAll(bells, "")
 		}
 	}
 }
@@ -208,6 +225,20 @@ func (h *hub) waitedFor() []uuid.UUID {
 		}
 	}
 	return waitedFor
+}
+
+// waiting counts the entries that wait whose guests watch here.
+func (h *hub) waiting() (count int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, room := range h.rooms {
+		for _, bells := range room.bells {
+			if anyWaits(bells) {
+				count++
+			}
+		}
+	}
+	return count
 }
 
 func anyWaits(bells map[*bell]struct{}) bool {

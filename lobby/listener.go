@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,13 +35,14 @@ type listener struct {
 	rdb     redis.UniversalClient
 	keys    keys
 	watched func(roomID uuid.UUID) bool
-	heard   func(roomID, entryID uuid.UUID)
+	heard   func(roomID, entryID uuid.UUID, trace string)
 	ready   func(roomID uuid.UUID)
 
 	mu      sync.Mutex
 	pending map[uuid.UUID]struct{} // rooms to look at
 	wake    chan struct{}
 	deaf    atomic.Bool
+	bells   atomic.Uint64 // heard
 
 	// What follows belongs to run.
 	placed map[uuid.UUID]*lane
@@ -232,9 +234,11 @@ func (l *listener) hear(message any) error {
 	switch m := message.(type) {
 	case *redis.Message:
 		roomID, errRoom := l.keys.roomOf(m.Channel)
-		entryID, errEntry := uuid.Parse(m.Payload)
+		id, trace, _ := strings.Cut(m.Payload, " ")
+		entryID, errEntry := uuid.Parse(id)
 		if errRoom == nil && errEntry == nil { // else it is none of ours
-			l.heard(roomID, entryID)
+			l.bells.Add(1)
+			l.heard(roomID, entryID, trace)
 		}
 	case *redis.Subscription:
 		roomID, err := l.keys.roomOf(m.Channel)

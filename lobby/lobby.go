@@ -53,6 +53,9 @@ type Settings struct {
 	NotifyHosts bool
 	// ShowPosition tells guests their place among those who wait.
 	ShowPosition bool
+	// Decided is told of each decision of this server's (admitted, admitted_by_rule, denied or left) and
+	// how long the guest had waited, by Redis's clock; nil tells nobody.
+	Decided func(decision string, waited time.Duration)
 }
 
 // Service runs the lobbies of all rooms.
@@ -106,6 +109,24 @@ func (s *Service) Run(ctx context.Context) error {
 	group.Go(func() error { return s.beat(ctx) })
 	group.Go(func() error { return s.follow(ctx) })
 	return group.Wait()
+}
+
+// Stats are numbers of this one server.
+type Stats struct {
+	// Waiting is how many guests watch here and believe to wait.
+	Waiting int
+	// Heard are the bells that came from Redis, Rung the times that a watcher was woken; both only rise.
+	Heard, Rung uint64
+	// Deaf: the subscription at Redis is broken at the moment.
+	Deaf bool
+}
+
+// Stats returns how many wait here, and how busy the bells are.
+func (s *Service) Stats() Stats {
+	return Stats{
+		Waiting: s.hub.waiting(), Rung: s.hub.rung.Load(),
+		Heard: s.listener.bells.Load(), Deaf: s.listener.deaf.Load(),
+	}
 }
 
 // lease is how long a guest counts as present after one heartbeat: until the next is due, and the

@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/fault"
+	"foyer/observe"
 	"foyer/rooms"
 	"foyer/rtc"
 )
@@ -110,6 +112,11 @@ func (s *Service) ConnectionDetails(ctx context.Context, e *Entry) (*rtc.Details
 	}
 	ctx, cancel := context.WithTimeout(ctx, detailsTimeout)
 	defer cancel()
+	if e.push != nil { // this is part of what has to be done until the guest is told
+		var span trace.Span
+		ctx, span = observe.Begin(trace.ContextWithSpan(ctx, e.push), "connection details")
+		defer span.End()
+	}
 	room, err := s.rooms.ByID(ctx, e.RoomID)
 	if err != nil {
 		return nil, err

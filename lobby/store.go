@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"foyer/fault"
+	"foyer/observe"
 )
 
 const (
@@ -83,11 +84,17 @@ type store struct {
 	publish string
 	// showPosition tells guests their place among those who wait.
 	showPosition bool
+	// decided is told of each decision, and how long its guest had waited.
+	decided func(decision string, waited time.Duration)
 }
 
 func newStore(rdb redis.UniversalClient, settings Settings) store {
 	s := store{
 		rdb: rdb, keys: keys{settings.KeyPrefix}, publish: "PUBLISH", showPosition: settings.ShowPosition,
+		decided: settings.Decided,
+	}
+	if s.decided == nil {
+		s.decided = func(string, time.Duration) {}
 	}
 	if sharded(rdb) {
 		s.publish = "SPUBLISH"
@@ -107,14 +114,18 @@ func (s store) names(roomID uuid.UUID) []string {
 	}
 }
 
-func (s store) args(roomID uuid.UUID, more ...any) []any {
-	return append([]any{s.publish, s.bell(roomID), s.room(roomID), keyTTL.Milliseconds()}, more...)
+func (s store) args(ctx context.Context, roomID uuid.UUID, more ...any) []any {
+	publish := s.publish
+	if trace := observe.Parent(ctx); trace != "" {
+		publish += " " + trace
+	}
+	return append([]any{publish, s.bell(roomID), s.room(roomID), keyTTL.Milliseconds()}, more...)
 }
 
 func (s store) run(
 	ctx context.Context, script *redis.Script, roomID uuid.UUID, args ...any,
 ) ([]any, error) {
-	reply, err := script.Run(ctx, s.rdb, s.names(roomID), s.args(roomID, args...)...).Slice()
+	reply, err := script.Run(ctx, s.rdb, s.names(roomID), s.args(ctx, roomID, args...)...).Slice()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, away(err)
 	}
@@ -193,7 +204,26 @@ func (s store) decide(
 	if err != nil {
 		return nil, err
 	}
-	return parseEntries(roomID, reply)
+	replies := make([]any, len(reply))
+	for i, one := range reply {
+		decided, ok := one.([]any)
+		if !ok || len(decided) != 2 {
+			return nil, fmt.Errorf("decision: unexpected reply %T", one)
+		}
+		replies[i] = decided[0]
+		if waited, _ := decided[1].(int64); waited >= 0 {
+			s.decided(d.String(), time.Duration(waited)*time.Millisecond)
+		}
+	}
+	return parseEntries(roomID, replies)
+}
+
+// String names a decision for those who count.
+func (d decision) String() string {
+	if d.byRule {
+		return "admitted_by_rule"
+	}
+	return strings.ToLower(string(d.to))
 }
 
 // list returns who waits for a room.
@@ -243,7 +273,7 @@ func (s store) setMessage(ctx context.Context, roomID uuid.UUID, message string)
 func (s store) do(
 	ctx context.Context, script *redis.Script, roomID uuid.UUID, args ...any,
 ) error {
-	if err := script.Run(ctx, s.rdb, s.names(roomID), s.args(roomID, args...)...).Err(); err != nil {
+	if err := script.Run(ctx, s.rdb, s.names(roomID), s.args(ctx, roomID, args...)...).Err(); err != nil {
 		return away(err)
 	}
 	return nil
@@ -268,14 +298,14 @@ func (s store) beat(
 	pipe := s.rdb.Pipeline()
 	replies := make([]*redis.Cmd, len(rooms))
 	for i, room := range rooms {
-		replies[i] = pipe.EvalSha(ctx, beatScript.Hash(), s.names(room.roomID), s.beatArgs(room, lease)...)
+		replies[i] = pipe.EvalSha(ctx, beatScript.Hash(), s.names(room.roomID), s.beatArgs(ctx, room, lease)...)
 	}
 	_, _ = pipe.Exec(ctx) // each reply has its own error
 	var failed []error
 	for i, room := range rooms {
 		reply := replies[i]
 		if redis.HasErrorPrefix(reply.Err(), "NOSCRIPT") {
-			reply = beatScript.Eval(ctx, s.rdb, s.names(room.roomID), s.beatArgs(room, lease)...)
+			reply = beatScript.Eval(ctx, s.rdb, s.names(room.roomID), s.beatArgs(ctx, room, lease)...)
 		}
 		texts, err := reply.StringSlice()
 		if err != nil {
@@ -295,8 +325,8 @@ func parseIDs(texts []string) []uuid.UUID {
 	return ids
 }
 
-func (s store) beatArgs(room beats, lease time.Duration) []any {
-	args := s.args(room.roomID, lease.Milliseconds())
+func (s store) beatArgs(ctx context.Context, room beats, lease time.Duration) []any {
+	args := s.args(ctx, room.roomID, lease.Milliseconds())
 	for _, id := range room.waiting {
 		args = append(args, id.String())
 	}

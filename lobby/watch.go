@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"foyer/fault"
+	"foyer/observe"
 	"foyer/rooms"
 )
 
@@ -46,6 +47,7 @@ func (s *Service) WatchEntry(ctx context.Context, ticketText string) (<-chan *En
 			bell.waits.Store(e.Status == Waiting)
 			select {
 			case states <- e:
+				e.told()
 				e = s.nextEntry(ctx, bell, e)
 			case <-ctx.Done():
 				return
@@ -63,27 +65,43 @@ func (s *Service) nextEntry(ctx context.Context, bell *bell, seen *Entry) *Entry
 		case <-ctx.Done():
 			return nil
 		}
-		e, err := s.store.get(ctx, seen.RoomID, seen.ID)
-		switch {
-		case err != nil || seen.Status != Waiting:
-		case e.Status == gone:
-			// His place was lost, or given up for him while this server could not reach Redis. But he
-			// is here.
-			e, err = s.store.request(ctx, seen, s.lease(), 0)
-		case e.Status == Waiting:
-			e, err = s.store.attend(ctx, seen.RoomID, seen.ID, s.lease())
-		}
-		if err == nil && e.Status == Waiting && seen.decided() && e.changed < seen.changed {
-			// Redis has gone back to before the decision, but the guest has heard it.
-			e, err = s.decideOne(ctx, e.RoomID, e.ID, s.again(seen))
-		}
+		pushing, span := observe.Because(ctx, "push entry", bell.because())
+		e, err := s.look(pushing, seen)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			slog.DebugContext(ctx, "cannot read an entry; trying again", "entry", seen.ID, "err", err)
 			time.AfterFunc(rereadAfter, bell.ring)
 		case err == nil && e.Status != gone && e.Version > seen.Version:
+			e.push = span
 			return e
 		}
+		span.End()
+	}
+}
+
+// look reads the entry of a guest who watches, and puts right what Redis has lost of it.
+func (s *Service) look(ctx context.Context, seen *Entry) (*Entry, error) {
+	e, err := s.store.get(ctx, seen.RoomID, seen.ID)
+	switch {
+	case err != nil || seen.Status != Waiting:
+	case e.Status == gone:
+		// His place was lost, or given up for him while this server could not reach Redis. But he
+		// is here.
+		e, err = s.store.request(ctx, seen, s.lease(), 0)
+	case e.Status == Waiting:
+		e, err = s.store.attend(ctx, seen.RoomID, seen.ID, s.lease())
+	}
+	if err == nil && e.Status == Waiting && seen.decided() && e.changed < seen.changed {
+		// Redis has gone back to before the decision, but the guest has heard it.
+		return s.decideOne(ctx, e.RoomID, e.ID, s.again(seen))
+	}
+	return e, err
+}
+
+// told ends the span of a push: the guest's transport has it.
+func (e *Entry) told() {
+	if e.push != nil {
+		e.push.End()
 	}
 }
 
@@ -132,6 +150,7 @@ func (s *Service) WatchLobby(
 		for lobby != nil {
 			select {
 			case states <- lobby:
+				lobby.told()
 				lobby = s.nextLobby(ctx, bell, lobby, why)
 			case <-ctx.Done():
 				return
@@ -157,17 +176,28 @@ func (s *Service) nextLobby(
 		case <-ctx.Done():
 			return nil
 		}
-		lobby, err := s.getSoon(ctx, bell.roomID)
+		pushing, span := observe.Because(ctx, "push lobby", bell.because())
+		lobby, err := s.getSoon(pushing, bell.roomID)
 		switch {
 		case fault.Is(err, fault.Forbidden), fault.Is(err, fault.NotFound):
+			span.End()
 			why(err)
 			return nil
 		case err != nil && ctx.Err() == nil:
 			slog.DebugContext(ctx, "cannot read a lobby; trying again", "room", bell.roomID, "err", err)
 			time.AfterFunc(rereadAfter, bell.ring)
 		case err == nil && lobby.Version != seen.Version:
+			lobby.push = span
 			return lobby
 		}
+		span.End()
+	}
+}
+
+// told ends the span of a push: the host's transport has it.
+func (l *Lobby) told() {
+	if l.push != nil {
+		l.push.End()
 	}
 }
 

@@ -117,9 +117,8 @@ func (o *Outbox) outcome(ctx context.Context, m *ent.OutboxMessage, err error) *
 	}
 	update.Where(outboxmessage.Attempts(m.Attempts), unfinished()).SetLastError(stored(err))
 	log := slog.With("kind", m.Kind, "id", m.ID, "attempt", m.Attempts, "err", err)
-	_, refused := errors.AsType[permanent](err)
 	switch {
-	case refused:
+	case IsPermanent(err):
 		log.WarnContext(ctx, "a message was refused for good")
 		return update.SetFailedAt(now)
 	case now.Sub(m.CreatedAt) >= o.settings.GiveUp:

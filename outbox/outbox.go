@@ -14,6 +14,7 @@ package outbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -22,6 +23,7 @@ import (
 	"time"
 
 	"foyer/ent"
+	"foyer/ent/outboxmessage"
 )
 
 // Settings of an Outbox.
@@ -57,6 +59,12 @@ func (p permanent) Unwrap() error { return p.error }
 
 // Permanent returns an error of a Deliver after which there is no further attempt.
 func Permanent(err error) error { return permanent{err} }
+
+// IsPermanent reports whether an error of a Deliver is one after which there is no further attempt.
+func IsPermanent(err error) bool {
+	_, refused := errors.AsType[permanent](err)
+	return refused
+}
 
 // Outbox delivers messages.
 type Outbox struct {
@@ -161,6 +169,31 @@ func (l lane) run(ctx, work context.Context) {
 			l.attempt(work, m)
 		})
 	}
+}
+
+// Backlog is what the outbox has to do, on all servers together.
+type Backlog struct {
+	// Waiting are messages that are still to be delivered, Failed those that were given up and are kept.
+	Waiting, Failed int
+	// Oldest is the age of the oldest that waits; zero when none does.
+	Oldest time.Duration
+}
+
+// Backlog counts what there is to do.
+func (o *Outbox) Backlog(ctx context.Context) (b Backlog, err error) {
+	b.Failed, err = o.db.OutboxMessage.Query().Where(outboxmessage.FailedAtNotNil()).Count(ctx)
+	if err != nil {
+		return b, err
+	}
+	waiting := o.db.OutboxMessage.Query().Where(unfinished())
+	if b.Waiting, err = waiting.Clone().Count(ctx); err != nil || b.Waiting == 0 {
+		return b, err
+	}
+	oldest, err := waiting.Order(outboxmessage.ByCreatedAt()).Limit(1).All(ctx)
+	if err == nil && len(oldest) > 0 { // it may have been delivered by now
+		b.Oldest = max(0, time.Since(oldest[0].CreatedAt))
+	}
+	return b, err
 }
 
 // rest waits until there may be something to do.

@@ -560,3 +560,25 @@ func TestMessagesThatEndedLongAgoAreRemoved(t *testing.T) {
 		})
 	})
 }
+
+func TestBacklogIsWhatWaitsAndWhatWasGivenUp(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		o := outbox.New(db, patient)
+		b, err := o.Backlog(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, outbox.Backlog{}, b)
+		write(t, db, "one", "two", "three", "four")
+		all, err := db.OutboxMessage.Query().All(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, all[0].Update().SetDeliveredAt(time.Now()).Exec(t.Context()))
+		require.NoError(t, all[1].Update().SetFailedAt(time.Now()).Exec(t.Context()))
+		eventually(t, func(c *assert.CollectT) {
+			b, err := o.Backlog(t.Context())
+			require.NoError(c, err)
+			assert.Equal(c, []int{2, 1}, []int{b.Waiting, b.Failed})
+			assert.Positive(c, b.Oldest)
+			assert.Less(c, b.Oldest, time.Hour)
+		})
+	})
+}

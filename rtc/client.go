@@ -34,6 +34,9 @@ type Settings struct {
 	HostsAreRoomAdmins bool
 	// Secrets must not be shown where LiveKit says them.
 	Secrets []string
+	// Around is called with each call of LiveKit's API, by its method's name there, and calls it; nil does
+	// no more.
+	Around func(ctx context.Context, method string, call func(context.Context) error) error
 }
 
 // Client speaks to one LiveKit server. It is safe for concurrent use; make one and keep it.
@@ -50,9 +53,38 @@ func New(s Settings) *Client {
 		url = insecure(url)
 	}
 	return &Client{
-		settings: s, rooms: lksdk.NewRoomServiceClient(url, s.APIKey, s.APISecret),
-		egress: lksdk.NewEgressClient(url, s.APIKey, s.APISecret),
+		settings: s, rooms: lksdk.NewRoomServiceClient(url, s.APIKey, s.APISecret, s.options()...),
+		egress: lksdk.NewEgressClient(url, s.APIKey, s.APISecret, s.options()...),
 	}
+}
+
+// options are those of each client of LiveKit's API.
+func (s Settings) options() []twirp.ClientOption {
+	if s.Around == nil {
+		return nil
+	}
+	around := func(next twirp.Method) twirp.Method {
+		return func(ctx context.Context, request any) (answer any, err error) {
+			method, _ := twirp.MethodName(ctx)
+			err = s.Around(ctx, method, func(ctx context.Context) (err error) {
+				answer, err = next(ctx, request)
+				return err
+			})
+			return answer, err
+		}
+	}
+	return []twirp.ClientOption{twirp.WithClientInterceptors(around)}
+}
+
+// Outcome says in a word how a call of LiveKit's API has ended: ok, Twirp's code of its error, or error.
+func Outcome(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	if twirpErr, ok := errors.AsType[twirp.Error](err); ok && twirp.IsValidErrorCode(twirpErr.Code()) {
+		return string(twirpErr.Code())
+	}
+	return "error"
 }
 
 // DefaultSources returns the media that may be sent where a room does not say.

@@ -23,6 +23,7 @@ import (
 	"foyer/invitations"
 	"foyer/limits"
 	"foyer/lobby"
+	"foyer/observe"
 	"foyer/outbox"
 	"foyer/recordings"
 	"foyer/rooms"
@@ -39,6 +40,9 @@ type app struct {
 	db     *database.DB
 	redis  redis.UniversalClient
 	limits *limits.Limiter
+	// metrics and traces are nil when there are to be none.
+	metrics *observe.Metrics
+	traces  *observe.Traces
 
 	rtc *rtc.Client
 	// bucket keeps the recordings; nil when none are made.
@@ -67,6 +71,9 @@ type app struct {
 
 func newApp(ctx context.Context, c *config, addr string) (*app, error) {
 	a := &app{config: c, origin: "http://" + addr}
+	if err := a.openObserve(ctx); err != nil {
+		return nil, err
+	}
 	if err := errors.Join(a.openStores(ctx), a.wire()); err != nil {
 		a.close()
 		return nil, err
@@ -80,7 +87,7 @@ func (a *app) wire() (err error) {
 	if a.db == nil || a.redis == nil {
 		return nil // what is wrong with them has been said
 	}
-	a.rtc = rtc.New(c.rtc())
+	a.rtc = rtc.New(a.watchedRTC())
 	if err = a.openBucket(); err != nil {
 		return err
 	}
@@ -90,7 +97,7 @@ func (a *app) wire() (err error) {
 	if a.signIn, err = newSignIn(a); err != nil {
 		return err
 	}
-	if a.lobby, err = lobby.New(a.redis, a.rooms, a.rtc, c.lobby()); err != nil {
+	if a.lobby, err = lobby.New(a.redis, a.rooms, a.rtc, a.watchedLobby()); err != nil {
 		return err
 	}
 	a.outbox = outbox.New(a.db.Client, c.outbox())
@@ -108,6 +115,7 @@ func (a *app) wire() (err error) {
 	if err != nil {
 		return err
 	}
+	settings.Metrics, settings.Traces = a.metrics, a.traces
 	resolver := &graph.Resolver{
 		Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls, Invitations: a.invitations, Sessions: a.sessions,
 		Recordings: a.recordings,
@@ -119,6 +127,7 @@ func (a *app) wire() (err error) {
 		return err
 	}
 	a.workbench, err = newWorkbench(web.GraphiQL(), web.Examples())
+	a.readMetrics()
 	return err
 }
 
@@ -164,25 +173,33 @@ func (a *app) deliveries() map[string]outbox.Deliver {
 	if a.bucket != nil {
 		deliver[recordings.Kind] = a.recordings.Deliver
 	}
-	return deliver
+	return a.watchedDeliveries(deliver)
 }
 
 func (a *app) openStores(ctx context.Context) error {
-	db, err := openDatabase(ctx, a.config, a.config.DatabaseConnections)
+	db, err := openDatabase(ctx, a.config, a.config.DatabaseConnections, a.traces)
 	if err != nil {
 		return err
 	}
 	a.db = db
 	a.closers = append(a.closers, func() { _ = db.Close() })
-	return a.openRedis()
+	if err := a.openRedis(); err != nil {
+		return err
+	}
+	if a.metrics != nil || a.traces != nil {
+		a.redis.AddHook(a.metrics.Redis())
+	}
+	return nil
 }
 
 // openDatabase opens the database, with its tables up to date.
-func openDatabase(ctx context.Context, c *config, connections int) (*database.DB, error) {
+func openDatabase(
+	ctx context.Context, c *config, connections int, traces *observe.Traces,
+) (*database.DB, error) {
 	if err := makeDataFolder(c.DatabaseURL); err != nil {
 		return nil, err
 	}
-	db, err := database.Open(c.DatabaseURL, connections)
+	db, err := database.OpenTraced(c.DatabaseURL, connections, traces.Provider())
 	if err != nil {
 		return nil, err
 	}

@@ -136,7 +136,7 @@ func manageApps(ctx context.Context, args, environ []string, out io.Writer) erro
 	if err != nil {
 		return err
 	}
-	db, err := openDatabase(ctx, c, commandConnections)
+	db, err := openDatabase(ctx, c, commandConnections, nil)
 	if err != nil {
 		return err
 	}

@@ -186,6 +186,15 @@ type config struct {
 	DrainTimeout        time.Duration `env:"FOYER_DRAIN_TIMEOUT" envDefault:"10s"`
 	LogLevel            string        `env:"FOYER_LOG_LEVEL" envDefault:"info"`
 
+	// InnerAddr is where metrics, profiles and health are served; empty is nowhere.
+	InnerAddr string `env:"FOYER_INNER_ADDR"`
+	// OperationNames are those that metrics, traces and logs may tell.
+	OperationNames []string `env:"FOYER_OPERATION_NAMES"`
+	// Where traces are sent; with neither there are none. OpenTelemetry's own package reads these, and its
+	// other variables, from the process's environment.
+	OTLPEndpoint       string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
+	OTLPTracesEndpoint string `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"`
+
 	LimitBody       int64 `env:"FOYER_LIMIT_BODY" envDefault:"131072"`
 	LimitTokens     int   `env:"FOYER_LIMIT_TOKENS" envDefault:"2000"`
 	LimitFields     int   `env:"FOYER_LIMIT_FIELDS" envDefault:"500"`
@@ -295,6 +304,7 @@ func (c *config) check() []error {
 	for name, value := range c.counts() {
 		wrong(value < 0, "%s is negative", name)
 	}
+	problems = append(problems, c.checkObserve()...)
 	return append(problems, c.checkSignIn()...)
 }
 
@@ -558,6 +568,7 @@ func (c *config) graph(
 		},
 		MaxBody: c.LimitBody, MaxSockets: c.MaxSockets, SocketsPerAddress: c.SocketsPerAddress,
 		OperationsPerSocket: c.OperationsPerSocket, OperationTimeout: c.OperationTimeout,
+		OperationNames: c.OperationNames,
 	}
 	if c.Documents == "" || c.DocumentsMode == documentsOff {
 		return s, nil

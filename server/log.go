@@ -10,6 +10,7 @@ import (
 
 	"foyer/ent/database"
 	"foyer/mail"
+	"foyer/observe"
 )
 
 func newLogger(c *config) *slog.Logger {
@@ -17,9 +18,9 @@ func newLogger(c *config) *slog.Logger {
 	_ = level.UnmarshalText([]byte(c.LogLevel)) // checked with the configuration
 	options := &slog.HandlerOptions{Level: level}
 	if c.development() {
-		return slog.New(slog.NewTextHandler(os.Stderr, options))
+		return slog.New(observe.Logged(slog.NewTextHandler(os.Stderr, options)))
 	}
-	return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	return slog.New(observe.Logged(slog.NewJSONHandler(os.Stderr, options)))
 }
 
 // redisLogger is where the Redis client says what it does about failing connections. Whoever made a
@@ -40,7 +41,7 @@ func logMail(ctx context.Context, m mail.Message) error {
 func parseLevel(text string) error { return new(slog.Level).UnmarshalText([]byte(text)) }
 
 // greet says in one block where things are and, in development mode, what to try.
-func greet(out io.Writer, c *config, addr string, hasPage bool) {
+func greet(out io.Writer, c *config, addr, inner string, hasPage bool) {
 	base := "http://" + addr
 	fmt.Fprintf(out, "\nFoyer serves GraphQL at %s/graphql (POST, and WebSocket: graphql-transport-ws).\n", base)
 	if hasPage {
@@ -53,6 +54,9 @@ func greet(out io.Writer, c *config, addr string, hasPage bool) {
 	}
 	fmt.Fprintf(out, "  LiveKit   %s\n", c.LiveKitPublicURL)
 	fmt.Fprintf(out, "  Database  %s\n", databaseName(c.DatabaseURL))
+	if inner != "" {
+		fmt.Fprintf(out, "  Inner     http://%s (metrics, profiles, health)\n", inner)
+	}
 	if c.RedisURL == "" {
 		fmt.Fprintln(out, "  Redis     in this process: waiting guests are forgotten when it ends")
 	}

@@ -48,18 +48,23 @@ func run(ctx context.Context, environ []string, out io.Writer) error {
 		return fmt.Errorf("cannot serve at FOYER_ADDR: %w", err)
 	}
 	defer listener.Close()
+	inner, err := listenInner(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer inner.Close()
 	a, err := newApp(ctx, c, listener.Addr().String())
 	if err != nil {
 		return err
 	}
 	defer a.close()
-	greet(out, c, listener.Addr().String(), a.page.files != nil)
-	return a.serve(ctx, listener)
+	greet(out, c, listener.Addr().String(), inner.name(), a.page.files != nil)
+	return a.serve(ctx, listener, inner)
 }
 
 // serve runs every long part until ctx ends or one of them fails. The lobby works until the last
 // request is answered; the outbox begins nothing more once the server stops.
-func (a *app) serve(ctx context.Context, listener net.Listener) error {
+func (a *app) serve(ctx context.Context, listener net.Listener, inner innerListener) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	group, work := errgroup.WithContext(work)
 	server := &http.Server{
@@ -73,6 +78,7 @@ func (a *app) serve(ctx context.Context, listener net.Listener) error {
 	group.Go(func() error { return a.outbox.Run(delivering, a.deliveries()) })
 	group.Go(func() error { return a.recordings.Run(delivering) })
 	group.Go(func() error { return a.sessions.Run(work) })
+	group.Go(func() error { return a.serveInner(work, inner) })
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err

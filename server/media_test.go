@@ -119,15 +119,15 @@ func recorded(rec *ent.Recording) string { return "the recording " + rec.ID.Stri
 
 func file(rec *ent.Recording) string { return "/media/recordings/" + rec.ID.String() + ".mp4" }
 
-// answered is what came of a request.
-type answered struct {
+// reply is what came of a request.
+type reply struct {
 	status int
 	body   string
 	header http.Header
 }
 
 // fetch asks nginx for a path as the bearer of a token, if any. Headers are name, value, name, value.
-func (a *archive) fetch(method, token, path string, headers ...string) answered {
+func (a *archive) fetch(method, token, path string, headers ...string) reply {
 	a.t.Helper()
 	return fetch(a.t, method, a.nginx.URL()+path, append(bearer(token), headers...)...)
 }
@@ -139,7 +139,7 @@ func bearer(token string) []string {
 	return []string{"Authorization", "Bearer " + token}
 }
 
-func fetch(t testing.TB, method, url string, headers ...string) answered {
+func fetch(t testing.TB, method, url string, headers ...string) reply {
 	t.Helper()
 	request, err := http.NewRequest(method, url, nil)
 	require.NoError(t, err)
@@ -149,14 +149,14 @@ func fetch(t testing.TB, method, url string, headers ...string) answered {
 	return do(t, request)
 }
 
-func do(t testing.TB, request *http.Request) answered {
+func do(t testing.TB, request *http.Request) reply {
 	t.Helper()
 	got, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)
 	defer got.Body.Close()
 	body, err := io.ReadAll(got.Body)
 	require.NoError(t, err)
-	return answered{got.StatusCode, string(body), got.Header}
+	return reply{got.StatusCode, string(body), got.Header}
 }
 
 func TestOwnerDownloadsARecordingThroughNginx(t *testing.T) {
@@ -429,7 +429,7 @@ func TestMediaEndpointIsStrictByItself(t *testing.T) {
 	t.Parallel()
 	a := newArchive(t, testenv.Bucket(t))
 	rec, other := a.saved(nil), a.saved(nil)
-	ask := func(token, original string, headers ...string) answered {
+	ask := func(token, original string, headers ...string) reply {
 		headers = append(headers, "X-Original-URL", original, "X-Media-Secret", mediaSecret)
 		return fetch(t, http.MethodGet, a.url+"/media/auth", append(headers, bearer(token)...)...)
 	}
@@ -567,7 +567,7 @@ func TestNginxReachesAStorageByHTTPSThatIsWhoItSays(t *testing.T) {
 		r.SetURL(plain)
 		r.Out.Host = r.In.Host // which is signed
 	}})
-	status := func(name string, ca *x509.Certificate) answered {
+	status := func(name string, ca *x509.Certificate) reply {
 		a := newArchive(t, bucket, "S3_ENDPOINT=https://"+name)
 		a.nginx = startNginx(t, a.url, storage.URL, ca)
 		rec := a.saved(nil)

@@ -17,6 +17,7 @@ import (
 	"foyer/ent/database"
 	"foyer/fault"
 	"foyer/graph/transport"
+	"foyer/observe"
 )
 
 // readyTimeout bounds one look at what we lean on.
@@ -43,9 +44,9 @@ func (a *app) routes() http.Handler {
 	}
 	if a.config.development() {
 		mux.HandleFunc("POST /dev/login", handle(a.devLogin))
-		return loopbackOnly(a.refuseOtherSites(a.page.in(mux)))
+		return a.watched(loopbackOnly(a.refuseOtherSites(a.page.in(mux))))
 	}
-	return a.refuseOtherSites(a.page.in(mux))
+	return a.watched(a.refuseOtherSites(a.page.in(mux)))
 }
 
 // loopbackOnly refuses requests that were made under a name that is not this machine's own: a page
@@ -125,14 +126,17 @@ const hearTimeout = 10 * time.Second
 func (a *app) hearLiveKit(w http.ResponseWriter, r *http.Request) error {
 	event, err := a.rtc.Receive(w, r)
 	if err != nil {
+		a.metrics.Event(observe.Other, "refused")
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), hearTimeout)
 	defer cancel()
 	if err := a.calls.Hear(ctx, event); err != nil {
 		slog.WarnContext(ctx, "cannot take an event of LiveKit's now", "event", event.Kind, "err", err)
+		a.metrics.Event(eventName(event.Kind), "failed")
 		return fault.From(err, fault.Unavailable, "try again soon")
 	}
+	a.metrics.Event(eventName(event.Kind), "taken")
 	return nil
 }
 
@@ -168,13 +172,16 @@ func answerFault(w http.ResponseWriter, r *http.Request, err error) {
 		f = fault.From(err, fault.Unavailable, "our database cannot be reached; try again soon")
 	}
 	if f.Kind == fault.Internal {
-		slog.ErrorContext(r.Context(), "a request failed", "path", r.URL.Path, "err", err)
+		if request := observe.RequestOf(r.Context()); request != nil {
+			f = f.With("requestId", request.ID)
+		}
+		slog.ErrorContext(r.Context(), "a request failed", "route", route(r), "err", err)
 	}
 	if f.Kind == fault.Unauthenticated {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
 	if f.Kind == fault.Unavailable {
-		slog.WarnContext(r.Context(), "something is away", "path", r.URL.Path, "err", err)
+		slog.WarnContext(r.Context(), "something is away", "route", route(r), "err", err)
 	}
 	tellRetryAfter(w, f)
 	f = f.With("code", f.Kind)

@@ -18,7 +18,7 @@ import (
 const storageSecret = "what-the-storage-shows-when-it-tells-us"
 
 // tell posts what a storage would, with a value of the Authorization header (empty for none).
-func (s *server) tell(authorization, body string) answered {
+func (s *server) tell(authorization, body string) reply {
 	s.t.Helper()
 	request, err := http.NewRequest(http.MethodPost, s.url+"/webhooks/storage", strings.NewReader(body))
 	require.NoError(s.t, err)

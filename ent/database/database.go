@@ -16,9 +16,11 @@ import (
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
+	"github.com/XSAM/otelsql"
 	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
-	"modernc.org/sqlite"               // the driver sqlite
+	"go.opentelemetry.io/otel/trace"
+	"modernc.org/sqlite" // the driver sqlite
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"foyer/ent"
@@ -53,8 +55,12 @@ type DB struct {
 
 // Open opens a database with at most so many connections. No error shows the URL, which may hold a
 // password.
-func Open(url string, connections int) (*DB, error) {
-	db, err := open(url, connections)
+func Open(url string, connections int) (*DB, error) { return OpenTraced(url, connections, nil) }
+
+// OpenTraced is Open of a database whose queries have spans, made by a provider, under those of their
+// contexts. Without a provider they have none.
+func OpenTraced(url string, connections int, traces trace.TracerProvider) (*DB, error) {
+	db, err := open(url, connections, traces)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
@@ -64,12 +70,12 @@ func Open(url string, connections int) (*DB, error) {
 	return db, nil
 }
 
-func open(url string, connections int) (*DB, error) {
+func open(url string, connections int, traces trace.TracerProvider) (*DB, error) {
 	name, driver, dsn := dialect.Postgres, "pgx", url
 	if path, ok := strings.CutPrefix(url, sqliteScheme); ok {
 		name, driver, dsn = dialect.SQLite, "sqlite", sqliteDSN(path)
 	}
-	pool, err := sql.Open(driver, dsn)
+	pool, err := openPool(driver, dsn, traces)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +84,25 @@ func open(url string, connections int) (*DB, error) {
 		pool.SetMaxIdleConns(connections)
 	}}
 	return &DB{ent.NewClient(ent.Driver(driven)), pool, name}, nil
+}
+
+func openPool(driver, dsn string, traces trace.TracerProvider) (*sql.DB, error) {
+	if traces == nil {
+		return sql.Open(driver, dsn)
+	}
+	return otelsql.Open(driver, dsn, otelsql.WithTracerProvider(traces),
+		otelsql.WithSpanOptions(otelsql.SpanOptions{
+			DisableErrSkip: true, OmitConnResetSession: true, OmitConnectorConnect: true,
+			OmitConnPrepare: true, OmitRows: true,
+			// What an error says may be about people.
+			RecordError: func(error) bool { return false },
+			SpanFilter:  underSpan,
+		}))
+}
+
+// underSpan reports whether a query belongs to a trace.
+func underSpan(ctx context.Context, _ otelsql.Method, _ string, _ []driver.NamedValue) bool {
+	return trace.SpanContextFromContext(ctx).IsValid()
 }
 
 // sqliteDSN has a transaction lock the file when it begins, not at its first write, so that two of

@@ -10,7 +10,9 @@ import (
 	"os"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/parser"
 )
 
 // Documents are those that the clients of an installation send, and no others are expected. A client
@@ -51,6 +53,23 @@ func ReadDocuments(path string, enforce bool) (*Documents, error) {
 func hashOf(document string) string {
 	sum := sha256.Sum256([]byte(document))
 	return hex.EncodeToString(sum[:])
+}
+
+// OperationNames are those of the operations in the documents.
+func (d *Documents) OperationNames() []string {
+	var names []string
+	for _, text := range d.byHash {
+		document, err := parser.ParseQuery(&ast.Source{Input: text})
+		if err != nil {
+			continue // nobody can run it
+		}
+		for _, operation := range document.Operations {
+			if operation.Name != "" {
+				names = append(names, operation.Name)
+			}
+		}
+	}
+	return names
 }
 
 // ExtensionName names the documents to gqlgen.

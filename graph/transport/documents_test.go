@@ -168,3 +168,15 @@ func TestPersistedQueriesAreBounded(t *testing.T) {
 	}
 	assert.Equal(t, "PERSISTED_QUERY_NOT_FOUND", ask(t, h, byHash(t, "", hashOf(trusted))).code())
 }
+
+func TestDocumentsTellTheNamesOfTheirOperations(t *testing.T) {
+	t.Parallel()
+	several := `query One { __typename } mutation Two { __typename } fragment Three on Query { __typename }`
+	path := manifest(t, asJSON(t, map[string]string{
+		hashOf(trusted): trusted, hashOf(several): several, hashOf(`{ __typename }`): `{ __typename }`,
+		hashOf(`{ no document`): `{ no document`,
+	}))
+	documents, err := transport.ReadDocuments(path, true)
+	require.NoError(t, err)
+	assert.ElementsMatch(t, []string{"Trusted", "One", "Two"}, documents.OperationNames())
+}

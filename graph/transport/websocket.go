@@ -135,6 +135,13 @@ func (t *WebSocket) release(s *socket, address string) {
 	t.open.Done()
 }
 
+// Open is how many sockets are open.
+func (t *WebSocket) Open() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.sockets)
+}
+
 // Drain refuses new sockets and ends those that are open with 1012, spread over a time so that their
 // clients do not all come back at once elsewhere; each after its queries and mutations have been
 // answered. It returns when all have ended, or with ctx's error.

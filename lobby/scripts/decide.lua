@@ -5,7 +5,8 @@
 -- ARGV[7]   1 when it is the rules that admit, not a host: nobody whom a host has sent back
 -- ARGV[8…]  entry ids; none for everybody who waits
 --
--- Returns the entries as they are afterwards; the status of an unknown one is nil.
+-- Returns {entry, ms that its guest has waited} of each, as they are afterwards; the status of an unknown
+-- one is nil, and the time of one that was not moved is -1.
 local to, ttl = ARGV[5], tonumber(ARGV[6])
 local ids = {}
 for i = 8, #ARGV do ids[#ids + 1] = ARGV[i] end
@@ -13,8 +14,9 @@ if #ids == 0 then ids = redis.call('ZRANGE', waiting, 0, -1) end
 local entries = {}
 for _, id in ipairs(ids) do
   local user = redis.call('HGET', entry_key(id), 'user')
-  local whom, by_rule = person(id, user), ARGV[7] == '1'
+  local whom, by_rule, waited = person(id, user), ARGV[7] == '1', -1
   if status_of(id) == 'WAITING' and not (by_rule and is_held(whom)) then
+    waited = math.max(0, now - tonumber(redis.call('HGET', entry_key(id), 'since') or now))
     move(id, to, ttl)
     if to == 'DENIED' and user ~= '' then redis.call('SET', denied_key(user), 1, 'PX', ttl) end
     if to == 'ADMITTED' then
@@ -29,6 +31,6 @@ for _, id in ipairs(ids) do
       redis.call('PEXPIRE', admitted, math.max(keep, ttl))
     end
   end
-  entries[#entries + 1] = read(id)
+  entries[#entries + 1] = {read(id), waited}
 end
 return entries

@@ -12,7 +12,7 @@
 --          without account; scored by time (ms)
 -- KEYS[9]  what hosts have decided on people in the call: "person:what" to value, "person:at" to time
 -- KEYS[10] sorted set of egresses that record the call, scored by time (ms)
--- ARGV[1]  PUBLISH, or SPUBLISH on Redis Cluster
+-- ARGV[1]  PUBLISH, or SPUBLISH on Redis Cluster; after a space, if any, the trace in which this is done
 -- ARGV[2]  channel of the room's bell
 -- ARGV[3]  what the names of the room's other keys begin with; their hash tag is that of KEYS
 -- ARGV[4]  ms that a key outlives its last change
@@ -79,7 +79,8 @@ local function decided(whom)
 end
 
 -- Wakes whoever watches this entry, and the room's hosts.
-local function ring(id) redis.call(ARGV[1], ARGV[2], id) end
+local publish, trace = string.match(ARGV[1], '^(%u+)(.*)$')
+local function ring(id) redis.call(publish, ARGV[2], id .. trace) end
 
 -- Counts a change of the room. Versions keep step with the clock, so that they go on rising even
 -- when Redis has lost everything.

@@ -1,0 +1,100 @@
+package observe_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"foyer/observe"
+)
+
+const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+func TestWithoutTracesThereIsNoSpan(t *testing.T) {
+	t.Parallel()
+	ctx, span := observe.Begin(t.Context(), "work")
+	assert.Equal(t, t.Context(), ctx)
+	assert.False(t, span.IsRecording())
+	assert.Empty(t, observe.Parent(ctx))
+	ctx, span = observe.Because(t.Context(), "push", parent)
+	assert.Equal(t, t.Context(), ctx)
+	assert.False(t, span.IsRecording())
+	var none *observe.Traces
+	ctx, _ = none.Start(t.Context(), "work")
+	assert.Equal(t, t.Context(), ctx)
+	assert.Nil(t, none.Provider())
+}
+
+func TestWhatHappensBecauseOfATraceIsLinkedToItAndInNone(t *testing.T) {
+	t.Parallel()
+	recorder := tracetest.NewSpanRecorder()
+	provider := sdk.NewTracerProvider(sdk.WithSpanProcessor(recorder))
+	here, _ := provider.Tracer("test").Start(t.Context(), "here")
+	assert.Regexp(t, `^00-[0-9a-f]{32}-[0-9a-f]{16}-01$`, observe.Parent(here))
+
+	_, span := observe.Because(here, "push", " "+parent)
+	span.End()
+	ended := recorder.Ended()
+	assert.Len(t, ended, 1)
+	assert.False(t, ended[0].Parent().IsValid())
+	assert.Equal(t, "0af7651916cd43dd8448eb211c80319c", ended[0].Links()[0].SpanContext.TraceID().String())
+
+	for _, none := range []string{"", "nonsense", "00-0-0-01", parent + parent} {
+		_, span := observe.Because(here, "push", none)
+		assert.False(t, span.IsRecording(), none)
+	}
+}
+
+func TestTraceThatIsNotSampledIsNotPassedOn(t *testing.T) {
+	t.Parallel()
+	provider := sdk.NewTracerProvider(sdk.WithSampler(sdk.NeverSample()))
+	ctx, _ := provider.Tracer("test").Start(t.Context(), "here")
+	assert.Empty(t, observe.Parent(ctx))
+}
+
+func TestMetricsThatAreNotThereCountNothing(t *testing.T) {
+	t.Parallel()
+	var none *observe.Metrics
+	none.Request(http.MethodGet, "/", http.StatusOK, false, 0)
+	none.Operation(observe.Operation{}, "OK")
+	none.Took(observe.Operation{}, 0)
+	none.Subscribed("lobby", 1)
+	none.Pushed("lobby")
+	none.Decided("denied", 0)
+	none.LiveKit("DeleteRoom", "ok", 0)
+	none.Event("room_started", "taken")
+	none.Delivery("letter", "failed", 0)
+}
+
+func TestLogSaysToWhichRequestALineBelongs(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	log := slog.New(observe.Logged(slog.NewTextHandler(&out, nil))).With("a", 1).WithGroup("g")
+	log.InfoContext(context.Background(), "no request")
+	assert.NotContains(t, out.String(), "requestId")
+	ctx := observe.WithRequest(t.Context(), &observe.Request{ID: "the-id"})
+	log.ErrorContext(ctx, "failed", "err", errors.New("away"))
+	assert.Contains(t, out.String(), "requestId=the-id")
+	out.Reset()
+	log.InfoContext(ctx, "said already", "requestId", "the-id")
+	assert.Equal(t, 1, bytes.Count(out.Bytes(), []byte("the-id")))
+}
+
+func TestRequestOfSeveralOperationsTellsTheirNumber(t *testing.T) {
+	t.Parallel()
+	var none *observe.Request
+	none.Ran(observe.Operation{})
+	r := &observe.Request{}
+	assert.Empty(t, r.Attrs())
+	r.Ran(observe.Operation{Name: "Room", Field: "room"})
+	assert.Equal(t, []slog.Attr{slog.String("operation", "Room"), slog.String("field", "room")}, r.Attrs())
+	r.Ran(observe.Operation{Name: "Room", Field: "room"})
+	assert.Equal(t, []slog.Attr{slog.Int("operations", 2)}, r.Attrs())
+}

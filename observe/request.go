@@ -1,0 +1,94 @@
+// Package observe tells those who run Foyer what it does: metrics, traces, and what the log says of a
+// request. It knows nothing of what Foyer is for; whoever has something to tell calls it.
+//
+// None of it holds anything secret or personal: what can be told is spelled out, by the caller's own
+// words or by an allow-list, so that no client can make a series, a name of a span, or a line.
+package observe
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Request is one HTTP request, as the log tells of it.
+type Request struct {
+	// ID is under which the log and the client's errors have it.
+	ID string
+
+	mu    sync.Mutex
+	ran   Operation
+	count int
+}
+
+type requestKey struct{}
+
+// WithRequest returns a context of a request.
+func WithRequest(ctx context.Context, r *Request) context.Context {
+	return context.WithValue(ctx, requestKey{}, r)
+}
+
+// RequestOf returns the request of a context; nil when it is of none.
+func RequestOf(ctx context.Context) *Request {
+	r, _ := ctx.Value(requestKey{}).(*Request)
+	return r
+}
+
+// Ran notes that a request has run an operation. A nil request takes no note.
+func (r *Request) Ran(o Operation) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ran = o
+	r.count++
+}
+
+// Attrs are what the log says of a request's operations: of one its names, of several how many.
+func (r *Request) Attrs() []slog.Attr {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch r.count {
+	case 0:
+		return nil
+	case 1:
+		return []slog.Attr{slog.String("operation", r.ran.Name), slog.String("field", r.ran.Field)}
+	default:
+		return []slog.Attr{slog.Int("operations", r.count)}
+	}
+}
+
+// requestID is what the log calls a request's id.
+const requestID = "requestId"
+
+// Logged returns a handler that adds to each record which request and which trace it belongs to.
+func Logged(h slog.Handler) slog.Handler { return logHandler{h} }
+
+type logHandler struct{ slog.Handler }
+
+func (h logHandler) Handle(ctx context.Context, record slog.Record) error {
+	if r := RequestOf(ctx); r != nil && !has(record, requestID) {
+		record.AddAttrs(slog.String(requestID, r.ID))
+	}
+	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+		record.AddAttrs(slog.String("traceId", span.TraceID().String()))
+	}
+	return h.Handler.Handle(ctx, record)
+}
+
+func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return logHandler{h.Handler.WithAttrs(attrs)}
+}
+
+func (h logHandler) WithGroup(name string) slog.Handler { return logHandler{h.Handler.WithGroup(name)} }
+
+func has(record slog.Record, key string) (found bool) {
+	record.Attrs(func(a slog.Attr) bool {
+		found = a.Key == key
+		return !found
+	})
+	return found
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"foyer/ent"
+	"foyer/lobby"
+	"foyer/observe"
+	"foyer/outbox"
+	"foyer/rtc"
+)
+
+// openObserve makes what counts and traces, where settings ask for it.
+func (a *app) openObserve(ctx context.Context) (err error) {
+	c := a.config
+	if c.InnerAddr != "" {
+		a.metrics = observe.NewMetrics(currentVersion())
+	}
+	if c.OTLPEndpoint == "" && c.OTLPTracesEndpoint == "" {
+		return nil
+	}
+	if a.traces, err = observe.NewTraces(ctx, currentVersion()); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, a.traces.Close)
+	return nil
+}
+
+// watchedRTC is LiveKit's client's settings, with each call counted and traced.
+func (a *app) watchedRTC() rtc.Settings {
+	s := a.config.rtc()
+	if a.metrics == nil && a.traces == nil {
+		return s
+	}
+	s.Around = func(ctx context.Context, method string, call func(context.Context) error) error {
+		ctx, span := observe.Begin(ctx, "livekit "+method, trace.WithSpanKind(trace.SpanKindClient),
+			trace.WithAttributes(attribute.String("rpc.method", method)))
+		defer span.End()
+		began := time.Now()
+		err := call(ctx)
+		observe.Failed(span, err)
+		a.metrics.LiveKit(method, rtc.Outcome(err), time.Since(began))
+		return err
+	}
+	return s
+}
+
+func (a *app) watchedLobby() lobby.Settings {
+	s := a.config.lobby()
+	s.Decided = a.metrics.Decided
+	return s
+}
+
+// watchedDeliveries are deliveries, each attempt of which is counted and traced.
+func (a *app) watchedDeliveries(all map[string]outbox.Deliver) map[string]outbox.Deliver {
+	if a.metrics == nil && a.traces == nil {
+		return all
+	}
+	for kind, deliver := range all {
+		all[kind] = func(ctx context.Context, m *ent.OutboxMessage) error {
+			ctx, span := a.traces.Start(ctx, "deliver "+kind, trace.WithNewRoot(),
+				trace.WithAttributes(attribute.Int("foyer.outbox.attempt", m.Attempts)))
+			defer span.End()
+			began, outcome := time.Now(), "panicked"
+			defer func() { a.metrics.Delivery(kind, outcome, time.Since(began)) }()
+			err := deliver(ctx, m)
+			observe.Failed(span, err)
+			outcome = deliveryOutcome(err)
+			return err
+		}
+	}
+	return all
+}
+
+func deliveryOutcome(err error) string {
+	switch {
+	case err == nil:
+		return "delivered"
+	case outbox.IsPermanent(err):
+		return "refused"
+	default:
+		return "failed"
+	}
+}
+
+var eventKinds = []rtc.Kind{
+	rtc.RoomStarted, rtc.RoomFinished, rtc.ParticipantJoined, rtc.ParticipantLeft,
+	rtc.ParticipantAborted, rtc.EgressStarted, rtc.EgressUpdated, rtc.EgressEnded,
+}
+
+// eventName is a kind of LiveKit's events for metrics, which name those that matter to us.
+func eventName(kind rtc.Kind) string {
+	if slices.Contains(eventKinds, kind) {
+		return string(kind)
+	}
+	return observe.Other
+}
+
+// readMetrics adds what is read of the parts when somebody asks for metrics.
+func (a *app) readMetrics() {
+	m := a.metrics
+	if m == nil {
+		return
+	}
+	m.Gauge("foyer_graphql_sockets", "WebSockets that are open.", nil,
+		func() float64 { return float64(a.api.Sockets()) })
+	m.Gauge("foyer_lobby_guests_waiting", "Guests who wait and watch on this server.", nil,
+		func() float64 { return float64(a.lobby.Stats().Waiting) })
+	m.Counter("foyer_lobby_bells_heard_total", "Bells that came from Redis.", nil,
+		func() float64 { return float64(a.lobby.Stats().Heard) })
+	m.Counter("foyer_lobby_bells_rung_total", "Times that a watcher on this server was woken.", nil,
+		func() float64 { return float64(a.lobby.Stats().Rung) })
+	m.Gauge("foyer_lobby_deaf", "1 while the subscription at Redis is broken, so that no bell is heard.",
+		nil, func() float64 { return one(a.lobby.Stats().Deaf) })
+	m.Gauge("foyer_server_stopping", "1 while this server sends its clients away.", nil,
+		func() float64 { return one(a.stopping.Load()) })
+	m.Outbox(func(ctx context.Context) (waiting, failed int, oldest time.Duration, err error) {
+		b, err := a.outbox.Backlog(ctx)
+		return b.Waiting, b.Failed, b.Oldest, err
+	})
+	a.readPools()
+}
+
+func one(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// readPools adds what the pools of connections tell.
+func (a *app) readPools() {
+	m, db, redis := a.metrics, a.db.Pool, a.redis
+	used, idle := observe.Labels{"state": "used"}, observe.Labels{"state": "idle"}
+	const databaseHelp = "Connections to the database, used or idle."
+	m.Gauge("foyer_database_connections", databaseHelp, used,
+		func() float64 { return float64(db.Stats().InUse) })
+	m.Gauge("foyer_database_connections", databaseHelp, idle,
+		func() float64 { return float64(db.Stats().Idle) })
+	m.Gauge("foyer_database_connections_max", "Connections to the database that may be open.", nil,
+		func() float64 { return float64(db.Stats().MaxOpenConnections) })
+	m.Counter("foyer_database_waits_total", "Times that a query waited for a connection.", nil,
+		func() float64 { return float64(db.Stats().WaitCount) })
+	m.Counter("foyer_database_wait_seconds_total", "Time that queries waited for connections.", nil,
+		func() float64 { return db.Stats().WaitDuration.Seconds() })
+
+	const redisHelp = "Connections to Redis in the pool, used or idle."
+	m.Gauge("foyer_redis_connections", redisHelp, used, func() float64 {
+		s := redis.PoolStats()
+		return float64(s.TotalConns) - float64(s.IdleConns)
+	})
+	m.Gauge("foyer_redis_connections", redisHelp, idle,
+		func() float64 { return float64(redis.PoolStats().IdleConns) })
+	m.Counter("foyer_redis_pool_hits_total", "Times that a free connection was in the pool.", nil,
+		func() float64 { return float64(redis.PoolStats().Hits) })
+	m.Counter("foyer_redis_pool_misses_total", "Times that there was none in the pool.", nil,
+		func() float64 { return float64(redis.PoolStats().Misses) })
+	m.Counter("foyer_redis_pool_timeouts_total", "Times that none came free in time.", nil,
+		func() float64 { return float64(redis.PoolStats().Timeouts) })
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"foyer/observe"
+)
+
+const requestIDHeader = "X-Request-Id"
+
+// watched gives every request an id and a span, counts it, and writes its line into the log.
+func (a *app) watched(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		request := &observe.Request{ID: a.requestID(r)}
+		w.Header().Set(requestIDHeader, request.ID)
+		ctx, span := a.span(observe.WithRequest(r.Context(), request), r)
+		r = r.WithContext(ctx)
+		answer := &answered{ResponseWriter: w, status: http.StatusOK}
+		finished := false
+		defer func() {
+			if !finished && !answer.wrote { // it has panicked
+				answer.status = http.StatusInternalServerError
+			}
+			a.told(r, request, answer, time.Since(began))
+			observe.Served(span, r.Method, route(r), answer.status)
+		}()
+		next.ServeHTTP(answer, r)
+		finished = true
+	})
+}
+
+// told counts a request that was answered, and logs it.
+func (a *app) told(r *http.Request, request *observe.Request, w *answered, took time.Duration) {
+	a.metrics.Request(r.Method, route(r), w.status, w.streams(), took)
+	level := slog.LevelInfo
+	if isProbe(r) {
+		level = slog.LevelDebug
+	}
+	attrs := append([]slog.Attr{
+		slog.String("method", observe.Method(r.Method)), slog.String("route", route(r)),
+		slog.Int("status", w.status), slog.Int64("bytes", w.bytes),
+		slog.Float64("milliseconds", float64(took.Microseconds())/1000),
+	}, request.Attrs()...)
+	slog.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// span begins the span of a request. A socket has none: it lasts for hours, and each operation on it has
+// a trace of its own.
+func (a *app) span(ctx context.Context, r *http.Request) (context.Context, trace.Span) {
+	if a.traces == nil || isProbe(r) || r.Header.Get("Upgrade") != "" {
+		return ctx, noop.Span{}
+	}
+	return a.traces.Serve(ctx, r)
+}
+
+func isProbe(r *http.Request) bool { return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" }
+
+// route is the pattern that a request has matched, without its method; never the path itself, in which
+// may be anything.
+func route(r *http.Request) string {
+	pattern := r.Pattern
+	if _, path, found := strings.Cut(pattern, " "); found {
+		pattern = path
+	}
+	if pattern == "" {
+		return "none"
+	}
+	return pattern
+}
+
+// aRequestID is what an id may be that a proxy has given.
+var aRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// requestID is the one that a proxy in front of us has given the request, or a new one. Without such a
+// proxy it would be the client's own words.
+func (a *app) requestID(r *http.Request) string {
+	if id := r.Header.Get(requestIDHeader); a.config.TrustedProxies > 0 && aRequestID.MatchString(id) {
+		return id
+	}
+	return uuid.NewString()
+}
+
+// answered notes how a request was answered.
+type answered struct {
+	http.ResponseWriter
+
+	status int
+	bytes  int64
+	wrote  bool
+}
+
+// Unwrap is for http.ResponseController.
+func (w *answered) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *answered) WriteHeader(status int) {
+	if !w.wrote && status >= http.StatusOK {
+		w.status, w.wrote = status, true
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *answered) Write(text []byte) (int, error) {
+	w.wrote = true
+	n, err := w.ResponseWriter.Write(text)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// Hijack is for WebSockets.
+func (w *answered) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err == nil {
+		w.status, w.wrote = http.StatusSwitchingProtocols, true
+	}
+	return conn, rw, err
+}
+
+// streams reports whether the answer was a socket, or a stream of events: it lasts as long as its client
+// likes.
+func (w *answered) streams() bool {
+	return w.status == http.StatusSwitchingProtocols ||
+		strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream")
+}
