@@ -164,7 +164,7 @@ func TestServerWithoutABuildSaysSo(t *testing.T) {
 	assert.Equal(t, "graphql", get(h, http.MethodGet, "/graphql").Body.String())
 
 	var out strings.Builder
-	greet(&out, &config{Secret: "production"}, "127.0.0.1:8080", false)
+	greet(&out, &config{Secret: "production"}, "127.0.0.1:8080", "", false)
 	assert.Contains(t, out.String(), "not built")
 }
 
