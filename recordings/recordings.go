@@ -221,7 +221,10 @@ var (
 	}
 )
 
-func isUnfinished() predicate.Recording { return recording.StatusIn(unfinished...) }
+// isUnfinished finds those whose status is not final. They have no end yet, and so are in an index.
+func isUnfinished() predicate.Recording {
+	return recording.And(recording.EndedAtIsNil(), recording.StatusIn(unfinished...))
+}
 
 // Key names the file of a recording in the bucket.
 func Key(rec *ent.Recording) string { return folder + Name(rec) }
