@@ -51,6 +51,8 @@ type DB struct {
 	Pool *sql.DB
 
 	dialect string
+	// aside opens a pool of its own, of one connection.
+	aside func() (*sql.DB, error)
 }
 
 // Open opens a database with at most so many connections. No error shows the URL, which may hold a
@@ -83,7 +85,14 @@ func open(url string, connections int, traces trace.TracerProvider) (*DB, error)
 		pool.SetMaxIdleConns(0)
 		pool.SetMaxIdleConns(connections)
 	}}
-	return &DB{ent.NewClient(ent.Driver(driven)), pool, name}, nil
+	aside := func() (*sql.DB, error) {
+		one, err := openPool(driver, dsn, nil)
+		if err == nil {
+			one.SetMaxOpenConns(1)
+		}
+		return one, err
+	}
+	return &DB{ent.NewClient(ent.Driver(driven)), pool, name, aside}, nil
 }
 
 func openPool(driver, dsn string, traces trace.TracerProvider) (*sql.DB, error) {

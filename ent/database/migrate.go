@@ -82,22 +82,26 @@ func (db *DB) Drift(ctx context.Context, to io.Writer) error {
 // it compares them with the database's.
 var describing sync.Mutex
 
-// lock keeps other servers from migrating a PostgreSQL database until unlock is called. Of an SQLite
-// file there is one server.
+// lock keeps other servers from migrating a PostgreSQL database until unlock is called: on a connection
+// that is not the pool's, which may have but one. Of an SQLite file there is one server.
 func (db *DB) lock(ctx context.Context) (unlock func() error, err error) {
 	if db.dialect != dialect.Postgres {
 		return func() error { return nil }, nil
 	}
-	conn, err := db.Pool.Conn(ctx)
+	aside, err := db.aside()
 	if err != nil {
 		return nil, err
 	}
+	conn, err := aside.Conn(ctx) // the pool might change it for another
+	if err != nil {
+		return nil, errors.Join(err, aside.Close())
+	}
 	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", migrationLock); err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return nil, errors.Join(err, conn.Close(), aside.Close())
 	}
 	return func() error {
 		_, err := conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", migrationLock)
-		return errors.Join(err, conn.Close())
+		return errors.Join(err, conn.Close(), aside.Close())
 	}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/stretchr/testify/assert"
@@ -213,5 +214,21 @@ func TestTablesNewerThanTheProgramAreLeftAlone(t *testing.T) {
 		applied, err := db.Migrate(t.Context())
 		require.NoError(t, err)
 		assert.Empty(t, applied)
+	})
+}
+
+// TestOneConnectionIsEnoughToMigrate: the lock does not wait for itself.
+func TestOneConnectionIsEnoughToMigrate(t *testing.T) {
+	t.Parallel()
+	onEachEmpty(t, func(t *testing.T, _ goose.Dialect, url string) {
+		db, err := database.Open(url, 1)
+		require.NoError(t, err)
+		t.Cleanup(func() { db.Close() })
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		applied, err := db.Migrate(ctx)
+		require.NoError(t, err)
+		assert.NotEmpty(t, applied)
+		require.NoError(t, db.Check(ctx))
 	})
 }
