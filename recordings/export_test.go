@@ -14,3 +14,13 @@ func (r *Recordings) Round(ctx context.Context) error { return r.round(ctx) }
 func (r *Recordings) GiveUp(ctx context.Context, rec *ent.Recording) error {
 	return r.giveUp(ctx, rec, recording.StatusFAILED, "given up")
 }
+
+// Woken reports whether there is to be a comparison soon, which then is not any more.
+func (r *Recordings) Woken() bool {
+	select {
+	case <-r.wake:
+		return true
+	default:
+		return false
+	}
+}

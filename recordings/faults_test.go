@@ -609,3 +609,20 @@ func TestServerWithoutABucketRecordsNothing(t *testing.T) {
 	_, err = off.Get(w.host(), saved.ID)
 	require.NoError(t, err)
 }
+
+// TestComparisonDoesNotCallForTheNext: what LiveKit goes on listing, though its worker died, is looked at
+// again when it is time, and not at once and for ever.
+func TestComparisonDoesNotCallForTheNext(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{idle: true})
+	w.call()
+	rec := w.active()
+	w.egress.Crash()
+	_, err := w.Stop(w.host(), w.room.ID)
+	requireKind(t, err, fault.Unavailable)
+	require.Equal(t, recording.StatusSTOPPING, w.now(rec.ID).Status)
+	assert.True(t, w.Woken(), "it is to be asked again soon")
+	_ = w.Round(context.Background())
+	assert.Equal(t, recording.StatusSTOPPING, w.now(rec.ID).Status)
+	assert.False(t, w.Woken(), "but not again and again")
+}

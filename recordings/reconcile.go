@@ -121,7 +121,9 @@ func (r *Recordings) keepLock(ctx context.Context, key, mine string) {
 // round makes every unfinished recording what LiveKit says, or what follows from its silence; it ends
 // egresses that nobody wants, and removes what has expired. One failure does not keep it from the rest.
 func (r *Recordings) round(ctx context.Context) error {
-	return errors.Join(r.compare(ctx), r.sweep(ctx))
+	quiet := *r
+	quiet.wake = nil // what it finds it sees to, or the next one in its time: LiveKit may go on saying the same
+	return errors.Join(quiet.compare(ctx), quiet.sweep(ctx))
 }
 
 func (r *Recordings) compare(ctx context.Context) error {
