@@ -15,6 +15,7 @@ import (
 	"foyer/ent/recording"
 	"foyer/ent/roomaccess"
 	"foyer/fault"
+	"foyer/limits"
 	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/testenv"
@@ -296,4 +297,34 @@ func TestBadOptionsAreRefused(t *testing.T) {
 	_, err := w.Start(w.host(), in)
 	requireKind(t, err, fault.NotFound)
 	assert.Zero(t, w.db.Recording.Query().CountX(context.Background()))
+}
+
+// TestSharesWithEmailAddressesAreLimited: as with roles, of which they use up the same, since each makes
+// an account for who has none.
+func TestSharesWithEmailAddressesAreLimited(t *testing.T) {
+	t.Parallel()
+	w := few(t, nil)
+	rdb, prefix := testenv.Redis(t)
+	w.outside.Rooms = rooms.New(w.db, rooms.Settings{
+		GrantsPerUser: 2, GrantsPerRoom: 10, Limiter: limits.New(rdb, prefix),
+	})
+	w.Recordings = recordings.New(w.outside, w.settings)
+	rec, shared := w.stored(nil), w.user("Sharon Shared")
+	share := func(as context.Context) error {
+		email := uuid.NewString() + "@example.org"
+		_, err := w.Share(as, recordings.ShareInput{RecordingID: rec.ID, Email: &email})
+		return err
+	}
+	_, err := w.Share(w.host(), recordings.ShareInput{RecordingID: rec.ID, UserID: &shared.ID})
+	require.NoError(t, err)
+	requireKind(t, share(as(shared)), fault.Forbidden)
+	require.NoError(t, share(w.host()))
+	require.NoError(t, share(w.host()))
+	accounts := w.db.User.Query().CountX(context.Background())
+	err = share(w.host())
+	requireKind(t, err, fault.RateLimited)
+	assert.Positive(t, fault.Of(err).Details["retryAfter"])
+	assert.Equal(t, accounts, w.db.User.Query().CountX(context.Background()), "no account was made")
+	_, err = w.Share(w.host(), recordings.ShareInput{RecordingID: rec.ID, UserID: &shared.ID})
+	require.NoError(t, err, "who is known is not looked for")
 }

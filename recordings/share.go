@@ -26,7 +26,8 @@ type ShareInput struct {
 }
 
 // Share lets a person see a recording, for a host. An e-mail address that nobody has makes a provisional
-// account, as with roles in rooms: so the answer does not tell which addresses have one.
+// account, as with roles in rooms: so the answer does not tell which addresses have one. RateLimited after
+// too many of those.
 func (r *Recordings) Share(ctx context.Context, in ShareInput) (*ent.Recording, error) {
 	if (in.UserID == nil) == (in.Email == nil) {
 		return nil, fault.New(fault.Invalid,
@@ -35,6 +36,11 @@ func (r *Recordings) Share(ctx context.Context, in ShareInput) (*ent.Recording, 
 	rec, err := r.hosted(ctx, in.RecordingID)
 	if err != nil {
 		return nil, err
+	}
+	if in.Email != nil {
+		if err := r.rooms.AllowGrant(ctx, rec.RoomID); err != nil {
+			return nil, err
+		}
 	}
 	for try := 1; ; try++ {
 		userID, shared, err := r.share(ctx, in)

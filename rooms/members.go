@@ -124,7 +124,7 @@ func (s *Service) Grant(ctx context.Context, in GrantInput) (*ent.RoomAccess, er
 			"name the person by userId or by email: exactly one of them")
 	}
 	if in.Email != nil {
-		if err := s.allowGrant(ctx, in.RoomID); err != nil {
+		if err := s.AllowGrant(ctx, in.RoomID); err != nil {
 			return nil, err
 		}
 	}
@@ -148,14 +148,14 @@ func (s *Service) Grant(ctx context.Context, in GrantInput) (*ent.RoomAccess, er
 	return granted, err
 }
 
-// allowGrant counts one more role that a host gives to an e-mail address: such an answer says who has an
-// account, and makes one for who has none.
-func (s *Service) allowGrant(ctx context.Context, roomID uuid.UUID) error {
+// AllowGrant counts one more right that a host gives to an e-mail address, or is RateLimited: such an answer
+// says who has an account, and makes one for who has none.
+func (s *Service) AllowGrant(ctx context.Context, roomID uuid.UUID) error {
 	if err := s.Require(ctx, roomID, ReadAccesses); err != nil {
 		return err
 	}
 	viewerID := auth.FromContext(ctx).UserID
-	return s.settings.Limiter.Allow(ctx, "too many roles given to e-mail addresses; try again later",
+	return s.settings.Limiter.Allow(ctx, "too many rights given to e-mail addresses; try again later",
 		limits.PerHour("grant:user", viewerID.String(), s.settings.GrantsPerUser),
 		limits.PerHour("grant:room", "{"+roomID.String()+"}", s.settings.GrantsPerRoom))
 }
