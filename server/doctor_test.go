@@ -64,10 +64,12 @@ func TestConfigShowsEverySettingAndNoSecret(t *testing.T) {
 		"LIVEKIT_API_KEY=key", "FOYER_PUBLIC_URL=https://meet.example.org",
 		"FOYER_OIDC_ISSUER=https://id.example.org", "FOYER_OIDC_CLIENT_ID=foyer",
 		"S3_ENDPOINT=https://s3.example.org", "S3_BUCKET=recordings", "S3_ACCESS_KEY=foyer",
-		"S3_SESSION_TOKEN=" + hidden,
+		"S3_SESSION_TOKEN=" + hidden, "FOYER_WEBHOOK_URLS=https://hooks.example.org/" + hidden + "?key=" + hidden,
 	}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[config]()) {
-		if name := field.Tag.Get("env"); strings.Contains(name, "SECRET") {
+		if name := field.Tag.Get("env"); name == "FOYER_WEBHOOK_SECRET" {
+			environ = append(environ, name+"=whsec_"+hidden)
+		} else if strings.Contains(name, "SECRET") {
 			environ = append(environ, name+"="+hidden)
 		}
 	}
@@ -75,6 +77,7 @@ func TestConfigShowsEverySettingAndNoSecret(t *testing.T) {
 	require.Zero(t, exit, errOut)
 	assert.NotContains(t, out, hidden)
 	assert.Contains(t, out, "postgres://foyer:xxxxx@db/foyer")
+	assert.Contains(t, out, "https://hooks.example.org/…")
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[config]()) {
 		assert.Regexp(t, "(?m)^"+field.Tag.Get("env")+" +", out)
 	}

@@ -60,6 +60,9 @@ func withoutSecret(name, text string) string {
 	if err != nil {
 		return masked // whatever it is
 	}
+	if name == "FOYER_WEBHOOK_URLS" { // the path of many is what lets one in
+		return u.Scheme + "://" + u.Host + "/…"
+	}
 	if u.RawQuery != "" {
 		u.RawQuery = "…"
 	}
