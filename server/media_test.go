@@ -609,3 +609,14 @@ func TestNothingSecretOfAFileIsLogged(t *testing.T) {
 		}
 	}
 }
+
+// TestClientsDoNotNameTheirRequestsThroughNginx: the id by which the log is searched is the proxy's.
+func TestClientsDoNotNameTheirRequestsThroughNginx(t *testing.T) {
+	t.Parallel()
+	foyer := startServer(t, append(shared(t), "FOYER_TRUSTED_PROXIES=1")...)
+	certificate := secured(t, http.NotFoundHandler()).Certificate()
+	nginx := startNginx(t, foyer.url, "http://127.0.0.1:1", certificate)
+	got := fetch(t, http.MethodGet, nginx.URL()+"/healthz", "X-Request-Id", "another-persons")
+	require.Equal(t, http.StatusOK, got.status, nginx.Log(t))
+	assert.Regexp(t, `^[0-9a-f]{32}$`, got.header.Get("X-Request-Id"))
+}
