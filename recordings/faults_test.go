@@ -16,8 +16,10 @@ import (
 	"foyer/ent"
 	"foyer/ent/outboxmessage"
 	"foyer/ent/recording"
+	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/fault"
+	"foyer/limits"
 	"foyer/lobby"
 	"foyer/recordings"
 	"foyer/rtc"
@@ -625,4 +627,27 @@ func TestComparisonDoesNotCallForTheNext(t *testing.T) {
 	_ = w.Round(context.Background())
 	assert.Equal(t, recording.StatusSTOPPING, w.now(rec.ID).Status)
 	assert.False(t, w.Woken(), "but not again and again")
+}
+
+// TestStartsAreLimited: each that fails is a row, an e-mail and an event to every service.
+func TestStartsAreLimited(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{idle: true})
+	rdb, prefix := testenv.Redis(t)
+	w.outside.Limiter, w.settings.StartsPerUser = limits.New(rdb, prefix), 2
+	w.Recordings = recordings.New(w.outside, w.settings)
+	start := func(as context.Context) error {
+		_, err := w.Start(as, w.input()) // nobody is in the call
+		return err
+	}
+	requireKind(t, start(as(w.user("Stranger"))), fault.Forbidden)
+	requireKind(t, start(w.host()), fault.Conflict)
+	requireKind(t, start(w.host()), fault.Conflict)
+	err := start(w.host())
+	requireKind(t, err, fault.RateLimited)
+	assert.Positive(t, fault.Of(err).Details["retryAfter"])
+	assert.Len(t, w.ended(), 2, "nothing more is told of")
+	assert.Equal(t, 2, w.db.Recording.Query().CountX(context.Background()))
+	another := as(w.member("Adam", roomaccess.RoleADMINISTRATOR))
+	requireKind(t, start(another), fault.Conflict)
 }

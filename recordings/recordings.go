@@ -24,6 +24,7 @@ import (
 	"foyer/ent/recordingaccess"
 	"foyer/ent/roomaccess"
 	"foyer/fault"
+	"foyer/limits"
 	"foyer/lobby"
 	"foyer/outbox"
 	"foyer/rooms"
@@ -39,6 +40,7 @@ type Recordings struct {
 	rtc      *rtc.Client
 	bucket   *bucket.Bucket
 	outbox   *outbox.Outbox
+	limiter  *limits.Limiter
 	settings Settings
 
 	wake chan struct{}
@@ -54,8 +56,9 @@ type Outside struct {
 	Lobby *lobby.Service
 	RTC   *rtc.Client
 	// Bucket is where files are kept; nil where nothing is recorded.
-	Bucket *bucket.Bucket
-	Outbox *outbox.Outbox
+	Bucket  *bucket.Bucket
+	Outbox  *outbox.Outbox
+	Limiter *limits.Limiter
 }
 
 // Settings of Recordings.
@@ -82,6 +85,8 @@ type Settings struct {
 	StopTimeout time.Duration
 	// Interval is the time between two comparisons with LiveKit.
 	Interval time.Duration
+	// StartsPerUser is how often one user may ask to record within an hour; 0 is any number.
+	StartsPerUser int
 	// KeyPrefix stands before every Redis key.
 	KeyPrefix string
 	// OnEnd are run in the transaction in which a recording reaches a final status, and write down what
@@ -94,7 +99,7 @@ type Settings struct {
 func New(o Outside, settings Settings) *Recordings {
 	return &Recordings{
 		db: o.DB, redis: o.Redis, rooms: o.Rooms, lobby: o.Lobby, rtc: o.RTC, bucket: o.Bucket,
-		outbox: o.Outbox, settings: settings,
+		outbox: o.Outbox, limiter: o.Limiter, settings: settings,
 		wake: make(chan struct{}, 1), tries: map[string]int{},
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"foyer/ent/recording"
 	"foyer/ent/schema"
 	"foyer/fault"
+	"foyer/limits"
 	"foyer/rooms"
 	"foyer/rtc"
 )
@@ -61,7 +62,7 @@ func (o *Options) check() (schema.RecordingOptions, error) {
 // Start records the call of a room, for a host. Conflict, with the detail "recordingId", when a
 // recording of the room is unfinished, and when nobody is in the call. Unavailable where nothing is
 // recorded, and when LiveKit is away: whether it has begun all the same is seen in its status, which
-// is found out within Settings.StartTimeout.
+// is found out within Settings.StartTimeout. RateLimited after too many.
 func (r *Recordings) Start(ctx context.Context, in StartInput) (*ent.Recording, error) {
 	if err := r.rooms.Require(ctx, in.RoomID, rooms.RecordCalls); err != nil {
 		return nil, err
@@ -71,6 +72,9 @@ func (r *Recordings) Start(ctx context.Context, in StartInput) (*ent.Recording, 
 	}
 	options, err := in.Options.check()
 	if err != nil {
+		return nil, err
+	}
+	if err := r.allowStart(ctx); err != nil {
 		return nil, err
 	}
 	rec, err := r.begin(ctx, in, options)
@@ -84,6 +88,13 @@ func (r *Recordings) Start(ctx context.Context, in StartInput) (*ent.Recording, 
 		return nil, err
 	}
 	return r.Get(ctx, rec.ID)
+}
+
+// allowStart counts one more recording that the viewer asks for: also one that fails is kept, and told of
+// by e-mail and webhooks.
+func (r *Recordings) allowStart(ctx context.Context) error {
+	return r.limiter.Allow(ctx, "too many recordings were asked for; try again later",
+		limits.PerHour("record:user", auth.FromContext(ctx).UserID.String(), r.settings.StartsPerUser))
 }
 
 func errOff() error { return fault.New(fault.Unavailable, "this server records nothing") }

@@ -145,7 +145,7 @@ func (a *app) wireRecordings() error {
 	settings.OnEnd = append(settings.OnEnd, a.announcements.Ended)
 	a.recordings = recordings.New(recordings.Outside{
 		DB: a.db.Client, Redis: a.redis, Rooms: a.rooms, Lobby: a.lobby, RTC: a.rtc,
-		Bucket: a.bucket, Outbox: a.outbox,
+		Bucket: a.bucket, Outbox: a.outbox, Limiter: a.limits,
 	}, settings)
 	return nil
 }

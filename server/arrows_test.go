@@ -20,7 +20,7 @@ var arrows = map[string]string{
 	"graph/scalar":       "fault",
 	"graph/transport":    "",
 	"calls":              "auth ent fault lobby recordings rooms rtc",
-	"recordings":         "auth bucket ent fault lobby outbox rooms rtc",
+	"recordings":         "auth bucket ent fault limits lobby outbox rooms rtc",
 	"bucket":             "fault",
 	"lobby":              "auth ent fault limits observe rooms rtc",
 	"rooms":              "auth ent ent/database fault limits",

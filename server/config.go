@@ -104,6 +104,8 @@ type config struct {
 	GrantsPerUser int `env:"FOYER_GRANTS_PER_USER" envDefault:"200"`
 	GrantsPerRoom int `env:"FOYER_GRANTS_PER_ROOM" envDefault:"500"`
 
+	RecordingsPerUser int `env:"FOYER_RECORDINGS_PER_USER" envDefault:"60"`
+
 	AppTokenTTL         time.Duration `env:"FOYER_APP_TOKEN_TTL" envDefault:"10m"`
 	AppTokensPerAddress int           `env:"FOYER_APP_TOKENS_PER_ADDRESS" envDefault:"120"`
 	AppTokensPerClient  int           `env:"FOYER_APP_TOKENS_PER_CLIENT" envDefault:"600"`
@@ -390,8 +392,9 @@ func (c *config) counts() map[string]int {
 		"FOYER_TOKENS_PER_ADDRESS": c.TokensPerAddress, "FOYER_TOKENS_PER_USER": c.TokensPerUser,
 		"FOYER_TOKENS_PER_ROOM": c.TokensPerRoom, "FOYER_SIGN_INS_PER_ADDRESS": c.SignInsPerAddress,
 		"FOYER_GRANTS_PER_USER": c.GrantsPerUser, "FOYER_GRANTS_PER_ROOM": c.GrantsPerRoom,
-		"FOYER_TRUSTED_PROXIES": c.TrustedProxies,
-		"FOYER_MAX_SOCKETS":     c.MaxSockets, "FOYER_SOCKETS_PER_ADDRESS": c.SocketsPerAddress,
+		"FOYER_RECORDINGS_PER_USER": c.RecordingsPerUser,
+		"FOYER_TRUSTED_PROXIES":     c.TrustedProxies,
+		"FOYER_MAX_SOCKETS":         c.MaxSockets, "FOYER_SOCKETS_PER_ADDRESS": c.SocketsPerAddress,
 		"FOYER_APP_TOKENS_PER_ADDRESS": c.AppTokensPerAddress,
 		"FOYER_APP_TOKENS_PER_CLIENT":  c.AppTokensPerClient,
 		"FOYER_INVITATIONS_PER_USER":   c.InvitationsPerUser,
@@ -510,8 +513,9 @@ func (c *config) linkBase() string {
 func (c *config) recordings() recordings.Settings {
 	s := recordings.Settings{
 		PublicURL: c.linkBase(), Notice: c.RecordingNotice, Layout: c.RecordingLayout,
-		KeptFor:      time.Duration(c.RecordingExpiryDays) * 24 * time.Hour,
-		StartTimeout: c.RecordingStartTimeout, StopTimeout: c.RecordingStopTimeout,
+		StartsPerUser: c.RecordingsPerUser,
+		KeptFor:       time.Duration(c.RecordingExpiryDays) * 24 * time.Hour,
+		StartTimeout:  c.RecordingStartTimeout, StopTimeout: c.RecordingStopTimeout,
 		Interval: c.RecordingInterval, KeyPrefix: c.RedisPrefix, Served: c.MediaSecret != "",
 	}
 	if c.DownloadURLs {
