@@ -59,6 +59,8 @@ type Identity struct {
 	EmailVerified bool
 	// FullName and ShortName are empty when the issuer names none.
 	FullName, ShortName string
+	// Locale is a BCP 47 tag, as the issuer writes it; empty when it names none.
+	Locale string
 	// ExpiresAt ends the token that said all this.
 	ExpiresAt time.Time
 }

@@ -106,7 +106,7 @@ func (s *signIn) callback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	userID, err := s.userOf(r.Context(), who)
+	userID, err := s.userOf(r.Context(), who, r.Header.Get("Accept-Language"))
 	if err != nil {
 		return err
 	}
