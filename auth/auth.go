@@ -59,8 +59,9 @@ type Identity struct {
 	EmailVerified bool
 	// FullName and ShortName are empty when the issuer names none.
 	FullName, ShortName string
-	// Locale is a BCP 47 tag, as the issuer writes it; empty when it names none.
-	Locale string
+	// Languages are what the person reads, the preferred first: BCP 47 tags, or lists of them as in
+	// Accept-Language. They are not checked.
+	Languages []string
 	// ExpiresAt ends the token that said all this.
 	ExpiresAt time.Time
 }

@@ -16,24 +16,18 @@ func (a *app) wireCredentials() {
 	c := a.config
 	a.sessions = auth.NewSessions(a.redis, c.sessions())
 	a.callers = &auth.Credentials{
-		Sessions: a.sessions, User: a.accountOf, SessionTokens: c.development(),
+		Sessions: a.sessions, User: a.userOf, SessionTokens: c.development(),
 	}
 	if len(c.BearerIssuers) > 0 {
 		a.callers.Bearer = auth.NewBearer(c.bearer())
 	}
 }
 
-// accountOf is userOf where nothing but a token is known.
-func (a *app) accountOf(ctx context.Context, who auth.Identity) (uuid.UUID, error) {
-	return a.userOf(ctx, who)
-}
-
-// userOf returns the account of somebody for whom an issuer vouches: a new one the first time, in the
-// language of the issuer's, else in one that the person's browser asks for (Accept-Language).
-func (a *app) userOf(ctx context.Context, who auth.Identity, reads ...string) (uuid.UUID, error) {
+// userOf returns the account of somebody for whom an issuer vouches: a new one the first time.
+func (a *app) userOf(ctx context.Context, who auth.Identity) (uuid.UUID, error) {
 	user, err := a.rooms.SignIn(ctx, rooms.Profile{
 		Subject: who.Subject, Email: who.Email, EmailVerified: who.EmailVerified,
-		FullName: who.FullName, ShortName: who.ShortName, Languages: append([]string{who.Locale}, reads...),
+		FullName: who.FullName, ShortName: who.ShortName, Languages: who.Languages,
 	})
 	if err != nil {
 		return uuid.Nil, err

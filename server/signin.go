@@ -106,7 +106,8 @@ func (s *signIn) callback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	userID, err := s.userOf(r.Context(), who, r.Header.Get("Accept-Language"))
+	who.Languages = append(who.Languages, r.Header.Get("Accept-Language"))
+	userID, err := s.userOf(r.Context(), who)
 	if err != nil {
 		return err
 	}
