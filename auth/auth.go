@@ -59,6 +59,9 @@ type Identity struct {
 	EmailVerified bool
 	// FullName and ShortName are empty when the issuer names none.
 	FullName, ShortName string
+	// Languages are what the person reads, the preferred first: BCP 47 tags, or lists of them as in
+	// Accept-Language. They are not checked.
+	Languages []string
 	// ExpiresAt ends the token that said all this.
 	ExpiresAt time.Time
 }

@@ -36,6 +36,9 @@ func (n NameClaims) identity(c claims) Identity {
 	if len(who.ShortName) > maxShortName {
 		who.ShortName = ""
 	}
+	if locale := c.text("locale"); locale != "" {
+		who.Languages = []string{locale}
+	}
 	// Some providers write a boolean as a string.
 	who.EmailVerified = who.Email != "" && (c["email_verified"] == true || c["email_verified"] == "true")
 	for _, alternative := range n.Full {

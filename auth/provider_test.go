@@ -78,7 +78,7 @@ func TestProviderSaysWhoSignedIn(t *testing.T) {
 			p := i.provider()
 			flow := begin(t, p)
 			claims := i.claims(client)
-			claims["nonce"] = flow.Nonce
+			claims["nonce"], claims["locale"] = flow.Nonce, "fr-FR"
 			for name, value := range test.claims {
 				claims[name] = value
 			}
@@ -99,6 +99,7 @@ func TestProviderSaysWhoSignedIn(t *testing.T) {
 			assert.Equal(t, "ada", who.Subject)
 			assert.Equal(t, []string{test.full, test.short, test.email}, []string{who.FullName, who.ShortName, who.Email})
 			assert.Equal(t, test.verified, who.EmailVerified)
+			assert.Equal(t, []string{"fr-FR"}, who.Languages)
 			assert.Equal(t, test.asksUserinfo, i.count("/userinfo") == 1)
 			assert.Equal(t, []string{flow.Verifier}, i.verifiers)
 		})

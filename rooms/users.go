@@ -10,6 +10,7 @@ import (
 
 	"entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
+	"golang.org/x/text/language"
 
 	"foyer/auth"
 	"foyer/ent"
@@ -37,6 +38,9 @@ type Profile struct {
 	// EmailVerified is whether the provider vouches for the e-mail address.
 	EmailVerified       bool
 	FullName, ShortName string
+	// Languages are what the person reads, the preferred first: BCP 47 tags, or lists of them as in
+	// Accept-Language. A new account is in the first that we speak, and keeps it.
+	Languages []string
 }
 
 // SignIn returns the account of a person who has proved who he is: a new one the first time, and
@@ -50,13 +54,13 @@ func (s *Service) SignIn(ctx context.Context, p Profile) (*ent.User, error) {
 		return nil, fmt.Errorf("find account by e-mail: %w", err)
 	}
 	if p.EmailVerified {
-		if err := s.completeProvisional(ctx, p.Email, subject); err != nil {
+		if err := s.completeProvisional(ctx, p, subject); err != nil {
 			return nil, fmt.Errorf("complete provisional account: %w", err)
 		}
 	}
 	id, err := s.db.User.Create().
 		SetSubject(subject).SetEmail(p.Email).SetEmailVerified(p.EmailVerified).
-		SetFullName(p.FullName).SetShortName(p.ShortName).
+		SetFullName(p.FullName).SetShortName(p.ShortName).SetLanguage(p.language()).
 		OnConflict(sql.ConflictColumns(user.FieldSubject)).
 		Update(p.update).
 		ID(ctx)
@@ -80,6 +84,25 @@ func (p *Profile) check() (err error) {
 	p.ShortName = fit(p.ShortName)
 	p.EmailVerified = p.EmailVerified && p.Email != ""
 	return err
+}
+
+// spoken are the languages of the page and of e-mail, the first for everybody else.
+var spoken = []language.Tag{language.English, language.French}
+
+var speaks = language.NewMatcher(spoken)
+
+// language returns the tag of the first of Languages that we speak, or else of English.
+func (p Profile) language() string {
+	for _, wanted := range p.Languages {
+		tags, _, err := language.ParseAcceptLanguage(wanted)
+		if err != nil {
+			continue // it is not for the person to mend
+		}
+		if _, i, sure := speaks.Match(tags...); sure != language.No {
+			return spoken[i].String()
+		}
+	}
+	return spoken[0].String()
 }
 
 // update brings an account up to date with what is given.
@@ -156,8 +179,8 @@ func byEmail(ctx context.Context, tx *ent.Tx, text string) (uuid.UUID, error) {
 
 // completeProvisional gives the provisional account of an e-mail address, if there is one, to the
 // person who has proved it his: he takes it over, or its roles when he has an account already.
-func (s *Service) completeProvisional(ctx context.Context, email, subject string) error {
-	provisional := user.And(user.Email(email), user.SubjectIsNil())
+func (s *Service) completeProvisional(ctx context.Context, p Profile, subject string) error {
+	provisional := user.And(user.Email(p.Email), user.SubjectIsNil())
 	if exists, err := s.db.User.Query().Where(provisional).Exist(ctx); err != nil || !exists {
 		return err
 	}
@@ -172,7 +195,7 @@ func (s *Service) completeProvisional(ctx context.Context, email, subject string
 		account, err := tx.User.Query().Where(user.Subject(subject)).OnlyID(ctx)
 		if ent.IsNotFound(err) {
 			return tx.User.Update().Where(user.ID(id), user.SubjectIsNil()).
-				SetSubject(subject).Exec(ctx)
+				SetSubject(subject).SetLanguage(p.language()).Exec(ctx)
 		}
 		if err != nil {
 			return err

@@ -47,6 +47,43 @@ func TestPersonWhoSignsInHasOneAccountThatIsKeptUpToDate(t *testing.T) {
 	})
 }
 
+func TestNewAccountIsInALanguageOfThePersonAndStaysInIt(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		owner := w.user(t, "Olga")
+		r := w.room(t, owner, "A room")
+		for i, c := range []struct {
+			want  string
+			reads []string
+		}{
+			{"en", nil},
+			{"fr", []string{"fr-CA"}},
+			{"fr", []string{"fr_FR"}},
+			{"fr", []string{"", "de;q=1, fr;q=0.8, en;q=0.5"}},
+			{"fr", []string{"de", "fr"}},
+			{"en", []string{"en", "fr"}},
+			{"en", []string{"ja", "zh-Hant"}},
+			{"en", []string{"*"}},
+			{"fr", []string{"-;;\x00", strings.Repeat("-", 5000), "fr"}},
+		} {
+			subject, email := fmt.Sprint("sub", i), fmt.Sprintf("p%d@example.org", i)
+			u, err := w.SignIn(t.Context(), rooms.Profile{Subject: subject, Languages: c.reads})
+			require.NoError(t, err)
+			assert.Equal(t, c.want, u.Language, c.reads)
+			u, err = w.SignIn(t.Context(), rooms.Profile{Subject: subject, Languages: []string{"fr", "en"}})
+			require.NoError(t, err)
+			assert.Equal(t, c.want, u.Language, "it is the person's own by now")
+
+			w.invite(t, owner, r, email, member)
+			u, err = w.SignIn(t.Context(), rooms.Profile{
+				Subject: "invited" + subject, Email: email, EmailVerified: true, Languages: c.reads,
+			})
+			require.NoError(t, err)
+			assert.Equal(t, c.want, u.Language, "invited: %q", c.reads)
+		}
+	})
+}
+
 func TestSignInsOfTheSameNewPersonAtOnceMakeOneAccount(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {

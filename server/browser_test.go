@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net/http"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -15,12 +17,13 @@ import (
 	"foyer/testenv"
 )
 
-// inBrowser runs a test of testenv/node/browser, and does for it what it asks for by name.
+// inBrowser runs a test of testenv/node/browser, and does for it what it asks for by name. Its pages may
+// ask other origins too.
 //
 // Such tests are not parallel: a browser with three people in a call needs the machine for itself.
-func inBrowser(t *testing.T, script, foyer, liveKit string, answers map[string]func()) {
+func inBrowser(t *testing.T, script, foyer, liveKit string, answers map[string]func(), others ...string) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "node", "browser/"+script, foyer, liveKit)
+	command := exec.CommandContext(t.Context(), "node", append([]string{"browser/" + script, foyer, liveKit}, others...)...)
 	command.Dir = "../testenv/node"
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var complaints strings.Builder
@@ -96,4 +99,26 @@ func TestMeetingIsHeldByKeyboardAlone(t *testing.T) {
 func TestMeetingIsHeldOnAPhone(t *testing.T) {
 	s, liveKit := startServerWithLiveKit(t)
 	inBrowser(t, "phone.mjs", s.url, liveKit.URL(), nil)
+}
+
+// TestMeetingIsRecordedInBrowsers: everybody is told, and the host finds the file, behind nginx.
+func TestMeetingIsRecordedInBrowsers(t *testing.T) {
+	foyer := fmt.Sprintf("http://127.0.0.1:%d", testenv.FreePort(t))
+	files := testenv.Bucket(t)
+	liveKit, _ := testenv.StartEgress(t, foyer+"/webhooks/livekit", &files)
+	certificate := secured(t, http.NotFoundHandler()).Certificate()
+	nginx := startNginx(t, foyer, files.Endpoint, certificate)
+	startServer(t, append(append(shared(t), files.Environ()...),
+		"FOYER_ADDR="+strings.TrimPrefix(foyer, "http://"), "FOYER_PUBLIC_URL="+nginx.URL(),
+		"FOYER_MEDIA_SECRET="+mediaSecret, "FOYER_RECORDING_NOTICE=You are being recorded.",
+		"LIVEKIT_URL="+liveKit.URL(), "LIVEKIT_API_KEY="+liveKit.Key(), "LIVEKIT_API_SECRET="+liveKit.Secret(),
+	)...)
+	// The provider of development mode is not behind nginx.
+	inBrowser(t, "recording.mjs", nginx.URL(), liveKit.URL(), nil, foyer)
+}
+
+// TestServerWithoutStorageOffersNoRecordings: neither in the call nor beside it.
+func TestServerWithoutStorageOffersNoRecordings(t *testing.T) {
+	s, liveKit := startServerWithLiveKit(t)
+	inBrowser(t, "unrecorded.mjs", s.url, liveKit.URL(), nil)
 }

@@ -106,6 +106,7 @@ func (s *signIn) callback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	who.Languages = append(who.Languages, r.Header.Get("Accept-Language"))
 	userID, err := s.userOf(r.Context(), who)
 	if err != nil {
 		return err

@@ -24,6 +24,8 @@ type browser struct {
 	status int
 	text   string
 	header http.Header
+	// reads is what it sends as Accept-Language.
+	reads string
 }
 
 func newBrowser(t testing.TB) *browser {
@@ -46,6 +48,7 @@ func (b *browser) stopsAt(part string) *browser {
 
 func (b *browser) do(request *http.Request) {
 	b.t.Helper()
+	request.Header.Set("Accept-Language", b.reads)
 	got, err := b.client.Do(request)
 	require.NoError(b.t, err)
 	defer got.Body.Close()
@@ -141,6 +144,19 @@ func TestPersonSignsInWithOneClickAndOutAgain(t *testing.T) {
 	b.submit(s.url+"/logout", nil)
 	assert.Equal(t, "/", b.at.Path, "over the provider, and back")
 	assert.Equal(t, "<nil>", b.name(s.url))
+}
+
+// TestFirstSignInBringsTheLanguageOfTheBrowser: a later one does not change it.
+func TestFirstSignInBringsTheLanguageOfTheBrowser(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	for _, reads := range []string{"de;q=0.9, fr-CH;q=0.8, en;q=0.7", "en"} {
+		b := newBrowser(t)
+		b.reads = reads
+		b.open(s.url+"/login").choose("Ada Lovelace", "ada@example.org")
+		mine, _ := b.ask(s.url, `{ viewer { language } }`)
+		assert.Equal(t, "fr", text(mine.Data, "viewer.language"))
+	}
 }
 
 func TestPersonWithoutAnAddressSignsIn(t *testing.T) {

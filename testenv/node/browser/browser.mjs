@@ -1,5 +1,5 @@
 // What the tests in a real browser have in common: Chromium with a camera and a microphone that are
-// not there, and people who use it. A test is a script: node TEST.mjs FOYER LIVEKIT, which prints what
+// not there, and people who use it. A test is a script: node TEST.mjs FOYER LIVEKIT [OTHER…], which prints what
 // it does and exits with 0 when all is well. What it asks of the test that runs it (a restart of the
 // server) it prints as {"ask": …}, and waits for a line.
 import { createRequire } from 'node:module';
@@ -10,10 +10,10 @@ import { stripVTControlCharacters } from 'node:util';
 import { chromium } from 'playwright-core';
 
 export const patience = 60_000; // milliseconds: two busy cores, and video without a graphics card
-export const [foyer, liveKit] = process.argv.slice(2);
+export const [foyer, liveKit, ...others] = process.argv.slice(2);
 
 const screenshots = new URL('../screenshots/', import.meta.url).pathname;
-const allowed = new Set([foyer, liveKit, liveKit?.replace(/^ws/, 'http'), foyer.replace(/^http/, 'ws')]);
+const allowed = new Set([foyer, liveKit, liveKit?.replace(/^ws/, 'http'), foyer.replace(/^http/, 'ws'), ...others]);
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',

@@ -21,14 +21,15 @@ test(async () => {
   check(await ada.evaluate(() => document.documentElement.lang) === 'fr', 'the page says that it is French');
   await look(ada, 'welcome');
 
-  // An account has a language of its own: English, until one says so.
+  // A new account is in the browser's language.
   await signIn(ada, 'Ada Lovelace');
-  await button(ada, 'Account: Ada Lovelace').tap();
-  await ada.getByRole('menuitem', { name: 'Preferences' }).tap();
+  await button(ada, 'Compte : Ada Lovelace').tap();
+  await ada.getByRole('menuitem', { name: 'Préférences' }).tap();
   const preferences = ada.getByRole('dialog');
-  await preferences.getByRole('combobox', { name: 'Language' }).selectOption({ label: 'Français' });
+  const language = preferences.getByRole('combobox', { name: 'Langue' });
+  check(await language.inputValue() === 'fr', 'a new account is in French');
   await look(ada, 'preferences');
-  await preferences.getByRole('button', { name: 'Save' }).tap();
+  await preferences.getByRole('button', { name: 'Enregistrer' }).tap();
   await button(ada, 'Nouveau salon').tap();
   const dialog = ada.getByRole('dialog', { name: 'Nouveau salon' });
   await dialog.getByRole('textbox', { name: 'Nom du salon' }).fill('Réunion');

@@ -46,7 +46,7 @@ function Mark() {
 
 function Header() {
   const words = useWords();
-  const { viewer, canSignIn } = useSession();
+  const { viewer, canSignIn, canRecord } = useSession();
   return (
     <header className="header">
       <div className="header-inside">
@@ -55,7 +55,7 @@ function Header() {
           {viewer && (
             <>
               <NavLink href="/">{words.nav.rooms}</NavLink>
-              <NavLink href="/recordings">{words.nav.recordings}</NavLink>
+              {canRecord && <NavLink href="/recordings">{words.nav.recordings}</NavLink>}
             </>
           )}
         </nav>

@@ -12,6 +12,7 @@ interface Session {
   /** What this server offers. */
   canSignIn: boolean;
   canInvite: boolean;
+  canRecord: boolean;
 }
 
 const Context = createContext<Session>({
@@ -20,6 +21,7 @@ const Context = createContext<Session>({
   failed: false,
   canSignIn: false,
   canInvite: false,
+  canRecord: false,
 });
 
 export const useSession = () => useContext(Context);
@@ -32,6 +34,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     failed: !!error,
     canSignIn: data?.capabilities.signIn ?? false,
     canInvite: data?.capabilities.invitations ?? false,
+    canRecord: data?.capabilities.recordings ?? false,
   };
   return <Context value={session}>{children}</Context>;
 }

@@ -1,5 +1,6 @@
 import { lazy, Suspense } from "react";
 import { useAct } from "../app/act";
+import { useSession } from "../app/session";
 import type { Status } from "../call/status";
 import {
   EndMeetingDocument,
@@ -27,6 +28,7 @@ export function useHostMenu(
 ): MenuItem[] {
   const words = useWords();
   const say = useSay();
+  const { canRecord } = useSession();
   const input = { roomId: room.id };
   const { act: muteAll } = useAct(MuteAllParticipantsDocument);
   const { act: lock } = useAct(LockRoomDocument);
@@ -34,6 +36,9 @@ export function useHostMenu(
   const { act: stop } = useAct(StopRecordingDocument);
   const locked = !!status?.locked;
   const recording = !!status?.recording;
+  const record: MenuItem = recording
+    ? { label: words.recording.stop, icon: "stop", onSelect: () => void stop({ input }) }
+    : { label: words.recording.start, icon: "record", onSelect: () => open("record") };
   return [
     {
       label: words.moderate.muteAll,
@@ -46,9 +51,7 @@ export function useHostMenu(
       icon: locked ? "unlock" : "lock",
       onSelect: () => void (locked ? unlock({ input }) : lock({ input })),
     },
-    recording
-      ? { label: words.recording.stop, icon: "stop", onSelect: () => void stop({ input }) }
-      : { label: words.recording.start, icon: "record", onSelect: () => open("record") },
+    ...(canRecord ? [record] : []),
     { label: words.settings.title, icon: "people", onSelect: () => open("settings") },
     { label: words.moderate.end, icon: "leave", danger: true, apart: true, onSelect: () => open("end") },
   ];

@@ -70,6 +70,7 @@ const context = { additionalTypenames: ["Recording", "DeleteRecordingPayload"] }
 
 function Page({ after, last, onMore }: PageProps) {
   const words = useWords();
+  const { canRecord } = useSession();
   const [{ data, error }, again] = useQuery({
     query: RecordingsDocument,
     variables: { after },
@@ -97,7 +98,7 @@ function Page({ after, last, onMore }: PageProps) {
     return (
       <li className="rooms-empty">
         <Icon name="record" />
-        <p className="soft">{words.recordings.empty}</p>
+        <p className="soft">{canRecord ? words.recordings.empty : words.recordings.none}</p>
       </li>
     );
   }

@@ -317,6 +317,7 @@ export const en = {
 
   recordings: {
     empty: "No recordings yet. Hosts start one in the meeting, under More.",
+    none: "This server records nothing.",
     signIn: "Recordings are for people with an account.",
     download: "Download",
     downloadName: (name: string, date: string) => `Download ${name}, ${date}`,

@@ -326,6 +326,7 @@ export const fr: Words = {
 
   recordings: {
     empty: "Pas encore d’enregistrement. Les hôtes en lancent dans la réunion, sous Plus.",
+    none: "Ce serveur n’enregistre rien.",
     signIn: "Les enregistrements sont réservés aux personnes qui ont un compte.",
     download: "Télécharger",
     downloadName: (name, date) => `Télécharger ${name}, ${date}`,

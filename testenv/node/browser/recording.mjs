@@ -1,0 +1,71 @@
+// A recording: the host starts it, everybody in the call is told, the host stops it, and finds it, can
+// watch it and share it.
+import { accessible, check, person, say, screenshot, test, until } from './browser.mjs';
+import { admit, button, guest, heading, host, inCall, join, roomURL } from './people.mjs';
+
+const notice = 'You are being recorded.'; // FOYER_RECORDING_NOTICE
+
+async function more(page, item) {
+  await button(page, 'More').click();
+  await page.getByRole('menuitem', { name: item, exact: true }).click();
+}
+
+test(async () => {
+  const ada = await host('Ada Lovelace', 'On the record');
+  const room = roomURL(ada);
+  await join(ada);
+  const grace = await guest('Grace', room);
+  await admit(ada, 'Grace');
+  await inCall(grace);
+  check(!(await grace.getByText(notice).isVisible()), 'nobody is told of a recording that there is not');
+  say('two are in the call');
+
+  await more(ada, 'Record…');
+  const dialog = ada.getByRole('dialog', { name: 'Record the meeting' });
+  await accessible(ada, 'the dialog that records');
+  await screenshot(ada, 'record-dialog');
+  await dialog.getByRole('button', { name: 'Start recording' }).click();
+  await Promise.all([ada, grace].map((page) => page.getByRole('alert').getByText(notice).waitFor()));
+  await dialog.waitFor({ state: 'hidden' });
+  await Promise.all([ada, grace].map((page) => page.getByText('Recording', { exact: true }).waitFor()));
+  await accessible(grace, 'the call that is recorded');
+  await screenshot(grace, 'recorded');
+  await button(grace, 'Understood').click();
+  await grace.getByText(notice).waitFor({ state: 'hidden' });
+  await grace.getByText('Recording', { exact: true }).waitFor();
+  say('both are told, and see it as long as it lasts');
+
+  await more(ada, 'Stop recording');
+  await Promise.all([ada, grace].map((page) => page.getByText('Recording', { exact: true }).waitFor({ state: 'hidden' })));
+  await ada.getByText(notice).waitFor({ state: 'hidden' });
+  say('it is stopped');
+
+  await button(ada, 'Leave').click();
+  await heading(ada, 'You have left the meeting').waitFor();
+  await ada.goto(new URL('/', room).href);
+  await ada.getByRole('link', { name: 'Recordings', exact: true }).click();
+  const row = ada.getByRole('listitem').filter({ has: heading(ada, 'On the record') });
+  await row.getByRole('link', { name: /^Download On the record/ }).waitFor();
+  check(!(await row.getByText(/Starting|Being saved|Failed/).isVisible()), 'it is saved');
+  await accessible(ada, 'the list of recordings');
+  await screenshot(ada, 'recordings');
+  await row.getByRole('link', { name: 'On the record', exact: true }).click();
+  await ada.getByRole('heading', { level: 1, name: 'On the record' }).waitFor();
+  await ada.getByLabel('Recording of On the record').waitFor();
+  await until(ada, () => document.querySelector('video')?.readyState > 0);
+  await accessible(ada, 'the page of a recording');
+  say('it is in the list, and plays');
+
+  await ada.getByRole('textbox', { name: 'E-mail address' }).fill('grace@example.org');
+  await button(ada, 'Share').click();
+  await button(ada, 'Stop sharing with grace@example.org').waitFor();
+  await screenshot(ada, 'recording');
+  const stranger = await person('Stranger');
+  await stranger.goto(ada.url());
+  await stranger.getByText('Recordings are for people with an account.').waitFor();
+  say('it is shared, and nobody else sees it');
+
+  await button(ada, 'Delete').click();
+  await ada.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
+  await ada.getByText('No recordings yet.').waitFor();
+});
