@@ -506,12 +506,13 @@ func TestSettingsOfRecordingsReachThem(t *testing.T) {
 		"FOYER_RECORDING_EXPIRY_DAYS": "30", "FOYER_REDIS_PREFIX": "foyer:",
 		"FOYER_RECORDING_START_TIMEOUT": "5s", "FOYER_RECORDING_STOP_TIMEOUT": "6s",
 		"FOYER_RECORDING_INTERVAL": "7s", "FOYER_RECORDINGS_PER_USER": "8",
+		"FOYER_RECORDING_DOWNLOAD_URLS": "true", "FOYER_RECORDING_DOWNLOAD_TTL": "8s",
 	})
 	require.NoError(t, err)
 	assert.Equal(t, recordings.Settings{
 		PublicURL: "https://meet.example.org", Notice: "You are being recorded.", Layout: "grid",
 		KeptFor: 30 * 24 * time.Hour, StartTimeout: 5 * time.Second, StopTimeout: 6 * time.Second,
-		Interval: 7 * time.Second, StartsPerUser: 8, KeyPrefix: "foyer:", Served: true,
+		Interval: 7 * time.Second, StartsPerUser: 8, KeyPrefix: "foyer:", Served: true, DownloadFor: 8 * time.Second,
 	}, c.recordings(), "and no credentials")
 	c, err = load(production, map[string]string{"FOYER_RECORDING_S3_IN_REQUEST": "true"})
 	require.NoError(t, err)

@@ -106,6 +106,10 @@ func (a *archive) savedIn(roomID string, change func(*ent.RecordingCreate)) *ent
 	if change != nil {
 		change(create)
 	}
+	switch status, _ := create.Mutation().Status(); status {
+	case recording.StatusSAVED, recording.StatusFAILED, recording.StatusABORTED:
+		create.SetEndedAt(time.Now())
+	}
 	rec, err := create.Save(a.t.Context())
 	require.NoError(a.t, err)
 	for _, extension := range []string{".mp4", ".ogg"} {
@@ -327,7 +331,7 @@ func TestOnlySavedRecordingsAreHandedOutUntilTheyExpire(t *testing.T) {
 	} {
 		rec := a.saved(func(c *ent.RecordingCreate) { c.SetStatus(unsaved) })
 		assert.Equal(t, http.StatusForbidden, status(rec), unsaved)
-		rec.Update().SetStatus(recording.StatusSAVED).ExecX(t.Context())
+		rec.Update().SetStatus(recording.StatusSAVED).SetEndedAt(time.Now()).ExecX(t.Context())
 		assert.Equal(t, http.StatusOK, status(rec), unsaved)
 	}
 	later := a.saved(func(c *ent.RecordingCreate) { c.SetExpiresAt(time.Now().Add(time.Hour)) })
