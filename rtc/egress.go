@@ -253,7 +253,7 @@ func (c *Client) egressOf(info *livekit.EgressInfo) *Egress {
 	if at := info.GetStartedAt(); at > 0 {
 		e.StartedAt = time.Unix(0, at)
 	}
-	for _, file := range resultsOf(info) {
+	for _, file := range info.GetFileResults() {
 		e.Size += file.GetSize()
 		e.Duration = max(e.Duration, time.Duration(file.GetDuration()))
 	}
@@ -262,21 +262,10 @@ func (c *Client) egressOf(info *livekit.EgressInfo) *Egress {
 
 // fileOf is the path that was asked for; empty when a file was not.
 func fileOf(info *livekit.EgressInfo) string {
-	request := info.GetRoomComposite()
-	if files := request.GetFileOutputs(); len(files) > 0 {
+	if files := info.GetRoomComposite().GetFileOutputs(); len(files) > 0 {
 		return files[0].GetFilepath()
 	}
-	return request.GetFile().GetFilepath()
-}
-
-func resultsOf(info *livekit.EgressInfo) []*livekit.FileInfo {
-	if files := info.GetFileResults(); len(files) > 0 {
-		return files
-	}
-	if file := info.GetFile(); file != nil {
-		return []*livekit.FileInfo{file}
-	}
-	return nil
+	return ""
 }
 
 var address = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"']+`)

@@ -48,16 +48,6 @@ func TestEgressIsWhatLiveKitTellsOfIt(t *testing.T) {
 	}, e)
 	assert.True(t, e.Ended())
 	assert.False(t, e.Records())
-	old := c.egressOf(&livekit.EgressInfo{
-		Request: &livekit.EgressInfo_RoomComposite{RoomComposite: &livekit.RoomCompositeEgressRequest{
-			Output: &livekit.RoomCompositeEgressRequest_File{
-				File: &livekit.EncodedFileOutput{Filepath: "recordings/y.ogg"},
-			},
-		}},
-		Result: &livekit.EgressInfo_File{File: &livekit.FileInfo{Size: 7}},
-	})
-	assert.Equal(t, "recordings/y.ogg", old.File)
-	assert.EqualValues(t, 7, old.Size)
 	for status := range livekit.EgressStatus_name {
 		e := c.egressOf(&livekit.EgressInfo{Status: livekit.EgressStatus(status)})
 		assert.Equal(t, livekit.EgressStatus(status) >= livekit.EgressStatus_EGRESS_COMPLETE, e.Ended())

@@ -62,6 +62,8 @@ func TestConfigShowsEverySettingAndNoSecret(t *testing.T) {
 		"FOYER_SMTP_URL=smtps://foyer:" + hidden + "@mail.example.org", "FOYER_MAIL_FROM=foyer@example.org",
 		"LIVEKIT_API_KEY=key", "FOYER_PUBLIC_URL=https://meet.example.org",
 		"FOYER_OIDC_ISSUER=https://id.example.org", "FOYER_OIDC_CLIENT_ID=foyer",
+		"S3_ENDPOINT=https://s3.example.org", "S3_BUCKET=recordings", "S3_ACCESS_KEY=foyer",
+		"S3_SESSION_TOKEN=" + hidden,
 	}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[config]()) {
 		if name := field.Tag.Get("env"); strings.Contains(name, "SECRET") {
