@@ -64,9 +64,13 @@ func TestConfigShowsEverySettingAndNoSecret(t *testing.T) {
 		"FOYER_OIDC_ISSUER=https://id.example.org", "FOYER_OIDC_CLIENT_ID=foyer",
 		"S3_ENDPOINT=https://s3.example.org", "S3_BUCKET=recordings", "S3_ACCESS_KEY=foyer",
 		"S3_SESSION_TOKEN=" + hidden,
+		"FOYER_WEBHOOK_URLS=https://hooks.example.org/?key=" + hidden,
 	}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[config]()) {
-		if name := field.Tag.Get("env"); strings.Contains(name, "SECRET") {
+		switch name := field.Tag.Get("env"); {
+		case name == "FOYER_WEBHOOK_SECRET":
+			environ = append(environ, name+"=whsec_"+hidden)
+		case strings.Contains(name, "SECRET"):
 			environ = append(environ, name+"="+hidden)
 		}
 	}
