@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
@@ -45,7 +46,7 @@ func (w *transcripts) saved(transcript recording.Transcript) uuid.UUID {
 	w.t.Helper()
 	return w.db.Recording.Create().SetRoom(w.room).SetStartedBy(w.host.ID).SetMode(recording.ModeAUDIO).
 		SetOptions(schema.RecordingOptions{Transcribe: true}).SetStatus(recording.StatusSAVED).
-		SetTranscript(transcript).SaveX(w.t.Context()).ID
+		SetTranscript(transcript).SetEndedAt(time.Now()).SaveX(w.t.Context()).ID
 }
 
 func TestFirstOutcomeOfATranscriptStands(t *testing.T) {
