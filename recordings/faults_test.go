@@ -2,7 +2,9 @@ package recordings_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"testing"
 	"time"
@@ -118,6 +120,11 @@ func TestLiveKitThatIsAwayFailsAStartAndFreesTheRoom(t *testing.T) {
 	w := newWorld(t, options{})
 	w.call()
 	w.toLiveKit.cut()
+	require.Eventually(t, func() bool {
+		_, err := w.rtc.Egresses(t.Context(), w.room.ID.String())
+		network, is := errors.AsType[*net.OpError](err)
+		return is && network.Op == "dial"
+	}, 10*time.Second, time.Millisecond, "connections that were open before are known to be broken")
 	_, err := w.Start(w.host(), w.input())
 	requireKind(t, err, fault.Unavailable)
 	assert.Equal(t, recording.StatusFAILED, w.only().Status, "it was never asked")
