@@ -13,7 +13,7 @@ NODE := tools/node.sh
 # Runs a command with PostgreSQL, Redis, a Redis Cluster, LiveKit and MinIO at its disposal.
 UP := $(NODE) bin/up -livekit bin/livekit-server -minio bin/minio --
 
-NPM_CI := ci --ignore-scripts --no-audit --no-fund
+NPM_CI := ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

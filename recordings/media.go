@@ -30,12 +30,16 @@ func (r *Recordings) DownloadURL(ctx context.Context, rec *ent.Recording) (*stri
 	if !Available(rec) || r.settings.DownloadFor == 0 {
 		return nil, nil
 	}
-	lifetime := r.settings.DownloadFor
-	if rec.ExpiresAt != nil {
-		lifetime = min(lifetime, max(time.Second, time.Until(*rec.ExpiresAt)))
-	}
-	url, err := r.bucket.Presign(ctx, Key(rec), DownloadName(rec), lifetime)
+	url, err := r.bucket.Presign(ctx, Key(rec), DownloadName(rec), Lifetime(rec, r.settings.DownloadFor))
 	return &url, err
+}
+
+// Lifetime is how long a URL of a recording may live: as long as is wished, and not longer than it is kept.
+func Lifetime(rec *ent.Recording, wished time.Duration) time.Duration {
+	if rec.ExpiresAt == nil {
+		return wished
+	}
+	return min(wished, max(time.Second, time.Until(*rec.ExpiresAt)))
 }
 
 // Media finds the recording that has the file of a name, if the viewer may have that file now.

@@ -155,3 +155,12 @@ func TestDownloadURLEndsWithTheRecording(t *testing.T) {
 		assert.Nil(t, url)
 	}
 }
+
+func TestURLOfARecordingLivesNoLongerThanTheRecording(t *testing.T) {
+	t.Parallel()
+	in := func(d time.Duration) *ent.Recording { return &ent.Recording{ExpiresAt: ptr(time.Now().Add(d))} }
+	assert.Equal(t, time.Hour, recordings.Lifetime(&ent.Recording{}, time.Hour))
+	assert.Equal(t, time.Hour, recordings.Lifetime(in(24*time.Hour), time.Hour))
+	assert.InDelta(t, time.Minute, recordings.Lifetime(in(time.Minute), time.Hour), float64(30*time.Second))
+	assert.Equal(t, time.Second, recordings.Lifetime(in(-time.Minute), time.Hour), "storage takes no less")
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -234,6 +236,9 @@ func (r *Recordings) giveUp(
 // stopUnwanted ends running egresses of ours whose recording has ended, has another egress, or is not
 // there though its room is. Of rooms that are not there they may be another's.
 func (r *Recordings) stopUnwanted(ctx context.Context, running []*rtc.Egress) error {
+	maps.DeleteFunc(r.tries, func(id string, _ int) bool {
+		return !slices.ContainsFunc(running, func(e *rtc.Egress) bool { return e.ID == id })
+	})
 	var failed []error
 	for _, e := range running {
 		wanted, err := r.wanted(ctx, e)

@@ -25,6 +25,8 @@ const Kind = "recording.discard"
 const (
 	// sweepSize is how many expired recordings are removed in one go.
 	sweepSize = 100
+	// sweepFailures is how many of them may fail in one go.
+	sweepFailures = 3
 	// discardSize is how many messages one statement writes.
 	discardSize = 500
 )
@@ -155,7 +157,8 @@ func (r *Recordings) stopAll(ctx context.Context, d discard) (running bool, err 
 	return running, err
 }
 
-// sweep removes recordings whose time is over.
+// sweep removes recordings whose time is over. One that cannot be removed keeps no other; when several
+// cannot, the storage is away, and the rest waits for it too.
 func (r *Recordings) sweep(ctx context.Context) error {
 	expired, err := r.db.Recording.Query().
 		Where(recording.ExpiresAtLTE(time.Now()), recording.StatusIn(final...)).
@@ -163,12 +166,16 @@ func (r *Recordings) sweep(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find expired recordings: %w", err)
 	}
+	var failed []error
 	for _, rec := range expired {
 		if _, err := r.remove(ctx, rec); err != nil {
-			return err // the others wait for the storage too
+			failed = append(failed, err)
+		}
+		if len(failed) == sweepFailures {
+			break
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // viewerIs reports whether a user is who is asking.

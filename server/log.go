@@ -43,12 +43,13 @@ func parseLevel(text string) error { return new(slog.Level).UnmarshalText([]byte
 // greet says in one block where things are and, in development mode, what to try.
 func greet(out io.Writer, c *config, addr, inner string, hasPage bool) {
 	base := "http://" + addr
-	fmt.Fprintf(out, "\nFoyer serves GraphQL at %s/graphql (POST, and WebSocket: graphql-transport-ws).\n", base)
+	fmt.Fprintln(out)
 	if hasPage {
 		fmt.Fprintf(out, "  Page      %s\n", base)
 	} else {
 		fmt.Fprintln(out, "  Page      not built: make build does that, and make run")
 	}
+	fmt.Fprintf(out, "  GraphQL   %s/graphql (POST, and WebSocket: graphql-transport-ws)\n", base)
 	if c.GraphiQL != nil && *c.GraphiQL {
 		fmt.Fprintf(out, "  GraphiQL  %s/graphiql\n", base)
 	}
@@ -65,13 +66,16 @@ func greet(out io.Writer, c *config, addr, inner string, hasPage bool) {
 	}
 	fmt.Fprintf(out, `
 DEVELOPMENT MODE, since FOYER_SECRET is not set: whoever reaches this address signs in as anybody.
-
-In a browser, %s/login signs in with one click. In a shell: sign in, make a room, and
-knock at it (each line uses the one before):
+`)
+	if hasPage {
+		fmt.Fprintf(out, "Open %s in a browser: sign in with one click, and make a room.\n\n", base)
+		return
+	}
+	fmt.Fprintf(out, `In a shell: sign in, make a room, and knock at it (each line uses the one before):
 
 %s
 
-`, base, strings.Join(firstSteps(base), "\n"))
+`, strings.Join(firstSteps(base), "\n"))
 }
 
 func databaseName(url string) string {
@@ -81,7 +85,7 @@ func databaseName(url string) string {
 	return "PostgreSQL"
 }
 
-// firstSteps are three shell commands that show what Foyer does.
+// firstSteps are three shell commands that show what Foyer does without its page.
 func firstSteps(base string) []string {
 	const post = `curl -s -H 'content-type: application/json'`
 	return []string{

@@ -99,7 +99,7 @@ func (a *app) serve(ctx context.Context, listener net.Listener, inner innerListe
 // stop ends sockets so that their clients go to another server, and waits for everything in flight,
 // but not for ever.
 func (a *app) stop(server *http.Server) error {
-	slog.Info("stopping")
+	slog.Info("stopping, once everything in flight has ended", "at_most", a.config.DrainTimeout)
 	grace, cancel := context.WithTimeout(context.Background(), a.config.DrainTimeout)
 	defer cancel()
 	a.stopping.Store(true)

@@ -53,7 +53,7 @@ func (c *config) announcements(b *bucket.Bucket) announcements.Settings {
 	s := announcements.Settings{PublicURL: c.linkBase(), Send: c.sendMail()}
 	if c.WebhookDownloads && b != nil {
 		s.DownloadURL = func(ctx context.Context, r *ent.Recording) (string, error) {
-			return b.Presign(ctx, recordings.Key(r), recordings.Name(r), c.WebhookDownloadTTL)
+			return b.Presign(ctx, recordings.Key(r), recordings.Name(r), recordings.Lifetime(r, c.WebhookDownloadTTL))
 		}
 	}
 	return s

