@@ -2,11 +2,14 @@ package main
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -55,9 +58,15 @@ func TestGraphiQLIsAWorkbenchForEveryFlow(t *testing.T) {
 	inBrowser(t, "graphiql.mjs", s.url, liveKit, nil)
 }
 
-// TestMeetingIsHeldInBrowsers: create, knock, admit, deny, see each other, mute, remove with a ban.
+// TestMeetingIsHeldInBrowsers: create, knock, admit, deny, see each other, mute, remove with a ban. The
+// server serves trusted documents alone, and the page's are.
 func TestMeetingIsHeldInBrowsers(t *testing.T) {
-	s, liveKit := startServerWithLiveKit(t, "FOYER_DENIED_FOR=1s")
+	others := filepath.Join(t.TempDir(), "documents.json")
+	const document = "{ viewer { id } }"
+	manifest := fmt.Sprintf(`{"%x": %q}`, sha256.Sum256([]byte(document)), document)
+	require.NoError(t, os.WriteFile(others, []byte(manifest), 0o600))
+	s, liveKit := startServerWithLiveKit(t, "FOYER_DENIED_FOR=1s", "FOYER_TRUSTED_DOCUMENTS="+others)
+	assert.Equal(t, "INVALID", s.ask("", "{ viewer { fullName } }", nil).code(), "anything else is refused")
 	inBrowser(t, "meeting.mjs", s.url, liveKit.URL(), nil)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"net/url"
@@ -32,6 +33,7 @@ import (
 	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/rtc"
+	"foyer/web"
 )
 
 // The keys of development mode. The LiveKit pair is that of `livekit-server --dev`.
@@ -579,7 +581,19 @@ func (c *config) graph(
 	}
 	var err error
 	s.Documents, err = transport.ReadDocuments(c.Documents, c.DocumentsMode == documentsEnforce)
+	if page := web.Page(); err == nil && page != nil {
+		err = trustPage(s.Documents, page)
+	}
 	return s, err
+}
+
+// trustPage has the page's own documents served, whatever the clients of an installation send.
+func trustPage(documents *transport.Documents, page fs.FS) error {
+	manifest, err := fs.ReadFile(page, "documents.json")
+	if err != nil {
+		return fmt.Errorf("trusted documents of the page: %w", err)
+	}
+	return documents.Trust(manifest)
 }
 
 // isLoopback reports whether only this machine can reach an address.

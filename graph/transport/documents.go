@@ -50,6 +50,14 @@ func ReadDocuments(path string, enforce bool) (*Documents, error) {
 	return d, nil
 }
 
+// Trust adds those of another manifest, of our own making.
+func (d *Documents) Trust(manifest []byte) error {
+	if err := json.Unmarshal(manifest, &d.byHash); err != nil {
+		return fmt.Errorf("trusted documents of the page: %w", err)
+	}
+	return nil
+}
+
 func hashOf(document string) string {
 	sum := sha256.Sum256([]byte(document))
 	return hex.EncodeToString(sum[:])

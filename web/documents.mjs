@@ -1,0 +1,25 @@
+// Writes dist/documents.json: what the page sends, as FOYER_TRUSTED_DOCUMENTS would have it, so that a
+// server that serves trusted documents alone serves its own page. `npm run build` runs it.
+import { createRequest, formatDocument, stringifyDocument } from "@urql/core";
+import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { createServer } from "vite";
+import * as guest from "../docs/clients/guest.mjs";
+
+const vite = await createServer({ server: { middlewareMode: true, ws: false }, appType: "custom", logLevel: "error" });
+const operations = await vite.ssrLoadModule("/src/generated/operations.ts");
+await vite.close();
+
+const documents = [
+  ...Object.values(operations).filter((value) => value?.definitions?.[0].operation),
+  ...Object.values(guest).filter((value) => typeof value === "string"),
+];
+const manifest = {};
+for (const document of documents) {
+  const { query } = createRequest(document, {});
+  // urql's cache adds __typename to queries and mutations, and nobody does to subscriptions.
+  for (const sent of [stringifyDocument(query), stringifyDocument(formatDocument(query))]) {
+    manifest[createHash("sha256").update(sent).digest("hex")] = sent;
+  }
+}
+writeFileSync(new URL("dist/documents.json", import.meta.url), JSON.stringify(manifest));
