@@ -90,7 +90,7 @@ function Account({ viewer }: { viewer: Viewer }) {
         className="account"
         items={[
           { label: words.nav.preferences, icon: "settings", onSelect: () => setPreferences(true) },
-          { label: words.nav.signOut, icon: "door", href: "/logout", apart: true },
+          { label: words.nav.signOut, icon: "exit", href: "/logout", apart: true },
         ]}
       >
         <Face name={name} small />

@@ -100,7 +100,7 @@ export const en = {
 
   access: {
     legend: "Who enters without asking?",
-    RESTRICTED: { name: "Members only", hint: "People with a role in the room. All others knock." },
+    RESTRICTED: { name: "Members", hint: "People with a role in the room. All others knock." },
     TRUSTED: { name: "Signed-in people", hint: "Whoever has an account. Guests knock." },
     PUBLIC: { name: "Anybody", hint: "Whoever has the link." },
   },
