@@ -28,7 +28,7 @@ run: bin/livekit-server bin/foyer ## start Foyer and LiveKit on this machine; Ct
 test: setup testenv/node/node_modules $(PAGE) bin/livekit-server bin/minio bin/up ## run the tests on real servers (PKG=./lobby ARGS='-run X')
 	$(UP) go test -race -shuffle=on -timeout 20m $(ARGS) $(PKG)
 
-check: setup web/node_modules bin/livekit-server bin/minio bin/up ## see whether generated code, format, linters, types, go.mod and arrows are in order
+check: setup web/node_modules bin/livekit-server bin/minio bin/up ## see whether generated code, format, linters, types, go.mod, arrows, licences and dependencies are in order
 	tools/check.sh
 
 generate: ## make the generated code again, after a change of schema/, ent/schema or gqlgen.yml
