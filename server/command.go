@@ -136,7 +136,7 @@ func manageApps(ctx context.Context, args, environ []string, out io.Writer) erro
 	if err != nil {
 		return err
 	}
-	db, err := openDatabase(ctx, c, commandConnections, nil)
+	db, err := openDatabase(ctx, c, database.Settings{Connections: commandConnections})
 	if err != nil {
 		return err
 	}
