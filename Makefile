@@ -7,6 +7,9 @@ ARGS ?=
 # The page that is built into the server: make run PAGE= does without, where there is no Node.
 PAGE := web/dist/index.html web/graphiql/dist/graphiql.js
 
+# What the program says that it is: `foyer version`, and metrics.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+
 # Runs a command with a Node that is new enough.
 NODE := tools/node.sh
 
@@ -51,7 +54,7 @@ clean: ## remove what was built; data/, with the rooms of `make run`, stays
 
 # Go knows best when these two are out of date.
 bin/foyer: $(PAGE)
-	CGO_ENABLED=0 go build -o $@ ./server
+	CGO_ENABLED=0 go build -ldflags='-X main.version=$(VERSION)' -o $@ ./server
 
 bin/up:
 	go build -o $@ ./testenv/up
