@@ -62,7 +62,8 @@ livekit_settings() {
 nginx_settings() {
   local nginx
   nginx=$(PATH=$PATH:/usr/sbin command -v nginx) || { echo 'no nginx: make setup installs it' && return 1; }
-  sed -e 's/${NGINX_LISTEN}/8080/; s/${FOYER_ADDRESS}/127.0.0.1:8081/; s/${S3_ADDRESS}/127.0.0.1:9000/' \
+  sed -e 's/${NGINX_LISTEN}/8080/; s/${NGINX_LOCAL_RESOLVERS}/127.0.0.1/' \
+    -e 's/${FOYER_ADDRESS}/127.0.0.1:8081/; s/${S3_ADDRESS}/127.0.0.1:9000/' \
     -e 's/${FOYER_MEDIA_SECRET}/secret/; s/${S3_SCHEME}/http/; /proxy_ssl_/d' \
     deploy/nginx.conf >"$scratch/foyer.conf"
   echo "pid $scratch/pid; events {} http { access_log off; include $scratch/foyer.conf; }" \
