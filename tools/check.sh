@@ -33,11 +33,12 @@ resolver_files() {
 }
 
 gofmt_clean() {
-  local files
+  local files unformatted
   files=$(grep -rL --include='*.go' "${not_source[@]/#/--exclude-dir=}" \
     -E '^// Code generated .* DO NOT EDIT\.$' .)
   # shellcheck disable=SC2086 # one name a word: our files have no spaces
-  test -z "$(gofmt -l $files | tee /dev/stderr)"
+  unformatted=$(gofmt -l $files)
+  test -z "$unformatted" || { echo "$unformatted" >&2 && return 1; }
 }
 
 go_mod() {
