@@ -7,6 +7,9 @@ ARGS ?=
 # The page that is built into the server: make run PAGE= does without, where there is no Node.
 PAGE := web/dist/index.html web/graphiql/dist/graphiql.js
 
+# What the program says that it is: `foyer version`, and metrics.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+
 # Runs a command with a Node that is new enough.
 NODE := tools/node.sh
 
@@ -28,7 +31,7 @@ run: bin/livekit-server bin/foyer ## start Foyer and LiveKit on this machine; Ct
 test: setup testenv/node/node_modules $(PAGE) bin/livekit-server bin/minio bin/up ## run the tests on real servers (PKG=./lobby ARGS='-run X')
 	$(UP) go test -race -shuffle=on -timeout 20m $(ARGS) $(PKG)
 
-check: setup web/node_modules bin/livekit-server bin/minio bin/up ## see whether generated code, format, linters, types, go.mod and arrows are in order
+check: setup web/node_modules bin/livekit-server bin/minio bin/up ## see whether generated code, format, linters, types, go.mod, arrows, licences and dependencies are in order
 	tools/check.sh
 
 generate: ## make the generated code again, after a change of schema/, ent/schema or gqlgen.yml
@@ -51,7 +54,7 @@ clean: ## remove what was built; data/, with the rooms of `make run`, stays
 
 # Go knows best when these two are out of date.
 bin/foyer: $(PAGE)
-	CGO_ENABLED=0 go build -o $@ ./server
+	CGO_ENABLED=0 go build -ldflags='-X main.version=$(VERSION)' -o $@ ./server
 
 bin/up:
 	go build -o $@ ./testenv/up

@@ -177,7 +177,9 @@ func (a *app) deliveries() map[string]outbox.Deliver {
 }
 
 func (a *app) openStores(ctx context.Context) error {
-	db, err := openDatabase(ctx, a.config, a.config.DatabaseConnections, a.traces)
+	settings := a.config.database()
+	settings.Traces = a.traces.Provider()
+	db, err := openDatabase(ctx, a.config, settings)
 	if err != nil {
 		return err
 	}
@@ -193,13 +195,11 @@ func (a *app) openStores(ctx context.Context) error {
 }
 
 // openDatabase opens the database, with its tables up to date.
-func openDatabase(
-	ctx context.Context, c *config, connections int, traces *observe.Traces,
-) (*database.DB, error) {
+func openDatabase(ctx context.Context, c *config, settings database.Settings) (*database.DB, error) {
 	if err := makeDataFolder(c.DatabaseURL); err != nil {
 		return nil, err
 	}
-	db, err := database.OpenTraced(c.DatabaseURL, connections, traces.Provider())
+	db, err := database.OpenWith(c.DatabaseURL, settings)
 	if err != nil {
 		return nil, err
 	}

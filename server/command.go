@@ -26,6 +26,7 @@ const (
 
 const usage = `usage: foyer [serve]      serve, as the environment says
        foyer migrate      bring the tables of the database up to date, and say what was done
+       foyer healthy      ask the server of this machine whether it is ready
        foyer doctor       look at everything that Foyer leans on, and say what to mend
        foyer config       print the settings that hold here, without secrets
        foyer version      print which Foyer this is
@@ -89,7 +90,8 @@ func command(ctx context.Context, args, environ []string, out io.Writer) error {
 
 // commands are those that take no arguments.
 var commands = map[string]func(ctx context.Context, environ []string, out io.Writer) error{
-	"serve": run, "migrate": migrate, "doctor": doctor, "config": printConfig, "version": printVersion,
+	"serve": run, "migrate": migrate, "healthy": healthy,
+	"doctor": doctor, "config": printConfig, "version": printVersion,
 }
 
 // migrate brings the tables up to date.
@@ -136,7 +138,7 @@ func manageApps(ctx context.Context, args, environ []string, out io.Writer) erro
 	if err != nil {
 		return err
 	}
-	db, err := openDatabase(ctx, c, commandConnections, nil)
+	db, err := openDatabase(ctx, c, database.Settings{Connections: commandConnections})
 	if err != nil {
 		return err
 	}

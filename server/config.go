@@ -64,6 +64,10 @@ type config struct {
 	DatabaseURL string `env:"DATABASE_URL"`
 	// DatabaseConnections is how many one server may have open.
 	DatabaseConnections int `env:"FOYER_DATABASE_CONNECTIONS" envDefault:"20"`
+	// DatabaseLifetime is how long each of them is used.
+	DatabaseLifetime time.Duration `env:"FOYER_DATABASE_CONNECTION_LIFETIME" envDefault:"30m"`
+	// DatabasePatience is how long what only reads waits while the database cannot be reached.
+	DatabasePatience time.Duration `env:"FOYER_DATABASE_PATIENCE" envDefault:"5s"`
 	// Migrate says that a start brings the tables up to date.
 	Migrate  bool   `env:"FOYER_MIGRATE" envDefault:"true"`
 	RedisURL string `env:"REDIS_URL"`
@@ -305,6 +309,7 @@ func (c *config) check() []error {
 		wrong(value < 1, "%s is less than 1", name)
 	}
 	wrong(c.DrainSpread < 0, "FOYER_DRAIN_SPREAD is negative")
+	wrong(c.DatabasePatience < 0, "FOYER_DATABASE_PATIENCE is negative")
 	for name, value := range c.counts() {
 		wrong(value < 0, "%s is negative", name)
 	}
@@ -377,7 +382,8 @@ func (c *config) durations() map[string]time.Duration {
 		"FOYER_ADMITTED_FOR": c.AdmittedFor, "FOYER_TICKET_TTL": c.TicketTTL,
 		"FOYER_APP_TOKEN_TTL": c.AppTokenTTL,
 		"FOYER_DRAIN_TIMEOUT": c.DrainTimeout, "FOYER_OPERATION_TIMEOUT": c.OperationTimeout,
-		"FOYER_OUTBOX_TIMEOUT": c.OutboxTimeout, "FOYER_OUTBOX_GIVE_UP": c.OutboxGiveUp,
+		"FOYER_DATABASE_CONNECTION_LIFETIME": c.DatabaseLifetime,
+		"FOYER_OUTBOX_TIMEOUT":               c.OutboxTimeout, "FOYER_OUTBOX_GIVE_UP": c.OutboxGiveUp,
 		"FOYER_OUTBOX_KEEP": c.OutboxKeep, "FOYER_WEBHOOK_DOWNLOAD_TTL": c.WebhookDownloadTTL,
 		"FOYER_SESSION_LIFETIME": c.SessionLifetime, "FOYER_SESSION_IDLE": c.SessionIdle,
 		"FOYER_RECORDING_START_TIMEOUT": c.RecordingStartTimeout,
@@ -447,6 +453,12 @@ func (c *config) secret() string {
 		return developmentSecret
 	}
 	return c.Secret
+}
+
+func (c *config) database() database.Settings {
+	return database.Settings{
+		Connections: c.DatabaseConnections, Lifetime: c.DatabaseLifetime, Patience: c.DatabasePatience,
+	}
 }
 
 func (c *config) rtc() rtc.Settings {

@@ -16,6 +16,7 @@ import (
 
 	"foyer/auth"
 	"foyer/bucket"
+	"foyer/ent/database"
 	"foyer/ent/room"
 	"foyer/recordings"
 	"foyer/webhooks"
@@ -109,12 +110,14 @@ func TestSettingsReachThosePartsThatTheyAreFor(t *testing.T) {
 		"FOYER_HOSTS_ARE_ROOM_ADMINS": "true", "FOYER_DEFAULT_ACCESS_LEVEL": "PUBLIC",
 		"FOYER_USERS_CHOOSE_NAMES": "false", "FOYER_TEMPORARY_ROOMS": "true",
 		"FOYER_NOTIFY_HOSTS": "true", "FOYER_LOBBY_CAPACITY": "0", "FOYER_LOBBY_POSITION": "true",
+		"FOYER_DATABASE_CONNECTIONS": "7", "FOYER_DATABASE_CONNECTION_LIFETIME": "1h", "FOYER_DATABASE_PATIENCE": "0",
 	})
 	require.NoError(t, err)
 	assert.False(t, c.development())
 	assert.False(t, *c.Introspection, "nobody asks for the schema unless a setting says so")
 	assert.Equal(t, production["FOYER_SECRET"], c.secret())
 	assert.True(t, c.RedisCluster)
+	assert.Equal(t, database.Settings{Connections: 7, Lifetime: time.Hour}, c.database())
 	livekit := c.rtc()
 	assert.Equal(t, "http://livekit.internal:7880", livekit.URL)
 	assert.Equal(t, "wss://livekit.example.org", livekit.PublicURL)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -91,4 +93,22 @@ func TestVersionIsSaid(t *testing.T) {
 	out, _, exit := foyer(t, nil, "version")
 	assert.Zero(t, exit)
 	assert.Regexp(t, `^foyer \S+\n$`, out)
+}
+
+// TestBuildIsStampedWithItsVersion: make and the Dockerfile set the variable that is told, a string of
+// package main.
+func TestBuildIsStampedWithItsVersion(t *testing.T) {
+	stamp := regexp.MustCompile(`-X (\S+)=\$[({]?VERSION`)
+	for _, file := range []string{"../Makefile", "../deploy/Dockerfile"} {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		found := stamp.FindStringSubmatch(string(text))
+		require.NotNil(t, found, file)
+		assert.Equal(t, "main.version", found[1], file)
+	}
+	unstamped := version
+	defer func() { version = unstamped }()
+	version = "v1.2.3-4-gabcdef"
+	out, _, _ := foyer(t, nil, "version")
+	assert.Equal(t, "foyer v1.2.3-4-gabcdef\n", out)
 }

@@ -30,7 +30,10 @@ import (
 	"foyer/testenv"
 )
 
-const mediaSecret = "what-nginx-of-the-tests-shows-to-foyer"
+const (
+	mediaSecret = "what-nginx-of-the-tests-shows-to-foyer"
+	nginxFile   = "../deploy/nginx.conf"
+)
 
 // archive is Foyer behind nginx, with a bucket of recordings, and a room that has some.
 type archive struct {
@@ -66,19 +69,31 @@ func newArchive(t testing.TB, bucket testenv.S3Bucket, environ ...string) *archi
 // which a certificate vouches.
 func startNginx(t testing.TB, foyer, storage string, ca *x509.Certificate) *testenv.Nginx {
 	t.Helper()
-	config, err := os.ReadFile("../deploy/nginx.conf")
-	require.NoError(t, err)
 	scheme, address, _ := strings.Cut(storage, "://")
+	return startNginxWith(t, ca, map[string]string{
+		"NGINX_LOCAL_RESOLVERS": "127.0.0.1", // nobody: there are no names
+		"FOYER_ADDRESS":         strings.TrimPrefix(foyer, "http://"),
+		"FOYER_MEDIA_SECRET":    mediaSecret,
+		"S3_SCHEME":             scheme, "S3_ADDRESS": address,
+	})
+}
+
+// startNginxWith puts an environment into the settings, as the nginx image does.
+func startNginxWith(
+	t testing.TB, ca *x509.Certificate, environment map[string]string,
+) *testenv.Nginx {
+	t.Helper()
+	config, err := os.ReadFile(nginxFile)
+	require.NoError(t, err)
 	return testenv.StartNginx(t, func(port int, dir string) string {
 		caFile := filepath.Join(dir, "ca.pem")
 		block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw})
 		require.NoError(t, os.WriteFile(caFile, block, 0o600))
-		return strings.NewReplacer(
-			"${NGINX_LISTEN}", "127.0.0.1:"+strconv.Itoa(port),
-			"${FOYER_ADDRESS}", strings.TrimPrefix(foyer, "http://"),
-			"${FOYER_MEDIA_SECRET}", mediaSecret,
-			"${S3_SCHEME}", scheme, "${S3_ADDRESS}", address, "${S3_CA_FILE}", caFile,
-		).Replace(string(config))
+		here := []string{"${NGINX_LISTEN}", "127.0.0.1:" + strconv.Itoa(port), "${S3_CA_FILE}", caFile}
+		for name, value := range environment {
+			here = append(here, "${"+name+"}", value)
+		}
+		return strings.NewReplacer(here...).Replace(string(config))
 	})
 }
 

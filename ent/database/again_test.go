@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+	"time"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
@@ -128,4 +129,87 @@ func TestWriteIsNotDoneAgain(t *testing.T) {
 	var tries int
 	require.NoError(t, db.Pool.QueryRowContext(t.Context(), "SELECT last_value FROM tries").Scan(&tries))
 	assert.Equal(t, 1, tries)
+}
+
+// TestReadsSurviveAFailover: the primary is gone from one moment to the next, and whoever only reads waits
+// until the standby takes its place. Then writes go there, too.
+func TestReadsSurviveAFailover(t *testing.T) {
+	t.Parallel()
+	primary := testenv.StartPostgres(t)
+	standby := primary.Standby(t)
+	db, err := database.OpenWith(primary.URL(standby), database.Settings{Connections: 5, Patience: time.Minute})
+	require.NoError(t, err)
+	defer db.Close()
+	_, err = db.Migrate(t.Context())
+	require.NoError(t, err)
+	write := func(slug string) error {
+		return db.Room.Create().SetName(slug).SetSlug(slug).SetAccessLevel(room.AccessLevelPUBLIC).Exec(t.Context())
+	}
+	require.NoError(t, write("before"))
+	admin, err := database.Open(standby.URL(), 1)
+	require.NoError(t, err)
+	defer admin.Close()
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		n, err := admin.Room.Query().Count(t.Context())
+		assert.NoError(c, err)
+		assert.Equal(c, 1, n, "the standby follows")
+	}, time.Minute, 50*time.Millisecond)
+
+	impatient, err := database.Open(primary.URL(standby), 1)
+	require.NoError(t, err)
+	defer impatient.Close()
+	primary.Stop()
+	_, err = impatient.Room.Query().Count(t.Context())
+	require.Error(t, err)
+	assert.True(t, database.Away(err), "%v", err)
+	err = write("meanwhile")
+	require.Error(t, err)
+	assert.True(t, database.Away(err), "%v", err)
+
+	var readers sync.WaitGroup
+	for range 20 {
+		readers.Go(func() {
+			n, err := db.Room.Query().Count(t.Context())
+			assert.NoError(t, err)
+			assert.Equal(t, 1, n)
+		})
+		readers.Go(func() {
+			tx, err := db.Tx(t.Context())
+			if assert.NoError(t, err) {
+				assert.NoError(t, tx.Rollback())
+			}
+		})
+	}
+	_, err = admin.Pool.ExecContext(t.Context(), "SELECT pg_promote()")
+	require.NoError(t, err)
+	readers.Wait()
+	require.NoError(t, write("after"))
+}
+
+// TestNobodyWaitsForADatabaseLongerThanAllowed, nor for one that refuses.
+func TestNobodyWaitsForADatabaseLongerThanAllowed(t *testing.T) {
+	t.Parallel()
+	patient := func(url string, patience time.Duration) *database.DB {
+		t.Helper()
+		db, err := database.OpenWith(url, database.Settings{Connections: 1, Patience: patience})
+		require.NoError(t, err)
+		t.Cleanup(func() { db.Close() })
+		return db
+	}
+	nowhere := "postgres://nobody:nothing@127.0.0.1:1/nowhere"
+	_, err := patient(nowhere, time.Second).Room.Query().Count(t.Context())
+	require.Error(t, err)
+	assert.True(t, database.Away(err), "%v", err)
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err = patient(nowhere, time.Hour).Room.Query().Count(ctx)
+	require.Error(t, err)
+	assert.True(t, database.Away(err), "%v", err)
+
+	at, err := url.Parse(testenv.PostgresURL(t))
+	require.NoError(t, err)
+	at.User = url.UserPassword(at.User.Username(), "wrong")
+	_, err = patient(at.String(), time.Hour).Room.Query().Count(t.Context())
+	require.ErrorContains(t, err, "password")
 }

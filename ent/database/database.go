@@ -55,35 +55,50 @@ type DB struct {
 	aside func() (*sql.DB, error)
 }
 
+// Settings are how a database is used.
+type Settings struct {
+	// Connections is how many may be open at once.
+	Connections int
+	// Lifetime is how long one of them is used before another is made in its place; 0 is for ever.
+	Lifetime time.Duration
+	// Patience is how long what only reads waits for a database that cannot be reached, as while another
+	// becomes the primary. It never waits longer than its context lasts.
+	Patience time.Duration
+	// Traces makes spans of queries, under those of their contexts; nil for none.
+	Traces trace.TracerProvider
+}
+
 // Open opens a database with at most so many connections. No error shows the URL, which may hold a
 // password.
-func Open(url string, connections int) (*DB, error) { return OpenTraced(url, connections, nil) }
+func Open(url string, connections int) (*DB, error) {
+	return OpenWith(url, Settings{Connections: connections})
+}
 
-// OpenTraced is Open of a database whose queries have spans, made by a provider, under those of their
-// contexts. Without a provider they have none.
-func OpenTraced(url string, connections int, traces trace.TracerProvider) (*DB, error) {
-	db, err := open(url, connections, traces)
+// OpenWith is Open with other settings.
+func OpenWith(url string, settings Settings) (*DB, error) {
+	db, err := open(url, settings)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	db.Pool.SetMaxOpenConns(connections)
-	db.Pool.SetMaxIdleConns(connections)
+	db.Pool.SetMaxOpenConns(settings.Connections)
+	db.Pool.SetMaxIdleConns(settings.Connections)
 	db.Pool.SetConnMaxIdleTime(idleTime)
+	db.Pool.SetConnMaxLifetime(settings.Lifetime)
 	return db, nil
 }
 
-func open(url string, connections int, traces trace.TracerProvider) (*DB, error) {
+func open(url string, settings Settings) (*DB, error) {
 	name, driver, dsn := dialect.Postgres, "pgx", url
 	if path, ok := strings.CutPrefix(url, sqliteScheme); ok {
 		name, driver, dsn = dialect.SQLite, "sqlite", sqliteDSN(path)
 	}
-	pool, err := openPool(driver, dsn, traces)
+	pool, err := openPool(driver, dsn, settings.Traces)
 	if err != nil {
 		return nil, err
 	}
-	driven := steady{entsql.OpenDB(name, pool), func() {
+	driven := steady{entsql.OpenDB(name, pool), settings.Patience, func() {
 		pool.SetMaxIdleConns(0)
-		pool.SetMaxIdleConns(connections)
+		pool.SetMaxIdleConns(settings.Connections)
 	}}
 	aside := func() (*sql.DB, error) {
 		one, err := openPool(driver, dsn, nil)
@@ -162,8 +177,9 @@ func Contended(err error) bool {
 // it refused.
 func Away(err error) bool {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		// PostgreSQL's classes of errors: connection, insufficient resources, operator intervention.
-		return slices.Contains([]string{"08", "53", "57"}, pg.Code[:min(2, len(pg.Code))])
+		// PostgreSQL's classes of errors: connection, insufficient resources, operator intervention. And
+		// the error of one that is a primary no more.
+		return slices.Contains([]string{"08", "53", "57"}, pg.Code[:min(2, len(pg.Code))]) || pg.Code == "25006"
 	}
 	_, refused := errors.AsType[*pgconn.ConnectError](err)
 	_, network := errors.AsType[net.Error](err)

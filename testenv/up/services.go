@@ -65,21 +65,21 @@ func (s *services) start(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	postgres, redis, nodes, buses := ports[0], ports[1], ports[4:7], ports[7:10]
+	redis, nodes, buses := ports[1], ports[4:7], ports[7:10]
+	postgres := &testenv.PostgresServer{Dir: s.dir, Port: ports[0], Password: rand.Text()}
 	livekit := &testenv.LiveKitServer{
 		File: s.files.livekit, Dir: s.dir, Signal: ports[2], Media: ports[3],
 	}
 	minio := &testenv.MinIOServer{File: s.files.minio, Dir: s.dir, Port: ports[10]}
-	password := rand.Text()
 
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.startPostgres(ctx, postgres, password) })
+	group.Go(func() error { return s.startPostgres(ctx, postgres) })
 	group.Go(func() error { return s.startRedis(ctx, redis) })
 	group.Go(func() error { return s.startLiveKit(ctx, livekit) })
 	group.Go(func() error { return s.startMinIO(ctx, minio) })
 	group.Go(func() error { return s.startCluster(ctx, nodes, buses) })
 	return []string{
-		testenv.EnvPostgres + "=" + postgresURL(postgres, password),
+		testenv.EnvPostgres + "=" + postgres.URL(),
 		testenv.EnvRedis + "=redis://" + address(redis) + "/0",
 		testenv.EnvRedisCluster + "=" + addresses(nodes),
 		testenv.EnvLiveKitFile + "=" + s.files.livekit,
