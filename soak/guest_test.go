@@ -1,0 +1,331 @@
+package soak
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/livekit/protocol/auth"
+)
+
+// step is what a guest does while waiting.
+type step int
+
+const (
+	reload  step = iota // comes back at once, by ticket
+	offline             // loses the network without a word, and comes back by ticket
+	try                 // asks for a token that nobody has given
+	cancel              // takes the request back
+	leave               // closes the page and never comes back
+)
+
+// beforeSilenceIsNoticed is how long a server may take a connection for alive that is not.
+const beforeSilenceIsNoticed = 50 * time.Second
+
+// visit is one request of a guest's, from the knock to the end. It is its guest's alone until he is gone.
+type visit struct {
+	room *room
+	plan []step
+	// stays: he waits for a decision, however long.
+	stays bool
+
+	id, ticket string
+	askedAt    time.Time
+	// waiting is the entry's id while he believes to wait; for those who compare lists meanwhile.
+	waiting atomic.Pointer[string]
+	// seen are the statuses that he was shown, and when first.
+	seen map[string]time.Time
+	// tokens are those he was given, and when.
+	tokens map[string]time.Time
+	// forged says what is wrong with one of them.
+	forged string
+	// gone: he waits no longer, whatever is decided.
+	gone bool
+}
+
+// guest comes and goes.
+type guest struct {
+	*world
+	name   string
+	chance *rand.Rand
+}
+
+func (w *world) newGuest(number int) *guest {
+	name := fmt.Sprintf("Guest %d", number)
+	return &guest{world: w, name: name, chance: w.chance(name)}
+}
+
+// admitGuests has all guests come and go until the world closes.
+func (w *world) admitGuests(ctx context.Context) *sync.WaitGroup {
+	var all sync.WaitGroup
+	for i := range w.guests {
+		g := w.newGuest(i)
+		all.Go(func() {
+			pause := between(g.chance, 0, arrivals)
+			for g.outside(pause) {
+				g.come(ctx, g.planned())
+				pause = between(g.chance, 500*time.Millisecond, 6*time.Second)
+			}
+		})
+	}
+	return &all
+}
+
+// outside reports whether the world is still open after a pause.
+func (g *guest) outside(pause time.Duration) bool {
+	select {
+	case <-time.After(pause):
+		return true
+	case <-g.closing:
+		return false
+	}
+}
+
+// planned is a visit to some room with something to do.
+func (g *guest) planned() *visit {
+	v := &visit{room: g.rooms[g.chance.IntN(len(g.rooms))]}
+	for range g.chance.IntN(3) {
+		v.plan = append(v.plan, []step{reload, offline, try}[g.chance.IntN(3)])
+	}
+	switch g.chance.IntN(10) {
+	case 0:
+		v.plan = append(v.plan, cancel)
+	case 1:
+		v.plan = append(v.plan, leave)
+	}
+	return v
+}
+
+// entry is a guest's, as he is shown it.
+type entry struct {
+	ID, Status        string
+	Version           int
+	ConnectionDetails *struct{ ParticipantToken string }
+}
+
+// come asks to enter and waits, as docs/clients/guest.mjs does, until there is nothing to wait for.
+func (g *guest) come(ctx context.Context, v *visit) {
+	v.askedAt, v.seen, v.tokens = time.Now(), map[string]time.Time{}, map[string]time.Time{}
+	g.log.visited(v)
+	for ctx.Err() == nil && !v.gone {
+		e, err := g.knocks(ctx, v)
+		if err != nil {
+			return // ctx has ended
+		}
+		if e.Status == "WAITING" {
+			e = g.wait(ctx, v)
+		}
+		if e == nil {
+			continue
+		}
+		if e.Status == "DENIED" {
+			g.try(ctx, v)
+			return
+		}
+		if e.Status != "ADMITTED" || e.ConnectionDetails != nil {
+			return
+		}
+		rest(ctx, between(g.chance, 200*time.Millisecond, time.Second))
+	}
+}
+
+// knocks asks to enter, with the ticket if there is one.
+func (g *guest) knocks(ctx context.Context, v *visit) (*entry, error) {
+	var got struct {
+		RequestEntry struct {
+			Ticket string
+			Entry  *entry
+		}
+	}
+	input := object{"roomId": v.room.id, "displayName": g.name}
+	if v.ticket != "" {
+		input["ticket"] = v.ticket
+	}
+	err := g.patiently(ctx, func() error {
+		err := g.ask(ctx, "", requestEntry, object{"input": input}, &got)
+		if got.RequestEntry.Entry != nil {
+			return nil // at most the connection details are missing
+		}
+		if err != nil && ctx.Err() == nil && code(err) == "NOT_FOUND" {
+			g.t.Errorf("a guest cannot ask: %v", err)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if v.ticket != "" && got.RequestEntry.Entry.ID != v.id {
+		v.forged = "the ticket gives another id"
+	}
+	v.ticket, v.id = got.RequestEntry.Ticket, got.RequestEntry.Entry.ID
+	g.sees(v, got.RequestEntry.Entry)
+	return got.RequestEntry.Entry, nil
+}
+
+// sees notes what a guest was shown.
+func (g *guest) sees(v *visit, e *entry) {
+	first(v.seen, e.Status)
+	v.waiting.Store(nil)
+	if e.Status == "WAITING" {
+		v.waiting.Store(&v.id)
+	}
+	if e.ConnectionDetails != nil {
+		g.takes(v, e.ConnectionDetails.ParticipantToken)
+	}
+}
+
+// takes notes a token, and what is wrong with it.
+func (g *guest) takes(v *visit, token string) {
+	first(v.tokens, token)
+	claims, err := auth.ParseAPIToken(token)
+	if err != nil {
+		v.forged = "no token: " + err.Error()
+		return
+	}
+	_, grants, err := claims.Verify(g.liveKit.Secret())
+	switch {
+	case err != nil:
+		v.forged = "a token that LiveKit refuses: " + err.Error()
+	case grants.Identity != v.id || grants.Video.Room != v.room.id || !grants.Video.RoomJoin:
+		v.forged = "a token of somebody else's, or for another room"
+	}
+}
+
+// wait watches the entry and follows the plan. It returns the entry once that is decided, or nothing
+// when the guest has to ask again.
+func (g *guest) wait(ctx context.Context, v *visit) *entry {
+	s, err := g.subscribe(ctx, "", watchEntry, object{"ticket": v.ticket})
+	if err != nil {
+		rest(ctx, between(g.chance, 100*time.Millisecond, time.Second))
+		return nil
+	}
+	defer func() {
+		if !s.dumb.Load() {
+			s.close()
+		}
+	}()
+	closing := g.closing
+	if v.stays {
+		closing = nil
+	}
+	next := g.nextStep(v)
+	for {
+		select {
+		case a, on := <-s.answers:
+			e, again := g.hears(v, a, on)
+			if e != nil || again {
+				return e
+			}
+		case <-next:
+			todo := v.plan[0]
+			v.plan = v.plan[1:]
+			if g.does(ctx, v, s, todo) {
+				return nil
+			}
+			next = g.nextStep(v)
+		case <-closing:
+			next, closing, v.plan, v.stays = nil, nil, nil, g.chance.IntN(3) > 0
+			if !v.stays && g.does(ctx, v, s, []step{cancel, leave}[g.chance.IntN(2)]) {
+				return nil
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// hears takes what the subscription says: a decided entry, or that the guest has to ask again.
+func (g *guest) hears(v *visit, a answer, on bool) (decided *entry, again bool) {
+	var got struct{ Entry *entry }
+	if err := g.read(a, &got); !on || err != nil {
+		if code(err) == "NOT_FOUND" {
+			g.counts.add("places lost")
+		}
+		if got.Entry != nil {
+			g.sees(v, got.Entry)
+		}
+		return nil, true
+	}
+	g.sees(v, got.Entry)
+	if got.Entry.Status == "WAITING" {
+		return nil, false
+	}
+	g.counts.add("decisions pushed")
+	return got.Entry, false
+}
+
+// nextStep is when the next one of the plan is due.
+func (g *guest) nextStep(v *visit) <-chan time.Time {
+	if len(v.plan) == 0 {
+		return nil
+	}
+	return time.After(between(g.chance, time.Second, 8*time.Second))
+}
+
+// does a step, and reports whether the subscription ends with it.
+func (g *guest) does(ctx context.Context, v *visit, s *stream, todo step) (ends bool) {
+	switch todo {
+	case reload:
+		g.counts.add("guests reload")
+		return true
+	case offline:
+		g.counts.add("guests lose the network")
+		if time.Now().Before(g.silentUntil) {
+			g.vanish(s)
+		} else {
+			s.close()
+		}
+		rest(ctx, between(g.chance, 0, 5*time.Second))
+		return true
+	case try:
+		g.try(ctx, v)
+		return false
+	case cancel:
+		g.cancels(ctx, v)
+		return true
+	default:
+		v.goes()
+		g.counts.add("guests go away")
+		return true
+	}
+}
+
+// try asks for a token.
+func (g *guest) try(ctx context.Context, v *visit) {
+	var got struct {
+		CreateRoomToken *struct {
+			ConnectionDetails struct{ ParticipantToken string }
+		}
+	}
+	err := g.ask(ctx, "", createRoomToken,
+		object{"input": object{"roomId": v.room.id, "ticket": v.ticket}}, &got)
+	if err == nil && got.CreateRoomToken != nil {
+		g.takes(v, got.CreateRoomToken.ConnectionDetails.ParticipantToken)
+	}
+	g.counts.add("tokens tried for")
+}
+
+// cancels takes the request back. A guest on whom somebody has decided before goes on to hear of it.
+func (g *guest) cancels(ctx context.Context, v *visit) {
+	err := g.patiently(ctx, func() error {
+		return g.ask(ctx, "", cancelEntry, object{"input": object{"ticket": v.ticket}}, nil)
+	})
+	switch {
+	case err == nil:
+		g.log.decided(v.id, "LEFT")
+		g.counts.add("guests cancel")
+		v.goes()
+		g.try(ctx, v)
+	case code(err) == "NOT_FOUND":
+		v.goes()
+	}
+}
+
+// goes: he waits no longer.
+func (v *visit) goes() {
+	v.gone = true
+	v.waiting.Store(nil)
+}
