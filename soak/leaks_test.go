@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,12 +74,9 @@ func (w *world) sizeOf(s *server) size {
 	return size{goroutines: w.goroutinesOf(s), descriptors: w.descriptorsOf(s)}
 }
 
-var howMany = regexp.MustCompile(`(?m)^(\d+) @`)
-
-// goroutinesOf counts a server's goroutines by what they do. Those of connections that wait for their next
-// request, to LiveKit and the like, are kept for a while and not counted.
-func (w *world) goroutinesOf(s *server) tally {
-	request, err := http.NewRequest(http.MethodGet, "http://"+s.inner+"/debug/pprof/goroutine?debug=1", nil)
+// inner is what a server's inner listener answers.
+func (w *world) inner(s *server, path string) string {
+	request, err := http.NewRequest(http.MethodGet, "http://"+s.inner+path, nil)
 	require.NoError(w.t, err)
 	request.Close = true
 	answer, err := http.DefaultClient.Do(request)
@@ -88,8 +84,16 @@ func (w *world) goroutinesOf(s *server) tally {
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	require.NoError(w.t, err)
+	return string(text)
+}
+
+var howMany = regexp.MustCompile(`(?m)^(\d+) @`)
+
+// goroutinesOf counts a server's goroutines by what they do. Those of connections that wait for their next
+// request, to LiveKit and the like, are kept for a while and not counted.
+func (w *world) goroutinesOf(s *server) tally {
 	stacks := tally{}
-	for stack := range strings.SplitSeq(string(text), "\n\n") {
+	for stack := range strings.SplitSeq(w.inner(s, "/debug/pprof/goroutine?debug=1"), "\n\n") {
 		if strings.Contains(stack, "net/http.(*persistConn)") {
 			continue
 		}
@@ -112,15 +116,31 @@ func functions(stack string) string {
 	return strings.Join(names, " < ")
 }
 
-// pools says how many connections to a service may stay open: to Redis two for subscriptions beside the
-// pool of go-redis, which has ten for each core.
-var pools = tally{"Redis": 10*runtime.GOMAXPROCS(0) + 2, "PostgreSQL": databasePool, "LiveKit": 100}
+var connections = regexp.MustCompile(`(?m)^foyer_(redis|database)_connections\{[^}]*state="(used|idle)"[^}]*\} (\d+)`)
 
-// descriptorsOf counts what a server has open, but for the connections of its pools to Redis, to the
-// database and to LiveKit: of these only what is above the pool's size.
+// subscriptions are the connections to Redis that a server has beside its pool.
+const subscriptions = 2
+
+// poolsOf says how many connections a server knows of in its pools, and how many of them are in use.
+func (w *world) poolsOf(s *server) (open, used tally) {
+	open, used = tally{"Redis": subscriptions, "LiveKit": 100}, tally{}
+	for _, m := range connections.FindAllStringSubmatch(w.inner(s, "/metrics"), -1) {
+		service := map[string]string{"redis": "Redis", "database": "PostgreSQL"}[m[1]]
+		n, _ := strconv.Atoi(m[3])
+		open[service] += n
+		if m[2] == "used" {
+			used["connection to "+service+" in use"] += n
+		}
+	}
+	return open, used
+}
+
+// descriptorsOf counts what a server has open. Of connections to Redis, to the database and to LiveKit it
+// counts those that are in use, and those that the pools do not know of.
 func (w *world) descriptorsOf(s *server) tally {
 	remote := remotePorts(w.t, s.pid())
 	links := w.links[s.number]
+	pools, others := w.poolsOf(s)
 	services := map[string]string{
 		port(links.redis.Listen): "Redis", port(links.postgres.Listen): "PostgreSQL",
 		port(links.liveKit.Listen): "LiveKit",
@@ -128,7 +148,7 @@ func (w *world) descriptorsOf(s *server) tally {
 	dir := fmt.Sprintf("/proc/%d/fd", s.pid())
 	open, err := os.ReadDir(dir)
 	require.NoError(w.t, err)
-	others, pooled := tally{}, tally{}
+	pooled := tally{}
 	for _, descriptor := range open {
 		to, _ := os.Readlink(dir + "/" + descriptor.Name())
 		at, connected := remote[to]
@@ -224,6 +244,10 @@ func (w *world) leaks(before []size) (left leaks) {
 			for _, example := range slices.Concat(which, more) {
 				left.examples = append(left.examples, fmt.Sprintf("server %d: %s", i, example))
 			}
+		}
+		if time.Now().After(deadline) {
+			text, _ := w.store.ClientList(ctx).Result()
+			fmt.Println(text)
 		}
 		if left.goroutines+left.descriptors+left.keys+left.channels == 0 || time.Now().After(deadline) {
 			return left

@@ -55,8 +55,7 @@ type findings struct {
 func (w *world) must() []row {
 	f, bad := w.findings, 0
 	for _, s := range w.servers {
-		lines, _ := s.bad()
-		bad += lines
+		bad += len(s.bad())
 	}
 	return []row{
 		{"lost decisions", f.decisions.lost},
@@ -94,6 +93,11 @@ func (w *world) report() string {
 	for _, what := range slices.Sorted(maps.Keys(w.counts.all())) {
 		line(what, w.counts.all()[what])
 	}
+	unrecorded := 0
+	for _, s := range w.servers {
+		unrecorded += strings.Count(s.said(), missing)
+	}
+	line("decisions missing in the audit", unrecorded)
 	for _, share := range []int{50, 99, 100} {
 		line(fmt.Sprintf("until %d %% of guests knew what was decided", share), d.delay(share).Round(time.Millisecond))
 	}
@@ -122,8 +126,8 @@ func (w *world) verdict() {
 		w.t.Log(example)
 	}
 	for _, s := range w.servers {
-		if count, first := s.bad(); count > 0 {
-			w.t.Logf("server %d: %s", s.number, first)
+		for _, line := range s.bad()[:min(len(s.bad()), 3)] {
+			w.t.Logf("server %d: %s", s.number, line)
 		}
 	}
 	d := w.findings.decisions
