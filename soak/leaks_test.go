@@ -245,10 +245,6 @@ func (w *world) leaks(before []size) (left leaks) {
 				left.examples = append(left.examples, fmt.Sprintf("server %d: %s", i, example))
 			}
 		}
-		if time.Now().After(deadline) {
-			text, _ := w.store.ClientList(ctx).Result()
-			fmt.Println(text)
-		}
 		if left.goroutines+left.descriptors+left.keys+left.channels == 0 || time.Now().After(deadline) {
 			return left
 		}

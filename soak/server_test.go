@@ -82,9 +82,10 @@ func newServer(t *testing.T, number int, file string, links links, more ...strin
 	return s
 }
 
-// start starts it, again and again until it is ready: what it leans on may be away.
+// start starts it, again and again until it is ready, as whatever looks after servers does: what it
+// leans on may be away.
 func (s *server) start() {
-	for range 20 {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		cmd := exec.Command(s.file)
 		cmd.Env = s.environ
 		process, err := testenv.Start(cmd, s.log)
@@ -92,13 +93,11 @@ func (s *server) start() {
 		s.mu.Lock()
 		s.cmd, s.process = cmd, process
 		s.mu.Unlock()
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-		err = process.Ready(ctx, s.ready)
-		cancel()
-		if err == nil {
+		if err = process.Ready(context.Background(), s.ready); err == nil {
 			return
 		}
 		process.EndWith(syscall.SIGKILL)
+		time.Sleep(200 * time.Millisecond)
 	}
 	s.t.Errorf("server %d does not come up: %s", s.number, s.tail())
 }
