@@ -20,7 +20,7 @@ NPM_CI := ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check generate migration bench build setup clean bin/foyer bin/up
+.PHONY: help run test soak check generate migration bench build setup clean bin/foyer bin/up
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ run: bin/livekit-server bin/foyer ## start Foyer and LiveKit on this machine; Ct
 
 test: setup testenv/node/node_modules $(PAGE) bin/livekit-server bin/minio bin/up ## run the tests on real servers (PKG=./lobby ARGS='-run X')
 	$(UP) go test -race -shuffle=on -timeout 20m $(ARGS) $(PKG)
+
+soak: setup bin/livekit-server bin/minio bin/up ## break three servers on purpose for ten minutes, and count what is lost (docs/operations.md)
+	FOYER_SOAK=10m $(UP) go test -count=1 -v -timeout 30m $(ARGS) ./soak
 
 check: setup web/node_modules bin/livekit-server bin/minio bin/up ## see whether generated code, format, linters, types, go.mod, arrows, licences and dependencies are in order
 	tools/check.sh

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"entgo.io/contrib/entgql"
 	"github.com/google/uuid"
@@ -27,10 +28,14 @@ type Act struct {
 	Detail string
 }
 
+// recordTimeout is how long whoever has acted waits for the act to be stored.
+const recordTimeout = 5 * time.Second
+
 // Record stores what the viewer has done in a room, for its owners to read. The acts have happened, so
 // a failure to store them is logged and does not undo them.
 func (s *Service) Record(ctx context.Context, roomID uuid.UUID, acts ...Act) {
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
 	for len(acts) > 0 {
 		n := min(len(acts), maxActs)
 		if err := s.record(ctx, roomID, acts[:n]); err != nil {

@@ -40,6 +40,7 @@ var arrows = map[string]string{
 	"fault":              "",
 	"web":                "",
 	"limits":             "fault",
+	"soak":               "",
 	"testenv":            "embedded ent ent/database",
 	"testenv/up":         "testenv",
 	"webhooks":           "",

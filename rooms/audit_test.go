@@ -1,0 +1,50 @@
+package rooms_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	toxiproxy "github.com/Shopify/toxiproxy/v2"
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent/auditevent"
+	"foyer/ent/database"
+	"foyer/rooms"
+	"foyer/testenv"
+)
+
+// TestHostIsNotHeldUpByASilentDatabase: what he has done is done, and he is told so, although the network
+// to the database is gone without a word, and for much longer than anybody waits.
+func TestHostIsNotHeldUpByASilentDatabase(t *testing.T) {
+	t.Parallel()
+	address, err := url.Parse(testenv.PostgresURL(t))
+	require.NoError(t, err)
+	proxies := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
+	line := toxiproxy.NewProxy(proxies, t.Name(), "127.0.0.1:0", address.Host)
+	require.NoError(t, line.Start())
+	t.Cleanup(line.Stop)
+	address.Host = line.Listen
+	db, err := database.Open(address.String(), 2)
+	require.NoError(t, err)
+	t.Cleanup(func() { db.Close() })
+	w := &world{rooms.New(db.Client, usual), db.Client}
+	olga := w.user(t, "Olga")
+	room := w.room(t, olga, "A room")
+	_, err = line.Toxics.AddToxicJson(strings.NewReader(`{"type": "timeout", "attributes": {"timeout": 0}}`))
+	require.NoError(t, err)
+	recorded := make(chan struct{})
+	go func() {
+		defer close(recorded)
+		w.Record(as(t, olga), room.ID, rooms.Act{Action: auditevent.ActionLOCK})
+	}()
+	select {
+	case <-recorded:
+	case <-time.After(time.Minute):
+		t.Error("the host still waits")
+		line.Stop() // and with the connection goes the wait
+		<-recorded
+	}
+}

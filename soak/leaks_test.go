@@ -1,0 +1,261 @@
+package soak
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// size is how much one server holds: goroutines by what they do, descriptors by what they are.
+type size struct {
+	goroutines, descriptors tally
+}
+
+// tally counts things by their names.
+type tally map[string]int
+
+func (t tally) sum() (sum int) {
+	for _, n := range t {
+		sum += n
+	}
+	return sum
+}
+
+// more says what there is more of than before, in all; and if there is, of which names.
+func (t tally) more(before tally) (more int, which []string) {
+	if more = t.sum() - before.sum(); more <= 0 {
+		return 0, nil
+	}
+	for name, n := range t {
+		if n > before[name] {
+			which = append(which, fmt.Sprintf("%d more: %s", n-before[name], name))
+		}
+	}
+	return more, which
+}
+
+// leaks are what is left of the load when everybody has gone.
+type leaks struct {
+	goroutines, descriptors, keys, channels int
+	// examples say which.
+	examples []string
+}
+
+// measure returns the size of every server when it does nothing.
+func (w *world) measure() []size {
+	w.http.CloseIdleConnections()
+	sizes := make([]size, len(w.servers))
+	for i, s := range w.servers {
+		for again := range 50 { // what has just ended is still going
+			last := sizes[i]
+			sizes[i] = w.sizeOf(s)
+			if again > 2 && last.goroutines.sum() == sizes[i].goroutines.sum() &&
+				last.descriptors.sum() == sizes[i].descriptors.sum() {
+				break
+			}
+			rest(w.t.Context(), 300*time.Millisecond)
+		}
+	}
+	return sizes
+}
+
+func (w *world) sizeOf(s *server) size {
+	return size{goroutines: w.goroutinesOf(s), descriptors: w.descriptorsOf(s)}
+}
+
+// inner is what a server's inner listener answers.
+func (w *world) inner(s *server, path string) string {
+	request, err := http.NewRequest(http.MethodGet, "http://"+s.inner+path, nil)
+	require.NoError(w.t, err)
+	request.Close = true
+	answer, err := http.DefaultClient.Do(request)
+	require.NoError(w.t, err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(w.t, err)
+	return string(text)
+}
+
+var howMany = regexp.MustCompile(`(?m)^(\d+) @`)
+
+// goroutinesOf counts a server's goroutines by what they do. Those of connections that wait for their next
+// request, to LiveKit and the like, are kept for a while and not counted.
+func (w *world) goroutinesOf(s *server) tally {
+	stacks := tally{}
+	for stack := range strings.SplitSeq(w.inner(s, "/debug/pprof/goroutine?debug=1"), "\n\n") {
+		if strings.Contains(stack, "net/http.(*persistConn)") {
+			continue
+		}
+		if count := howMany.FindStringSubmatch(stack); count != nil {
+			n, _ := strconv.Atoi(count[1])
+			stacks[functions(stack)] += n
+		}
+	}
+	return stacks
+}
+
+var function = regexp.MustCompile(`(?m)^#\t\S+\t(\S+?)\+0x`)
+
+// functions are those of a stack, innermost first.
+func functions(stack string) string {
+	var names []string
+	for _, m := range function.FindAllStringSubmatch(stack, -1) {
+		names = append(names, m[1])
+	}
+	return strings.Join(names, " < ")
+}
+
+var connections = regexp.MustCompile(`(?m)^foyer_(redis|database)_connections\{[^}]*state="(used|idle)"[^}]*\} (\d+)`)
+
+// subscriptions are the connections to Redis that a server has beside its pool.
+const subscriptions = 2
+
+// poolsOf says how many connections a server knows of in its pools, and how many of them are in use.
+func (w *world) poolsOf(s *server) (open, used tally) {
+	open, used = tally{"Redis": subscriptions, "LiveKit": 100}, tally{}
+	for _, m := range connections.FindAllStringSubmatch(w.inner(s, "/metrics"), -1) {
+		service := map[string]string{"redis": "Redis", "database": "PostgreSQL"}[m[1]]
+		n, _ := strconv.Atoi(m[3])
+		open[service] += n
+		if m[2] == "used" {
+			used["connection to "+service+" in use"] += n
+		}
+	}
+	return open, used
+}
+
+// descriptorsOf counts what a server has open. Of connections to Redis, to the database and to LiveKit it
+// counts those that are in use, and those that the pools do not know of.
+func (w *world) descriptorsOf(s *server) tally {
+	remote := remotePorts(w.t, s.pid())
+	links := w.links[s.number]
+	pools, others := w.poolsOf(s)
+	services := map[string]string{
+		port(links.redis.Listen): "Redis", port(links.postgres.Listen): "PostgreSQL",
+		port(links.liveKit.Listen): "LiveKit",
+	}
+	dir := fmt.Sprintf("/proc/%d/fd", s.pid())
+	open, err := os.ReadDir(dir)
+	require.NoError(w.t, err)
+	pooled := tally{}
+	for _, descriptor := range open {
+		to, _ := os.Readlink(dir + "/" + descriptor.Name())
+		at, connected := remote[to]
+		service, known := services[at]
+		switch {
+		case known && pooled[service] < pools[service]:
+			pooled[service]++
+		case known:
+			others["connection to "+service]++
+		case connected:
+			others["connection to a client"]++
+		default:
+			others[inode.ReplaceAllString(to, "")]++
+		}
+	}
+	return others
+}
+
+var inode = regexp.MustCompile(`\d{3,}`)
+
+// remotePorts are those of a process's connections, by what its descriptors are links to.
+func remotePorts(t require.TestingT, pid int) map[string]string {
+	table, err := os.Open(fmt.Sprintf("/proc/%d/net/tcp", pid))
+	require.NoError(t, err)
+	defer table.Close()
+	ports := map[string]string{}
+	for lines := bufio.NewScanner(table); lines.Scan(); {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 10 || !strings.Contains(fields[2], ":") {
+			continue
+		}
+		_, hex, _ := strings.Cut(fields[2], ":")
+		if at, err := strconv.ParseUint(hex, 16, 16); err == nil {
+			ports["socket:["+fields[9]+"]"] = strconv.FormatUint(at, 10)
+		}
+	}
+	return ports
+}
+
+func port(address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	return port
+}
+
+// kind is that of a key, with how long it may outlive the end of its meeting.
+type kind struct {
+	names *regexp.Regexp
+	most  time.Duration
+}
+
+// kept says how long keys may outlive the end of their meeting, as docs/lobby.md and the settings do.
+// A key that is not of one of these kinds should have gone.
+var kept = []kind{
+	{regexp.MustCompile(`^lobby:\{[-0-9a-f]{36}\}:entry:`), deniedFor},
+	{regexp.MustCompile(`^lobby:\{[-0-9a-f]{36}\}:pass:`), 10 * time.Minute},
+	{regexp.MustCompile(`^lobby:\{[-0-9a-f]{36}\}:(version|meeting)$`), 24 * time.Hour},
+	{regexp.MustCompile(`^event:`), 10 * time.Minute},
+	{regexp.MustCompile(`^session`), 24 * time.Hour},
+}
+
+// leakedKeys are those that have no end, or too late a one, or should not be there at all.
+func (w *world) leakedKeys(ctx context.Context) (leaked []string) {
+	for keys := w.store.Scan(ctx, 0, "*", 1000).Iterator(); keys.Next(ctx); {
+		key := keys.Val()
+		ttl, err := w.store.PTTL(ctx, key).Result()
+		require.NoError(w.t, err)
+		in := slices.IndexFunc(kept, func(k kind) bool { return k.names.MatchString(key) })
+		if ttl != -2 && (in < 0 || ttl < 0 || ttl > kept[in].most) {
+			leaked = append(leaked, fmt.Sprintf("key %s for %v", key, ttl))
+		}
+	}
+	return leaked
+}
+
+// leaks returns what is left, when all of it has gone or had the time to.
+func (w *world) leaks(before []size) (left leaks) {
+	w.closeSilent()
+	w.http.CloseIdleConnections()
+	http.DefaultClient.CloseIdleConnections()
+	ctx := w.t.Context()
+	for deadline := time.Now().Add(patience); ; {
+		left = leaks{examples: w.leakedKeys(ctx)}
+		left.keys = len(left.examples)
+		bells, err := w.store.PubSubChannels(ctx, "*bell").Result()
+		require.NoError(w.t, err)
+		left.channels = len(bells)
+		for i, s := range w.servers {
+			now := w.sizeOf(s)
+			goroutines, which := now.goroutines.more(before[i].goroutines)
+			descriptors, more := now.descriptors.more(before[i].descriptors)
+			left.goroutines += goroutines
+			left.descriptors += descriptors
+			for _, example := range slices.Concat(which, more) {
+				left.examples = append(left.examples, fmt.Sprintf("server %d: %s", i, example))
+			}
+		}
+		if left.goroutines+left.descriptors+left.keys+left.channels == 0 || time.Now().After(deadline) {
+			return left
+		}
+		rest(ctx, 500*time.Millisecond)
+	}
+}
+
+func (w *world) closeSilent() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.silent {
+		s.conn.Close()
+	}
+}

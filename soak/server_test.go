@@ -1,0 +1,165 @@
+package soak
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"foyer/testenv"
+)
+
+// server is Foyer in a process of its own, at an address that it keeps when it is started again.
+type server struct {
+	t           *testing.T
+	number      int
+	file, log   string
+	addr, inner string
+	environ     []string
+
+	mu      sync.Mutex
+	cmd     *exec.Cmd
+	process *testenv.Process
+}
+
+// buildServer builds the program, with the race detector if the test has it.
+func buildServer(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "foyer")
+	args := []string{"build", "-o", file}
+	if raced() {
+		args = append(args, "-race")
+	}
+	output, err := exec.Command("go", append(args, "foyer/server")...).CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	return file
+}
+
+// raced reports whether the test itself was built with the race detector.
+func raced() bool {
+	info, _ := debug.ReadBuildInfo()
+	for _, setting := range info.Settings {
+		if setting.Key == "-race" {
+			return setting.Value == "true"
+		}
+	}
+	return false
+}
+
+// newServer starts a server that reaches everything through links. It is killed when the test ends.
+func newServer(t *testing.T, number int, file string, links links, more ...string) *server {
+	t.Helper()
+	ports, err := testenv.FreePorts(2)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	s := &server{
+		t: t, number: number, file: file, log: filepath.Join(dir, "foyer.log"),
+		addr: fmt.Sprintf("127.0.0.1:%d", ports[0]), inner: fmt.Sprintf("127.0.0.1:%d", ports[1]),
+	}
+	s.environ = append([]string{
+		"FOYER_ADDR=" + s.addr, "FOYER_INNER_ADDR=" + s.inner, "FOYER_DATA=" + dir,
+		"DATABASE_URL=" + links.postgresURL, "REDIS_URL=" + links.redisURL,
+		"LIVEKIT_URL=" + links.liveKitURL,
+		"FOYER_LOG_LEVEL=warn", "FOYER_NOTIFY_HOSTS=true",
+		"FOYER_LOBBY_HEARTBEAT=" + heartbeat.String(), "FOYER_LOBBY_GRACE=" + grace.String(),
+		"FOYER_DENIED_FOR=" + deniedFor.String(), "FOYER_DATABASE_CONNECTIONS=" + fmt.Sprint(databasePool),
+		// All guests come from one address, and more of them than any would.
+		"FOYER_SOCKETS_PER_ADDRESS=0", "FOYER_KNOCKS_PER_ADDRESS=0", "FOYER_KNOCKS_PER_ROOM=0",
+		"FOYER_TOKENS_PER_ADDRESS=0", "FOYER_TOKENS_PER_ROOM=0", "FOYER_SIGN_INS_PER_ADDRESS=0",
+	}, more...)
+	t.Cleanup(s.kill)
+	s.start()
+	return s
+}
+
+// start starts it, again and again until it is ready, as whatever looks after servers does: what it
+// leans on may be away.
+func (s *server) start() {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
+		cmd := exec.Command(s.file)
+		cmd.Env = s.environ
+		process, err := testenv.Start(cmd, s.log)
+		require.NoError(s.t, err)
+		s.mu.Lock()
+		s.cmd, s.process = cmd, process
+		s.mu.Unlock()
+		if err = process.Ready(context.Background(), s.ready); err == nil {
+			return
+		}
+		process.EndWith(syscall.SIGKILL)
+		time.Sleep(200 * time.Millisecond)
+	}
+	s.t.Errorf("server %d does not come up: %s", s.number, s.tail())
+}
+
+// ready is nil when it serves. Whether all it leans on is well is another question.
+func (s *server) ready(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.addr+"/healthz", nil)
+	if err != nil {
+		return err
+	}
+	request.Close = true
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("/healthz answers %s", answer.Status)
+	}
+	return nil
+}
+
+// kill is kill -9.
+func (s *server) kill() {
+	s.mu.Lock()
+	process := s.process
+	s.mu.Unlock()
+	if process != nil {
+		process.EndWith(syscall.SIGKILL)
+	}
+}
+
+func (s *server) pid() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cmd.Process.Pid
+}
+
+// said is everything it has logged, over all its lives.
+func (s *server) said() string {
+	text, err := os.ReadFile(s.log)
+	require.NoError(s.t, err)
+	return string(text)
+}
+
+func (s *server) tail() string {
+	text := s.said()
+	return text[max(0, len(text)-2000):]
+}
+
+// missing is what a server logs when the database was away just after a decision was made. That is known:
+// the decision stands, its row in the audit is lost.
+const missing = "missing in the audit"
+
+// bad are lines of the log that are a fault whatever has happened around the server.
+func (s *server) bad() (lines []string) {
+	for line := range strings.Lines(s.said()) {
+		wrong := strings.Contains(line, "DATA RACE") || strings.HasPrefix(line, "panic:") ||
+			strings.Contains(line, "level=ERROR")
+		if wrong && !strings.Contains(line, missing) {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	return lines
+}

@@ -1,0 +1,102 @@
+package soak
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	// lengthEnv is how long the load lasts, guestsEnv how many guests come and go, seedEnv what chance
+	// begins with: the faults and plans of a run come back with it, though not their order in time.
+	lengthEnv = "FOYER_SOAK"
+	guestsEnv = "FOYER_SOAK_GUESTS"
+	seedEnv   = "FOYER_SOAK_SEED"
+
+	// aroundRoom is how many guests come to one room.
+	aroundRoom = 40
+	// tabs is how many hosts look after one room at once.
+	tabs = 2
+	// arrivals is the time over which guests come for the first time.
+	arrivals = 10 * time.Second
+	// patience is how long the last decisions may take to be told, when nothing is broken any more.
+	patience = time.Minute
+)
+
+// scale is how much is asked of the servers.
+type scale struct {
+	length        time.Duration
+	guests, rooms int
+	seed          uint64
+}
+
+// scaleOf reads it from the environment: a minute unless that says otherwise.
+func scaleOf(t *testing.T) scale {
+	t.Helper()
+	s := scale{length: time.Minute, guests: 120, seed: rand.Uint64()}
+	var err error
+	if text := os.Getenv(lengthEnv); text != "" {
+		s.length, err = time.ParseDuration(text)
+		require.NoError(t, err, lengthEnv)
+		s.guests = 1000
+	}
+	if text := os.Getenv(guestsEnv); text != "" {
+		s.guests, err = strconv.Atoi(text)
+		require.NoError(t, err, guestsEnv)
+	}
+	if text := os.Getenv(seedEnv); text != "" {
+		s.seed, err = strconv.ParseUint(text, 10, 64)
+		require.NoError(t, err, seedEnv)
+	}
+	s.rooms = max(2, s.guests/aroundRoom)
+	return s
+}
+
+// TestNothingIsLostWhateverBreaks is the soak.
+func TestNothingIsLostWhateverBreaks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a soak takes two minutes at least")
+	}
+	w := newWorld(t, scaleOf(t))
+	w.warmUp()
+	before := w.measure()
+	w.openRooms()
+	w.silentUntil = time.Now().Add(max(w.length/4, w.length-beforeSilenceIsNoticed))
+
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	guests, hosts := w.admitGuests(ctx), w.seatHosts(ctx)
+	w.breakThings()
+
+	close(w.closing)
+	hosts.decided.Wait()
+	w.findings.shownWrongly, w.findings.notShown = w.compareLists(ctx, hosts.all)
+	w.letInTheRest(ctx)
+	w.await(guests, patience)
+	stop()
+	guests.Wait()
+	hosts.watching.Wait()
+
+	w.endMeetings()
+	w.findings.decisions = w.log.judge()
+	w.findings.leaks = w.leaks(before)
+	fmt.Print(w.report())
+	w.verdict()
+}
+
+// await returns when all guests have gone, or patience has.
+func (w *world) await(guests *sync.WaitGroup, patience time.Duration) {
+	gone := make(chan struct{})
+	go func() { guests.Wait(); close(gone) }()
+	select {
+	case <-gone:
+	case <-time.After(patience):
+	}
+}
