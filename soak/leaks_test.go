@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// size is how much one server holds: goroutines by what they do, descriptors by what they are.
+// size is how much one server holds: goroutines by what they began with, descriptors by what they are.
 type size struct {
 	goroutines, descriptors tally
 }
@@ -32,13 +32,11 @@ func (t tally) sum() (sum int) {
 	return sum
 }
 
-// more says what there is more of than before, in all; and if there is, of which names.
+// more says how much more there is than before, each name by itself, and of which names.
 func (t tally) more(before tally) (more int, which []string) {
-	if more = t.sum() - before.sum(); more <= 0 {
-		return 0, nil
-	}
 	for name, n := range t {
 		if n > before[name] {
+			more += n - before[name]
 			which = append(which, fmt.Sprintf("%d more: %s", n-before[name], name))
 		}
 	}
@@ -70,7 +68,9 @@ func (w *world) measure() []size {
 	return sizes
 }
 
+// sizeOf collects garbage first: that closes connections which nobody holds any more.
 func (w *world) sizeOf(s *server) size {
+	w.inner(s, "/debug/pprof/heap?gc=1")
 	return size{goroutines: w.goroutinesOf(s), descriptors: w.descriptorsOf(s)}
 }
 
@@ -89,17 +89,23 @@ func (w *world) inner(s *server, path string) string {
 
 var howMany = regexp.MustCompile(`(?m)^(\d+) @`)
 
-// goroutinesOf counts a server's goroutines by what they do. Those of connections that wait for their next
-// request, to LiveKit and the like, are kept for a while and not counted.
+// idle are goroutines of connections that wait for a request: to LiveKit and the like they are kept for
+// a while, and our own question is one.
+var idle = regexp.MustCompile(`net/http\.\(\*(persistConn|connReader)\)`)
+
+// goroutinesOf counts a server's goroutines by what they began with. The runtime's
+// own, which show no function, and idle ones are not counted.
 func (w *world) goroutinesOf(s *server) tally {
 	stacks := tally{}
 	for stack := range strings.SplitSeq(w.inner(s, "/debug/pprof/goroutine?debug=1"), "\n\n") {
-		if strings.Contains(stack, "net/http.(*persistConn)") {
+		if idle.MatchString(stack) {
 			continue
 		}
 		if count := howMany.FindStringSubmatch(stack); count != nil {
 			n, _ := strconv.Atoi(count[1])
-			stacks[functions(stack)] += n
+			if name, known := begun(stack); known {
+				stacks[name] += n
+			}
 		}
 	}
 	return stacks
@@ -107,13 +113,14 @@ func (w *world) goroutinesOf(s *server) tally {
 
 var function = regexp.MustCompile(`(?m)^#\t\S+\t(\S+?)\+0x`)
 
-// functions are those of a stack, innermost first.
-func functions(stack string) string {
-	var names []string
-	for _, m := range function.FindAllStringSubmatch(stack, -1) {
-		names = append(names, m[1])
+// begun is the function that a goroutine began with: where it is at the moment says less.
+func begun(stack string) (name string, known bool) {
+	calls := function.FindAllStringSubmatch(stack, -1)
+	if len(calls) == 0 {
+		return "", false
 	}
-	return strings.Join(names, " < ")
+	name = calls[len(calls)-1][1]
+	return name, !strings.HasPrefix(name, "runtime.")
 }
 
 var connections = regexp.MustCompile(`(?m)^foyer_(redis|database)_connections\{[^}]*state="(used|idle)"[^}]*\} (\d+)`)
@@ -138,7 +145,7 @@ func (w *world) poolsOf(s *server) (open, used tally) {
 // descriptorsOf counts what a server has open. Of connections to Redis, to the database and to LiveKit it
 // counts those that are in use, and those that the pools do not know of.
 func (w *world) descriptorsOf(s *server) tally {
-	remote := remotePorts(w.t, s.pid())
+	remote, states := remotePorts(w.t, s.pid())
 	links := w.links[s.number]
 	pools, others := w.poolsOf(s)
 	services := map[string]string{
@@ -157,7 +164,7 @@ func (w *world) descriptorsOf(s *server) tally {
 		case known && pooled[service] < pools[service]:
 			pooled[service]++
 		case known:
-			others["connection to "+service]++
+			others["connection to "+service+", state "+states[to]]++
 		case connected:
 			others["connection to a client"]++
 		default:
@@ -170,11 +177,11 @@ func (w *world) descriptorsOf(s *server) tally {
 var inode = regexp.MustCompile(`\d{3,}`)
 
 // remotePorts are those of a process's connections, by what its descriptors are links to.
-func remotePorts(t require.TestingT, pid int) map[string]string {
+func remotePorts(t require.TestingT, pid int) (ports, states map[string]string) {
 	table, err := os.Open(fmt.Sprintf("/proc/%d/net/tcp", pid))
 	require.NoError(t, err)
 	defer table.Close()
-	ports := map[string]string{}
+	ports, states = map[string]string{}, map[string]string{}
 	for lines := bufio.NewScanner(table); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
 		if len(fields) < 10 || !strings.Contains(fields[2], ":") {
@@ -183,9 +190,10 @@ func remotePorts(t require.TestingT, pid int) map[string]string {
 		_, hex, _ := strings.Cut(fields[2], ":")
 		if at, err := strconv.ParseUint(hex, 16, 16); err == nil {
 			ports["socket:["+fields[9]+"]"] = strconv.FormatUint(at, 10)
+			states["socket:["+fields[9]+"]"] = fields[3]
 		}
 	}
-	return ports
+	return ports, states
 }
 
 func port(address string) string {
