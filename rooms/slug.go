@@ -72,7 +72,7 @@ func NormalizeSlug(text string) string {
 func chosenSlug(text string) (string, error) {
 	slug := NormalizeSlug(text)
 	if len(slug) < minSlug || len(slug) > maxSlug {
-		return "", fault.Field("slug", "slug needs %d to %d letters or digits (a–z, 0–9)", minSlug, maxSlug)
+		return "", fault.Field("slug", "slug needs %d to %d characters (a–z, 0–9, hyphens, underscores)", minSlug, maxSlug)
 	}
 	if slices.Contains(reserved, slug) {
 		return "", fault.Field("slug", "slug must be another: this address is Foyer's own")

@@ -90,7 +90,7 @@ func TestChosenSlugIsNormalisedOrRefused(t *testing.T) {
 		slug, err := rooms.ChosenSlug(test.text)
 		assert.Equal(t, test.want, slug, "%.50q", test.text)
 		if test.want == "" {
-			assertBlames(t, err, "slug", "3 to 100 letters")
+			assertBlames(t, err, "slug", "3 to 100 characters")
 			continue
 		}
 		assert.NoError(t, err)

@@ -23,8 +23,10 @@ must_be_free() {
   fi
 }
 
-must_be_free "$livekit_port" LiveKit "LIVEKIT_PORT=$((livekit_port + 100))"
-must_be_free "${foyer_addr##*:}" Foyer FOYER_ADDR=127.0.0.1:8081
+must_be_free "$livekit_port" LiveKit \
+  "${FOYER_ADDR:+FOYER_ADDR=$FOYER_ADDR }LIVEKIT_PORT=$((livekit_port + 100))"
+must_be_free "${foyer_addr##*:}" Foyer \
+  "FOYER_ADDR=${foyer_addr%:*}:$((${foyer_addr##*:} + 1))${LIVEKIT_PORT:+ LIVEKIT_PORT=$LIVEKIT_PORT}"
 
 # Development keys, so nobody but this machine may come near; and no address but loopback, so that
 # media flow without a network. No media by TCP: LiveKit would listen for them on every address.

@@ -3981,7 +3981,7 @@ extend type Mutation {
 input CreateRoomInput {
   "1 to 200 characters of any script."
   name: String!
-  "The address: 3 to 100 letters and digits once normalised (lower case, no accents, hyphens for spaces). A random one if not given."
+  "The address: 3 to 100 characters once normalised (lower-case letters a–z, digits, underscores, hyphens for spaces). A random one if not given."
   slug: String
   "Who enters without asking. The server's default if not given."
   accessLevel: RoomAccessLevel
