@@ -44,6 +44,10 @@ func (r *roomResolver) ViewerCanJoin(ctx context.Context, obj *ent.Room) (bool, 
 	return r.Rooms.ViewerCanJoin(ctx, obj)
 }
 
+func (r *roomResolver) Locked(ctx context.Context, obj *ent.Room) (bool, error) {
+	return obj.LockedAt != nil, nil
+}
+
 func (r *roomResolver) Configuration(ctx context.Context, obj *ent.Room) (*ent.Room, error) {
 	return obj, r.Rooms.Require(ctx, obj.ID, rooms.ReadConfiguration)
 }

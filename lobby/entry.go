@@ -48,6 +48,8 @@ type Entry struct {
 	Message *string
 	// Position is the guest's place among those who wait, from 1; nil when it is not told.
 	Position *int
+	// RetryAfter is in how many seconds a denied guest may ask again; nil for others.
+	RetryAfter *int
 
 	// byRule: the rules have admitted the guest, not a host. It holds for as long as they do.
 	byRule bool
@@ -89,7 +91,7 @@ func (l *Lobby) TotalCount() int { return len(l.Entries) }
 // sees.
 const (
 	entryFields = 9
-	viewFields  = entryFields + 4
+	viewFields  = entryFields + 5
 )
 
 // parseView reads what the script function view returns.
@@ -99,10 +101,13 @@ func parseView(roomID uuid.UUID, reply any, showPosition bool) (*Entry, error) {
 		return nil, fmt.Errorf("entry: unexpected reply %T", reply)
 	}
 	e, err := parseEntry(roomID, list[:entryFields])
+	more := list[entryFields:]
+	if err == nil && e.Status == Denied {
+		e.RetryAfter = secondsOf(more[4])
+	}
 	if err != nil || e.Status != Waiting {
 		return e, err
 	}
-	more := list[entryFields:]
 	e.Message = message(more[0])
 	e.Version = max(e.Version, number(more[1]))
 	if rank, listed := more[2].(int64); listed && showPosition {
@@ -111,6 +116,13 @@ func parseView(roomID uuid.UUID, reply any, showPosition bool) (*Entry, error) {
 		e.Version = max(e.Version, number(more[3])) // places change with the list
 	}
 	return e, nil
+}
+
+// secondsOf reads a key's remaining time (ms): whole seconds, so that it is over after them.
+func secondsOf(reply any) *int {
+	ms, _ := reply.(int64)
+	seconds := int(max(ms, 1)+999) / 1000
+	return &seconds
 }
 
 // message reads what those who wait are told.

@@ -448,6 +448,10 @@ func TestDenied(t *testing.T) {
 			lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &request.Ticket})
 		require.NoError(t, err)
 		assert.Equal(t, lobby.Denied, again.Entry.Status)
+		if assert.NotNil(t, again.Entry.RetryAfter, "he is told when he may ask again") {
+			assert.Contains(t, []int{1, 2}, *again.Entry.RetryAfter, "seconds")
+		}
+		assert.Nil(t, request.Entry.RetryAfter, "who waits has nothing to wait for but the host")
 		_, err = w.RequestEntry(as(user), lobby.RequestEntryInput{RoomID: &w.room.ID})
 		requireKind(t, err, fault.RateLimited) // a second device of the same account
 		assert.Positive(t, fault.Of(err).Details["retryAfter"])

@@ -146,6 +146,7 @@ type ComplexityRoot struct {
 		ID                func(childComplexity int) int
 		Message           func(childComplexity int) int
 		Position          func(childComplexity int) int
+		RetryAfter        func(childComplexity int) int
 		RoomID            func(childComplexity int) int
 		Since             func(childComplexity int) int
 		Status            func(childComplexity int) int
@@ -377,6 +378,7 @@ type ComplexityRoot struct {
 		CreatedAt       func(childComplexity int) int
 		ID              func(childComplexity int) int
 		Lobby           func(childComplexity int) int
+		Locked          func(childComplexity int) int
 		LockedAt        func(childComplexity int) int
 		Name            func(childComplexity int) int
 		Participants    func(childComplexity int, first *int, after *entgql.Cursor[uuid.UUID], ticket *string) int
@@ -625,6 +627,7 @@ type RecordingResolver interface {
 type RoomResolver interface {
 	ViewerRole(ctx context.Context, obj *ent.Room) (*roomaccess.Role, error)
 	ViewerCanJoin(ctx context.Context, obj *ent.Room) (bool, error)
+	Locked(ctx context.Context, obj *ent.Room) (bool, error)
 	Configuration(ctx context.Context, obj *ent.Room) (*ent.Room, error)
 
 	Accesses(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.RoomAccessConnection, error)
@@ -915,6 +918,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Entry.Position(childComplexity), true
+	case "Entry.retryAfter":
+		if e.ComplexityRoot.Entry.RetryAfter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Entry.RetryAfter(childComplexity), true
 	case "Entry.roomId":
 		if e.ComplexityRoot.Entry.RoomID == nil {
 			break
@@ -1990,6 +1999,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Room.Lobby(childComplexity), true
+	case "Room.locked":
+		if e.ComplexityRoot.Room.Locked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Room.Locked(childComplexity), true
 	case "Room.lockedAt":
 		if e.ComplexityRoot.Room.LockedAt == nil {
 			break
@@ -3440,6 +3455,8 @@ type Entry {
   message: String
   "The guest's place among those who wait, from 1; null when not WAITING, or when the server does not tell."
   position: Int
+  "In how many seconds the guest may ask again; null when not DENIED."
+  retryAfter: Int
   """
   What to connect with; null unless ADMITTED. Made anew each time it is read. Should it fail while the
   status is ADMITTED, ` + "`" + `requestEntry` + "`" + ` with the ticket gives it again.
@@ -3912,6 +3929,8 @@ type Room implements Node {
   viewerRole: RoomRole
   "Whether role and access level let the viewer enter without asking, with ` + "`" + `createRoomToken` + "`" + `, and no ban is against it."
   viewerCanJoin: Boolean!
+  "Whether nobody enters but hosts, until one of them unlocks the room or the meeting ends. For anybody: who knocks has to know."
+  locked: Boolean!
   "How meetings in the room work. For those with a role in it; for others it is an error."
   configuration: RoomConfiguration
   "When the room was made."
@@ -4419,6 +4438,8 @@ func (ec *executionContext) childFields_Entry(ctx context.Context, field graphql
 		return ec.fieldContext_Entry_message(ctx, field)
 	case "position":
 		return ec.fieldContext_Entry_position(ctx, field)
+	case "retryAfter":
+		return ec.fieldContext_Entry_retryAfter(ctx, field)
 	case "connectionDetails":
 		return ec.fieldContext_Entry_connectionDetails(ctx, field)
 	}
@@ -4771,6 +4792,8 @@ func (ec *executionContext) childFields_Room(ctx context.Context, field graphql.
 		return ec.fieldContext_Room_viewerRole(ctx, field)
 	case "viewerCanJoin":
 		return ec.fieldContext_Room_viewerCanJoin(ctx, field)
+	case "locked":
+		return ec.fieldContext_Room_locked(ctx, field)
 	case "configuration":
 		return ec.fieldContext_Room_configuration(ctx, field)
 	case "createdAt":
@@ -7102,6 +7125,29 @@ func (ec *executionContext) _Entry_position(ctx context.Context, field graphql.C
 	)
 }
 func (ec *executionContext) fieldContext_Entry_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Entry", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Entry_retryAfter(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Entry_retryAfter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RetryAfter, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Entry_retryAfter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Entry", field, false, false, "Int")
 }
 
@@ -11315,6 +11361,29 @@ func (ec *executionContext) _Room_viewerCanJoin(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_Room_viewerCanJoin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Room", field, true, true, "Boolean")
+}
+
+func (ec *executionContext) _Room_locked(ctx context.Context, field graphql.CollectedField, obj *ent.Room) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Room_locked(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Room().Locked(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Room_locked(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Room", field, true, true, "Boolean")
 }
 
@@ -17512,6 +17581,11 @@ func (ec *executionContext) _Entry(ctx context.Context, sel ast.SelectionSet, ob
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "retryAfter":
+			out.Values[i] = ec._Entry_retryAfter(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "connectionDetails":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, false,
@@ -19165,6 +19239,12 @@ func (ec *executionContext) _Room(ctx context.Context, sel ast.SelectionSet, obj
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Room_viewerCanJoin(ctx, field, obj)
+				})
+		case "locked":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Room_locked(ctx, field, obj)
 				})
 		case "configuration":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,

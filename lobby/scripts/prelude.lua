@@ -38,13 +38,15 @@ local function read(id)
     'name', 'color', 'status', 'user', 'since', 'arrival', 'version', 'rule'))}
 end
 
--- An entry as its guest sees it: also the message for him, his place, and the list's version.
+-- An entry as its guest sees it: also the message for him, his place, the list's version, and for how
+-- many ms it stays as it is unless something happens.
 local function view(id)
   local entry = read(id)
   local message = redis.call('HMGET', meeting, 'message', 'message_version')
   entry[10], entry[11] = message[1], message[2]
   entry[12] = redis.call('ZRANK', waiting, id)
   entry[13] = redis.call('GET', version)
+  entry[14] = redis.call('PTTL', entry_key(id))
   return entry
 end
 
