@@ -3,6 +3,7 @@ import { type FormEvent, type KeyboardEvent, useEffect, useId, useRef, useState 
 import { IconButton } from "../ui/Button";
 import { useSay } from "../ui/Toasts";
 import { useWords } from "../words";
+import { linksIn } from "./links";
 import type { Talk } from "./talk";
 
 export function Chat({ talk }: { talk: Talk }) {
@@ -26,7 +27,7 @@ export function Chat({ talk }: { talk: Talk }) {
                 </strong>
                 <time dateTime={new Date(timestamp).toISOString()}>{words.time(timestamp)}</time>
               </p>
-              <p className="break chat-text">{message}</p>
+              <p className="break chat-text"><Linked text={message} /></p>
             </li>
           ))}
         </ul>
@@ -34,6 +35,19 @@ export function Chat({ talk }: { talk: Talk }) {
       </div>
       {allowed ? <Say talk={talk} /> : <p className="soft small">{words.chat.forbidden}</p>}
     </div>
+  );
+}
+
+// What somebody has written, as text; addresses in it can be followed.
+function Linked({ text }: { text: string }) {
+  return linksIn(text).map(({ text, href }, place) =>
+    href ? (
+      <a key={place} href={href} target="_blank" rel="noopener noreferrer">
+        {text}
+      </a>
+    ) : (
+      text
+    ),
   );
 }
 

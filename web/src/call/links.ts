@@ -1,0 +1,22 @@
+export interface Part {
+  text: string;
+  /** Where it leads, of an address. */
+  href?: string;
+}
+
+// What ends a sentence, or closes a bracket, is no part of the address before it.
+const address = /\bhttps?:\/\/[^\s<>"]*[^\s<>".,;:!?'’”»)\]}]/gi;
+
+/** A text in parts, of which some are addresses of the web. */
+export function linksIn(text: string): Part[] {
+  const parts: Part[] = [];
+  let end = 0;
+  for (const { 0: found, index } of text.matchAll(address)) {
+    if (!URL.canParse(found)) continue;
+    if (index > end) parts.push({ text: text.slice(end, index) });
+    parts.push({ text: found, href: found });
+    end = index + found.length;
+  }
+  if (end < text.length) parts.push({ text: text.slice(end) });
+  return parts;
+}
