@@ -1,7 +1,7 @@
 import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
 import { useAct } from "../app/act";
-import { explain, failureOf } from "../app/failure";
+import { explain } from "../app/failure";
 import { Loading } from "../app/Layout";
 import { useSession } from "../app/session";
 import { rankOf } from "../room/rank";
@@ -20,19 +20,19 @@ import { Face } from "../ui/Face";
 import { Field, Select } from "../ui/Field";
 import { Icon } from "../ui/Icon";
 import { Menu } from "../ui/Menu";
-import { Note } from "../ui/Note";
 import { useSay } from "../ui/Toasts";
+import { Trouble } from "../ui/Trouble";
 import { useWords } from "../words";
 
 // Who has a role in the room.
 export function Accesses({ roomId }: { roomId: string }) {
   const words = useWords();
-  const [{ data, error }] = useQuery({
+  const [{ data, error }, again] = useQuery({
     query: RoomAccessesDocument,
     variables: { id: roomId },
     requestPolicy: "cache-and-network",
   });
-  if (error) return <Note kind="danger">{explain(failureOf(error), words)}</Note>;
+  if (error) return <Trouble error={error} onAgain={() => again({ requestPolicy: "network-only" })} />;
   const accesses = data?.room?.accesses;
   if (!accesses) return <Loading />;
   const mine = data?.room?.viewerRole ?? null;

@@ -1,11 +1,10 @@
 import { useQuery } from "urql";
 import { useAct } from "../app/act";
-import { explain, failureOf } from "../app/failure";
 import { Loading } from "../app/Layout";
 import { LiftBanDocument, RoomBansDocument } from "../generated/operations";
 import { Button } from "../ui/Button";
 import { Face } from "../ui/Face";
-import { Note } from "../ui/Note";
+import { Trouble } from "../ui/Trouble";
 import { useWords } from "../words";
 
 const context = { additionalTypenames: ["RoomBan"] };
@@ -13,14 +12,14 @@ const context = { additionalTypenames: ["RoomBan"] };
 // Who is kept out of the room.
 export function Bans({ roomId }: { roomId: string }) {
   const words = useWords();
-  const [{ data, error }] = useQuery({
+  const [{ data, error }, again] = useQuery({
     query: RoomBansDocument,
     variables: { id: roomId },
     requestPolicy: "cache-and-network",
     context,
   });
   const { act, busy } = useAct(LiftBanDocument);
-  if (error) return <Note kind="danger">{explain(failureOf(error), words)}</Note>;
+  if (error) return <Trouble error={error} onAgain={() => again({ requestPolicy: "network-only" })} />;
   const bans = data?.room?.bans;
   if (!bans) return <Loading />;
   if (!bans.totalCount) return <p className="soft">{words.settings.noBans}</p>;

@@ -1,11 +1,10 @@
 import { useState } from "react";
 import { useQuery } from "urql";
-import { explain, failureOf } from "../app/failure";
 import { Loading } from "../app/Layout";
 import { RoomSettingsDocument } from "../generated/operations";
 import { Dialog } from "../ui/Dialog";
-import { Note } from "../ui/Note";
 import { Tabs } from "../ui/Tabs";
+import { Trouble } from "../ui/Trouble";
 import { useWords } from "../words";
 import { Accesses } from "./Accesses";
 import { Bans } from "./Bans";
@@ -23,7 +22,7 @@ type Tab = "general" | "people" | "invite" | "bans";
 export function RoomSettings({ roomId, onClose }: Props) {
   const words = useWords();
   const [tab, setTab] = useState<Tab>("general");
-  const [{ data, error }] = useQuery({ query: RoomSettingsDocument, variables: { id: roomId } });
+  const [{ data, error }, again] = useQuery({ query: RoomSettingsDocument, variables: { id: roomId } });
   const room = data?.room;
   return (
     <Dialog title={words.settings.title} wide onClose={onClose}>
@@ -39,7 +38,7 @@ export function RoomSettings({ roomId, onClose }: Props) {
         ]}
       >
         <div className="settings">
-          {error && <Note kind="danger">{explain(failureOf(error), words)}</Note>}
+          {error && <Trouble error={error} onAgain={() => again({ requestPolicy: "network-only" })} />}
           {!room && !error && <Loading />}
           {room && tab === "general" && <General room={room} />}
           {room && tab === "people" && <Accesses roomId={roomId} />}
