@@ -65,7 +65,7 @@ func TestMeetingIsHeldInBrowsers(t *testing.T) {
 	const document = "{ viewer { id } }"
 	manifest := fmt.Sprintf(`{"%x": %q}`, sha256.Sum256([]byte(document)), document)
 	require.NoError(t, os.WriteFile(others, []byte(manifest), 0o600))
-	s, liveKit := startServerWithLiveKit(t, "FOYER_DENIED_FOR=1s", "FOYER_TRUSTED_DOCUMENTS="+others)
+	s, liveKit := startServerWithLiveKit(t, "FOYER_DENIED_FOR=20s", "FOYER_TRUSTED_DOCUMENTS="+others)
 	assert.Equal(t, "INVALID", s.ask("", "{ viewer { fullName } }", nil).code(), "anything else is refused")
 	inBrowser(t, "meeting.mjs", s.url, liveKit.URL(), nil)
 }

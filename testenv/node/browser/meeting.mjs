@@ -14,6 +14,8 @@ test(async () => {
   const room = roomURL(ada);
   await accessible(ada, 'the entrance');
   await screenshot(ada, 'entrance');
+  await button(ada, 'Copy link').click();
+  await ada.getByText('Link copied.').or(ada.getByText(room)).waitFor();
   await join(ada);
   say('the host is in the call');
 
@@ -29,8 +31,11 @@ test(async () => {
 
   await admit(ada, 'Grace');
   await button(ada, 'Deny Alan').click();
-  await inCall(grace);
   await heading(alan, 'You were not let in').waitFor();
+  const again = alan.getByRole('button', { name: /^Ask again in \d+ s$/ });
+  check(await again.getAttribute('aria-disabled') === 'true', 'who was denied has to wait, and sees how long');
+  await screenshot(alan, 'denied');
+  await inCall(grace);
   await accessible(alan, 'the screen of who was denied');
   say('one is admitted, and one denied');
 
@@ -41,9 +46,18 @@ test(async () => {
   await act(ada, 'Grace', 'Mute');
   await button(grace, 'Turn microphone on').waitFor();
   await showPeople(ada).then((panel) => panel.getByRole('listitem').filter({ hasText: 'Grace' }).getByText('Microphone off').waitFor());
-  say('the host has muted the guest');
+  const muted = grace.getByText('Somebody in the meeting has muted you.');
+  await muted.waitFor();
+  await accessible(grace, 'the call of who was muted');
+  await screenshot(grace, 'muted');
+  await button(grace, 'Turn microphone on').click();
+  await muted.waitFor({ state: 'hidden' });
+  await button(grace, 'Turn microphone off').click();
+  await button(grace, 'Turn microphone on').waitFor();
+  check(!(await muted.isVisible()), 'who turns the microphone off knows that');
+  say('the host has muted the guest, who is told so');
 
-  // The setting FOYER_DENIED_FOR is a second here.
+  // The setting FOYER_DENIED_FOR is 20 seconds here.
   await button(alan, 'Ask again').click();
   await knock(alan);
   await admit(ada, 'Alan');
@@ -52,6 +66,20 @@ test(async () => {
   await screenshot(ada, 'call');
   await accessible(ada, 'the call of three');
   say('three see each other');
+
+  await button(grace, 'Chat').click();
+  const message = grace.getByRole('textbox', { name: 'Message to everybody' });
+  await message.fill('Notes <b>are</b> at https://example.org/notes?a=1&b=2.');
+  await message.press('Enter');
+  await alan.getByRole('button', { name: /^Chat/ }).click();
+  const link = alan.getByRole('link', { name: 'https://example.org/notes?a=1&b=2', exact: true });
+  await link.waitFor();
+  check(await link.evaluate(({ href, rel, target }) => `${href} ${rel} ${target}`) ===
+    'https://example.org/notes?a=1&b=2 noopener noreferrer _blank', 'the link leads elsewhere, in a window of its own');
+  await alan.getByText('Notes <b>are</b> at').waitFor();
+  await accessible(alan, 'the chat');
+  await screenshot(alan, 'chat');
+  say('an address in the chat is a link');
 
   await act(ada, 'Alan', 'Remove…');
   const dialog = ada.getByRole('dialog', { name: 'Remove Alan?' });

@@ -1,5 +1,5 @@
 // Waiting: the place in line survives a reload and a restart of the server, and the decision arrives.
-import { ask, check, say, screenshot, test } from './browser.mjs';
+import { accessible, ask, check, person, say, screenshot, test } from './browser.mjs';
 import { admit, button, guest, heading, host, inCall, join, roomURL, showPeople } from './people.mjs';
 
 test(async () => {
@@ -27,6 +27,27 @@ test(async () => {
   await dialog.waitFor({ state: 'hidden' });
   await grace.getByText('We begin soon.').waitFor();
   say("the host's message arrives");
+
+  const locked = 'The room is locked: nobody gets in until a host unlocks it.';
+  await button(ada, 'More').click();
+  await ada.getByRole('menuitem', { name: 'Lock room' }).click();
+  await panel.getByText('Unlock the room first').waitFor();
+  check(await panel.getByRole('button', { name: 'Admit Grace' }).getAttribute('aria-disabled') === 'true',
+    'nobody can be admitted');
+  await accessible(ada, 'a locked room');
+  await screenshot(ada, 'locked-host');
+  const mary = await person('Mary');
+  await mary.goto(room);
+  await mary.getByText(locked).waitFor();
+  await accessible(mary, 'the entrance of a locked room');
+  await screenshot(mary, 'locked-entrance');
+  await grace.getByText(locked).waitFor();
+  await screenshot(grace, 'locked-waiting');
+  await panel.getByRole('button', { name: 'Unlock room' }).click();
+  await Promise.all([mary, grace].map((page) => page.getByText(locked).waitFor({ state: 'hidden' })));
+  await panel.getByText('Unlock the room first').waitFor({ state: 'hidden' });
+  await mary.context().close();
+  say('who is outside sees that the room is locked, and that it no longer is');
 
   await ask('stop');
   await grace.getByText('Connection lost. Reconnecting; your place is kept.').waitFor();

@@ -63,13 +63,13 @@ function Inside({ room, ticket }: Props) {
       <Head ref={heading} room={room} status={status} />
       <main className="call-stage" aria-label={words.call.stage}>
         <Stage />
-        <Notices status={status} />
+        <Notices status={status} host={host} />
         {lobby && <Announcement entries={lobby.entries} />}
         <p className="unseen" role="status">
           {talk.unread > 0 && words.chat.from(talk.messages.at(-1)?.from?.name || words.call.nobody)}
         </p>
         {lobby && panel !== "people" && (
-          <KnockBanner roomId={room.id} lobby={lobby} onShow={() => setPanel("people")} />
+          <KnockBanner roomId={room.id} lobby={lobby} locked={!!status?.locked} onShow={() => setPanel("people")} />
         )}
       </main>
       <Bar
@@ -87,6 +87,7 @@ function Inside({ room, ticket }: Props) {
           tab={panel}
           room={room}
           ticket={ticket}
+          locked={!!status?.locked}
           lobby={lobby}
           talk={talk}
           onTab={setPanel}

@@ -1,13 +1,14 @@
-import { useAudioPlayback, useConnectionState } from "@livekit/components-react";
-import { ConnectionState } from "livekit-client";
+import { useAudioPlayback, useConnectionState, useRoomContext } from "@livekit/components-react";
+import { ConnectionState, type Participant, RoomEvent, Track, type TrackPublication } from "livekit-client";
 import { useEffect, useState } from "react";
+import { wishes } from "../room/devices";
 import { Button } from "../ui/Button";
 import { Icon } from "../ui/Icon";
 import { useWords } from "../words";
-import type { Status } from "./status";
+import { type Status, useRules } from "./status";
 
 // What everybody has to know, over the pictures: nothing moves because of it.
-export function Notices({ status }: { status: Status | null }) {
+export function Notices({ status, host }: { status: Status | null; host: boolean }) {
   const words = useWords();
   const connection = useConnectionState();
   const { canPlayAudio, startAudio } = useAudioPlayback();
@@ -33,6 +34,7 @@ export function Notices({ status }: { status: Status | null }) {
         </div>
       )}
       <RecordingNotice status={status} />
+      <MutedNotice host={host} />
     </div>
   );
 }
@@ -59,4 +61,45 @@ function RecordingNotice({ status }: { status: Status | null }) {
       )}
     </div>
   );
+}
+
+// Says that it was somebody else who turned the microphone off, until it is on again.
+function MutedNotice({ host }: { host: boolean }) {
+  const words = useWords();
+  const rules = useRules();
+  const [muted, setMuted] = useMutedByOthers();
+  const anybody = rules?.everyoneCanMute && !host; // only hosts mute hosts
+  return (
+    <div role="alert">
+      {muted && (
+        <div className="notice">
+          <Icon name="micOff" />
+          <span className="grow">{anybody ? words.call.mutedBySomebody : words.call.mutedByHost}</span>
+          <Button small onClick={() => setMuted(false)}>
+            {words.understood}
+          </Button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function useMutedByOthers() {
+  const call = useRoomContext();
+  const [muted, setMuted] = useState(false);
+  useEffect(() => {
+    const mine = ({ source }: TrackPublication, { isLocal }: Participant) =>
+      isLocal && source === Track.Source.Microphone;
+    function off(publication: TrackPublication, who: Participant) {
+      // Whoever turns it off has wished it so before. One that was unplugged has ended.
+      const ended = publication.track?.mediaStreamTrack.readyState === "ended";
+      if (mine(publication, who) && wishes().microphone.on && !ended) setMuted(true);
+    }
+    function on(publication: TrackPublication, who: Participant) {
+      if (mine(publication, who)) setMuted(false);
+    }
+    call.on(RoomEvent.TrackMuted, off).on(RoomEvent.TrackUnmuted, on);
+    return () => void call.off(RoomEvent.TrackMuted, off).off(RoomEvent.TrackUnmuted, on);
+  }, [call]);
+  return [muted, setMuted] as const;
 }

@@ -15,13 +15,14 @@ interface Props {
   tab: PanelTab;
   room: Room;
   ticket: string;
+  locked: boolean;
   lobby: Lobby | null;
   talk: Talk;
   onTab(tab: PanelTab): void;
   onClose(): void;
 }
 
-export function Panel({ tab, room, ticket, lobby, talk, onTab, onClose }: Props) {
+export function Panel({ tab, room, ticket, locked, lobby, talk, onTab, onClose }: Props) {
   const words = useWords();
   const panel = useRef<HTMLElement>(null);
   const shown = useRef(tab);
@@ -53,7 +54,7 @@ export function Panel({ tab, room, ticket, lobby, talk, onTab, onClose }: Props)
           <Chat talk={talk} />
         ) : (
           <>
-            {lobby && <WaitingList roomId={room.id} lobby={lobby} />}
+            {lobby && <WaitingList roomId={room.id} lobby={lobby} locked={locked} />}
             <People room={room} ticket={ticket} />
           </>
         )}

@@ -9,11 +9,12 @@ import type { Lobby } from "./lobby";
 interface Props {
   roomId: string;
   lobby: Lobby;
+  locked: boolean;
   onShow(): void;
 }
 
 // While the panel is shut: who knocks, over the pictures.
-export function KnockBanner({ roomId, lobby, onShow }: Props) {
+export function KnockBanner({ roomId, lobby, locked, onShow }: Props) {
   const words = useWords();
   const { act, busy } = useAct(AdmitEntryDocument);
   const [first] = lobby.entries;
@@ -29,7 +30,7 @@ export function KnockBanner({ roomId, lobby, onShow }: Props) {
           <Button small onClick={onShow}>
             {words.lobby.show}
           </Button>
-          {one && (
+          {one && !locked && (
             <Button
               small
               kind="primary"

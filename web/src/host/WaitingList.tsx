@@ -6,6 +6,7 @@ import {
   type Ban,
   DenyEntryDocument,
   SetLobbyMessageDocument,
+  UnlockRoomDocument,
 } from "../generated/operations";
 import { Button, IconButton, look } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
@@ -13,6 +14,7 @@ import { Face } from "../ui/Face";
 import { TextArea } from "../ui/Field";
 import { Icon } from "../ui/Icon";
 import { Menu } from "../ui/Menu";
+import { Note } from "../ui/Note";
 import { useSay } from "../ui/Toasts";
 import { useWords } from "../words";
 import { BanDialog } from "./BanDialog";
@@ -24,9 +26,10 @@ const SHOWN = 50; // of a flood, the first so many
 interface Props {
   roomId: string;
   lobby: Lobby;
+  locked: boolean;
 }
 
-export function WaitingList({ roomId, lobby }: Props) {
+export function WaitingList({ roomId, lobby, locked }: Props) {
   const words = useWords();
   const [bell, ring] = useBellOn();
   const [writing, setWriting] = useState(false);
@@ -48,9 +51,10 @@ export function WaitingList({ roomId, lobby }: Props) {
           onClick={() => ring(!bell)}
         />
       </div>
+      {locked && totalCount > 0 && <Unlock roomId={roomId} />}
       {message && <p className="small soft break">{words.lobby.told(message)}</p>}
       {!totalCount && <p className="small soft">{words.lobby.nobody}</p>}
-      {totalCount > 1 && (
+      {totalCount > 1 && !locked && (
         <Button
           small
           wide
@@ -66,7 +70,13 @@ export function WaitingList({ roomId, lobby }: Props) {
       )}
       <ul className="people-list">
         {entries.slice(0, SHOWN).map((entry) => (
-          <Entry key={entry.id} roomId={roomId} entry={entry} onDecided={() => heading.current?.focus()} />
+          <Entry
+            key={entry.id}
+            roomId={roomId}
+            entry={entry}
+            locked={locked}
+            onDecided={() => heading.current?.focus()}
+          />
         ))}
       </ul>
       {totalCount > SHOWN && <p className="small soft">{words.lobby.others(totalCount - SHOWN)}</p>}
@@ -75,13 +85,32 @@ export function WaitingList({ roomId, lobby }: Props) {
   );
 }
 
+// Nobody can be admitted into a locked room: this says so, and what helps.
+function Unlock({ roomId }: { roomId: string }) {
+  const words = useWords();
+  const { act, busy } = useAct(UnlockRoomDocument);
+  return (
+    <Note kind="warn" icon="lock">
+      <div className="stack stack-s">
+        <p>{words.faults.unlockFirst}</p>
+        <div className="row">
+          <Button small busy={busy} onClick={() => act({ input: { roomId } })}>
+            {words.moderate.unlock}
+          </Button>
+        </div>
+      </div>
+    </Note>
+  );
+}
+
 interface EntryProps {
   roomId: string;
   entry: Waiting;
+  locked: boolean;
   onDecided(): void;
 }
 
-function Entry({ roomId, entry, onDecided }: EntryProps) {
+function Entry({ roomId, entry, locked, onDecided }: EntryProps) {
   const words = useWords();
   const { act: admit, busy: admitting } = useAct(AdmitEntryDocument);
   const { act: deny, busy: denying } = useAct(DenyEntryDocument);
@@ -102,7 +131,7 @@ function Entry({ roomId, entry, onDecided }: EntryProps) {
         <Button
           small
           kind="primary"
-          busy={busy}
+          busy={busy || locked}
           aria-label={words.lobby.admitName(entry.displayName)}
           onClick={() => void decide(admit({ input }))}
         >

@@ -3,6 +3,7 @@ import { Link } from "wouter";
 import { explain, type Failure } from "../app/failure";
 import { useConnected } from "../app/foyer";
 import { Layout } from "../app/Layout";
+import { useCopyLink } from "../home/copy";
 import { nameOf, signInURL, useSession } from "../app/session";
 import { Button, look } from "../ui/Button";
 import { Field } from "../ui/Field";
@@ -11,7 +12,9 @@ import { useWords } from "../words";
 import type { Admission, Room, Stage, Why } from "./admission";
 import { Dots } from "./Connecting";
 import { useDevices } from "./devices";
+import { useLock } from "./lock";
 import { Preview } from "./Preview";
+import { isHost } from "./rank";
 
 const NAME = "foyer:name";
 
@@ -27,6 +30,7 @@ export function Entrance({ room, admission }: Props) {
   const { stage } = admission;
   const over = stage.at === "over";
   const { devices, state } = useDevices(!over);
+  const lock = useLock(room, stage.at === "preview" || stage.at === "waiting");
   const [name, setName] = useState(() => (viewer ? nameOf(viewer) : (localStorage.getItem(NAME) ?? "")));
   const title = stage.at === "waiting" ? words.waiting.tab(room.name) : room.name;
 
@@ -37,18 +41,27 @@ export function Entrance({ room, admission }: Props) {
   return (
     <Layout title={title}>
       {over ? (
-        <Over room={room} why={stage.why} onAsk={ask} onReset={admission.reset} />
+        <Over room={room} why={stage.why} again={stage.again} onAsk={ask} onReset={admission.reset} />
       ) : (
         <div className="entrance">
           <Preview name={name} devices={devices} state={state} />
           <section className="entrance-side">
             {stage.at === "preview" && (
-              <Ask room={room} name={name} failure={stage.failure} onName={setName} onAsk={ask} />
+              <Ask
+                room={room}
+                lock={lock}
+                name={name}
+                failure={stage.failure}
+                onName={setName}
+                onAsk={ask}
+              />
             )}
             {stage.at === "asking" && (
               <Asking room={room} trouble={stage.trouble} onGiveUp={admission.giveUp} />
             )}
-            {stage.at === "waiting" && <Waiting room={room} stage={stage} onGiveUp={admission.giveUp} />}
+            {stage.at === "waiting" && (
+              <Waiting room={room} locked={lock.locked} stage={stage} onGiveUp={admission.giveUp} />
+            )}
           </section>
         </div>
       )}
@@ -58,15 +71,17 @@ export function Entrance({ room, admission }: Props) {
 
 interface AskProps {
   room: Room;
+  lock: ReturnType<typeof useLock>;
   name: string;
   failure?: Failure;
   onName(name: string): void;
   onAsk(): void;
 }
 
-function Ask({ room, name, failure, onName, onAsk }: AskProps) {
+function Ask({ room, lock: { locked, walksIn }, name, failure, onName, onAsk }: AskProps) {
   const words = useWords();
   const { viewer, canSignIn } = useSession();
+  const copy = useCopyLink();
   const [empty, setEmpty] = useState(false);
   const wrongName = failure?.field === "displayName";
   function submit(event: FormEvent) {
@@ -80,7 +95,8 @@ function Ask({ room, name, failure, onName, onAsk }: AskProps) {
         <h1 tabIndex={-1} className="break">
           {room.name}
         </h1>
-        <p className="soft">{room.viewerCanJoin ? words.entrance.walkIn : words.entrance.knock}</p>
+        {!locked && <p className="soft">{walksIn ? words.entrance.walkIn : words.entrance.knock}</p>}
+        <Locked locked={locked} />
       </div>
       <Field
         label={words.entrance.name}
@@ -96,9 +112,14 @@ function Ask({ room, name, failure, onName, onAsk }: AskProps) {
         required
       />
       {failure && !wrongName && <Note kind="danger">{explain(failure, words)}</Note>}
-      <Button type="submit" kind="primary" wide icon={room.viewerCanJoin ? "camera" : "door"}>
-        {room.viewerCanJoin ? words.entrance.join : words.entrance.ask}
+      <Button type="submit" kind="primary" wide icon={walksIn ? "camera" : "door"}>
+        {walksIn ? words.entrance.join : words.entrance.ask}
       </Button>
+      {isHost(room.viewerRole) && (
+        <Button wide icon="copy" onClick={() => copy(room.slug)}>
+          {words.copyLink}
+        </Button>
+      )}
       {!viewer && canSignIn && (
         <p className="small soft">
           {room.accessLevel === "TRUSTED" ? words.entrance.trusted : words.entrance.account}{" "}
@@ -128,11 +149,12 @@ function Asking({ room, trouble, onGiveUp }: AskingProps) {
 
 interface WaitingProps {
   room: Room;
+  locked: boolean;
   stage: Extract<Stage, { at: "waiting" }>;
   onGiveUp(): void;
 }
 
-function Waiting({ room, stage, onGiveUp }: WaitingProps) {
+function Waiting({ room, locked, stage, onGiveUp }: WaitingProps) {
   const words = useWords();
   const { entry, returned, trouble } = stage;
   const away = useAway();
@@ -143,6 +165,7 @@ function Waiting({ room, stage, onGiveUp }: WaitingProps) {
         <Dots />
         <span role="status">{away ? words.waiting.reconnecting : words.waiting.asked}</span>
       </p>
+      <Locked locked={locked && trouble?.reason !== "LOCKED"} />
       {entry.position && (
         <p className="tag tag-accent waiting-place">{words.waiting.position(entry.position)}</p>
       )}
@@ -158,6 +181,19 @@ function Waiting({ room, stage, onGiveUp }: WaitingProps) {
       <p className="small soft">{words.waiting.stay}</p>
       <Button onClick={onGiveUp}>{words.waiting.giveUp}</Button>
     </Standing>
+  );
+}
+
+function Locked({ locked }: { locked: boolean }) {
+  const words = useWords();
+  return (
+    <div role="status">
+      {locked && (
+        <Note kind="warn" icon="lock">
+          {words.faults.locked}
+        </Note>
+      )}
+    </div>
   );
 }
 
@@ -199,12 +235,15 @@ function Standing({ title, children }: { title: string; children: ReactNode }) {
 interface OverProps {
   room: Room;
   why: Why;
+  /** When the server takes another request, in milliseconds since 1970. */
+  again?: number;
   onAsk(): void;
   onReset(): void;
 }
 
-function Over({ room, why, onAsk, onReset }: OverProps) {
+function Over({ room, why, again: after = 0, onAsk, onReset }: OverProps) {
   const words = useWords();
+  const seconds = useSecondsUntil(after);
   const { title, text } = words.over[why];
   const again = why !== "banned" && why !== "gone";
   return (
@@ -214,8 +253,8 @@ function Over({ room, why, onAsk, onReset }: OverProps) {
       </Standing>
       <div className="row row-wrap">
         {again && (
-          <Button kind="primary" onClick={why === "lost" || why === "duplicate" ? onAsk : onReset}>
-            {room.viewerCanJoin ? words.over.join : words.over.ask}
+          <Button kind="primary" busy={seconds > 0} onClick={why === "lost" || why === "duplicate" ? onAsk : onReset}>
+            {seconds > 0 ? words.over.askIn(seconds) : room.viewerCanJoin ? words.over.join : words.over.ask}
           </Button>
         )}
         <Link href="/" className={look({ kind: again ? "plain" : "primary" })}>
@@ -224,4 +263,18 @@ function Over({ room, why, onAsk, onReset }: OverProps) {
       </div>
     </div>
   );
+}
+
+function useSecondsUntil(moment: number) {
+  const left = () => Math.max(0, Math.ceil((moment - Date.now()) / 1_000));
+  const [seconds, setSeconds] = useState(left);
+  useEffect(() => {
+    if (!left()) return;
+    const timer = setInterval(() => {
+      setSeconds(left());
+      if (!left()) clearInterval(timer);
+    }, 250);
+    return () => clearInterval(timer);
+  }, [moment]);
+  return seconds;
 }

@@ -25,7 +25,7 @@ export type Stage =
   | { at: "asking"; trouble?: Failure }
   | { at: "waiting"; entry: GuestEntry; returned: boolean; trouble?: Failure }
   | { at: "call"; details: Details; ticket: string }
-  | { at: "over"; why: Why; failure?: Failure };
+  | { at: "over"; why: Why; failure?: Failure; again?: number };
 
 export interface Admission {
   stage: Stage;
@@ -123,7 +123,10 @@ async function come(room: Room, { displayName, returned, show, signal }: Coming)
           ("trouble" in now || now.at !== "call" ? { ...now, trouble: failureOf(error) } : now) as Stage,
       ),
   });
-  if (entry?.status === "DENIED") return { at: "over", why: returned ? "removed" : "denied" };
+  if (entry?.status === "DENIED") {
+    const again = Date.now() + (entry.retryAfter ?? 0) * 1_000;
+    return { at: "over", why: returned ? "removed" : "denied", again };
+  }
   if (entry?.status === "ENDED") return { at: "over", why: "ended" };
   if (!entry?.connectionDetails) return { at: "preview" };
   if (returned && !waited) return { at: "over", why: "removed" };

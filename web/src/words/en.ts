@@ -100,6 +100,7 @@ export const en = {
 
   access: {
     legend: "Who enters without asking?",
+    tags: { RESTRICTED: "Others knock", TRUSTED: "Guests knock", PUBLIC: "Open to anybody" },
     RESTRICTED: { name: "Members", hint: "People with a role in the room. All others knock." },
     TRUSTED: { name: "Signed-in people", hint: "Whoever has an account. Guests knock." },
     PUBLIC: { name: "Anybody", hint: "Whoever has the link." },
@@ -171,6 +172,7 @@ export const en = {
   over: {
     join: "Join again",
     ask: "Ask again",
+    askIn: (seconds: number) => `Ask again in ${seconds} s`,
     left: { title: "You have left the meeting", text: "See you soon." },
     removed: { title: "You were removed", text: "A host has removed you from the meeting." },
     ended: { title: "The meeting is over", text: "A host has ended it, or everybody has left." },
@@ -181,7 +183,7 @@ export const en = {
     lost: { title: "The connection was lost", text: "You can join again as soon as your network is back." },
     denied: {
       title: "You were not let in",
-      text: "A host has turned your request down. You can ask again in about a minute.",
+      text: "A host has turned your request down. You can ask again a little later.",
     },
     banned: { title: "You cannot enter this room", text: "A host has banned you from it." },
     locked: { title: "The room is locked", text: "Nobody gets in until a host unlocks it." },
@@ -219,6 +221,8 @@ export const en = {
     nobody: "Somebody",
     muted: "Microphone off",
     unmuted: "Microphone on",
+    mutedByHost: "A host has muted you. Turn your microphone on when you want to speak.",
+    mutedBySomebody: "Somebody in the meeting has muted you. Turn your microphone on when you want to speak.",
     dark: "Camera off",
     pictureOf: (name: string) => `Picture of ${name}`,
     screenOf: (name: string) => `${name}’s screen`,

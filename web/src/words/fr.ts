@@ -105,9 +105,10 @@ export const fr: Words = {
 
   access: {
     legend: "Qui entre sans demander ?",
-    RESTRICTED: { name: "Les membres", hint: "Qui a un rôle dans le salon. Tous les autres frappent." },
-    TRUSTED: { name: "Les personnes connectées", hint: "Qui a un compte. Les invités frappent." },
-    PUBLIC: { name: "Tout le monde", hint: "Qui a le lien." },
+    tags: { RESTRICTED: "Les autres frappent", TRUSTED: "Les invités frappent", PUBLIC: "Ouvert à tous" },
+    RESTRICTED: { name: "Les membres", hint: "Toute personne ayant un rôle dans le salon. Tous les autres frappent." },
+    TRUSTED: { name: "Les personnes connectées", hint: "Toute personne ayant un compte. Les invités frappent." },
+    PUBLIC: { name: "Tout le monde", hint: "Toute personne ayant le lien." },
   },
 
   roles: { OWNER: "Propriétaire", ADMINISTRATOR: "Administrateur", MEMBER: "Membre" },
@@ -174,6 +175,7 @@ export const fr: Words = {
   over: {
     join: "Entrer à nouveau",
     ask: "Demander à nouveau",
+    askIn: (seconds) => `Demander à nouveau dans ${seconds} s`,
     left: { title: "Vous avez quitté la réunion", text: "À bientôt." },
     removed: { title: "Vous avez été retiré", text: "Un hôte vous a retiré de la réunion." },
     ended: { title: "La réunion est terminée", text: "Un hôte y a mis fin, ou tout le monde est parti." },
@@ -187,7 +189,7 @@ export const fr: Words = {
     },
     denied: {
       title: "On ne vous a pas ouvert",
-      text: "Un hôte a refusé votre demande. Vous pourrez redemander dans une minute environ.",
+      text: "Un hôte a refusé votre demande. Vous pourrez redemander un peu plus tard.",
     },
     banned: { title: "Vous ne pouvez pas entrer dans ce salon", text: "Un hôte vous en a exclu." },
     locked: {
@@ -228,6 +230,8 @@ export const fr: Words = {
     nobody: "Quelqu’un",
     muted: "Micro coupé",
     unmuted: "Micro allumé",
+    mutedByHost: "Un hôte a coupé votre micro. Rallumez-le quand vous voulez parler.",
+    mutedBySomebody: "Quelqu’un dans la réunion a coupé votre micro. Rallumez-le quand vous voulez parler.",
     dark: "Caméra éteinte",
     pictureOf: (name) => `Image de ${name}`,
     screenOf: (name) => `Écran de ${name}`,
