@@ -60,4 +60,7 @@ test(async () => {
   await ada.goto(`${foyer}/recordings`);
   await ada.getByRole('heading', { level: 1 }).waitFor();
   await look(ada, 'recordings');
+  await ada.goto(foyer);
+  await ada.getByRole('link', { name: 'Réunion' }).waitFor();
+  await look(ada, 'rooms');
 });

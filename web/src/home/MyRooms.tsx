@@ -114,8 +114,8 @@ function Card({ room }: { room: RoomCardFragment }) {
         </h3>
         <p className="row row-wrap room-facts">
           <span className="mono soft break">{room.slug}</span>
-          <span className="tag">{words.access[room.accessLevel].name}</span>
           {room.viewerRole && <span className="tag tag-accent">{words.roles[room.viewerRole]}</span>}
+          <span className="tag">{words.access.tags[room.accessLevel]}</span>
         </p>
       </div>
       <Menu
