@@ -63,4 +63,14 @@ test(async () => {
   await ada.goto(foyer);
   await ada.getByRole('link', { name: 'Réunion' }).waitFor();
   await look(ada, 'rooms');
+
+  await ada.route('**/graphql', (route) => route.abort());
+  await button(ada, 'Plus d’actions pour Réunion').tap();
+  await ada.getByRole('menuitem', { name: 'Paramètres du salon' }).tap();
+  await button(ada, 'Réessayer').waitFor();
+  await look(ada, 'settings-away');
+  await ada.unroute('**/graphql');
+  await button(ada, 'Réessayer').tap();
+  await ada.getByRole('textbox', { name: 'Nom du salon' }).waitFor();
+  say('settings that could not be loaded are asked for again');
 });
