@@ -180,13 +180,13 @@ func (s *Service) Unlock(ctx context.Context, roomID uuid.UUID) (*ent.Room, erro
 	return r, nil
 }
 
-// tell tells of a change of a room: LiveKit, and those who follow it.
+// tell tells of a change of a room: LiveKit, and those who follow it, who wait for it among them.
 func (s *Service) tell(ctx context.Context, roomID uuid.UUID) {
 	ctx = context.WithoutCancel(ctx)
 	if err := s.mirror(ctx, roomID); err != nil {
 		slog.WarnContext(ctx, "LiveKit's metadata of a room are old", "room", roomID, "err", err)
 	}
-	if err := s.lobby.Touch(ctx, roomID); err != nil {
+	if err := s.lobby.TouchAll(ctx, roomID); err != nil {
 		slog.WarnContext(ctx, "who follows a room hears of its change later", "room", roomID, "err", err)
 	}
 }

@@ -121,7 +121,12 @@ func (s *Service) Renamed(ctx context.Context, roomID, identity uuid.UUID, name 
 
 // Touch tells those who watch a meeting that something about its room has changed in the database.
 func (s *Service) Touch(ctx context.Context, roomID uuid.UUID) error {
-	return s.store.do(ctx, touchScript, roomID)
+	return s.store.do(ctx, touchScript, roomID, false)
+}
+
+// TouchAll tells those who wait as well.
+func (s *Service) TouchAll(ctx context.Context, roomID uuid.UUID) error {
+	return s.store.do(ctx, touchScript, roomID, true)
 }
 
 // Due reports whether a room is to be looked at again, after an interval: to one asker of all servers.

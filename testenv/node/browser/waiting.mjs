@@ -44,7 +44,9 @@ test(async () => {
   await grace.getByText(locked).waitFor();
   await screenshot(grace, 'locked-waiting');
   await panel.getByRole('button', { name: 'Unlock room' }).click();
-  await Promise.all([mary, grace].map((page) => page.getByText(locked).waitFor({ state: 'hidden' })));
+  await grace.getByText(locked).waitFor({ state: 'hidden' });
+  await mary.evaluate(() => window.dispatchEvent(new Event('focus')));
+  await mary.getByText(locked).waitFor({ state: 'hidden' });
   await panel.getByText('Unlock the room first').waitFor({ state: 'hidden' });
   await mary.context().close();
   say('who is outside sees that the room is locked, and that it no longer is');

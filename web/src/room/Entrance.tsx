@@ -30,7 +30,8 @@ export function Entrance({ room, admission }: Props) {
   const { stage } = admission;
   const over = stage.at === "over";
   const { devices, state } = useDevices(!over);
-  const lock = useLock(room, stage.at === "preview" || stage.at === "waiting");
+  const entry = stage.at === "waiting" ? stage.entry : undefined;
+  const lock = useLock(room, stage.at === "preview" || stage.at === "waiting", entry?.version);
   const [name, setName] = useState(() => (viewer ? nameOf(viewer) : (localStorage.getItem(NAME) ?? "")));
   const title = stage.at === "waiting" ? words.waiting.tab(room.name) : room.name;
 

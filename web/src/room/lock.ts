@@ -4,10 +4,11 @@ import { RoomLockDocument } from "../generated/operations";
 import type { Room } from "./admission";
 import { isHost } from "./rank";
 
-const AGAIN = 10_000; // milliseconds: nobody outside is told when a host locks or unlocks
-
-/** Whether the room is locked for the viewer, and whether she walks in, looked at anew now and then. */
-export function useLock(room: Room, looking: boolean) {
+/**
+ * Whether the room is locked for the viewer, and whether she walks in: looked at when she comes, whenever her
+ * entry has changed, as it does when the room has, and when she turns to the page again.
+ */
+export function useLock(room: Room, looking: boolean, entryVersion?: number) {
   const [now, setNow] = useState(room);
   useEffect(() => {
     if (!looking) return;
@@ -19,11 +20,11 @@ export function useLock(room: Room, looking: boolean) {
       if (shown && data?.room) setNow({ ...room, ...data.room });
     }
     void look();
-    const timer = setInterval(look, AGAIN);
+    window.addEventListener("focus", look);
     return () => {
       shown = false;
-      clearInterval(timer);
+      window.removeEventListener("focus", look);
     };
-  }, [room, looking]);
+  }, [room, looking, entryVersion]);
   return { locked: now.locked && !isHost(room.viewerRole), walksIn: now.viewerCanJoin };
 }
