@@ -2,5 +2,5 @@
 // with links that fail and servers that are killed, while guests come and go and hosts decide. What was
 // decided is compared with what the guests were told, and what is left behind is counted.
 //
-// It is a test and nothing else: a minute of it belongs to `make test`, ten minutes are `make soak`.
+// It is a test and nothing else, for a machine that does nothing else: `make soak`.
 package soak
