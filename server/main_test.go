@@ -80,7 +80,7 @@ func startServer(t testing.TB, environ ...string) *server {
 	return s
 }
 
-var servesAt = regexp.MustCompile(`(http://\S+)/graphql `)
+var servesAt = regexp.MustCompile(`^  GraphQL +(http://\S+)/graphql `)
 
 // readURL waits for the greeting, and goes on collecting output.
 func (s *server) readURL(output io.Reader) string {
