@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -20,7 +17,7 @@ const maxTranscript = 4 << 10 // bytes of what is said of a transcript
 
 // hearTranscript takes from the service that makes transcripts what has become of one.
 func (a *app) hearTranscript(w http.ResponseWriter, r *http.Request) error {
-	if !shows(r, a.config.TranscriptSecret) {
+	if !showsSecret(bearerOf(r), a.config.TranscriptSecret) {
 		return fault.New(fault.Unauthenticated, "want Authorization: Bearer and the secret")
 	}
 	var said struct {
@@ -41,12 +38,4 @@ func (a *app) hearTranscript(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), hearTimeout)
 	defer cancel()
 	return a.recordings.Transcribed(ctx, id, said.Status)
-}
-
-// shows reports whether a request has a secret as its bearer token. How much of it is right cannot be
-// told from the time that takes.
-func shows(r *http.Request, secret string) bool {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	got, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(secret))
-	return subtle.ConstantTimeCompare(got[:], want[:]) == 1 && strings.EqualFold(scheme, "Bearer")
 }

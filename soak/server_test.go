@@ -3,7 +3,6 @@ package soak
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,31 +92,13 @@ func (s *server) start() {
 		s.mu.Lock()
 		s.cmd, s.process = cmd, process
 		s.mu.Unlock()
-		if err = process.Ready(context.Background(), s.ready); err == nil {
+		if err = process.Ready(context.Background(), testenv.GetOK("http://"+s.addr+"/healthz")); err == nil {
 			return
 		}
 		process.EndWith(syscall.SIGKILL)
 		time.Sleep(200 * time.Millisecond)
 	}
 	s.t.Errorf("server %d does not come up: %s", s.number, s.tail())
-}
-
-// ready is nil when it serves. Whether all it leans on is well is another question.
-func (s *server) ready(ctx context.Context) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.addr+"/healthz", nil)
-	if err != nil {
-		return err
-	}
-	request.Close = true
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("/healthz answers %s", answer.Status)
-	}
-	return nil
 }
 
 // kill is kill -9.

@@ -2,8 +2,6 @@ package testenv
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,22 +87,5 @@ func (s *MinIOServer) Stop() {
 
 // GetMinIO is a check for Process.Ready: the MinIO at a URL can read and write.
 func GetMinIO(url string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, patience)
-		defer cancel()
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/minio/health/cluster", nil)
-		if err != nil {
-			return err
-		}
-		request.Close = true // no idle connection: tests count goroutines
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return err
-		}
-		defer response.Body.Close()
-		if response.StatusCode != http.StatusOK {
-			return fmt.Errorf("health check: %s", response.Status)
-		}
-		return nil
-	}
+	return GetOK(url + "/minio/health/cluster")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,6 +91,28 @@ func (p *Process) Ready(ctx context.Context, check func(context.Context) error) 
 			return p.failure("is not ready", err)
 		case <-time.After(pollTime):
 		}
+	}
+}
+
+// GetOK is a check for Ready: a GET of a URL is answered 200.
+func GetOK(url string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		request.Close = true // no idle connection: tests count goroutines
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return fmt.Errorf("health check: %s", response.Status)
+		}
+		return nil
 	}
 }
 
