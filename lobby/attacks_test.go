@@ -152,9 +152,13 @@ func TestRedisGoesBackInTime(t *testing.T) {
 	_, err := w.Admit(w.host(), w.decide(anna))
 	require.NoError(t, err)
 	told := entry.until(is(lobby.Admitted))
-	for name, dump := range before {
-		require.NoError(t, admin.RestoreReplace(context.Background(), key+name, 0, dump).Err())
-	}
+	_, err = admin.TxPipelined(t.Context(), func(all redis.Pipeliner) error {
+		for name, dump := range before {
+			all.RestoreReplace(t.Context(), key+name, 0, dump)
+		}
+		return nil
+	})
+	require.NoError(t, err)
 	require.NoError(t, admin.Do(context.Background(), "CLIENT", "KILL", "TYPE", "pubsub").Err())
 	again := entry.next()
 	assert.Equal(t, lobby.Admitted, again.Status)
