@@ -143,7 +143,7 @@ func (h *Handler) Drain(ctx context.Context, spread time.Duration) error {
 
 func newSocket(s Settings) *transport.WebSocket {
 	return transport.NewWebSocket(transport.WebSocketSettings{
-		Init: s.openSession, Origins: s.Origins,
+		Init: s.openSession, Detach: detach, Outlive: outlive, Origins: s.Origins,
 		Address:    func(r *http.Request) string { return auth.FromContext(r.Context()).Address },
 		MaxMessage: s.MaxBody, MaxOperations: s.OperationsPerSocket,
 		MaxSockets: s.MaxSockets, MaxPerAddress: s.SocketsPerAddress,
@@ -153,12 +153,11 @@ func newSocket(s Settings) *transport.WebSocket {
 }
 
 // openSession takes the viewer from the first message of a socket if it names one; else he is whom
-// the handshake's header or cookie named. The socket ends with what was shown: its context frees the
-// life of that.
+// the handshake's header or cookie named. The socket ends with what was shown.
 func (s Settings) openSession(
 	ctx context.Context, payload map[string]any,
 ) (transport.Session, error) {
-	viewer := auth.FromContext(ctx)
+	viewer, named := auth.FromContext(ctx), false
 	for _, name := range []string{"Authorization", "authorization"} {
 		header, given := payload[name].(string)
 		if !given {
@@ -172,17 +171,27 @@ func (s Settings) openSession(
 			return transport.Session{}, err
 		}
 		shown.Address = viewer.Address
-		viewer = shown
+		viewer, named = shown, true
 		break
 	}
 	if viewer.IsApplication() {
 		// What it may do is looked up with each request, and a socket is but one.
 		return transport.Session{}, fault.New(fault.Forbidden, "applications ask over HTTP")
 	}
-	life, free := s.Life(auth.NewContext(ctx, viewer))
-	context.AfterFunc(ctx, free)
-	return transport.Session{Context: life}, nil
+	if named {
+		ctx = auth.NewContext(ctx, viewer)
+	}
+	life, free := s.Life(ctx)
+	return transport.Session{Context: life, Lasts: viewer.ExpiresAt.IsZero(), Free: free}, nil
 }
+
+// detach returns a context with who asks and which request it was, of which a socket has come.
+func detach(ctx context.Context) context.Context {
+	of := observe.WithRequest(context.Background(), observe.RequestOf(ctx))
+	return auth.NewContext(of, auth.FromContext(ctx))
+}
+
+func outlive(r *http.Request) func() { return observe.RequestOf(r.Context()).Outlive() }
 
 // cache keeps the latest documents by their text or hash, but none under a long key.
 type cache[T any] struct{ *lru.LRU[T] }

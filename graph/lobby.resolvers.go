@@ -50,7 +50,7 @@ func (r *roomResolver) Lobby(ctx context.Context, obj *ent.Room) (*lobby.Lobby, 
 }
 
 func (r *subscriptionResolver) Entry(ctx context.Context, ticket string) (<-chan *lobby.Entry, error) {
-	return r.Resolver.Lobby.WatchEntry(ctx, ticket)
+	return r.watchEntry(ctx, ticket)
 }
 
 func (r *subscriptionResolver) Lobby(ctx context.Context, roomID uuid.UUID) (<-chan *lobby.Lobby, error) {

@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"foyer/fault"
+	"foyer/graph/transport"
 	"foyer/observe"
 )
 
@@ -122,10 +123,14 @@ func (c counting) InterceptOperation(
 ) graphql.ResponseHandler {
 	operation := graphql.GetOperationContext(ctx)
 	told := c.told(operation)
+	if transport.IsEvent(ctx) {
+		c.metrics.Pushed(told.Field)
+		return next(context.WithValue(ctx, countedKey{}, true))
+	}
 	observe.RequestOf(ctx).Ran(told)
 	answers := next(context.WithValue(ctx, countedKey{}, true))
 	if operation.Operation.Operation == ast.Subscription {
-		return c.subscription(told, answers)
+		return c.subscription(ctx, told, answers)
 	}
 	var once sync.Once
 	return func(ctx context.Context) *graphql.Response {
@@ -138,29 +143,22 @@ func (c counting) InterceptOperation(
 	}
 }
 
-// subscription counts one that runs until it has no more answers, or the first is that it cannot.
+// subscription counts one that runs until its transport ends it.
 func (c counting) subscription(
-	told observe.Operation, answers graphql.ResponseHandler,
+	ctx context.Context, told observe.Operation, answers graphql.ResponseHandler,
 ) graphql.ResponseHandler {
 	c.metrics.Subscribed(told.Field, 1)
-	end := sync.OnceFunc(func() { c.metrics.Subscribed(told.Field, -1) })
+	transport.AtEnd(ctx, func() { c.metrics.Subscribed(told.Field, -1) })
 	first := true
 	return func(ctx context.Context) *graphql.Response {
-		over := true
-		defer func() { // also when it panics
-			if over {
-				end()
-			}
-		}()
 		answer := answers(ctx)
 		if first && answer != nil {
 			c.metrics.Operation(told, codeOf(answer))
 		}
-		over = answer == nil || first && refused(answer)
-		first = false
-		if !over {
+		if answer != nil && (!first || !refused(answer)) {
 			c.metrics.Pushed(told.Field)
 		}
+		first = false
 		return answer
 	}
 }
@@ -199,6 +197,9 @@ func (tracing) Validate(graphql.ExecutableSchema) error { return nil }
 func (t tracing) InterceptOperation(
 	ctx context.Context, next graphql.OperationHandler,
 ) graphql.ResponseHandler {
+	if transport.IsEvent(ctx) {
+		return next(ctx)
+	}
 	operation := graphql.GetOperationContext(ctx)
 	told, kind := t.told(operation), string(operation.Operation.Operation)
 	name := told.Name

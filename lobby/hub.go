@@ -10,7 +10,10 @@ import (
 // bell wakes one watcher. It never blocks who rings it: a bell that still rings already promises
 // another look.
 type bell struct {
-	rang chan struct{}
+	// ring wakes the watcher. It is called under the hub's lock, and by several at once.
+	ring func()
+	// next is another one of the same entry.
+	next *bell
 	// roomID and entryID are what is watched; a host watches the whole room (zero entry).
 	roomID, entryID uuid.UUID
 	// waits is true while the watcher is a guest who believes to wait.
@@ -27,11 +30,15 @@ func (b *bell) because() string {
 	return ""
 }
 
-func (b *bell) ring() {
-	select {
-	case b.rang <- struct{}{}:
-	default:
-	}
+// clapper returns what rings a bell, and the channel on which its watcher hears it.
+func clapper() (ring func(), rang <-chan struct{}) {
+	channel := make(chan struct{}, 1)
+	return func() {
+		select {
+		case channel <- struct{}{}:
+		default:
+		}
+	}, channel
 }
 
 // hub knows who watches what in this process.
@@ -49,8 +56,9 @@ type hub struct {
 
 // watchedRoom is a room that somebody here watches.
 type watchedRoom struct {
-	// bells are those of each watched entry; the hosts' are those of the zero entry.
-	bells map[uuid.UUID]map[*bell]struct{}
+	// bells are the first of each watched entry, which knows the others; the hosts' are those of the
+	// zero entry.
+	bells map[uuid.UUID]*bell
 	// versions are those at the last heartbeat.
 	versions versions
 }
@@ -65,35 +73,31 @@ func newHub(changed func(roomID uuid.UUID), placesTold bool) *hub {
 	return &hub{changed: changed, placesTold: placesTold, rooms: map[uuid.UUID]*watchedRoom{}}
 }
 
-// hang returns a bell that rings when the entry changes or, for the zero entry, when anything in the
-// room does. It wants to be taken down.
-func (h *hub) hang(roomID, entryID uuid.UUID) *bell {
-	b := &bell{rang: make(chan struct{}, 1), roomID: roomID, entryID: entryID}
+// hang hangs a bell, which rings when its entry changes or, for the zero entry, when anything in the room
+// does. It wants to be taken down.
+func (h *hub) hang(b *bell) {
 	h.mu.Lock()
-	room := h.rooms[roomID]
+	room := h.rooms[b.roomID]
 	first := room == nil
 	if first {
-		room = &watchedRoom{bells: map[uuid.UUID]map[*bell]struct{}{}}
-		h.rooms[roomID] = room
+		room = &watchedRoom{bells: map[uuid.UUID]*bell{}}
+		h.rooms[b.roomID] = room
 	}
-	if room.bells[entryID] == nil {
-		room.bells[entryID] = map[*bell]struct{}{}
-	}
-	room.bells[entryID][b] = struct{}{}
+	b.next = room.bells[b.entryID]
+	room.bells[b.entryID] = b
 	h.mu.Unlock()
 	if first {
-		h.changed(roomID)
+		h.changed(b.roomID)
 	}
-	return b
 }
 
 // take takes a bell down and reports whether it was the last one of its entry.
 func (h *hub) take(b *bell) (last bool) {
 	h.mu.Lock()
 	room := h.rooms[b.roomID]
-	delete(room.bells[b.entryID], b)
-	last = len(room.bells[b.entryID]) == 0
-	if last {
+	rest := without(room.bells[b.entryID], b)
+	room.bells[b.entryID] = rest
+	if last = rest == nil; last {
 		delete(room.bells, b.entryID)
 	}
 	empty := len(room.bells) == 0
@@ -105,6 +109,20 @@ func (h *hub) take(b *bell) (last bool) {
 		h.changed(b.roomID)
 	}
 	return last
+}
+
+// without returns bells but one.
+func without(bells, b *bell) *bell {
+	if bells == b {
+		return b.next
+	}
+	for before := bells; before != nil; before = before.next {
+		if before.next == b {
+			before.next = b.next
+			break
+		}
+	}
+	return bells
 }
 
 // watched reports whether anybody here watches a room.
@@ -151,14 +169,14 @@ func (h *hub) ringHosts() {
 	}
 }
 
-func (h *hub) ringAll(bells map[*bell]struct{}, trace string) {
-	for b := range bells {
+func (h *hub) ringAll(bells *bell, trace string) {
+	for b := bells; b != nil; b = b.next {
 		if trace != "" {
 			b.trace.Store(&trace)
 		}
 		b.ring()
+		h.rung.Add(1)
 	}
-	h.rung.Add(uint64(len(bells)))
 }
 
 // mend wakes whoever may have missed something, after what a heartbeat has found: the guests who
@@ -241,8 +259,8 @@ func (h *hub) waiting() (count int) {
 	return count
 }
 
-func anyWaits(bells map[*bell]struct{}) bool {
-	for b := range bells {
+func anyWaits(bells *bell) bool {
+	for b := bells; b != nil; b = b.next {
 		if b.waits.Load() {
 			return true
 		}

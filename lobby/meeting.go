@@ -65,10 +65,18 @@ func (s *Service) Meeting(ctx context.Context, roomID uuid.UUID) (*Meeting, erro
 // WatchMeeting tells when something happens in a room's call, and when the list of those who wait
 // changes, until stop is called. It tells at most once what has not been heard yet.
 func (s *Service) WatchMeeting(roomID uuid.UUID) (call, list <-chan struct{}, stop func()) {
-	callBell, listBell := s.hub.hang(roomID, meetingBell), s.hub.hang(roomID, uuid.Nil)
-	return callBell.rang, listBell.rang, func() {
-		s.hub.take(callBell)
-		s.hub.take(listBell)
+	ringCall, call := clapper()
+	ringList, list := clapper()
+	bells := []*bell{
+		{ring: ringCall, roomID: roomID, entryID: meetingBell}, {ring: ringList, roomID: roomID},
+	}
+	for _, b := range bells {
+		s.hub.hang(b)
+	}
+	return call, list, func() {
+		for _, b := range bells {
+			s.hub.take(b)
+		}
 	}
 }
 

@@ -23,60 +23,122 @@ const (
 	leaveTimeout = 2 * time.Second
 )
 
-// WatchEntry sends the entry of a ticket, now and after every change, until ctx ends. While the guest
-// waits, watching keeps his place. A slow reader misses states between, never the last one.
-func (s *Service) WatchEntry(ctx context.Context, ticketText string) (<-chan *Entry, error) {
+// EntryWatch is a guest's look at his entry. While nothing happens it is this and no more: there is no
+// goroutine and no channel. While the guest waits, it keeps his place.
+type EntryWatch struct {
+	service *Service
+	bell    bell
+	// seen is what the guest has been told; before the first time, what he is to be.
+	seen *Entry
+	told bool
+}
+
+// OpenEntry opens a look at the entry of a ticket. It calls wake, which must not block, when Next may
+// have something new.
+func (s *Service) OpenEntry(
+	ctx context.Context, ticketText string, wake func(),
+) (*EntryWatch, error) {
 	t, err := s.tickets.read(ticketText)
 	if err != nil {
 		return nil, err
 	}
-	bell := s.hub.hang(t.RoomID, t.EntryID)
-	e, err := s.store.attend(ctx, t.RoomID, t.EntryID, s.lease())
-	if err == nil && e.Status == gone {
+	w := &EntryWatch{service: s, bell: bell{ring: wake, roomID: t.RoomID, entryID: t.EntryID}}
+	s.hub.hang(&w.bell)
+	w.seen, err = s.store.attend(ctx, t.RoomID, t.EntryID, s.lease())
+	if err == nil && w.seen.Status == gone {
 		err = fault.New(fault.NotFound, "this request to enter has ended; ask again")
 	}
 	if err != nil {
-		s.hub.take(bell)
+		s.hub.take(&w.bell)
+		return nil, err
+	}
+	w.bell.waits.Store(w.seen.Status == Waiting)
+	return w, nil
+}
+
+// Next returns the entry when it differs from what the guest last saw, the first time in any case; else
+// nil.
+func (w *EntryWatch) Next(ctx context.Context) *Entry {
+	if !w.told {
+		w.told = true
+		return w.seen
+	}
+	pushing, span := observe.Because(ctx, "push entry", w.bell.because())
+	e, err := w.service.look(pushing, w.seen)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		slog.DebugContext(ctx, "cannot read an entry; trying again", "entry", w.seen.ID, "err", err)
+		time.AfterFunc(rereadAfter, w.bell.ring)
+	case err == nil && e.Status != gone && e.Version > w.seen.Version:
+		e.push = span
+		w.bell.waits.Store(e.Status == Waiting)
+		w.seen = e
+		return e
+	}
+	span.End()
+	return nil
+}
+
+// Sent says that the guest's transport has what Next returned last.
+func (w *EntryWatch) Sent() { w.seen.sent() }
+
+// Close ends the look. It does not wait for Redis to learn of it.
+func (w *EntryWatch) Close() {
+	if w.leaves() {
+		go w.leave(context.Background())
+	}
+}
+
+// leaves takes the bell down, and reports whether the guest is to have his grace time.
+func (w *EntryWatch) leaves() bool {
+	w.Sent()
+	return w.service.hub.take(&w.bell) && w.bell.waits.Load()
+}
+
+// leave gives a guest who stopped watching his grace time.
+func (w *EntryWatch) leave(ctx context.Context) {
+	s := w.service
+	s.sweepLater(w.bell.roomID)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+	defer cancel()
+	if _, err := s.store.attend(ctx, w.bell.roomID, w.bell.entryID, s.settings.Grace); err != nil {
+		slog.DebugContext(ctx, "a guest's place is kept a little longer", "err", err)
+	}
+}
+
+// WatchEntry is OpenEntry for who reads from a channel: it sends the entry, now and after every change,
+// until ctx ends. A slow reader misses states between, never the last one.
+func (s *Service) WatchEntry(ctx context.Context, ticketText string) (<-chan *Entry, error) {
+	ring, rang := clapper()
+	w, err := s.OpenEntry(ctx, ticketText, ring)
+	if err != nil {
 		return nil, err
 	}
 	states := make(chan *Entry)
 	go func() {
 		defer close(states)
-		defer s.leave(ctx, bell)
-		for e != nil {
-			bell.waits.Store(e.Status == Waiting)
+		defer func() {
+			if w.leaves() {
+				w.leave(ctx)
+			}
+		}()
+		for {
+			if e := w.Next(ctx); e != nil {
+				select {
+				case states <- e:
+					w.Sent()
+				case <-ctx.Done():
+					return
+				}
+			}
 			select {
-			case states <- e:
-				e.told()
-				e = s.nextEntry(ctx, bell, e)
+			case <-rang:
 			case <-ctx.Done():
 				return
 			}
 		}
 	}()
 	return states, nil
-}
-
-// nextEntry returns the entry when it differs from what the guest last saw, or nil when ctx ends.
-func (s *Service) nextEntry(ctx context.Context, bell *bell, seen *Entry) *Entry {
-	for {
-		select {
-		case <-bell.rang:
-		case <-ctx.Done():
-			return nil
-		}
-		pushing, span := observe.Because(ctx, "push entry", bell.because())
-		e, err := s.look(pushing, seen)
-		switch {
-		case err != nil && ctx.Err() == nil:
-			slog.DebugContext(ctx, "cannot read an entry; trying again", "entry", seen.ID, "err", err)
-			time.AfterFunc(rereadAfter, bell.ring)
-		case err == nil && e.Status != gone && e.Version > seen.Version:
-			e.push = span
-			return e
-		}
-		span.End()
-	}
 }
 
 // look reads the entry of a guest who watches, and puts right what Redis has lost of it.
@@ -98,8 +160,8 @@ func (s *Service) look(ctx context.Context, seen *Entry) (*Entry, error) {
 	return e, err
 }
 
-// told ends the span of a push: the guest's transport has it.
-func (e *Entry) told() {
+// sent ends the span of a push: the guest's transport has it.
+func (e *Entry) sent() {
 	if e.push != nil {
 		e.push.End()
 	}
@@ -115,20 +177,6 @@ func (s *Service) again(e *Entry) decision {
 	return d
 }
 
-// leave gives a guest who stopped watching his grace time.
-func (s *Service) leave(ctx context.Context, bell *bell) {
-	last := s.hub.take(bell)
-	if !last || !bell.waits.Load() {
-		return
-	}
-	s.sweepLater(bell.roomID)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
-	defer cancel()
-	if _, err := s.store.attend(ctx, bell.roomID, bell.entryID, s.settings.Grace); err != nil {
-		slog.DebugContext(ctx, "a guest's place is kept a little longer", "err", err)
-	}
-}
-
 // WatchLobby sends who waits for a room, now and after every change, until ctx ends or the viewer is no
 // host any more; of that end it tells why.
 func (s *Service) WatchLobby(
@@ -137,7 +185,9 @@ func (s *Service) WatchLobby(
 	if err := s.rooms.Require(ctx, roomID, rooms.DecideEntries); err != nil {
 		return nil, err
 	}
-	bell := s.hub.hang(roomID, uuid.Nil)
+	ring, rang := clapper()
+	bell := &bell{ring: ring, roomID: roomID}
+	s.hub.hang(bell)
 	lobby, err := s.store.list(ctx, roomID)
 	if err != nil {
 		s.hub.take(bell)
@@ -151,7 +201,7 @@ func (s *Service) WatchLobby(
 			select {
 			case states <- lobby:
 				lobby.told()
-				lobby = s.nextLobby(ctx, bell, lobby, why)
+				lobby = s.nextLobby(ctx, bell, rang, lobby, why)
 			case <-ctx.Done():
 				return
 			}
@@ -163,7 +213,7 @@ func (s *Service) WatchLobby(
 // nextLobby returns the list when it differs from what the host last saw, or nil when ctx ends or he
 // is no host any more.
 func (s *Service) nextLobby(
-	ctx context.Context, bell *bell, seen *Lobby, why func(error),
+	ctx context.Context, bell *bell, rang <-chan struct{}, seen *Lobby, why func(error),
 ) *Lobby {
 	for {
 		select {
@@ -172,7 +222,7 @@ func (s *Service) nextLobby(
 			return nil
 		}
 		select {
-		case <-bell.rang:
+		case <-rang:
 		case <-ctx.Done():
 			return nil
 		}

@@ -21,6 +21,10 @@ type Request struct {
 	mu    sync.Mutex
 	ran   Operation
 	count int
+	// open: something of the request has outlived its handler. tell is to be called when that ends; nil
+	// while the handler runs.
+	open bool
+	tell func()
 }
 
 type requestKey struct{}
@@ -45,6 +49,42 @@ func (r *Request) Ran(o Operation) {
 	defer r.mu.Unlock()
 	r.ran = o
 	r.count++
+}
+
+// Outlive says that something comes of a request that outlives its handler, and returns what is to be
+// called when that ends.
+func (r *Request) Outlive() (ended func()) {
+	if r == nil {
+		return func() {}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.open = true
+	return r.ended
+}
+
+func (r *Request) ended() {
+	r.mu.Lock()
+	r.open = false
+	tell := r.tell
+	r.tell = nil
+	r.mu.Unlock()
+	if tell != nil {
+		tell()
+	}
+}
+
+// Served has tell called when a request has been served altogether: at once, or when what has outlived
+// its handler ends.
+func (r *Request) Served(tell func()) {
+	r.mu.Lock()
+	if r.open {
+		r.tell, tell = tell, nil
+	}
+	r.mu.Unlock()
+	if tell != nil {
+		tell()
+	}
 }
 
 // Attrs are what the log says of a request's operations: of one its names, of several how many.

@@ -33,7 +33,8 @@ func (a *app) watched(next http.Handler) http.Handler {
 			if !finished && !answer.wrote { // it has panicked
 				answer.status = http.StatusInternalServerError
 			}
-			a.told(r, request, answer, time.Since(began))
+			done := servedOf(r, request, answer)
+			request.Served(func() { a.told(done, time.Since(began)) })
 			observe.Served(span, r.Method, route(r), answer.status)
 		}()
 		next.ServeHTTP(answer, r)
@@ -41,19 +42,37 @@ func (a *app) watched(next http.Handler) http.Handler {
 	})
 }
 
+// served is what is told of a request. A socket outlives its request, and must not keep it for that.
+type served struct {
+	ctx           context.Context
+	request       *observe.Request
+	method, route string
+	status        int
+	bytes         int64
+	streams       bool
+}
+
+func servedOf(r *http.Request, request *observe.Request, w *answered) served {
+	ctx := r.Context()
+	if w.status == http.StatusSwitchingProtocols {
+		ctx = observe.WithRequest(context.Background(), request)
+	}
+	return served{ctx, request, observe.Method(r.Method), route(r), w.status, w.bytes, w.streams()}
+}
+
 // told counts a request that was answered, and logs it.
-func (a *app) told(r *http.Request, request *observe.Request, w *answered, took time.Duration) {
-	a.metrics.Request(r.Method, route(r), w.status, w.streams(), took)
+func (a *app) told(s served, took time.Duration) {
+	a.metrics.Request(s.method, s.route, s.status, s.streams, took)
 	level := slog.LevelInfo
-	if isProbe(r) {
+	if s.route == "/healthz" || s.route == "/readyz" {
 		level = slog.LevelDebug
 	}
 	attrs := append([]slog.Attr{
-		slog.String("method", observe.Method(r.Method)), slog.String("route", route(r)),
-		slog.Int("status", w.status), slog.Int64("bytes", w.bytes),
+		slog.String("method", s.method), slog.String("route", s.route),
+		slog.Int("status", s.status), slog.Int64("bytes", s.bytes),
 		slog.Float64("milliseconds", float64(took.Microseconds())/1000),
-	}, request.Attrs()...)
-	slog.LogAttrs(r.Context(), level, "request", attrs...)
+	}, s.request.Attrs()...)
+	slog.LogAttrs(s.ctx, level, "request", attrs...)
 }
 
 // span begins the span of a request. A socket has none: it lasts for hours, and each operation on it has

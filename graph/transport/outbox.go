@@ -1,8 +1,10 @@
 package transport
 
 import (
+	"encoding/binary"
 	"encoding/json"
-	"sync"
+
+	"github.com/gorilla/websocket"
 )
 
 // maxUnread is how many messages other than states may wait to be sent. Only a client that asks and
@@ -10,52 +12,33 @@ import (
 const maxUnread = 256
 
 // outbox is what is to be written to one client. Of each operation it holds the latest state alone.
+// Its socket's mutex guards it.
 type outbox struct {
-	// ready gives a value when there is something to take.
-	ready chan struct{}
-
-	mu       sync.Mutex
 	unread   int // how many messages other than states wait
-	controls []message
+	controls [][]byte
 	// due are the operations with something to send, in the order in which they came to have it.
 	due []*dueOperation
-	of  map[*operation]*dueOperation
 }
 
 // dueOperation is what waits to be sent for one operation: a state, its last message, or both.
 type dueOperation struct {
-	id    string
+	of    *operation
 	state json.RawMessage
 	last  *message
 }
 
-func newOutbox() *outbox {
-	return &outbox{ready: make(chan struct{}, 1), of: map[*operation]*dueOperation{}}
-}
-
-// control puts a message that is no state, and fails when the client leaves too many unread.
-func (b *outbox) control(m message) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.controls = append(b.controls, m)
-	b.ring()
+// control puts a frame that is no state, and fails when the client leaves too many unread.
+func (b *outbox) control(frame []byte) error {
+	b.controls = append(b.controls, frame)
 	return b.count()
 }
 
 // state puts the latest state of an operation, in place of one that was not sent yet.
-func (b *outbox) state(o *operation, state json.RawMessage) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.dueOf(o).state = state
-	b.ring()
-}
+func (b *outbox) state(o *operation, state json.RawMessage) { b.dueOf(o).state = state }
 
 // last puts the last message of an operation, and fails when the client leaves too many unread.
 func (b *outbox) last(o *operation, m message) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.dueOf(o).last = &m
-	b.ring()
 	return b.count()
 }
 
@@ -68,36 +51,59 @@ func (b *outbox) count() error {
 }
 
 func (b *outbox) dueOf(o *operation) *dueOperation {
-	due := b.of[o]
-	if due == nil {
-		due = &dueOperation{id: o.id}
-		b.of[o] = due
-		b.due = append(b.due, due)
+	if o.due == nil {
+		o.due = &dueOperation{of: o}
+		b.due = append(b.due, o.due)
 	}
-	return due
+	return o.due
 }
 
-func (b *outbox) ring() {
-	select {
-	case b.ready <- struct{}{}:
-	default:
-	}
-}
+func (b *outbox) empty() bool { return len(b.controls) == 0 && len(b.due) == 0 }
 
-// take returns everything that is to be sent.
-func (b *outbox) take() []message {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	messages := b.controls
+// take appends the frames of everything that is to be sent.
+func (b *outbox) take(frames []byte) []byte {
+	for _, frame := range b.controls {
+		frames = append(frames, frame...)
+	}
 	for _, due := range b.due {
 		if due.state != nil {
-			messages = append(messages, message{due.id, "next", due.state})
+			frames = textFrame(frames, message{due.of.id, "next", due.state})
 		}
 		if due.last != nil {
-			messages = append(messages, *due.last)
+			frames = textFrame(frames, *due.last)
 		}
+		due.of.due = nil
 	}
-	b.controls, b.due, b.unread = nil, nil, 0
-	clear(b.of)
-	return messages
+	*b = outbox{}
+	return frames
+}
+
+// textFrame appends the frame of a message. What a server sends is not masked, so it is the message
+// behind its length.
+func textFrame(frames []byte, m message) []byte {
+	text := make([]byte, 0, len(m.ID)+len(m.Payload)+64)
+	text = append(text, '{')
+	if m.ID != "" {
+		id, _ := json.Marshal(m.ID) // of a string it does not fail
+		text = append(append(append(text, `"id":`...), id...), ',')
+	}
+	text = append(append(append(text, `"type":"`...), m.Type...), '"')
+	if len(m.Payload) > 0 {
+		text = append(append(text, `,"payload":`...), m.Payload...)
+	}
+	text = append(text, '}')
+	return append(frameHead(frames, websocket.TextMessage, len(text)), text...)
+}
+
+// frameHead appends the head of a frame that is a whole message (RFC 6455, 5.2).
+func frameHead(frames []byte, kind byte, length int) []byte {
+	const final, short, long = 0x80, 126, 127
+	switch frames = append(frames, final|kind); {
+	case length < short:
+		return append(frames, byte(length))
+	case length <= 0xffff:
+		return binary.BigEndian.AppendUint16(append(frames, short), uint16(length))
+	default:
+		return binary.BigEndian.AppendUint64(append(frames, long), uint64(length))
+	}
 }

@@ -6,90 +6,147 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/gorilla/websocket"
-	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // lingering is how long a client has to hear why its socket ended.
 const lingering = time.Second
 
-// socket is one client. Three kinds of goroutine work on it: the handler's reads, one writes, and one
-// for each operation puts what is to be written into the outbox. None of them waits for another.
+// socket is one client. While nothing is said it is this struct and no more: no goroutine waits for the
+// client (a rester knows when it speaks), none is there to write, and none for a subscription that
+// could tell when something happens (see Source). What thousands of sockets hold each is here and in
+// operation; each field counts.
+//
+// Goroutines come for a while: one that reads while there is something to read, one for each operation
+// that is executed, and one that writes where the client does not take at once what it is sent. None
+// of them waits for another.
 type socket struct {
-	settings WebSocketSettings
-	exec     graphql.GraphExecutor
-	headers  http.Header
-	conn     *websocket.Conn
-	out      *outbox
-	// end ends the socket, with a closing as the cause where the client is to be told one. The first
-	// cause counts.
-	end context.CancelCauseFunc
-
+	t      *WebSocket
+	conn   net.Conn
+	wire   wire
+	rester rester
+	// address is whom the socket counts for.
+	address string
+	// told is told of the end; nil tells nobody.
+	told func()
+	// ctx is the context of the socket, which cancel ends.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
 	// session is set once, by the reader.
 	session *Session
+	// late ends a socket that opens no session in time; nil afterwards.
+	late *time.Timer
 
-	mu         sync.Mutex
-	operations map[string]*operation
+	mu sync.Mutex
+	// ended is why; the first cause counts. nil while it lives.
+	ended      error
+	operations []*operation
+	out        outbox
+	// idle is closed when nobody writes any more; nil while nobody wants to know.
+	idle chan struct{}
 	// active counts the operations that run: those above, and as many again at most that have ended
 	// for the client and are about to stop.
-	active  int
-	running sync.WaitGroup
-	// answering are the operations that get one answer, and those of which it is not known yet.
-	answering sync.WaitGroup
+	active int32
+	// spoke is where the wheel has the socket.
+	spoke spoke
+	// resting: its rester waits for the client. Otherwise one goroutine reads. lone: by a goroutine of
+	// its own, as a rester may.
+	resting, lone bool
+	// writing: a goroutine writes, which will find what comes in the meantime. broken: nobody can.
+	writing, broken bool
+	// asked whether it is there, the client has not said anything yet.
+	asked bool
 	// retiring is whether no more operations are taken up.
 	retiring bool
+
+	// running are executions; answering those of operations that get one answer, and of those of which
+	// it is not known yet.
+	running, answering sync.WaitGroup
 }
 
-// operation is one that runs on a socket.
-type operation struct {
-	id   string
-	ctx  context.Context
-	stop context.CancelFunc
-	// streams says that it is a subscription, for which retire does not wait, or over.
-	streams func()
-}
-
-// serve runs the socket until it ends, and leaves nothing of it behind.
-func (s *socket) serve(ctx context.Context) {
-	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		s.write(ctx)
-	}()
-	// Whatever the client does, it has no longer than this from the end on.
-	context.AfterFunc(ctx, func() { time.AfterFunc(lingering, func() { _ = s.conn.Close() }) })
-	late := time.AfterFunc(s.settings.InitTimeout, func() { s.end(closeInitTimeout) })
-	defer late.Stop()
-	s.conn.SetReadLimit(s.settings.MaxMessage)
-	s.conn.SetPongHandler(func(string) error { return s.alive() })
-	err := s.alive()
-	for err == nil {
-		err = s.read(ctx, late)
+// listen reads what the client has to say, what was read already first, until it is silent or the
+// socket ends. Of the latter it leaves nothing behind.
+func (s *socket) listen(begun []byte) {
+	r := newReader(s, begun)
+	for {
+		err := s.read(r)
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, errQuiet) {
+			if s.rest() {
+				r.free()
+				return
+			}
+			r.Conn = r.upgraded() // the one before has made an error of its own of it
+			break
+		}
+		s.end(err)
+		break
 	}
-	s.end(err)
-	<-written
-	s.drain(err)
-	_ = s.conn.Close()
-	s.running.Wait()
+	s.drain(r)
+	r.free()
+	s.leave()
 }
 
-// alive gives the client time until after the next ping.
-func (s *socket) alive() error { return s.conn.SetReadDeadline(time.Now().Add(2 * s.settings.Ping)) }
+// rest has the socket wait for its client without this goroutine, and reports whether it does.
+func (s *socket) rest() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended != nil {
+		return false
+	}
+	s.resting = true
+	s.rester.rest(s)
+	return true
+}
+
+// end ends the socket, with a closing as the cause where the client is to be told one. Whatever the
+// client does, it has no longer than lingering from then on.
+func (s *socket) end(cause error) {
+	s.mu.Lock()
+	if s.ended != nil {
+		s.mu.Unlock()
+		return
+	}
+	s.ended = cause
+	for len(s.operations) > 0 {
+		s.remove(s.operations[0])
+	}
+	reads := time.Now()
+	if c, ours := errors.AsType[closing](cause); ours && c != closeDeaf {
+		s.out.controls = append(s.out.controls, closeFrame(c))
+		reads = reads.Add(lingering)
+	}
+	s.send()
+	_ = s.conn.SetReadDeadline(reads)
+	time.AfterFunc(lingering, func() { _ = s.conn.Close() })
+	if s.resting {
+		s.resting = false
+		s.rester.rouse(s)
+	}
+	s.mu.Unlock()
+	s.cancel(cause)
+}
+
+func closeFrame(c closing) []byte {
+	payload := websocket.FormatCloseMessage(c.code, c.reason)
+	return append(frameHead(nil, websocket.CloseMessage, len(payload)), payload...)
+}
 
 // drain reads on when we were the ones to end, so that what the client still sends does not make the
 // network throw away the close frame. It ends with the client's close frame, or with lingering.
-func (s *socket) drain(err error) {
-	if c, ours := errors.AsType[closing](err); !ours || c == closeDeaf {
+func (s *socket) drain(r reader) {
+	if c, ours := errors.AsType[closing](s.ended); !ours || c == closeDeaf {
 		return
 	}
+	r.draining = true
 	for {
-		_, _, err := s.conn.NextReader()
+		_, _, err := r.NextReader()
 		if _, closed := errors.AsType[*websocket.CloseError](err); closed {
 			return
 		}
@@ -97,7 +154,73 @@ func (s *socket) drain(err error) {
 			break // as after a message that is too large: no frames are read any more
 		}
 	}
-	_, _ = io.Copy(io.Discard, s.conn.NetConn())
+	_, _ = io.Copy(io.Discard, s.conn)
+}
+
+// leave frees what the socket had, once everything has been written and stopped.
+func (s *socket) leave() {
+	s.mu.Lock()
+	var idle chan struct{}
+	if s.writing {
+		s.idle = make(chan struct{})
+		idle = s.idle
+	}
+	s.mu.Unlock()
+	if idle != nil {
+		<-idle
+	}
+	_ = s.conn.Close()
+	if s.late != nil {
+		s.late.Stop()
+	}
+	s.running.Wait()
+	if s.session != nil && s.session.Free != nil {
+		s.session.Free()
+	}
+	s.t.release(s)
+	if s.told != nil {
+		s.told()
+	}
+}
+
+// heard notes that the client is there.
+func (s *socket) heard() {
+	s.mu.Lock()
+	s.asked = false
+	s.mu.Unlock()
+}
+
+// pingFrame asks a client whether it is there, and a pong to it has pongLength bytes: there is nothing in
+// it but its mask.
+var pingFrame = frameHead(nil, websocket.PingMessage, 0)
+
+const pongLength = 6
+
+// onlyPongs reports whether bytes are answers to pingFrame, and nothing else. Ten thousand who wait send
+// hundreds of them in a second; no other frame is read here.
+func onlyPongs(read []byte) bool {
+	const final, masked = 0x80, 0x80
+	for ; len(read) >= pongLength; read = read[pongLength:] {
+		if read[0] != final|websocket.PongMessage || read[1] != masked {
+			return false
+		}
+	}
+	return len(read) == 0
+}
+
+// ping asks the client whether it is there, and ends the socket of one that has not answered since it
+// was last asked.
+func (s *socket) ping() {
+	s.mu.Lock()
+	deaf := s.asked
+	if s.asked = true; !deaf && s.ended == nil {
+		s.out.controls = append(s.out.controls, pingFrame)
+		s.send()
+	}
+	s.mu.Unlock()
+	if deaf {
+		s.end(closeDeaf)
+	}
 }
 
 // retire takes up no more operations, lets those that get one answer have it, and ends the socket. A
@@ -110,40 +233,34 @@ func (s *socket) retire(c closing) {
 	s.end(c)
 }
 
-// read handles one message, and returns why the socket ends.
-func (s *socket) read(ctx context.Context, late *time.Timer) (err error) {
+// read handles one message, and returns why the socket ends, or errQuiet.
+func (s *socket) read(r reader) (err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			logPanic(reason)
 			err = closeInternal
 		}
 	}()
-	kind, reader, err := s.conn.NextReader()
-	if err != nil {
-		return s.readError(ctx, err)
-	}
-	text, err := io.ReadAll(reader)
-	if err != nil {
-		return s.readError(ctx, err)
-	}
-	if ended := context.Cause(ctx); ended != nil {
+	kind, text, err := r.next()
+	if ended := s.cause(); ended != nil {
 		return ended
 	}
-	if err := s.alive(); err != nil {
-		return err
+	if err != nil {
+		return readError(err)
 	}
+	s.heard()
 	var m message
 	if kind != websocket.TextMessage || decode(text, &m) != nil {
 		return closeBadRequest
 	}
 	switch m.Type {
 	case "connection_init":
-		return s.init(ctx, m, late)
+		return s.init(m)
 	case "ping":
 		if !isObject(m.Payload) {
 			return closeBadRequest
 		}
-		return s.out.control(message{Type: "pong", Payload: m.Payload})
+		return s.reply(message{Type: "pong", Payload: m.Payload})
 	case "pong":
 		return nil
 	case "subscribe":
@@ -155,21 +272,25 @@ func (s *socket) read(ctx context.Context, late *time.Timer) (err error) {
 	}
 }
 
-// readError says why reading ended: what ended the socket elsewhere comes first.
-func (s *socket) readError(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	if errors.Is(err, websocket.ErrReadLimit) {
+// cause is why the socket has ended; nil while it lives.
+func (s *socket) cause() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended
+}
+
+// readError says why reading ended.
+func readError(err error) error {
+	switch {
+	case errors.Is(err, errQuiet):
+		return errQuiet
+	case errors.Is(err, websocket.ErrReadLimit):
 		return closeTooLarge
-	}
-	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-		return closeDeaf
 	}
 	return errGone
 }
 
-func (s *socket) init(ctx context.Context, m message, late *time.Timer) error {
+func (s *socket) init(m message) error {
 	if s.session != nil {
 		return closeTooManyInits
 	}
@@ -177,7 +298,7 @@ func (s *socket) init(ctx context.Context, m message, late *time.Timer) error {
 	if !isObject(m.Payload) || len(m.Payload) > 0 && decode(m.Payload, &payload) != nil {
 		return closeBadRequest
 	}
-	session, err := s.settings.Init(ctx, payload)
+	session, err := s.t.settings.Init(s.ctx, payload)
 	if errors.Is(err, ErrAway) {
 		return closeAway
 	}
@@ -185,11 +306,29 @@ func (s *socket) init(ctx context.Context, m message, late *time.Timer) error {
 		return closeForbidden
 	}
 	s.session = &session
-	if !late.Stop() {
+	inTime := s.late.Stop()
+	if s.late = nil; !inTime {
 		return closeInitTimeout
 	}
-	context.AfterFunc(session.Context, func() { s.end(closeForbidden) })
-	return s.out.control(message{Type: "connection_ack"})
+	if !session.Lasts {
+		context.AfterFunc(session.Context, func() { s.end(closeForbidden) })
+	}
+	return s.reply(message{Type: "connection_ack"})
+}
+
+// reply sends a message that is no state.
+func (s *socket) reply(m message) error { return s.control(textFrame(nil, m)) }
+
+// control sends a frame that is no state, and fails when the client leaves too many unread.
+func (s *socket) control(frame []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended != nil {
+		return s.ended
+	}
+	err := s.out.control(frame)
+	s.send()
+	return err
 }
 
 func (s *socket) complete(m message) error {
@@ -198,190 +337,82 @@ func (s *socket) complete(m message) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if o := s.operations[m.ID]; o != nil {
-		o.stop()
-		delete(s.operations, m.ID)
+	if o := s.operation(m.ID); o != nil {
+		s.remove(o)
 	}
 	return nil
-}
-
-func (s *socket) subscribe(m message) error {
-	if s.session == nil {
-		return closeUnauthorized
-	}
-	params := &graphql.RawParams{Headers: s.headers}
-	params.ReadTime.Start = graphql.Now()
-	if m.ID == "" || len(m.Payload) == 0 || decode(m.Payload, params) != nil ||
-		params.Query == "" && params.Extensions["persistedQuery"] == nil {
-		return closeBadRequest
-	}
-	ctx, stop := context.WithCancel(s.session.Context)
-	o := &operation{id: m.ID, ctx: ctx, stop: stop}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.operations[m.ID] != nil {
-		stop()
-		return closing{closeDuplicate.code, "Subscriber for " + short(m.ID) + " already exists"}
-	}
-	if s.retiring {
-		stop()
-		return nil // the client will ask again elsewhere
-	}
-	if len(s.operations) >= s.settings.MaxOperations || s.active >= 2*s.settings.MaxOperations {
-		stop()
-		return s.out.control(message{m.ID, "error",
-			errorsOf(refusal("RATE_LIMITED", "too many operations on this connection"))})
-	}
-	s.operations[m.ID] = o
-	s.active++
-	s.answering.Add(1)
-	o.streams = sync.OnceFunc(s.answering.Done)
-	s.running.Go(func() {
-		defer s.leave(o)
-		defer s.recover(o)
-		s.run(ctx, o, params)
-	})
-	return nil
-}
-
-// leave counts an operation that runs no more.
-func (s *socket) leave(o *operation) {
-	o.stop()
-	o.streams()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.active--
 }
 
 // short cuts an id to what fits a close frame.
 func short(id string) string { return strings.ToValidUTF8(id[:min(len(id), 64)], "") }
 
-// run runs an operation to its end.
-func (s *socket) run(ctx context.Context, o *operation, params *graphql.RawParams) {
-	ctx, end := withEnd(graphql.StartOperationTrace(ctx))
-	operation, refused := create(ctx, s.exec, params)
-	if refused != nil {
-		s.finish(o, message{o.id, "error", errorsOf(refused)})
-		return
-	}
-	defer func() {
-		if reason := recover(); reason != nil {
-			s.finish(o, message{o.id, "error", errorsOf(operation.panicked(ctx, reason))})
-		}
-	}()
-	if operation.Operation.Operation != ast.Subscription {
-		ctx, cancel := context.WithTimeout(ctx, s.settings.Timeout)
-		defer cancel()
-		s.state(o, operation.once(ctx))
-		s.finish(o, message{ID: o.id, Type: "complete"})
-		return
-	}
-	o.streams()
-	next := operation.run(ctx)
-	for first := true; ; first = false {
-		answer := next()
-		if answer == nil {
-			break
-		}
-		if first && len(answer.Errors) > 0 && (len(answer.Data) == 0 || string(answer.Data) == "null") {
-			s.finish(o, message{o.id, "error", errorsOf(answer)}) // its source could not be opened
-			return
-		}
-		s.state(o, answer)
-	}
-	if failed := operation.endOf(ctx, end); failed != nil {
-		s.finish(o, message{o.id, "error", errorsOf(failed)})
-		return
-	}
-	s.finish(o, message{ID: o.id, Type: "complete"})
-}
-
-// recover ends an operation that panicked before it was one, and it alone.
-func (s *socket) recover(o *operation) {
-	if reason := recover(); reason != nil {
-		logPanic(reason)
-		s.finish(o, message{o.id, "error", errorsOf(internal())})
-	}
-}
-
-// wanted reports whether the client is to hear of an operation: neither when it has ended it, for the
-// id may be another's now, nor when the socket ends, for then it is to ask again elsewhere.
-func (s *socket) wanted(o *operation) bool {
-	return s.operations[o.id] == o && o.ctx.Err() == nil
-}
+// wanted reports whether the client is to hear of an operation. The mutex is held.
+func (s *socket) wanted(o *operation) bool { return !o.over && s.session.Context.Err() == nil }
 
 // state has an answer of an operation sent.
-func (s *socket) state(o *operation, answer *graphql.Response) {
-	text := body(answer, true)
+func (s *socket) state(o *operation, answer json.RawMessage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.wanted(o) {
-		s.out.state(o, text)
+		s.out.state(o, answer)
+		s.send()
 	}
 }
 
 // finish has the last message of an operation sent, after its last state.
 func (s *socket) finish(o *operation, last message) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.wanted(o) {
-		return
+	var err error
+	if s.wanted(o) {
+		err = s.out.last(o, last)
+		s.remove(o)
+		s.send()
 	}
-	delete(s.operations, o.id)
-	if err := s.out.last(o, last); err != nil {
+	s.mu.Unlock()
+	if err != nil {
 		s.end(err)
 	}
 }
 
-// write sends what is in the outbox, and pings, until the socket ends; then it says why.
-func (s *socket) write(ctx context.Context) {
-	ping := time.NewTicker(s.settings.Ping)
-	defer ping.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			s.flush()
-			if c, ok := errors.AsType[closing](context.Cause(ctx)); ok {
-				s.writeClose(c)
-			}
-			return
-		case <-ping.C:
-			s.send(websocket.PingMessage, nil)
-		case <-s.out.ready:
-			s.flush()
-		}
+// send writes what is in the outbox as far as the client takes it at once; for the rest there is a
+// goroutine. Whoever calls it holds the mutex, and is not kept waiting.
+func (s *socket) send() {
+	if s.writing || s.broken || s.out.empty() {
+		return
+	}
+	frames := s.out.take(nil)
+	if frames = frames[s.wire.write(frames):]; len(frames) > 0 {
+		s.writing = true
+		go s.write(frames)
 	}
 }
 
-// flush sends everything that is in the outbox.
-func (s *socket) flush() {
-	for _, m := range s.out.take() {
-		text, err := json.Marshal(m)
-		if err != nil {
-			s.end(closeInternal)
-			return
-		}
-		if !s.send(websocket.TextMessage, text) {
-			return
-		}
+// write sends frames, and what comes to the outbox meanwhile, each lot in time. A client that does not
+// take it is let go of.
+func (s *socket) write(frames []byte) {
+	for len(frames) > 0 {
+		_ = s.conn.SetWriteDeadline(time.Now().Add(s.t.settings.WriteTimeout))
+		_, err := s.conn.Write(frames)
+		frames = s.wrote(err == nil, frames[:0])
 	}
 }
 
-// send reports whether the client took a message in time. One that does not is let go of.
-func (s *socket) send(kind int, text []byte) bool {
-	_ = s.conn.SetWriteDeadline(time.Now().Add(s.settings.WriteTimeout))
-	err := s.conn.WriteMessage(kind, text)
-	if err != nil {
+// wrote returns what is to be written next; nothing when that was all, or cannot be.
+func (s *socket) wrote(well bool, frames []byte) []byte {
+	s.mu.Lock()
+	if well && !s.out.empty() {
+		defer s.mu.Unlock()
+		return s.out.take(frames)
+	}
+	s.writing, s.broken = false, !well
+	if s.idle != nil {
+		close(s.idle)
+	}
+	_ = s.conn.SetWriteDeadline(time.Time{})
+	s.mu.Unlock()
+	if !well {
 		s.end(closeSlow)
 		_ = s.conn.Close() // whatever is still to be sent would wait as long again
 	}
-	return err == nil
-}
-
-func (s *socket) writeClose(c closing) {
-	if c == closeDeaf {
-		return // it would not hear
-	}
-	_ = s.conn.WriteControl(websocket.CloseMessage,
-		websocket.FormatCloseMessage(c.code, c.reason), time.Now().Add(lingering))
+	return nil
 }

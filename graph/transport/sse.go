@@ -61,6 +61,7 @@ func fetch(ctx context.Context, operation created) *fetched {
 	ctx, end := withEnd(ctx)
 	go func() {
 		defer close(f.done)
+		defer end.call()
 		defer f.answers.close()
 		defer func() {
 			if reason := recover(); reason != nil {

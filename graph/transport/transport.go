@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -129,27 +130,60 @@ func (c created) failed(ctx context.Context, err error) *graphql.Response {
 	return c.exec.DispatchError(ctx, gqlerror.List{gqlerror.Wrap(err)})
 }
 
+// ending is what is to be done about the end of a subscription.
+type ending struct {
+	err atomic.Pointer[error]
+
+	mu    sync.Mutex
+	calls []func()
+}
+
 type endKey struct{}
 
-// withEnd returns a context under which EndWith works, and what it was told.
-func withEnd(ctx context.Context) (context.Context, *atomic.Pointer[error]) {
-	end := &atomic.Pointer[error]{}
+// withEnd returns a context under which EndWith and AtEnd work, and what they were told.
+func withEnd(ctx context.Context) (context.Context, *ending) {
+	end := &ending{}
 	return context.WithValue(ctx, endKey{}, end), end
 }
 
 // EndWith returns a function by which a subscription's source says, before it closes its channel,
 // that it ends because of an error. The client is told, on every transport.
 func EndWith(ctx context.Context) func(error) {
-	end, ok := ctx.Value(endKey{}).(*atomic.Pointer[error])
+	end, ok := ctx.Value(endKey{}).(*ending)
 	if !ok {
 		return func(error) {}
 	}
-	return func(err error) { end.Store(&err) }
+	return func(err error) { end.err.Store(&err) }
+}
+
+// AtEnd has a function called when the operation of ctx is over, of which each state may be executed by
+// itself. Without such an operation it is not called.
+func AtEnd(ctx context.Context, f func()) {
+	if end, ok := ctx.Value(endKey{}).(*ending); ok {
+		end.mu.Lock()
+		defer end.mu.Unlock()
+		end.calls = append(end.calls, f)
+	}
+}
+
+// take returns what is to be called, which is then the caller's business.
+func (e *ending) take() []func() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	calls := e.calls
+	e.calls = nil
+	return calls
+}
+
+func (e *ending) call() {
+	for _, f := range e.take() {
+		f()
+	}
 }
 
 // endOf returns the answer that tells of an error which ended a subscription; nil when it ended well.
-func (c created) endOf(ctx context.Context, end *atomic.Pointer[error]) *graphql.Response {
-	err := end.Load()
+func (c created) endOf(ctx context.Context, end *ending) *graphql.Response {
+	err := end.err.Load()
 	if err == nil {
 		return nil
 	}

@@ -1,9 +1,11 @@
 package transport
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,6 +24,10 @@ type Session struct {
 	// Context is that of every operation. When it ends, so does the socket: its client has to show new
 	// credentials.
 	Context context.Context
+	// Lasts says that Context does not end before the socket. Watching it costs memory for each socket.
+	Lasts bool
+	// Free is called when the socket has ended; nil is not.
+	Free func()
 }
 
 // ErrAway is the error of an Init that could not find out who speaks, as its client may later.
@@ -32,6 +38,12 @@ type WebSocketSettings struct {
 	// Init opens the session with the payload of connection_init, an object that may be empty. An
 	// error refuses the client. Its context ends with the socket.
 	Init func(ctx context.Context, payload map[string]any) (Session, error)
+	// Detach returns a context with what sessions need of a request's, without the request: a socket
+	// goes on when that has been served. With nil they have all of it.
+	Detach func(context.Context) context.Context
+	// Outlive says of a request that a socket comes of it, and returns what is to be called when that
+	// has ended. With nil nobody is told.
+	Outlive func(*http.Request) func()
 	// Origins are those beside our own whose pages may open a socket.
 	Origins []string
 	// Address names the client that a request is from, to count its sockets.
@@ -57,8 +69,14 @@ type WebSocketSettings struct {
 type WebSocket struct {
 	settings WebSocketSettings
 	upgrader websocket.Upgrader
+	plans    plans
+	workers  workers
+	wheel    wheel
 
-	mu        sync.Mutex
+	mu   sync.Mutex
+	exec graphql.GraphExecutor
+	// rester is there while there are sockets.
+	rester    rester
 	sockets   map[*socket]struct{}
 	addresses map[string]int
 	draining  bool
@@ -69,68 +87,110 @@ var _ graphql.Transport = (*WebSocket)(nil)
 
 // NewWebSocket returns a WebSocket.
 func NewWebSocket(settings WebSocketSettings) *WebSocket {
-	return &WebSocket{
+	t := &WebSocket{
 		settings: settings,
 		upgrader: websocket.Upgrader{
 			Subprotocols: []string{Protocol}, HandshakeTimeout: settings.WriteTimeout,
-			ReadBufferSize: 1 << 10, WriteBufferSize: 1 << 10, WriteBufferPool: &sync.Pool{},
-			CheckOrigin: trusting(settings.Origins),
+			WriteBufferPool: &sync.Pool{}, CheckOrigin: trusting(settings.Origins),
 		},
 		sockets: map[*socket]struct{}{}, addresses: map[string]int{},
 	}
+	t.wheel.interval = settings.Ping
+	return t
 }
 
 // Supports reports whether a request is for this transport.
 func (*WebSocket) Supports(r *http.Request) bool { return websocket.IsWebSocketUpgrade(r) }
 
-// Do serves one socket until it ends.
+// Do makes a socket of a request, and returns: the socket needs nothing of what has served the request.
 func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	if !slices.Contains(websocket.Subprotocols(r), Protocol) {
 		http.Error(w, "the sub-protocol must be "+Protocol, http.StatusBadRequest)
 		return
 	}
-	ctx, cancel := context.WithCancelCause(r.Context())
-	defer cancel(nil)
-	s := &socket{
-		settings: t.settings, exec: exec, headers: r.Header, end: cancel,
-		out: newOutbox(), operations: map[string]*operation{},
-	}
-	address := t.settings.Address(r)
-	if !t.admit(s, address) {
+	s := &socket{t: t, address: t.settings.Address(r)}
+	if !t.admit(s, exec) {
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, "no more sockets here at the moment", http.StatusServiceUnavailable)
 		return
 	}
-	defer t.release(s, address)
-	conn, err := t.upgrader.Upgrade(w, r, nil)
-	if err != nil {
+	hijacked := &hijacking{ResponseWriter: w}
+	if _, err := t.upgrader.Upgrade(hijacked, r, nil); err != nil {
+		t.release(s)
 		return // it has been answered
 	}
-	s.conn = conn
-	s.serve(ctx)
+	s.open(r, hijacked)
+}
+
+// hijacking notes what becomes of a hijacked connection.
+type hijacking struct {
+	http.ResponseWriter
+
+	conn net.Conn
+	read *bufio.Reader
+}
+
+// Hijack is for gorilla.
+func (h *hijacking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, both, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err == nil {
+		h.conn, h.read = conn, both.Reader
+	}
+	return conn, both, err
+}
+
+// open begins to listen to the client, who may have spoken already.
+func (s *socket) open(r *http.Request, hijacked *hijacking) {
+	settings := s.t.settings
+	s.conn, s.wire = hijacked.conn, newWire(hijacked.conn)
+	ctx := context.WithoutCancel(r.Context())
+	if settings.Detach != nil {
+		ctx = settings.Detach(ctx)
+	}
+	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	if settings.Outlive != nil {
+		s.told = settings.Outlive(r)
+	}
+	s.late = time.AfterFunc(settings.InitTimeout, func() { s.end(closeInitTimeout) })
+	s.t.wheel.add(s)
+	begun, _ := hijacked.read.Peek(hijacked.read.Buffered())
+	if len(begun) > 0 || !s.rest() {
+		go s.listen(slices.Clone(begun))
+	}
 }
 
 // admit counts a socket, unless there are too many or the server stops.
-func (t *WebSocket) admit(s *socket, address string) bool {
+func (t *WebSocket) admit(s *socket, exec graphql.GraphExecutor) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	full := t.settings.MaxSockets > 0 && len(t.sockets) >= t.settings.MaxSockets
-	crowded := t.settings.MaxPerAddress > 0 && t.addresses[address] >= t.settings.MaxPerAddress
+	crowded := t.settings.MaxPerAddress > 0 && t.addresses[s.address] >= t.settings.MaxPerAddress
 	if t.draining || full || crowded {
 		return false
 	}
+	if len(t.sockets) == 0 {
+		t.rester = newRester()
+	}
+	if t.exec == nil {
+		t.exec = exec // the only one there is
+	}
+	s.rester = t.rester
 	t.sockets[s] = struct{}{}
-	t.addresses[address]++
+	t.addresses[s.address]++
 	t.open.Add(1)
 	return true
 }
 
-func (t *WebSocket) release(s *socket, address string) {
+func (t *WebSocket) release(s *socket) {
+	t.wheel.remove(s)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.sockets, s)
-	if t.addresses[address]--; t.addresses[address] == 0 {
-		delete(t.addresses, address)
+	if t.addresses[s.address]--; t.addresses[s.address] == 0 {
+		delete(t.addresses, s.address)
+	}
+	if len(t.sockets) == 0 {
+		t.rester.close()
 	}
 	t.open.Done()
 }

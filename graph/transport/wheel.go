@@ -1,0 +1,72 @@
+package transport
+
+import (
+	"sync"
+	"time"
+)
+
+// spokes is how many parts a round of the wheel has.
+const spokes = 32
+
+// wheel asks sockets whether their clients are there, each once a round, with one timer for all. It
+// stands still without sockets.
+type wheel struct {
+	interval time.Duration // a round
+
+	mu     sync.Mutex
+	timer  *time.Timer
+	at     int8 // the spoke that was last
+	count  int
+	spokes [spokes][]*socket
+}
+
+// spoke is a place in the wheel.
+type spoke struct {
+	at    int8
+	index int32
+}
+
+// add puts a socket where it will be asked in a whole round.
+func (w *wheel) add(s *socket) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s.spoke = spoke{w.at, int32(len(w.spokes[w.at]))}
+	w.spokes[w.at] = append(w.spokes[w.at], s)
+	if w.count++; w.count == 1 {
+		w.timer = time.AfterFunc(w.interval/spokes, w.turn)
+	}
+}
+
+func (w *wheel) remove(s *socket) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	of := w.spokes[s.spoke.at]
+	if int(s.spoke.index) >= len(of) || of[s.spoke.index] != s {
+		return // it was never added
+	}
+	last := len(of) - 1
+	of[s.spoke.index] = of[last]
+	of[s.spoke.index].spoke.index = s.spoke.index
+	of[last] = nil
+	w.spokes[s.spoke.at] = of[:last]
+	if w.count--; w.count == 0 {
+		w.timer.Stop()
+		w.spokes = [spokes][]*socket{}
+	}
+}
+
+// turn asks the sockets of the next spoke.
+func (w *wheel) turn() {
+	w.mu.Lock()
+	if w.count == 0 {
+		w.mu.Unlock()
+		return
+	}
+	w.at = (w.at + 1) % spokes
+	due := append([]*socket(nil), w.spokes[w.at]...)
+	w.timer.Reset(w.interval / spokes)
+	w.mu.Unlock()
+	for _, s := range due {
+		s.ping()
+	}
+}
