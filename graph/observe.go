@@ -148,7 +148,8 @@ func (c counting) subscription(
 	ctx context.Context, told observe.Operation, answers graphql.ResponseHandler,
 ) graphql.ResponseHandler {
 	c.metrics.Subscribed(told.Field, 1)
-	transport.AtEnd(ctx, func() { c.metrics.Subscribed(told.Field, -1) })
+	metrics, field := c.metrics, told.Field // what the end needs, and no more
+	transport.AtEnd(ctx, func() { metrics.Subscribed(field, -1) })
 	first := true
 	return func(ctx context.Context) *graphql.Response {
 		answer := answers(ctx)

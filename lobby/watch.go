@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 
 	"foyer/fault"
 	"foyer/observe"
@@ -31,6 +32,8 @@ type EntryWatch struct {
 	// seen is what the guest has been told; before the first time, what he is to be.
 	seen *Entry
 	told bool
+	// from is the span in which the look was opened; nil when there are to be no spans of it.
+	from trace.Span
 }
 
 // OpenEntry opens a look at the entry of a ticket. It calls wake, which must not block, when Next may
@@ -53,6 +56,9 @@ func (s *Service) OpenEntry(
 		return nil, err
 	}
 	w.bell.waits.Store(w.seen.Status == Waiting)
+	if span := trace.SpanFromContext(ctx); span.SpanContext().IsValid() {
+		w.from = span
+	}
 	return w, nil
 }
 
@@ -62,6 +68,9 @@ func (w *EntryWatch) Next(ctx context.Context) *Entry {
 	if !w.told {
 		w.told = true
 		return w.seen
+	}
+	if w.from != nil {
+		ctx = trace.ContextWithSpan(ctx, w.from)
 	}
 	pushing, span := observe.Because(ctx, "push entry", w.bell.because())
 	e, err := w.service.look(pushing, w.seen)
