@@ -1,12 +1,17 @@
 package transport
 
 import (
+	"runtime/debug"
 	"sync"
 	"time"
 )
 
-// spokes is how many parts a round of the wheel has.
-const spokes = 32
+const (
+	// spokes is how many parts a round of the wheel has.
+	spokes = 32
+	// manyCame is after how many new sockets memory is given back, once no more come.
+	manyCame = 2000
+)
 
 // wheel asks sockets whether their clients are there, each once a round, with one timer for all. It
 // stands still without sockets.
@@ -17,6 +22,9 @@ type wheel struct {
 	timer  *time.Timer
 	at     int8 // the spoke that was last
 	count  int
+	// came are the sockets that were added since memory was last given back, lately those since the last
+	// turn.
+	came, lately int
 	spokes [spokes][]*socket
 }
 
@@ -32,6 +40,7 @@ func (w *wheel) add(s *socket) {
 	defer w.mu.Unlock()
 	s.spoke = spoke{w.at, int32(len(w.spokes[w.at]))}
 	w.spokes[w.at] = append(w.spokes[w.at], s)
+	w.came, w.lately = w.came+1, w.lately+1
 	if w.count++; w.count == 1 {
 		w.timer = time.AfterFunc(w.interval/spokes, w.turn)
 	}
@@ -65,8 +74,20 @@ func (w *wheel) turn() {
 	w.at = (w.at + 1) % spokes
 	due := append([]*socket(nil), w.spokes[w.at]...)
 	w.timer.Reset(w.interval / spokes)
+	settled := w.came >= manyCame && w.lately == 0
+	if w.lately = 0; settled {
+		w.came = 0
+	}
 	w.mu.Unlock()
+	if settled {
+		go settle()
+	}
 	for _, s := range due {
 		s.ping()
 	}
 }
+
+// settle gives the system back what many handshakes took, some 80 kB each of which a socket that rests
+// keeps 2. The runtime would keep as much again as is in use, for garbage that does not come while they
+// wait. It takes a collection, and so comes once in many sockets, in a lull.
+func settle() { debug.FreeOSMemory() }

@@ -1,0 +1,253 @@
+package transport_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"foyer/graph/transport"
+)
+
+// watched answers the subscription values from sources that wait.
+type watched struct {
+	executable
+
+	// opened gives each source that was opened.
+	opened chan *source
+	// executed is called before a state is executed.
+	executed func(state int)
+}
+
+// source is what a subscription watches: the numbers that a test sets.
+type source struct {
+	wake         func()
+	state, seen  atomic.Int64
+	sent, closed atomic.Int64
+	mu           sync.Mutex
+	err          error
+}
+
+func (s *source) set(state int64) { s.state.Store(state); s.wake() }
+
+func (s *source) fail(err error) {
+	s.mu.Lock()
+	s.err = err
+	s.mu.Unlock()
+	s.wake()
+}
+
+func (s *source) Next(context.Context) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := s.state.Load()
+	if s.err != nil || s.seen.Swap(state) == state {
+		return nil, s.err
+	}
+	return int(state), nil
+}
+
+func (s *source) Sent()  { s.sent.Add(1) }
+func (s *source) Close() { s.closed.Add(1) }
+
+func (w watched) Exec(ctx context.Context) graphql.ResponseHandler {
+	asked := graphql.GetOperationContext(ctx)
+	if asked.Operation.Operation != ast.Subscription {
+		return w.executable.Exec(ctx)
+	}
+	states, err := transport.Watch(ctx, func(wake func()) (transport.Source, error) {
+		s := &source{wake: wake}
+		s.state.Store(1)
+		w.opened <- s
+		return s, nil
+	}, func() (<-chan int, error) { return nil, errRefused })
+	if err != nil {
+		graphql.AddError(ctx, err)
+		return nil
+	}
+	field := graphql.CollectFields(asked, asked.Operation.SelectionSet, nil)[0]
+	return func(context.Context) *graphql.Response {
+		state := <-states
+		if w.executed != nil {
+			w.executed(state)
+		}
+		answer, _ := w.answer(field.Alias, state)
+		return &graphql.Response{Data: answer}
+	}
+}
+
+func (watched) answer(name string, state int) ([]byte, error) {
+	return []byte(`{"` + name + `":` + toText(state) + `}`), nil
+}
+
+// newWatched starts a service whose subscriptions wait.
+func newWatched(t testing.TB, executed func(int), change ...func(*settings)) (*service, watched) {
+	t.Helper()
+	s := newService()
+	w := watched{executable{s}, make(chan *source, 1), executed}
+	h := handler.New(w)
+	h.SetRecoverFunc(func(context.Context, any) error { return errRefused })
+	h.SetErrorPresenter(func(_ context.Context, err error) *gqlerror.Error {
+		return &gqlerror.Error{Message: err.Error(), Extensions: map[string]any{"code": "TEST"}}
+	})
+	s.socket = transport.NewWebSocket(configured(t, change).socket)
+	h.AddTransport(s.socket)
+	s.Server = httptest.NewServer(http.Handler(h))
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), soon)
+		defer cancel()
+		assert.NoError(t, s.socket.Drain(ctx, 0), "sockets do not end")
+		s.Close()
+	})
+	return s, w
+}
+
+// waiting opens a subscription that has its first state.
+func (w watched) waiting(t testing.TB, s *service) (*client, *source) {
+	t.Helper()
+	c := s.open(t)
+	c.send(subscribe("1", `subscription {values}`))
+	require.Equal(t, object{"values": 1.}, c.next("1"))
+	return c, <-w.opened
+}
+
+func (s *source) isClosed(t testing.TB) {
+	t.Helper()
+	require.Eventually(t, func() bool { return s.closed.Load() == 1 }, soon, time.Millisecond)
+}
+
+func TestSubscriptionThatWaitsIsSentEachNewState(t *testing.T) {
+	t.Parallel()
+	s, w := newWatched(t, nil)
+	c, source := w.waiting(t, s)
+	for state := int64(2); state < 50; state++ {
+		source.set(state)
+		require.Equal(t, object{"values": float64(state)}, c.next("1"))
+		source.wake() // in vain
+	}
+	c.works()
+	c.send(complete("1"))
+	source.isClosed(t)
+	source.set(100)
+	c.works()
+	assert.EqualValues(t, 1, source.closed.Load())
+}
+
+func TestWakeUpDuringAnExecutionIsNotLost(t *testing.T) {
+	t.Parallel()
+	var watching atomic.Pointer[source]
+	s, w := newWatched(t, func(state int) {
+		if now := watching.Load(); now != nil && state < 1000 {
+			now.set(int64(state) + 1)
+		}
+	})
+	c, source := w.waiting(t, s)
+	watching.Store(source)
+	source.set(2)
+	for last := 0.; last < 1000; {
+		state := c.next("1")["values"].(float64)
+		require.Greater(t, state, last)
+		last = state
+	}
+}
+
+func TestSubscriptionThatWaitsEndsWithItsSourcesErrorOrAPanic(t *testing.T) {
+	t.Parallel()
+	s, w := newWatched(t, func(state int) {
+		if state == 13 {
+			panic("a state panics")
+		}
+	})
+	for name, end := range map[string]func(*source){
+		"error": func(s *source) { s.fail(errRefused) },
+		"panic": func(s *source) { s.set(13) },
+	} {
+		c, source := w.waiting(t, s)
+		end(source)
+		_, message := c.failed("1")
+		assert.Contains(t, message, "refused", name)
+		source.isClosed(t)
+		c.works()
+	}
+}
+
+func TestSourceIsClosedWithItsSocket(t *testing.T) {
+	t.Parallel()
+	s, w := newWatched(t, nil)
+	for range 20 {
+		c, source := w.waiting(t, s)
+		go source.set(2)
+		c.conn.Close()
+		source.isClosed(t)
+	}
+}
+
+func TestSocketThatWaitsIsPingedAndStays(t *testing.T) {
+	t.Parallel()
+	s, w := newWatched(t, nil, func(set *settings) { set.socket.Ping = 200 * time.Millisecond })
+	c, source := w.waiting(t, s)
+	pings, stayed := 0, make(chan struct{})
+	answer := c.conn.PingHandler()
+	c.conn.SetPingHandler(func(text string) error {
+		if pings++; pings == 5 {
+			close(stayed)
+		}
+		return answer(text)
+	})
+	go func() { <-stayed; source.set(2) }()
+	assert.Equal(t, object{"values": 2.}, c.next("1"))
+}
+
+// BenchmarkMemoryOfWaitingSocket tells what a subscription that waits costs in live heap, our client's
+// side of the connection included.
+func BenchmarkMemoryOfWaitingSocket(b *testing.B) {
+	s, w := newWatched(b, nil)
+	w.waiting(b, s)
+	before := count(b)
+	for b.Loop() {
+		w.waiting(b, s)
+	}
+	now := count(b)
+	b.ReportMetric(float64(now.heap-before.heap)/float64(b.N), "B/socket")
+	b.ReportMetric(float64(now.goroutines-before.goroutines)/float64(b.N), "goroutines/socket")
+	runtime.KeepAlive(s)
+}
+
+// BenchmarkPush is from a wake-up until the client has the state.
+func BenchmarkPush(b *testing.B) {
+	s, w := newWatched(b, nil)
+	c, source := w.waiting(b, s)
+	state := int64(1)
+	b.ReportAllocs()
+	for b.Loop() {
+		state++
+		source.set(state)
+		if _, _, err := c.conn.ReadMessage(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkPing is a message of the client's to a socket that rests, and its answer.
+func BenchmarkPing(b *testing.B) {
+	s, w := newWatched(b, nil)
+	c, _ := w.waiting(b, s)
+	b.ReportAllocs()
+	for b.Loop() {
+		c.send(`{"type": "ping"}`)
+		if _, _, err := c.conn.ReadMessage(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
