@@ -43,8 +43,10 @@ generate: ## make the generated code again, after a change of schema/, ent/schem
 migration: setup bin/livekit-server bin/minio bin/up ## draft the SQL that a change of ent/schema needs (NAME=what_changes)
 	$(UP) go run ./ent/database/draft $(NAME)
 
-bench: setup testenv/node/node_modules bin/livekit-server bin/minio bin/up ## run the benchmarks on real servers (PKG, ARGS as for test)
-	$(UP) go test -run '^$$' -bench . -benchmem $(ARGS) $(PKG)
+bench: setup testenv/node/node_modules bin/livekit-server bin/minio bin/up ## run the benchmarks on real servers, and compare them with testdata/bench (PKG, ARGS as for test)
+	$(UP) go test -run '^$$' -bench . -benchmem $(ARGS) $(PKG) >bin/bench.txt || { cat bin/bench.txt; false; }
+	cat bin/bench.txt
+	go -C tools tool benchstat ../testdata/bench/baseline.txt ../bin/bench.txt
 
 build: bin/foyer bin/livekit-server ## build the server and LiveKit into bin/
 

@@ -18,14 +18,14 @@ const (
 type wheel struct {
 	interval time.Duration // a round
 
-	mu     sync.Mutex
-	timer  *time.Timer
-	at     int8 // the spoke that was last
-	count  int
+	mu    sync.Mutex
+	timer *time.Timer
+	at    int8 // the spoke that was last
+	count int
 	// came are the sockets that were added since memory was last given back, lately those since the last
 	// turn.
 	came, lately int
-	spokes [spokes][]*socket
+	spokes       [spokes][]*socket
 }
 
 // spoke is a place in the wheel.
