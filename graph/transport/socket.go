@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -264,7 +265,9 @@ func (s *socket) read(r reader) (err error) {
 	case "pong":
 		return nil
 	case "subscribe":
-		return s.subscribe(m)
+		err := s.subscribe(m)
+		runtime.Gosched() // it is to begin before what may be its end is read, out of the same buffer
+		return err
 	case "complete":
 		return s.complete(m)
 	default:
