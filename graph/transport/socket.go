@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -265,9 +264,7 @@ func (s *socket) read(r reader) (err error) {
 	case "pong":
 		return nil
 	case "subscribe":
-		err := s.subscribe(m)
-		runtime.Gosched() // it is to begin before what may be its end is read, out of the same buffer
-		return err
+		return s.subscribe(m)
 	case "complete":
 		return s.complete(m)
 	default:
