@@ -484,8 +484,10 @@ func TestOperationsThatDoNotStopAreBoundedToo(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, func(set *settings) { set.socket.MaxOperations = 1 })
 	c := s.open(t)
-	for _, id := range []string{"1", "2"} {
-		c.send(subscribe(id, `{stubborn}`), complete(id))
+	for i, id := range []string{"1", "2"} {
+		c.send(subscribe(id, `{stubborn}`))
+		s.runs(t, int64(i)+1) // one that is ended before it has begun does stop
+		c.send(complete(id))
 	}
 	c.send(subscribe("3", `{hello}`))
 	code, _ := c.failed("3")
