@@ -79,7 +79,9 @@ type service struct {
 	socket *transport.WebSocket
 	// running is how many sources of subscriptions there are, and slow queries.
 	running atomic.Int64
-	bumps   atomic.Int64
+	// began is how many sources there have been.
+	began atomic.Int64
+	bumps atomic.Int64
 	// values are what the subscription of that name gives; closed, it ends.
 	values chan int
 	// release lets slow queries answer.
@@ -344,6 +346,7 @@ func (e executable) source(ctx context.Context, field graphql.CollectedField) (<
 		return nil, errRefused
 	}
 	e.running.Add(1)
+	e.began.Add(1)
 	go func() {
 		defer e.running.Add(-1)
 		defer close(states)

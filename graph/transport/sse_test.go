@@ -304,7 +304,7 @@ func TestIdleStreamOutlivesTheLimitsOfTime(t *testing.T) {
 func TestClientThatNeverReadsIsLetGoOf(t *testing.T) {
 	overBoth(t, func(t *testing.T, s *service, c *http.Client) {
 		k := s.listen(t, c, "subscription { fast }")
-		s.runs(t, 1)
+		require.Eventually(t, func() bool { return s.began.Load() == 1 }, soon, time.Millisecond)
 		s.runs(t, 0)
 		_, err := io.Copy(io.Discard, k.reader)
 		assert.Error(t, err, "the stream is cut off, not ended")

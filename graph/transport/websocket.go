@@ -75,9 +75,11 @@ type WebSocket struct {
 
 	mu   sync.Mutex
 	exec graphql.GraphExecutor
-	// rester is there while there are sockets.
-	rester    rester
-	sockets   map[*socket]struct{}
+	// rester is there while any is admitted.
+	rester  rester
+	sockets map[*socket]struct{}
+	// admitted counts sockets and those that are about to be.
+	admitted  int
 	addresses map[string]int
 	draining  bool
 	open      sync.WaitGroup
@@ -153,6 +155,7 @@ func (s *socket) open(r *http.Request, hijacked *hijacking) {
 	}
 	s.late = time.AfterFunc(settings.InitTimeout, func() { s.end(closeInitTimeout) })
 	s.t.wheel.add(s)
+	s.t.enlist(s)
 	begun, _ := hijacked.read.Peek(hijacked.read.Buffered())
 	if len(begun) > 0 || !s.rest() {
 		go s.listen(slices.Clone(begun))
@@ -163,22 +166,31 @@ func (s *socket) open(r *http.Request, hijacked *hijacking) {
 func (t *WebSocket) admit(s *socket, exec graphql.GraphExecutor) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	full := t.settings.MaxSockets > 0 && len(t.sockets) >= t.settings.MaxSockets
+	full := t.settings.MaxSockets > 0 && t.admitted >= t.settings.MaxSockets
 	crowded := t.settings.MaxPerAddress > 0 && t.addresses[s.address] >= t.settings.MaxPerAddress
 	if t.draining || full || crowded {
 		return false
 	}
-	if len(t.sockets) == 0 {
+	if t.admitted++; t.admitted == 1 {
 		t.rester = newRester()
 	}
 	if t.exec == nil {
 		t.exec = exec // the only one there is
 	}
 	s.rester = t.rester
-	t.sockets[s] = struct{}{}
 	t.addresses[s.address]++
 	t.open.Add(1)
 	return true
+}
+
+// enlist adds a socket to those that Drain ends; it has the connection now that an end needs.
+func (t *WebSocket) enlist(s *socket) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sockets[s] = struct{}{}
+	if t.draining {
+		go s.retire(closeRestart)
+	}
 }
 
 func (t *WebSocket) release(s *socket) {
@@ -189,7 +201,7 @@ func (t *WebSocket) release(s *socket) {
 	if t.addresses[s.address]--; t.addresses[s.address] == 0 {
 		delete(t.addresses, s.address)
 	}
-	if len(t.sockets) == 0 {
+	if t.admitted--; t.admitted == 0 {
 		t.rester.close()
 	}
 	t.open.Done()

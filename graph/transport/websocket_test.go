@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -794,7 +795,7 @@ func TestOverloadedServerRefusesHandshakes(t *testing.T) {
 func TestDrainClosesWith1012SpreadOverTheTime(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	const sockets, spread = 40, 400 * time.Millisecond
+	const sockets, spread = 40, 2 * time.Second
 	ended := make(chan time.Duration, sockets)
 	begin := time.Now()
 	for range sockets {
@@ -846,6 +847,61 @@ func TestDrainLetsOperationsFinish(t *testing.T) {
 	c.completed("1")
 	code, _ := c.closed()
 	assert.Equal(t, websocket.CloseServiceRestart, code)
+	assert.NoError(t, <-done)
+}
+
+// slowHijack hands its first connection over when it is let.
+type slowHijack struct {
+	http.ResponseWriter
+
+	begun            *atomic.Bool
+	begins, released chan struct{}
+}
+
+func (w slowHijack) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if w.begun.CompareAndSwap(false, true) {
+		close(w.begins)
+		<-w.released
+	}
+	return http.NewResponseController(w.ResponseWriter).Hijack()
+}
+
+func TestDrainEndsSocketsThatAreBeingOpened(t *testing.T) {
+	t.Parallel()
+	slow := slowHijack{nil, &atomic.Bool{}, make(chan struct{}), make(chan struct{})}
+	s := newServer(t, func(set *settings) {
+		set.around = func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w = slowHijack{w, slow.begun, slow.begins, slow.released}
+				next.ServeHTTP(w, r)
+			})
+		}
+	})
+	code := make(chan int, 1)
+	go func() {
+		conn, _, err := s.handshake(nil)
+		if assert.NoError(t, err) {
+			_, _, err = conn.ReadMessage()
+			conn.Close()
+		}
+		closed, _ := errors.AsType[*websocket.CloseError](err)
+		if assert.NotNil(t, closed, err) {
+			code <- closed.Code
+		}
+		close(code)
+	}()
+	<-slow.begins
+	done := make(chan error, 1)
+	go func() { done <- s.socket.Drain(context.Background(), 0) }()
+	require.Eventually(t, func() bool {
+		conn, _, err := s.handshake(nil)
+		if err == nil {
+			conn.Close()
+		}
+		return err != nil
+	}, soon, time.Millisecond)
+	close(slow.released)
+	assert.Equal(t, websocket.CloseServiceRestart, <-code)
 	assert.NoError(t, <-done)
 }
 
