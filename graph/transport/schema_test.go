@@ -371,3 +371,9 @@ func (s *service) runs(t testing.TB, n int64) {
 	t.Helper()
 	require.Eventually(t, func() bool { return s.running.Load() == n }, soon, time.Millisecond)
 }
+
+// begins waits until so many sources have begun, which may have ended since.
+func (s *service) begins(t testing.TB, n int64) {
+	t.Helper()
+	require.Eventually(t, func() bool { return s.began.Load() == n }, soon, time.Millisecond)
+}

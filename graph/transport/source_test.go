@@ -195,7 +195,7 @@ func TestSourceIsClosedWithItsSocket(t *testing.T) {
 
 func TestSocketThatWaitsIsPingedAndStays(t *testing.T) {
 	t.Parallel()
-	s, w := newWatched(t, nil, func(set *settings) { set.socket.Ping = 200 * time.Millisecond })
+	s, w := newWatched(t, nil, func(set *settings) { set.socket.Ping = 2 * quick })
 	c, source := w.waiting(t, s)
 	pings, stayed := 0, make(chan struct{})
 	answer := c.conn.PingHandler()

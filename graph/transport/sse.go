@@ -27,9 +27,9 @@ func (t HTTP) stream(ctx context.Context, w http.ResponseWriter, operation creat
 	for s.err == nil {
 		select {
 		case <-ctx.Done():
-			return // without complete, as below
+			return
 		case <-t.Stopping.Done():
-			return // without complete: the client is to connect again
+			return
 		case <-heartbeat.C:
 			s.write(":\n\n")
 		case <-fetching.answers.ready:
@@ -37,13 +37,19 @@ func (t HTTP) stream(ctx context.Context, w http.ResponseWriter, operation creat
 			if ok {
 				s.next(answer)
 			}
-			if over {
+			if over && !t.cut(ctx) {
 				s.complete(fetching.failed)
+			}
+			if over {
 				return
 			}
 		}
 	}
 }
+
+// cut reports whether a stream is cut off, which may be what has ended its operation. It ends without
+// complete then, so that its client connects again.
+func (t HTTP) cut(ctx context.Context) bool { return ctx.Err() != nil || t.Stopping.Err() != nil }
 
 // fetched is what comes of an operation.
 type fetched struct {

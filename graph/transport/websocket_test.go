@@ -270,7 +270,7 @@ func TestCredentialDecidesOverTheSocket(t *testing.T) {
 
 func TestExpiryEndsSubscriptions(t *testing.T) {
 	t.Parallel()
-	expiry := 300 * time.Millisecond
+	expiry := 2 * time.Second
 	s := newServer(t, expiring(expiry))
 	begin := time.Now()
 	c := s.open(t)
@@ -579,11 +579,11 @@ func TestSlowClientMissesStatesButNeverTheLast(t *testing.T) {
 func TestClientThatDoesNotReadIsDroppedAndItsSlotFreed(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, func(set *settings) {
-		set.socket.WriteTimeout, set.socket.MaxSockets = 100*time.Millisecond, 1
+		set.socket.WriteTimeout, set.socket.MaxSockets = quick, 1
 	})
 	c := s.open(t)
 	c.send(subscribe("1", `subscription {fast}`))
-	s.runs(t, 1)
+	s.begins(t, 1)
 	s.runs(t, 0) // it floods a million states until it is stopped
 	s.free(t)
 }
@@ -635,7 +635,7 @@ func TestClientThatAsksAndDoesNotReadIsDropped(t *testing.T) {
 func TestClientThatDoesNotPongIsClosed(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, func(set *settings) {
-		set.socket.Ping, set.socket.MaxSockets = 50*time.Millisecond, 1
+		set.socket.Ping, set.socket.MaxSockets = 2*quick, 1
 	})
 	deaf := s.dial(t)
 	deaf.conn.SetPingHandler(func(string) error { return nil })
@@ -651,12 +651,12 @@ func TestClientThatDoesNotPongIsClosed(t *testing.T) {
 
 func TestClientThatPongsStays(t *testing.T) {
 	t.Parallel()
-	interval := 100 * time.Millisecond
+	interval := 2 * quick
 	s := newServer(t, func(set *settings) { set.socket.Ping = interval })
 	c := s.open(t)
 	c.send(subscribe("1", `subscription {values}`))
 	go func() {
-		time.Sleep(6 * interval)
+		time.Sleep(4 * interval)
 		s.values <- 1
 	}()
 	assert.Equal(t, object{"values": 1.}, c.next("1")) // reading answers pings
