@@ -9,8 +9,9 @@ import (
 const (
 	// spokes is how many parts a round of the wheel has.
 	spokes = 32
-	// manyCame is after how many new sockets memory is given back, once no more come.
+	// manyCame is after how many new sockets memory is given back, once no more than a few come in a turn.
 	manyCame = 2000
+	few      = manyCame / 100
 )
 
 // wheel asks sockets whether their clients are there, each once a round, with one timer for all. It
@@ -74,7 +75,7 @@ func (w *wheel) turn() {
 	w.at = (w.at + 1) % spokes
 	due := append([]*socket(nil), w.spokes[w.at]...)
 	w.timer.Reset(w.interval / spokes)
-	settled := w.came >= manyCame && w.lately == 0
+	settled := w.came >= manyCame && w.lately <= few
 	if w.lately = 0; settled {
 		w.came = 0
 	}
