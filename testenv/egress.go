@@ -26,6 +26,9 @@ var (
 	AudioFile []byte
 )
 
+// inTime gives LiveKit the time for an answer that it may take on a busy machine.
+var inTime = psrpc.WithRequestTimeout(patience)
+
 // length is how long they last.
 const length = 2 * time.Second
 
@@ -122,8 +125,28 @@ func (e *Egress) Start() {
 		e.t.Fatal(err)
 	}
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	e.worker = worker
+	e.mu.Unlock()
+	if err := e.hears("StartEgress"); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// hears waits until the worker's subscription to what is meant by a part of its name is live: it is made
+// in passing, and what is said before is lost.
+func (e *Egress) hears(name string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		channels, err := e.redis.PubSubChannels(ctx, "*"+name+"*").Result()
+		if err != nil {
+			return fmt.Errorf("wait for the subscription to %s: %w", name, err)
+		}
+		if len(channels) > 0 {
+			return nil
+		}
+		time.Sleep(pollTime)
+	}
 }
 
 // Crash ends the worker and all its egresses at once, without a word to anybody.
@@ -253,6 +276,9 @@ func (e *Egress) begin(
 	if one.handler, err = rpc.NewEgressHandlerServer(one, e.bus); err == nil {
 		err = one.handler.RegisterStopEgressTopic(request.GetEgressId())
 	}
+	if err == nil {
+		err = e.hears("StopEgress*" + request.GetEgressId())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +286,7 @@ func (e *Egress) begin(
 	e.running[request.GetEgressId()] = one
 	e.mu.Unlock()
 	starting := one.copy()
-	if _, err := e.io.CreateEgress(context.Background(), starting); err != nil {
+	if _, err := e.io.CreateEgress(context.Background(), starting, inTime); err != nil {
 		return nil, err
 	}
 	go one.record()
@@ -299,7 +325,7 @@ func (o *egress) join() error {
 	}
 	callback := lksdk.NewRoomCallback()
 	callback.OnDisconnected = func() { go o.end(livekit.EgressStatus_EGRESS_COMPLETE) }
-	room, err := lksdk.ConnectToRoomWithToken(server.URL(), token, callback, lksdk.WithAutoSubscribe(false))
+	room, err := lksdk.ConnectToRoomWithToken(server.URL(), token, callback, lksdk.WithAutoSubscribe(false), Patient())
 	if err != nil {
 		return err
 	}
@@ -366,7 +392,7 @@ func (o *egress) report(status livekit.EgressStatus) {
 	}
 	told := proto.CloneOf(o.info)
 	o.mu.Unlock()
-	_, _ = o.worker.io.UpdateEgress(context.Background(), told) // LiveKit may be away: such news are lost
+	_, _ = o.worker.io.UpdateEgress(context.Background(), told, inTime) // LiveKit may be away: such news are lost
 }
 
 // end stores the file, if there is to be one, reports the end, and leaves.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"testing"
+
+	lksdk "github.com/livekit/server-sdk-go/v2"
 )
 
 // LiveKit returns where the LiveKit server is, and an API key and its secret. All tests share the
@@ -19,3 +21,6 @@ func LiveKit(t testing.TB) (url, key, secret string) {
 func GetLiveKit(url string) func(context.Context) error {
 	return GetOK("http" + strings.TrimPrefix(url, "ws"))
 }
+
+// Patient has somebody take the time to enter a call that it takes on a busy machine.
+func Patient() lksdk.ConnectOption { return lksdk.WithConnectTimeout(patience) }

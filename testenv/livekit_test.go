@@ -36,7 +36,7 @@ func TestLiveKitCarriesMediaOverLoopback(t *testing.T) {
 	select {
 	case text := <-received:
 		assert.Equal(t, "hello", text)
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("nothing was heard")
 	}
 }
@@ -49,7 +49,7 @@ func join(t *testing.T, room, identity string, callback *lksdk.RoomCallback) *lk
 		SetVideoGrant(&auth.VideoGrant{RoomJoin: true, Room: room}).
 		ToJWT()
 	require.NoError(t, err)
-	joined, err := lksdk.ConnectToRoomWithToken(url, token, callback)
+	joined, err := lksdk.ConnectToRoomWithToken(url, token, callback, testenv.Patient())
 	require.NoError(t, err)
 	t.Cleanup(joined.Disconnect)
 	return joined

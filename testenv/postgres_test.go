@@ -52,9 +52,11 @@ func TestDatabaseIsDroppedWithItsConnectionsWhenTheTestEnds(t *testing.T) {
 	assert.ErrorContains(t, err, "does not exist")
 }
 
+// migrations counts over this process's life, which is that of a template.
+var migrations atomic.Int32
+
 func TestTemplateIsMigratedOnceForManyTests(t *testing.T) {
 	t.Parallel()
-	var migrations atomic.Int32
 	counted := func(ctx context.Context, url string) error {
 		migrations.Add(1)
 		return migrate(ctx, url)

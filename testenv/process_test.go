@@ -48,7 +48,7 @@ func TestProcessOutlivesTheThreadThatAskedForIt(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := os.Stat(task)
 		return os.IsNotExist(err)
-	}, 5*time.Second, time.Millisecond)
+	}, 20*time.Second, time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	assert.ErrorIs(t, process.Wait(ctx), context.DeadlineExceeded)

@@ -11,14 +11,14 @@ import (
 // SentinelMaster is the name by which a Sentinel of ours knows the master.
 const SentinelMaster = "foyer"
 
-// sentinelConfig has one Sentinel decide alone that the master is gone: when it has not answered for two
+// sentinelConfig has one Sentinel decide alone that the master is gone: when it has not answered for five
 // seconds.
 const sentinelConfig = `
 bind 127.0.0.1
 dir %[1]s
 %[4]s
 sentinel monitor %[2]s 127.0.0.1 %[3]d 1
-sentinel down-after-milliseconds %[2]s 2000
+sentinel down-after-milliseconds %[2]s 5000
 sentinel failover-timeout %[2]s 20000
 `
 

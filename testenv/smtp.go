@@ -16,6 +16,7 @@ import (
 	"net/mail"
 	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -53,20 +54,18 @@ type SMTP struct {
 	// OnRecipient and OnData answer RCPT and the end of DATA, for a recipient; nil takes everything.
 	OnRecipient, OnData func(to string) error
 
-	t      testing.TB
-	server *smtp.Server
+	t    testing.TB
+	addr string
 
 	mu       sync.Mutex
-	addr     string
+	stop     func() // may be called at any time, and again
 	received []Mail
 }
 
 // NewSMTP returns a server that is yet to be started. Its port stays the same.
 func NewSMTP(t testing.TB) *SMTP {
 	t.Helper()
-	listener := listen(t, "127.0.0.1:0")
-	defer listener.Close()
-	return &SMTP{t: t, addr: listener.Addr().String()}
+	return &SMTP{t: t, addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(FreePort(t)))}
 }
 
 func listen(t testing.TB, addr string) net.Listener {
@@ -85,24 +84,35 @@ func (s *SMTP) Addr() string { return s.addr }
 func (s *SMTP) Start() {
 	s.t.Helper()
 	listener := listen(s.t, s.addr)
-	s.server = smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
+	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
 		return &session{smtp: s, conn: c}, nil
 	}))
-	s.server.Domain, s.server.EnableSMTPUTF8 = "mail.test", true
-	s.server.ErrorLog = log.New(io.Discard, "", 0) // connections that break are what tests do
+	server.Domain, server.EnableSMTPUTF8 = "mail.test", true
+	server.ErrorLog = log.New(io.Discard, "", 0) // connections that break are what tests do
 	if s.Certificate != nil {
-		s.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*s.Certificate}}
+		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*s.Certificate}}
 	}
 	if s.ImplicitTLS {
-		listener = tls.NewListener(listener, s.server.TLSConfig)
+		listener = tls.NewListener(listener, server.TLSConfig)
 	}
-	server := s.server
 	go func() { _ = server.Serve(listener) }()
-	s.t.Cleanup(func() { _ = server.Close() })
+	stop := sync.OnceFunc(func() {
+		listener.Close() // which the server may not have heard of yet
+		_ = server.Close()
+	})
+	s.t.Cleanup(stop)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stop = stop
 }
 
 // Stop ends the server and its connections at once.
-func (s *SMTP) Stop() { _ = s.server.Close() }
+func (s *SMTP) Stop() {
+	s.mu.Lock()
+	stop := s.stop
+	s.mu.Unlock()
+	stop()
+}
 
 // Received is what the server has taken so far.
 func (s *SMTP) Received() []Mail {

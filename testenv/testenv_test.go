@@ -3,7 +3,9 @@ package testenv_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"runtime"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -89,4 +91,15 @@ func TestFreePortsAreFreeAndDifferent(t *testing.T) {
 		seen[port] = true
 	}
 	assert.Positive(t, testenv.FreePort(t))
+}
+
+// TestPortIsKeptWhileItsServerIsStopped: neither another test nor another process is given it.
+func TestPortIsKeptWhileItsServerIsStopped(t *testing.T) {
+	t.Parallel()
+	port := testenv.FreePort(t)
+	others, err := testenv.FreePorts(100)
+	require.NoError(t, err)
+	assert.NotContains(t, others, port)
+	_, err = net.Listen("unix", fmt.Sprintf("@foyer-test-ports-%d", (port-12000)/500))
+	assert.ErrorIs(t, err, syscall.EADDRINUSE, "its block is this process's")
 }
