@@ -138,9 +138,7 @@ func TestRedisGoesBackInTime(t *testing.T) {
 	t.Parallel()
 	server := testenv.StartRedis(t)
 	admin := server.Client(t)
-	patient := fast
-	patient.Grace = time.Hour // her place does not lapse while the copy is made
-	w := newWorld(t, server.Client(t), "", patient)
+	w := newWorld(t, server.Client(t), "", fast)
 	anna := w.knock(t, "Anna")
 	entry := w.watchEntry(t, w.Service, anna)
 	entry.next()

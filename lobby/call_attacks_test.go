@@ -54,7 +54,7 @@ func TestAdmissionDoesNotRunOutInTheCall(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := testenv.Redis(t)
 	settings := calm
-	settings.AdmittedFor = time.Second
+	settings.AdmittedFor = 5 * time.Second
 	w := newWorld(t, rdb, prefix, settings)
 	inside, followed := w.letIn(t, guest(), "Inside"), w.letIn(t, guest(), "Followed")
 	require.NoError(t, w.Joined(t.Context(), w.room.ID, inside.Entry.ID, lobby.Connection{ID: "PA_1", Since: time.Now()}))

@@ -225,7 +225,7 @@ func moveSlot(t *testing.T, cluster *redis.ClusterClient, key string) {
 			break
 		}
 		for _, key := range keys {
-			require.NoError(t, from.Migrate(ctx, host, port, key, 0, 5*time.Second).Err())
+			require.NoError(t, from.Migrate(ctx, host, port, key, 0, time.Minute).Err())
 		}
 	}
 	for _, node := range []*redis.Client{to, from} {

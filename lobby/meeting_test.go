@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
@@ -108,7 +107,6 @@ func TestGuestsSeeTheirPlaces(t *testing.T) {
 	t.Parallel()
 	settings := fast
 	settings.ShowPosition = true
-	settings.Grace = time.Hour
 	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, settings)
 		anna, bob, carl := w.knock(t, "Anna"), w.knock(t, "Bob"), w.knock(t, "Carl")

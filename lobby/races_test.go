@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -150,43 +149,32 @@ func TestFloodIsCoalescedForHosts(t *testing.T) {
 func TestKnockWakesNoOtherGuest(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := testenv.Redis(t)
-	scripts := &counter{}
-	rdb.AddHook(scripts)
 	w := newWorld(t, rdb, prefix, calm)
+	// Bells are heard one after the other: when one has been, all before it have woken whom they concern.
+	bells := uint64(0)
+	heard := func(more uint64) {
+		t.Helper()
+		bells += more
+		require.Eventually(t, func() bool { return w.Stats().Heard == bells }, soon, time.Millisecond)
+	}
+	w.watchEntry(t, w.Service, w.knock(t, "First")).next()
+	require.Eventually(t, func() bool { return w.Stats().Rung == 1 }, soon, time.Millisecond, "bells are heard")
 	const guests = 20
 	for range guests {
-		entry := w.watchEntry(t, w.Service, w.knock(t, "Waits"))
-		entry.next()
+		w.watchEntry(t, w.Service, w.knock(t, "Waits")).next()
 	}
-	// The bells of the first subscription have rung when a decision has come through after them.
 	last := w.knock(t, "Last")
+	w.knock(t, "Nobody watches")
+	heard(guests + 2)
 	entry := w.watchEntry(t, w.Service, last)
 	entry.next()
-	time.Sleep(200 * time.Millisecond) // whoever was woken has read
-	before := scripts.run.Load()
+	before := w.Stats().Rung
 	_, err := w.Admit(w.host(), w.decide(last))
 	require.NoError(t, err)
 	entry.until(is(lobby.Admitted))
-	for range 5 {
+	for range 6 {
 		w.knock(t, "Another")
 	}
-	time.Sleep(200 * time.Millisecond) // whoever is woken reads
-	assert.Equal(t, int64(1+1+5), scripts.run.Load()-before,
-		"a decision, five requests, and only the guest concerned reads his entry")
-}
-
-// counter counts how many scripts are run: all that is asked of a lobby is one.
-type counter struct{ run atomic.Int64 }
-
-func (*counter) DialHook(next redis.DialHook) redis.DialHook { return next }
-func (c *counter) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if cmd.Name() == "evalsha" {
-			c.run.Add(1)
-		}
-		return next(ctx, cmd)
-	}
-}
-func (*counter) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
+	heard(1 + 6)
+	assert.Equal(t, uint64(1), w.Stats().Rung-before, "only the guest concerned is woken, and reads his entry")
 }
