@@ -60,11 +60,18 @@ func (g *gate) set(before func(method string) bool) {
 // holdFirst holds back the next call of a method: caught is closed when it has come, and free lets it
 // go on.
 func (g *gate) holdFirst(method string) (caught <-chan struct{}, free func()) {
+	return g.hold(method, func(nth int64) bool { return nth == 1 })
+}
+
+// hold holds back those calls of a method from now on that are said: caught is closed when the first of them
+// has come, and free lets them go on.
+func (g *gate) hold(method string, which func(nth int64) bool) (caught <-chan struct{}, free func()) {
 	come, goOn := make(chan struct{}), make(chan struct{})
-	var caughtOne atomic.Bool
+	var calls atomic.Int64
+	isCaught := sync.OnceFunc(func() { close(come) })
 	g.set(func(called string) bool {
-		if called == method && caughtOne.CompareAndSwap(false, true) {
-			close(come)
+		if called == method && which(calls.Add(1)) {
+			isCaught()
 			<-goOn
 		}
 		return true
@@ -134,6 +141,7 @@ func TestDecisionOnAPersonHoldsThoughLiveKitIsAway(t *testing.T) {
 	t.Parallel()
 	g := &gate{t: t}
 	w := newWorld(t, options{through: g.through})
+	w.stays()
 	anna := w.counted(w.admitted(guest(), "Anna"))
 	g.set(func(string) bool { return false })
 	_, err := w.Update(w.host(), calls.UpdateInput{
@@ -142,8 +150,7 @@ func TestDecisionOnAPersonHoldsThoughLiveKitIsAway(t *testing.T) {
 	requireKind(t, err, fault.Unavailable)
 	g.set(nil)
 	anna.room.Disconnect()
-	back := w.enter(anna.pass)
-	w.eventually(func(t *assert.CollectT) { assert.False(t, back.isThere().Permission.Data) })
+	assert.False(t, w.counted(anna.pass).isThere().Permission.Data)
 }
 
 // TestDecisionOnAPersonHoldsOnEveryDevice: the account has two of them in the call.

@@ -201,6 +201,7 @@ func TestRemovedPersonsOtherAdmissionIsVoidToo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, options{})
+			w.stays()
 			user := w.user("Mallory")
 			laptop, phone := w.admitted(as(user), "Mallory"), w.admitted(as(user), "Mallory")
 			other := w.admitted(as(w.user("Anna")), "Anna")

@@ -129,11 +129,8 @@ func TestOldTokenDoesNotOpenTheRoomAgainAfterTheMeeting(t *testing.T) {
 	_, err := w.End(w.host(), w.room.ID)
 	require.NoError(t, err)
 	for _, c := range []*person{host, mia, anna} {
-		select {
-		case <-c.gone:
-			assert.Equal(t, livekit.DisconnectReason_ROOM_DELETED, c.room.DisconnectReason())
-		case <-t.Context().Done():
-		}
+		receive(t, c.gone)
+		assert.Equal(t, livekit.DisconnectReason_ROOM_DELETED, c.room.DisconnectReason())
 	}
 	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
 	for _, old := range []pass{host.pass, mia.pass, anna.pass} {

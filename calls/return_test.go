@@ -47,6 +47,7 @@ func TestReturnedPersonWaitsUntilAHostAdmits(t *testing.T) {
 
 func (w *world) returned(ctx context.Context, level room.AccessLevel) {
 	t := w.t
+	w.stays()
 	var anna *person
 	if level == room.AccessLevelPUBLIC {
 		anna = w.counted(w.token(ctx, "Anna"))

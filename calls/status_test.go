@@ -207,6 +207,11 @@ func TestLookMakesUpForLostNews(t *testing.T) {
 	anna := w.counted(w.token(guest(), "Anna"))
 	w.setDeaf(true)
 	lost := w.enter(w.token(guest(), "Lost"))
+	w.eventually(func(t *assert.CollectT) { // LiveKit lists him a bit later
+		people, err := w.rtc.Participants(context.Background(), w.room.ID.String())
+		assert.NoError(t, err)
+		assert.Len(t, people, 3)
+	})
 	require.NoError(t, w.db.Room.UpdateOne(w.room).SetAccessLevel(room.AccessLevelRESTRICTED).
 		Exec(context.Background()))
 	require.NoError(t, w.lobby.Touch(guest(), w.room.ID))
