@@ -2,13 +2,25 @@ package recordings
 
 import (
 	"context"
+	"time"
 
 	"foyer/ent"
 	"foyer/ent/recording"
 )
 
-// Round is one comparison with LiveKit, whoever else compares.
-func (r *Recordings) Round(ctx context.Context) error { return r.round(ctx) }
+// Round is one comparison with LiveKit, when nobody else compares.
+func (r *Recordings) Round(ctx context.Context) error {
+	for {
+		if alone, err := r.alone(ctx, r.round); alone || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
 
 // GiveUp gives a recording up, as a comparison does.
 func (r *Recordings) GiveUp(ctx context.Context, rec *ent.Recording) error {

@@ -124,7 +124,7 @@ func TestLiveKitThatIsAwayFailsAStartAndFreesTheRoom(t *testing.T) {
 		_, err := w.rtc.Egresses(t.Context(), w.room.ID.String())
 		network, is := errors.AsType[*net.OpError](err)
 		return is && network.Op == "dial"
-	}, 10*time.Second, time.Millisecond, "connections that were open before are known to be broken")
+	}, soon, time.Millisecond, "connections that were open before are known to be broken")
 	_, err := w.Start(w.host(), w.input())
 	requireKind(t, err, fault.Unavailable)
 	assert.Equal(t, recording.StatusFAILED, w.only().Status, "it was never asked")

@@ -38,25 +38,21 @@ import (
 )
 
 // soon is how long a test waits for what should happen at once, on a busy machine.
-const soon = 30 * time.Second
+const soon = time.Minute
 
 func TestMain(m *testing.M) {
 	lksdk.SetLogger(logger.GetDiscardLogger()) // it says much, and of the test's own calls only
-	code := m.Run()
-	if leak := ours(goleak.Find()); code == 0 && leak != "" {
-		fmt.Fprintln(os.Stderr, "goroutines that nobody ended:", leak)
-		code = 1
-	}
-	os.Exit(code)
+	os.Exit(testenv.RunTests(m, ours))
 }
 
-// ours is what goleak has found, if a goroutine of Foyer's is among it: LiveKit's client of the tests
-// ends its own late.
-func ours(found error) string {
+// ours is what goleak finds, if a goroutine of Foyer's is among it: LiveKit's client of the tests ends its
+// own late.
+func ours() error {
+	found := goleak.Find()
 	if found == nil || !strings.Contains(found.Error(), "foyer/") {
-		return ""
+		return nil
 	}
-	return found.Error()
+	return found
 }
 
 // line is the network between us and another, which can be cut and can hang.
@@ -70,7 +66,8 @@ func through(t testing.TB, url string) (*line, string) {
 	t.Helper()
 	scheme, address, _ := strings.Cut(url, "://")
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	l := &line{t, toxiproxy.NewProxy(server, "line", "127.0.0.1:0", address)}
+	here := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
+	l := &line{t, toxiproxy.NewProxy(server, "line", here, address)}
 	require.NoError(t, l.proxy.Start())
 	t.Cleanup(l.cut)
 	return l, scheme + "://" + l.proxy.Listen
@@ -272,7 +269,7 @@ func (w *world) call() *lksdk.Room {
 	require.NoError(w.t, err)
 	details := token.ConnectionDetails
 	connected, err := lksdk.ConnectToRoomWithToken(details.ServerURL, details.ParticipantToken,
-		lksdk.NewRoomCallback(), lksdk.WithAutoSubscribe(false))
+		lksdk.NewRoomCallback(), lksdk.WithAutoSubscribe(false), testenv.Patient())
 	require.NoError(w.t, err)
 	w.t.Cleanup(connected.Disconnect)
 	return connected
@@ -322,7 +319,7 @@ func (w *world) unwanted() {
 
 func (w *world) eventually(f func(t *assert.CollectT)) {
 	w.t.Helper()
-	require.EventuallyWithT(w.t, f, soon, 20*time.Millisecond)
+	testenv.Eventually(w.t, f)
 }
 
 func requireKind(t testing.TB, err error, kind fault.Kind) {
