@@ -2,6 +2,7 @@
 package database
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -18,9 +19,8 @@ import (
 	entsql "entgo.io/ent/dialect/sql"
 	"github.com/XSAM/otelsql"
 	"github.com/jackc/pgx/v5/pgconn"
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
 	"go.opentelemetry.io/otel/trace"
-	"modernc.org/sqlite" // the driver sqlite
+	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"foyer/ent"
@@ -64,6 +64,9 @@ type Settings struct {
 	// Patience is how long what only reads waits for a database that cannot be reached, as while another
 	// becomes the primary. It never waits longer than its context lasts.
 	Patience time.Duration
+	// Silence is how long PostgreSQL may say nothing when it has been asked something, whatever the context
+	// allows: the connection is lost then. 0 is a minute.
+	Silence time.Duration
 	// Traces makes spans of queries, under those of their contexts; nil for none.
 	Traces trace.TracerProvider
 }
@@ -88,11 +91,11 @@ func OpenWith(url string, settings Settings) (*DB, error) {
 }
 
 func open(url string, settings Settings) (*DB, error) {
-	name, driver, dsn := dialect.Postgres, "pgx", url
-	if path, ok := strings.CutPrefix(url, sqliteScheme); ok {
-		name, driver, dsn = dialect.SQLite, "sqlite", sqliteDSN(path)
+	name := dialect.SQLite
+	if isPostgres(url) {
+		name = dialect.Postgres
 	}
-	pool, err := openPool(driver, dsn, settings.Traces)
+	pool, err := openPool(url, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +104,7 @@ func open(url string, settings Settings) (*DB, error) {
 		pool.SetMaxIdleConns(settings.Connections)
 	}}
 	aside := func() (*sql.DB, error) {
-		one, err := openPool(driver, dsn, nil)
+		one, err := openPool(url, Settings{Silence: settings.Silence})
 		if err == nil {
 			one.SetMaxOpenConns(1)
 		}
@@ -110,18 +113,29 @@ func open(url string, settings Settings) (*DB, error) {
 	return &DB{ent.NewClient(ent.Driver(driven)), pool, name, aside}, nil
 }
 
-func openPool(driver, dsn string, traces trace.TracerProvider) (*sql.DB, error) {
-	if traces == nil {
-		return sql.Open(driver, dsn)
+func connector(url string, silence time.Duration) (driver.Connector, error) {
+	if path, ok := strings.CutPrefix(url, sqliteScheme); ok {
+		return sqlite.NewConnector(sqliteDSN(path))
 	}
-	return otelsql.Open(driver, dsn, otelsql.WithTracerProvider(traces),
+	return postgres(url, silence)
+}
+
+func openPool(url string, settings Settings) (*sql.DB, error) {
+	from, err := connector(url, cmp.Or(settings.Silence, silence))
+	if err != nil {
+		return nil, err
+	}
+	if settings.Traces == nil {
+		return sql.OpenDB(from), nil
+	}
+	return otelsql.OpenDB(from, otelsql.WithTracerProvider(settings.Traces),
 		otelsql.WithSpanOptions(otelsql.SpanOptions{
 			DisableErrSkip: true, OmitConnResetSession: true, OmitConnectorConnect: true,
 			OmitConnPrepare: true, OmitRows: true,
 			// What an error says may be about people.
 			RecordError: func(error) bool { return false },
 			SpanFilter:  underSpan,
-		}))
+		})), nil
 }
 
 // underSpan reports whether a query belongs to a trace.

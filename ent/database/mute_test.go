@@ -1,0 +1,122 @@
+package database_test
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	toxiproxy "github.com/Shopify/toxiproxy/v2"
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent/database"
+	"foyer/ent/room"
+	"foyer/testenv"
+)
+
+// mutedDatabase opens a database behind a link that can be muted: what is sent is acknowledged, and no
+// answer comes, for as long as it stays so.
+func mutedDatabase(t *testing.T, settings database.Settings) (db *database.DB, mute, mend func()) {
+	t.Helper()
+	address, err := url.Parse(testenv.PostgresURL(t))
+	require.NoError(t, err)
+	link := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()),
+		t.Name(), "127.0.0.1:0", address.Host)
+	require.NoError(t, link.Start())
+	t.Cleanup(link.Stop)
+	address.Host = link.Listen
+	db, err = database.OpenWith(address.String(), settings)
+	require.NoError(t, err)
+	t.Cleanup(func() { db.Close() })
+	return db, func() {
+		_, err := link.Toxics.AddToxicJson(strings.NewReader(
+			`{"name": "mute", "type": "timeout", "attributes": {"timeout": 0}}`))
+		require.NoError(t, err)
+	}, func() { link.Toxics.ResetToxics(context.Background()) }
+}
+
+// TestMuteDatabaseKeepsNoConnection: of what is asked with no deadline of its own, too, everything comes to
+// an end, and nothing stays behind in the pool.
+func TestMuteDatabaseKeepsNoConnection(t *testing.T) {
+	t.Parallel()
+	db, mute, mend := mutedDatabase(t, database.Settings{Connections: 2, Silence: 2 * time.Second})
+	create := func(slug string) error {
+		return db.Room.Create().SetName(slug).SetSlug(slug).SetAccessLevel(room.AccessLevelPUBLIC).
+			Exec(context.Background())
+	}
+	require.NoError(t, create("before"))
+	tx, err := db.Tx(context.Background())
+	require.NoError(t, err)
+
+	mute()
+	begun := time.Now()
+	err = create("meanwhile")
+	require.Error(t, err)
+	assert.True(t, database.Away(err), "%v", err)
+	_, err = tx.Room.Query().Count(context.Background())
+	require.Error(t, err)
+	assert.True(t, database.Away(err), "%v", err)
+	require.Error(t, tx.Rollback())
+	_, err = db.Room.Query().Count(context.Background()) // on a new connection, which is as mute
+	require.Error(t, err)
+	assert.True(t, database.Away(err), "%v", err)
+	assert.Zero(t, db.Pool.Stats().InUse)
+	assert.Less(t, time.Since(begun), time.Minute)
+
+	mend()
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		rooms, err := db.Room.Query().Count(context.Background())
+		assert.NoError(c, err)
+		assert.LessOrEqual(c, rooms, 2)
+	}, time.Minute, 50*time.Millisecond)
+}
+
+// TestMuteDatabaseHoldsUpNobodyAfterwards: database/sql makes connections for those who queue one after the
+// other, whether they still queue or not, and with no deadline.
+func TestMuteDatabaseHoldsUpNobodyAfterwards(t *testing.T) {
+	t.Parallel()
+	db, mute, mend := mutedDatabase(t, database.Settings{Connections: 1, Silence: 2 * time.Second})
+	mute()
+	asked := make(chan error, 5)
+	ask := func(patience time.Duration) {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		_, err := db.Room.Query().Count(ctx)
+		asked <- err
+	}
+	go ask(time.Second) // makes a connection itself
+	require.Eventually(t, func() bool { return db.Pool.Stats().OpenConnections == 1 }, time.Minute, time.Millisecond)
+	for range cap(asked) - 1 {
+		go ask(1500 * time.Millisecond) // queue, and have one made
+	}
+	for range cap(asked) {
+		require.Error(t, <-asked)
+	}
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		assert.Zero(c, db.Pool.Stats().OpenConnections)
+	}, 30*time.Second, 50*time.Millisecond)
+	mend()
+	_, err := db.Room.Query().Count(t.Context())
+	require.NoError(t, err)
+}
+
+// TestSlowAnswerIsNoSilence: while something comes, all of it may take as long as it does.
+func TestSlowAnswerIsNoSilence(t *testing.T) {
+	t.Parallel()
+	db, err := database.OpenWith(testenv.PostgresURL(t), database.Settings{Connections: 1, Silence: 3 * time.Second})
+	require.NoError(t, err)
+	defer db.Close()
+	rows, err := db.Pool.QueryContext(t.Context(),
+		"SELECT repeat('x', 20000), pg_sleep(0.5)::text FROM generate_series(1, 10)")
+	require.NoError(t, err)
+	defer rows.Close()
+	n := 0
+	for rows.Next() {
+		n++
+	}
+	require.NoError(t, rows.Err())
+	assert.Equal(t, 10, n)
+}
