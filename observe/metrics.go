@@ -25,6 +25,8 @@ var (
 // concurrent use.
 type Metrics struct {
 	registry *prometheus.Registry
+	// pools are gathered before the rest, some of which asks the database and has a connection for that.
+	pools *prometheus.Registry
 
 	requests       *prometheus.CounterVec
 	requestSeconds *prometheus.HistogramVec
@@ -43,7 +45,7 @@ type Metrics struct {
 
 // NewMetrics returns Metrics, which begin with those of Go, the process, and the version that runs.
 func NewMetrics(version string) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry()}
+	m := &Metrics{registry: prometheus.NewRegistry(), pools: prometheus.NewRegistry()}
 	m.registry.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.Gauge("foyer_build_info", "Which Foyer this is; always 1.",
@@ -87,7 +89,8 @@ func NewMetrics(version string) *Metrics {
 
 // Handler serves the metrics in the formats of Prometheus.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+	return promhttp.HandlerFor(prometheus.Gatherers{m.pools, m.registry},
+		promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
 }
 
 func (m *Metrics) counters(name, help string, labels ...string) *prometheus.CounterVec {
@@ -124,6 +127,25 @@ func (m *Metrics) Gauge(name, help string, labels Labels, value func() float64) 
 func (m *Metrics) Counter(name, help string, labels Labels, value func() float64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(
 		prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels}, value))
+}
+
+// Pool adds a metric of a pool of connections: how many are used, and how many idle. Both are read at once, so
+// that a connection is not counted twice, or never.
+func (m *Metrics) Pool(name, help string, read func() (used, idle int)) {
+	m.pools.MustRegister(pool{prometheus.NewDesc(name, help, []string{"state"}, nil), read})
+}
+
+type pool struct {
+	connections *prometheus.Desc
+	read        func() (used, idle int)
+}
+
+func (p pool) Describe(to chan<- *prometheus.Desc) { to <- p.connections }
+
+func (p pool) Collect(to chan<- prometheus.Metric) {
+	used, idle := p.read()
+	to <- prometheus.MustNewConstMetric(p.connections, prometheus.GaugeValue, float64(used), "used")
+	to <- prometheus.MustNewConstMetric(p.connections, prometheus.GaugeValue, float64(idle), "idle")
 }
 
 // Other stands for whatever is not on an allow-list.

@@ -136,12 +136,10 @@ func one(yes bool) float64 {
 // readPools adds what the pools of connections tell.
 func (a *app) readPools() {
 	m, db, redis := a.metrics, a.db.Pool, a.redis
-	used, idle := observe.Labels{"state": "used"}, observe.Labels{"state": "idle"}
-	const databaseHelp = "Connections to the database, used or idle."
-	m.Gauge("foyer_database_connections", databaseHelp, used,
-		func() float64 { return float64(db.Stats().InUse) })
-	m.Gauge("foyer_database_connections", databaseHelp, idle,
-		func() float64 { return float64(db.Stats().Idle) })
+	m.Pool("foyer_database_connections", "Connections to the database, used or idle.", func() (used, idle int) {
+		s := db.Stats()
+		return s.InUse, s.Idle
+	})
 	m.Gauge("foyer_database_connections_max", "Connections to the database that may be open.", nil,
 		func() float64 { return float64(db.Stats().MaxOpenConnections) })
 	m.Counter("foyer_database_waits_total", "Times that a query waited for a connection.", nil,
@@ -149,13 +147,10 @@ func (a *app) readPools() {
 	m.Counter("foyer_database_wait_seconds_total", "Time that queries waited for connections.", nil,
 		func() float64 { return db.Stats().WaitDuration.Seconds() })
 
-	const redisHelp = "Connections to Redis in the pool, used or idle."
-	m.Gauge("foyer_redis_connections", redisHelp, used, func() float64 {
+	m.Pool("foyer_redis_connections", "Connections to Redis in the pool, used or idle.", func() (used, idle int) {
 		s := redis.PoolStats()
-		return float64(s.TotalConns) - float64(s.IdleConns)
+		return int(s.TotalConns) - int(s.IdleConns), int(s.IdleConns)
 	})
-	m.Gauge("foyer_redis_connections", redisHelp, idle,
-		func() float64 { return float64(redis.PoolStats().IdleConns) })
 	m.Counter("foyer_redis_pool_hits_total", "Times that a free connection was in the pool.", nil,
 		func() float64 { return float64(redis.PoolStats().Hits) })
 	m.Counter("foyer_redis_pool_misses_total", "Times that there was none in the pool.", nil,

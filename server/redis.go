@@ -16,6 +16,10 @@ import (
 var errRedisURL = errors.New("REDIS_URL cannot be read: want redis://[user:password@]host:port/number," +
 	" and for Sentinel ?master_name=NAME after it")
 
+// onePool has pipelines use the connections that everything uses. They would have ten more of their own for each
+// Redis, which neither pool_size nor the pool's statistics count.
+const onePool = -1
+
 // newRedis returns a client of a single Redis, of the one that Sentinel calls the master, or of a
 // cluster. A deadline of ours is a deadline of Redis's. It asks for nothing that an ACL user of ours does
 // not need.
@@ -30,7 +34,7 @@ func newRedis(c *config) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, errRedisURL
 	}
-	options.ContextTimeoutEnabled, options.DisableIdentity = true, true
+	options.ContextTimeoutEnabled, options.DisableIdentity, options.PipelinePoolSize = true, true, onePool
 	options.MaintNotificationsConfig = noMaintenance()
 	options.TLSConfig, err = c.redisTLS(options.TLSConfig)
 	if err != nil {
@@ -44,7 +48,7 @@ func newRedisCluster(c *config) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, errRedisURL
 	}
-	options.ContextTimeoutEnabled, options.DisableIdentity = true, true
+	options.ContextTimeoutEnabled, options.DisableIdentity, options.PipelinePoolSize = true, true, onePool
 	options.MaintNotificationsConfig = noMaintenance()
 	options.TLSConfig, err = c.redisTLS(options.TLSConfig)
 	if err != nil {
@@ -58,7 +62,7 @@ func newRedisSentinel(c *config) (redis.UniversalClient, error) {
 	if err != nil || options.ReplicaOnly || options.RouteRandomly || options.RouteByLatency {
 		return nil, errRedisURL // a replica may not know yet what we have written
 	}
-	options.ContextTimeoutEnabled, options.DisableIdentity = true, true
+	options.ContextTimeoutEnabled, options.DisableIdentity, options.PipelinePoolSize = true, true, onePool
 	options.TLSConfig, err = c.redisTLS(options.TLSConfig)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
@@ -319,6 +320,48 @@ func replicated(t *testing.T, environ []string) {
 			assert.Equal(c, "ok", replicas[0]["master-link-status"])
 		}
 	})
+}
+
+// TestEveryConnectionToRedisIsCounted: those of pipelines, too, which the client would keep apart.
+func TestEveryConnectionToRedisIsCounted(t *testing.T) {
+	t.Parallel()
+	cluster, _ := testenv.RedisCluster(t)
+	nodes := cluster.(*redis.ClusterClient).Options().Addrs
+	single := testenv.StartRedis(t)
+	for name, kind := range map[string]struct {
+		url, more string
+		nodes     []string
+	}{
+		"single":  {single.URL() + "?client_name=", "", []string{single.Client(t).Options().Addr}},
+		"cluster": {"redis://" + nodes[0] + "?client_name=", "REDIS_CLUSTER=true", nodes},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			id := "counted-" + testID()
+			c, err := loadConfig([]string{"REDIS_URL=" + kind.url + id, kind.more})
+			require.NoError(t, err)
+			client, err := newRedis(c)
+			require.NoError(t, err)
+			defer client.Close()
+			for i := range 20 {
+				require.NoError(t, client.Set(t.Context(), fmt.Sprint(id, i), 1, time.Minute).Err())
+				_, err = client.Pipelined(t.Context(), func(p redis.Pipeliner) error {
+					return p.Get(t.Context(), fmt.Sprint(id, i)).Err()
+				})
+				require.NoError(t, err)
+			}
+			open := 0
+			for _, address := range kind.nodes {
+				node := redis.NewClient(&redis.Options{Addr: address})
+				defer node.Close()
+				clients, err := node.ClientList(t.Context()).Result()
+				require.NoError(t, err)
+				open += strings.Count(clients, "name="+id+" ")
+			}
+			assert.NotZero(t, open)
+			assert.EqualValues(t, open, client.PoolStats().TotalConns)
+		})
+	}
 }
 
 // TestRedisHangsUnderTheServer: it answers nothing for a while. Queries are answered, what needs Redis is
