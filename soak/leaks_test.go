@@ -125,17 +125,12 @@ func begun(stack string) (name string, known bool) {
 
 var connections = regexp.MustCompile(`(?m)^foyer_(redis|database)_connections\{[^}]*state="(used|idle)"[^}]*\} (\d+)`)
 
-const (
-	// subscriptions are the connections to Redis that a server has beside its pool.
-	subscriptions = 2
-	// uncounted are connections to Redis that were seen open without being counted by go-redis's pool, after
-	// links had been cut while they were in use: one or two a server, however long the soak.
-	uncounted = 3
-)
+// subscriptions are the connections to Redis that a server has beside its pool.
+const subscriptions = 2
 
 // poolsOf says how many connections a server knows of in its pools, and how many of them are in use.
 func (w *world) poolsOf(s *server) (open, used tally) {
-	open, used = tally{"Redis": subscriptions + uncounted, "LiveKit": 100}, tally{}
+	open, used = tally{"Redis": subscriptions, "LiveKit": 100}, tally{}
 	for _, m := range connections.FindAllStringSubmatch(w.inner(s, "/metrics"), -1) {
 		service := map[string]string{"redis": "Redis", "database": "PostgreSQL"}[m[1]]
 		n, _ := strconv.Atoi(m[3])
@@ -150,26 +145,25 @@ func (w *world) poolsOf(s *server) (open, used tally) {
 // descriptorsOf counts what a server has open. Of connections to Redis, to the database and to LiveKit it
 // counts those that are in use, and those that the pools do not know of.
 func (w *world) descriptorsOf(s *server) tally {
-	remote, states := remotePorts(w.t, s.pid())
 	links := w.links[s.number]
 	pools, others := w.poolsOf(s)
 	services := map[string]string{
 		port(links.redis.Listen): "Redis", port(links.postgres.Listen): "PostgreSQL",
 		port(links.liveKit.Listen): "LiveKit",
 	}
-	dir := fmt.Sprintf("/proc/%d/fd", s.pid())
-	open, err := os.ReadDir(dir)
-	require.NoError(w.t, err)
+	open := openFiles(w.t, s.pid())
+	remote := remotePorts(w.t, s.pid())
+	still := openFiles(w.t, s.pid()) // what has been closed meanwhile has left the table of connections
 	pooled := tally{}
-	for _, descriptor := range open {
-		to, _ := os.Readlink(dir + "/" + descriptor.Name())
+	for descriptor, to := range open {
 		at, connected := remote[to]
-		service, known := services[at]
+		service, known := services[at.port]
 		switch {
+		case still[descriptor] != to:
 		case known && pooled[service] < pools[service]:
 			pooled[service]++
 		case known:
-			others["connection to "+service+", state "+states[to]]++
+			others["connection to "+service+", state "+at.state]++
 		case connected:
 			others["connection to a client"]++
 		default:
@@ -179,14 +173,31 @@ func (w *world) descriptorsOf(s *server) tally {
 	return others
 }
 
+// openFiles are a process's descriptors, and what they are links to.
+func openFiles(t require.TestingT, pid int) map[string]string {
+	dir := fmt.Sprintf("/proc/%d/fd", pid)
+	all, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	files := map[string]string{}
+	for _, descriptor := range all {
+		if to, err := os.Readlink(dir + "/" + descriptor.Name()); err == nil {
+			files[descriptor.Name()] = to
+		}
+	}
+	return files
+}
+
 var inode = regexp.MustCompile(`\d{3,}`)
 
+// remote is the other end of a connection, and the connection's state.
+type remote struct{ port, state string }
+
 // remotePorts are those of a process's connections, by what its descriptors are links to.
-func remotePorts(t require.TestingT, pid int) (ports, states map[string]string) {
+func remotePorts(t require.TestingT, pid int) map[string]remote {
 	table, err := os.Open(fmt.Sprintf("/proc/%d/net/tcp", pid))
 	require.NoError(t, err)
 	defer table.Close()
-	ports, states = map[string]string{}, map[string]string{}
+	ports := map[string]remote{}
 	for lines := bufio.NewScanner(table); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
 		if len(fields) < 10 || !strings.Contains(fields[2], ":") {
@@ -194,11 +205,10 @@ func remotePorts(t require.TestingT, pid int) (ports, states map[string]string) 
 		}
 		_, hex, _ := strings.Cut(fields[2], ":")
 		if at, err := strconv.ParseUint(hex, 16, 16); err == nil {
-			ports["socket:["+fields[9]+"]"] = strconv.FormatUint(at, 10)
-			states["socket:["+fields[9]+"]"] = fields[3]
+			ports["socket:["+fields[9]+"]"] = remote{strconv.FormatUint(at, 10), fields[3]}
 		}
 	}
-	return ports, states
+	return ports
 }
 
 func port(address string) string {
@@ -242,6 +252,7 @@ func (w *world) leaks(before []size) (left leaks) {
 	w.http.CloseIdleConnections()
 	http.DefaultClient.CloseIdleConnections()
 	ctx := w.t.Context()
+	clean := make([]bool, len(w.servers)) // servers that had no more than before, once: they have not leaked
 	for deadline := time.Now().Add(patience); ; {
 		left = leaks{examples: w.leakedKeys(ctx)}
 		left.keys = len(left.examples)
@@ -249,13 +260,8 @@ func (w *world) leaks(before []size) (left leaks) {
 		require.NoError(w.t, err)
 		left.channels = len(bells)
 		for i, s := range w.servers {
-			now := w.sizeOf(s)
-			goroutines, which := now.goroutines.more(before[i].goroutines)
-			descriptors, more := now.descriptors.more(before[i].descriptors)
-			left.goroutines += goroutines
-			left.descriptors += descriptors
-			for _, example := range slices.Concat(which, more) {
-				left.examples = append(left.examples, fmt.Sprintf("server %d: %s", i, example))
+			if !clean[i] {
+				clean[i] = left.add(s, w.sizeOf(s), before[i])
 			}
 		}
 		if left.goroutines+left.descriptors+left.keys+left.channels == 0 || time.Now().After(deadline) {
@@ -263,6 +269,18 @@ func (w *world) leaks(before []size) (left leaks) {
 		}
 		rest(ctx, 500*time.Millisecond)
 	}
+}
+
+// add notes what a server has more of than before, and reports whether that is nothing.
+func (l *leaks) add(s *server, now, before size) (nothing bool) {
+	goroutines, which := now.goroutines.more(before.goroutines)
+	descriptors, more := now.descriptors.more(before.descriptors)
+	l.goroutines += goroutines
+	l.descriptors += descriptors
+	for _, example := range slices.Concat(which, more) {
+		l.examples = append(l.examples, fmt.Sprintf("server %d: %s", s.number, example))
+	}
+	return goroutines+descriptors == 0
 }
 
 func (w *world) closeSilent() {

@@ -61,8 +61,8 @@ func scaleOf(t *testing.T) scale {
 
 // TestNothingIsLostWhateverBreaks is the soak.
 func TestNothingIsLostWhateverBreaks(t *testing.T) {
-	if os.Getenv(lengthEnv) == "" {
-		t.Skip("a soak wants minutes, and the machine for itself: make soak")
+	if testing.Short() {
+		t.Skip("it takes a minute and more")
 	}
 	w := newWorld(t, scaleOf(t))
 	w.warmUp()
