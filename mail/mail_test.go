@@ -274,21 +274,28 @@ func TestServerThatIsSlowIsLeftWhenTheTimeIsUp(t *testing.T) {
 		began := time.Now()
 		err := sender(t, "smtp://"+server.Addr()+"?tls=none").Send(ctx, letter())
 		require.ErrorIs(t, err, context.Canceled)
-		assert.Less(t, time.Since(began), 30*time.Second)
+		assert.Less(t, time.Since(began), time.Minute)
 	})
 	t.Run("to greet", func(t *testing.T) {
 		t.Parallel()
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		defer listener.Close()
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
+		accepted := make(chan net.Conn, 1)
+		go func() {
+			conn, err := listener.Accept()
+			if assert.NoError(t, err) {
+				accepted <- conn
+			}
+			cancel()
+		}()
 		err = sender(t, "smtp://"+listener.Addr().String()).Send(ctx, letter())
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		conn, err := listener.Accept()
-		require.NoError(t, err)
+		require.ErrorIs(t, err, context.Canceled)
+		conn := <-accepted
 		defer conn.Close()
-		_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+		_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 		_, err = bufio.NewReader(conn).ReadByte()
 		assert.ErrorIs(t, err, io.EOF, "no connection is left behind")
 	})
@@ -327,12 +334,11 @@ func TestGoodbyeThatFailsDoesNotMatter(t *testing.T) {
 // TestConnectionThatBreaksMayBeTriedAgain: before the server has said that it takes the message.
 func TestConnectionThatBreaksMayBeTriedAgain(t *testing.T) {
 	t.Parallel()
-	var server *testenv.SMTP
 	for _, at := range []func(*testenv.SMTP){
-		func(s *testenv.SMTP) { s.OnRecipient = func(string) error { go server.Stop(); return errors.New("") } },
-		func(s *testenv.SMTP) { s.OnData = func(string) error { server.Stop(); return nil } },
+		func(s *testenv.SMTP) { s.OnRecipient = func(string) error { go s.Stop(); return errors.New("") } },
+		func(s *testenv.SMTP) { s.OnData = func(string) error { s.Stop(); return nil } },
 	} {
-		server = testenv.NewSMTP(t)
+		server := testenv.NewSMTP(t)
 		at(server)
 		server.Start()
 		err := sender(t, "smtp://"+server.Addr()+"?tls=none").Send(t.Context(), letter())
