@@ -73,7 +73,7 @@ func newWorld(
 	}
 	hooks := webhooks.Settings{Secrets: []string{secret}}
 	for _, e := range endpoints {
-		hooks.URLs = append(hooks.URLs, e.server.URL)
+		hooks.URLs = append(hooks.URLs, e.url)
 	}
 	sender, err := webhooks.NewSender(hooks)
 	require.NoError(t, err)
@@ -166,7 +166,7 @@ func (w *world) settled() {
 
 func (w *world) eventually(f func(c *assert.CollectT)) {
 	w.t.Helper()
-	require.EventuallyWithT(w.t, f, soon, 20*time.Millisecond)
+	testenv.Eventually(w.t, f)
 }
 
 // letter is an e-mail as somebody reads it.
@@ -204,7 +204,7 @@ func (w *world) letters() map[string][]letter {
 
 // endpoint is a service that is told. It answers 200, unless respond says otherwise.
 type endpoint struct {
-	server *httptest.Server
+	url string
 
 	mu      sync.Mutex
 	respond func(attempt) int
@@ -221,8 +221,9 @@ type attempt struct {
 func newEndpoint(t *testing.T) *endpoint {
 	t.Helper()
 	e := &endpoint{respond: func(attempt) int { return http.StatusOK }}
-	e.server = httptest.NewServer(e)
-	t.Cleanup(e.server.Close)
+	server := httptest.NewServer(e)
+	t.Cleanup(server.Close)
+	e.url = server.URL
 	return e
 }
 
@@ -248,7 +249,7 @@ func (e *endpoint) attempts() []attempt {
 	return slices.Clone(e.got)
 }
 
-// listen has an endpoint listen again at an address that it had.
+// listen has an endpoint listen at its address.
 func listen(t *testing.T, address string, e *endpoint) {
 	t.Helper()
 	listener, err := net.Listen("tcp", address)

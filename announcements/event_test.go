@@ -20,6 +20,7 @@ import (
 	"foyer/ent/outboxmessage"
 	"foyer/ent/recording"
 	"foyer/ent/schema"
+	"foyer/testenv"
 )
 
 // mute is a world that sends no e-mail.
@@ -114,10 +115,9 @@ func TestEachEndpointIsToldOnceHoweverOthersFail(t *testing.T) {
 func TestEndpointIsTriedUntilItIsUp(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, db *ent.Client) {
-		e := newEndpoint(t)
-		address := e.server.Listener.Addr().String()
+		address := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
+		e := &endpoint{url: "http://" + address, respond: func(attempt) int { return http.StatusOK }}
 		w := newWorld(t, db, mute, e)
-		e.server.Close()
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
 		w.end(w.recording(w.room(ada, "Room"), ada, nil), recording.StatusSAVED)

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -24,17 +25,19 @@ import (
 	"go.uber.org/goleak"
 
 	"foyer/auth"
+	"foyer/testenv"
 )
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
-	goleak.VerifyTestMain(m,
+	os.Exit(testenv.RunTests(m, func() error {
 		// A cache's clock runs as long as the process does.
-		goleak.IgnoreAnyFunction("github.com/hashicorp/golang-lru/v2/expirable.NewLRU[...].func1"))
+		return goleak.Find(goleak.IgnoreAnyFunction("github.com/hashicorp/golang-lru/v2/expirable.NewLRU[...].func1"))
+	}))
 }
 
 // soon is how long a test waits for what should happen at once, on a busy machine.
-const soon = 20 * time.Second
+const soon = time.Minute
 
 const (
 	secret = "a secret of at least 32 bytes, for tests"
@@ -44,7 +47,7 @@ const (
 // eventually repeats what may not work yet.
 func eventually(t testing.TB, f func(c *assert.CollectT)) {
 	t.Helper()
-	require.EventuallyWithT(t, f, soon, 20*time.Millisecond)
+	testenv.Eventually(t, f)
 }
 
 // signer is a key of an issuer.

@@ -250,15 +250,15 @@ func TestSigningOutEndsTheSessionAndLeavesNothing(t *testing.T) {
 func TestSessionEndsWhenItIsOldAndWhenItIsIdle(t *testing.T) {
 	t.Parallel()
 	for name, settings := range map[string]auth.SessionSettings{
-		"old":  {Lifetime: 2 * time.Second, Idle: time.Hour},
-		"idle": {Lifetime: time.Hour, Idle: 3 * time.Second}, // the clock of the embedded Redis is coarse
+		"old":  {Lifetime: 8 * time.Second, Idle: time.Hour},
+		"idle": {Lifetime: time.Hour, Idle: 6 * time.Second}, // the clock of the embedded Redis is coarse
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			onEach(t, settings, func(t *testing.T, w *world) {
 				ada, begin := uuid.New(), time.Now()
 				used, unused := w.signIn(ada), w.signIn(ada)
-				for time.Since(begin) < min(settings.Idle+time.Second, settings.Lifetime*3/4) {
+				for time.Since(begin) < min(settings.Idle+time.Second, settings.Lifetime/2) {
 					w.as(used)
 					time.Sleep(50 * time.Millisecond) // as people work
 				}

@@ -69,12 +69,12 @@ func TestTimeHeals(t *testing.T) {
 			t.Parallel()
 			rdb, prefix := open(t)
 			l := limits.New(rdb, prefix)
-			once := limits.Limit{Name: "knock", Key: "x", Requests: 2, Within: 10 * time.Second}
+			once := limits.Limit{Name: "knock", Key: "x", Requests: 2, Within: 20 * time.Second}
 			require.NoError(t, l.Allow(t.Context(), "", once.Times(2)))
 			err := l.Allow(t.Context(), "", once)
 			require.True(t, fault.Is(err, fault.RateLimited), "%v", err)
 			wait := fault.Of(err).Details["retryAfter"].(int)
-			assert.LessOrEqual(t, wait, 5)
+			assert.LessOrEqual(t, wait, 10)
 			<-time.After(time.Duration(wait) * time.Second) // what a client is told to do
 			assert.NoError(t, l.Allow(t.Context(), "", once))
 		})
@@ -155,7 +155,7 @@ func TestRedisComesBack(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_ = try(l, "192.0.2.9")
 		return rdb.Exists(context.Background(), "rate:knock:192.0.2.9").Val() == 1
-	}, 30*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 }
 
 // TestMillionAddressesDoNotFillMemory: nor does one of them, at another limit, take a user's place.

@@ -2,7 +2,9 @@ package rtc_test
 
 import (
 	"context"
-	"net"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,7 +22,7 @@ import (
 )
 
 // soon is how long a test waits for what should happen at once, on a busy machine.
-const soon = 20 * time.Second
+const soon = time.Minute
 
 func TestMain(m *testing.M) {
 	lksdk.SetLogger(logger.GetDiscardLogger()) // it says much, and of the test's own calls only
@@ -64,7 +66,7 @@ func enter(t *testing.T, s rtc.Settings, j rtc.Join) *caller {
 		c.heard <- string(data)
 	}
 	d := details(t, s, j)
-	room, err := lksdk.ConnectToRoomWithToken(d.ServerURL, d.ParticipantToken, callback)
+	room, err := lksdk.ConnectToRoomWithToken(d.ServerURL, d.ParticipantToken, callback, testenv.Patient())
 	require.NoError(t, err)
 	t.Cleanup(room.Disconnect)
 	c.room = room
@@ -263,48 +265,47 @@ func TestLiveKitThatIsAwayIsAnError(t *testing.T) {
 			t.Parallel()
 			s := offline()
 			s.URL = "ws://127.0.0.1:" + strconv.Itoa(testenv.FreePort(t))
-			began := time.Now()
 			err := call(t.Context(), rtc.New(s))
 			assert.ErrorContains(t, err, roomName)
 			assert.NotContains(t, err.Error(), apiSecret)
-			assert.Less(t, time.Since(began), 5*time.Second)
+			assert.NotErrorIs(t, err, context.DeadlineExceeded, "it is not waited for")
 		})
 	}
 }
 
-// silent is a LiveKit that accepts connections and never answers.
-func silent(t *testing.T) (url string) {
+// silent is a LiveKit that takes a request and never answers; asked is called when the request has come.
+func silent(t *testing.T, asked func()) (url string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	return "ws://" + listener.Addr().String()
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // only then is it seen that the client is gone
+		asked()
+		<-r.Context().Done()
+	}))
+	t.Cleanup(server.Close)
+	return strings.Replace(server.URL, "http", "ws", 1)
 }
 
 func TestLiveKitThatNeverAnswersHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
-	tests := []struct {
-		name            string
-		deadline        time.Duration
-		atLeast, atMost time.Duration
-	}{
-		{"the caller's own deadline, which is near", 200 * time.Millisecond, 0, 4 * time.Second},
-		{"the client's", time.Hour, 4 * time.Second, 9 * time.Second},
-	}
-	for _, test := range tests {
-		for name, call := range calls {
-			t.Run(name+": "+test.name, func(t *testing.T) {
-				t.Parallel()
-				s := offline()
-				s.URL = silent(t)
-				ctx, cancel := context.WithTimeout(t.Context(), test.deadline)
-				defer cancel()
-				began := time.Now()
-				err := call(ctx, rtc.New(s))
-				assert.ErrorIs(t, err, context.DeadlineExceeded)
-				assert.GreaterOrEqual(t, time.Since(began), test.atLeast)
-				assert.Less(t, time.Since(began), test.atMost)
-			})
-		}
+	for name, call := range calls {
+		t.Run(name+": the caller's own deadline, which is near", func(t *testing.T) {
+			t.Parallel()
+			s := offline()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			s.URL = silent(t, cancel)
+			assert.ErrorIs(t, call(ctx, rtc.New(s)), context.Canceled)
+		})
+		t.Run(name+": the client's", func(t *testing.T) {
+			t.Parallel()
+			s := offline()
+			s.URL = silent(t, func() {})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			began := time.Now()
+			assert.ErrorIs(t, call(ctx, rtc.New(s)), context.DeadlineExceeded)
+			assert.GreaterOrEqual(t, time.Since(began), 4*time.Second)
+			assert.Less(t, time.Since(began), soon)
+		})
 	}
 }

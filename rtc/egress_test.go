@@ -2,7 +2,10 @@ package rtc
 
 import (
 	"context"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -57,8 +60,12 @@ func TestEgressIsWhatLiveKitTellsOfIt(t *testing.T) {
 // TestStartMayHaveHappenedUnlessLiveKitWasNotReached: no connection, or one without an answer.
 func TestStartMayHaveHappenedUnlessLiveKitWasNotReached(t *testing.T) {
 	t.Parallel()
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
+	asked := make(chan struct{}, 1)
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // only then is it seen that the client is gone
+		asked <- struct{}{}
+		<-r.Context().Done()
+	}))
 	defer silent.Close()
 	hangsUp, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -73,10 +80,17 @@ func TestStartMayHaveHappenedUnlessLiveKitWasNotReached(t *testing.T) {
 		}
 	}()
 	for address, want := range map[string]bool{
-		"127.0.0.1:1": false, silent.Addr().String(): true, hangsUp.Addr().String(): true,
+		"127.0.0.1:1": false, silent.Listener.Addr().String(): true, hangsUp.Addr().String(): true,
 	} {
 		c := New(Settings{URL: "ws://" + address, APIKey: "key", APISecret: strings.Repeat("s", 32)})
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ctx, cancel := context.WithCancel(context.Background())
+		go func() {
+			select {
+			case <-asked: // and there will be no answer
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
 		_, err := c.StartEgress(ctx, EgressRequest{Room: "room", File: "recordings/x.mp4"})
 		cancel()
 		assert.Equal(t, fault.Unavailable, fault.Of(err).Kind, "%v", err)

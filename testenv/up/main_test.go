@@ -159,7 +159,7 @@ func descendants(t *testing.T, pid int) []int {
 // allEnd waits until none of the processes runs.
 func allEnd(t *testing.T, pids []int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for _, pid := range pids {
 		for runs(pid) {
