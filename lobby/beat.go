@@ -25,19 +25,28 @@ const (
 // beat keeps the guests who watch here present, until ctx ends.
 func (s *Service) beat(ctx context.Context) error {
 	return every(ctx, s.settings.Heartbeat, func(ctx context.Context) error {
+		all, due := s.hub.beats(beatGuests), s.due()
+		for roomID := range due {
+			all = append(all, beats{roomID: roomID})
+		}
 		var nodes errgroup.Group // without a context: one node's failure ends no other's beat
-		for _, rooms := range s.listener.byNode(ctx, slices.Concat(s.hub.beats(beatGuests), s.takeDue())) {
-			nodes.Go(func() error { return s.beatNode(ctx, rooms) })
+		for _, rooms := range s.listener.byNode(ctx, all) {
+			nodes.Go(func() error { return s.beatNode(ctx, rooms, due) })
 		}
 		return nodes.Wait()
 	})
 }
 
-// beatNode tells one node of Redis of its rooms: a node that hangs holds up no other's.
-func (s *Service) beatNode(ctx context.Context, rooms []beats) error {
+// beatNode tells one node of Redis of its rooms: a node that hangs holds up no other's. Those that are due
+// have been swept by that.
+func (s *Service) beatNode(ctx context.Context, rooms []beats, due map[uuid.UUID]time.Time) error {
+	found := func(roomID uuid.UUID, now versions, surprised []uuid.UUID) {
+		s.swept(roomID, due[roomID])
+		s.hub.mend(roomID, now, surprised)
+	}
 	var failed []error
 	for chunk := range slices.Chunk(rooms, beatRooms) {
-		failed = append(failed, s.store.beat(ctx, chunk, s.lease(), s.hub.mend))
+		failed = append(failed, s.store.beat(ctx, chunk, s.lease(), found))
 	}
 	return errors.Join(failed...)
 }
@@ -113,16 +122,25 @@ func (s *Service) sweepLater(roomID uuid.UUID) {
 	s.dueAt[roomID] = time.Now().Add(s.lease())
 }
 
-// takeDue returns the rooms whose time has come.
-func (s *Service) takeDue() []beats {
+// due returns the rooms whose time has come, and when it had. They stay due until they are swept: a
+// heartbeat may fail.
+func (s *Service) due() map[uuid.UUID]time.Time {
 	s.dueMu.Lock()
 	defer s.dueMu.Unlock()
-	var due []beats
+	due := map[uuid.UUID]time.Time{}
 	for roomID, at := range s.dueAt {
 		if time.Now().After(at) {
-			delete(s.dueAt, roomID)
-			due = append(due, beats{roomID: roomID})
+			due[roomID] = at
 		}
 	}
 	return due
+}
+
+// swept notes that a room has been looked at that was due since then, unless there is a later time by now.
+func (s *Service) swept(roomID uuid.UUID, since time.Time) {
+	s.dueMu.Lock()
+	defer s.dueMu.Unlock()
+	if at, is := s.dueAt[roomID]; is && at.Equal(since) {
+		delete(s.dueAt, roomID)
+	}
 }

@@ -2,8 +2,12 @@ package lobby_test
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,6 +88,85 @@ func TestHeartbeatMakesUpForLostBells(t *testing.T) {
 	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 0 })
 	require.NoError(t, muffled.Close(guest(), w.room.ID, time.Time{}))
 	entry.until(is(lobby.Ended))
+}
+
+// hindered is a Redis that answers no heartbeat of a room for a while, and is slow with what is done for
+// somebody who leaves it.
+type hindered struct {
+	room   atomic.Pointer[string] // none before it is told of one
+	missed atomic.Int64           // heartbeats
+	works  atomic.Bool
+	slow   time.Duration
+}
+
+func (*hindered) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (h *hindered) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() == "evalsha" && h.concerns(cmd) {
+			<-time.After(h.slow)
+		}
+		return next(ctx, cmd)
+	}
+}
+func (h *hindered) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if !h.works.Load() && slices.ContainsFunc(cmds, h.concerns) {
+			h.missed.Add(1)
+			for _, cmd := range cmds {
+				cmd.SetErr(context.DeadlineExceeded)
+			}
+			return context.DeadlineExceeded
+		}
+		return next(ctx, cmds)
+	}
+}
+
+func (h *hindered) concerns(cmd redis.Cmder) bool {
+	room := h.room.Load()
+	return room != nil && strings.Contains(fmt.Sprint(cmd.Args()...), *room)
+}
+
+// nothingStays waits until of a room no more is in Redis than its version.
+func (w *world) nothingStays(t *testing.T, rdb redis.UniversalClient) {
+	t.Helper()
+	testenv.Eventually(t, func(c *assert.CollectT) {
+		keys, err := rdb.Keys(context.Background(), w.prefix+"*").Result()
+		assert.NoError(c, err)
+		assert.Equal(c, []string{w.prefix + "lobby:{" + w.room.ID.String() + "}:version"}, keys)
+	})
+}
+
+// TestWhoIsGoneGoesFromRedisThoughAHeartbeatFails: nobody watches the room any more who would make up for it.
+func TestWhoIsGoneGoesFromRedisThoughAHeartbeatFails(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	h := &hindered{}
+	rdb.AddHook(h)
+	settings := fast
+	settings.Grace = 100 * time.Millisecond
+	w := newWorld(t, rdb, prefix, settings)
+	room := w.room.ID.String()
+	h.room.Store(&room)
+	w.knock(t, "Never comes back")
+	require.Eventually(t, func() bool { return h.missed.Load() > 0 }, soon, time.Millisecond)
+	h.works.Store(true)
+	w.nothingStays(t, rdb)
+}
+
+// TestWhoIsGoneGoesFromRedisThoughItIsSlow: his grace time begins later than he has left.
+func TestWhoIsGoneGoesFromRedisThoughItIsSlow(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	h := &hindered{slow: 10 * lapsing.Heartbeat}
+	h.works.Store(true)
+	rdb.AddHook(h)
+	w := newWorld(t, rdb, prefix, lapsing)
+	watcher := w.watchEntry(t, w.Service, w.knock(t, "Watches a while"))
+	watcher.next()
+	room := w.room.ID.String()
+	h.room.Store(&room)
+	watcher.end()
+	w.nothingStays(t, rdb)
 }
 
 func TestRedisRestartsWhileGuestsWait(t *testing.T) {

@@ -107,7 +107,7 @@ func (w *EntryWatch) leaves() bool {
 // leave gives a guest who stopped watching his grace time.
 func (w *EntryWatch) leave(ctx context.Context) {
 	s := w.service
-	s.sweepLater(w.bell.roomID)
+	defer s.sweepLater(w.bell.roomID) // his grace time begins when Redis has heard of it
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 	defer cancel()
 	if _, err := s.store.attend(ctx, w.bell.roomID, w.bell.entryID, s.settings.Grace); err != nil {
