@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -53,10 +54,7 @@ func (r toldRequest) id() string { return r.Headers["Webhook-Id"] }
 
 func newTold(t *testing.T) *told {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return &told{t: t, addr: listener.Addr().String()}
+	return &told{t: t, addr: fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))}
 }
 
 // url holds what nobody is to read in a log.

@@ -78,7 +78,7 @@ func TestProgramSignsInWithATokenOfItsIssuer(t *testing.T) {
 	assert.Empty(t, at(s.must(robot, mySessions, nil), "viewer.sessions"), "a token is no session")
 	assert.Equal(t, "UNAUTHENTICATED", s.ask(robot[:len(robot)-4]+"AAAA", `{ viewer { id } }`, nil).code())
 
-	short := s.subscribe(i.token("robot", 3*time.Second), watchLobby, object{"roomId": roomID})
+	short := s.subscribe(i.token("robot", 10*time.Second), watchLobby, object{"roomId": roomID})
 	short.until("lobby.totalCount", "0")
 	assert.Equal(t, 4403, short.closed(), "its socket ends with the token")
 }

@@ -67,7 +67,7 @@ func TestDocsClientsSurviveADeploy(t *testing.T) {
 	t.Parallel()
 	folder := clientsIn(t)
 	withoutSecondNet(t, folder)
-	environ := shared(t)
+	environ := append(shared(t), "FOYER_LOBBY_GRACE=10m")
 	before := startServer(t, environ...)
 	host := before.login("Olga Owner")
 	room := before.roomWithSlug(host)

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/gorilla/websocket"
@@ -85,9 +84,8 @@ func TestServerStops(t *testing.T) {
 	entry.until("entry.status", "WAITING")
 	closed := make(chan int, 1)
 	go func() { closed <- entry.closed() }()
-	begin := time.Now()
 	require.NoError(t, here.stop(), here.log())
-	assert.Less(t, time.Since(begin), 9*time.Second, "it did not run into its time-out")
+	assert.NotContains(t, here.log(), "did not finish in time")
 	assert.Equal(t, websocket.CloseServiceRestart, receive(t, closed))
 
 	moved := there.subscribe("", watchEntry, object{"ticket": anna.ticket})

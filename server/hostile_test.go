@@ -174,7 +174,7 @@ func TestTicketExpires(t *testing.T) {
 
 func TestSocketEndsWithItsCredential(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, "FOYER_SESSION_LIFETIME=3s")
+	s := startServer(t, "FOYER_SESSION_LIFETIME=10s")
 	host := s.login("Olga Owner")
 	roomID := s.room(host, object{})
 	list := s.subscribe(host, watchLobby, object{"roomId": roomID})
@@ -188,7 +188,7 @@ func TestSocketEndsWithItsCredential(t *testing.T) {
 func TestNothingSecretIsLogged(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "FOYER_LOG_LEVEL=debug", "LIVEKIT_URL=ws://127.0.0.1:9", "FOYER_NOTIFY_HOSTS=true",
-		"FOYER_LOBBY_HEARTBEAT=50ms", "FOYER_LOBBY_GRACE=50ms")
+		"FOYER_LOBBY_HEARTBEAT=50ms")
 	host := s.login("Olga Owner")
 	roomID := s.room(host, object{})
 	const name = "Anna-Unmistakable"

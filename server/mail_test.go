@@ -26,7 +26,7 @@ func mailServer(t *testing.T) (*testenv.SMTP, []string) {
 	return smtp, []string{
 		"FOYER_SMTP_URL=smtp://foyer:hunter2@" + smtp.Addr(), "SSL_CERT_FILE=" + file,
 		"FOYER_MAIL_FROM=Foyer <foyer@example.org>", "FOYER_PUBLIC_URL=https://meet.example.org",
-		"FOYER_OUTBOX_TIMEOUT=2s",
+		"FOYER_OUTBOX_TIMEOUT=5s",
 	}
 }
 

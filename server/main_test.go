@@ -31,7 +31,7 @@ const (
 	// serveEnv makes the test's own binary be the server: a process of its own, to be killed.
 	serveEnv = "FOYER_TEST_SERVE"
 	// soon is how long a test waits for what should happen at once, on a busy machine.
-	soon = 30 * time.Second
+	soon = time.Minute
 )
 
 func TestMain(m *testing.M) {
@@ -66,7 +66,7 @@ func startServer(t testing.TB, environ ...string) *server {
 	s := &server{t: t, exited: make(chan error, 1)}
 	s.process = exec.Command(os.Args[0])
 	s.process.Env = append([]string{
-		serveEnv + "=1", "FOYER_ADDR=127.0.0.1:0", "FOYER_DATA=" + t.TempDir(),
+		serveEnv + "=1", fmt.Sprintf("FOYER_ADDR=127.0.0.1:%d", testenv.FreePort(t)), "FOYER_DATA=" + t.TempDir(),
 		"LIVEKIT_URL=" + url, "LIVEKIT_API_KEY=" + key, "LIVEKIT_API_SECRET=" + secret,
 		"PATH=" + os.Getenv("PATH"),
 	}, environ...)
@@ -87,7 +87,8 @@ func (s *server) readURL(output io.Reader) string {
 	s.t.Helper()
 	found := make(chan string, 1)
 	go func() {
-		for lines := bufio.NewScanner(output); lines.Scan(); {
+		lines := bufio.NewScanner(output)
+		for lines.Buffer(nil, 1<<24); lines.Scan(); {
 			s.mu.Lock()
 			s.out.WriteString(lines.Text() + "\n")
 			s.mu.Unlock()
@@ -359,5 +360,5 @@ func receive[T any](t testing.TB, from <-chan T) T {
 // eventually repeats what may not work yet.
 func eventually(t testing.TB, f func(c *assert.CollectT)) {
 	t.Helper()
-	require.EventuallyWithT(t, f, soon, 20*time.Millisecond)
+	testenv.Eventually(t, f)
 }

@@ -538,7 +538,9 @@ func TestStorageThatIsAwayIsAnErrorAndComesBack(t *testing.T) {
 	assert.NotContains(t, got.body, a.bucket.Name)
 	assert.Equal(t, http.StatusForbidden, a.fetch(http.MethodGet, a.stranger, file(rec)).status)
 	storage.Start(t)
-	assert.Equal(t, recorded(rec), a.fetch(http.MethodGet, a.host, file(rec)).body)
+	eventually(t, func(c *assert.CollectT) {
+		assert.Equal(c, recorded(rec), a.fetch(http.MethodGet, a.host, file(rec)).body)
+	})
 }
 
 func TestNothingIsHandedOutWhileItIsNotKnownWhoMayHaveIt(t *testing.T) {

@@ -74,7 +74,7 @@ func (s *server) call(token string, input object) *caller {
 	callback.OnDisconnected = sync.OnceFunc(func() { close(c.gone) })
 	room, err := lksdk.ConnectToRoomWithToken(
 		text(data, "createRoomToken.connectionDetails.serverUrl"),
-		text(data, "createRoomToken.connectionDetails.participantToken"), callback)
+		text(data, "createRoomToken.connectionDetails.participantToken"), callback, testenv.Patient())
 	require.NoError(s.t, err)
 	s.t.Cleanup(room.Disconnect)
 	c.room = room

@@ -16,6 +16,7 @@ import (
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/google/uuid"
 	"github.com/livekit/protocol/livekit"
+	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -47,6 +48,7 @@ type recorder struct {
 	*server
 
 	environ []string
+	livekit *testenv.LiveKitServer
 	egress  *testenv.Egress
 	files   testenv.S3Bucket
 	db      *ent.Client
@@ -69,9 +71,10 @@ func startRecorder(t *testing.T, environ ...string) *recorder {
 	}))
 	t.Cleanup(events.Close)
 	l, egress := testenv.StartEgress(t, events.URL+"/webhooks/livekit", &r.files)
-	r.egress = egress
+	r.livekit, r.egress = l, egress
 	proxies := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	r.line = toxiproxy.NewProxy(proxies, "livekit", "127.0.0.1:0", strings.TrimPrefix(l.URL(), "ws://"))
+	here := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
+	r.line = toxiproxy.NewProxy(proxies, "livekit", here, strings.TrimPrefix(l.URL(), "ws://"))
 	require.NoError(t, r.line.Start())
 	t.Cleanup(r.line.Stop)
 	stores := shared(t)
@@ -82,7 +85,7 @@ func startRecorder(t *testing.T, environ ...string) *recorder {
 	r.environ = append(append(append([]string{
 		"FOYER_ADDR=" + address, "LIVEKIT_URL=ws://" + r.line.Listen, "LIVEKIT_PUBLIC_URL=" + l.URL(),
 		"LIVEKIT_API_KEY=" + l.Key(), "LIVEKIT_API_SECRET=" + l.Secret(),
-		"FOYER_RECORDING_INTERVAL=200ms", "FOYER_RECORDING_START_TIMEOUT=2s",
+		"FOYER_RECORDING_INTERVAL=200ms", "FOYER_RECORDING_START_TIMEOUT=10s",
 		"FOYER_RECORDING_STOP_TIMEOUT=1m", "FOYER_RECORDING_NOTICE=You are being recorded.",
 		"FOYER_MEDIA_SECRET=" + mediaSecret,
 	}, stores...), r.files.Environ()...), environ...)
@@ -252,7 +255,7 @@ func TestServerIsKilledAtAnyStepOfARecording(t *testing.T) {
 				r.deaf.Store(true)
 				r.hang("downstream")
 				r.asks(startRecording, object{"roomId": r.roomID, "mode": "SCREEN"})
-				eventually(t, func(c *assert.CollectT) { assert.Len(c, r.egress.Running(), 1) })
+				r.records(t)
 				r.waitsAt(recording.StatusINITIATED)
 			}, want: recording.StatusACTIVE,
 		},
@@ -261,13 +264,17 @@ func TestServerIsKilledAtAnyStepOfARecording(t *testing.T) {
 				r.deaf.Store(true)
 				r.hang("downstream")
 				r.asks(startRecording, object{"roomId": r.roomID, "mode": "SCREEN"})
-				eventually(t, func(c *assert.CollectT) { assert.Len(c, r.egress.Running(), 1) })
+				r.records(t)
 			}, meanwhile: func(r *recorder) { r.ends(livekit.EgressStatus_EGRESS_COMPLETE) },
 			want: recording.StatusSAVED,
 		},
 		"start: it is answered": {
-			until: func(_ *testing.T, r *recorder) { r.deaf.Store(true); r.start() },
-			want:  recording.StatusACTIVE,
+			until: func(t *testing.T, r *recorder) {
+				r.deaf.Store(true)
+				r.start()
+				r.records(t)
+			},
+			want: recording.StatusACTIVE,
 		},
 		"it records, and ends": {
 			until:     func(_ *testing.T, r *recorder) { r.active() },
@@ -328,6 +335,19 @@ func TestServerIsKilledAtAnyStepOfARecording(t *testing.T) {
 	}
 }
 
+// records waits until LiveKit knows that the egress has begun.
+func (r *recorder) records(t *testing.T) {
+	t.Helper()
+	api := lksdk.NewEgressClient(r.livekit.URL(), r.livekit.Key(), r.livekit.Secret())
+	eventually(t, func(c *assert.CollectT) {
+		list, err := api.ListEgress(context.Background(), &livekit.ListEgressRequest{Active: true})
+		assert.NoError(c, err)
+		if assert.Len(c, list.GetItems(), 1) {
+			assert.Equal(c, livekit.EgressStatus_EGRESS_ACTIVE, list.GetItems()[0].GetStatus())
+		}
+	})
+}
+
 // waitsAt waits until the only recording has a status.
 func (r *recorder) waitsAt(status recording.Status) {
 	r.t.Helper()
@@ -368,7 +388,7 @@ func TestServerIsKilledWhileItDeletes(t *testing.T) {
 // TestServerIsKilledWhileItDeletesARoom: the next one ends its recording, and removes all its files.
 func TestServerIsKilledWhileItDeletesARoom(t *testing.T) {
 	t.Parallel()
-	r := startRecorder(t, "FOYER_OUTBOX_TIMEOUT=2s")
+	r := startRecorder(t, "FOYER_OUTBOX_TIMEOUT=5s")
 	old, runs := r.saved(), r.active()
 	r.hang("upstream")
 	r.asks(deleteRoom, object{"roomId": r.roomID})

@@ -85,7 +85,7 @@ func usesEverything(t *testing.T, environ ...string) {
 	endOtherSessions(t, s)
 	meet(t, s, s)
 	leaveTheLobby(t, s)
-	leaveWithoutAWord(t, startServer(t, append(environ, "FOYER_LOBBY_GRACE=2s")...))
+	leaveWithoutAWord(t, startServer(t, append(environ, "FOYER_LOBBY_GRACE=5s")...))
 	s, _ = startServerWithLiveKit(t, environ...)
 	moderate(t, s)
 }
@@ -369,7 +369,8 @@ func TestEveryConnectionToRedisIsCounted(t *testing.T) {
 func TestRedisHangsUnderTheServer(t *testing.T) {
 	t.Parallel()
 	store := testenv.StartRedis(t)
-	s := startServer(t, "REDIS_URL="+store.URL(), "FOYER_LOBBY_HEARTBEAT=500ms", "FOYER_OPERATION_TIMEOUT=5s")
+	s := startServer(t, "REDIS_URL="+store.URL(), "FOYER_LOBBY_HEARTBEAT=500ms", "FOYER_LOBBY_GRACE=10m",
+		"FOYER_OPERATION_TIMEOUT=5s")
 	host := s.login("Olga Owner")
 	roomID := s.room(host, object{})
 	anna := s.knock(roomID, "Anna")

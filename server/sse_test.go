@@ -20,8 +20,10 @@ func node(t *testing.T, script string, args ...string) <-chan object {
 	output, err := command.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, command.Start(), "the tests need Node: tools/setup.sh")
-	said := make(chan object)
+	said, ended := make(chan object), make(chan struct{})
+	t.Cleanup(func() { <-ended }) // what it complains of is this test's
 	go func() {
+		defer close(ended)
 		defer close(said)
 		for lines := bufio.NewScanner(output); lines.Scan(); {
 			var line object
@@ -32,8 +34,8 @@ func node(t *testing.T, script string, args ...string) <-chan object {
 				}
 			}
 		}
-		if t.Context().Err() == nil {
-			assert.NoError(t, command.Wait())
+		if err := command.Wait(); t.Context().Err() == nil {
+			assert.NoError(t, err)
 		}
 	}()
 	return said
