@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -26,14 +27,15 @@ import (
 	"go.uber.org/goleak"
 
 	"foyer/graph/transport"
+	"foyer/testenv"
 )
 
 // soon is how long a test waits for what should happen at once, on a busy machine.
-const soon = 20 * time.Second
+const soon = time.Minute
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // panics are logged with their stacks
-	goleak.VerifyTestMain(m)
+	os.Exit(testenv.RunTests(m, func() error { return goleak.Find() }))
 }
 
 var testSchema = gqlparser.MustLoadSchema(&ast.Source{Input: `

@@ -195,12 +195,12 @@ func TestSourceIsClosedWithItsSocket(t *testing.T) {
 
 func TestSocketThatWaitsIsPingedAndStays(t *testing.T) {
 	t.Parallel()
-	s, w := newWatched(t, nil, func(set *settings) { set.socket.Ping = 2 * quick })
+	s, w := newWatched(t, nil, func(set *settings) { set.socket.Ping = patient })
 	c, source := w.waiting(t, s)
 	pings, stayed := 0, make(chan struct{})
 	answer := c.conn.PingHandler()
 	c.conn.SetPingHandler(func(text string) error {
-		if pings++; pings == 5 {
+		if pings++; pings == 3 {
 			close(stayed)
 		}
 		return answer(text)

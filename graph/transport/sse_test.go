@@ -54,8 +54,9 @@ func serveOver(
 	return s
 }
 
-// quick is a time limit that a test waits for.
-const quick = 500 * time.Millisecond
+// quick is a time limit that a test waits for, patient one within which something is to happen here: the
+// machine may stand still for a while.
+const quick, patient = 500 * time.Millisecond, 3 * time.Second
 
 // stream is an event stream as it is read.
 type stream struct {
@@ -181,6 +182,7 @@ func TestSlowReaderMissesStatesButNeverTheLast(t *testing.T) {
 	overBoth(t, func(t *testing.T, s *service, c *http.Client) {
 		const states = 250
 		k := s.listen(t, c, fmt.Sprintf("subscription { fast(of: %d) }", states))
+		s.begins(t, 1)
 		s.runs(t, 0) // it has given them all, and nobody has read
 		seen, last := 0, ""
 		for {
@@ -291,9 +293,9 @@ func TestIdleStreamOutlivesTheLimitsOfTime(t *testing.T) {
 	for name, http2 := range protocols {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := serveOver(t, http2, quick, func(set *settings) { set.http.WriteTimeout = quick })
+			s := serveOver(t, http2, patient, func(set *settings) { set.http.WriteTimeout = patient })
 			k := s.listen(t, s.Client(), "subscription { values }")
-			time.AfterFunc(4*quick, func() { s.say(t, 1) })
+			time.AfterFunc(2*patient, func() { s.say(t, 1) })
 			assert.Equal(t, object{"data": object{"values": 1.0}}, k.next())
 			k.leave()
 			s.runs(t, 0)
@@ -372,7 +374,7 @@ func TestConnectionServesOnAfterAStream(t *testing.T) {
 		require.NoError(t, err)
 		assert.Contains(t, string(text), "deadline", "the query's time was longer than a write's")
 		assert.True(t, reused)
-	}, func(set *settings) { set.http.WriteTimeout, set.http.Timeout = quick, 3*quick })
+	}, func(set *settings) { set.http.WriteTimeout, set.http.Timeout = patient, 2*patient })
 }
 
 // A heartbeat that is written after its handler has returned ends the process over HTTP/2.
