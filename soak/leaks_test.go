@@ -170,8 +170,14 @@ func (w *world) descriptorsOf(s *server) tally {
 			others[inode.ReplaceAllString(to, "")]++
 		}
 	}
+	for _, service := range []string{"Redis", "PostgreSQL"} { // what was reset while idle is in the table no more
+		others[unconnected] -= min(others[unconnected], pools[service]-pooled[service])
+	}
 	return others
 }
+
+// unconnected is a socket that is in no table.
+const unconnected = "socket:[]"
 
 // openFiles are a process's descriptors, and what they are links to.
 func openFiles(t require.TestingT, pid int) map[string]string {
