@@ -42,7 +42,7 @@ func mutedDatabase(t *testing.T, settings database.Settings) (db *database.DB, m
 // an end, and nothing stays behind in the pool.
 func TestMuteDatabaseKeepsNoConnection(t *testing.T) {
 	t.Parallel()
-	db, mute, mend := mutedDatabase(t, database.Settings{Connections: 2, Silence: 2 * time.Second})
+	db, mute, mend := mutedDatabase(t, database.Settings{Connections: 2, Silence: 5 * time.Second})
 	create := func(slug string) error {
 		return db.Room.Create().SetName(slug).SetSlug(slug).SetAccessLevel(room.AccessLevelPUBLIC).
 			Exec(context.Background())
@@ -78,7 +78,7 @@ func TestMuteDatabaseKeepsNoConnection(t *testing.T) {
 // other, whether they still queue or not, and with no deadline.
 func TestMuteDatabaseHoldsUpNobodyAfterwards(t *testing.T) {
 	t.Parallel()
-	db, mute, mend := mutedDatabase(t, database.Settings{Connections: 1, Silence: 2 * time.Second})
+	db, mute, mend := mutedDatabase(t, database.Settings{Connections: 1, Silence: 5 * time.Second})
 	mute()
 	asked := make(chan error, 5)
 	ask := func(patience time.Duration) {
@@ -106,11 +106,11 @@ func TestMuteDatabaseHoldsUpNobodyAfterwards(t *testing.T) {
 // TestSlowAnswerIsNoSilence: while something comes, all of it may take as long as it does.
 func TestSlowAnswerIsNoSilence(t *testing.T) {
 	t.Parallel()
-	db, err := database.OpenWith(testenv.PostgresURL(t), database.Settings{Connections: 1, Silence: 3 * time.Second})
+	db, err := database.OpenWith(testenv.PostgresURL(t), database.Settings{Connections: 1, Silence: 10 * time.Second})
 	require.NoError(t, err)
 	defer db.Close()
 	rows, err := db.Pool.QueryContext(t.Context(),
-		"SELECT repeat('x', 20000), pg_sleep(0.5)::text FROM generate_series(1, 10)")
+		"SELECT repeat('x', 20000), pg_sleep(0.5)::text FROM generate_series(1, 24)")
 	require.NoError(t, err)
 	defer rows.Close()
 	n := 0
@@ -118,5 +118,5 @@ func TestSlowAnswerIsNoSilence(t *testing.T) {
 		n++
 	}
 	require.NoError(t, rows.Err())
-	assert.Equal(t, 10, n)
+	assert.Equal(t, 24, n)
 }
