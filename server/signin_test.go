@@ -206,11 +206,11 @@ func TestSignInDoesNotLeadToOtherPlaces(t *testing.T) {
 	}
 }
 
-func TestAHundredSignInsOfOneNewPersonAtOnceMakeOneUser(t *testing.T) {
+func TestManySignInsOfOneNewPersonAtOnceMakeOneUser(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, shared(t)...)
 	var all sync.WaitGroup
-	ids := make([]string, 100)
+	ids := make([]string, 30)
 	begin := make(chan struct{})
 	for i := range ids {
 		all.Go(func() {
@@ -220,6 +220,7 @@ func TestAHundredSignInsOfOneNewPersonAtOnceMakeOneUser(t *testing.T) {
 			<-begin
 			b.open(b.header.Get("Location"))
 			answer, _ := b.ask(s.url, `{ viewer { id } }`)
+			assert.Empty(t, answer.Errors)
 			ids[i] = text(answer.Data, "viewer.id")
 		})
 	}
