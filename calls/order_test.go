@@ -117,7 +117,7 @@ func TestLateNewsOfTheEndConcernThatMeetingOnly(t *testing.T) {
 		lobby.Decided{Name: ptr("Old name")}))
 	w.hears(w.news(rtc.ParticipantLeft, old, "PA_1"))
 	ended := after(w.meeting().Version + 5)
-	after(int(ended.UnixMilli())) // what follows is later by a millisecond at least
+	_ = after(int(ended.UnixMilli())) // what follows is later by a millisecond at least
 
 	waits := w.knock(guest(), "Waits")
 	anna := w.admitted(guest(), "Anna")
