@@ -325,18 +325,21 @@ func TestLeavingAStreamStopsItsSource(t *testing.T) {
 }
 
 func TestStoppingEndsStreamsSoThatTheirClientsComeBack(t *testing.T) {
-	stopping, stop := context.WithCancel(t.Context())
-	var listening sync.WaitGroup
-	listening.Add(len(protocols))
-	go func() { listening.Wait(); stop() }()
-	overBoth(t, func(t *testing.T, s *service, c *http.Client) {
-		k := s.listen(t, c, "subscription { silent }")
-		s.runs(t, 1)
-		listening.Done()
-		_, _, err := k.event()
-		assert.ErrorIs(t, err, io.EOF, "no complete, which would be the end for the client")
-		s.runs(t, 0)
-	}, func(set *settings) { set.http.Stopping = stopping })
+	t.Parallel()
+	for name, http2 := range protocols {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stopping, stop := context.WithCancel(t.Context())
+			defer stop()
+			s := serveOver(t, http2, 0, func(set *settings) { set.http.Stopping = stopping })
+			k := s.listen(t, s.Client(), "subscription { silent }")
+			s.runs(t, 1)
+			stop()
+			_, _, err := k.event()
+			assert.ErrorIs(t, err, io.EOF, "no complete, which would be the end for the client")
+			s.runs(t, 0)
+		})
+	}
 }
 
 // What a stream has set on its connection is not to cut off the requests after it.
