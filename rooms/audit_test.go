@@ -1,6 +1,7 @@
 package rooms_test
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -23,7 +24,8 @@ func TestHostIsNotHeldUpByASilentDatabase(t *testing.T) {
 	address, err := url.Parse(testenv.PostgresURL(t))
 	require.NoError(t, err)
 	proxies := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	line := toxiproxy.NewProxy(proxies, t.Name(), "127.0.0.1:0", address.Host)
+	here := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
+	line := toxiproxy.NewProxy(proxies, t.Name(), here, address.Host)
 	require.NoError(t, line.Start())
 	t.Cleanup(line.Stop)
 	address.Host = line.Listen

@@ -15,6 +15,8 @@ import (
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
+
+	"foyer/testenv"
 )
 
 // links are those of one server, each of which may fail by itself.
@@ -39,7 +41,8 @@ func (l linker) link(name, to string) (*toxiproxy.Proxy, string) {
 	l.t.Helper()
 	u, err := url.Parse(to)
 	require.NoError(l.t, err)
-	proxy := toxiproxy.NewProxy(l.proxies, name, "127.0.0.1:0", u.Host)
+	here := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(l.t))
+	proxy := toxiproxy.NewProxy(l.proxies, name, here, u.Host)
 	require.NoError(l.t, proxy.Start())
 	l.t.Cleanup(proxy.Stop)
 	u.Host = proxy.Listen

@@ -40,7 +40,7 @@ func (s *PostgresServer) URL(others ...*PostgresServer) string {
 	}
 	for _, other := range others {
 		u.Host += "," + other.Addr()
-		u.RawQuery = "sslmode=disable&target_session_attrs=read-write&connect_timeout=2"
+		u.RawQuery = "sslmode=disable&target_session_attrs=read-write&connect_timeout=10"
 	}
 	return u.String()
 }

@@ -2,6 +2,7 @@ package database_test
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"sync"
 	"testing"
@@ -89,7 +90,8 @@ func TestQueryIsAnsweredAfterTheNetworkHasCutEveryConnection(t *testing.T) {
 	address, err := url.Parse(testenv.PostgresURL(t))
 	require.NoError(t, err)
 	proxies := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	proxy := toxiproxy.NewProxy(proxies, t.Name(), "127.0.0.1:0", address.Host)
+	here := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
+	proxy := toxiproxy.NewProxy(proxies, t.Name(), here, address.Host)
 	require.NoError(t, proxy.Start())
 	defer proxy.Stop()
 	address.Host = proxy.Listen

@@ -2,6 +2,7 @@ package database_test
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -24,7 +25,7 @@ func mutedDatabase(t *testing.T, settings database.Settings) (db *database.DB, m
 	address, err := url.Parse(testenv.PostgresURL(t))
 	require.NoError(t, err)
 	link := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()),
-		t.Name(), "127.0.0.1:0", address.Host)
+		t.Name(), fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t)), address.Host)
 	require.NoError(t, link.Start())
 	t.Cleanup(link.Stop)
 	address.Host = link.Listen
@@ -97,7 +98,7 @@ func TestMuteDatabaseHoldsUpNobodyAfterwards(t *testing.T) {
 	}
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		assert.Zero(c, db.Pool.Stats().OpenConnections)
-	}, 30*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	mend()
 	_, err := db.Room.Query().Count(t.Context())
 	require.NoError(t, err)
