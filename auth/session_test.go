@@ -251,7 +251,7 @@ func TestSessionEndsWhenItIsOldAndWhenItIsIdle(t *testing.T) {
 	t.Parallel()
 	for name, settings := range map[string]auth.SessionSettings{
 		"old":  {Lifetime: 8 * time.Second, Idle: time.Hour},
-		"idle": {Lifetime: time.Hour, Idle: 6 * time.Second}, // the clock of the embedded Redis is coarse
+		"idle": {Lifetime: time.Hour, Idle: 6 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
