@@ -115,7 +115,7 @@ func open(url string, settings Settings) (*DB, error) {
 
 func connector(url string, silence time.Duration) (driver.Connector, error) {
 	if path, ok := strings.CutPrefix(url, sqliteScheme); ok {
-		return sqlite.NewConnector(sqliteDSN(path))
+		return newPreparing(sqliteDSN(path))
 	}
 	return postgres(url, silence)
 }
