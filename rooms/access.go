@@ -80,16 +80,37 @@ func (s *Service) RoleOf(
 	if userID == uuid.Nil {
 		return "", nil
 	}
-	access, err := s.db.RoomAccess.Query().
-		Where(roomaccess.UserID(userID), roomaccess.RoomID(roomID)).
-		Only(ctx)
-	if ent.IsNotFound(err) {
-		return "", nil
-	}
+	role, err := s.roles.One(ctx, membership{roomID, userID})
 	if err != nil {
 		return "", fmt.Errorf("find role in room %s: %w", roomID, err)
 	}
-	return access.Role, nil
+	return role, nil
+}
+
+func (s *Service) readRoles(
+	ctx context.Context, of []membership,
+) (map[membership]roomaccess.Role, error) {
+	rooms, users := sides(of)
+	accesses, err := s.db.RoomAccess.Query().
+		Where(roomaccess.UserIDIn(users...), roomaccess.RoomIDIn(rooms...)).
+		All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	roles := make(map[membership]roomaccess.Role, len(accesses))
+	for _, a := range accesses {
+		roles[membership{a.RoomID, a.UserID}] = a.Role
+	}
+	return roles, nil
+}
+
+// sides returns the rooms of memberships, and the people, for a query.
+func sides(of []membership) (rooms, people []uuid.UUID) {
+	rooms, people = make([]uuid.UUID, len(of)), make([]uuid.UUID, len(of))
+	for i, m := range of {
+		rooms[i], people[i] = m.room, m.person
+	}
+	return among(rooms), among(people)
 }
 
 // Require fails unless the viewer may do an action in a room at this moment: Unauthenticated for

@@ -233,3 +233,26 @@ func TestDatabaseThatIsAwayIsNoRightAndNoRefusal(t *testing.T) {
 		assertFault(t, fault.Internal, err)
 	})
 }
+
+// TestBansOfAnyNumberOfPeopleAreFound: those who wait for a room are looked up at once.
+func TestBansOfAnyNumberOfPeopleAreFound(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		olga := w.user(t, "Olga")
+		room, other := w.room(t, olga, "A room"), w.room(t, olga, "Another")
+		for _, n := range []int{1, 3, 40, 10_000} {
+			people := make([]rooms.Person, n)
+			for i := range people {
+				people[i] = rooms.Person{ID: uuid.New()}
+			}
+			last := people[n-1]
+			require.NoError(t, w.Ban(as(t, olga), room.ID, last, rooms.Forever))
+			banned, err := w.Banned(t.Context(), room.ID, people...)
+			require.NoError(t, err)
+			assert.Equal(t, map[uuid.UUID]bool{last.ID: true}, banned)
+			banned, err = w.Banned(t.Context(), other.ID, people...)
+			require.NoError(t, err)
+			assert.Empty(t, banned)
+		}
+	})
+}

@@ -53,19 +53,40 @@ func (s *Service) record(ctx context.Context, roomID uuid.UUID, acts []Act) erro
 	} else if !fault.Is(err, fault.Unauthenticated) {
 		return err
 	}
-	rows := make([]*ent.AuditEventCreate, len(acts))
+	all := make([]done, len(acts))
 	for i, act := range acts {
 		if act.Actor.ID == uuid.Nil {
 			act.Actor = viewer
 		}
-		rows[i] = s.db.AuditEvent.Create().SetRoomID(roomID).SetAction(act.Action).
+		all[i] = done{act, roomID}
+	}
+	_, err := s.acts.Ask(ctx, all...)
+	if ent.IsConstraintError(err) || ent.IsValidationError(err) {
+		// Perhaps it is another's, whose room is gone, and nothing was stored.
+		_, err = s.store(ctx, all)
+	}
+	return err
+}
+
+// done is an act, and where.
+type done struct {
+	Act
+
+	roomID uuid.UUID
+}
+
+// store stores acts, all or none.
+func (s *Service) store(ctx context.Context, all []done) ([]struct{}, error) {
+	rows := make([]*ent.AuditEventCreate, len(all))
+	for i, act := range all {
+		rows[i] = s.db.AuditEvent.Create().SetRoomID(act.roomID).SetAction(act.Action).
 			SetActorID(act.Actor.ID).SetActorName(act.Actor.Name).
 			SetTargetName(act.Target.Name).SetDetail(act.Detail)
 		if act.Target.ID != uuid.Nil {
 			rows[i].SetTargetID(act.Target.ID)
 		}
 	}
-	return s.db.AuditEvent.CreateBulk(rows...).Exec(ctx)
+	return make([]struct{}, len(all)), s.db.AuditEvent.CreateBulk(rows...).Exec(ctx)
 }
 
 // Audit returns a page of what moderators have done in a room, for its owners, the latest first.

@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
+	"github.com/google/uuid"
 	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"foyer/ent/auditevent"
@@ -49,4 +52,36 @@ func TestHostIsNotHeldUpByASilentDatabase(t *testing.T) {
 		line.Stop() // and with the connection goes the wait
 		<-recorded
 	}
+}
+
+// TestActsOfManyAtOnceAreAllStored, but those in a room that is gone, which take no other with them.
+func TestActsOfManyAtOnceAreAllStored(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		olga, gone := w.user(t, "Olga"), uuid.New()
+		room := w.room(t, olga, "A room")
+		const hosts, acts = 20, 5
+		var group sync.WaitGroup
+		for i := range hosts {
+			group.Go(func() {
+				for j := range acts {
+					w.Record(as(t, olga), gone, rooms.Act{Action: auditevent.ActionLOCK})
+					w.Record(as(t, olga), room.ID,
+						rooms.Act{Action: auditevent.ActionLOCK, Detail: fmt.Sprint(i, " ", j)},
+						rooms.Act{Action: auditevent.ActionUNLOCK, Detail: fmt.Sprint(i, " ", j)})
+				}
+			})
+		}
+		group.Wait()
+		stored := map[string]int{}
+		for _, event := range w.db.AuditEvent.Query().AllX(t.Context()) {
+			assert.Equal(t, room.ID, event.RoomID)
+			assert.Equal(t, "Olga", event.ActorName)
+			stored[string(event.Action)+event.Detail]++
+		}
+		assert.Len(t, stored, 2*hosts*acts)
+		for what, n := range stored {
+			assert.Equal(t, 1, n, what)
+		}
+	})
 }

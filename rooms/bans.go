@@ -76,27 +76,37 @@ func (s *Service) Ban(
 func (s *Service) Banned(
 	ctx context.Context, roomID uuid.UUID, people ...Person,
 ) (map[uuid.UUID]bool, error) {
-	keys := make([]uuid.UUID, 0, 2*len(people))
+	keys := make([]membership, 0, 2*len(people))
 	for _, p := range people {
 		// Also the entry of somebody who has signed in since.
-		keys = append(keys, p.Key(), p.ID)
+		keys = append(keys, membership{roomID, p.Key()}, membership{roomID, p.ID})
 	}
-	bans, err := s.db.RoomBan.Query().
-		Where(roomban.RoomID(roomID), roomban.PersonIDIn(keys...)).
-		All(ctx)
+	bans, err := s.bans.Ask(ctx, keys...)
 	if err != nil {
 		return nil, fmt.Errorf("find bans from room %s: %w", roomID, err)
 	}
 	banned := map[uuid.UUID]bool{}
-	for _, b := range bans {
-		banned[b.PersonID] = true
-	}
-	for _, p := range people {
-		if banned[p.ID] {
+	for i, p := range people {
+		if bans[2*i] || bans[2*i+1] {
 			banned[p.Key()] = true
 		}
 	}
 	return banned, nil
+}
+
+func (s *Service) readBans(ctx context.Context, of []membership) (map[membership]bool, error) {
+	rooms, people := sides(of)
+	list, err := s.db.RoomBan.Query().
+		Where(roomban.PersonIDIn(people...), roomban.RoomIDIn(rooms...)).
+		All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	bans := make(map[membership]bool, len(list))
+	for _, b := range list {
+		bans[membership{b.RoomID, b.PersonID}] = true
+	}
+	return bans, nil
 }
 
 // ErrBanned is what somebody banned is told.

@@ -2,8 +2,10 @@
 package rooms
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -14,6 +16,7 @@ import (
 	"foyer/ent/roomban"
 	"foyer/fault"
 	"foyer/limits"
+	"foyer/rounds"
 )
 
 // maxPage bounds what one page of a list holds.
@@ -40,21 +43,75 @@ type Settings struct {
 type Service struct {
 	db       *ent.Client
 	settings Settings
+
+	// What most requests ask for is read for many of them at once, and what they did is stored so.
+	rooms *rounds.Rounds[uuid.UUID, *ent.Room]
+	users *rounds.Rounds[uuid.UUID, *ent.User]
+	roles *rounds.Rounds[membership, roomaccess.Role]
+	bans  *rounds.Rounds[membership, bool]
+	acts  *rounds.Rounds[done, struct{}]
 }
+
+// membership is a person's in a room.
+type membership struct{ room, person uuid.UUID }
 
 // New returns a Service on a database that has the tables.
 func New(db *ent.Client, settings Settings) *Service {
-	return &Service{db, settings}
+	s := &Service{db: db, settings: settings}
+	s.rooms, s.users = reading(s.readRooms), reading(s.readUsers)
+	s.roles, s.bans = reading(s.readRoles), reading(s.readBans)
+	s.acts = rounds.New(1, s.store) // two would wait for each other in SQLite
+	return s
+}
+
+// readsAtOnce is how many queries of one kind run at once.
+const readsAtOnce = 2
+
+// reading returns rounds that read things by their keys; what is not there is zero.
+func reading[K comparable, V any](
+	read func(ctx context.Context, keys []K) (map[K]V, error),
+) *rounds.Rounds[K, V] {
+	return rounds.New(readsAtOnce, func(ctx context.Context, keys []K) ([]V, error) {
+		found, err := read(ctx, keys)
+		values := make([]V, len(keys))
+		for i, key := range keys {
+			values[i] = found[key]
+		}
+		return values, err
+	})
+}
+
+// among returns ids for a query, each once. Few are filled up to a power of two with one of them: so there
+// are few different queries, and the database has them prepared.
+func among(ids []uuid.UUID) []uuid.UUID {
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	ids = slices.Compact(ids)
+	for len(ids) < rounds.Most && len(ids)&(len(ids)-1) != 0 {
+		ids = append(ids, ids[0])
+	}
+	return ids
 }
 
 // ByID finds a room; NotFound when there is none.
 func (s *Service) ByID(ctx context.Context, id uuid.UUID) (*ent.Room, error) {
-	return found(s.db.Room.Get(ctx, id))
+	r, err := s.rooms.One(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("find room: %w", err)
+	}
+	if r == nil {
+		return nil, errNoRoom()
+	}
+	own := *r // it is shared
+	return &own, nil
 }
 
 // ByIDs finds those of many rooms that exist.
 func (s *Service) ByIDs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*ent.Room, error) {
-	list, err := s.db.Room.Query().Where(room.IDIn(ids...)).All(ctx)
+	return s.readRooms(ctx, ids)
+}
+
+func (s *Service) readRooms(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*ent.Room, error) {
+	list, err := s.db.Room.Query().Where(room.IDIn(among(slices.Clone(ids))...)).All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("find rooms: %w", err)
 	}

@@ -305,14 +305,27 @@ func (s *Service) Viewer(ctx context.Context) (*ent.User, error) {
 	if !viewer.SignedIn() {
 		return nil, fault.New(fault.Unauthenticated, "sign in first")
 	}
-	u, err := s.db.User.Get(ctx, viewer.UserID)
-	if ent.IsNotFound(err) {
-		return nil, fault.New(fault.Unauthenticated, "this account no longer exists; sign in again")
-	}
+	u, err := s.users.One(ctx, viewer.UserID)
 	if err != nil {
 		return nil, fmt.Errorf("find viewer: %w", err)
 	}
-	return u, nil
+	if u == nil {
+		return nil, fault.New(fault.Unauthenticated, "this account no longer exists; sign in again")
+	}
+	own := *u // it is shared
+	return &own, nil
+}
+
+func (s *Service) readUsers(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*ent.User, error) {
+	list, err := s.db.User.Query().Where(user.IDIn(among(slices.Clone(ids))...)).All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[uuid.UUID]*ent.User, len(list))
+	for _, u := range list {
+		byID[u.ID] = u
+	}
+	return byID, nil
 }
 
 // DisplayName returns the name under which the viewer enters a call: his account's, or where he may
