@@ -27,6 +27,7 @@ import (
 	"foyer/outbox"
 	"foyer/recordings"
 	"foyer/rooms"
+	"foyer/rounds"
 	"foyer/rtc"
 	"foyer/web"
 	"foyer/webhooks"
@@ -188,8 +189,15 @@ func (a *app) openStores(ctx context.Context) error {
 	if err := a.openRedis(); err != nil {
 		return err
 	}
+	var inRounds redis.Hook
+	if single, ok := a.redis.(*redis.Client); ok {
+		inRounds = rounds.Redis(single.WithTimeout(single.Options().ReadTimeout))
+	}
 	if a.metrics != nil || a.traces != nil {
 		a.redis.AddHook(a.metrics.Redis())
+	}
+	if inRounds != nil { // the last, so that each command has its own metrics and spans
+		a.redis.AddHook(inRounds)
 	}
 	return nil
 }
