@@ -94,6 +94,7 @@ func NewHandler(r *Resolver, s Settings) *Handler {
 	h.Use(extension.AutomaticPersistedQuery{Cache: newCache[string]()})
 	h.Use(s.Limits)
 	h.AroundOperations(withinScopes)
+	h.Use(plainly{})
 	if s.Introspection {
 		h.Use(extension.Introspection{})
 	} else {

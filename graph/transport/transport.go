@@ -38,6 +38,10 @@ func logPanic(reason any) {
 // body returns an answer as JSON. One without data leaves the entry out, as the specification wants
 // of a request that was not executed.
 func body(r *graphql.Response, executed bool) []byte {
+	if len(r.Errors) == 0 && len(r.Extensions) == 0 && unchanged(r.Data) {
+		text := make([]byte, 0, len(`{"data":}`)+len(r.Data))
+		return append(append(append(text, `{"data":`...), r.Data...), '}')
+	}
 	answer := struct {
 		Errors     gqlerror.List   `json:"errors,omitempty"`
 		Data       json.RawMessage `json:"data,omitempty"`
@@ -51,6 +55,17 @@ func body(r *graphql.Response, executed bool) []byte {
 		return []byte(`{"errors":[{"message":"internal error","extensions":{"code":"INTERNAL"}}]}`)
 	}
 	return text
+}
+
+// unchanged reports whether there are data which json.Marshal would leave as they are: that escapes what
+// HTML or JavaScript may take for theirs, and takes out line ends. To look for it costs a tenth.
+func unchanged(data []byte) bool {
+	for _, c := range []byte("<>&\n") {
+		if bytes.IndexByte(data, c) >= 0 {
+			return false
+		}
+	}
+	return len(data) > 0 && !bytes.Contains(data, []byte("\u2028"[:2]))
 }
 
 // errorsOf returns the errors of an answer as JSON.

@@ -1,0 +1,187 @@
+package graph
+
+import (
+	"context"
+	"encoding/hex"
+	"io"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/google/uuid"
+
+	"foyer/ent"
+	"foyer/lobby"
+)
+
+// plainly writes rooms, and lists of those who wait, at once when no more is asked of them than what they
+// hold. gqlgen gives every field a context and every element of a list a goroutine, which resolvers may
+// need: in a list of fifty that is most of what a request costs. Where a field has a resolver, or is
+// deferred, it is left to gqlgen, and so is every other type.
+type plainly struct{}
+
+var _ interface {
+	graphql.HandlerExtension
+	graphql.FieldInterceptor
+} = plainly{}
+
+// ExtensionName names the extension to gqlgen.
+func (plainly) ExtensionName() string { return "Plainly" }
+
+// Validate accepts any schema.
+func (plainly) Validate(graphql.ExecutableSchema) error { return nil }
+
+var (
+	plainRoom = plainType[ent.Room]{
+		name: "Room", satisfies: []string{"Room", "Node"},
+		fields: map[string]func(to []byte, r *ent.Room) []byte{
+			"id":          func(to []byte, r *ent.Room) []byte { return appendID(to, r.ID) },
+			"slug":        func(to []byte, r *ent.Room) []byte { return appendString(to, r.Slug) },
+			"name":        func(to []byte, r *ent.Room) []byte { return appendString(to, r.Name) },
+			"accessLevel": func(to []byte, r *ent.Room) []byte { return appendString(to, string(r.AccessLevel)) },
+			"createdAt":   func(to []byte, r *ent.Room) []byte { return appendTime(to, r.CreatedAt) },
+			"updatedAt":   func(to []byte, r *ent.Room) []byte { return appendTime(to, r.UpdatedAt) },
+		},
+	}
+	plainLobbyEntry = plainType[lobby.Entry]{
+		name: "LobbyEntry", satisfies: []string{"LobbyEntry"},
+		fields: map[string]func(to []byte, e *lobby.Entry) []byte{
+			"id":          func(to []byte, e *lobby.Entry) []byte { return appendID(to, e.ID) },
+			"displayName": func(to []byte, e *lobby.Entry) []byte { return appendString(to, e.DisplayName) },
+			"color":       func(to []byte, e *lobby.Entry) []byte { return appendString(to, e.Color) },
+			"status":      func(to []byte, e *lobby.Entry) []byte { return appendString(to, string(e.Status)) },
+			"since":       func(to []byte, e *lobby.Entry) []byte { return appendTime(to, e.Since) },
+			"isAuthenticated": func(to []byte, e *lobby.Entry) []byte {
+				if e.IsAuthenticated() {
+					return append(to, "true"...)
+				}
+				return append(to, "false"...)
+			},
+		},
+	}
+)
+
+// InterceptField has what a resolver returns written, if it can be.
+func (plainly) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
+	result, err := next(ctx)
+	if err != nil {
+		return result, err
+	}
+	switch of := result.(type) {
+	case *ent.Room:
+		if selected, ok := plainRoom.selected(ctx); ok && of != nil {
+			return selected.append(nil, of), nil
+		}
+	case []*lobby.Entry:
+		if selected, ok := plainLobbyEntry.selected(ctx); ok {
+			return selected.list(of), nil
+		}
+	}
+	return result, nil
+}
+
+// plainType is an object type of the schema. Its fields are those that show what a T holds: none can fail,
+// and none is null.
+type plainType[T any] struct {
+	name string
+	// satisfies are its name and those of its interfaces, for fragments.
+	satisfies []string
+	fields    map[string]func(to []byte, of *T) []byte
+}
+
+// selected returns what is selected of the field of a context; false when gqlgen has to write it.
+func (p *plainType[T]) selected(ctx context.Context) (plainSelection[T], bool) {
+	field := graphql.GetFieldContext(ctx).Field
+	if field.Definition.Type.Name() != p.name { // other types show a T too
+		return nil, false
+	}
+	collected := graphql.CollectFields(
+		graphql.GetOperationContext(ctx), field.Selections, p.satisfies)
+	selection := make(plainSelection[T], len(collected))
+	for i, f := range collected {
+		write, plain := p.fields[f.Name]
+		if f.Name == "__typename" {
+			write, plain = func(to []byte, _ *T) []byte { return appendString(to, p.name) }, true
+		}
+		if !plain || len(f.Deferrables) > 0 {
+			return nil, false
+		}
+		selection[i].key, selection[i].write = `"`+f.Alias+`":`, write
+	}
+	return selection, true
+}
+
+// plainSelection is what is asked of objects that hold a T, in the order of the answer.
+type plainSelection[T any] []struct {
+	key   string
+	write func(to []byte, of *T) []byte
+}
+
+func (s plainSelection[T]) append(to written, of *T) written {
+	to = append(to, '{')
+	for i, field := range s {
+		if i > 0 {
+			to = append(to, ',')
+		}
+		to = field.write(append(to, field.key...), of)
+	}
+	return append(to, '}')
+}
+
+// plainBytes is about what a field takes in an answer.
+const plainBytes = 48
+
+func (s plainSelection[T]) list(all []*T) written {
+	to := make(written, 0, 2+len(all)*len(s)*plainBytes)
+	to = append(to, '[')
+	for i, of := range all {
+		if i > 0 {
+			to = append(to, ',')
+		}
+		to = s.append(to, of)
+	}
+	return append(to, ']')
+}
+
+// written is JSON that stands as it is.
+type written []byte
+
+// MarshalGQL is for gqlgen.
+func (w written) MarshalGQL(to io.Writer) { _, _ = to.Write(w) }
+
+func appendID(to []byte, id uuid.UUID) []byte {
+	to = append(to, '"')
+	for i, part := range [][]byte{id[:4], id[4:6], id[6:8], id[8:10], id[10:]} {
+		if i > 0 {
+			to = append(to, '-')
+		}
+		to = hex.AppendEncode(to, part)
+	}
+	return append(to, '"')
+}
+
+func appendTime(to []byte, t time.Time) []byte {
+	return append(t.AppendFormat(append(to, '"'), time.RFC3339Nano), '"')
+}
+
+// appendString writes a string as gqlgen does.
+func appendString(to []byte, text string) []byte {
+	const digits = "0123456789ABCDEF"
+	to = append(to, '"')
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '"' || c == '\\':
+			to = append(to, '\\', c)
+		case c == '\n':
+			to = append(to, `\n`...)
+		case c == '\r':
+			to = append(to, `\r`...)
+		case c == '\t':
+			to = append(to, `\t`...)
+		case c < ' ':
+			to = append(to, '\\', 'u', '0', '0', digits[c>>4], digits[c&0xf])
+		default:
+			to = append(to, c)
+		}
+	}
+	return append(to, '"')
+}

@@ -1,0 +1,188 @@
+package graph
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/handler/transport"
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"foyer/ent"
+	"foyer/ent/room"
+	"foyer/graph/generated"
+	"foyer/lobby"
+)
+
+// held resolves a room and those who wait for it, and nothing else.
+type held struct {
+	generated.ResolverRoot
+
+	room  *ent.Room
+	lobby *lobby.Lobby
+}
+
+func (h held) Query() generated.QueryResolver { return heldQuery{nil, h} }
+func (h held) Room() generated.RoomResolver   { return heldRoom{nil, h} }
+
+type heldQuery struct {
+	generated.QueryResolver
+	held
+}
+
+func (h heldQuery) Room(context.Context, *uuid.UUID, *string) (*ent.Room, error) {
+	return h.room, nil
+}
+
+func (h heldQuery) Node(context.Context, uuid.UUID) (ent.Noder, error) { return h.room, nil }
+
+type heldRoom struct {
+	generated.RoomResolver
+	held
+}
+
+func (h heldRoom) Lobby(context.Context, *ent.Room) (*lobby.Lobby, error) { return h.lobby, nil }
+func (h heldRoom) Locked(context.Context, *ent.Room) (bool, error)        { return true, nil }
+func (h heldRoom) Configuration(context.Context, *ent.Room) (*ent.Room, error) {
+	return h.room, nil
+}
+
+// server answers as gqlgen does, with extensions.
+func (h held) server(extensions ...graphql.HandlerExtension) http.Handler {
+	s := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: h}))
+	s.AddTransport(transport.GET{})
+	s.SetQueryCache(newCache[*ast.QueryDocument]())
+	for _, extension := range extensions {
+		s.Use(extension)
+	}
+	return s
+}
+
+func heldRooms() map[string]held {
+	awkward := "Ada \"<&>\" \\ \u2028 \x00\x1f\t\r\n é 名 🙂 \xff"
+	r := &ent.Room{
+		ID: uuid.New(), Slug: "abc-defg-hij", Name: awkward, AccessLevel: room.AccessLevelTRUSTED,
+		CreatedAt: time.Now(), UpdatedAt: time.Now().UTC().Truncate(time.Second),
+	}
+	entries := []*lobby.Entry{{
+		ID: uuid.New(), DisplayName: awkward, Color: "hsl(1, 2%, 3%)", Status: lobby.Waiting, Since: time.Now(),
+	}}
+	for i := range 5 {
+		entries = append(entries, &lobby.Entry{
+			ID: uuid.New(), DisplayName: strconv.Itoa(i), Status: lobby.Denied, Since: time.UnixMilli(int64(i)),
+			UserID: uuid.New(),
+		})
+	}
+	return map[string]held{
+		"none":    {},
+		"nobody":  {room: r, lobby: &lobby.Lobby{}},
+		"one":     {room: r, lobby: &lobby.Lobby{Entries: entries[:1]}},
+		"several": {room: r, lobby: &lobby.Lobby{Entries: entries}},
+	}
+}
+
+// TestWhatIsWrittenPlainlyIsWhatGqlgenWrites, byte for byte, whatever is selected in whatever way.
+func TestWhatIsWrittenPlainlyIsWhatGqlgenWrites(t *testing.T) {
+	t.Parallel()
+	const entries = "entries { id displayName color status since isAuthenticated }"
+	selections := []string{
+		"room { id slug name accessLevel createdAt updatedAt }",
+		"room { updatedAt id }",
+		"room { __typename other: __typename a: id b: id id id }",
+		"room { id locked }",
+		"room { id configuration { __typename everyoneCanMute } }",
+		"room { ... { id } ... on Node { id } ... on Room { name } ...some }",
+		"room { id @skip(if: true) name @include(if: false) slug }",
+		"room { id @skip(if: true) }",
+		"room { ... @include(if: false) { id } slug ...some @skip(if: true) }",
+		"room { id ... @defer { name } }",
+		"room { lobby { " + entries + " totalCount } }",
+		"room { lobby { " + entries + " again: entries { name: displayName ...guest __typename } } }",
+		"room { lobby { entries { ... on LobbyEntry { id } ... @skip(if: true) { color } since } } }",
+		"node(id: \"" + uuid.NewString() + "\") { id ... on Room { name } }",
+		"a: room { id } b: room { slug lobby { entries { id } } }",
+	}
+	fragments := map[string]string{
+		"...some": " fragment some on Room { slug name }", "...guest": " fragment guest on LobbyEntry { id color }",
+	}
+	for name, h := range heldRooms() {
+		gqlgen, ours := h.server(), h.server(plainly{})
+		for _, selection := range selections {
+			query := "{ " + selection + " }"
+			for spread, fragment := range fragments {
+				if strings.Contains(selection, spread) {
+					query += fragment
+				}
+			}
+			want, got := get(gqlgen, query), get(ours, query)
+			assert.True(t, strings.HasPrefix(want, `{"data":{`), "%s: %s: %s", name, query, want)
+			assert.Equal(t, want, got, "%s: %s", name, query)
+		}
+	}
+}
+
+func get(h http.Handler, query string) string {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	values := r.URL.Query()
+	values.Set("query", query)
+	r.URL.RawQuery = values.Encode()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Body.String()
+}
+
+// TestPlainFieldsAreThoseOfTheSchema: every field that is not listed is one that a resolver has to work for.
+func TestPlainFieldsAreThoseOfTheSchema(t *testing.T) {
+	t.Parallel()
+	schema := generated.NewExecutableSchema(generated.Config{}).Schema()
+	check := func(name string, satisfies []string, plain func(field string) bool) {
+		definition := schema.Types[name]
+		assert.Equal(t, append([]string{name}, definition.Interfaces...), satisfies)
+		for _, field := range definition.Fields {
+			if plain(field.Name) {
+				assert.True(t, field.Type.NonNull && field.Type.Elem == nil && len(field.Arguments) == 0, field.Name)
+				assert.True(t, schema.Types[field.Type.Name()].Kind != ast.Object, field.Name)
+			}
+		}
+	}
+	check("Room", plainRoom.satisfies, func(field string) bool { return plainRoom.fields[field] != nil })
+	check("LobbyEntry", plainLobbyEntry.satisfies, func(field string) bool {
+		plain := plainLobbyEntry.fields[field] != nil
+		assert.True(t, plain, field)
+		return plain
+	})
+	for field := range plainRoom.fields {
+		assert.True(t, slices.ContainsFunc(schema.Types["Room"].Fields, func(f *ast.FieldDefinition) bool {
+			return f.Name == field
+		}), field)
+	}
+}
+
+func BenchmarkListOfFifty(b *testing.B) {
+	h := heldRooms()["several"]
+	all := h.lobby.Entries
+	for len(all) < 50 {
+		all = append(all, all[1])
+	}
+	h.lobby = &lobby.Lobby{Entries: all[:50]}
+	query := "{ room { lobby { entries { id displayName } } } }"
+	for name, server := range map[string]http.Handler{"gqlgen": h.server(), "plain": h.server(plainly{})} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if !strings.Contains(get(server, query), "Ada") {
+					b.Fatal("nobody is listed")
+				}
+			}
+		})
+	}
+}
