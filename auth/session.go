@@ -3,6 +3,7 @@ package auth
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/redis/go-redis/v9"
 
 	"foyer/fault"
@@ -30,6 +32,8 @@ const (
 	// maxIDToken is how many bytes an ID token may have to be kept for the logout at its issuer.
 	maxIDToken = 16 << 10
 	tokenBytes = 32
+	// sessionCache is how many sessions are remembered as they were read, some 300 bytes each.
+	sessionCache = 10_000
 )
 
 // SessionSettings of Sessions.
@@ -64,6 +68,8 @@ type Sessions struct {
 	manager *scs.SessionManager
 	store   *store
 	redis   redis.UniversalClient
+	// read are the sessions that were read last, by their hash.
+	read *lru.Cache[string, readSession]
 
 	mu sync.Mutex
 	// lives are what ends with each session, by its hash.
@@ -77,7 +83,9 @@ func NewSessions(client redis.UniversalClient, settings SessionSettings) *Sessio
 		name = hostPrefix + cookieName
 	}
 	store := &store{redis: client, prefix: settings.KeyPrefix, idle: settings.Idle}
+	read, _ := lru.New[string, readSession](sessionCache) // fails for no size but 0
 	return &Sessions{
+		read: read,
 		// Not scs.New(), which starts a goroutine for a store in memory.
 		manager: &scs.SessionManager{
 			Store: store, Codec: scs.GobCodec{}, Lifetime: settings.Lifetime,
@@ -156,17 +164,39 @@ func (s *Sessions) Read(ctx context.Context, token string) (Viewer, error) {
 	if !found {
 		return Viewer{}, errEnded(nil)
 	}
-	session, err := decode(hashOf(token), kept)
+	viewer, err := s.viewerOf(hashOf(token), kept)
 	if err != nil {
 		return Viewer{}, errEnded(err)
 	}
-	if !session.endsAt.After(time.Now()) {
+	if !viewer.ExpiresAt.After(time.Now()) {
 		return Viewer{}, errEnded(nil)
 	}
-	return Viewer{
+	return viewer, nil
+}
+
+// readSession is a session as it was last read, and the hash of what it was read from.
+type readSession struct {
+	from   [sha256.Size]byte
+	viewer Viewer
+}
+
+// viewerOf returns the viewer whose session something is kept of. Of the sessions that were read last it
+// is not decoded again while it is the same, which takes longer than to ask Redis for it.
+func (s *Sessions) viewerOf(hash string, kept []byte) (Viewer, error) {
+	from := sha256.Sum256(kept)
+	if read, ok := s.read.Get(hash); ok && read.from == from {
+		return read.viewer, nil
+	}
+	session, err := decode(hash, kept)
+	if err != nil {
+		return Viewer{}, err
+	}
+	viewer := Viewer{
 		UserID: session.UserID, SessionID: session.ID, ExpiresAt: session.endsAt,
 		sessionKey: session.hash,
-	}, nil
+	}
+	s.read.Add(hash, readSession{from, viewer})
+	return viewer, nil
 }
 
 // Shown reports whether a request shows a session, which may have ended.

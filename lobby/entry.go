@@ -3,6 +3,7 @@ package lobby
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -150,6 +151,32 @@ func parseEntry(roomID uuid.UUID, reply any) (*Entry, error) {
 	for i, value := range list {
 		text[i], _ = value.(string)
 	}
+	return newEntry(roomID, text[:])
+}
+
+// unpackEntries reads the entries that the script list packs.
+func unpackEntries(roomID uuid.UUID, replies []any) ([]*Entry, error) {
+	entries := make([]*Entry, 0, len(replies))
+	for _, reply := range replies {
+		packed, _ := reply.(string)
+		values := strings.SplitN(packed, "\n", entryFields)
+		if len(values) != entryFields {
+			return nil, fmt.Errorf("entry: unexpected reply %T", reply)
+		}
+		id, name := values[0], values[entryFields-1]
+		e, err := newEntry(roomID, append([]string{id, name}, values[1:entryFields-1]...))
+		if err != nil {
+			return nil, err
+		}
+		if e.Status != gone {
+			entries = append(entries, e)
+		}
+	}
+	return entries, nil
+}
+
+// newEntry makes an entry of the values that are stored of it.
+func newEntry(roomID uuid.UUID, text []string) (*Entry, error) {
 	id, errID := uuid.Parse(text[0])
 	if Status(text[3]) == gone && errID == nil {
 		return &Entry{ID: id, RoomID: roomID}, nil
