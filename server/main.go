@@ -40,6 +40,7 @@ func run(ctx context.Context, environ []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	paceCollector()
 	slog.SetDefault(newLogger(c))
 	redis.SetLogger(redisLogger{})
 	// Before anything else: a port that is taken is the likeliest mistake, and leaves no trace so.
