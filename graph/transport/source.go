@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -241,22 +242,37 @@ func (p *plans) shared(ran *graphql.OperationContext) *plan {
 // workers execute the operations that are woken, each once: as many at a time as come, but no more than
 // maxWorkers, so that a room of ten thousand that are told something does not take a stack for each.
 type workers struct {
+	// free gives an operation to a worker that has none.
+	free chan *operation
+
 	mu    sync.Mutex
-	busy  int
+	count int
 	queue []*operation
 }
 
-// maxWorkers is more than what a single Redis that hangs could hold up.
-const maxWorkers = 1000
+const (
+	// maxWorkers is more than what a single Redis that hangs could hold up.
+	maxWorkers = 1000
+	// workerRest is how long a worker waits for the next operation. A new one would have to let its stack
+	// grow again, which takes a tenth of what it does.
+	workerRest = 100 * time.Millisecond
+)
+
+func newWorkers() workers { return workers{free: make(chan *operation)} }
 
 func (w *workers) add(o *operation) {
+	select {
+	case w.free <- o:
+		return
+	default:
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.busy == maxWorkers {
+	if w.count == maxWorkers {
 		w.queue = append(w.queue, o)
 		return
 	}
-	w.busy++
+	w.count++
 	go w.work(o)
 }
 
@@ -266,13 +282,28 @@ func (w *workers) work(o *operation) {
 	}
 }
 
-// next returns what to execute next; nil when there is nothing, and the worker ends.
+// next returns what to execute next; nil when there is nothing for a while, and the worker ends.
 func (w *workers) next() *operation {
+	if o := w.queued(false); o != nil {
+		return o
+	}
+	select {
+	case o := <-w.free:
+		return o
+	case <-time.After(workerRest):
+		return w.queued(true)
+	}
+}
+
+// queued returns what is in the queue; when nothing is, nil, and the worker may end.
+func (w *workers) queued(end bool) *operation {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.queue) == 0 {
-		w.busy--
 		w.queue = nil
+		if end {
+			w.count--
+		}
 		return nil
 	}
 	o := w.queue[0]

@@ -95,7 +95,7 @@ func NewWebSocket(settings WebSocketSettings) *WebSocket {
 			Subprotocols: []string{Protocol}, HandshakeTimeout: settings.WriteTimeout,
 			WriteBufferPool: &sync.Pool{}, CheckOrigin: trusting(settings.Origins),
 		},
-		sockets: map[*socket]struct{}{}, addresses: map[string]int{},
+		sockets: map[*socket]struct{}{}, addresses: map[string]int{}, workers: newWorkers(),
 	}
 	t.wheel.interval = settings.Ping
 	return t
