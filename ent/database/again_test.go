@@ -84,19 +84,26 @@ func TestQueryIsAnsweredAfterPostgreSQLHasCutEveryConnection(t *testing.T) {
 	group.Wait()
 }
 
-// TestQueryIsAnsweredAfterTheNetworkHasCutEveryConnection: nothing is said, as when a machine is gone.
-func TestQueryIsAnsweredAfterTheNetworkHasCutEveryConnection(t *testing.T) {
-	t.Parallel()
+// linked returns a link to a new database, and the database's URL behind it.
+func linked(t *testing.T) (link *toxiproxy.Proxy, behind string) {
+	t.Helper()
 	address, err := url.Parse(testenv.PostgresURL(t))
 	require.NoError(t, err)
 	proxies := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	here := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
-	proxy := toxiproxy.NewProxy(proxies, t.Name(), here, address.Host)
-	require.NoError(t, proxy.Start())
-	defer proxy.Stop()
-	address.Host = proxy.Listen
+	link = toxiproxy.NewProxy(proxies, t.Name(), here, address.Host)
+	require.NoError(t, link.Start())
+	t.Cleanup(link.Stop)
+	address.Host = link.Listen
+	return link, address.String()
+}
+
+// TestQueryIsAnsweredAfterTheNetworkHasCutEveryConnection: nothing is said, as when a machine is gone.
+func TestQueryIsAnsweredAfterTheNetworkHasCutEveryConnection(t *testing.T) {
+	t.Parallel()
+	proxy, address := linked(t)
 	const connections = 5
-	db, err := database.Open(address.String(), connections)
+	db, err := database.Open(address, connections)
 	require.NoError(t, err)
 	defer db.Close()
 	busy(t, db, connections)

@@ -2,14 +2,10 @@ package database_test
 
 import (
 	"context"
-	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
 
-	toxiproxy "github.com/Shopify/toxiproxy/v2"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -22,14 +18,8 @@ import (
 // answer comes, for as long as it stays so.
 func mutedDatabase(t *testing.T, settings database.Settings) (db *database.DB, mute, mend func()) {
 	t.Helper()
-	address, err := url.Parse(testenv.PostgresURL(t))
-	require.NoError(t, err)
-	link := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()),
-		t.Name(), fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t)), address.Host)
-	require.NoError(t, link.Start())
-	t.Cleanup(link.Stop)
-	address.Host = link.Listen
-	db, err = database.OpenWith(address.String(), settings)
+	link, address := linked(t)
+	db, err := database.OpenWith(address, settings)
 	require.NoError(t, err)
 	t.Cleanup(func() { db.Close() })
 	return db, func() {

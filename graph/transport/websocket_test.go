@@ -824,6 +824,21 @@ func TestDrainClosesWith1012SpreadOverTheTime(t *testing.T) {
 	s.runs(t, 0)
 }
 
+// drains begins to end the sockets, waits until new ones are refused, and returns what tells of the end.
+func (s *service) drains(t testing.TB) (done <-chan error) {
+	t.Helper()
+	ended := make(chan error, 1)
+	go func() { ended <- s.socket.Drain(context.Background(), 0) }()
+	require.Eventually(t, func() bool {
+		conn, _, err := s.handshake(nil)
+		if err == nil {
+			conn.Close()
+		}
+		return err != nil
+	}, soon, time.Millisecond)
+	return ended
+}
+
 // A mutation that runs when the server is to stop is answered: a client that lost the answer would
 // ask for it again elsewhere.
 func TestDrainLetsOperationsFinish(t *testing.T) {
@@ -832,15 +847,7 @@ func TestDrainLetsOperationsFinish(t *testing.T) {
 	c := s.open(t)
 	c.send(subscribe("sub", `subscription {silent}`), subscribe("1", `{slow}`))
 	s.runs(t, 2)
-	done := make(chan error, 1)
-	go func() { done <- s.socket.Drain(context.Background(), 0) }()
-	require.Eventually(t, func() bool {
-		conn, _, err := s.handshake(nil)
-		if err == nil {
-			conn.Close()
-		}
-		return err != nil
-	}, soon, time.Millisecond)
+	done := s.drains(t)
 	close(s.release)
 	assert.Equal(t, object{"slow": "at last"}, c.next("1"))
 	c.completed("1")
@@ -890,15 +897,7 @@ func TestDrainEndsSocketsThatAreBeingOpened(t *testing.T) {
 		close(code)
 	}()
 	<-slow.begins
-	done := make(chan error, 1)
-	go func() { done <- s.socket.Drain(context.Background(), 0) }()
-	require.Eventually(t, func() bool {
-		conn, _, err := s.handshake(nil)
-		if err == nil {
-			conn.Close()
-		}
-		return err != nil
-	}, soon, time.Millisecond)
+	done := s.drains(t)
 	close(slow.released)
 	assert.Equal(t, websocket.CloseServiceRestart, <-code)
 	assert.NoError(t, <-done)
