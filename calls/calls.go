@@ -195,13 +195,11 @@ func (s *Service) tell(ctx context.Context, roomID uuid.UUID) {
 // and what was given out before to enter it opens it no longer. Unavailable when LiveKit is; everything
 // else has happened then, and to do it again is fine.
 func (s *Service) End(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
-	if err := s.rooms.Require(ctx, roomID, rooms.Moderate); err != nil {
-		return nil, err
-	}
-	r, err := s.rooms.ByID(ctx, roomID)
+	look, err := s.rooms.RoomFor(ctx, roomID, rooms.Moderate)
 	if err != nil {
 		return nil, err
 	}
+	r := look.Room
 	ctx = context.WithoutCancel(ctx)
 	if err := s.lobby.End(ctx, roomID); err != nil {
 		return nil, err

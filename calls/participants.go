@@ -109,12 +109,11 @@ type actor struct {
 
 // host returns the viewer as a host of a room; an error when he is none.
 func (s *Service) host(ctx context.Context, roomID uuid.UUID) (*actor, error) {
-	role, err := s.rooms.RoleFor(ctx, roomID, rooms.Moderate)
+	look, err := s.rooms.RoomFor(ctx, roomID, rooms.Moderate)
 	if err != nil {
 		return nil, err
 	}
-	room, err := s.rooms.ByID(ctx, roomID)
-	return &actor{room: room, role: role}, err
+	return &actor{room: look.Room, role: look.Role}, nil
 }
 
 // rank orders roles by their power.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/recording"
 	"foyer/fault"
@@ -184,11 +183,12 @@ func (w *statusWatch) last(ctx context.Context, seen *Status, err error) *Status
 func (s *Service) status(ctx context.Context, in WatchStatusInput) (*Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	room, err := s.rooms.ByID(ctx, in.RoomID)
+	look, err := s.rooms.ViewerLook(ctx, in.RoomID)
 	if err != nil {
 		return nil, err
 	}
-	host, err := s.mayFollow(ctx, room, in.Ticket)
+	room := look.Room
+	host, err := s.mayFollow(ctx, look, in.Ticket)
 	if err != nil {
 		return nil, err
 	}
@@ -218,15 +218,11 @@ func (s *Service) status(ctx context.Context, in WatchStatusInput) (*Status, err
 // mayFollow fails unless the viewer has a role in a room, or a ticket that has let him in; it reports
 // whether he is a host.
 func (s *Service) mayFollow(
-	ctx context.Context, room *ent.Room, ticket *string,
+	ctx context.Context, look *ent.Look, ticket *string,
 ) (host bool, err error) {
-	role, err := s.rooms.RoleOf(ctx, room.ID, auth.FromContext(ctx).UserID)
-	if err != nil {
+	if look.Role == "" && ticket != nil {
+		_, err = s.lobby.Caller(ctx, look.Room, *ticket)
 		return false, err
 	}
-	if role != "" || ticket == nil {
-		return rooms.IsHost(role), s.rooms.Require(ctx, room.ID, rooms.FollowStatus)
-	}
-	_, err = s.lobby.Caller(ctx, room, *ticket)
-	return false, err
+	return rooms.IsHost(look.Role), rooms.Permit(ctx, look, rooms.FollowStatus)
 }

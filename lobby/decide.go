@@ -49,11 +49,8 @@ func (s *Service) Admit(ctx context.Context, in DecideInput) (*Entry, error) {
 
 // mayAdmit fails unless the viewer may let people into a room at this moment.
 func (s *Service) mayAdmit(ctx context.Context, roomID uuid.UUID) error {
-	if err := s.rooms.Require(ctx, roomID, rooms.DecideEntries); err != nil {
-		return err
-	}
-	room, err := s.rooms.ByID(ctx, roomID)
-	if err == nil && room.LockedAt != nil {
+	look, err := s.rooms.RoomFor(ctx, roomID, rooms.DecideEntries)
+	if err == nil && look.Room.LockedAt != nil {
 		err = fault.New(fault.Conflict, "this room is locked; unlock it first").With("reason", "LOCKED")
 	}
 	return err

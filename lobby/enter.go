@@ -234,7 +234,7 @@ func (s *Service) CreateRoomToken(
 	if err := s.allowTokenOf(ctx, room.ID); err != nil {
 		return nil, err
 	}
-	details, err := s.details(ctx, room, e)
+	details, err := s.details(ctx, e)
 	if err != nil {
 		return nil, err
 	}

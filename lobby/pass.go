@@ -117,21 +117,13 @@ func (s *Service) ConnectionDetails(ctx context.Context, e *Entry) (*rtc.Details
 		ctx, span = observe.Begin(trace.ContextWithSpan(ctx, e.push), "connection details")
 		defer span.End()
 	}
-	room, err := s.rooms.ByID(ctx, e.RoomID)
-	if err != nil {
-		return nil, err
-	}
-	return s.details(ctx, room, e)
+	return s.details(ctx, e)
 }
 
 // details makes the token of an admitted entry, and remembers whose it is. Every token for a room is
 // made here.
-func (s *Service) details(ctx context.Context, room *ent.Room, e *Entry) (*rtc.Details, error) {
-	role, err := s.rooms.RoleOf(ctx, room.ID, e.UserID)
-	if err != nil {
-		return nil, err
-	}
-	banned, err := s.rooms.Banned(ctx, room.ID, e.person())
+func (s *Service) details(ctx context.Context, e *Entry) (*rtc.Details, error) {
+	look, err := s.rooms.Look(ctx, e.RoomID, e.person())
 	if err != nil {
 		return nil, err
 	}
@@ -139,13 +131,14 @@ func (s *Service) details(ctx context.Context, room *ent.Room, e *Entry) (*rtc.D
 		person: e.person(), byRule: e.byRule, admitted: !e.byRule,
 		proved: auth.FromContext(ctx).UserID == e.UserID,
 	}
-	if err := mayEnter(room, p, p.proven(role), banned[p.person.Key()]); err != nil {
+	role := p.proven(look.Role)
+	if err := mayEnter(look.Room, p, role, look.Banned); err != nil {
 		return nil, err
 	}
-	if p.decided, err = s.store.issue(ctx, room.ID, p, s.rtc.TokenTTL()+passLeeway); err != nil {
+	if p.decided, err = s.store.issue(ctx, e.RoomID, p, s.rtc.TokenTTL()+passLeeway); err != nil {
 		return nil, err
 	}
-	return s.rtc.Details(s.join(room, p, p.proven(role)))
+	return s.rtc.Details(s.join(look.Room, p, role))
 }
 
 // join is how somebody enters, by the rules and by what hosts have decided on him.

@@ -80,66 +80,51 @@ func (s *Service) RoleOf(
 	if userID == uuid.Nil {
 		return "", nil
 	}
-	role, err := s.roles.One(ctx, membership{roomID, userID})
+	access, err := s.db.RoomAccess.Query().
+		Where(roomaccess.UserID(userID), roomaccess.RoomID(roomID)).
+		Only(ctx)
+	if ent.IsNotFound(err) {
+		return "", nil
+	}
 	if err != nil {
 		return "", fmt.Errorf("find role in room %s: %w", roomID, err)
 	}
-	return role, nil
-}
-
-func (s *Service) readRoles(
-	ctx context.Context, of []membership,
-) (map[membership]roomaccess.Role, error) {
-	rooms, users := sides(of)
-	accesses, err := s.db.RoomAccess.Query().
-		Where(roomaccess.UserIDIn(users...), roomaccess.RoomIDIn(rooms...)).
-		All(ctx)
-	if err != nil {
-		return nil, err
-	}
-	roles := make(map[membership]roomaccess.Role, len(accesses))
-	for _, a := range accesses {
-		roles[membership{a.RoomID, a.UserID}] = a.Role
-	}
-	return roles, nil
-}
-
-// sides returns the rooms of memberships, and the people, for a query.
-func sides(of []membership) (rooms, people []uuid.UUID) {
-	rooms, people = make([]uuid.UUID, len(of)), make([]uuid.UUID, len(of))
-	for i, m := range of {
-		rooms[i], people[i] = m.room, m.person
-	}
-	return among(rooms), among(people)
+	return access.Role, nil
 }
 
 // Require fails unless the viewer may do an action in a room at this moment: Unauthenticated for
 // nobody, NotFound when there is no such room, else Forbidden.
 func (s *Service) Require(ctx context.Context, roomID uuid.UUID, action Action) error {
-	_, err := s.RoleFor(ctx, roomID, action)
+	_, err := s.RoomFor(ctx, roomID, action)
 	return err
 }
 
-// RoleFor is Require for who also wants the role by which the viewer may.
-func (s *Service) RoleFor(
+// RoomFor is Require for who also wants the room, and what the viewer is in it.
+func (s *Service) RoomFor(
 	ctx context.Context, roomID uuid.UUID, action Action,
-) (roomaccess.Role, error) {
-	viewer := auth.FromContext(ctx)
-	if !viewer.SignedIn() {
-		return "", fault.New(fault.Unauthenticated, "sign in first")
+) (*ent.Look, error) {
+	if !auth.FromContext(ctx).SignedIn() {
+		return nil, errNobody()
 	}
-	role, err := s.RoleOf(ctx, roomID, viewer.UserID)
+	look, err := s.ViewerLook(ctx, roomID)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if slices.Contains(allowed[action], role) {
-		return role, nil
-	}
-	if _, err := s.ByID(ctx, roomID); role == "" && err != nil {
-		return "", err
-	}
-	return "", fault.New(fault.Forbidden, "you may not %s this room", action)
+	return look, Permit(ctx, look, action)
 }
+
+// Permit is Require for who has looked.
+func Permit(ctx context.Context, look *ent.Look, action Action) error {
+	switch {
+	case !auth.FromContext(ctx).SignedIn():
+		return errNobody()
+	case !slices.Contains(allowed[action], look.Role):
+		return fault.New(fault.Forbidden, "you may not %s this room", action)
+	}
+	return nil
+}
+
+func errNobody() error { return fault.New(fault.Unauthenticated, "sign in first") }
 
 // RolesOf returns the roles that some users have in a room; who has none is left out.
 func (s *Service) RolesOf(

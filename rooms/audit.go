@@ -77,16 +77,17 @@ type done struct {
 
 // store stores acts, all or none.
 func (s *Service) store(ctx context.Context, all []done) ([]struct{}, error) {
-	rows := make([]*ent.AuditEventCreate, len(all))
+	events := make([]*ent.AuditEvent, len(all))
 	for i, act := range all {
-		rows[i] = s.db.AuditEvent.Create().SetRoomID(act.roomID).SetAction(act.Action).
-			SetActorID(act.Actor.ID).SetActorName(act.Actor.Name).
-			SetTargetName(act.Target.Name).SetDetail(act.Detail)
+		events[i] = &ent.AuditEvent{
+			RoomID: act.roomID, Action: act.Action, ActorID: act.Actor.ID, ActorName: act.Actor.Name,
+			TargetName: act.Target.Name, Detail: act.Detail,
+		}
 		if act.Target.ID != uuid.Nil {
-			rows[i].SetTargetID(act.Target.ID)
+			events[i].TargetID = &act.Target.ID
 		}
 	}
-	return make([]struct{}, len(all)), s.db.AuditEvent.CreateBulk(rows...).Exec(ctx)
+	return make([]struct{}, len(all)), s.db.AuditEvent.Record(ctx, events)
 }
 
 // Audit returns a page of what moderators have done in a room, for its owners, the latest first.

@@ -76,37 +76,30 @@ func (s *Service) Ban(
 func (s *Service) Banned(
 	ctx context.Context, roomID uuid.UUID, people ...Person,
 ) (map[uuid.UUID]bool, error) {
-	keys := make([]membership, 0, 2*len(people))
+	keys := make([]uuid.UUID, 0, 2*len(people))
 	for _, p := range people {
-		// Also the entry of somebody who has signed in since.
-		keys = append(keys, membership{roomID, p.Key()}, membership{roomID, p.ID})
+		keys = append(keys, p.Key())
+		if p.Key() != p.ID { // also the entry of somebody who has signed in since
+			keys = append(keys, p.ID)
+		}
 	}
-	bans, err := s.bans.Ask(ctx, keys...)
+	bans, err := s.db.RoomBan.Query().
+		Where(roomban.PersonIDIn(keys...), roomban.RoomID(roomID)).
+		All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("find bans from room %s: %w", roomID, err)
 	}
+	kept := make(map[uuid.UUID]bool, len(bans))
+	for _, b := range bans {
+		kept[b.PersonID] = true
+	}
 	banned := map[uuid.UUID]bool{}
-	for i, p := range people {
-		if bans[2*i] || bans[2*i+1] {
+	for _, p := range people {
+		if kept[p.Key()] || kept[p.ID] {
 			banned[p.Key()] = true
 		}
 	}
 	return banned, nil
-}
-
-func (s *Service) readBans(ctx context.Context, of []membership) (map[membership]bool, error) {
-	rooms, people := sides(of)
-	list, err := s.db.RoomBan.Query().
-		Where(roomban.PersonIDIn(people...), roomban.RoomIDIn(rooms...)).
-		All(ctx)
-	if err != nil {
-		return nil, err
-	}
-	bans := make(map[membership]bool, len(list))
-	for _, b := range list {
-		bans[membership{b.RoomID, b.PersonID}] = true
-	}
-	return bans, nil
 }
 
 // ErrBanned is what somebody banned is told.

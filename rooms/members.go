@@ -295,7 +295,7 @@ func (s *Service) amongMembers(
 func (s *Service) inRoom(ctx context.Context, roomID uuid.UUID, f func(*members) error) error {
 	viewer := auth.FromContext(ctx)
 	if !viewer.SignedIn() {
-		return fault.New(fault.Unauthenticated, "sign in first")
+		return errNobody()
 	}
 	return s.inTxAgain(ctx, func(tx *ent.Tx) error {
 		if err := lockRooms(ctx, tx, roomID); err != nil {

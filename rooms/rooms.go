@@ -2,10 +2,8 @@
 package rooms
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
 
@@ -46,20 +44,16 @@ type Service struct {
 
 	// What most requests ask for is read for many of them at once, and what they did is stored so.
 	rooms *rounds.Rounds[uuid.UUID, *ent.Room]
+	looks *rounds.Rounds[ent.Person, *ent.Look]
 	users *rounds.Rounds[uuid.UUID, *ent.User]
-	roles *rounds.Rounds[membership, roomaccess.Role]
-	bans  *rounds.Rounds[membership, bool]
 	acts  *rounds.Rounds[done, struct{}]
 }
-
-// membership is a person's in a room.
-type membership struct{ room, person uuid.UUID }
 
 // New returns a Service on a database that has the tables.
 func New(db *ent.Client, settings Settings) *Service {
 	s := &Service{db: db, settings: settings}
-	s.rooms, s.users = reading(s.readRooms), reading(s.readUsers)
-	s.roles, s.bans = reading(s.readRoles), reading(s.readBans)
+	s.rooms, s.looks = reading(db.Room.ByIDs), reading(db.Room.Looks)
+	s.users = reading(db.User.ByIDs)
 	s.acts = rounds.New(1, s.store) // two would wait for each other in SQLite
 	return s
 }
@@ -67,29 +61,27 @@ func New(db *ent.Client, settings Settings) *Service {
 // readsAtOnce is how many queries of one kind run at once.
 const readsAtOnce = 2
 
-// reading returns rounds that read things by their keys; what is not there is zero.
+// reading returns rounds that read things by their keys, each once; what is not there is nil.
 func reading[K comparable, V any](
-	read func(ctx context.Context, keys []K) (map[K]V, error),
-) *rounds.Rounds[K, V] {
-	return rounds.New(readsAtOnce, func(ctx context.Context, keys []K) ([]V, error) {
-		found, err := read(ctx, keys)
-		values := make([]V, len(keys))
-		for i, key := range keys {
-			values[i] = found[key]
+	read func(ctx context.Context, keys []K) ([]*V, error),
+) *rounds.Rounds[K, *V] {
+	return rounds.New(readsAtOnce, func(ctx context.Context, keys []K) ([]*V, error) {
+		at, each := make(map[K]int, len(keys)), make([]K, 0, len(keys))
+		for _, key := range keys {
+			if _, known := at[key]; !known {
+				at[key], each = len(each), append(each, key)
+			}
 		}
-		return values, err
+		found, err := read(ctx, each)
+		if err != nil || len(each) == len(keys) {
+			return found, err
+		}
+		values := make([]*V, len(keys))
+		for i, key := range keys {
+			values[i] = found[at[key]]
+		}
+		return values, nil
 	})
-}
-
-// among returns ids for a query, each once. Few are filled up to a power of two with one of them: so there
-// are few different queries, and the database has them prepared.
-func among(ids []uuid.UUID) []uuid.UUID {
-	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-	ids = slices.Compact(ids)
-	for len(ids) < rounds.Most && len(ids)&(len(ids)-1) != 0 {
-		ids = append(ids, ids[0])
-	}
-	return ids
 }
 
 // ByID finds a room; NotFound when there is none.
@@ -105,13 +97,29 @@ func (s *Service) ByID(ctx context.Context, id uuid.UUID) (*ent.Room, error) {
 	return &own, nil
 }
 
-// ByIDs finds those of many rooms that exist.
-func (s *Service) ByIDs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*ent.Room, error) {
-	return s.readRooms(ctx, ids)
+// Look finds a room, and what a person is in it; NotFound when there is no such room.
+func (s *Service) Look(ctx context.Context, roomID uuid.UUID, p Person) (*ent.Look, error) {
+	l, err := s.looks.One(ctx, ent.Person{RoomID: roomID, UserID: p.UserID, ID: p.ID})
+	if err != nil {
+		return nil, fmt.Errorf("find room: %w", err)
+	}
+	if l == nil {
+		return nil, errNoRoom()
+	}
+	own, r := *l, *l.Room // they are shared
+	own.Room = &r
+	return &own, nil
 }
 
-func (s *Service) readRooms(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*ent.Room, error) {
-	list, err := s.db.Room.Query().Where(room.IDIn(among(slices.Clone(ids))...)).All(ctx)
+// ViewerLook is Look for the viewer.
+func (s *Service) ViewerLook(ctx context.Context, roomID uuid.UUID) (*ent.Look, error) {
+	userID := auth.FromContext(ctx).UserID
+	return s.Look(ctx, roomID, Person{ID: userID, UserID: userID})
+}
+
+// ByIDs finds those of many rooms that exist.
+func (s *Service) ByIDs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*ent.Room, error) {
+	list, err := s.db.Room.Query().Where(room.IDIn(ids...)).All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("find rooms: %w", err)
 	}
@@ -157,7 +165,7 @@ func (s *Service) List(
 ) (*ent.RoomConnection, error) {
 	viewer := auth.FromContext(ctx)
 	if !viewer.SignedIn() {
-		return nil, fault.New(fault.Unauthenticated, "sign in first")
+		return nil, errNobody()
 	}
 	size, err := PageSize(first)
 	if err != nil {

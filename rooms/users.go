@@ -303,7 +303,7 @@ func lower(r rune) rune {
 func (s *Service) Viewer(ctx context.Context) (*ent.User, error) {
 	viewer := auth.FromContext(ctx)
 	if !viewer.SignedIn() {
-		return nil, fault.New(fault.Unauthenticated, "sign in first")
+		return nil, errNobody()
 	}
 	u, err := s.users.One(ctx, viewer.UserID)
 	if err != nil {
@@ -314,18 +314,6 @@ func (s *Service) Viewer(ctx context.Context) (*ent.User, error) {
 	}
 	own := *u // it is shared
 	return &own, nil
-}
-
-func (s *Service) readUsers(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*ent.User, error) {
-	list, err := s.db.User.Query().Where(user.IDIn(among(slices.Clone(ids))...)).All(ctx)
-	if err != nil {
-		return nil, err
-	}
-	byID := make(map[uuid.UUID]*ent.User, len(list))
-	for _, u := range list {
-		byID[u.ID] = u
-	}
-	return byID, nil
 }
 
 // DisplayName returns the name under which the viewer enters a call: his account's, or where he may

@@ -15,7 +15,7 @@ const (
 	maxStatements = 64
 	// maxStatement is how many bytes the text of such a statement may have. Longer ones have lists in
 	// them, and hardly ever come again.
-	maxStatement = 2 << 10
+	maxStatement = 4 << 10
 )
 
 // preparing makes connections that keep statements prepared.

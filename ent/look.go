@@ -1,0 +1,160 @@
+package ent
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"entgo.io/ent/dialect"
+	"entgo.io/ent/dialect/sql"
+	"github.com/google/uuid"
+
+	"foyer/ent/room"
+	"foyer/ent/roomaccess"
+	"foyer/ent/roomban"
+	"foyer/ent/user"
+)
+
+// What almost every request asks for is written out here, for several requests at once: a query builder takes
+// longer to make a statement than SQLite to run it, and would make three of the one of a Look.
+
+// Person is somebody in a room: a user, zero for nobody, who is also known by another id.
+type Person struct{ RoomID, UserID, ID uuid.UUID }
+
+// Look is a room, and what a person is in it.
+type Look struct {
+	Room *Room
+	// Role is empty when he has none.
+	Role roomaccess.Role
+	// Banned: he may not enter, by his account or by what he was without one.
+	Banned bool
+}
+
+// Looks finds rooms, and what people are in them, in their order; nil for a room that does not exist.
+func (c *RoomClient) Looks(ctx context.Context, people []Person) ([]*Look, error) {
+	return find(ctx, c.driver, lookQuery, people, func(p Person) []any {
+		return []any{p.UserID, p.ID, p.RoomID}
+	}, func(scan func(...any) error) (*Look, error) {
+		l := &Look{Room: &Room{config: c.config}}
+		values, err := l.Room.scanValues(room.Columns)
+		var role sql.NullString
+		if err == nil {
+			err = scan(append(values, &role, &l.Banned)...)
+		}
+		if err != nil {
+			return nil, err
+		}
+		l.Role = roomaccess.Role(role.String)
+		return l, l.Room.assignValues(room.Columns, values)
+	})
+}
+
+// ByIDs finds rooms in the order of their ids; nil for one that does not exist.
+func (c *RoomClient) ByIDs(ctx context.Context, ids []uuid.UUID) ([]*Room, error) {
+	return find(ctx, c.driver, roomQuery, ids, single, func(scan func(...any) error) (*Room, error) {
+		r := &Room{config: c.config}
+		values, err := r.scanValues(room.Columns)
+		if err == nil {
+			err = scan(values...)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return r, r.assignValues(room.Columns, values)
+	})
+}
+
+// ByIDs finds users in the order of their ids; nil for one that does not exist.
+func (c *UserClient) ByIDs(ctx context.Context, ids []uuid.UUID) ([]*User, error) {
+	return find(ctx, c.driver, userQuery, ids, single, func(scan func(...any) error) (*User, error) {
+		u := &User{config: c.config}
+		values, err := u.scanValues(user.Columns)
+		if err == nil {
+			err = scan(values...)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return u, u.assignValues(user.Columns, values)
+	})
+}
+
+func single(id uuid.UUID) []any { return []any{id} }
+
+// atOnce is how many keys one statement has at most.
+const atOnce = 8
+
+// manyQuery is a query for one key, two keys and so on: a SELECT for each key, of which the first column is
+// its number.
+type manyQuery [atOnce]string
+
+var (
+	roomQuery = newManyQuery(1, room.Columns, room.Table+" t WHERE t."+room.FieldID+" = $1")
+	userQuery = newManyQuery(1, user.Columns, user.Table+" t WHERE t."+user.FieldID+" = $1")
+	lookQuery = newManyQuery(3, room.Columns, room.Table+" t WHERE t."+room.FieldID+" = $3",
+		fmt.Sprintf("(SELECT %s FROM %s WHERE %s = $1 AND %s = t.%s)", roomaccess.FieldRole,
+			roomaccess.Table, roomaccess.FieldUserID, roomaccess.FieldRoomID, room.FieldID),
+		fmt.Sprintf("EXISTS (SELECT 1 FROM %s WHERE %s IN ($1, $2) AND %s = t.%s)", roomban.Table,
+			roomban.FieldPersonID, roomban.FieldRoomID, room.FieldID))
+)
+
+// newManyQuery makes the statements for a table t. Parameters are numbered in the order in which they appear,
+// as SQLite counts them.
+func newManyQuery(parameters int, columns []string, from string, more ...string) (q manyQuery) {
+	one := " t." + strings.Join(columns, ", t.")
+	for _, expression := range more {
+		one += ", " + expression
+	}
+	one += " FROM " + from
+	text := ""
+	for i := range q {
+		var numbers []string
+		for p := parameters; p > 0; p-- {
+			numbers = append(numbers, "$"+strconv.Itoa(p), "$"+strconv.Itoa(i*parameters+p))
+		}
+		text += "SELECT " + strconv.Itoa(i) + "," + strings.NewReplacer(numbers...).Replace(one)
+		q[i] = text
+		text += " UNION ALL "
+	}
+	return q
+}
+
+// find reads what a query finds under keys.
+func find[K, V any](
+	ctx context.Context, db dialect.Driver, query manyQuery, keys []K, parameters func(K) []any,
+	read func(scan func(...any) error) (*V, error),
+) ([]*V, error) {
+	found := make([]*V, len(keys))
+	for begin := 0; begin < len(keys); begin += atOnce {
+		some := keys[begin:min(begin+atOnce, len(keys))]
+		var args []any
+		for _, key := range some {
+			args = append(args, parameters(key)...)
+		}
+		if err := findSome(ctx, db, query[len(some)-1], args, found[begin:], read); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+func findSome[V any](
+	ctx context.Context, db dialect.Driver, query string, args []any, found []*V,
+	read func(scan func(...any) error) (*V, error),
+) error {
+	var rows sql.Rows
+	if err := db.Query(ctx, query, args, &rows); err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		i := 0
+		one, err := read(func(values ...any) error { return rows.Scan(append([]any{&i}, values...)...) })
+		if err != nil {
+			return err
+		}
+		found[i] = one
+	}
+	return rows.Err()
+}
