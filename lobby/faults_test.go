@@ -58,7 +58,7 @@ func (deafening) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		args := cmd.Args()
 		for i, arg := range args {
 			if arg == "PUBLISH" {
-				args[i+1] = "nobody hears this"
+				args[i] = "SPUBLISH" // which those who have subscribed to the channel do not hear
 			}
 		}
 		return next(ctx, cmd)

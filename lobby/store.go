@@ -50,23 +50,12 @@ func source(name string) string {
 }
 
 // keys names everything of ours in Redis. All names of a room carry it as hash tag, so that they
-// live on one node of a cluster.
+// live on one node of a cluster. What only scripts use is named in their prelude.
 type keys struct{ prefix string }
 
-func (k keys) room(id uuid.UUID) string     { return k.prefix + "lobby:{" + id.String() + "}:" }
-func (k keys) waiting(id uuid.UUID) string  { return k.room(id) + "waiting" }
-func (k keys) present(id uuid.UUID) string  { return k.room(id) + "present" }
-func (k keys) version(id uuid.UUID) string  { return k.room(id) + "version" }
-func (k keys) admitted(id uuid.UUID) string { return k.room(id) + "admitted" }
-func (k keys) bell(id uuid.UUID) string     { return k.room(id) + "bell" }
-func (k keys) meeting(id uuid.UUID) string  { return k.room(id) + "meeting" }
-func (k keys) inside(id uuid.UUID) string   { return k.room(id) + "inside" }
-func (k keys) ended(id uuid.UUID) string    { return k.room(id) + "ended" }
-func (k keys) held(id uuid.UUID) string     { return k.room(id) + "held" }
-func (k keys) limits(id uuid.UUID) string   { return k.room(id) + "limits" }
-func (k keys) recorders(id uuid.UUID) string {
-	return k.room(id) + "recorders"
-}
+func (k keys) room(id uuid.UUID) string   { return k.prefix + "lobby:{" + id.String() + "}:" }
+func (k keys) bell(id uuid.UUID) string   { return k.room(id) + "bell" }
+func (k keys) held(id uuid.UUID) string   { return k.room(id) + "held" }
 func (k keys) looked(id uuid.UUID) string { return k.room(id) + "looked" }
 func (k keys) event(id string) string     { return k.prefix + "event:" + id }
 
@@ -107,25 +96,22 @@ func sharded(rdb redis.UniversalClient) bool {
 	return cluster
 }
 
-func (s store) names(roomID uuid.UUID) []string {
-	return []string{
-		s.waiting(roomID), s.present(roomID), s.version(roomID), s.admitted(roomID), s.meeting(roomID),
-		s.inside(roomID), s.ended(roomID), s.held(roomID), s.limits(roomID), s.recorders(roomID),
-	}
-}
+// key is what a script is given of a room: what the names of its keys begin with, which is also how a
+// cluster finds the node.
+func (s store) key(roomID uuid.UUID) []string { return []string{s.room(roomID)} }
 
-func (s store) args(ctx context.Context, roomID uuid.UUID, more ...any) []any {
+func (s store) args(ctx context.Context, more ...any) []any {
 	publish := s.publish
 	if trace := observe.Parent(ctx); trace != "" {
 		publish += " " + trace
 	}
-	return append([]any{publish, s.bell(roomID), s.room(roomID), keyTTL.Milliseconds()}, more...)
+	return append([]any{publish, keyTTL.Milliseconds()}, more...)
 }
 
 func (s store) run(
 	ctx context.Context, script *redis.Script, roomID uuid.UUID, args ...any,
 ) ([]any, error) {
-	reply, err := script.Run(ctx, s.rdb, s.names(roomID), s.args(ctx, roomID, args...)...).Slice()
+	reply, err := script.Run(ctx, s.rdb, s.key(roomID), s.args(ctx, args...)...).Slice()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, away(err)
 	}
@@ -273,7 +259,7 @@ func (s store) setMessage(ctx context.Context, roomID uuid.UUID, message string)
 func (s store) do(
 	ctx context.Context, script *redis.Script, roomID uuid.UUID, args ...any,
 ) error {
-	if err := script.Run(ctx, s.rdb, s.names(roomID), s.args(ctx, roomID, args...)...).Err(); err != nil {
+	if err := script.Run(ctx, s.rdb, s.key(roomID), s.args(ctx, args...)...).Err(); err != nil {
 		return away(err)
 	}
 	return nil
@@ -298,14 +284,14 @@ func (s store) beat(
 	pipe := s.rdb.Pipeline()
 	replies := make([]*redis.Cmd, len(rooms))
 	for i, room := range rooms {
-		replies[i] = pipe.EvalSha(ctx, beatScript.Hash(), s.names(room.roomID), s.beatArgs(ctx, room, lease)...)
+		replies[i] = pipe.EvalSha(ctx, beatScript.Hash(), s.key(room.roomID), s.beatArgs(ctx, room, lease)...)
 	}
 	_, _ = pipe.Exec(ctx) // each reply has its own error
 	var failed []error
 	for i, room := range rooms {
 		reply := replies[i]
 		if redis.HasErrorPrefix(reply.Err(), "NOSCRIPT") {
-			reply = beatScript.Eval(ctx, s.rdb, s.names(room.roomID), s.beatArgs(ctx, room, lease)...)
+			reply = beatScript.Eval(ctx, s.rdb, s.key(room.roomID), s.beatArgs(ctx, room, lease)...)
 		}
 		texts, err := reply.StringSlice()
 		if err != nil {
@@ -326,7 +312,7 @@ func parseIDs(texts []string) []uuid.UUID {
 }
 
 func (s store) beatArgs(ctx context.Context, room beats, lease time.Duration) []any {
-	args := s.args(ctx, room.roomID, lease.Milliseconds())
+	args := s.args(ctx, lease.Milliseconds())
 	for _, id := range room.waiting {
 		args = append(args, id.String())
 	}

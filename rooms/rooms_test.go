@@ -210,7 +210,7 @@ func TestTemporaryRoomIsNamedByAGoodSlugWhereTheyAreAllowed(t *testing.T) {
 	t.Parallel()
 	settings := usual
 	settings.TemporaryRooms = true
-	on, off := rooms.New(ent.NewClient(), settings), rooms.New(nil, usual)
+	on, off := rooms.New(ent.NewClient(), settings), rooms.New(ent.NewClient(), usual)
 	for slug, want := range map[string]string{
 		"abc-defg-hij":             "abc-defg-hij",
 		" Coffee Break ":           "coffee-break",

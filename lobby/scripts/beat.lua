@@ -1,17 +1,17 @@
 -- Says who is still there, and forgets who is not.
 --
--- ARGV[5]   ms for which these guests count as present
--- ARGV[6…]  at most 1000 ids of entries that their guests believe to wait
+-- ARGV[3]   ms for which these guests count as present
+-- ARGV[4…]  at most 1000 ids of entries that their guests believe to wait
 --
 -- Returns {version of the lobby, version of the meeting, id…}: those of them that do not wait, or whose
 -- entry is lost.
 local found, present_ones, keys = {}, {}, {}
-if ARGV[6] then
-  local ids = {unpack(ARGV, 6)}
+if ARGV[4] then
+  local ids = {unpack(ARGV, 4)}
   local arrivals = redis.call('ZMSCORE', waiting, unpack(ids))
   for i, id in ipairs(ids) do
     if arrivals[i] then
-      present_ones[#present_ones + 1] = now + tonumber(ARGV[5])
+      present_ones[#present_ones + 1] = now + tonumber(ARGV[3])
       present_ones[#present_ones + 1] = id
       keys[#keys + 1] = entry_key(id)
     else

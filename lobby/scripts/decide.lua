@@ -1,20 +1,20 @@
 -- Moves entries out of WAITING, each once: whoever has been decided on already stays as he is.
 --
--- ARGV[5]   status to move to: ADMITTED, DENIED or LEFT
--- ARGV[6]   ms that the decision holds
--- ARGV[7]   1 when it is the rules that admit, not a host: nobody whom a host has sent back
--- ARGV[8…]  entry ids; none for everybody who waits
+-- ARGV[3]   status to move to: ADMITTED, DENIED or LEFT
+-- ARGV[4]   ms that the decision holds
+-- ARGV[5]   1 when it is the rules that admit, not a host: nobody whom a host has sent back
+-- ARGV[6…]  entry ids; none for everybody who waits
 --
 -- Returns {entry, ms that its guest has waited} of each, as they are afterwards; the status of an unknown
 -- one is nil, and the time of one that was not moved is -1.
-local to, ttl = ARGV[5], tonumber(ARGV[6])
+local to, ttl = ARGV[3], tonumber(ARGV[4])
 local ids = {}
-for i = 8, #ARGV do ids[#ids + 1] = ARGV[i] end
+for i = 6, #ARGV do ids[#ids + 1] = ARGV[i] end
 if #ids == 0 then ids = redis.call('ZRANGE', waiting, 0, -1) end
 local entries = {}
 for _, id in ipairs(ids) do
   local user = redis.call('HGET', entry_key(id), 'user')
-  local whom, by_rule, waited = person(id, user), ARGV[7] == '1', -1
+  local whom, by_rule, waited = person(id, user), ARGV[5] == '1', -1
   if status_of(id) == 'WAITING' and not (by_rule and is_held(whom)) then
     waited = math.max(0, now - tonumber(redis.call('HGET', entry_key(id), 'since') or now))
     move(id, to, ttl)

@@ -1,10 +1,10 @@
 -- Ends somebody's right to be in the call: his pass, and his admission or request. A user's other
 -- admissions, by which he may come in on another device, end too.
 --
--- ARGV[5]  identity
--- ARGV[6]  user id, empty for a person without account
--- ARGV[7]  ms for which he may not ask again
-local id, user, ttl = ARGV[5], ARGV[6], tonumber(ARGV[7])
+-- ARGV[3]  identity
+-- ARGV[4]  user id, empty for a person without account
+-- ARGV[5]  ms for which he may not ask again
+local id, user, ttl = ARGV[3], ARGV[4], tonumber(ARGV[5])
 void(id)
 redis.call('ZREM', admitted, id)
 local status = status_of(id)

@@ -1,6 +1,6 @@
 -- Reads an entry for its guest.
 --
--- ARGV[5]  entry id
+-- ARGV[3]  entry id
 --
 -- Returns the entry; its status is nil when there is none.
-return view(ARGV[5])
+return view(ARGV[3])

@@ -1,10 +1,10 @@
 -- Sets what those who wait are told; nothing when empty.
 --
--- ARGV[5]  message
-if ARGV[5] == '' then
+-- ARGV[3]  message
+if ARGV[3] == '' then
   redis.call('HDEL', meeting, 'message')
 else
-  redis.call('HSET', meeting, 'message', ARGV[5])
+  redis.call('HSET', meeting, 'message', ARGV[3])
 end
 redis.call('HSET', meeting, 'message_version', bump())
 redis.call('PEXPIRE', meeting, keep)

@@ -1,12 +1,12 @@
 -- Reads what is known of people in the call.
 --
--- ARGV[5…]  identities
+-- ARGV[3…]  identities
 --
 -- Returns for each {user, rule, proved, valid, status of the entry, rule of the entry, held, what
 -- hosts have decided on him, name}; an empty list of whom nothing is known.
 local revoked = tonumber(redis.call('HGET', meeting, 'revoked') or 0)
 local all = {}
-for i = 5, #ARGV do
+for i = 3, #ARGV do
   local id = ARGV[i]
   local pass = redis.call('HMGET', pass_key(id), 'user', 'rule', 'proved', 'at', 'name', 'void')
   if pass[4] then

@@ -1,35 +1,43 @@
 -- Stands in front of every script. All scripts share these:
 --
--- KEYS[1]  sorted set of waiting entries, scored by arrival (a version, so no two are equal)
--- KEYS[2]  sorted set of the same entries, scored by the time (ms) at which their guest counts as gone
--- KEYS[3]  version of the room's lobby
--- KEYS[4]  sorted set of admitted entries, scored by the time (ms) at which the admission ends
--- KEYS[5]  the meeting: version, message and message_version for those who wait, revoked (ms: passes
---          made before are void), over (ms: when the last meeting ended)
--- KEYS[6]  who is in the call: identity to "LiveKit's id of the connection, since when (ms)"
--- KEYS[7]  sorted set of connections that have ended, scored by time (ms)
--- KEYS[8]  sorted set of people whom a host has sent back to the lobby: users, or entries of those
---          without account; scored by time (ms)
--- KEYS[9]  what hosts have decided on people in the call: "person:what" to value, "person:at" to time
--- KEYS[10] sorted set of egresses that record the call, scored by time (ms)
+-- KEYS[1]  what the names of all the room's keys begin with; none has this name itself. Its hash tag is theirs.
 -- ARGV[1]  PUBLISH, or SPUBLISH on Redis Cluster; after a space, if any, the trace in which this is done
--- ARGV[2]  channel of the room's bell
--- ARGV[3]  what the names of the room's other keys begin with; their hash tag is that of KEYS
--- ARGV[4]  ms that a key outlives its last change
+-- ARGV[2]  ms that a key outlives its last change
 --
--- A time is Redis's own, so servers need not agree on one.
-local waiting, present, version, admitted = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local meeting, inside, ended, held, limits, recorders =
-  KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+-- Scripts have their own arguments from ARGV[3] on. A time is Redis's own, so servers need not agree on one.
+local room = KEYS[1]
+-- Sorted sets: of waiting entries, scored by arrival (a version, so no two are equal); of the same, scored by
+-- the time (ms) at which their guest counts as gone.
+local waiting, present = room .. 'waiting', room .. 'present'
+-- Version of the room's lobby.
+local version = room .. 'version'
+-- Sorted set of admitted entries, scored by the time (ms) at which the admission ends.
+local admitted = room .. 'admitted'
+-- The meeting: version, message and message_version for those who wait, revoked (ms: passes made before are
+-- void), over (ms: when the last meeting ended).
+local meeting = room .. 'meeting'
+-- Who is in the call: identity to "LiveKit's id of the connection, since when (ms)".
+local inside = room .. 'inside'
+-- Sorted set of connections that have ended, scored by time (ms).
+local ended = room .. 'ended'
+-- Sorted set of people whom a host has sent back to the lobby: users, or entries of those without account;
+-- scored by time (ms).
+local held = room .. 'held'
+-- What hosts have decided on people in the call: "person:what" to value, "person:at" to time.
+local limits = room .. 'limits'
+-- Sorted set of egresses that record the call, scored by time (ms).
+local recorders = room .. 'recorders'
+-- Channel on which changes are told.
+local bell = room .. 'bell'
 local meeting_watchers, everybody =
   'ffffffff-ffff-ffff-ffff-ffffffffffff', 'ffffffff-ffff-ffff-ffff-fffffffffffe'
-local keep = tonumber(ARGV[4])
+local keep = tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
-local function entry_key(id) return ARGV[3] .. 'entry:' .. id end
-local function denied_key(user) return ARGV[3] .. 'denied:' .. user end
-local function pass_key(id) return ARGV[3] .. 'pass:' .. id end
+local function entry_key(id) return room .. 'entry:' .. id end
+local function denied_key(user) return room .. 'denied:' .. user end
+local function pass_key(id) return room .. 'pass:' .. id end
 local function status_of(id) return redis.call('HGET', entry_key(id), 'status') end
 
 -- An entry as every script returns it.
@@ -82,7 +90,7 @@ end
 
 -- Wakes whoever watches this entry, and the room's hosts.
 local publish, trace = string.match(ARGV[1], '^(%u+)(.*)$')
-local function ring(id) redis.call(publish, ARGV[2], id .. trace) end
+local function ring(id) redis.call(publish, bell, id .. trace) end
 
 -- Counts a change of the room. Versions keep step with the clock, so that they go on rising even
 -- when Redis has lost everything.

@@ -1,7 +1,7 @@
 -- Remembers under which name somebody goes in the call.
 --
--- ARGV[5]  identity
--- ARGV[6]  display name
-if redis.call('EXISTS', pass_key(ARGV[5])) == 0 then return 0 end
-redis.call('HSET', pass_key(ARGV[5]), 'name', ARGV[6])
+-- ARGV[3]  identity
+-- ARGV[4]  display name
+if redis.call('EXISTS', pass_key(ARGV[3])) == 0 then return 0 end
+redis.call('HSET', pass_key(ARGV[3]), 'name', ARGV[4])
 return 1

@@ -1,9 +1,9 @@
 -- Tells those who watch the meeting, and if wanted those who wait, that something about the room has changed
 -- that is kept elsewhere.
 --
--- ARGV[5]  1 when those who wait are told
+-- ARGV[3]  1 when those who wait are told
 meet()
-if ARGV[5] == '1' then
+if ARGV[3] == '1' then
   redis.call('HSET', meeting, 'message_version', bump())
   ring(everybody)
 end
