@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -9,9 +10,9 @@ import (
 	"entgo.io/contrib/entgql"
 	"github.com/google/uuid"
 
+	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/auditevent"
-	"foyer/fault"
 )
 
 // maxActs is how many rows one statement stores.
@@ -47,16 +48,11 @@ func (s *Service) Record(ctx context.Context, roomID uuid.UUID, acts ...Act) {
 }
 
 func (s *Service) record(ctx context.Context, roomID uuid.UUID, acts []Act) error {
-	viewer := Person{}
-	if u, err := s.Viewer(ctx); err == nil {
-		viewer = Person{ID: u.ID, Name: accountName(u)}
-	} else if !fault.Is(err, fault.Unauthenticated) {
-		return err
-	}
+	viewer := auth.FromContext(ctx).UserID
 	all := make([]done, len(acts))
 	for i, act := range acts {
 		if act.Actor.ID == uuid.Nil {
-			act.Actor = viewer
+			act.Actor = Person{ID: viewer, UserID: viewer}
 		}
 		all[i] = done{act, roomID}
 	}
@@ -77,10 +73,15 @@ type done struct {
 
 // store stores acts, all or none.
 func (s *Service) store(ctx context.Context, all []done) ([]struct{}, error) {
+	names, err := s.actors(ctx, all)
+	if err != nil {
+		return nil, err
+	}
 	events := make([]*ent.AuditEvent, len(all))
 	for i, act := range all {
 		events[i] = &ent.AuditEvent{
-			RoomID: act.roomID, Action: act.Action, ActorID: act.Actor.ID, ActorName: act.Actor.Name,
+			RoomID: act.roomID, Action: act.Action, ActorID: act.Actor.ID,
+			ActorName:  cmp.Or(act.Actor.Name, names[act.Actor.UserID]),
 			TargetName: act.Target.Name, Detail: act.Detail,
 		}
 		if act.Target.ID != uuid.Nil {
@@ -88,6 +89,24 @@ func (s *Service) store(ctx context.Context, all []done) ([]struct{}, error) {
 		}
 	}
 	return make([]struct{}, len(all)), s.db.AuditEvent.Record(ctx, events)
+}
+
+// actors returns the names of the accounts that have acted.
+func (s *Service) actors(ctx context.Context, all []done) (map[uuid.UUID]string, error) {
+	names, ids := map[uuid.UUID]string{}, []uuid.UUID{}
+	for _, act := range all {
+		id := act.Actor.UserID
+		if _, known := names[id]; !known && id != uuid.Nil && act.Actor.Name == "" {
+			names[id], ids = "", append(ids, id)
+		}
+	}
+	users, err := s.db.User.ByIDs(ctx, ids)
+	for _, u := range users {
+		if u != nil {
+			names[u.ID] = accountName(u)
+		}
+	}
+	return names, err
 }
 
 // Audit returns a page of what moderators have done in a room, for its owners, the latest first.
