@@ -2,10 +2,14 @@ package lobby_test
 
 import (
 	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -239,4 +243,45 @@ func TestLongMessageIsInTheAudit(t *testing.T) {
 	audit, err := w.rooms.Audit(w.host(), w.room.ID, nil, nil)
 	require.NoError(t, err)
 	assert.Equal(t, 1, audit.TotalCount)
+}
+
+// failing refuses scripts from when it is told to.
+type failing struct{ now atomic.Bool }
+
+func (*failing) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (f *failing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if f.now.Load() && strings.HasPrefix(cmd.Name(), "eval") {
+			return errors.New("no more scripts")
+		}
+		return next(ctx, cmd)
+	}
+}
+func (*failing) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// TestAdmittedGuestHearsOfItWithHisPass: what reads that he has been admitted issues it, so that nothing more
+// has to be asked of Redis for his token. To read it again, as for a message, renews no pass.
+func TestAdmittedGuestHearsOfItWithHisPass(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	his, _ := testenv.Redis(t)
+	broken := &failing{}
+	his.AddHook(broken)
+	server := w.server(t, his, calm)
+	anna := w.knock(t, "Anna")
+	watching := w.watchEntry(t, server, anna)
+	assert.Equal(t, lobby.Waiting, watching.next().Status)
+	require.Error(t, w.refused(t, anna))
+
+	_, err := w.Admit(w.host(), w.decide(anna))
+	require.NoError(t, err)
+	admitted := watching.until(is(lobby.Admitted))
+	broken.now.Store(true)
+	details, err := server.ConnectionDetails(guest(), admitted)
+	require.NoError(t, err)
+	assert.NotEmpty(t, details.ParticipantToken)
+	require.NoError(t, w.refused(t, anna))
 }

@@ -58,6 +58,8 @@ type Entry struct {
 	changed int
 	// push is the span in which the guest is told of this state; nil when there is none.
 	push trace.Span
+	// pass is what issued the guest's pass has returned when that was done as the entry was read; else nil.
+	pass any
 	// arrival is the version of the lobby in which the guest arrived: his place in the list.
 	arrival int
 }
@@ -98,11 +100,14 @@ const (
 // parseView reads what the script function view returns.
 func parseView(roomID uuid.UUID, reply any, showPosition bool) (*Entry, error) {
 	list, ok := reply.([]any)
-	if !ok || len(list) != viewFields {
+	if !ok || len(list) < viewFields {
 		return nil, fmt.Errorf("entry: unexpected reply %T", reply)
 	}
 	e, err := parseEntry(roomID, list[:entryFields])
 	more := list[entryFields:]
+	if err == nil && len(list) > viewFields {
+		e.pass = list[viewFields]
+	}
 	if err == nil && e.Status == Denied {
 		e.RetryAfter = secondsOf(more[4])
 	}

@@ -272,10 +272,16 @@ func (s store) issue(
 	if err != nil {
 		return Decided{}, err
 	}
-	if reply[0] != "OK" {
+	return parseIssued(reply)
+}
+
+// parseIssued reads what the script function issue returns.
+func parseIssued(reply any) (Decided, error) {
+	list, _ := reply.([]any)
+	if len(list) != 2 || list[0] != "OK" {
 		return Decided{}, errLobbyRequired()
 	}
-	return parseDecided(reply[1]), nil
+	return parseDecided(list[1]), nil
 }
 
 // maxPasses is how many one script reads.

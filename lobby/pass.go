@@ -135,11 +135,21 @@ func (s *Service) details(ctx context.Context, e *Entry) (*rtc.Details, error) {
 	if err := mayEnter(look.Room, p, role, look.Banned); err != nil {
 		return nil, err
 	}
-	if p.decided, err = s.store.issue(ctx, e.RoomID, p, s.rtc.TokenTTL()+passLeeway); err != nil {
+	if p.decided, err = s.issue(ctx, e, p); err != nil {
 		return nil, err
 	}
 	return s.rtc.Details(s.join(look.Room, p, role))
 }
+
+// issue remembers the pass of an admitted entry, if that was not done as it was read.
+func (s *Service) issue(ctx context.Context, e *Entry, p pass) (Decided, error) {
+	if e.pass != nil {
+		return parseIssued(e.pass)
+	}
+	return s.store.issue(ctx, e.RoomID, p, s.passTTL())
+}
+
+func (s *Service) passTTL() time.Duration { return s.rtc.TokenTTL() + passLeeway }
 
 // join is how somebody enters, by the rules and by what hosts have decided on him.
 func (s *Service) join(room *ent.Room, p pass, role roomaccess.Role) rtc.Join {

@@ -150,7 +150,15 @@ func (s store) request(
 
 // get returns an entry as its guest sees it.
 func (s store) get(ctx context.Context, roomID, entryID uuid.UUID) (*Entry, error) {
-	reply, err := s.run(ctx, getScript, roomID, entryID.String())
+	return s.getFor(ctx, roomID, entryID, uuid.Nil, 0)
+}
+
+// getFor is get for a guest who has proved to be a user, if any. If he has been admitted, it has also issued
+// the pass that he needs next, remembered for at least ttl.
+func (s store) getFor(
+	ctx context.Context, roomID, entryID, userID uuid.UUID, ttl time.Duration,
+) (*Entry, error) {
+	reply, err := s.run(ctx, getScript, roomID, entryID.String(), ttl.Milliseconds(), userText(userID))
 	if err != nil {
 		return nil, err
 	}

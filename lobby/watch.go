@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/trace"
 
+	"foyer/auth"
 	"foyer/fault"
 	"foyer/observe"
 	"foyer/rooms"
@@ -152,7 +153,11 @@ func (s *Service) WatchEntry(ctx context.Context, ticketText string) (<-chan *En
 
 // look reads the entry of a guest who watches, and puts right what Redis has lost of it.
 func (s *Service) look(ctx context.Context, seen *Entry) (*Entry, error) {
-	e, err := s.store.get(ctx, seen.RoomID, seen.ID)
+	ttl := time.Duration(0)
+	if seen.Status == Waiting { // should he not any more, he needs a token
+		ttl = s.passTTL()
+	}
+	e, err := s.store.getFor(ctx, seen.RoomID, seen.ID, auth.FromContext(ctx).UserID, ttl)
 	switch {
 	case err != nil || seen.Status != Waiting:
 	case e.Status == gone:

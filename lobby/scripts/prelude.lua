@@ -126,6 +126,20 @@ local function admit_for(id, ttl)
   outlive(admitted, math.max(keep, ttl))
 end
 
+-- Remembers for whom a token is made, for ttl ms at least, so that whoever enters with it can be judged: by
+-- rule, if the rules let him in and not a host, and whether he has proved to be the user. Returns {"OK", what
+-- hosts have decided on him}, or {"HELD"} when a host has sent him back to the lobby: to admit him ends
+-- that, so no admission of before counts.
+local function issue(id, user, ttl, rule, proved, name)
+  local whom, key = person(id, user), pass_key(id)
+  if is_held(whom) then return {'HELD'} end
+  redis.call('HSET', key, 'user', user, 'rule', rule, 'proved', proved, 'name', name,
+    'at', string.format('%d', now), 'until', string.format('%d', now + ttl))
+  redis.call('HDEL', key, 'void')
+  outlive(key, ttl)
+  return {'OK', decided(whom)}
+end
+
 -- Keeps what lets somebody be in the call while he is there.
 local function keep_in(id)
   outlive(pass_key(id), keep)
