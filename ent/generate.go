@@ -1,4 +1,5 @@
-// Package ent is what we store. Everything in it but this file, entc.go and schema/ is generated.
+// Package ent is what we store. Everything in it is generated but this file, look.go, record.go,
+// entc.go and schema/.
 package ent
 
 //go:generate go run entc.go

@@ -3,6 +3,7 @@ package database_test
 import (
 	"context"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/ent"
+	"foyer/ent/auditevent"
 	"foyer/ent/database"
 	"foyer/ent/room"
 )
@@ -29,14 +31,46 @@ func roomIn(t testing.TB) (*database.DB, *ent.Room) {
 	return db, made
 }
 
-func BenchmarkRoomByID(b *testing.B) {
+// BenchmarkLook reads what almost every request wants to know, for one and for eight at once.
+func BenchmarkLook(b *testing.B) {
 	db, made := roomIn(b)
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour) // as an operation has
 	defer cancel()
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := db.Room.Get(ctx, made.ID); err != nil {
-			b.Fatal(err)
-		}
+	for _, people := range []int{1, 8} {
+		b.Run(strconv.Itoa(people), func(b *testing.B) {
+			b.ReportAllocs()
+			asked := make([]ent.Person, people)
+			for i := range asked {
+				asked[i] = ent.Person{RoomID: made.ID, UserID: uuid.New(), ID: uuid.New()}
+			}
+			for b.Loop() {
+				if _, err := db.Room.Looks(ctx, asked); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkRecord stores the acts of one and of eight at once.
+func BenchmarkRecord(b *testing.B) {
+	db, made := roomIn(b)
+	target := uuid.New()
+	for _, acts := range []int{1, 8} {
+		b.Run(strconv.Itoa(acts), func(b *testing.B) {
+			b.ReportAllocs()
+			events := make([]*ent.AuditEvent, acts)
+			for i := range events {
+				events[i] = &ent.AuditEvent{
+					RoomID: made.ID, Action: auditevent.ActionADMIT, ActorID: target, ActorName: "Olga",
+					TargetID: &target, TargetName: "Anna",
+				}
+			}
+			for b.Loop() {
+				if err := db.AuditEvent.Record(b.Context(), events); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

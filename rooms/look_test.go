@@ -1,0 +1,123 @@
+package rooms_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent"
+	"foyer/ent/auditevent"
+	"foyer/ent/roomaccess"
+	"foyer/ent/schema"
+	"foyer/fault"
+	"foyer/rooms"
+)
+
+// TestWhoLooksAtARoomSeesIt: one statement reads what three of ent's do.
+func TestWhoLooksAtARoomSeesIt(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		olga, mia := w.user(t, "Olga"), w.user(t, "Mia")
+		room := w.room(t, olga, "A room")
+		room = w.db.Room.UpdateOne(room).SetLockedAt(room.CreatedAt).SetDataAllowed(false).
+			SetPublishSources([]schema.PublishSource{schema.Camera}).SaveX(t.Context())
+		w.db.RoomAccess.Create().SetRoom(room).SetUser(mia).SetRole(roomaccess.RoleMEMBER).ExecX(t.Context())
+		other := w.room(t, mia, "Another")
+		entry := rooms.Person{ID: uuid.New()}
+		require.NoError(t, w.Ban(as(t, olga), room.ID, entry, rooms.Forever))
+		require.NoError(t, w.Ban(as(t, olga), room.ID, rooms.Person{ID: uuid.New(), UserID: mia.ID}, rooms.Forever))
+
+		tests := []struct {
+			name   string
+			room   *ent.Room
+			person rooms.Person
+			role   roomaccess.Role
+			banned bool
+		}{
+			{"her room", room, rooms.Person{ID: uuid.New(), UserID: olga.ID}, roomaccess.RoleOWNER, false},
+			{"a member who is banned", room, rooms.Person{ID: mia.ID, UserID: mia.ID}, roomaccess.RoleMEMBER, true},
+			{"banned elsewhere", other, rooms.Person{ID: entry.ID, UserID: mia.ID}, roomaccess.RoleOWNER, false},
+			{"nobody", room, rooms.Person{ID: uuid.New()}, "", false},
+			{"an entry that is banned", room, entry, "", true},
+			{"who has signed in since he was banned", room, rooms.Person{ID: entry.ID, UserID: olga.ID}, roomaccess.RoleOWNER, true},
+		}
+		for _, test := range tests {
+			look, err := w.Look(t.Context(), test.room.ID, test.person)
+			require.NoError(t, err)
+			assert.Equal(t, test.role, look.Role, test.name)
+			assert.Equal(t, test.banned, look.Banned, test.name)
+			assert.Equal(t, w.db.Room.GetX(t.Context(), test.room.ID).String(), look.Room.String())
+		}
+		assert.Len(t, look(t, w, room).QueryAccesses().AllX(t.Context()), 2, "a room of ent's, with what belongs to it")
+		_, err := w.Look(t.Context(), uuid.New(), entry)
+		assert.True(t, fault.Is(err, fault.NotFound))
+	})
+}
+
+func look(t *testing.T, w *world, room *ent.Room) *ent.Room {
+	t.Helper()
+	look, err := w.Look(t.Context(), room.ID, rooms.Person{ID: uuid.New()})
+	require.NoError(t, err)
+	return look.Room
+}
+
+// TestManyWhoLookAtOnceSeeEachHisOwn: what is read for several is told apart.
+func TestManyWhoLookAtOnceSeeEachHisOwn(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		const people = 30
+		users, made := make([]*ent.User, people), make([]*ent.Room, people)
+		for i := range people {
+			users[i] = w.user(t, fmt.Sprint("User ", i))
+			made[i] = w.room(t, users[i], fmt.Sprint("Room ", i))
+		}
+		var group sync.WaitGroup
+		for i, u := range users {
+			group.Go(func() {
+				for j := range people {
+					look, err := w.ViewerLook(as(t, u), made[j].ID)
+					if assert.NoError(t, err) {
+						assert.Equal(t, made[j].Name, look.Room.Name)
+						assert.Equal(t, i == j, look.Role == roomaccess.RoleOWNER)
+						look.Room.Name = "changed by one of them"
+					}
+					r, err := w.ByID(t.Context(), made[j].ID)
+					if assert.NoError(t, err) {
+						assert.Equal(t, made[j].Name, r.Name)
+						r.Name = "changed by one of them"
+					}
+					viewer, err := w.Viewer(as(t, u))
+					if assert.NoError(t, err) {
+						assert.Equal(t, u.ID, viewer.ID)
+					}
+					_, err = w.ByID(t.Context(), uuid.New())
+					assert.True(t, fault.Is(err, fault.NotFound))
+				}
+			})
+		}
+		group.Wait()
+	})
+}
+
+// TestActThatIsTooLongIsNotStored, as ent would not.
+func TestActThatIsTooLongIsNotStored(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		room := w.room(t, w.user(t, "Olga"), "A room")
+		event := ent.AuditEvent{RoomID: room.ID, Action: auditevent.ActionLOCK}
+		long, unknown := event, event
+		long.Detail, unknown.Action = strings.Repeat("x", 2001), "DANCE"
+		for _, bad := range []*ent.AuditEvent{&long, &unknown} {
+			assert.True(t, ent.IsValidationError(w.db.AuditEvent.Record(t.Context(), []*ent.AuditEvent{&event, bad})))
+		}
+		nowhere := event
+		nowhere.RoomID = uuid.New()
+		assert.True(t, ent.IsConstraintError(w.db.AuditEvent.Record(t.Context(), []*ent.AuditEvent{&event, &nowhere})))
+		assert.Zero(t, w.db.AuditEvent.Query().CountX(t.Context()))
+	})
+}
