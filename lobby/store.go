@@ -236,7 +236,7 @@ func (s store) list(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
 	if err != nil {
 		return nil, fmt.Errorf("version of lobby %s: %w", roomID, err)
 	}
-	entries, err := unpackEntries(roomID, reply[2:])
+	entries, err := unpackEntries(roomID, reply[2], reply[3])
 	return &Lobby{Entries: entries, Message: message(reply[1]), Version: version}, err
 }
 
