@@ -71,7 +71,7 @@ type Handler struct {
 // NewHandler returns a Handler.
 func NewHandler(r *Resolver, s Settings) *Handler {
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: r})
-	h := handler.New(schema)
+	h := handler.New(direct{schema, r})
 	socket := newSocket(s)
 	stopping, stop := context.WithCancel(context.Background())
 	h.AddTransport(socket)
