@@ -84,6 +84,7 @@ func asker(b *testing.B, addr, more string, body []byte) func() {
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = conn.Close() })
 	request := fmt.Appendf(nil, "POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"+
+		"Accept: application/graphql-response+json, application/json\r\n"+
 		"%sContent-Length: %d\r\n\r\n%s", more, len(body), body)
 	_, err = conn.Write(request)
 	require.NoError(b, err)
