@@ -207,7 +207,7 @@ func BenchmarkListOfFifty(b *testing.B) {
 	}
 	h.lobby = &lobby.Lobby{Entries: all[:50]}
 	query := "{ room { lobby { entries { id displayName } } } }"
-	for name, server := range map[string]http.Handler{"gqlgen": h.gqlgen(), "ours": h.ours()} {
+	for name, server := range map[string]http.Handler{"gqlgen": h.gqlgen(), "plain": h.ours()} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
