@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"foyer/fault"
 )
@@ -55,7 +56,7 @@ func TestWhatIsPlainIsAnsweredWithoutGqlgen(t *testing.T) {
 	t.Parallel()
 	schema := held{}.schema().Schema()
 	for _, of := range askedRooms {
-		doc, errs := gqlparser.LoadQuery(schema, of.query)
+		doc, errs := gqlparser.LoadQueryWithRules(schema, of.query, rules.NewDefaultRules())
 		require.Empty(t, errs, of.query)
 		variables := map[string]any{"id": anID.String(), "slug": "abc"}
 		if strings.Contains(of.query, "$none: ID =") {
