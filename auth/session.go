@@ -157,14 +157,15 @@ func shortened(userAgent string) string {
 
 // Read returns the viewer whose session has a token, or Unauthenticated. It is a use of the session.
 func (s *Sessions) Read(ctx context.Context, token string) (Viewer, error) {
-	kept, found, err := s.store.FindCtx(ctx, token)
+	hash := hashOf(token)
+	kept, found, err := s.store.find(ctx, hash)
 	if err != nil {
 		return Viewer{}, away(err)
 	}
 	if !found {
 		return Viewer{}, errEnded(nil)
 	}
-	viewer, err := s.viewerOf(hashOf(token), kept)
+	viewer, err := s.viewerOf(hash, kept)
 	if err != nil {
 		return Viewer{}, errEnded(err)
 	}

@@ -69,7 +69,11 @@ func decode(hash string, kept []byte) (*Session, error) {
 
 // FindCtx returns what is kept under a token, and counts as a use of the session.
 func (s *store) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
-	kept, err := s.redis.GetEx(ctx, s.sessionKey(hashOf(token)), s.idle).Bytes()
+	return s.find(ctx, hashOf(token))
+}
+
+func (s *store) find(ctx context.Context, hash string) ([]byte, bool, error) {
+	kept, err := s.redis.GetEx(ctx, s.sessionKey(hash), s.idle).Bytes()
 	if errors.Is(err, redis.Nil) {
 		return nil, false, nil
 	}

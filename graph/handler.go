@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -62,23 +62,17 @@ const (
 
 // Handler serves the API over HTTP, server-sent events and graphql-transport-ws.
 type Handler struct {
-	http.Handler
-
+	exec       *executor.Executor
 	socket     *transport.WebSocket
+	http       transport.HTTP
 	stopStream context.CancelFunc
 }
 
 // NewHandler returns a Handler.
 func NewHandler(r *Resolver, s Settings) *Handler {
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: r})
-	h := handler.New(schema)
-	socket := newSocket(s)
+	h := executor.New(direct{schema, r})
 	stopping, stop := context.WithCancel(context.Background())
-	h.AddTransport(socket)
-	h.AddTransport(transport.HTTP{
-		MaxBody: s.MaxBody, Timeout: s.OperationTimeout, WriteTimeout: writeTimeout,
-		Heartbeat: pingInterval, Stopping: stopping, Life: s.Life, Origins: s.Origins,
-	})
 	checked := newCache[*ast.QueryDocument]()
 	h.SetQueryCache(checked)
 	s.Limits.Known = func(ctx context.Context, query string) bool {
@@ -99,11 +93,29 @@ func NewHandler(r *Resolver, s Settings) *Handler {
 		h.Use(extension.Introspection{})
 	} else {
 		h.SetDisableSuggestion(true) // of fields; the rules have those of the rest
-		h.SetValidationRulesFn(withoutSuggestions)
+		h.SetDefaultRulesFn(withoutSuggestions)
 	}
 	h.SetErrorPresenter(presentError)
 	h.SetRecoverFunc(recoverPanic)
-	return &Handler{h, socket, stop}
+	over := transport.HTTP{
+		MaxBody: s.MaxBody, Timeout: s.OperationTimeout, WriteTimeout: writeTimeout,
+		Heartbeat: pingInterval, Stopping: stopping, Life: s.Life, Origins: s.Origins,
+	}
+	return &Handler{h, newSocket(s), over, stop}
+}
+
+// ServeHTTP answers a request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			transport.Failed(w, r, h.exec.PresentRecoveredError(r.Context(), reason))
+		}
+	}()
+	if h.socket.Supports(r) {
+		h.socket.Do(w, r, h.exec)
+		return
+	}
+	h.http.Do(w, r, h.exec)
 }
 
 // lists names the fields that take a "first".

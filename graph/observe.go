@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/vektah/gqlparser/v2/ast"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -19,7 +19,7 @@ import (
 )
 
 // observe has a handler's operations counted and traced.
-func (s Settings) observe(h *handler.Server) {
+func (s Settings) observe(h *executor.Executor) {
 	names := map[string]bool{}
 	for _, name := range s.OperationNames {
 		names[name] = true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -69,11 +70,11 @@ func (plainly) InterceptField(ctx context.Context, next graphql.Resolver) (any, 
 	switch of := result.(type) {
 	case *ent.Room:
 		if selected, ok := plainRoom.selected(ctx); ok && of != nil {
-			return selected.append(nil, of), nil
+			return written(selected.append(nil, of)), nil
 		}
 	case []*lobby.Entry:
 		if selected, ok := plainLobbyEntry.selected(ctx); ok {
-			return selected.list(of), nil
+			return written(selected.appendList(nil, of)), nil
 		}
 	}
 	return result, nil
@@ -98,31 +99,37 @@ func (p *plainType[T]) selected(ctx context.Context) (plainSelection[T], bool) {
 		graphql.GetOperationContext(ctx), field.Selections, p.satisfies)
 	selection := make(plainSelection[T], len(collected))
 	for i, f := range collected {
-		write, plain := p.fields[f.Name]
-		if f.Name == "__typename" {
-			write, plain = func(to []byte, _ *T) []byte { return appendString(to, p.name) }, true
-		}
-		if !plain || len(f.Deferrables) > 0 {
+		write := p.writer(f.Name)
+		if write == nil || len(f.Deferrables) > 0 {
 			return nil, false
 		}
-		selection[i].key, selection[i].write = `"`+f.Alias+`":`, write
+		selection[i].key, selection[i].write = f.Alias, write
 	}
 	return selection, true
 }
 
+// writer returns what writes a field; nil when it is not plain.
+func (p *plainType[T]) writer(field string) func(to []byte, of *T) []byte {
+	if field == "__typename" {
+		return func(to []byte, _ *T) []byte { return appendString(to, p.name) }
+	}
+	return p.fields[field]
+}
+
 // plainSelection is what is asked of objects that hold a T, in the order of the answer.
 type plainSelection[T any] []struct {
-	key   string
+	key   string // of letters, digits and underscores
 	write func(to []byte, of *T) []byte
 }
 
-func (s plainSelection[T]) append(to written, of *T) written {
+func (s plainSelection[T]) append(to []byte, of *T) []byte {
 	to = append(to, '{')
 	for i, field := range s {
 		if i > 0 {
 			to = append(to, ',')
 		}
-		to = field.write(append(to, field.key...), of)
+		to = append(append(append(to, '"'), field.key...), `":`...)
+		to = field.write(to, of)
 	}
 	return append(to, '}')
 }
@@ -130,8 +137,8 @@ func (s plainSelection[T]) append(to written, of *T) written {
 // plainBytes is about what a field takes in an answer.
 const plainBytes = 48
 
-func (s plainSelection[T]) list(all []*T) written {
-	to := make(written, 0, 2+len(all)*len(s)*plainBytes)
+func (s plainSelection[T]) appendList(to []byte, all []*T) []byte {
+	to = slices.Grow(to, 2+len(all)*len(s)*plainBytes)
 	to = append(to, '[')
 	for i, of := range all {
 		if i > 0 {
@@ -149,14 +156,11 @@ type written []byte
 func (w written) MarshalGQL(to io.Writer) { _, _ = to.Write(w) }
 
 func appendID(to []byte, id uuid.UUID) []byte {
-	to = append(to, '"')
-	for i, part := range [][]byte{id[:4], id[4:6], id[6:8], id[8:10], id[10:]} {
-		if i > 0 {
-			to = append(to, '-')
-		}
-		to = hex.AppendEncode(to, part)
-	}
-	return append(to, '"')
+	to = append(hex.AppendEncode(append(to, '"'), id[:4]), '-')
+	to = append(hex.AppendEncode(to, id[4:6]), '-')
+	to = append(hex.AppendEncode(to, id[6:8]), '-')
+	to = append(hex.AppendEncode(to, id[8:10]), '-')
+	return append(hex.AppendEncode(to, id[10:]), '"')
 }
 
 func appendTime(to []byte, t time.Time) []byte {

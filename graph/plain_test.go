@@ -29,6 +29,15 @@ type held struct {
 
 	room  *ent.Room
 	lobby *lobby.Lobby
+	// fail is called by the resolver of a field, if it is there.
+	fail map[string]func() error
+}
+
+func (h held) failure(field string) error {
+	if fail := h.fail[field]; fail != nil {
+		return fail()
+	}
+	return nil
 }
 
 func (h held) Query() generated.QueryResolver { return heldQuery{nil, h} }
@@ -39,7 +48,14 @@ type heldQuery struct {
 	held
 }
 
-func (h heldQuery) Room(context.Context, *uuid.UUID, *string) (*ent.Room, error) {
+func (h heldQuery) Room(_ context.Context, id *uuid.UUID, slug *string) (*ent.Room, error) {
+	if err := h.failure("room"); err != nil || h.room == nil {
+		return nil, err
+	}
+	if room := *h.room; id != nil && slug != nil {
+		room.ID, room.Slug = *id, *slug
+		return &room, nil
+	}
 	return h.room, nil
 }
 
@@ -50,20 +66,33 @@ type heldRoom struct {
 	held
 }
 
-func (h heldRoom) Lobby(context.Context, *ent.Room) (*lobby.Lobby, error) { return h.lobby, nil }
-func (h heldRoom) Locked(context.Context, *ent.Room) (bool, error)        { return true, nil }
+func (h heldRoom) Lobby(context.Context, *ent.Room) (*lobby.Lobby, error) {
+	return h.lobby, h.failure("lobby")
+}
+func (h heldRoom) Locked(context.Context, *ent.Room) (bool, error) { return true, nil }
 func (h heldRoom) Configuration(context.Context, *ent.Room) (*ent.Room, error) {
 	return h.room, nil
 }
 
-// server answers as gqlgen does, with extensions.
-func (h held) server(extensions ...graphql.HandlerExtension) http.Handler {
-	s := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: h}))
+// gqlgen answers as gqlgen does, ours as we do.
+func (h held) gqlgen() *handler.Server { return h.server(h.schema()) }
+
+func (h held) ours() *handler.Server {
+	s := h.server(direct{h.schema(), h})
+	s.Use(plainly{})
+	return s
+}
+
+func (h held) schema() graphql.ExecutableSchema {
+	return generated.NewExecutableSchema(generated.Config{Resolvers: h})
+}
+
+func (h held) server(schema graphql.ExecutableSchema) *handler.Server {
+	s := handler.New(schema)
 	s.AddTransport(transport.GET{})
 	s.SetQueryCache(newCache[*ast.QueryDocument]())
-	for _, extension := range extensions {
-		s.Use(extension)
-	}
+	s.SetErrorPresenter(presentError)
+	s.SetRecoverFunc(recoverPanic)
 	return s
 }
 
@@ -110,12 +139,14 @@ func TestWhatIsWrittenPlainlyIsWhatGqlgenWrites(t *testing.T) {
 		"room { lobby { entries { ... on LobbyEntry { id } ... @skip(if: true) { color } since } } }",
 		"node(id: \"" + uuid.NewString() + "\") { id ... on Room { name } }",
 		"a: room { id } b: room { slug lobby { entries { id } } }",
+		"a: room { b: lobby { c: message version __typename d: totalCount } id }",
+		"room { lobby { message } again: lobby { version } }",
 	}
 	fragments := map[string]string{
 		"...some": " fragment some on Room { slug name }", "...guest": " fragment guest on LobbyEntry { id color }",
 	}
 	for name, h := range heldRooms() {
-		gqlgen, ours := h.server(), h.server(plainly{})
+		gqlgen, ours := h.gqlgen(), h.ours()
 		for _, selection := range selections {
 			query := "{ " + selection + " }"
 			for spread, fragment := range fragments {
@@ -130,10 +161,11 @@ func TestWhatIsWrittenPlainlyIsWhatGqlgenWrites(t *testing.T) {
 	}
 }
 
-func get(h http.Handler, query string) string {
+func get(h http.Handler, query string, variables ...string) string {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	values := r.URL.Query()
 	values.Set("query", query)
+	values["variables"] = variables
 	r.URL.RawQuery = values.Encode()
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
@@ -175,7 +207,7 @@ func BenchmarkListOfFifty(b *testing.B) {
 	}
 	h.lobby = &lobby.Lobby{Entries: all[:50]}
 	query := "{ room { lobby { entries { id displayName } } } }"
-	for name, server := range map[string]http.Handler{"gqlgen": h.server(), "plain": h.server(plainly{})} {
+	for name, server := range map[string]http.Handler{"gqlgen": h.gqlgen(), "plain": h.ours()} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -1,6 +1,8 @@
 package lobby
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -156,50 +158,86 @@ func parseEntry(roomID uuid.UUID, reply any) (*Entry, error) {
 	for i, value := range list {
 		text[i], _ = value.(string)
 	}
-	return newEntry(roomID, text[:])
+	return newEntry(roomID, &text)
 }
 
-// unpackEntries reads the entries that the script list packs.
-func unpackEntries(roomID uuid.UUID, replies []any) ([]*Entry, error) {
-	entries := make([]*Entry, 0, len(replies))
-	for _, reply := range replies {
-		packed, _ := reply.(string)
-		values := strings.SplitN(packed, "\n", entryFields)
-		if len(values) != entryFields {
-			return nil, fmt.Errorf("entry: unexpected reply %T", reply)
+// unpackEntries reads the entries that the script list packs, and how many they are. They are made at once,
+// and share the text.
+func unpackEntries(roomID uuid.UUID, count, packed any) ([]*Entry, error) {
+	n, _ := count.(int64)
+	rest, ok := packed.(string)
+	if !ok || n < 0 || n > int64(len(rest)) {
+		return nil, fmt.Errorf("entries: unexpected reply %T, %T", count, packed)
+	}
+	made, entries := make([]Entry, n), make([]*Entry, 0, n)
+	var values [entryFields]string
+	for i := range made {
+		e := &made[i]
+		after, err := cutPacked(rest, &values)
+		if err == nil {
+			err = e.read(roomID, &values)
 		}
-		id, name := values[0], values[entryFields-1]
-		e, err := newEntry(roomID, append([]string{id, name}, values[1:entryFields-1]...))
 		if err != nil {
 			return nil, err
 		}
-		if e.Status != gone {
+		if rest = after; e.Status != gone {
 			entries = append(entries, e)
 		}
+	}
+	if rest != "" {
+		return nil, errors.New("entries: more than were told")
 	}
 	return entries, nil
 }
 
+// cutPacked reads the values of the first entry that is packed in a text, and returns the text after it.
+func cutPacked(packed string, values *[entryFields]string) (after string, err error) {
+	size, rest, _ := strings.Cut(packed, "\n")
+	n, err := strconv.Atoi(size)
+	if err != nil || n < 0 || n > len(rest) {
+		return "", errors.New("entry: no size of what is packed")
+	}
+	entry, after := rest[:n], rest[n:]
+	found := true
+	for _, at := range packedOrder[:entryFields-1] {
+		if values[at], entry, found = strings.Cut(entry, "\n"); !found {
+			return "", errors.New("entry: values are missing of what is packed")
+		}
+	}
+	values[packedOrder[entryFields-1]] = entry
+	return after, nil
+}
+
+// packedOrder is where the values of an entry that is packed stand in what the script function read
+// returns: the name is the last.
+var packedOrder = [entryFields]int{0, 2, 3, 4, 5, 6, 7, 8, 1}
+
 // newEntry makes an entry of the values that are stored of it.
-func newEntry(roomID uuid.UUID, text []string) (*Entry, error) {
+func newEntry(roomID uuid.UUID, text *[entryFields]string) (*Entry, error) {
+	e := &Entry{}
+	return e, e.read(roomID, text)
+}
+
+// read has an entry be what is stored of it.
+func (e *Entry) read(roomID uuid.UUID, text *[entryFields]string) error {
 	id, errID := uuid.Parse(text[0])
 	if Status(text[3]) == gone && errID == nil {
-		return &Entry{ID: id, RoomID: roomID}, nil
+		*e = Entry{ID: id, RoomID: roomID}
+		return nil
 	}
 	userID, errUser := parseUser(text[4])
 	since, errSince := strconv.ParseInt(text[5], 10, 64)
 	arrival, errArrival := strconv.Atoi(text[6])
 	version, errVersion := strconv.Atoi(text[7])
-	for _, err := range []error{errID, errUser, errSince, errArrival, errVersion} {
-		if err != nil {
-			return nil, fmt.Errorf("entry %s: %w", text[0], err)
-		}
+	if err := cmp.Or(errID, errUser, errSince, errArrival, errVersion); err != nil {
+		return fmt.Errorf("entry %s: %w", text[0], err)
 	}
-	return &Entry{
+	*e = Entry{
 		ID: id, RoomID: roomID, DisplayName: text[1], Color: text[2], Status: Status(text[3]),
 		UserID: userID, Since: time.UnixMilli(since), arrival: arrival, Version: version,
 		changed: version, byRule: text[8] != "",
-	}, nil
+	}
+	return nil
 }
 
 func parseUser(text string) (uuid.UUID, error) {

@@ -1,6 +1,7 @@
 package lobby
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -11,19 +12,20 @@ import (
 
 // packed is an entry as the script list packs it.
 func packed(id uuid.UUID, name string) string {
-	return id.String() + "\nhsl(1, 2%, 3%)\nWAITING\n\n1763900000000\n17\n18\n\n" + name
+	entry := id.String() + "\nhsl(1, 2%, 3%)\nWAITING\n\n1763900000000\n17\n18\n\n" + name
+	return strconv.Itoa(len(entry)) + "\n" + entry
 }
 
 func TestPackedEntriesAreReadWhateverTheirNames(t *testing.T) {
 	t.Parallel()
 	names := []string{"Ada", "", "\n", "3\nAda\n", "7:é 名 🙂", strings.Repeat("x", 400), "\x00\xff"}
-	all, ids := make([]any, len(names)), make([]uuid.UUID, len(names))
+	all, ids := "", make([]uuid.UUID, len(names))
 	for i, name := range names {
 		ids[i] = uuid.New()
-		all[i] = packed(ids[i], name)
+		all += packed(ids[i], name)
 	}
 	roomID := uuid.New()
-	entries, err := unpackEntries(roomID, all)
+	entries, err := unpackEntries(roomID, int64(len(names)), all)
 	require.NoError(t, err)
 	require.Len(t, entries, len(names))
 	for i, e := range entries {
@@ -36,7 +38,7 @@ func TestPackedEntriesAreReadWhateverTheirNames(t *testing.T) {
 		assert.Equal(t, []int{17, 18}, []int{e.arrival, e.Version})
 		assert.False(t, e.byRule || e.IsAuthenticated())
 	}
-	none, err := unpackEntries(roomID, nil)
+	none, err := unpackEntries(roomID, int64(0), "")
 	require.NoError(t, err)
 	assert.Equal(t, []*Entry{}, none)
 }
@@ -44,8 +46,27 @@ func TestPackedEntriesAreReadWhateverTheirNames(t *testing.T) {
 func TestWhatIsNoPackedEntryIsAnError(t *testing.T) {
 	t.Parallel()
 	whole := packed(uuid.New(), "")
-	for _, reply := range []any{nil, int64(1), "", "\n", whole[1:], whole[:len(whole)-1], []any{whole}} {
-		_, err := unpackEntries(uuid.New(), []any{reply})
+	for _, reply := range []any{
+		nil, int64(1), "", "\n", "0\n", "-1\n", "9\n" + strings.Repeat("\n", 9), whole[1:], whole[:len(whole)-1],
+		whole + whole, whole + "\n", []any{whole},
+	} {
+		_, err := unpackEntries(uuid.New(), int64(1), reply)
 		assert.Error(t, err, "%q", reply)
+	}
+	for _, count := range []any{nil, "1", int64(-1), int64(0), int64(2), int64(1) << 60} {
+		_, err := unpackEntries(uuid.New(), count, whole)
+		assert.Error(t, err, "%v", count)
+	}
+}
+
+// BenchmarkUnpackFifty: the entries cost three allocations, however many they are.
+func BenchmarkUnpackFifty(b *testing.B) {
+	all := strings.Repeat(packed(uuid.New(), "Guest"), 50)
+	roomID := uuid.New()
+	b.ReportAllocs()
+	for b.Loop() {
+		if entries, err := unpackEntries(roomID, int64(50), all); err != nil || len(entries) != 50 {
+			b.Fatal(err)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/redis/go-redis/v9"
 
 	"foyer/fault"
@@ -75,6 +76,8 @@ type store struct {
 	showPosition bool
 	// decided is told of each decision, and how long its guest had waited.
 	decided func(decision string, waited time.Duration)
+	// lists are those that were read last.
+	lists *lru.Cache[uuid.UUID, readList]
 }
 
 func newStore(rdb redis.UniversalClient, settings Settings) store {
@@ -82,6 +85,7 @@ func newStore(rdb redis.UniversalClient, settings Settings) store {
 		rdb: rdb, keys: keys{settings.KeyPrefix}, publish: "PUBLISH", showPosition: settings.ShowPosition,
 		decided: settings.Decided,
 	}
+	s.lists, _ = lru.New[uuid.UUID, readList](cachedLists) // fails for no size but 0
 	if s.decided == nil {
 		s.decided = func(string, time.Duration) {}
 	}
@@ -220,9 +224,25 @@ func (d decision) String() string {
 	return strings.ToLower(string(d.to))
 }
 
-// list returns who waits for a room.
+const (
+	// cachedLists is of how many rooms is remembered who waited when it was last asked, and cachedEntries how
+	// many that may be: some 300 bytes each.
+	cachedLists   = 200
+	cachedEntries = 200
+)
+
+// readList is who waited for a room: which list that was to the script, and its entries, which nobody
+// changes.
+type readList struct {
+	is      string
+	entries []*Entry
+}
+
+// list returns who waits for a room. While that is who waited the last time, as Redis says each time, the
+// entries are the same ones.
 func (s store) list(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
-	reply, err := s.run(ctx, listScript, roomID)
+	last, _ := s.lists.Get(roomID)
+	reply, err := s.run(ctx, listScript, roomID, last.is)
 	if err != nil {
 		return nil, err
 	}
@@ -230,8 +250,16 @@ func (s store) list(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
 	if err != nil {
 		return nil, fmt.Errorf("version of lobby %s: %w", roomID, err)
 	}
-	entries, err := unpackEntries(roomID, reply[2:])
-	return &Lobby{Entries: entries, Message: message(reply[1]), Version: version}, err
+	if len(reply) > 3 {
+		last.is, _ = reply[2].(string)
+		if last.entries, err = unpackEntries(roomID, reply[3], reply[4]); err != nil {
+			return nil, err
+		}
+		if len(last.entries) <= cachedEntries {
+			s.lists.Add(roomID, last)
+		}
+	}
+	return &Lobby{Entries: last.entries, Message: message(reply[1]), Version: version}, nil
 }
 
 func parseEntries(roomID uuid.UUID, replies []any) ([]*Entry, error) {

@@ -91,10 +91,11 @@ func TestRequestOfSeveralOperationsTellsTheirNumber(t *testing.T) {
 	t.Parallel()
 	var none *observe.Request
 	none.Ran(observe.Operation{})
-	r := &observe.Request{}
-	assert.Empty(t, r.Attrs())
+	r := &observe.Request{ID: "the-id"}
+	id := slog.String("requestId", "the-id")
+	assert.Equal(t, []slog.Attr{id}, r.AppendAttrs(nil))
 	r.Ran(observe.Operation{Name: "Room", Field: "room"})
-	assert.Equal(t, []slog.Attr{slog.String("operation", "Room"), slog.String("field", "room")}, r.Attrs())
+	assert.Equal(t, []slog.Attr{slog.String("operation", "Room"), slog.String("field", "room"), id}, r.AppendAttrs(nil))
 	r.Ran(observe.Operation{Name: "Room", Field: "room"})
-	assert.Equal(t, []slog.Attr{slog.Int("operations", 2)}, r.Attrs())
+	assert.Equal(t, []slog.Attr{slog.Int("operations", 2), id}, r.AppendAttrs(nil))
 }

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 // Redis returns a hook that counts and traces commands. Of a command it tells the name alone. What no
@@ -30,6 +31,9 @@ func (redisHook) DialHook(next redis.DialHook) redis.DialHook {
 
 func (h redisHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
+		if h.nobodyAsks(ctx) {
+			return next(ctx, cmd)
+		}
 		return h.observe(ctx, strings.ToLower(cmd.Name()), func(ctx context.Context) error {
 			return next(ctx, cmd)
 		})
@@ -38,14 +42,23 @@ func (h redisHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 
 func (h redisHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if h.nobodyAsks(ctx) {
+			return next(ctx, cmds)
+		}
 		return h.observe(ctx, pipeline, func(ctx context.Context) error { return next(ctx, cmds) })
 	}
 }
 
+// nobodyAsks reports whether there is nothing to count, and no trace to be in.
+func (h redisHook) nobodyAsks(ctx context.Context) bool { return h.metrics == nil && !traced(ctx) }
+
 func (h redisHook) observe(ctx context.Context, command string, f func(context.Context) error) error {
-	ctx, span := Begin(ctx, "redis "+command, trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithAttributes(attribute.String("db.system.name", "redis"),
-			attribute.String("db.operation.name", command)))
+	var span trace.Span = noop.Span{}
+	if traced(ctx) { // what is told of a span costs more than a command's count
+		ctx, span = Begin(ctx, "redis "+command, trace.WithSpanKind(trace.SpanKindClient),
+			trace.WithAttributes(attribute.String("db.system.name", "redis"),
+				attribute.String("db.operation.name", command)))
+	}
 	defer span.End()
 	began := time.Now()
 	err := f(ctx)
@@ -58,6 +71,9 @@ func (h redisHook) observe(ctx context.Context, command string, f func(context.C
 	}
 	return err
 }
+
+// traced reports whether a context is in a trace.
+func traced(ctx context.Context) bool { return trace.SpanContextFromContext(ctx).IsValid() }
 
 // redisOutcome says whether Redis has answered. That it has nothing, or not the script, is an answer.
 func redisOutcome(err error) string {

@@ -87,18 +87,25 @@ func (r *Request) Served(tell func()) {
 	}
 }
 
-// Attrs are what the log says of a request's operations: of one its names, of several how many.
-func (r *Request) Attrs() []slog.Attr {
+// Open reports whether something has come of a request that outlives its handler, and has not ended.
+func (r *Request) Open() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.open
+}
+
+// AppendAttrs adds what the log says of a request: of one operation its names, of several how many, and the id.
+func (r *Request) AppendAttrs(attrs []slog.Attr) []slog.Attr {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch r.count {
 	case 0:
-		return nil
 	case 1:
-		return []slog.Attr{slog.String("operation", r.ran.Name), slog.String("field", r.ran.Field)}
+		attrs = append(attrs, slog.String("operation", r.ran.Name), slog.String("field", r.ran.Field))
 	default:
-		return []slog.Attr{slog.Int("operations", r.count)}
+		attrs = append(attrs, slog.Int("operations", r.count))
 	}
+	return append(attrs, slog.String(requestID, r.ID))
 }
 
 // requestID is what the log calls a request's id.

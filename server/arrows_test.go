@@ -15,7 +15,7 @@ import (
 // short. What ent generates counts as ent.
 var arrows = map[string]string{
 	"server":             "announcements apps auth bucket calls embedded ent ent/database fault graph graph/transport invitations limits lobby mail observe outbox recordings rooms rounds rtc web webhooks",
-	"graph":              "auth calls ent ent/database fault graph/generated graph/transport invitations lobby observe recordings rooms rtc",
+	"graph":              "auth calls ent ent/database fault graph/generated graph/scalar graph/transport invitations lobby observe recordings rooms rtc",
 	"graph/generated":    "auth calls ent graph/scalar invitations lobby recordings rooms rtc", // types only
 	"graph/scalar":       "fault",
 	"graph/transport":    "",

@@ -34,10 +34,12 @@ func newPage(build fs.FS, liveKitURL string) (*page, error) {
 // in answers what a mux has no pattern for and the page has, and leaves the rest to the mux.
 func (p *page) in(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-		if _, pattern := mux.Handler(r); pattern != "" || !reads || !p.serve(w, r) {
-			mux.ServeHTTP(w, r)
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			if _, pattern := mux.Handler(r); pattern == "" && p.serve(w, r) {
+				return
+			}
 		}
+		mux.ServeHTTP(w, r)
 	})
 }
 

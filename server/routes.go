@@ -83,7 +83,8 @@ func (a *app) withViewer(next http.Handler) http.Handler {
 // trusted proxies saw it, of IPv6 the /64 that one client commonly has.
 func clientAddress(r *http.Request, proxies int) string {
 	address, _, _ := net.SplitHostPort(r.RemoteAddr)
-	if seen := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ","); proxies > 0 {
+	if proxies > 0 {
+		seen := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 		address = strings.TrimSpace(seen[max(0, len(seen)-proxies)])
 	}
 	ip, err := netip.ParseAddr(address)

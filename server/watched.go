@@ -33,8 +33,11 @@ func (a *app) watched(next http.Handler) http.Handler {
 			if !finished && !answer.wrote { // it has panicked
 				answer.status = http.StatusInternalServerError
 			}
-			done := servedOf(r, request, answer)
-			request.Served(func() { a.told(done, time.Since(began)) })
+			if done := servedOf(r, request, answer); request.Open() {
+				a.toldLater(done, began)
+			} else {
+				a.told(done, time.Since(began))
+			}
 			observe.Served(span, r.Method, route(r), answer.status)
 		}()
 		next.ServeHTTP(answer, r)
@@ -60,6 +63,11 @@ func servedOf(r *http.Request, request *observe.Request, w *answered) served {
 	return served{ctx, request, observe.Method(r.Method), route(r), w.status, w.bytes, w.streams()}
 }
 
+// toldLater is told once what has come of a request, and outlives it, has ended.
+func (a *app) toldLater(s served, began time.Time) {
+	s.request.Served(func() { a.told(s, time.Since(began)) })
+}
+
 // told counts a request that was answered, and logs it.
 func (a *app) told(s served, took time.Duration) {
 	a.metrics.Request(s.method, s.route, s.status, s.streams, took)
@@ -73,10 +81,11 @@ func (a *app) told(s served, took time.Duration) {
 	}
 	// Made by hand: slog.LogAttrs would look up for each where in the code it is.
 	line := slog.NewRecord(time.Now(), level, "request", 0)
-	line.AddAttrs(slog.String("method", s.method), slog.String("route", s.route),
+	// And all at once: a record grows with each call.
+	attrs := [8]slog.Attr{slog.String("method", s.method), slog.String("route", s.route),
 		slog.Int("status", s.status), slog.Int64("bytes", s.bytes),
-		slog.Float64("milliseconds", float64(took.Microseconds())/1000))
-	line.AddAttrs(s.request.Attrs()...)
+		slog.Float64("milliseconds", float64(took.Microseconds())/1000)}
+	line.AddAttrs(s.request.AppendAttrs(attrs[:5])...)
 	_ = handler.Handle(s.ctx, line)
 }
 

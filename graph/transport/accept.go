@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 // The media types that we answer with.
@@ -25,6 +27,12 @@ type accepted struct {
 // maxAccept is how many bytes of Accept headers are read: browsers send some two hundred.
 const maxAccept = 4 << 10
 
+// negotiated are headers that were read last: clients of one kind send one and the same.
+var negotiated, _ = lru.New[string, accepted](200) // fails for no size but 0
+
+// maxNegotiated is how many bytes a header may have to be remembered.
+const maxNegotiated = 256
+
 // negotiate reads Accept headers. Without one, the client is one from before the draft.
 func negotiate(headers []string) accepted {
 	header := strings.Join(headers, ",")
@@ -32,6 +40,16 @@ func negotiate(headers []string) accepted {
 	if strings.TrimSpace(header) == "" {
 		return accepted{json: 1}
 	}
+	read, known := negotiated.Get(header)
+	if !known {
+		if read = readAccept(header); len(header) <= maxNegotiated {
+			negotiated.Add(strings.Clone(header), read)
+		}
+	}
+	return read
+}
+
+func readAccept(header string) accepted {
 	// The more specific range decides over the less specific one, wherever it stands.
 	quality := map[string]float64{}
 	for part := range strings.SplitSeq(header, ",") {

@@ -1,17 +1,22 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/gorilla/websocket"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
 // HTTP serves queries and mutations as the GraphQL over HTTP draft says, and any operation as
@@ -55,19 +60,19 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 			message: "none of the media types you accept is offered"})
 		return
 	}
-	ctx := graphql.StartOperationTrace(r.Context())
+	ctx := r.Context()
 	params, bad := t.params(w, r)
 	if bad != nil {
 		refuse(w, accepts.document(), bad)
 		return
 	}
-	operation, refused := create(ctx, exec, params)
+	operation, refused := create(graphql.StartOperationTrace(ctx), exec, params)
 	switch {
 	case refused != nil && accepts.stream(false):
 		newEvents(w, t.WriteTimeout).complete(body(refused, false))
 		return
 	case refused != nil:
-		write(w, accepts.document(), notExecuted[accepts.document()], body(refused, false))
+		write(w, accepts.document(), notExecuted[accepts.document()], refused, false)
 		return
 	}
 	kind := operation.Operation.Operation
@@ -84,7 +89,7 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 		ctx, cancel := t.bound(ctx, operation)
 		defer cancel()
 		answer, status := operation.answer(ctx)
-		write(w, accepts.document(), status, body(answer, true))
+		write(w, accepts.document(), status, answer, true)
 	}
 }
 
@@ -105,21 +110,66 @@ var notExecuted = map[string]int{
 	typeResponse: http.StatusBadRequest,
 }
 
+// Failed answers a request that none of the transports could, because of an error as clients are told it.
+func Failed(w http.ResponseWriter, r *http.Request, err error) {
+	write(w, MediaType(r), http.StatusInternalServerError,
+		&graphql.Response{Errors: gqlerror.List{gqlerror.WrapIfUnwrapped(err)}}, false)
+}
+
 func refuse(w http.ResponseWriter, mediaType string, p *problem) {
 	if p.allow != "" {
 		w.Header().Set("Allow", p.allow)
 	}
-	write(w, mediaType, p.status, body(refusal(p.code, p.message), false))
+	write(w, mediaType, p.status, refusal(p.code, p.message), false)
 }
 
-func write(w http.ResponseWriter, mediaType string, status int, text []byte) {
+// The values of headers that never change. Whoever adds one gets a new slice.
+var (
+	contentTypes = map[string][]string{
+		typeJSON:     {typeJSON + "; charset=utf-8"},
+		typeResponse: {typeResponse + "; charset=utf-8"},
+	}
+	noSniff    = []string{"nosniff"}
+	noStore    = []string{"no-store"}
+	varyAccept = []string{"Accept"}
+)
+
+// buffers are for bodies on their way in and out.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+const (
+	// maxPooled is how many bytes a buffer has at most that is kept.
+	maxPooled = 64 << 10
+	// unbuffered is how many bytes net/http holds back of a body to say how many they are.
+	unbuffered = 2 << 10
+)
+
+// withBuffer calls a function with an empty buffer, which it returns as it has become.
+func withBuffer(use func(empty []byte) []byte) {
+	buffer := buffers.Get().(*[]byte)
+	if *buffer = use((*buffer)[:0]); cap(*buffer) <= maxPooled {
+		buffers.Put(buffer)
+	}
+}
+
+// write answers with one document, executed or not.
+func write(w http.ResponseWriter, mediaType string, status int, r *graphql.Response, executed bool) {
 	h := w.Header()
-	h.Set("Content-Type", mediaType+"; charset=utf-8")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
-	h.Add("Vary", "Accept")
-	w.WriteHeader(status)
-	_, _ = w.Write(text)
+	h["Content-Type"], h["X-Content-Type-Options"], h["Cache-Control"] = contentTypes[mediaType], noSniff, noStore
+	if h["Vary"] == nil {
+		h["Vary"] = varyAccept
+	} else {
+		h.Add("Vary", "Accept")
+	}
+	withBuffer(func(text []byte) []byte {
+		text = appendBody(text, r, executed)
+		if len(text) > unbuffered {
+			h.Set("Content-Length", strconv.Itoa(len(text))) // it would go out in chunks
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write(text)
+		return text
+	})
 }
 
 func badRequest(message string) *problem {
@@ -188,22 +238,39 @@ func trusting(origins []string) func(*http.Request) bool {
 func (t HTTP) readBody(
 	w http.ResponseWriter, r *http.Request, params *graphql.RawParams,
 ) *problem {
-	mediaType, options, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	charset := strings.ToLower(options["charset"])
-	if err != nil || mediaType != typeJSON || charset != "" && charset != "utf-8" {
+	if !isJSON(r.Header.Get("Content-Type")) {
 		return &problem{status: http.StatusUnsupportedMediaType, code: "INVALID",
 			message: "the body wants Content-Type: application/json"}
 	}
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.MaxBody))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return &problem{status: http.StatusRequestEntityTooLarge, code: "INVALID",
-			message: "the body is too large"}
+	var bad *problem
+	withBuffer(func(empty []byte) []byte {
+		text, err := readAll(http.MaxBytesReader(w, r.Body, t.MaxBody), r.ContentLength, empty)
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+			bad = &problem{status: http.StatusRequestEntityTooLarge, code: "INVALID",
+				message: "the body is too large"}
+		} else if err != nil {
+			bad = badRequest("the body could not be read")
+		} else if decode(text, params) != nil {
+			bad = badRequest("the body is no GraphQL request in JSON")
+		}
+		return text
+	})
+	return bad
+}
+
+// isJSON reports whether a Content-Type is JSON's, in UTF-8.
+func isJSON(contentType string) bool {
+	if contentType == typeJSON {
+		return true
 	}
-	if err != nil {
-		return badRequest("the body could not be read")
-	}
-	if decode(text, params) != nil {
-		return badRequest("the body is no GraphQL request in JSON")
-	}
-	return nil
+	mediaType, options, err := mime.ParseMediaType(contentType)
+	charset := strings.ToLower(options["charset"])
+	return err == nil && mediaType == typeJSON && (charset == "" || charset == "utf-8")
+}
+
+// readAll reads a body, of which its sender says how many bytes it has, or -1, to the end of a buffer.
+func readAll(body io.Reader, length int64, to []byte) ([]byte, error) {
+	read := bytes.NewBuffer(slices.Grow(to, int(min(max(length, 0), 8<<10))+bytes.MinRead))
+	_, err := read.ReadFrom(body)
+	return read.Bytes(), err
 }

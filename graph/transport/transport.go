@@ -9,11 +9,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -38,9 +37,13 @@ func logPanic(reason any) {
 // body returns an answer as JSON. One without data leaves the entry out, as the specification wants
 // of a request that was not executed.
 func body(r *graphql.Response, executed bool) []byte {
+	return appendBody(nil, r, executed)
+}
+
+func appendBody(to []byte, r *graphql.Response, executed bool) []byte {
 	if len(r.Errors) == 0 && len(r.Extensions) == 0 && unchanged(r.Data) {
-		text := make([]byte, 0, len(`{"data":}`)+len(r.Data))
-		return append(append(append(text, `{"data":`...), r.Data...), '}')
+		to = slices.Grow(to, len(`{"data":}`)+len(r.Data))
+		return append(append(append(to, `{"data":`...), r.Data...), '}')
 	}
 	answer := struct {
 		Errors     gqlerror.List   `json:"errors,omitempty"`
@@ -52,9 +55,9 @@ func body(r *graphql.Response, executed bool) []byte {
 	}
 	text, err := json.Marshal(answer)
 	if err != nil { // only extensions could be at fault, and those are ours
-		return []byte(`{"errors":[{"message":"internal error","extensions":{"code":"INTERNAL"}}]}`)
+		text = []byte(`{"errors":[{"message":"internal error","extensions":{"code":"INTERNAL"}}]}`)
 	}
-	return text
+	return append(to, text...)
 }
 
 // unchanged reports whether there are data which json.Marshal would leave as they are: that escapes what
@@ -75,19 +78,6 @@ func errorsOf(r *graphql.Response) json.RawMessage {
 		return json.RawMessage(`[{"message":"internal error","extensions":{"code":"INTERNAL"}}]`)
 	}
 	return text
-}
-
-// decode reads one JSON value and nothing after it. Numbers keep their digits.
-func decode(text []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	if err := d.Decode(into); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("more than one value")
-	}
-	return nil
 }
 
 // created is an operation that can be run.

@@ -1,0 +1,231 @@
+package graph
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/google/uuid"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"foyer/ent"
+	"foyer/graph/generated"
+	"foyer/graph/scalar"
+	"foyer/lobby"
+	"foyer/observe"
+)
+
+// direct answers itself what clients ask most: a query for one room, of which no more is asked than what it
+// holds and who waits for it, in the plainest form. What gqlgen makes to be ready for anything (contexts,
+// closures, sets of fields that may fail, be null or be deferred) takes a third of the memory of such a
+// request. The resolvers are the same, and what stands around an operation stands around this too. All
+// else, such as fragments, directives and errors in arguments, is left to gqlgen.
+type direct struct {
+	graphql.ExecutableSchema
+
+	resolvers generated.ResolverRoot
+}
+
+var plainLobby = plainType[lobby.Lobby]{
+	name: "Lobby", satisfies: []string{"Lobby"},
+	fields: map[string]func(to []byte, l *lobby.Lobby) []byte{
+		"totalCount": func(to []byte, l *lobby.Lobby) []byte { return strconv.AppendInt(to, int64(l.TotalCount()), 10) },
+		"message": func(to []byte, l *lobby.Lobby) []byte {
+			if l.Message == nil {
+				return append(to, "null"...)
+			}
+			return appendString(to, *l.Message)
+		},
+		"version": func(to []byte, l *lobby.Lobby) []byte { return strconv.AppendInt(to, int64(l.Version), 10) },
+	},
+}
+
+// Exec runs the operation of a context.
+func (d direct) Exec(ctx context.Context) graphql.ResponseHandler {
+	asked := roomAsked(graphql.GetOperationContext(ctx))
+	if asked == nil {
+		return d.ExecutableSchema.Exec(ctx)
+	}
+	answered := false
+	return func(ctx context.Context) *graphql.Response {
+		if answered {
+			return nil
+		}
+		answered = true
+		return &graphql.Response{Data: d.answer(ctx, asked)}
+	}
+}
+
+// askedRoom is what is asked of one room.
+type askedRoom struct {
+	field *ast.Field
+	id    *uuid.UUID
+	slug  *string
+	// selected is what is written of the room.
+	selected plainSelection[ent.Room]
+	// lobby is the field that asks who waits; nil when none does.
+	lobby *askedLobby
+}
+
+// askedLobby is what is asked of a lobby, and the lobby once it is read; nil when it could not be.
+type askedLobby struct {
+	field    *ast.Field
+	selected plainSelection[lobby.Lobby]
+	is       *lobby.Lobby
+}
+
+// roomAsked returns what an operation asks of a room; nil when gqlgen has to answer.
+func roomAsked(operation *graphql.OperationContext) *askedRoom {
+	of := operation.Operation
+	if of.Operation != ast.Query || len(of.Directives) > 0 || len(of.SelectionSet) != 1 {
+		return nil
+	}
+	field, ok := of.SelectionSet[0].(*ast.Field)
+	if !ok || field.Name != "room" || len(field.Directives) > 0 {
+		return nil
+	}
+	asked := &askedRoom{field: field}
+	if !asked.readArguments(operation.Variables) {
+		return nil
+	}
+	asked.selected, ok = plainRoom.direct(field.SelectionSet, asked.selectLobby)
+	if !ok {
+		return nil
+	}
+	return asked
+}
+
+// readArguments reads which room is asked for, and reports whether it has.
+func (a *askedRoom) readArguments(variables map[string]any) bool {
+	for _, argument := range a.field.Arguments {
+		text, ok := argument.Value.Raw, argument.Value.Kind == ast.StringValue
+		if argument.Value.Kind == ast.Variable {
+			text, ok = variables[argument.Value.Raw].(string)
+		}
+		if !ok {
+			return false
+		}
+		if argument.Name == "slug" {
+			a.slug = &text
+			continue
+		}
+		id, err := scalar.UnmarshalID(text)
+		if err != nil {
+			return false
+		}
+		a.id = &id
+	}
+	return true
+}
+
+// selectLobby returns what writes a room's lobby, which is to be asked for once.
+func (a *askedRoom) selectLobby(field *ast.Field) func([]byte, *ent.Room) []byte {
+	if field.Name != "lobby" || a.lobby != nil {
+		return nil
+	}
+	asked := &askedLobby{field: field}
+	var ok bool
+	asked.selected, ok = plainLobby.direct(field.SelectionSet, selectEntries)
+	if !ok {
+		return nil
+	}
+	a.lobby = asked
+	return func(to []byte, _ *ent.Room) []byte {
+		if asked.is == nil {
+			return append(to, "null"...)
+		}
+		return asked.selected.append(to, asked.is)
+	}
+}
+
+// selectEntries returns what writes the entries of a lobby.
+func selectEntries(field *ast.Field) func([]byte, *lobby.Lobby) []byte {
+	if field.Name != "entries" {
+		return nil
+	}
+	selected, ok := plainLobbyEntry.direct(field.SelectionSet, nil)
+	if !ok {
+		return nil
+	}
+	return func(to []byte, l *lobby.Lobby) []byte { return selected.appendList(to, l.Entries) }
+}
+
+// direct returns what is selected, each field by its name and once; false when gqlgen has to write it. Fields
+// that are not plain are written by what other returns for them.
+func (p *plainType[T]) direct(
+	set ast.SelectionSet, other func(*ast.Field) func([]byte, *T) []byte,
+) (plainSelection[T], bool) {
+	selection := make(plainSelection[T], len(set))
+	for i, selected := range set {
+		field, ok := selected.(*ast.Field)
+		if !ok || len(field.Directives) > 0 {
+			return nil, false
+		}
+		write := p.writer(field.Name)
+		if write == nil && other != nil {
+			write = other(field)
+		}
+		if write == nil {
+			return nil, false
+		}
+		for _, earlier := range set[:i] {
+			if earlier.(*ast.Field).Alias == field.Alias {
+				return nil, false
+			}
+		}
+		selection[i].key, selection[i].write = field.Alias, write
+	}
+	return selection, true
+}
+
+// answer reads what is asked, and writes it.
+func (d direct) answer(ctx context.Context, asked *askedRoom) []byte {
+	to := append(append(append(make([]byte, 0, 256), `{"`...), asked.field.Alias...), `":`...)
+	room, ctx := resolved(ctx, "Query.room", []*ast.Field{asked.field},
+		func(ctx context.Context) (*ent.Room, error) {
+			return d.resolvers.Query().Room(ctx, asked.id, asked.slug)
+		})
+	if room == nil {
+		return append(to, "null}"...)
+	}
+	if asked.lobby != nil {
+		asked.lobby.is, _ = resolved(ctx, "Room.lobby", []*ast.Field{asked.field, asked.lobby.field},
+			func(ctx context.Context) (*lobby.Lobby, error) { return d.resolvers.Room().Lobby(ctx, room) })
+	}
+	return append(asked.selected.append(to, room), '}')
+}
+
+// resolved returns what a resolver does, and the context for what lies in that: nil when it has failed, which
+// is told as gqlgen tells it of the last of some fields, each of which lies in the one before.
+func resolved[T any](
+	ctx context.Context, name string, fields []*ast.Field, resolve func(context.Context) (*T, error),
+) (result *T, inner context.Context) {
+	inner, span := observe.Begin(ctx, name)
+	defer span.End()
+	defer func() {
+		if reason := recover(); reason != nil {
+			at := within(inner, fields)
+			graphql.AddError(at, graphql.GetOperationContext(at).Recover(at, reason))
+			result = nil
+		}
+	}()
+	result, err := resolve(inner)
+	if err != nil {
+		observe.Failed(span, err)
+		at := within(inner, fields)
+		graphql.AddError(at, graphql.AddFieldLocationToError(at, err))
+		return nil, inner
+	}
+	return result, inner
+}
+
+// within returns the context that gqlgen has for the last of some fields.
+func within(ctx context.Context, fields []*ast.Field) context.Context {
+	for _, field := range fields {
+		ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
+			Object: field.ObjectDefinition.Name, IsMethod: true, IsResolver: true, Args: map[string]any{},
+			Field: graphql.CollectedField{Field: field, Selections: field.SelectionSet},
+		})
+	}
+	return ctx
+}
