@@ -1,6 +1,6 @@
 -- Reads everybody who waits, in the order of arrival.
 --
--- The last of ARGV  which list the caller has read before; empty for none
+-- ARGV[3]  which list the caller has read before; empty for none
 --
 -- Returns {version, message, which list it is, how many, entries}; without the last two when it is the one that
 -- the caller has. All entries are one text, which Redis and its client make and read in far less time than as
@@ -11,7 +11,7 @@ local ids, packed, keys = redis.call('ZRANGE', waiting, 0, -1), {}, {}
 local version, message = redis.call('GET', version) or bump(), redis.call('HGET', meeting, 'message') or ''
 -- What an entry holds changes with the version alone. Redis may have lost entries all the same.
 local list = version .. ' ' .. redis.sha1hex(table.concat(ids))
-if list == ARGV[#ARGV] and #ids <= 200 then
+if list == ARGV[3] and #ids <= 200 then
   for i, id in ipairs(ids) do keys[i] = entry_key(id) end
   if #ids == 0 or redis.call('EXISTS', unpack(keys)) == #ids then return {version, message, list} end
 end
