@@ -76,8 +76,7 @@ type WebSocket struct {
 	mu   sync.Mutex
 	exec graphql.GraphExecutor
 	// rester is there while any is admitted.
-	rester  rester
-	sockets map[*socket]struct{}
+	rester rester
 	// admitted counts sockets and those that are about to be.
 	admitted  int
 	addresses map[string]int
@@ -95,7 +94,7 @@ func NewWebSocket(settings WebSocketSettings) *WebSocket {
 			Subprotocols: []string{Protocol}, HandshakeTimeout: settings.WriteTimeout,
 			WriteBufferPool: &sync.Pool{}, CheckOrigin: trusting(settings.Origins),
 		},
-		sockets: map[*socket]struct{}{}, addresses: map[string]int{}, workers: newWorkers(),
+		addresses: map[string]int{}, workers: newWorkers(),
 	}
 	t.wheel.interval = settings.Ping
 	return t
@@ -144,19 +143,20 @@ func (h *hijacking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // open begins to listen to the client, who may have spoken already.
 func (s *socket) open(r *http.Request, hijacked *hijacking) {
 	settings := s.t.settings
-	s.conn, s.wire = hijacked.conn, newWire(hijacked.conn)
-	ctx := context.WithoutCancel(r.Context())
+	begun, _ := hijacked.read.Peek(hijacked.read.Buffered())
+	s.wire = newWire(hijacked.conn)
+	s.detached = context.WithoutCancel(r.Context())
 	if settings.Detach != nil {
-		ctx = settings.Detach(ctx)
+		s.detached = settings.Detach(s.detached)
 	}
-	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	if settings.Outlive != nil {
 		s.told = settings.Outlive(r)
 	}
 	s.late = time.AfterFunc(settings.InitTimeout, func() { s.end(closeInitTimeout) })
 	s.t.wheel.add(s)
-	s.t.enlist(s)
-	begun, _ := hijacked.read.Peek(hijacked.read.Buffered())
+	if s.t.drains() {
+		go s.retire(closeRestart)
+	}
 	if len(begun) > 0 || !s.rest() {
 		go s.listen(slices.Clone(begun))
 	}
@@ -177,27 +177,22 @@ func (t *WebSocket) admit(s *socket, exec graphql.GraphExecutor) bool {
 	if t.exec == nil {
 		t.exec = exec // the only one there is
 	}
-	s.rester = t.rester
 	t.addresses[s.address]++
 	t.open.Add(1)
 	return true
 }
 
-// enlist adds a socket to those that Drain ends; it has the connection now that an end needs.
-func (t *WebSocket) enlist(s *socket) {
+// drains reports whether Drain is at work. A socket that it does not find in the wheel finds that.
+func (t *WebSocket) drains() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sockets[s] = struct{}{}
-	if t.draining {
-		go s.retire(closeRestart)
-	}
+	return t.draining
 }
 
 func (t *WebSocket) release(s *socket) {
 	t.wheel.remove(s)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.sockets, s)
 	if t.addresses[s.address]--; t.addresses[s.address] == 0 {
 		delete(t.addresses, s.address)
 	}
@@ -208,11 +203,7 @@ func (t *WebSocket) release(s *socket) {
 }
 
 // Open is how many sockets are open.
-func (t *WebSocket) Open() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.sockets)
-}
+func (t *WebSocket) Open() int { return t.wheel.len() }
 
 // Drain refuses new sockets and ends those that are open with 1012, spread over a time so that their
 // clients do not all come back at once elsewhere; each after its queries and mutations have been
@@ -220,11 +211,8 @@ func (t *WebSocket) Open() int {
 func (t *WebSocket) Drain(ctx context.Context, spread time.Duration) error {
 	t.mu.Lock()
 	t.draining = true
-	open := make([]*socket, 0, len(t.sockets))
-	for s := range t.sockets {
-		open = append(open, s)
-	}
 	t.mu.Unlock()
+	open := t.wheel.all()
 	begin := time.Now()
 	for i, s := range open {
 		due := begin.Add(spread * time.Duration(i) / time.Duration(len(open)))

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,8 +15,8 @@ const (
 	few      = manyCame / 100
 )
 
-// wheel asks sockets whether their clients are there, each once a round, with one timer for all. It
-// stands still without sockets.
+// wheel has every socket, and asks it whether its client is there, each once a round, with one timer for
+// all. It stands still without sockets.
 type wheel struct {
 	interval time.Duration // a round
 
@@ -63,6 +64,19 @@ func (w *wheel) remove(s *socket) {
 		w.timer.Stop()
 		w.spokes = [spokes][]*socket{}
 	}
+}
+
+func (w *wheel) len() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.count
+}
+
+// all returns every socket.
+func (w *wheel) all() []*socket {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Concat(w.spokes[:]...)
 }
 
 // turn asks the sockets of the next spoke.
