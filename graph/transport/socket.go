@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -160,9 +161,8 @@ func (s *socket) end(cause error) {
 		s.remove(s.operations)
 	}
 	if c, ours := errors.AsType[closing](cause); ours && explained(cause) {
-		s.outbox().controls = append(s.outbox().controls, closeFrame(c))
+		s.put(closeFrame(c))
 	}
-	s.send()
 	if s.wire.waits != nil && !explained(cause) {
 		_ = s.wire.waits.SetReadDeadline(time.Now())
 	}
@@ -256,8 +256,7 @@ func (s *socket) ping() {
 	s.mu.Lock()
 	deaf := s.asked
 	if s.asked = true; !deaf && s.ended == nil {
-		s.outbox().controls = append(s.outbox().controls, pingFrame)
-		s.send()
+		s.put(pingFrame)
 	}
 	s.mu.Unlock()
 	if deaf {
@@ -419,13 +418,25 @@ func (s *socket) finish(o *operation, last message) {
 // send writes what is in the outbox as far as the client takes it at once; for the rest there is a
 // goroutine. Whoever calls it holds the mutex, and is not kept waiting.
 func (s *socket) send() {
-	if s.writing || s.broken || s.out == nil {
-		return
+	if !s.writing && !s.broken && s.out != nil {
+		s.begin(s.take(nil))
 	}
-	frames := s.take(nil)
-	if frames = frames[s.wire.write(frames):]; len(frames) > 0 {
+}
+
+// put sends a frame that is no state and not the client's doing. The mutex is held.
+func (s *socket) put(frame []byte) {
+	if s.writing || s.broken || s.out != nil {
+		s.outbox().controls = append(s.outbox().controls, frame)
+	} else {
+		s.begin(frame)
+	}
+}
+
+// begin writes frames as far as the client takes them at once, and has a goroutine write the rest.
+func (s *socket) begin(frames []byte) {
+	if n := s.wire.write(frames); n < len(frames) {
 		s.writing = true
-		go s.write(frames)
+		go s.write(slices.Clone(frames[n:]))
 	}
 }
 
