@@ -144,7 +144,7 @@ func (h *Handler) Drain(ctx context.Context, spread time.Duration) error {
 
 func newSocket(s Settings) *transport.WebSocket {
 	return transport.NewWebSocket(transport.WebSocketSettings{
-		Init: s.openSession, Detach: detach, Outlive: outlive, Origins: s.Origins,
+		Init: s.openSession, Detach: detach, Outlive: outlive, Ended: ended, Origins: s.Origins,
 		Address:    func(r *http.Request) string { return auth.FromContext(r.Context()).Address },
 		MaxMessage: s.MaxBody, MaxOperations: s.OperationsPerSocket,
 		MaxSockets: s.MaxSockets, MaxPerAddress: s.SocketsPerAddress,
@@ -188,11 +188,12 @@ func (s Settings) openSession(
 
 // detach returns a context with who asks and which request it was, of which a socket has come.
 func detach(ctx context.Context) context.Context {
-	of := observe.WithRequest(context.Background(), observe.RequestOf(ctx))
-	return auth.NewContext(of, auth.FromContext(ctx))
+	return auth.NewContext(observe.RequestOf(ctx).Context(), auth.FromContext(ctx))
 }
 
-func outlive(r *http.Request) func() { return observe.RequestOf(r.Context()).Outlive() }
+func outlive(ctx context.Context) { observe.RequestOf(ctx).Outlive() }
+
+func ended(ctx context.Context) { observe.RequestOf(ctx).Ended() }
 
 // cache keeps the latest documents by their text or hash, but none under a long key.
 type cache[T any] struct{ *lru.LRU[T] }

@@ -74,7 +74,7 @@ func (o *operation) free() {
 }
 
 func (s *socket) subscribe(m message) error {
-	if s.session.Context == nil {
+	if s.session == nil {
 		return closeUnauthorized
 	}
 	params := &graphql.RawParams{}
@@ -115,8 +115,8 @@ func (s *socket) subscribe(m message) error {
 // execution returns a context for what is executed, which stop ends; remove calls that. It does not
 // hang on the session's where that ends with the socket alone: a context remembers what hangs on it.
 func (s *socket) execution() (ctx context.Context, stop context.CancelFunc) {
-	ctx = s.session.Context
-	if s.session.Lasts {
+	ctx = s.session
+	if s.lasts {
 		ctx = context.WithoutCancel(ctx)
 	}
 	return context.WithCancel(ctx)

@@ -29,13 +29,13 @@ type socket struct {
 	t *WebSocket
 	// address is whom the socket counts for.
 	address string
-	// told is told of the end; nil tells nobody.
-	told func()
 	// detached is what the socket has of its request's context, cancelable what socketContext makes of it.
 	detached   context.Context
 	cancelable atomic.Pointer[cancelable]
-	// session is set once, by the reader; its context is nil before.
-	session Session
+	// session is the context of the one that was opened, which the reader does once; nil before. free is
+	// what it has to be freed by, if anything.
+	session context.Context
+	free    func()
 	// late ends a socket that opens no session in time; nil afterwards.
 	late *time.Timer
 
@@ -61,6 +61,8 @@ type socket struct {
 	writing, broken bool
 	// asked whether it is there, the client has not said anything yet.
 	asked bool
+	// lasts is that of the session.
+	lasts bool
 	// retiring is whether no more operations are taken up.
 	retiring bool
 
@@ -216,12 +218,12 @@ func (s *socket) leave() {
 		s.late.Stop()
 	}
 	s.running.Wait()
-	if s.session.Free != nil {
-		s.session.Free()
+	if s.free != nil {
+		s.free()
 	}
 	s.t.release(s)
-	if s.told != nil {
-		s.told()
+	if ended := s.t.settings.Ended; ended != nil {
+		ended(s.detached)
 	}
 }
 
@@ -332,7 +334,7 @@ func readError(err error) error {
 }
 
 func (s *socket) init(m message) error {
-	if s.session.Context != nil {
+	if s.session != nil {
 		return closeTooManyInits
 	}
 	payload := map[string]any{}
@@ -346,7 +348,7 @@ func (s *socket) init(m message) error {
 	if err != nil {
 		return closeForbidden
 	}
-	s.session = session
+	s.session, s.free, s.lasts = session.Context, session.Free, session.Lasts
 	inTime := s.late.Stop()
 	if s.late = nil; !inTime {
 		return closeInitTimeout
@@ -388,7 +390,7 @@ func (s *socket) complete(m message) error {
 func short(id string) string { return strings.ToValidUTF8(id[:min(len(id), 64)], "") }
 
 // wanted reports whether the client is to hear of an operation. The mutex is held.
-func (s *socket) wanted(o *operation) bool { return !o.over && s.session.Context.Err() == nil }
+func (s *socket) wanted(o *operation) bool { return !o.over && s.session.Err() == nil }
 
 // state has an answer of an operation sent.
 func (s *socket) state(o *operation, answer json.RawMessage) {

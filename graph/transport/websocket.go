@@ -41,9 +41,9 @@ type WebSocketSettings struct {
 	// Detach returns a context with what sessions need of a request's, without the request: a socket
 	// goes on when that has been served. With nil they have all of it.
 	Detach func(context.Context) context.Context
-	// Outlive says of a request that a socket comes of it, and returns what is to be called when that
-	// has ended. With nil nobody is told.
-	Outlive func(*http.Request) func()
+	// Outlive is called with the context of a request of which a socket comes, and Ended with what Detach
+	// has made of it when that has ended. With nil nobody is told.
+	Outlive, Ended func(context.Context)
 	// Origins are those beside our own whose pages may open a socket.
 	Origins []string
 	// Address names the client that a request is from, to count its sockets.
@@ -150,7 +150,7 @@ func (s *socket) open(r *http.Request, hijacked *hijacking) {
 		s.detached = settings.Detach(s.detached)
 	}
 	if settings.Outlive != nil {
-		s.told = settings.Outlive(r)
+		settings.Outlive(r.Context())
 	}
 	s.late = time.AfterFunc(settings.InitTimeout, func() { s.end(closeInitTimeout) })
 	s.t.wheel.add(s)
