@@ -121,6 +121,6 @@ func (w *wheel) turn() {
 }
 
 // settle gives the system back what many handshakes took, some 80 kB each of which a socket that rests
-// keeps 2. The runtime would keep as much again as is in use, for garbage that does not come while they
+// keeps 1. The runtime would keep as much again as is in use, for garbage that does not come while they
 // wait. It takes a collection, and so comes once in many sockets, in a lull.
 func settle() { debug.FreeOSMemory() }
