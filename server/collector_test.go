@@ -24,7 +24,11 @@ func TestHeapMayGrowToItsFloorAndFromThenOnDouble(t *testing.T) {
 func TestCollectorIsPacedAfterEachCollection(t *testing.T) {
 	t.Setenv("GOGC", "")
 	defer debug.SetGCPercent(debug.SetGCPercent(leastPercent))
-	defer func() { paced = pacer{floor: heapFloor} }()
+	defer func() {
+		paced.mu.Lock()
+		defer paced.mu.Unlock()
+		paced.live, paced.floor = nil, heapFloor
+	}()
 	heap := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/gogc:percent"}}
 	floor := uint64(heapFloor)
 	settles := func(want func(percent int) bool) {
@@ -45,13 +49,19 @@ func TestCollectorIsPacedAfterEachCollection(t *testing.T) {
 	settles(anything)
 	some := make([]byte, 10<<20) // of which the floors make something different
 	settles(func(percent int) bool { return percent > leastPercent })
-	before := paced.percent
+	before := percentOf(&paced)
 	paced.crowd(true)
-	assert.Less(t, paced.percent, before, "at once")
+	assert.Less(t, percentOf(&paced), before, "at once")
 	floor = crowdedFloor
 	settles(anything)
 	paced.crowd(false)
 	floor = heapFloor
 	settles(anything)
 	runtime.KeepAlive(some)
+}
+
+func percentOf(p *pacer) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.percent
 }
