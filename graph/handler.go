@@ -38,6 +38,8 @@ type Settings struct {
 	// MaxSockets and SocketsPerAddress are how many WebSockets may be open, in all and from one
 	// network address; 0 is any number.
 	MaxSockets, SocketsPerAddress int
+	// Crowd is told when many WebSockets are open, and when none is any more; nil is not.
+	Crowd func(many bool)
 	// OperationsPerSocket is how many operations may run on one WebSocket at once.
 	OperationsPerSocket int
 	// OperationTimeout bounds queries and mutations.
@@ -156,7 +158,7 @@ func (h *Handler) Drain(ctx context.Context, spread time.Duration) error {
 
 func newSocket(s Settings) *transport.WebSocket {
 	return transport.NewWebSocket(transport.WebSocketSettings{
-		Init: s.openSession, Detach: detach, Outlive: outlive, Origins: s.Origins,
+		Init: s.openSession, Detach: detach, Outlive: outlive, Ended: ended, Crowd: s.Crowd, Origins: s.Origins,
 		Address:    func(r *http.Request) string { return auth.FromContext(r.Context()).Address },
 		MaxMessage: s.MaxBody, MaxOperations: s.OperationsPerSocket,
 		MaxSockets: s.MaxSockets, MaxPerAddress: s.SocketsPerAddress,
@@ -200,11 +202,12 @@ func (s Settings) openSession(
 
 // detach returns a context with who asks and which request it was, of which a socket has come.
 func detach(ctx context.Context) context.Context {
-	of := observe.WithRequest(context.Background(), observe.RequestOf(ctx))
-	return auth.NewContext(of, auth.FromContext(ctx))
+	return auth.NewContext(observe.RequestOf(ctx).Context(), auth.FromContext(ctx))
 }
 
-func outlive(r *http.Request) func() { return observe.RequestOf(r.Context()).Outlive() }
+func outlive(ctx context.Context) { observe.RequestOf(ctx).Outlive() }
+
+func ended(ctx context.Context) { observe.RequestOf(ctx).Ended() }
 
 // cache keeps the latest documents by their text or hash, but none under a long key.
 type cache[T any] struct{ *lru.LRU[T] }

@@ -233,11 +233,21 @@ func (e *Entry) read(roomID uuid.UUID, text *[entryFields]string) error {
 		return fmt.Errorf("entry %s: %w", text[0], err)
 	}
 	*e = Entry{
-		ID: id, RoomID: roomID, DisplayName: text[1], Color: text[2], Status: Status(text[3]),
+		ID: id, RoomID: roomID, DisplayName: text[1], Color: text[2], Status: statusOf(text[3]),
 		UserID: userID, Since: time.UnixMilli(since), arrival: arrival, Version: version,
 		changed: version, byRule: text[8] != "",
 	}
 	return nil
+}
+
+// statusOf returns one of ours, so that thousands who wait do not keep a text each that says so.
+func statusOf(text string) Status {
+	for _, s := range []Status{Waiting, Admitted, Denied, Left, Ended} {
+		if string(s) == text {
+			return s
+		}
+	}
+	return Status(text)
 }
 
 func parseUser(text string) (uuid.UUID, error) {

@@ -158,8 +158,8 @@ var methods = []string{
 
 // Method is an HTTP method, or Other for one that a client has made up.
 func Method(method string) string {
-	if slices.Contains(methods, method) {
-		return method
+	if i := slices.Index(methods, method); i >= 0 {
+		return methods[i] // not the request's, which is a part of its first line
 	}
 	return Other
 }

@@ -99,3 +99,28 @@ func TestRequestOfSeveralOperationsTellsTheirNumber(t *testing.T) {
 	r.Ran(observe.Operation{Name: "Room", Field: "room"})
 	assert.Equal(t, []slog.Attr{slog.Int("operations", 2), id}, r.AppendAttrs(nil))
 }
+
+func TestContextOfARequestHasThatAlone(t *testing.T) {
+	t.Parallel()
+	r := &observe.Request{ID: "one"}
+	assert.Same(t, r, observe.RequestOf(r.Context()))
+	assert.NoError(t, r.Context().Err())
+	assert.Nil(t, r.Context().Value("anything"))
+	var none *observe.Request
+	assert.Nil(t, observe.RequestOf(none.Context()))
+	none.Outlive()
+	none.Ended()
+}
+
+func TestRequestIsServedWhenWhatOutlivesItHasEnded(t *testing.T) {
+	t.Parallel()
+	r, told := &observe.Request{}, 0
+	r.Served(func() { told++ })
+	assert.Equal(t, 1, told)
+	r.Outlive()
+	r.Served(func() { told++ })
+	assert.Equal(t, 1, told)
+	r.Ended()
+	r.Ended()
+	assert.Equal(t, 2, told)
+}

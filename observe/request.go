@@ -9,6 +9,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 )
@@ -34,6 +35,28 @@ func WithRequest(ctx context.Context, r *Request) context.Context {
 	return context.WithValue(ctx, requestKey{}, r)
 }
 
+// Context returns a context of a request and of nothing else. It is the request itself: those of sockets
+// are kept for as long as they are open. A nil request's is empty.
+func (r *Request) Context() context.Context {
+	if r == nil {
+		return context.Background()
+	}
+	return (*requestContext)(r)
+}
+
+type requestContext Request
+
+func (*requestContext) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
+func (*requestContext) Done() <-chan struct{}                   { return nil }
+func (*requestContext) Err() error                              { return nil }
+
+func (r *requestContext) Value(key any) any {
+	if key == (requestKey{}) {
+		return (*Request)(r)
+	}
+	return nil
+}
+
 // RequestOf returns the request of a context; nil when it is of none.
 func RequestOf(ctx context.Context) *Request {
 	r, _ := ctx.Value(requestKey{}).(*Request)
@@ -51,19 +74,22 @@ func (r *Request) Ran(o Operation) {
 	r.count++
 }
 
-// Outlive says that something comes of a request that outlives its handler, and returns what is to be
-// called when that ends.
-func (r *Request) Outlive() (ended func()) {
+// Outlive says that something comes of a request that outlives its handler, and of which Ended will tell.
+// A nil request takes no note of either.
+func (r *Request) Outlive() {
 	if r == nil {
-		return func() {}
+		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.open = true
-	return r.ended
 }
 
-func (r *Request) ended() {
+// Ended says that what has outlived the handler of a request has ended.
+func (r *Request) Ended() {
+	if r == nil {
+		return
+	}
 	r.mu.Lock()
 	r.open = false
 	tell := r.tell
@@ -85,13 +111,6 @@ func (r *Request) Served(tell func()) {
 	if tell != nil {
 		tell()
 	}
-}
-
-// Open reports whether something has come of a request that outlives its handler, and has not ended.
-func (r *Request) Open() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.open
 }
 
 // AppendAttrs adds what the log says of a request: of one operation its names, of several how many, and the id.

@@ -33,11 +33,7 @@ func (a *app) watched(next http.Handler) http.Handler {
 			if !finished && !answer.wrote { // it has panicked
 				answer.status = http.StatusInternalServerError
 			}
-			if done := servedOf(r, request, answer); request.Open() {
-				a.toldLater(done, began)
-			} else {
-				a.told(done, time.Since(began))
-			}
+			a.done(r, request, answer, began)
 			observe.Served(span, r.Method, route(r), answer.status)
 		}()
 		next.ServeHTTP(answer, r)
@@ -47,46 +43,49 @@ func (a *app) watched(next http.Handler) http.Handler {
 
 // served is what is told of a request. A socket outlives its request, and must not keep it for that.
 type served struct {
-	ctx           context.Context
 	request       *observe.Request
 	method, route string
-	status        int
 	bytes         int64
+	status        int16
 	streams       bool
 }
 
-func servedOf(r *http.Request, request *observe.Request, w *answered) served {
-	ctx := r.Context()
-	if w.status == http.StatusSwitchingProtocols {
-		ctx = observe.WithRequest(context.Background(), request)
+// done has a request told of that was answered: of one of which a socket has come, when that has ended.
+func (a *app) done(r *http.Request, request *observe.Request, w *answered, began time.Time) {
+	what := served{
+		request, observe.Method(r.Method), route(r), w.bytes, int16(w.status), w.streams(),
 	}
-	return served{ctx, request, observe.Method(r.Method), route(r), w.status, w.bytes, w.streams()}
+	if w.status == http.StatusSwitchingProtocols {
+		a.toldLater(what, began)
+		return
+	}
+	a.told(r.Context(), what, time.Since(began))
 }
 
 // toldLater is told once what has come of a request, and outlives it, has ended.
 func (a *app) toldLater(s served, began time.Time) {
-	s.request.Served(func() { a.told(s, time.Since(began)) })
+	s.request.Served(func() { a.told(s.request.Context(), s, time.Since(began)) })
 }
 
 // told counts a request that was answered, and logs it.
-func (a *app) told(s served, took time.Duration) {
-	a.metrics.Request(s.method, s.route, s.status, s.streams, took)
+func (a *app) told(ctx context.Context, s served, took time.Duration) {
+	a.metrics.Request(s.method, s.route, int(s.status), s.streams, took)
 	level := slog.LevelInfo
 	if s.route == "/healthz" || s.route == "/readyz" {
 		level = slog.LevelDebug
 	}
 	handler := slog.Default().Handler()
-	if !handler.Enabled(s.ctx, level) {
+	if !handler.Enabled(ctx, level) {
 		return
 	}
 	// Made by hand: slog.LogAttrs would look up for each where in the code it is.
 	line := slog.NewRecord(time.Now(), level, "request", 0)
 	// And all at once: a record grows with each call.
 	attrs := [8]slog.Attr{slog.String("method", s.method), slog.String("route", s.route),
-		slog.Int("status", s.status), slog.Int64("bytes", s.bytes),
+		slog.Int("status", int(s.status)), slog.Int64("bytes", s.bytes),
 		slog.Float64("milliseconds", float64(took.Microseconds())/1000)}
 	line.AddAttrs(s.request.AppendAttrs(attrs[:5])...)
-	_ = handler.Handle(s.ctx, line)
+	_ = handler.Handle(ctx, line)
 }
 
 // span begins the span of a request. A socket has none: it lasts for hours, and each operation on it has

@@ -13,6 +13,8 @@ import (
 type operation struct {
 	id     string
 	socket *socket
+	// another is one of the same socket.
+	another *operation
 	// stop ends what is executed; nil while nothing is.
 	stop context.CancelFunc
 	// streams says that it is a subscription, for which retire does not wait, or over; nil afterwards.
@@ -21,19 +23,17 @@ type operation struct {
 	source Source
 	plan   *plan
 	values []any
-	atEnd  []func()
+	atEnd  func()
 	// turn is where waiting and executing stand.
 	turn atomic.Int32
 	// over: the client hears no more of it: neither when it has ended it, for the id may be another's
 	// now, nor when the socket ends, for then it is to ask again elsewhere.
 	over bool
-	// due is what the socket's outbox has of it; nil for nothing.
-	due *dueOperation
 }
 
 // operation returns the one of an id; nil when there is none.
 func (s *socket) operation(id string) *operation {
-	for _, o := range s.operations {
+	for o := s.operations; o != nil; o = o.another {
 		if o.id == id {
 			return o
 		}
@@ -41,18 +41,23 @@ func (s *socket) operation(id string) *operation {
 	return nil
 }
 
+// count is how many operations the socket has.
+func (s *socket) count() (n int) {
+	for o := s.operations; o != nil; o = o.another {
+		n++
+	}
+	return n
+}
+
 // remove forgets an operation, and stops it. The mutex is held.
 func (s *socket) remove(o *operation) {
-	for i, other := range s.operations {
-		if other == o {
-			last := len(s.operations) - 1
-			s.operations[i], s.operations[last] = s.operations[last], nil
-			if s.operations = s.operations[:last]; last == 0 {
-				s.operations = nil
-			}
+	for at := &s.operations; *at != nil; at = &(*at).another {
+		if *at == o {
+			*at = o.another
 			break
 		}
 	}
+	o.another = nil
 	o.over = true
 	if o.stop != nil {
 		o.stop()
@@ -65,9 +70,7 @@ func (s *socket) remove(o *operation) {
 func (o *operation) free() {
 	o.socket.active--
 	o.source.Close()
-	for _, f := range o.atEnd {
-		f()
-	}
+	o.atEnd()
 }
 
 func (s *socket) subscribe(m message) error {
@@ -89,8 +92,8 @@ func (s *socket) subscribe(m message) error {
 		return nil // the client will ask again elsewhere
 	}
 	most := s.t.settings.MaxOperations
-	if len(s.operations) >= most || int(s.active) >= 2*most {
-		err := s.out.control(textFrame(nil, message{m.ID, "error",
+	if s.count() >= most || int(s.active) >= 2*most {
+		err := s.outbox().control(textFrame(nil, message{m.ID, "error",
 			errorsOf(refusal("RATE_LIMITED", "too many operations on this connection"))}))
 		s.send()
 		return err
@@ -98,7 +101,7 @@ func (s *socket) subscribe(m message) error {
 	ctx, stop := s.execution()
 	o := &operation{id: m.ID, socket: s, stop: stop, streams: sync.OnceFunc(s.answering.Done)}
 	o.turn.Store(executing)
-	s.operations = append(s.operations, o)
+	s.operations, o.another = o, s.operations
 	s.active++
 	s.answering.Add(1)
 	s.running.Go(func() {
@@ -112,8 +115,8 @@ func (s *socket) subscribe(m message) error {
 // execution returns a context for what is executed, which stop ends; remove calls that. It does not
 // hang on the session's where that ends with the socket alone: a context remembers what hangs on it.
 func (s *socket) execution() (ctx context.Context, stop context.CancelFunc) {
-	ctx = s.session.Context
-	if s.session.Lasts {
+	ctx = s.session
+	if s.lasts {
 		ctx = context.WithoutCancel(ctx)
 	}
 	return context.WithCancel(ctx)

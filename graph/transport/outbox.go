@@ -11,8 +11,8 @@ import (
 // does not read comes so far.
 const maxUnread = 256
 
-// outbox is what is to be written to one client. Of each operation it holds the latest state alone.
-// Its socket's mutex guards it.
+// outbox is what is to be written to one client, and there is something. Of each operation it holds the
+// latest state alone. Its socket's mutex guards it.
 type outbox struct {
 	unread   int // how many messages other than states wait
 	controls [][]byte
@@ -51,17 +51,28 @@ func (b *outbox) count() error {
 }
 
 func (b *outbox) dueOf(o *operation) *dueOperation {
-	if o.due == nil {
-		o.due = &dueOperation{of: o}
-		b.due = append(b.due, o.due)
+	for _, due := range b.due {
+		if due.of == o {
+			return due
+		}
 	}
-	return o.due
+	due := &dueOperation{of: o}
+	b.due = append(b.due, due)
+	return due
 }
 
-func (b *outbox) empty() bool { return len(b.controls) == 0 && len(b.due) == 0 }
+// outbox returns the socket's, to put something in.
+func (s *socket) outbox() *outbox {
+	if s.out == nil {
+		s.out = &outbox{}
+	}
+	return s.out
+}
 
 // take appends the frames of everything that is to be sent.
-func (b *outbox) take(frames []byte) []byte {
+func (s *socket) take(frames []byte) []byte {
+	b := s.out
+	s.out = nil
 	for _, frame := range b.controls {
 		frames = append(frames, frame...)
 	}
@@ -72,9 +83,7 @@ func (b *outbox) take(frames []byte) []byte {
 		if due.last != nil {
 			frames = textFrame(frames, *due.last)
 		}
-		due.of.due = nil
 	}
-	*b = outbox{}
 	return frames
 }
 

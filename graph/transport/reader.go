@@ -29,7 +29,7 @@ type reader struct {
 
 // line is the connection as gorilla sees it.
 type line struct {
-	net.Conn
+	net.Conn // nil: gorilla needs nothing that is not below
 
 	socket *socket
 	// begun was read already, by who found that there is something to read.
@@ -71,7 +71,7 @@ var (
 // has been read, there is something to be.
 func newReader(s *socket, begun []byte) reader {
 	l := lines.Get().(*line)
-	*l = line{Conn: s.conn, socket: s, begun: begun, must: len(begun) == 0, buffer: l.buffer, writer: l.writer}
+	*l = line{socket: s, begun: begun, must: len(begun) == 0, buffer: l.buffer, writer: l.writer}
 	l.buffer.Reset(l)
 	return reader{l, l.upgraded()}
 }
@@ -128,7 +128,7 @@ func (l *line) Read(into []byte) (n int, err error) {
 	case l.between && !l.draining && !l.must:
 		return 0, errQuiet
 	default:
-		n, err = l.Conn.Read(into)
+		n, err = l.socket.receive(into)
 	}
 	l.between, l.must = l.between && n == 0, false
 	return n, err

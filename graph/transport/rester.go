@@ -18,7 +18,7 @@ type goroutines struct{}
 func (goroutines) rest(s *socket) {
 	go func() {
 		var first [1]byte
-		n, _ := s.conn.Read(first[:]) // if it fails, so does what is read next
+		n, _ := s.receive(first[:]) // if it fails, so does what is read next
 		s.mu.Lock()
 		s.resting = false
 		s.mu.Unlock()

@@ -1,7 +1,7 @@
 package transport
 
 import (
-	"net"
+	"errors"
 	"os"
 	"slices"
 	"sync"
@@ -23,7 +23,7 @@ type epoll struct {
 
 	mu sync.Mutex
 	// sockets are those that rest, by their descriptor.
-	sockets map[int32]*socket
+	sockets []*socket
 }
 
 func newRester() rester {
@@ -32,7 +32,7 @@ func newRester() rester {
 		return goroutines{}
 	}
 	_ = unix.SetNonblock(fd, true) // which tells os that it can be waited for
-	p := &epoll{file: os.NewFile(uintptr(fd), "epoll"), fd: fd, sockets: map[int32]*socket{}}
+	p := &epoll{file: os.NewFile(uintptr(fd), "epoll"), fd: fd}
 	if p.raw, err = p.file.SyscallConn(); err != nil {
 		_ = p.file.Close()
 		return goroutines{}
@@ -78,9 +78,8 @@ func (p *epoll) look(s *socket, into []byte) {
 	if !s.resting {
 		return
 	}
-	n, again := s.wire.read(into)
-	switch {
-	case again:
+	switch n, err := s.wire.read(into); {
+	case errors.Is(err, errUnread):
 	case n > 0 && onlyPongs(into[:n]):
 		s.asked = false
 	default:
@@ -91,23 +90,28 @@ func (p *epoll) look(s *socket, into []byte) {
 }
 
 func (p *epoll) rest(s *socket) {
-	err := net.ErrClosed
-	if s.wire.raw != nil {
-		_ = s.wire.raw.Control(func(fd uintptr) {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.sockets[int32(fd)] = s
-			err = unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, int(fd),
-				&unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP, Fd: int32(fd)})
-			if err != nil {
-				delete(p.sockets, int32(fd))
-			}
-		})
-	}
-	if err != nil { // it is none of the kernel's connections, or one too many, or closed
+	if s.lone = !p.add(s); s.lone {
 		goroutines{}.rest(s)
 	}
-	s.lone = err != nil
+}
+
+// add has the kernel tell of a socket, unless it has none of its connections, or one too many.
+func (p *epoll) add(s *socket) bool {
+	fd := s.wire.fd
+	if fd < 0 {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	event := &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP, Fd: fd}
+	if unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, int(fd), event) != nil {
+		return false
+	}
+	for int(fd) >= len(p.sockets) {
+		p.sockets = append(p.sockets, nil)
+	}
+	p.sockets[fd] = s
+	return true
 }
 
 func (p *epoll) rouse(s *socket) {
@@ -118,43 +122,8 @@ func (p *epoll) rouse(s *socket) {
 }
 
 func (p *epoll) forget(s *socket) {
-	_ = s.wire.raw.Control(func(fd uintptr) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		delete(p.sockets, int32(fd))
-		_ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, int(fd), nil)
-	})
-}
-
-// wire reads and writes a connection as far as it can be done at once.
-type wire struct{ raw syscall.RawConn }
-
-func newWire(conn net.Conn) (w wire) {
-	if kernel, ok := conn.(syscall.Conn); ok {
-		w.raw, _ = kernel.SyscallConn()
-	}
-	return w
-}
-
-// write returns how many bytes were written. What is wrong with a connection is seen by who writes the
-// rest.
-func (w wire) write(text []byte) (n int) {
-	if w.raw != nil {
-		_ = w.raw.Write(func(fd uintptr) bool {
-			n, _ = syscall.Write(int(fd), text)
-			return true
-		})
-	}
-	return max(n, 0)
-}
-
-// read returns how many bytes were read, and whether there was nothing to read at the moment.
-func (w wire) read(into []byte) (n int, again bool) {
-	_ = w.raw.Read(func(fd uintptr) bool {
-		var err error
-		n, err = syscall.Read(int(fd), into)
-		again = err == syscall.EAGAIN || err == syscall.EINTR
-		return true
-	})
-	return max(n, 0), again
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sockets[s.wire.fd] = nil
+	_ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, int(s.wire.fd), nil)
 }

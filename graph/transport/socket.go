@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -25,27 +26,27 @@ const lingering = time.Second
 // that is executed, and one that writes where the client does not take at once what it is sent. None
 // of them waits for another.
 type socket struct {
-	t      *WebSocket
-	conn   net.Conn
-	wire   wire
-	rester rester
+	t *WebSocket
 	// address is whom the socket counts for.
 	address string
-	// told is told of the end; nil tells nobody.
-	told func()
-	// ctx is the context of the socket, which cancel ends.
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	// session is set once, by the reader.
-	session *Session
+	// detached is what the socket has of its request's context, cancelable what socketContext makes of it.
+	detached   context.Context
+	cancelable atomic.Pointer[cancelable]
+	// session is the context of the one that was opened, which the reader does once; nil before. free is
+	// what it has to be freed by, if anything.
+	session context.Context
+	free    func()
 	// late ends a socket that opens no session in time; nil afterwards.
 	late *time.Timer
 
-	mu sync.Mutex
+	mu   sync.Mutex
+	wire wire
 	// ended is why; the first cause counts. nil while it lives.
-	ended      error
-	operations []*operation
-	out        outbox
+	ended error
+	// operations are linked by their another.
+	operations *operation
+	// out is what is to be written; nil for nothing.
+	out *outbox
 	// idle is closed when nobody writes any more; nil while nobody wants to know.
 	idle chan struct{}
 	// active counts the operations that run: those above, and as many again at most that have ended
@@ -60,6 +61,8 @@ type socket struct {
 	writing, broken bool
 	// asked whether it is there, the client has not said anything yet.
 	asked bool
+	// lasts is that of the session.
+	lasts bool
 	// retiring is whether no more operations are taken up.
 	retiring bool
 
@@ -101,8 +104,50 @@ func (s *socket) rest() bool {
 		return false
 	}
 	s.resting = true
-	s.rester.rest(s)
+	if !s.writing {
+		s.wire.rest()
+	}
+	s.t.rester.rest(s)
 	return true
+}
+
+// receive reads what has come, or waits for it.
+func (s *socket) receive(into []byte) (int, error) {
+	s.mu.Lock()
+	n, err := s.wire.read(into)
+	s.mu.Unlock()
+	if !errors.Is(err, errUnread) {
+		return n, err
+	}
+	conn, err := s.wait()
+	if err != nil {
+		return 0, err
+	}
+	return conn.Read(into)
+}
+
+// wait returns the connection for who has to wait for it: to read not any more, once the socket has ended
+// without a word.
+func (s *socket) wait() (waiting, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conn, err := s.wire.wait()
+	if err == nil && s.ended != nil && !explained(s.ended) {
+		_ = conn.SetReadDeadline(time.Now())
+	}
+	return conn, err
+}
+
+// explained reports whether a client is told why its socket ends, and has lingering to hear it.
+func explained(cause error) bool {
+	c, ours := errors.AsType[closing](cause)
+	return ours && c != closeDeaf
+}
+
+func (s *socket) hangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wire.close()
 }
 
 // end ends the socket, with a closing as the cause where the client is to be told one. Whatever the
@@ -114,23 +159,22 @@ func (s *socket) end(cause error) {
 		return
 	}
 	s.ended = cause
-	for len(s.operations) > 0 {
-		s.remove(s.operations[0])
+	for s.operations != nil {
+		s.remove(s.operations)
 	}
-	reads := time.Now()
-	if c, ours := errors.AsType[closing](cause); ours && c != closeDeaf {
-		s.out.controls = append(s.out.controls, closeFrame(c))
-		reads = reads.Add(lingering)
+	if c, ours := errors.AsType[closing](cause); ours && explained(cause) {
+		s.put(closeFrame(c))
 	}
-	s.send()
-	_ = s.conn.SetReadDeadline(reads)
-	time.AfterFunc(lingering, func() { _ = s.conn.Close() })
+	if s.wire.waits != nil && !explained(cause) {
+		_ = s.wire.waits.SetReadDeadline(time.Now())
+	}
+	time.AfterFunc(lingering, s.hangUp)
 	if s.resting {
 		s.resting = false
-		s.rester.rouse(s)
+		s.t.rester.rouse(s)
 	}
 	s.mu.Unlock()
-	s.cancel(cause)
+	s.cancel()
 }
 
 func closeFrame(c closing) []byte {
@@ -141,7 +185,7 @@ func closeFrame(c closing) []byte {
 // drain reads on when we were the ones to end, so that what the client still sends does not make the
 // network throw away the close frame. It ends with the client's close frame, or with lingering.
 func (s *socket) drain(r reader) {
-	if c, ours := errors.AsType[closing](s.ended); !ours || c == closeDeaf {
+	if !explained(s.ended) {
 		return
 	}
 	r.draining = true
@@ -154,7 +198,7 @@ func (s *socket) drain(r reader) {
 			break // as after a message that is too large: no frames are read any more
 		}
 	}
-	_, _ = io.Copy(io.Discard, s.conn)
+	_, _ = io.Copy(io.Discard, r.line)
 }
 
 // leave frees what the socket had, once everything has been written and stopped.
@@ -169,17 +213,17 @@ func (s *socket) leave() {
 	if idle != nil {
 		<-idle
 	}
-	_ = s.conn.Close()
+	s.hangUp()
 	if s.late != nil {
 		s.late.Stop()
 	}
 	s.running.Wait()
-	if s.session != nil && s.session.Free != nil {
-		s.session.Free()
+	if s.free != nil {
+		s.free()
 	}
 	s.t.release(s)
-	if s.told != nil {
-		s.told()
+	if ended := s.t.settings.Ended; ended != nil {
+		ended(s.detached)
 	}
 }
 
@@ -214,8 +258,7 @@ func (s *socket) ping() {
 	s.mu.Lock()
 	deaf := s.asked
 	if s.asked = true; !deaf && s.ended == nil {
-		s.out.controls = append(s.out.controls, pingFrame)
-		s.send()
+		s.put(pingFrame)
 	}
 	s.mu.Unlock()
 	if deaf {
@@ -298,14 +341,14 @@ func (s *socket) init(m message) error {
 	if !isObject(m.Payload) || len(m.Payload) > 0 && decode(m.Payload, &payload) != nil {
 		return closeBadRequest
 	}
-	session, err := s.t.settings.Init(s.ctx, payload)
+	session, err := s.t.settings.Init((*socketContext)(s), payload)
 	if errors.Is(err, ErrAway) {
 		return closeAway
 	}
 	if err != nil {
 		return closeForbidden
 	}
-	s.session = &session
+	s.session, s.free, s.lasts = session.Context, session.Free, session.Lasts
 	inTime := s.late.Stop()
 	if s.late = nil; !inTime {
 		return closeInitTimeout
@@ -326,7 +369,7 @@ func (s *socket) control(frame []byte) error {
 	if s.ended != nil {
 		return s.ended
 	}
-	err := s.out.control(frame)
+	err := s.outbox().control(frame)
 	s.send()
 	return err
 }
@@ -347,14 +390,14 @@ func (s *socket) complete(m message) error {
 func short(id string) string { return strings.ToValidUTF8(id[:min(len(id), 64)], "") }
 
 // wanted reports whether the client is to hear of an operation. The mutex is held.
-func (s *socket) wanted(o *operation) bool { return !o.over && s.session.Context.Err() == nil }
+func (s *socket) wanted(o *operation) bool { return !o.over && s.session.Err() == nil }
 
 // state has an answer of an operation sent.
 func (s *socket) state(o *operation, answer json.RawMessage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.wanted(o) {
-		s.out.state(o, answer)
+		s.outbox().state(o, answer)
 		s.send()
 	}
 }
@@ -364,7 +407,7 @@ func (s *socket) finish(o *operation, last message) {
 	s.mu.Lock()
 	var err error
 	if s.wanted(o) {
-		err = s.out.last(o, last)
+		err = s.outbox().last(o, last)
 		s.remove(o)
 		s.send()
 	}
@@ -377,13 +420,25 @@ func (s *socket) finish(o *operation, last message) {
 // send writes what is in the outbox as far as the client takes it at once; for the rest there is a
 // goroutine. Whoever calls it holds the mutex, and is not kept waiting.
 func (s *socket) send() {
-	if s.writing || s.broken || s.out.empty() {
-		return
+	if !s.writing && !s.broken && s.out != nil {
+		s.begin(s.take(nil))
 	}
-	frames := s.out.take(nil)
-	if frames = frames[s.wire.write(frames):]; len(frames) > 0 {
+}
+
+// put sends a frame that is no state and not the client's doing. The mutex is held.
+func (s *socket) put(frame []byte) {
+	if s.writing || s.broken || s.out != nil {
+		s.outbox().controls = append(s.outbox().controls, frame)
+	} else {
+		s.begin(frame)
+	}
+}
+
+// begin writes frames as far as the client takes them at once, and has a goroutine write the rest.
+func (s *socket) begin(frames []byte) {
+	if n := s.wire.write(frames); n < len(frames) {
 		s.writing = true
-		go s.write(frames)
+		go s.write(slices.Clone(frames[n:]))
 	}
 }
 
@@ -391,8 +446,11 @@ func (s *socket) send() {
 // take it is let go of.
 func (s *socket) write(frames []byte) {
 	for len(frames) > 0 {
-		_ = s.conn.SetWriteDeadline(time.Now().Add(s.t.settings.WriteTimeout))
-		_, err := s.conn.Write(frames)
+		conn, err := s.wait()
+		if err == nil {
+			_ = conn.SetWriteDeadline(time.Now().Add(s.t.settings.WriteTimeout))
+			_, err = conn.Write(frames)
+		}
 		frames = s.wrote(err == nil, frames[:0])
 	}
 }
@@ -400,19 +458,21 @@ func (s *socket) write(frames []byte) {
 // wrote returns what is to be written next; nothing when that was all, or cannot be.
 func (s *socket) wrote(well bool, frames []byte) []byte {
 	s.mu.Lock()
-	if well && !s.out.empty() {
+	if well && s.out != nil {
 		defer s.mu.Unlock()
-		return s.out.take(frames)
+		return s.take(frames)
 	}
 	s.writing, s.broken = false, !well
 	if s.idle != nil {
 		close(s.idle)
 	}
-	_ = s.conn.SetWriteDeadline(time.Time{})
+	if s.wire.waits != nil {
+		_ = s.wire.waits.SetWriteDeadline(time.Time{})
+	}
 	s.mu.Unlock()
 	if !well {
 		s.end(closeSlow)
-		_ = s.conn.Close() // whatever is still to be sent would wait as long again
+		s.hangUp() // whatever is still to be sent would wait as long again
 	}
 	return nil
 }

@@ -172,19 +172,21 @@ func AtEnd(ctx context.Context, f func()) {
 }
 
 // take returns what is to be called, which is then the caller's business.
-func (e *ending) take() []func() {
+func (e *ending) take() func() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	calls := e.calls
-	e.calls = nil
-	return calls
-}
-
-func (e *ending) call() {
-	for _, f := range e.take() {
-		f()
+	if e.calls = nil; len(calls) == 1 {
+		return calls[0]
+	}
+	return func() {
+		for _, f := range calls {
+			f()
+		}
 	}
 }
+
+func (e *ending) call() { e.take()() }
 
 // endOf returns the answer that tells of an error which ended a subscription; nil when it ended well.
 func (c created) endOf(ctx context.Context, end *ending) *graphql.Response {

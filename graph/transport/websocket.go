@@ -41,9 +41,12 @@ type WebSocketSettings struct {
 	// Detach returns a context with what sessions need of a request's, without the request: a socket
 	// goes on when that has been served. With nil they have all of it.
 	Detach func(context.Context) context.Context
-	// Outlive says of a request that a socket comes of it, and returns what is to be called when that
-	// has ended. With nil nobody is told.
-	Outlive func(*http.Request) func()
+	// Outlive is called with the context of a request of which a socket comes, and Ended with what Detach
+	// has made of it when that has ended. With nil nobody is told.
+	Outlive, Ended func(context.Context)
+	// Crowd is told when many sockets are open, and when none is any more. It must not block, and nil is
+	// not told.
+	Crowd func(many bool)
 	// Origins are those beside our own whose pages may open a socket.
 	Origins []string
 	// Address names the client that a request is from, to count its sockets.
@@ -76,8 +79,7 @@ type WebSocket struct {
 	mu   sync.Mutex
 	exec graphql.GraphExecutor
 	// rester is there while any is admitted.
-	rester  rester
-	sockets map[*socket]struct{}
+	rester rester
 	// admitted counts sockets and those that are about to be.
 	admitted  int
 	addresses map[string]int
@@ -95,9 +97,9 @@ func NewWebSocket(settings WebSocketSettings) *WebSocket {
 			Subprotocols: []string{Protocol}, HandshakeTimeout: settings.WriteTimeout,
 			WriteBufferPool: &sync.Pool{}, CheckOrigin: trusting(settings.Origins),
 		},
-		sockets: map[*socket]struct{}{}, addresses: map[string]int{}, workers: newWorkers(),
+		addresses: map[string]int{}, workers: newWorkers(),
 	}
-	t.wheel.interval = settings.Ping
+	t.wheel.interval, t.wheel.crowd = settings.Ping, settings.Crowd
 	return t
 }
 
@@ -144,19 +146,20 @@ func (h *hijacking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // open begins to listen to the client, who may have spoken already.
 func (s *socket) open(r *http.Request, hijacked *hijacking) {
 	settings := s.t.settings
-	s.conn, s.wire = hijacked.conn, newWire(hijacked.conn)
-	ctx := context.WithoutCancel(r.Context())
+	begun, _ := hijacked.read.Peek(hijacked.read.Buffered())
+	s.wire = newWire(hijacked.conn)
+	s.detached = context.WithoutCancel(r.Context())
 	if settings.Detach != nil {
-		ctx = settings.Detach(ctx)
+		s.detached = settings.Detach(s.detached)
 	}
-	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	if settings.Outlive != nil {
-		s.told = settings.Outlive(r)
+		settings.Outlive(r.Context())
 	}
 	s.late = time.AfterFunc(settings.InitTimeout, func() { s.end(closeInitTimeout) })
 	s.t.wheel.add(s)
-	s.t.enlist(s)
-	begun, _ := hijacked.read.Peek(hijacked.read.Buffered())
+	if s.t.drains() {
+		go s.retire(closeRestart)
+	}
 	if len(begun) > 0 || !s.rest() {
 		go s.listen(slices.Clone(begun))
 	}
@@ -177,27 +180,22 @@ func (t *WebSocket) admit(s *socket, exec graphql.GraphExecutor) bool {
 	if t.exec == nil {
 		t.exec = exec // the only one there is
 	}
-	s.rester = t.rester
 	t.addresses[s.address]++
 	t.open.Add(1)
 	return true
 }
 
-// enlist adds a socket to those that Drain ends; it has the connection now that an end needs.
-func (t *WebSocket) enlist(s *socket) {
+// drains reports whether Drain is at work. A socket that it does not find in the wheel finds that.
+func (t *WebSocket) drains() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sockets[s] = struct{}{}
-	if t.draining {
-		go s.retire(closeRestart)
-	}
+	return t.draining
 }
 
 func (t *WebSocket) release(s *socket) {
 	t.wheel.remove(s)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.sockets, s)
 	if t.addresses[s.address]--; t.addresses[s.address] == 0 {
 		delete(t.addresses, s.address)
 	}
@@ -208,11 +206,7 @@ func (t *WebSocket) release(s *socket) {
 }
 
 // Open is how many sockets are open.
-func (t *WebSocket) Open() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.sockets)
-}
+func (t *WebSocket) Open() int { return t.wheel.len() }
 
 // Drain refuses new sockets and ends those that are open with 1012, spread over a time so that their
 // clients do not all come back at once elsewhere; each after its queries and mutations have been
@@ -220,11 +214,8 @@ func (t *WebSocket) Open() int {
 func (t *WebSocket) Drain(ctx context.Context, spread time.Duration) error {
 	t.mu.Lock()
 	t.draining = true
-	open := make([]*socket, 0, len(t.sockets))
-	for s := range t.sockets {
-		open = append(open, s)
-	}
 	t.mu.Unlock()
+	open := t.wheel.all()
 	begin := time.Now()
 	for i, s := range open {
 		due := begin.Add(spread * time.Duration(i) / time.Duration(len(open)))

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 )
@@ -12,17 +13,23 @@ const (
 	// manyCame is after how many new sockets memory is given back, once no more than a few come in a turn.
 	manyCame = 2000
 	few      = manyCame / 100
+	// many is how many sockets are a crowd.
+	many = 100
 )
 
-// wheel asks sockets whether their clients are there, each once a round, with one timer for all. It
-// stands still without sockets.
+// wheel has every socket, and asks it whether its client is there, each once a round, with one timer for
+// all. It stands still without sockets.
 type wheel struct {
 	interval time.Duration // a round
+	// crowd is told when there are many sockets, and when there is none any more; nil is not.
+	crowd func(many bool)
 
 	mu    sync.Mutex
 	timer *time.Timer
 	at    int8 // the spoke that was last
 	count int
+	// crowded is what crowd was told.
+	crowded bool
 	// came are the sockets that were added since memory was last given back, lately those since the last
 	// turn.
 	came, lately int
@@ -45,6 +52,9 @@ func (w *wheel) add(s *socket) {
 	if w.count++; w.count == 1 {
 		w.timer = time.AfterFunc(w.interval/spokes, w.turn)
 	}
+	if w.count == many && !w.crowded {
+		w.tell(true)
+	}
 }
 
 func (w *wheel) remove(s *socket) {
@@ -62,7 +72,29 @@ func (w *wheel) remove(s *socket) {
 	if w.count--; w.count == 0 {
 		w.timer.Stop()
 		w.spokes = [spokes][]*socket{}
+		if w.crowded {
+			w.tell(false)
+		}
 	}
+}
+
+func (w *wheel) tell(crowded bool) {
+	if w.crowded = crowded; w.crowd != nil {
+		w.crowd(crowded)
+	}
+}
+
+func (w *wheel) len() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.count
+}
+
+// all returns every socket.
+func (w *wheel) all() []*socket {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Concat(w.spokes[:]...)
 }
 
 // turn asks the sockets of the next spoke.
@@ -89,6 +121,6 @@ func (w *wheel) turn() {
 }
 
 // settle gives the system back what many handshakes took, some 80 kB each of which a socket that rests
-// keeps 2. The runtime would keep as much again as is in use, for garbage that does not come while they
+// keeps 1. The runtime would keep as much again as is in use, for garbage that does not come while they
 // wait. It takes a collection, and so comes once in many sockets, in a lull.
 func settle() { debug.FreeOSMemory() }

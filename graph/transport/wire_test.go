@@ -1,0 +1,193 @@
+package transport_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/graph/transport"
+)
+
+// Not parallel, for it counts what is open. A socket that had to be waited for is one descriptor afterwards,
+// as it was before.
+func TestSocketThatIsWaitedForGoesBackToOneDescriptor(t *testing.T) {
+	const clients = 20
+	s := newServer(t)
+	message := frame(`{"type": "ping"}`)
+	var conns []net.Conn
+	for range clients {
+		c := s.open(t)
+		conns = append(conns, c.conn.NetConn())
+	}
+	before := leftovers{}
+	require.Eventually(t, func() bool {
+		before = count(t)
+		return before.sockets >= 2*clients
+	}, soon, 10*time.Millisecond)
+	watched := waitedFor(t)
+	for range 3 {
+		for _, conn := range conns {
+			_, err := conn.Write([]byte(message[:5]))
+			require.NoError(t, err)
+		}
+		require.Eventually(t, func() bool { // each is waited for
+			return count(t).goroutines >= before.goroutines+clients
+		}, soon, 10*time.Millisecond)
+		for _, conn := range conns {
+			_, err := conn.Write([]byte(message[5:]))
+			require.NoError(t, err)
+			answer := make([]byte, len("\x81\x0f"+`{"type":"pong"}`))
+			_, err = conn.Read(answer)
+			require.NoError(t, err)
+			assert.Contains(t, string(answer), "pong")
+		}
+		require.Eventually(t, func() bool {
+			now := count(t)
+			return now.descriptors <= before.descriptors && now.goroutines <= before.goroutines &&
+				waitedFor(t) <= watched
+		}, soon, 10*time.Millisecond)
+	}
+}
+
+// waitedFor is how often the kernel is to tell of a descriptor: of a socket that rests once, of one that a
+// goroutine waits for as well, Go's own way.
+func waitedFor(t testing.TB) (n int) {
+	t.Helper()
+	open, err := os.ReadDir("/proc/self/fdinfo")
+	require.NoError(t, err)
+	for _, descriptor := range open {
+		info, _ := os.ReadFile("/proc/self/fdinfo/" + descriptor.Name())
+		n += strings.Count(string(info), "tfd:")
+	}
+	return n
+}
+
+// Not parallel, for it counts what is open.
+func TestSocketIsReadWrittenPingedAndEndedAllAtOnce(t *testing.T) {
+	const clients, rounds = 30, 4
+	s := newServer(t, func(set *settings) { set.socket.Ping = 320 * time.Millisecond })
+	large := `{"type": "ping", "payload": {"x": "` + strings.Repeat("x", 50_000) + `"}}`
+	round := func() {
+		var all sync.WaitGroup
+		for i := range clients {
+			c := s.open(t)
+			ends := make(chan struct{})
+			all.Go(func() {
+				defer close(ends)
+				for {
+					if _, _, err := c.conn.ReadMessage(); err != nil { // it answers pings
+						return
+					}
+				}
+			})
+			all.Go(func() {
+				for j := range 50 {
+					message := `{"type": "ping"}`
+					if j%5 == 0 {
+						message = large // neither read nor written at once
+					}
+					if c.conn.WriteMessage(1, []byte(message)) != nil {
+						break
+					}
+				}
+				switch i % 3 {
+				case 0:
+					_ = reset(c.conn.NetConn())
+					fallthrough
+				case 1:
+					_ = c.conn.Close()
+				default:
+					_ = c.conn.WriteMessage(2, nil) // ends it with 4400
+				}
+				<-ends
+				_ = c.conn.Close()
+			})
+		}
+		all.Wait()
+	}
+	round()
+	gone := func() bool { return s.socket.Open() == 0 }
+	require.Eventually(t, gone, soon, time.Millisecond)
+	s.Client().CloseIdleConnections()
+	before := count(t)
+	for range rounds {
+		round()
+	}
+	require.Eventually(t, gone, soon, time.Millisecond)
+	require.Eventually(t, func() bool { return count(t).sockets <= before.sockets }, soon, 10*time.Millisecond)
+}
+
+func TestContextOfASocketEndsWithItWhoeverHasAsked(t *testing.T) {
+	t.Parallel()
+	type key struct{}
+	type another struct{}
+	opened := make(chan context.Context, 1)
+	s := newServer(t, func(set *settings) {
+		set.socket.Detach = func(context.Context) context.Context {
+			return context.WithValue(context.Background(), key{}, "kept")
+		}
+		set.socket.Init = func(ctx context.Context, _ map[string]any) (transport.Session, error) {
+			opened <- ctx
+			return transport.Session{Context: ctx, Lasts: true}, nil
+		}
+	})
+	for name, ask := range map[string]func(context.Context) context.Context{
+		"nobody": func(ctx context.Context) context.Context { return ctx },
+		"a child": func(ctx context.Context) context.Context {
+			child, stop := context.WithCancel(ctx)
+			context.AfterFunc(child, stop)
+			return child
+		},
+		"two": func(ctx context.Context) context.Context {
+			child := context.WithValue(ctx, another{}, "value")
+			assert.NotNil(t, ctx.Done())
+			return child
+		},
+	} {
+		c := s.open(t)
+		ctx := <-opened
+		child := ask(ctx)
+		for _, ctx := range []context.Context{ctx, child} {
+			require.NoError(t, ctx.Err(), name)
+			assert.Equal(t, "kept", ctx.Value(key{}), name)
+			_, limited := ctx.Deadline()
+			assert.False(t, limited, name)
+		}
+		c.conn.Close()
+		require.Eventually(t, func() bool { return ctx.Err() != nil && child.Err() != nil }, soon, time.Millisecond, name)
+		<-ctx.Done()
+		<-child.Done()
+		assert.ErrorIs(t, child.Err(), context.Canceled, name)
+		assert.Equal(t, "kept", child.Value(key{}), name)
+		late, stop := context.WithCancel(ctx)
+		assert.Error(t, late.Err(), name)
+		stop()
+	}
+}
+
+func TestCrowdIsToldOfWhenItHasComeAndWhenItHasGone(t *testing.T) {
+	t.Parallel()
+	told := make(chan bool, 100)
+	s := newServer(t, func(set *settings) { set.socket.Crowd = func(many bool) { told <- many } })
+	for range 2 {
+		var clients []*client
+		for range 150 {
+			clients = append(clients, s.dial(t))
+		}
+		require.True(t, <-told)
+		for _, c := range clients[1:] {
+			c.conn.Close()
+		}
+		require.Eventually(t, func() bool { return s.socket.Open() == 1 }, soon, time.Millisecond)
+		assert.Empty(t, told, "somebody is there still")
+		clients[0].conn.Close()
+		require.False(t, <-told)
+	}
+}
