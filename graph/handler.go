@@ -38,8 +38,6 @@ type Settings struct {
 	// MaxSockets and SocketsPerAddress are how many WebSockets may be open, in all and from one
 	// network address; 0 is any number.
 	MaxSockets, SocketsPerAddress int
-	// Crowd is told when many WebSockets are open, and when none is any more; nil is not.
-	Crowd func(many bool)
 	// OperationsPerSocket is how many operations may run on one WebSocket at once.
 	OperationsPerSocket int
 	// OperationTimeout bounds queries and mutations.
@@ -158,7 +156,7 @@ func (h *Handler) Drain(ctx context.Context, spread time.Duration) error {
 
 func newSocket(s Settings) *transport.WebSocket {
 	return transport.NewWebSocket(transport.WebSocketSettings{
-		Init: s.openSession, Detach: detach, Outlive: outlive, Ended: ended, Crowd: s.Crowd, Origins: s.Origins,
+		Init: s.openSession, Detach: detach, Outlive: outlive, Ended: ended, Origins: s.Origins,
 		Address:    func(r *http.Request) string { return auth.FromContext(r.Context()).Address },
 		MaxMessage: s.MaxBody, MaxOperations: s.OperationsPerSocket,
 		MaxSockets: s.MaxSockets, MaxPerAddress: s.SocketsPerAddress,

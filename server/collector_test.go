@@ -17,51 +17,28 @@ func TestHeapMayGrowToItsFloorAndFromThenOnDouble(t *testing.T) {
 		0: 1600, 1 << 20: 1600, 4 << 20: 1500, 8 << 20: 700, 20 << 20: 200, 31 << 20: 100, 32 << 20: 100,
 		64 << 20: 100, 1 << 40: 100,
 	} {
-		assert.Equal(t, percent, heapPercent(live, heapFloor), "%d MiB", live>>20)
+		assert.Equal(t, percent, heapPercent(live), "%d MiB", live>>20)
 	}
 }
 
 func TestCollectorIsPacedAfterEachCollection(t *testing.T) {
 	t.Setenv("GOGC", "")
 	defer debug.SetGCPercent(debug.SetGCPercent(leastPercent))
-	defer func() {
-		paced.mu.Lock()
-		defer paced.mu.Unlock()
-		paced.live, paced.floor = nil, heapFloor
-	}()
 	heap := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/gogc:percent"}}
-	floor := uint64(heapFloor)
-	settles := func(want func(percent int) bool) {
+	paced := func(want func(percent int) bool) {
 		t.Helper()
 		require.Eventually(t, func() bool {
 			runtime.GC()
 			metrics.Read(heap)
 			percent := int(heap[1].Value.Uint64())
-			return percent == heapPercent(heap[0].Value.Uint64(), floor) && want(percent)
+			return percent == heapPercent(heap[0].Value.Uint64()) && want(percent)
 		}, 10*time.Second, 10*time.Millisecond)
 	}
 	anything := func(int) bool { return true }
 	paceCollector()
-	settles(anything)
+	paced(anything)
 	much := make([]byte, 2*heapFloor)
-	settles(func(percent int) bool { return percent == leastPercent })
+	paced(func(percent int) bool { return percent == leastPercent })
 	runtime.KeepAlive(much)
-	settles(anything)
-	some := make([]byte, 10<<20) // of which the floors make something different
-	settles(func(percent int) bool { return percent > leastPercent })
-	before := percentOf(&paced)
-	paced.crowd(true)
-	assert.Less(t, percentOf(&paced), before, "at once")
-	floor = crowdedFloor
-	settles(anything)
-	paced.crowd(false)
-	floor = heapFloor
-	settles(anything)
-	runtime.KeepAlive(some)
-}
-
-func percentOf(p *pacer) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.percent
+	paced(anything)
 }

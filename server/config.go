@@ -584,7 +584,7 @@ func (c *config) graph(
 			RootFields: c.LimitRootFields, Directives: c.LimitDirectives, Complexity: c.LimitComplexity,
 			Errors: c.LimitErrors, SchemaDepth: schemaDepth, LongestList: longestList,
 		},
-		MaxBody: c.LimitBody, Crowd: paced.crowd, MaxSockets: c.MaxSockets, SocketsPerAddress: c.SocketsPerAddress,
+		MaxBody: c.LimitBody, MaxSockets: c.MaxSockets, SocketsPerAddress: c.SocketsPerAddress,
 		OperationsPerSocket: c.OperationsPerSocket, OperationTimeout: c.OperationTimeout,
 		OperationNames: c.OperationNames,
 	}

@@ -44,9 +44,6 @@ type WebSocketSettings struct {
 	// Outlive is called with the context of a request of which a socket comes, and Ended with what Detach
 	// has made of it when that has ended. With nil nobody is told.
 	Outlive, Ended func(context.Context)
-	// Crowd is told when many sockets are open, and when none is any more. It must not block, and nil is
-	// not told.
-	Crowd func(many bool)
 	// Origins are those beside our own whose pages may open a socket.
 	Origins []string
 	// Address names the client that a request is from, to count its sockets.
@@ -99,7 +96,7 @@ func NewWebSocket(settings WebSocketSettings) *WebSocket {
 		},
 		addresses: map[string]int{}, workers: newWorkers(),
 	}
-	t.wheel.interval, t.wheel.crowd = settings.Ping, settings.Crowd
+	t.wheel.interval = settings.Ping
 	return t
 }
 

@@ -13,23 +13,17 @@ const (
 	// manyCame is after how many new sockets memory is given back, once no more than a few come in a turn.
 	manyCame = 2000
 	few      = manyCame / 100
-	// many is how many sockets are a crowd.
-	many = 100
 )
 
 // wheel has every socket, and asks it whether its client is there, each once a round, with one timer for
 // all. It stands still without sockets.
 type wheel struct {
 	interval time.Duration // a round
-	// crowd is told when there are many sockets, and when there is none any more; nil is not.
-	crowd func(many bool)
 
 	mu    sync.Mutex
 	timer *time.Timer
 	at    int8 // the spoke that was last
 	count int
-	// crowded is what crowd was told.
-	crowded bool
 	// came are the sockets that were added since memory was last given back, lately those since the last
 	// turn.
 	came, lately int
@@ -52,9 +46,6 @@ func (w *wheel) add(s *socket) {
 	if w.count++; w.count == 1 {
 		w.timer = time.AfterFunc(w.interval/spokes, w.turn)
 	}
-	if w.count == many && !w.crowded {
-		w.tell(true)
-	}
 }
 
 func (w *wheel) remove(s *socket) {
@@ -72,15 +63,6 @@ func (w *wheel) remove(s *socket) {
 	if w.count--; w.count == 0 {
 		w.timer.Stop()
 		w.spokes = [spokes][]*socket{}
-		if w.crowded {
-			w.tell(false)
-		}
-	}
-}
-
-func (w *wheel) tell(crowded bool) {
-	if w.crowded = crowded; w.crowd != nil {
-		w.crowd(crowded)
 	}
 }
 
