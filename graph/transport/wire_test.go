@@ -171,23 +171,3 @@ func TestContextOfASocketEndsWithItWhoeverHasAsked(t *testing.T) {
 		stop()
 	}
 }
-
-func TestCrowdIsToldOfWhenItHasComeAndWhenItHasGone(t *testing.T) {
-	t.Parallel()
-	told := make(chan bool, 100)
-	s := newServer(t, func(set *settings) { set.socket.Crowd = func(many bool) { told <- many } })
-	for range 2 {
-		var clients []*client
-		for range 150 {
-			clients = append(clients, s.dial(t))
-		}
-		require.True(t, <-told)
-		for _, c := range clients[1:] {
-			c.conn.Close()
-		}
-		require.Eventually(t, func() bool { return s.socket.Open() == 1 }, soon, time.Millisecond)
-		assert.Empty(t, told, "somebody is there still")
-		clients[0].conn.Close()
-		require.False(t, <-told)
-	}
-}
