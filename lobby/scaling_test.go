@@ -142,7 +142,7 @@ func scriptsRun(t testing.TB, rdb *redis.Client) int {
 // Scripts that docs/scaling.md reckons with for one guest who knocks, watches, is admitted and gets a token,
 // where no limits are set. Two of them are left out when the knock's own bell comes before the guest watches,
 // or together with the decision's.
-const scriptsOfAGuest = 7
+const scriptsOfAGuest = 6
 
 // TestScriptsOfAGuestAreThoseThatScalingReckonsWith counts them at a real Redis.
 func TestScriptsOfAGuestAreThoseThatScalingReckonsWith(t *testing.T) {
