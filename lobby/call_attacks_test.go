@@ -246,9 +246,12 @@ func TestLongMessageIsInTheAudit(t *testing.T) {
 }
 
 // failing refuses scripts from when it is told to.
-type failing struct{ now atomic.Bool }
+type failing struct {
+	onlyCommands
 
-func (*failing) DialHook(next redis.DialHook) redis.DialHook { return next }
+	now atomic.Bool
+}
+
 func (f *failing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		if f.now.Load() && strings.HasPrefix(cmd.Name(), "eval") {
@@ -257,12 +260,9 @@ func (f *failing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		return next(ctx, cmd)
 	}
 }
-func (*failing) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
-}
 
 // TestAdmittedGuestHearsOfItWithHisPass: what reads that he has been admitted issues it, so that nothing more
-// has to be asked of Redis for his token. To read it again, as for a message, renews no pass.
+// has to be asked of Redis for his token.
 func TestAdmittedGuestHearsOfItWithHisPass(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := testenv.Redis(t)

@@ -49,10 +49,17 @@ func TestDecisionArrivesAlthoughTheSubscriptionIsCut(t *testing.T) {
 	})
 }
 
-// deafening loses every bell that is rung through a client, as a network may.
-type deafening struct{}
+// onlyCommands is of hooks that concern single commands.
+type onlyCommands struct{}
 
-func (deafening) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (onlyCommands) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (onlyCommands) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// deafening loses every bell that is rung through a client, as a network may.
+type deafening struct{ onlyCommands }
+
 func (deafening) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		args := cmd.Args()
@@ -63,9 +70,6 @@ func (deafening) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		}
 		return next(ctx, cmd)
 	}
-}
-func (deafening) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
 }
 
 func TestHeartbeatMakesUpForLostBells(t *testing.T) {
