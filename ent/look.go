@@ -37,16 +37,10 @@ func (c *RoomClient) Looks(ctx context.Context, people []Person) ([]*Look, error
 		return []any{p.UserID, p.ID, p.RoomID}
 	}, func(scan func(...any) error) (*Look, error) {
 		l := &Look{Room: &Room{config: c.config}}
-		values, err := l.Room.scanValues(room.Columns)
 		var role sql.NullString
-		if err == nil {
-			err = scan(append(values, &role, &l.Banned)...)
-		}
-		if err != nil {
-			return nil, err
-		}
+		err := scanRow(scan, l.Room, room.Columns, &role, &l.Banned)
 		l.Role = roomaccess.Role(role.String)
-		return l, l.Room.assignValues(room.Columns, values)
+		return l, err
 	})
 }
 
@@ -54,14 +48,7 @@ func (c *RoomClient) Looks(ctx context.Context, people []Person) ([]*Look, error
 func (c *RoomClient) ByIDs(ctx context.Context, ids []uuid.UUID) ([]*Room, error) {
 	return find(ctx, c.driver, roomQuery, ids, single, func(scan func(...any) error) (*Room, error) {
 		r := &Room{config: c.config}
-		values, err := r.scanValues(room.Columns)
-		if err == nil {
-			err = scan(values...)
-		}
-		if err != nil {
-			return nil, err
-		}
-		return r, r.assignValues(room.Columns, values)
+		return r, scanRow(scan, r, room.Columns)
 	})
 }
 
@@ -69,15 +56,25 @@ func (c *RoomClient) ByIDs(ctx context.Context, ids []uuid.UUID) ([]*Room, error
 func (c *UserClient) ByIDs(ctx context.Context, ids []uuid.UUID) ([]*User, error) {
 	return find(ctx, c.driver, userQuery, ids, single, func(scan func(...any) error) (*User, error) {
 		u := &User{config: c.config}
-		values, err := u.scanValues(user.Columns)
-		if err == nil {
-			err = scan(values...)
-		}
-		if err != nil {
-			return nil, err
-		}
-		return u, u.assignValues(user.Columns, values)
+		return u, scanRow(scan, u, user.Columns)
 	})
+}
+
+// scanRow scans columns into what ent has made for them, and more behind them.
+func scanRow(
+	scan func(...any) error, into interface {
+		scanValues(columns []string) ([]any, error)
+		assignValues(columns []string, values []any) error
+	}, columns []string, more ...any,
+) error {
+	values, err := into.scanValues(columns)
+	if err != nil {
+		return err
+	}
+	if err := scan(append(values, more...)...); err != nil {
+		return err
+	}
+	return into.assignValues(columns, values)
 }
 
 func single(id uuid.UUID) []any { return []any{id} }
