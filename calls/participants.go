@@ -3,6 +3,7 @@ package calls
 import (
 	"context"
 	"slices"
+	"time"
 
 	"entgo.io/contrib/entgql"
 	"github.com/google/uuid"
@@ -87,14 +88,14 @@ func page(people []*rtc.Participant, size int, after *ent.Cursor) *Participants 
 }
 
 func cursor(p *rtc.Participant) ent.Cursor {
-	return ent.Cursor{ID: p.Identity, Value: p.JoinedAt.UnixMilli()}
+	return ent.Cursor{ID: p.Identity, Value: p.JoinedAt}
 }
 
 // follows reports whether somebody comes after a place in the list.
 func follows(p *rtc.Participant, place ent.Cursor) bool {
-	at, _ := place.Value.(int64)
-	if joined := p.JoinedAt.UnixMilli(); joined != at {
-		return joined > at
+	at, _ := place.Value.(time.Time)
+	if order := p.JoinedAt.Compare(at); order != 0 {
+		return order > 0
 	}
 	return p.Identity.String() > place.ID.String()
 }

@@ -15,6 +15,7 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/fault"
+	"foyer/graph/scalar"
 )
 
 // overTheWire returns a cursor as it comes back from a client.
@@ -22,12 +23,12 @@ func overTheWire(t *testing.T, c *ent.Cursor) *ent.Cursor {
 	t.Helper()
 	require.NotNil(t, c)
 	var text bytes.Buffer
-	c.MarshalGQL(&text)
+	scalar.MarshalCursor(*c).MarshalGQL(&text)
 	quoted, err := strconv.Unquote(text.String())
 	require.NoError(t, err)
-	back := &ent.Cursor{}
-	require.NoError(t, back.UnmarshalGQL(quoted))
-	return back
+	back, err := scalar.UnmarshalCursor(quoted)
+	require.NoError(t, err)
+	return &back
 }
 
 // rooms25 makes 25 rooms of a user's, of which some were made at one and the same moment, and some

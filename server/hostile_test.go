@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -62,6 +63,12 @@ func TestBadInputGetsAClearError(t *testing.T) {
 		"huge first":                 {list, object{"first": 101}, "INVALID", "first"},
 		"first beyond an int":        {list, object{"first": 1e20}, "INVALID", "first"},
 		"cursor of nonsense":         {list, object{"after": "nonsense"}, "INVALID", "after"},
+		"cursor that nests":          {list, object{"after": nesting(27_000)}, "INVALID", "after"},
+		"cursor of an empty list":    {list, object{"after": messagePack("\x90")}, "INVALID", "after"},
+		"cursor of an empty map":     {list, object{"after": messagePack("\x80")}, "INVALID", "after"},
+		"cursor of a number":         {list, object{"after": messagePack("\x01")}, "INVALID", "after"},
+		"cursor that is a number":    {list, object{"after": 7}, "INVALID", "after"},
+		"cursor of nothing":          {list, object{"after": ""}, "INVALID", "after"},
 		"unknown node":               {`query($id: ID!) { node(id: $id) { id } }`, object{"id": uuid.NewString()}, "NOT_FOUND", ""},
 		"node no UUID":               {`query($id: ID!) { node(id: $id) { id } }`, object{"id": "1"}, "INVALID", "id"},
 		"1001 entries": {`mutation($input: AdmitAllEntriesInput!) { admitAllEntries(input: $input) { entries { id } } }`,
@@ -86,6 +93,15 @@ func TestBadInputGetsAClearError(t *testing.T) {
 		s.knock(roomID, fine)
 	}
 }
+
+// messagePack returns a cursor in MessagePack, with a value: some libraries write cursors in it.
+func messagePack(value string) string {
+	return base64.RawStdEncoding.EncodeToString([]byte("\x81\xa1v" + value))
+}
+
+// nesting returns a cursor of arrays in each other. Each has a header of three bytes that says it has 10,000
+// elements, for which a decoder may make room: 160 kB.
+func nesting(depth int) string { return messagePack(strings.Repeat("\xdc\x27\x10", depth)) }
 
 func TestBodiesOfAnySize(t *testing.T) {
 	t.Parallel()

@@ -4075,7 +4075,7 @@ schema {
 "An instant in RFC 3339, for instance ` + "`" + `2026-11-23T10:00:00.123Z` + "`" + `."
 scalar Time
 
-"A place in a list. Opaque: take it from ` + "`" + `pageInfo` + "`" + ` or an edge and hand it back."
+"A place in a list. Opaque: take it from ` + "`" + `pageInfo` + "`" + ` or an edge and hand it back. At most 128 characters."
 scalar Cursor
 
 "A whole number of up to 53 bits that rises with every change: of two states, the higher is newer."
@@ -20926,13 +20926,17 @@ func (ec *executionContext) marshalNCreateRoomTokenPayload2ᚖfoyerᚋlobbyᚐRo
 }
 
 func (ec *executionContext) unmarshalNCursor2entgoᚗioᚋcontribᚋentgqlᚐCursor(ctx context.Context, v any) (entgql.Cursor[uuid.UUID], error) {
-	var res entgql.Cursor[uuid.UUID]
-	err := res.UnmarshalGQL(v)
+	res, err := scalar.UnmarshalCursor(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNCursor2entgoᚗioᚋcontribᚋentgqlᚐCursor(ctx context.Context, sel ast.SelectionSet, v entgql.Cursor[uuid.UUID]) graphql.Marshaler {
-	return v
+	_ = sel
+	res := scalar.MarshalCursor(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Cursor!")
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNDeleteRecordingInput2foyerᚋgraphᚋgeneratedᚐDeleteRecordingInput(ctx context.Context, v any) (DeleteRecordingInput, error) {
@@ -22057,16 +22061,18 @@ func (ec *executionContext) unmarshalOCursor2ᚖentgoᚗioᚋcontribᚋentgqlᚐ
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(entgql.Cursor[uuid.UUID])
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
+	res, err := scalar.UnmarshalCursor(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOCursor2ᚖentgoᚗioᚋcontribᚋentgqlᚐCursor(ctx context.Context, sel ast.SelectionSet, v *entgql.Cursor[uuid.UUID]) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
-	return v
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalCursor(*v)
+	return res
 }
 
 func (ec *executionContext) unmarshalOFloat2ᚖfloat64(ctx context.Context, v any) (*float64, error) {

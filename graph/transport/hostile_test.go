@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -240,10 +241,20 @@ func hostile() map[string][2]string {
 			"mutation($v:AdmitAllEntriesInput!){admitAllEntries(input:$v){entries{id}}}",
 			`{"v":{` + strings.ReplaceAll(each(8000, `"f#":1,`), " ", "") + `"roomId":"1"}}`,
 		},
+		"cursor that nests, 15 times": {
+			"query($v:Cursor){" + each(15, "a#:rooms(after:$v){totalCount}") + "}", `{"v":"` + nesting() + `"}`,
+		},
+		"cursor that nests, in the document": {`{rooms(after:"` + nesting()[:23_000] + `"){totalCount}}`},
 		"8,000 variables that nobody asked for": {
 			"query($v:ID!){node(id:$v){id}}", `{` + strings.ReplaceAll(each(8000, `"f#":1,`), " ", "") + `"v":"1"}`,
 		},
 	}
+}
+
+// nesting returns a cursor in MessagePack, as some libraries write them: arrays in each other, of each of which
+// three bytes say that it has 10,000 elements. A decoder that makes room for them takes 160 kB for each.
+func nesting() string {
+	return base64.RawStdEncoding.EncodeToString([]byte("\x81\xa1v" + strings.Repeat("\xdc\x27\x10", 29_000)))
 }
 
 // hostileBody returns a hostile request as it is sent, another each time: what is known is not checked again.
@@ -283,6 +294,30 @@ func TestHostileQueriesAreRefusedSoon(t *testing.T) {
 			assert.Less(t, len(got.text), 64<<10, "%s: an answer out of proportion", name)
 		}
 	}
+}
+
+// mostMemory is how many bytes a hostile query may have allocated, in all, however soon they are free again.
+const mostMemory = 32 << 20
+
+// Not parallel, so that nobody else allocates meanwhile.
+func TestHostileQueriesTakeLittleMemory(t *testing.T) {
+	for _, introspection := range []bool{false, true} {
+		h := api(introspection)
+		for name, q := range hostile() {
+			body := hostileBody(t, q, 0)
+			allocated := allocating(func() { ask(t, h, body) })
+			assert.Less(t, allocated, uint64(mostMemory), name)
+		}
+	}
+}
+
+// allocating is how many bytes are allocated while a function runs.
+func allocating(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
 }
 
 // Validation compares each two fields of one name, and each two fragments, that come together.
