@@ -37,10 +37,11 @@ import (
 type app struct {
 	config *config
 	// origin is where this server listens, with its scheme.
-	origin string
-	db     *database.DB
-	redis  redis.UniversalClient
-	limits *limits.Limiter
+	origin    string
+	db        *database.DB
+	redis     redis.UniversalClient
+	limits    *limits.Limiter
+	addresses *addresses
 	// metrics and traces are nil when there are to be none.
 	metrics *observe.Metrics
 	traces  *observe.Traces
@@ -71,7 +72,7 @@ type app struct {
 }
 
 func newApp(ctx context.Context, c *config, addr string) (*app, error) {
-	a := &app{config: c, origin: "http://" + addr}
+	a := &app{config: c, origin: "http://" + addr, addresses: newAddresses(c)}
 	if err := a.openObserve(ctx); err != nil {
 		return nil, err
 	}

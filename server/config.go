@@ -182,6 +182,7 @@ type config struct {
 	BearerIssuers       []string      `env:"FOYER_BEARER_ISSUERS"`
 	BearerAudience      string        `env:"FOYER_BEARER_AUDIENCE"`
 	TrustedProxies      int           `env:"FOYER_TRUSTED_PROXIES" envDefault:"0"`
+	ProxyHeader         string        `env:"FOYER_PROXY_HEADER" envDefault:"X-Forwarded-For"`
 	Introspection       *bool         `env:"FOYER_INTROSPECTION"`
 	GraphiQL            *bool         `env:"FOYER_GRAPHIQL"`
 	Documents           string        `env:"FOYER_TRUSTED_DOCUMENTS"`
@@ -295,6 +296,8 @@ func (c *config) check() []error {
 	wrong(room.AccessLevelValidator(room.AccessLevel(c.DefaultAccess)) != nil,
 		"FOYER_DEFAULT_ACCESS_LEVEL is not PUBLIC, TRUSTED or RESTRICTED: %q", c.DefaultAccess)
 	wrong(parseLevel(c.LogLevel) != nil, "FOYER_LOG_LEVEL is not debug, info, warn or error: %q", c.LogLevel)
+	wrong(c.ProxyHeader != headerXForwardedFor && c.ProxyHeader != headerForwarded,
+		"FOYER_PROXY_HEADER is not %s or %s: %q", headerXForwardedFor, headerForwarded, c.ProxyHeader)
 	problems = append(problems, c.checkMail()...)
 	problems = append(problems, c.checkWebhooks()...)
 	problems = append(problems, c.checkStorage()...)

@@ -99,7 +99,7 @@ func (a *app) tokenRequest(w http.ResponseWriter, r *http.Request) (apps.Request
 	request := apps.Request{
 		ClientID: r.PostForm.Get("client_id"), Secret: r.PostForm.Get("client_secret"),
 		GrantType: r.PostForm.Get("grant_type"), User: r.PostForm.Get("user"),
-		Scope: r.PostForm.Get("scope"), Address: clientAddress(r, a.config.TrustedProxies),
+		Scope: r.PostForm.Get("scope"), Address: a.addresses.of(r),
 	}
 	if r.Header.Get("Authorization") == "" {
 		return request, nil

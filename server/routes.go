@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -74,27 +73,9 @@ func (a *app) withViewer(next http.Handler) http.Handler {
 			answerFault(w, r, err)
 			return
 		}
-		viewer.Address = clientAddress(r, a.config.TrustedProxies)
+		viewer.Address = a.addresses.of(r)
 		next.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), viewer)))
 	})
-}
-
-// clientAddress returns the address that limits count by: the client's as the outermost of so many
-// trusted proxies saw it, of IPv6 the /64 that one client commonly has.
-func clientAddress(r *http.Request, proxies int) string {
-	address, _, _ := net.SplitHostPort(r.RemoteAddr)
-	if proxies > 0 {
-		seen := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-		address = strings.TrimSpace(seen[max(0, len(seen)-proxies)])
-	}
-	ip, err := netip.ParseAddr(address)
-	if err != nil {
-		return "unknown"
-	}
-	if ip = ip.Unmap().WithZone(""); ip.Is6() {
-		return netip.PrefixFrom(ip, 64).Masked().String()
-	}
-	return ip.String()
 }
 
 // ready answers 200 when requests can be served, else 503 with what is missing. LiveKit is not asked:

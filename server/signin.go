@@ -63,7 +63,7 @@ func (s *signIn) routes(mux *http.ServeMux) {
 func (s *signIn) limited(name string, h func(http.ResponseWriter, *http.Request) error,
 ) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		address := clientAddress(r, s.config.TrustedProxies)
+		address := s.addresses.of(r)
 		err := s.limits.Allow(r.Context(), "too many sign-ins from your network; try again in a moment",
 			limits.PerMinute(name+":address", address, s.config.SignInsPerAddress))
 		if err != nil {
