@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jub0bs/cors"
 
 	"foyer/auth"
+	"foyer/fault"
 	"foyer/rooms"
 )
 
@@ -42,23 +44,38 @@ func (a *app) refuseOtherSites(next http.Handler) http.Handler {
 	for _, origin := range a.config.AllowedOrigins {
 		_ = protection.AddTrustedOrigin(origin) // checked with the configuration
 	}
+	protection.SetDenyHandler(http.HandlerFunc(refuseOrigin))
 	return protection.Handler(next)
 }
 
-// allowOrigins has browsers let pages of the allowed origins read answers.
+// refuseOrigin answers a page of an origin that is not allowed.
+func refuseOrigin(w http.ResponseWriter, r *http.Request) {
+	answerFault(w, r, fault.New(fault.Forbidden,
+		"pages of this origin may not ask here; FOYER_ALLOWED_ORIGINS names the origins that may"))
+}
+
+// allowOrigins has browsers let pages of the allowed origins read answers. Such a page may send any header, as
+// any other program may: tracing, error reports and GraphQL clients each add their own.
 func (a *app) allowOrigins(next http.Handler) http.Handler {
-	if len(a.config.AllowedOrigins) == 0 {
-		return next
+	if len(a.config.AllowedOrigins) > 0 {
+		middleware, err := cors.NewMiddleware(cors.Config{
+			Origins: a.config.AllowedOrigins, Credentialed: true,
+			Methods:         []string{http.MethodGet, http.MethodPost},
+			RequestHeaders:  []string{"*"},
+			MaxAgeInSeconds: 600,
+			ResponseHeaders: []string{"Retry-After", "WWW-Authenticate", requestIDHeader},
+		})
+		if err != nil {
+			panic(err) // checked with the configuration
+		}
+		next = middleware.Wrap(next)
 	}
-	middleware, err := cors.NewMiddleware(cors.Config{
-		Origins: a.config.AllowedOrigins, Credentialed: true,
-		Methods:         []string{http.MethodGet, http.MethodPost},
-		RequestHeaders:  []string{"Accept", "Authorization", "Content-Type"},
-		MaxAgeInSeconds: 600,
-		ResponseHeaders: []string{"Retry-After", "WWW-Authenticate"},
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		preflight := r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
+		if preflight && !slices.Contains(a.config.AllowedOrigins, r.Header.Get("Origin")) {
+			refuseOrigin(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
-	if err != nil {
-		panic(err) // checked with the configuration
-	}
-	return middleware.Wrap(next)
 }

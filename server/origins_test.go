@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -93,6 +94,7 @@ func TestPagesOfOtherSitesChangeAndReadNothing(t *testing.T) {
 		}}.as(page.origin, page.site).by(t, b, s.url)
 		assert.NotContains(t, preflight.Header, "Access-Control-Allow-Origin", page.origin)
 		assert.NotContains(t, preflight.Header, "Access-Control-Allow-Headers", page.origin)
+		assert.Equal(t, http.StatusForbidden, preflight.StatusCode, page.origin)
 		assert.Equal(t, http.StatusForbidden, s.handshake(t, b, page.origin), page.origin)
 	}
 	answer, _ := b.ask(s.url, `{ viewer { fullName } rooms(first: 10) { totalCount } }`)
@@ -162,6 +164,53 @@ func TestPagesOfAllowedOriginsMayAskWithCookies(t *testing.T) {
 	}
 	answer, _ := b.ask(s.url, `{ rooms(first: 10) { totalCount } }`)
 	assert.EqualValues(t, 2, at(answer.Data, "rooms.totalCount"))
+}
+
+// TestRefusedOriginIsToldWhichSettingAllowsIt in the shape of a GraphQL error, whether any origin is allowed or none.
+func TestRefusedOriginIsToldWhichSettingAllowsIt(t *testing.T) {
+	t.Parallel()
+	for _, allowed := range []string{"", friend} {
+		s := startServer(t, "FOYER_ALLOWED_ORIGINS="+allowed)
+		for _, method := range []string{http.MethodOptions, http.MethodPost} {
+			request, err := http.NewRequest(method, s.url+"/graphql", strings.NewReader(makeJSON))
+			require.NoError(t, err)
+			for name, value := range map[string]string{
+				"Origin": "https://other.example", "Sec-Fetch-Site": "cross-site", "Content-Type": "application/json",
+				"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type",
+			} {
+				request.Header.Set(name, value)
+			}
+			got, err := http.DefaultClient.Do(request)
+			require.NoError(t, err)
+			var told response
+			require.NoError(t, json.NewDecoder(got.Body).Decode(&told), method)
+			got.Body.Close()
+			assert.Equal(t, http.StatusForbidden, got.StatusCode)
+			assert.Equal(t, "FORBIDDEN", told.code())
+			assert.Contains(t, told.Errors[0].Message, "FOYER_ALLOWED_ORIGINS")
+		}
+	}
+}
+
+// TestPagesOfAllowedOriginsMaySendAnyHeader, such as those of tracing, of error reports and of GraphQL clients.
+func TestPagesOfAllowedOriginsMaySendAnyHeader(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "FOYER_ALLOWED_ORIGINS="+friend)
+	for _, headers := range []string{
+		"traceparent,tracestate", "baggage,sentry-trace", "apollo-require-preflight,x-apollo-operation-name",
+		"apollographql-client-name,apollographql-client-version", "x-requested-with", "x-request-id",
+		"authorization,content-type", "x-of-some-other-tool",
+	} {
+		preflight := attempt{method: http.MethodOptions, path: "/graphql", headers: map[string]string{
+			"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": headers,
+		}}.as(friend, "cross-site").by(t, newBrowser(t), s.url)
+		assert.Equal(t, http.StatusNoContent, preflight.StatusCode, headers)
+		assert.Equal(t, headers, preflight.Header.Get("Access-Control-Allow-Headers"))
+	}
+	got := hostile["a GET"].as(friend, "cross-site").by(t, newBrowser(t), s.url)
+	exposed := strings.ToLower(got.Header.Get("Access-Control-Expose-Headers"))
+	assert.Contains(t, exposed, "x-request-id")
+	assert.NotEmpty(t, got.Header.Get("X-Request-Id"))
 }
 
 // A name of the attacker's that leads to this machine (DNS rebinding) makes his page one of our origin.
