@@ -15,6 +15,10 @@ import (
 	"foyer/fault"
 )
 
+// maxEndURL is how many bytes an address at the provider may have: proxies refuse longer headers than 4 to 8 kB, and
+// so do servers longer addresses.
+const maxEndURL = 2000
+
 // flowTime is how long somebody may take to sign in at the provider.
 const flowTime = 15 * time.Minute
 
@@ -185,7 +189,8 @@ func (p *Provider) complete(
 }
 
 // EndURL returns the address at the provider that ends the session there too, and comes back to
-// returnURL; empty when the provider has none.
+// returnURL; empty when the provider has none. A long ID token is left out: the provider knows its session by its
+// cookie, and us by client_id, and asks people at worst whether they want to sign out.
 func (p *Provider) EndURL(ctx context.Context, idToken, returnURL string) string {
 	d, err := p.issuer.describe(ctx)
 	if err != nil || d.EndSession == "" {
@@ -198,11 +203,17 @@ func (p *Provider) EndURL(ctx context.Context, idToken, returnURL string) string
 	query := address.Query()
 	query.Set("client_id", p.settings.ClientID)
 	query.Set("post_logout_redirect_uri", returnURL)
-	if idToken != "" {
-		query.Set("id_token_hint", idToken)
-	}
 	address.RawQuery = query.Encode()
-	return address.String()
+	without := address.String()
+	if idToken == "" {
+		return without
+	}
+	query.Set("id_token_hint", idToken)
+	address.RawQuery = query.Encode()
+	if with := address.String(); len(with) <= maxEndURL {
+		return with
+	}
+	return without
 }
 
 // exchangeFault says why a code was not exchanged. What the token endpoint said beside its code is not

@@ -360,6 +360,9 @@ func TestLogoutAtTheProvider(t *testing.T) {
 	p := i.provider()
 	assert.Equal(t, i.URL+"/end?client_id=foyer&id_token_hint=a.b.c&post_logout_redirect_uri="+
 		"https%3A%2F%2Fmeet.example.org%2F&theme=dark", p.EndURL(t.Context(), "a.b.c", "https://meet.example.org/"))
+	long := p.EndURL(t.Context(), strings.Repeat("x", 2000), "https://meet.example.org/")
+	assert.Equal(t, i.URL+"/end?client_id=foyer&post_logout_redirect_uri=https%3A%2F%2Fmeet.example.org%2F&theme=dark",
+		long, "an ID token that is too long for an address is left out")
 	without := newIssuer(t)
 	without.set(func() { without.described = func(about map[string]any) { delete(about, "end_session_endpoint") } })
 	assert.Empty(t, without.provider().EndURL(t.Context(), "a.b.c", "https://meet.example.org/"))

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -78,6 +79,28 @@ func TestNPMsProviderSignsInAndOut(t *testing.T) {
 	assert.Equal(t, "<nil>", b.name(s.url), "signed out here, whatever the provider does")
 	b.submitForm(url.Values{"logout": {"yes"}})
 	assert.Equal(t, s.url+"/", b.at.String(), b.text)
+}
+
+// TestLargeIDTokenSignsOutBehindNginx, and at the provider too.
+func TestLargeIDTokenSignsOutBehindNginx(t *testing.T) {
+	t.Parallel()
+	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(testenv.FreePort(t)))
+	nginx := startNginx(t, "http://"+addr, "http://127.0.0.1:1", secured(t, http.NotFoundHandler()).Certificate())
+	issuer := text(receive(t, node(t, "oidc.mjs", nginx.URL(), "foyer", "hush", "5000")), "issuer")
+	startServer(t, append(shared(t), "FOYER_ADDR="+addr, "FOYER_SECRET="+production["FOYER_SECRET"],
+		"FOYER_PUBLIC_URL="+nginx.URL(), "FOYER_TRUSTED_PROXIES=1", "FOYER_OIDC_ISSUER="+issuer,
+		"FOYER_OIDC_CLIENT_ID=foyer", "FOYER_OIDC_CLIENT_SECRET=hush")...)
+	through := &server{t: t, url: nginx.URL()}
+	b := newBrowser(t)
+	b.signsIn(through, "ada", "/healthz?"+strings.Repeat("x", 900))
+	require.Equal(t, "Ada Lovelace", b.name(through.url), b.text)
+	b.submit(through.url+"/logout", nil)
+	require.Equal(t, http.StatusOK, b.status, b.text)
+	assert.Equal(t, issuer+"/session/end", b.at.Scheme+"://"+b.at.Host+b.at.Path)
+	b.submitForm(url.Values{"logout": {"yes"}})
+	assert.Equal(t, through.url+"/", b.at.String(), b.text)
+	b.open(through.url + "/login")
+	assert.Contains(t, b.text, `name="login"`, "the provider has forgotten them too")
 }
 
 func TestCodeWorksOnceAndInTheBrowserThatBegan(t *testing.T) {

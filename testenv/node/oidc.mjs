@@ -1,14 +1,15 @@
 // An OpenID provider (npm's oidc-provider) for one client, on a free port of this machine. It prints
-// {"issuer": …} and serves until it is killed. Anybody signs in with any login.
+// {"issuer": …} and serves until it is killed. Anybody signs in with any login. With BYTES, ID tokens have a claim
+// of that length.
 //
-//   node oidc.mjs ORIGIN CLIENT SECRET
+//   node oidc.mjs ORIGIN CLIENT SECRET [BYTES]
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 
 console.info = console.warn = () => {}; // it warns of being a test's
 const { default: Provider } = await import('oidc-provider');
 
-const [origin, id, secret] = process.argv.slice(2);
+const [origin, id, secret, bytes] = process.argv.slice(2);
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const server = createServer();
 server.listen(0, '127.0.0.1', () => {
@@ -21,11 +22,13 @@ server.listen(0, '127.0.0.1', () => {
       post_logout_redirect_uris: [`${origin}/`],
     }],
     pkce: { required: () => true },
-    claims: { email: ['email', 'email_verified'], profile: ['name', 'given_name', 'family_name'] },
+    claims: { email: ['email', 'email_verified'], profile: ['name', 'given_name', 'family_name', 'groups'] },
+    conformIdTokenClaims: !bytes, // else what scopes open is told at the userinfo endpoint only
     findAccount: (_, login) => ({
       accountId: login,
       claims: () => ({
         sub: login, given_name: 'Ada', family_name: 'Lovelace', email: `${login}@example.org`, email_verified: true,
+        groups: bytes && 'x'.repeat(Number(bytes)),
       }),
     }),
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'key', alg: 'RS256', use: 'sig' }] },
