@@ -42,7 +42,7 @@ func (s *socket) operation(id string) *operation {
 }
 
 // count is how many operations the socket has.
-func (s *socket) count() (n int) {
+func (s *socket) count() (n int32) {
 	for o := s.operations; o != nil; o = o.another {
 		n++
 	}
@@ -79,7 +79,7 @@ func (s *socket) subscribe(m message) error {
 	}
 	params := &graphql.RawParams{}
 	params.ReadTime.Start = graphql.Now()
-	if m.ID == "" || len(m.Payload) == 0 || decode(m.Payload, params) != nil ||
+	if !isID(m.ID) || len(m.Payload) == 0 || decode(m.Payload, params) != nil ||
 		params.Query == "" && params.Extensions["persistedQuery"] == nil {
 		return closeBadRequest
 	}
@@ -91,12 +91,9 @@ func (s *socket) subscribe(m message) error {
 	if s.retiring || s.ended != nil {
 		return nil // the client will ask again elsewhere
 	}
-	most := s.t.settings.MaxOperations
-	if s.count() >= most || int(s.active) >= 2*most {
-		err := s.outbox().control(textFrame(nil, message{m.ID, "error",
-			errorsOf(refusal("RATE_LIMITED", "too many operations on this connection"))}))
-		s.send()
-		return err
+	if s.count() >= s.most || s.active >= 2*s.most {
+		return s.message(message{m.ID, "error",
+			errorsOf(refusal("RATE_LIMITED", "too many operations on this connection"))})
 	}
 	ctx, stop := s.execution()
 	o := &operation{id: m.ID, socket: s, stop: stop, streams: sync.OnceFunc(s.answering.Done)}

@@ -7,30 +7,42 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// maxUnread is how many messages other than states may wait to be sent. Only a client that asks and
-// does not read comes so far.
-const maxUnread = 256
+const (
+	// maxUnread is how many messages other than states may wait to be sent, and maxUnreadBytes how many bytes
+	// of them, unless it is one alone. Only a client that asks and does not read comes so far.
+	maxUnread      = 256
+	maxUnreadBytes = 1 << 20
+)
 
-// outbox is what is to be written to one client, and there is something. Of each operation it holds the
-// latest state alone. Its socket's mutex guards it.
+// outbox is what is to be written to a client who does not take at once what it is sent. Nothing in it grows without a
+// bound: messages are counted, of each operation there is the latest state alone, and of pings, pongs and
+// close frames one. Its socket's mutex guards it.
 type outbox struct {
-	unread   int // how many messages other than states wait
-	controls [][]byte
-	// due are the operations with something to send, in the order in which they came to have it.
-	due []*dueOperation
+	// unread is how many messages other than states wait, and bytes what is in them.
+	unread, bytes int
+	// due is what is to be sent, in the order in which it came.
+	due []*dueMessage
+	// pong answers the client's latest ping: that is enough (RFC 6455, 5.5.3).
+	pong []byte
+	// ping: the client is to be asked whether it is there.
+	ping bool
+	// close is the last frame of all.
+	close []byte
 }
 
-// dueOperation is what waits to be sent for one operation: a state, its last message, or both.
-type dueOperation struct {
+// dueMessage waits to be sent.
+type dueMessage struct {
+	// of is the operation of which there is a state, a last message, or both; with nil state is a whole frame.
 	of    *operation
 	state json.RawMessage
 	last  *message
 }
 
-// control puts a frame that is no state, and fails when the client leaves too many unread.
-func (b *outbox) control(frame []byte) error {
-	b.controls = append(b.controls, frame)
-	return b.count()
+// message puts the frame of a message that is no operation's, and fails when the client leaves too many
+// unread.
+func (b *outbox) message(frame []byte) error {
+	b.due = append(b.due, &dueMessage{state: frame})
+	return b.count(len(frame))
 }
 
 // state puts the latest state of an operation, in place of one that was not sent yet.
@@ -38,25 +50,27 @@ func (b *outbox) state(o *operation, state json.RawMessage) { b.dueOf(o).state =
 
 // last puts the last message of an operation, and fails when the client leaves too many unread.
 func (b *outbox) last(o *operation, m message) error {
-	b.dueOf(o).last = &m
-	return b.count()
+	due := b.dueOf(o)
+	due.last = &m
+	return b.count(len(due.state) + len(m.Payload))
 }
 
-func (b *outbox) count() error {
+func (b *outbox) count(bytes int) error {
 	b.unread++
-	if b.unread > maxUnread {
+	b.bytes += bytes
+	if b.unread > maxUnread || b.bytes > maxUnreadBytes && b.unread > 1 {
 		return closeSlow
 	}
 	return nil
 }
 
-func (b *outbox) dueOf(o *operation) *dueOperation {
+func (b *outbox) dueOf(o *operation) *dueMessage {
 	for _, due := range b.due {
 		if due.of == o {
 			return due
 		}
 	}
-	due := &dueOperation{of: o}
+	due := &dueMessage{of: o}
 	b.due = append(b.due, due)
 	return due
 }
@@ -69,22 +83,27 @@ func (s *socket) outbox() *outbox {
 	return s.out
 }
 
-// take appends the frames of everything that is to be sent.
+// take appends the frames of everything that is to be sent. A pong may overtake messages; nothing overtakes
+// an answer but that, and the close frame nothing at all.
 func (s *socket) take(frames []byte) []byte {
 	b := s.out
 	s.out = nil
-	for _, frame := range b.controls {
-		frames = append(frames, frame...)
+	frames = append(frames, b.pong...)
+	if b.ping {
+		frames = append(frames, pingFrame...)
 	}
 	for _, due := range b.due {
-		if due.state != nil {
+		switch {
+		case due.of == nil:
+			frames = append(frames, due.state...)
+		case due.state != nil:
 			frames = textFrame(frames, message{due.of.id, "next", due.state})
 		}
 		if due.last != nil {
 			frames = textFrame(frames, *due.last)
 		}
 	}
-	return frames
+	return append(frames, b.close...)
 }
 
 // textFrame appends the frame of a message. What a server sends is not masked, so it is the message

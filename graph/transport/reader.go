@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,8 +21,8 @@ var errQuiet = errors.New("nothing more to read")
 // rests has none: gorilla's connection and its buffers are some 1.5 kB, which thousands who only wait
 // need not have. So it is made when something has come, and let go of when that was all.
 //
-// Gorilla does no more than read: what it wants to write, a pong or a close frame, goes the way of
-// everything that is written.
+// Gorilla does no more than read: what it wants to write, a close frame, goes the way of everything that is
+// written.
 type reader struct {
 	*line
 	*websocket.Conn
@@ -97,10 +98,10 @@ func (l *line) upgraded() *websocket.Conn {
 		l.frameEnds()
 		return nil
 	})
-	answerPing := conn.PingHandler()
 	conn.SetPingHandler(func(text string) error {
 		l.frameEnds()
-		return answerPing(text)
+		l.socket.pong(text)
+		return nil
 	})
 	return conn
 }
@@ -134,10 +135,11 @@ func (l *line) Read(into []byte) (n int, err error) {
 	return n, err
 }
 
-// Write is for gorilla: a whole control frame.
+// Write is for gorilla: a whole close frame, which answers the client's or says what is wrong with its
+// frames.
 func (l *line) Write(frame []byte) (int, error) {
 	if !l.shaking {
-		l.socket.control(append([]byte(nil), frame...))
+		l.socket.farewell(slices.Clone(frame))
 	}
 	return len(frame), nil
 }

@@ -49,16 +49,17 @@ type socket struct {
 	out *outbox
 	// idle is closed when nobody writes any more; nil while nobody wants to know.
 	idle chan struct{}
-	// active counts the operations that run: those above, and as many again at most that have ended
-	// for the client and are about to stop.
-	active int32
+	// active counts the operations that run: those above, of which there are most, and as many again at most
+	// that have ended for the client and are about to stop.
+	active, most int32
 	// spoke is where the wheel has the socket.
 	spoke spoke
 	// resting: its rester waits for the client. Otherwise one goroutine reads. lone: by a goroutine of
 	// its own, as a rester may.
 	resting, lone bool
-	// writing: a goroutine writes, which will find what comes in the meantime. broken: nobody can.
-	writing, broken bool
+	// writing: a goroutine writes, which will find what comes in the meantime. broken: nobody can. parting:
+	// a close frame is written, and is the last.
+	writing, broken, parting bool
 	// asked whether it is there, the client has not said anything yet.
 	asked bool
 	// lasts is that of the session.
@@ -163,7 +164,7 @@ func (s *socket) end(cause error) {
 		s.remove(s.operations)
 	}
 	if c, ours := errors.AsType[closing](cause); ours && explained(cause) {
-		s.put(closeFrame(c))
+		s.close(closeFrame(c))
 	}
 	if s.wire.waits != nil && !explained(cause) {
 		_ = s.wire.waits.SetReadDeadline(time.Now())
@@ -203,16 +204,7 @@ func (s *socket) drain(r reader) {
 
 // leave frees what the socket had, once everything has been written and stopped.
 func (s *socket) leave() {
-	s.mu.Lock()
-	var idle chan struct{}
-	if s.writing {
-		s.idle = make(chan struct{})
-		idle = s.idle
-	}
-	s.mu.Unlock()
-	if idle != nil {
-		<-idle
-	}
+	s.written()
 	s.hangUp()
 	if s.late != nil {
 		s.late.Stop()
@@ -258,7 +250,11 @@ func (s *socket) ping() {
 	s.mu.Lock()
 	deaf := s.asked
 	if s.asked = true; !deaf && s.ended == nil {
-		s.put(pingFrame)
+		if s.takes() {
+			s.begin(pingFrame)
+		} else {
+			s.outbox().ping = true
+		}
 	}
 	s.mu.Unlock()
 	if deaf {
@@ -266,14 +262,34 @@ func (s *socket) ping() {
 	}
 }
 
-// retire takes up no more operations, lets those that get one answer have it, and ends the socket. A
-// client whose mutation was cut off could but send it again elsewhere.
+// retire takes up no more operations, lets those that get one answer have it, and ends the socket once the
+// client has taken what is sent, for which it has the time of any write. A client whose mutation was cut off
+// could but send it again elsewhere.
 func (s *socket) retire(c closing) {
 	s.mu.Lock()
 	s.retiring = true
 	s.mu.Unlock()
 	s.answering.Wait()
+	s.mu.Lock()
+	for s.operations != nil { // subscriptions, which begin again elsewhere
+		s.remove(s.operations)
+	}
+	s.mu.Unlock()
+	s.written()
 	s.end(c)
+}
+
+// written returns when nobody writes any more.
+func (s *socket) written() {
+	s.mu.Lock()
+	if s.writing && s.idle == nil {
+		s.idle = make(chan struct{})
+	}
+	idle := s.idle
+	s.mu.Unlock()
+	if idle != nil {
+		<-idle
+	}
 }
 
 // read handles one message, and returns why the socket ends, or errQuiet.
@@ -349,6 +365,10 @@ func (s *socket) init(m message) error {
 		return closeForbidden
 	}
 	s.session, s.free, s.lasts = session.Context, session.Free, session.Lasts
+	s.most = int32(s.t.settings.MaxOperations)
+	if session.MaxOperations > 0 {
+		s.most = min(s.most, int32(session.MaxOperations))
+	}
 	inTime := s.late.Stop()
 	if s.late = nil; !inTime {
 		return closeInitTimeout
@@ -359,23 +379,63 @@ func (s *socket) init(m message) error {
 	return s.reply(message{Type: "connection_ack"})
 }
 
-// reply sends a message that is no state.
-func (s *socket) reply(m message) error { return s.control(textFrame(nil, m)) }
-
-// control sends a frame that is no state, and fails when the client leaves too many unread.
-func (s *socket) control(frame []byte) error {
+// reply sends a message that is no operation's, and fails when the client leaves too many unread.
+func (s *socket) reply(m message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended != nil {
 		return s.ended
 	}
-	err := s.outbox().control(frame)
-	s.send()
-	return err
+	return s.message(m)
+}
+
+// message is reply for who holds the mutex.
+func (s *socket) message(m message) error {
+	frame := textFrame(nil, m)
+	if s.takes() {
+		s.begin(frame)
+		return nil
+	}
+	return s.outbox().message(frame)
+}
+
+// pong answers a ping, in place of a pong that was not sent yet.
+func (s *socket) pong(text string) {
+	frame := append(frameHead(nil, websocket.PongMessage, len(text)), text...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.ended != nil:
+	case s.takes():
+		s.begin(frame)
+	default:
+		s.outbox().pong = frame
+	}
+}
+
+// farewell sends a close frame of gorilla's.
+func (s *socket) farewell(frame []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended == nil {
+		s.close(frame)
+	}
+}
+
+// close sends a close frame, unless one has been, after all else that is to be sent. The mutex is held.
+func (s *socket) close(frame []byte) {
+	switch {
+	case s.parting:
+	case s.takes():
+		s.begin(frame)
+	default:
+		s.outbox().close = frame
+	}
+	s.parting = true
 }
 
 func (s *socket) complete(m message) error {
-	if m.ID == "" {
+	if !isID(m.ID) {
 		return closeBadRequest
 	}
 	s.mu.Lock()
@@ -385,6 +445,11 @@ func (s *socket) complete(m message) error {
 	}
 	return nil
 }
+
+// maxID is how many bytes an id may have: each is kept as long as its operation lasts. Clients use UUIDs.
+const maxID = 128
+
+func isID(id string) bool { return id != "" && len(id) <= maxID }
 
 // short cuts an id to what fits a close frame.
 func short(id string) string { return strings.ToValidUTF8(id[:min(len(id), 64)], "") }
@@ -396,9 +461,12 @@ func (s *socket) wanted(o *operation) bool { return !o.over && s.session.Err() =
 func (s *socket) state(o *operation, answer json.RawMessage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.wanted(o) {
+	switch {
+	case !s.wanted(o):
+	case s.takes():
+		s.begin(textFrame(nil, message{o.id, "next", answer}))
+	default:
 		s.outbox().state(o, answer)
-		s.send()
 	}
 }
 
@@ -407,9 +475,12 @@ func (s *socket) finish(o *operation, last message) {
 	s.mu.Lock()
 	var err error
 	if s.wanted(o) {
-		err = s.outbox().last(o, last)
+		if s.takes() {
+			s.begin(textFrame(nil, last))
+		} else {
+			err = s.outbox().last(o, last)
+		}
 		s.remove(o)
-		s.send()
 	}
 	s.mu.Unlock()
 	if err != nil {
@@ -417,24 +488,12 @@ func (s *socket) finish(o *operation, last message) {
 	}
 }
 
-// send writes what is in the outbox as far as the client takes it at once; for the rest there is a
-// goroutine. Whoever calls it holds the mutex, and is not kept waiting.
-func (s *socket) send() {
-	if !s.writing && !s.broken && s.out != nil {
-		s.begin(s.take(nil))
-	}
-}
+// takes reports whether nothing is in the way of what is sent. Otherwise it goes to the outbox. The mutex is
+// held.
+func (s *socket) takes() bool { return !s.writing && !s.broken }
 
-// put sends a frame that is no state and not the client's doing. The mutex is held.
-func (s *socket) put(frame []byte) {
-	if s.writing || s.broken || s.out != nil {
-		s.outbox().controls = append(s.outbox().controls, frame)
-	} else {
-		s.begin(frame)
-	}
-}
-
-// begin writes frames as far as the client takes them at once, and has a goroutine write the rest.
+// begin writes frames as far as the client takes them at once, and has a goroutine write the rest. The mutex
+// is held, and nobody is kept waiting.
 func (s *socket) begin(frames []byte) {
 	if n := s.wire.write(frames); n < len(frames) {
 		s.writing = true
@@ -465,6 +524,7 @@ func (s *socket) wrote(well bool, frames []byte) []byte {
 	s.writing, s.broken = false, !well
 	if s.idle != nil {
 		close(s.idle)
+		s.idle = nil
 	}
 	if s.wire.waits != nil {
 		_ = s.wire.waits.SetWriteDeadline(time.Time{})

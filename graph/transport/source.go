@@ -177,7 +177,7 @@ type plan graphql.OperationContext
 // operation returns an operation with the values of its variables.
 func (p *plan) operation(values []any) *graphql.OperationContext {
 	operation := &graphql.OperationContext{
-		RawQuery: p.RawQuery, OperationName: p.OperationName, Doc: p.Doc, Operation: p.Operation,
+		OperationName: p.OperationName, Doc: p.Doc, Operation: p.Operation,
 		DisableIntrospection: p.DisableIntrospection, RecoverFunc: p.RecoverFunc,
 		ResolverMiddleware: p.ResolverMiddleware, RootResolverMiddleware: p.RootResolverMiddleware,
 		Variables: make(map[string]any, len(values)),
@@ -226,7 +226,7 @@ func (p *plans) shared(ran *graphql.OperationContext) *plan {
 	known := p.of[ran.Operation]
 	if known == nil {
 		known = &plan{
-			RawQuery: ran.RawQuery, OperationName: ran.OperationName, Doc: ran.Doc,
+			OperationName: ran.OperationName, Doc: ran.Doc,
 			Operation: ran.Operation, DisableIntrospection: ran.DisableIntrospection,
 			RecoverFunc: ran.RecoverFunc, ResolverMiddleware: ran.ResolverMiddleware,
 			RootResolverMiddleware: ran.RootResolverMiddleware,

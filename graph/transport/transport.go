@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
@@ -96,8 +97,15 @@ func create(
 	if errs != nil {
 		return created{}, exec.DispatchError(graphql.WithOperationContext(ctx, operation), errs)
 	}
+	if operation.Operation.Operation == ast.Subscription && len(operation.RawQuery) > maxSubscription {
+		return created{}, refusal("INVALID", "the document of a subscription is too long")
+	}
 	return created{operation, exec}, nil
 }
+
+// maxSubscription is how many bytes the document of a subscription may have, which is kept as long as it
+// lasts.
+const maxSubscription = 16 << 10
 
 // run starts the operation and returns its answers: each call gives the next, nil is the end.
 func (c created) run(ctx context.Context) func() *graphql.Response {

@@ -26,6 +26,8 @@ type Session struct {
 	Context context.Context
 	// Lasts says that Context does not end before the socket. Watching it costs memory for each socket.
 	Lasts bool
+	// MaxOperations is how many operations may run at once, if fewer than on any socket; 0 is as many.
+	MaxOperations int
 	// Free is called when the socket has ended; nil is not.
 	Free func()
 }

@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -169,6 +170,8 @@ func TestBreachOfProtocolClosesWithItsCode(t *testing.T) {
 		"init with a truth":       {[]string{`{"type": "connection_init", "payload": true}`}, 4400, "Invalid message"},
 		"no id":                   {[]string{initMessage, `{"type": "subscribe", "payload": {"query": "{hello}"}}`}, 4400, ""},
 		"empty id":                {[]string{initMessage, subscribe("", `{hello}`)}, 4400, ""},
+		"id of 129 bytes":         {[]string{initMessage, subscribe(padding[:129], `{hello}`)}, 4400, ""},
+		"complete of 129 bytes":   {[]string{initMessage, complete(padding[:129])}, 4400, ""},
 		"id is no string":         {[]string{initMessage, `{"type": "subscribe", "id": 1, "payload": {"query": "{hello}"}}`}, 4400, ""},
 		"complete without id":     {[]string{initMessage, `{"type": "complete"}`}, 4400, ""},
 		"no payload":              {[]string{initMessage, `{"type": "subscribe", "id": "1"}`}, 4400, ""},
@@ -194,7 +197,7 @@ func TestBreachOfProtocolClosesWithItsCode(t *testing.T) {
 func TestLongIDIsCutInTheReasonBetweenLetters(t *testing.T) {
 	t.Parallel()
 	c := newServer(t).open(t)
-	silent := subscribe("a"+strings.Repeat("é", 100), `subscription {silent}`)
+	silent := subscribe("a"+strings.Repeat("é", 60), `subscription {silent}`)
 	c.send(silent, silent)
 	code, reason := c.closed() // fails where the reason is no UTF-8
 	assert.Equal(t, 4409, code)
@@ -468,6 +471,32 @@ func TestQueryThatTakesTooLongIsCutOff(t *testing.T) {
 	assert.Equal(t, object{"values": 7.}, c.next("sub"))
 }
 
+func TestSessionMayHaveFewerOperationsThanTheRest(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(set *settings) {
+		set.socket.Init = func(ctx context.Context, payload map[string]any) (transport.Session, error) {
+			return transport.Session{Context: ctx, MaxOperations: 2}, nil
+		}
+	})
+	c := s.open(t)
+	for _, id := range []string{"1", "2", "3"} {
+		c.send(subscribe(id, `subscription {silent}`))
+	}
+	code, _ := c.failed("3")
+	assert.Equal(t, "RATE_LIMITED", code)
+}
+
+func TestDocumentOfASubscriptionMayNotBeLong(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c := s.open(t)
+	c.send(subscribe("1", `subscription {silent} #`+padding[:16<<10]))
+	code, _ := c.failed("1")
+	assert.Equal(t, "INVALID", code)
+	c.send(subscribe("1", `{hello} #`+padding[:16<<10]))
+	c.next("1")
+}
+
 func TestTooManyOperationsAreRefusedOneByOne(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, func(set *settings) { set.socket.MaxOperations = 2 })
@@ -603,15 +632,20 @@ func (s *service) free(t testing.TB) {
 // A client may ask more than it reads, of what is no state. The server does not pile that up.
 func TestClientThatAsksAndDoesNotReadIsDropped(t *testing.T) {
 	t.Parallel()
-	for name, message := range map[string]string{
-		"pings":   `{"type": "ping", "payload": {"x": "` + padding[:1000] + `"}}`,
-		"refused": subscribe("1", `{nothing}`),
-		"queries": subscribe("1", `{hello}`),
+	for name, test := range map[string]struct {
+		message string
+		most    int // operations
+	}{
+		"pings":       {`{"type": "ping", "payload": {"x": "` + padding[:1000] + `"}}`, 1},
+		"large pings": {`{"type": "ping", "payload": {"x": "` + padding + `"}}`, 1},
+		"refused":     {subscribe("1", `{nothing}`), 1 << 20},
+		"too many":    {subscribe("1", `{hello}`), 1},
+		"queries":     {subscribe("1", `{hello}`), 1 << 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newServer(t, func(set *settings) {
-				set.socket.MaxSockets, set.socket.MaxOperations = 1, 1<<20
+				set.socket.MaxSockets, set.socket.MaxOperations = 1, test.most
 				set.socket.WriteTimeout = time.Hour // nor is it saved by that
 			})
 			c := s.open(t)
@@ -622,7 +656,7 @@ func TestClientThatAsksAndDoesNotReadIsDropped(t *testing.T) {
 			begin := time.Now()
 			for i := 0; err == nil && time.Since(begin) < soon/2; i++ {
 				_ = c.conn.SetWriteDeadline(time.Now().Add(soon))
-				text := strings.Replace(message, `"id": "1"`, fmt.Sprintf(`"id": "%d"`, i), 1)
+				text := strings.Replace(test.message, `"id": "1"`, fmt.Sprintf(`"id": "%d"`, i), 1)
 				err = c.conn.WriteMessage(websocket.TextMessage, []byte(text))
 			}
 			c.conn.Close()
@@ -630,6 +664,40 @@ func TestClientThatAsksAndDoesNotReadIsDropped(t *testing.T) {
 			s.free(t)
 		})
 	}
+}
+
+// What a client's frames make us keep for it is the same, however many of them there are.
+func TestClientThatPingsAndDoesNotReadFillsNoMemory(t *testing.T) {
+	s := newServer(t, func(set *settings) { set.socket.WriteTimeout = time.Hour })
+	c := s.open(t)
+	c.send(subscribe("flood", `subscription {fast(of: 1000)}`))
+	s.begins(t, 1)
+	s.runs(t, 0) // nothing can be written any more
+	before := count(t)
+	const pings = 400_000
+	lot := bytes.Repeat([]byte(pingFrame(125)), 1000)
+	for range pings / 1000 {
+		_ = c.conn.SetWriteDeadline(time.Now().Add(soon))
+		_, err := c.conn.NetConn().Write(lot)
+		require.NoError(t, err)
+	}
+	c.send(subscribe("last", `subscription {silent}`))
+	s.runs(t, 1) // all has been read
+	now := count(t)
+	assert.Less(t, int64(now.heap)-int64(before.heap), int64(4<<20), "bytes are kept of %d pings", pings)
+	last := 0
+	c.conn.SetPongHandler(func(text string) error { last = len(text); return nil })
+	c.send(complete("last"))
+	for m := c.receive(); m["type"] != "complete"; {
+		m = c.receive()
+	}
+	assert.Equal(t, 125, last, "its latest ping is answered")
+}
+
+// pingFrame returns a ping frame of so many bytes; its mask is zero.
+func pingFrame(bytes int) string {
+	const final, masked = 0x80, 0x80
+	return string([]byte{final | websocket.PingMessage, masked | byte(bytes), 0, 0, 0, 0}) + padding[:bytes]
 }
 
 func TestClientThatDoesNotPongIsClosed(t *testing.T) {
@@ -854,6 +922,49 @@ func TestDrainLetsOperationsFinish(t *testing.T) {
 	code, _ := c.closed()
 	assert.Equal(t, websocket.CloseServiceRestart, code)
 	assert.NoError(t, <-done)
+}
+
+// Nor does the close frame overtake the answer, where the client is slow to take it.
+func TestSlowClientHasItsAnswerBeforeTheServerEnds(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		query   string
+		answers int
+	}{
+		"one":  {`mutation {bump}`, 1},
+		"many": {`mutation {bump}`, 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, func(set *settings) { set.socket.MaxOperations = 1000 })
+			c := s.open(t)
+			c.send(subscribe("flood", `subscription {fast(of: 1000)}`))
+			s.begins(t, 1)
+			s.runs(t, 0) // nothing can be written any more
+			for i := range test.answers {
+				c.send(subscribe(strconv.Itoa(i), test.query))
+			}
+			require.Eventually(t, func() bool { return s.bumps.Load() == int64(test.answers) }, soon, time.Millisecond)
+			done := s.drains(t)
+			time.Sleep(2 * time.Second) // longer than who is told the end has to hear it
+			answered := 0
+			for {
+				_ = c.conn.SetReadDeadline(time.Now().Add(soon))
+				var m object
+				err := c.conn.ReadJSON(&m)
+				if closing, ok := errors.AsType[*websocket.CloseError](err); ok {
+					assert.Equal(t, websocket.CloseServiceRestart, closing.Code)
+					break
+				}
+				require.NoError(t, err)
+				if m["id"] != "flood" && m["type"] == "next" {
+					answered++
+				}
+			}
+			assert.Equal(t, test.answers, answered)
+			assert.NoError(t, <-done)
+		})
+	}
 }
 
 // slowHijack hands its first connection over when it is let.
