@@ -22,6 +22,7 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/fault"
 	"foyer/rooms"
+	"foyer/rtc"
 )
 
 // gate stands before LiveKit's API, and holds back or refuses what a test says.
@@ -120,7 +121,7 @@ func TestTwoHostsChangesOfAPersonBothHold(t *testing.T) {
 	anna := w.counted(w.admitted(guest(), "Anna"))
 	update := func(p calls.PermissionInput) error {
 		_, err := w.Update(w.host(), calls.UpdateInput{
-			RoomID: w.room.ID, ParticipantID: anna.id, Permission: &p,
+			RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Permission: &p,
 		})
 		return err
 	}
@@ -145,7 +146,8 @@ func TestDecisionOnAPersonHoldsThoughLiveKitIsAway(t *testing.T) {
 	anna := w.counted(w.admitted(guest(), "Anna"))
 	g.set(func(string) bool { return false })
 	_, err := w.Update(w.host(), calls.UpdateInput{
-		RoomID: w.room.ID, ParticipantID: anna.id, Permission: &calls.PermissionInput{DataAllowed: ptr(false)},
+		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id),
+		Permission: &calls.PermissionInput{DataAllowed: ptr(false)},
 	})
 	requireKind(t, err, fault.Unavailable)
 	g.set(nil)
@@ -160,7 +162,8 @@ func TestDecisionOnAPersonHoldsOnEveryDevice(t *testing.T) {
 	user := w.user("Anna")
 	laptop, phone := w.counted(w.admitted(as(user), "Laptop")), w.counted(w.admitted(as(user), "Phone"))
 	_, err := w.Update(w.host(), calls.UpdateInput{
-		RoomID: w.room.ID, ParticipantID: laptop.id, Permission: &calls.PermissionInput{DataAllowed: ptr(false)},
+		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(laptop.id),
+		Permission: &calls.PermissionInput{DataAllowed: ptr(false)},
 	})
 	require.NoError(t, err)
 	assert.False(t, laptop.isThere().Permission.Data)
@@ -183,7 +186,7 @@ func TestNameThatAHostGivesStaysWhateverComesLast(t *testing.T) {
 	}()
 	g.await(caught)
 	_, err := w.Update(w.host(), calls.UpdateInput{
-		RoomID: w.room.ID, ParticipantID: anna.id, Name: ptr("Polite"),
+		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Name: ptr("Polite"),
 	})
 	require.NoError(t, err)
 	free()
@@ -199,7 +202,9 @@ func TestLaterOfTwoRolesStays(t *testing.T) {
 	user := w.member("Mia Member", roomaccess.RoleMEMBER)
 	mia := w.counted(w.token(as(user), "Mia"))
 	set := func(role roomaccess.Role) error {
-		_, err := w.SetRole(w.host(), calls.SetRoleInput{RoomID: w.room.ID, ParticipantID: mia.id, Role: role})
+		_, err := w.SetRole(w.host(), calls.SetRoleInput{
+			RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(mia.id), Role: role,
+		})
 		return err
 	}
 	caught, free := g.holdFirst("UpdateParticipant")
@@ -219,7 +224,9 @@ func TestReturnedPersonIsOutOnEveryDevice(t *testing.T) {
 	mallory := w.user("Mallory")
 	host := w.counted(w.token(w.host(), "Olga"))
 	laptop, phone := w.counted(w.token(as(mallory), "Laptop")), w.counted(w.token(as(mallory), "Phone"))
-	_, err := w.ReturnToLobby(w.host(), calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: laptop.id})
+	_, err := w.ReturnToLobby(w.host(), calls.ParticipantInput{
+		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(laptop.id),
+	})
 	require.NoError(t, err)
 	laptop.isRemoved()
 	phone.isRemoved()
@@ -234,7 +241,7 @@ func TestHostWhoHidesIsRemovedAllTheSame(t *testing.T) {
 	adam := w.counted(w.token(as(user), "Adam"))
 	w.hide(adam)
 	_, err := w.Remove(w.host(), calls.RemoveInput{
-		RoomID: w.room.ID, ParticipantID: adam.id, Ban: ptr(rooms.Forever),
+		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(adam.id), Ban: ptr(rooms.Forever),
 	})
 	require.NoError(t, err)
 	adam.isRemoved()
@@ -258,7 +265,7 @@ func TestBannedAdministratorDoesNotLiftHisOwnBan(t *testing.T) {
 	user := w.member("Adam Admin", roomaccess.RoleADMINISTRATOR)
 	adam := w.counted(w.token(as(user), "Adam"))
 	_, err := w.Remove(w.host(), calls.RemoveInput{
-		RoomID: w.room.ID, ParticipantID: adam.id, Ban: ptr(rooms.Forever),
+		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(adam.id), Ban: ptr(rooms.Forever),
 	})
 	require.NoError(t, err)
 	bans, err := w.rooms.Bans(w.host(), w.room.ID, nil, nil)

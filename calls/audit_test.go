@@ -15,6 +15,7 @@ import (
 	"foyer/fault"
 	"foyer/lobby"
 	"foyer/rooms"
+	"foyer/rtc"
 )
 
 // audited returns the acts of the room, the first first.
@@ -38,7 +39,7 @@ func TestEveryActOfModerationIsAudited(t *testing.T) {
 	bob := w.counted(w.admitted(guest(), "Bob"))
 	track := anna.publish(livekit.TrackSource_MICROPHONE)
 	in := func(p *person) calls.ParticipantInput {
-		return calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: p.id}
+		return calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id)}
 	}
 	carl := w.knock(guest(), "Carl")
 	var ban *ent.RoomBan
@@ -50,7 +51,7 @@ func TestEveryActOfModerationIsAudited(t *testing.T) {
 	}{
 		{func() error {
 			_, err := w.Mute(w.host(), calls.MuteInput{
-				RoomID: w.room.ID, ParticipantID: anna.id, Source: ptr(schema.Microphone),
+				RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Source: ptr(schema.Microphone),
 			})
 			return err
 		}, auditevent.ActionMUTE, "Anna", "microphone " + track.SID()},
@@ -68,7 +69,7 @@ func TestEveryActOfModerationIsAudited(t *testing.T) {
 		{func() error { _, err := w.Lock(w.host(), w.room.ID); return err }, auditevent.ActionLOCK, "", ""},
 		{func() error { _, err := w.Unlock(w.host(), w.room.ID); return err }, auditevent.ActionUNLOCK, "", ""},
 		{func() error {
-			_, err := w.lobby.Deny(w.host(), lobby.DenyInput{RoomID: w.room.ID, EntryID: carl.Entry.ID})
+			_, err := w.Deny(w.host(), calls.DenyInput{RoomID: w.room.ID, EntryID: carl.Entry.ID})
 			return err
 		}, auditevent.ActionDENY, "Carl", ""},
 		{func() error {
@@ -91,7 +92,7 @@ func TestEveryActOfModerationIsAudited(t *testing.T) {
 		}, auditevent.ActionUPDATE_ROOM, "", `{"accessLevel":"RESTRICTED","locked":false,"configuration":` +
 			`{"publishSources":null,"everyoneCanMute":false,"dataAllowed":true}}`},
 		{func() error {
-			_, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: anna.id})
+			_, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id)})
 			return err
 		}, auditevent.ActionREMOVE, "Anna", ""},
 		{func() error {
@@ -129,7 +130,7 @@ func TestActOfAGuestNamesHim(t *testing.T) {
 	anna, bob := w.counted(w.admitted(guest(), "Anna")), w.counted(w.admitted(guest(), "Bob"))
 	bob.publish(livekit.TrackSource_MICROPHONE)
 	_, err := w.Mute(guest(), calls.MuteInput{
-		RoomID: w.room.ID, ParticipantID: bob.id, Source: ptr(schema.Microphone), Ticket: &anna.ticket,
+		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(bob.id), Source: ptr(schema.Microphone), Ticket: &anna.ticket,
 	})
 	require.NoError(t, err)
 	acts := w.audited()
@@ -147,7 +148,7 @@ func TestRefusedActsAreNotAudited(t *testing.T) {
 	anna := w.counted(w.admitted(guest(), "Anna"))
 	before := len(w.audited())
 	stranger := as(w.user("Ulla"))
-	_, err := w.Remove(stranger, calls.RemoveInput{RoomID: w.room.ID, ParticipantID: anna.id})
+	_, err := w.Remove(stranger, calls.RemoveInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id)})
 	requireKind(t, err, fault.Forbidden)
 	_, err = w.Lock(stranger, w.room.ID)
 	requireKind(t, err, fault.Forbidden)

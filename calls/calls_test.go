@@ -315,21 +315,26 @@ func (c *person) isRemoved() {
 // isThere waits until LiveKit has the person, in a way that holds.
 func (c *person) isThere() *rtc.Participant {
 	c.w.t.Helper()
-	p, err := c.w.rtc.Participant(context.Background(), c.w.room.ID.String(), c.id)
+	p, err := c.w.rtc.Participant(context.Background(), c.w.room.ID.String(), rtc.IdentityOf(c.id))
 	require.NoError(c.w.t, err)
 	return p
 }
 
+// silence is what a microphone sends in which nobody speaks, as opus.
+var (
+	opus    = webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}
+	silence = media.Sample{Data: []byte{0xf8, 0xff, 0xfe}, Duration: 20 * time.Millisecond}
+)
+
 // publish sends a track of a source, and returns when LiveKit lists it: it wants to have heard of it.
 func (c *person) publish(source livekit.TrackSource) *lksdk.LocalTrackPublication {
 	c.w.t.Helper()
-	track, err := lksdk.NewLocalSampleTrack(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus})
+	track, err := lksdk.NewLocalSampleTrack(opus)
 	require.NoError(c.w.t, err)
 	publication, err := c.room.LocalParticipant.PublishTrack(track, &lksdk.TrackPublicationOptions{
 		Name: "track", Source: source,
 	})
 	require.NoError(c.w.t, err)
-	silence := media.Sample{Data: []byte{0xf8, 0xff, 0xfe}, Duration: 20 * time.Millisecond}
 	c.w.eventually(func(t *assert.CollectT) {
 		assert.NoError(t, track.WriteSample(silence, nil))
 		sent := func(t rtc.Track) bool { return t.SID == publication.SID() }

@@ -67,7 +67,7 @@ func TestWhatIsDecidedStandsWhenLiveKitIsOutOfReach(t *testing.T) {
 	mallory, anna := w.counted(w.token(guest(), "Mallory")), w.counted(w.token(guest(), "Anna"))
 	anna.publish(livekit.TrackSource_MICROPHONE)
 	line.cut()
-	remove := calls.RemoveInput{RoomID: w.room.ID, ParticipantID: mallory.id, Ban: ptr(rooms.Forever)}
+	remove := calls.RemoveInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(mallory.id), Ban: ptr(rooms.Forever)}
 	_, err := w.Remove(w.host(), remove)
 	requireKind(t, err, fault.Unavailable)
 	_, err = w.lobby.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{
@@ -75,7 +75,7 @@ func TestWhatIsDecidedStandsWhenLiveKitIsOutOfReach(t *testing.T) {
 	})
 	requireKind(t, err, fault.Forbidden)
 	_, err = w.Mute(w.host(), calls.MuteInput{
-		RoomID: w.room.ID, ParticipantID: anna.id, Source: ptr(schema.Microphone),
+		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Source: ptr(schema.Microphone),
 	})
 	requireKind(t, err, fault.Unavailable)
 	_, err = w.update(anna.pass, calls.UpdateInput{Name: ptr("Anna B.")})
@@ -190,9 +190,9 @@ func TestRedisThatDiesMakesModerationUnavailable(t *testing.T) {
 	w := newWorld(t, options{redis: server.Client(t)})
 	anna := w.counted(w.admitted(guest(), "Anna"))
 	server.Stop(t)
-	_, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: anna.id})
+	_, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id)})
 	requireKind(t, err, fault.Unavailable)
-	_, err = w.ReturnToLobby(w.host(), calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: anna.id})
+	_, err = w.ReturnToLobby(w.host(), calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id)})
 	requireKind(t, err, fault.Unavailable)
 	_, err = w.MuteAll(w.host(), calls.MuteAllInput{RoomID: w.room.ID})
 	requireKind(t, err, fault.Unavailable)
@@ -202,7 +202,7 @@ func TestRedisThatDiesMakesModerationUnavailable(t *testing.T) {
 	anna.isThere()
 	server.Start(t)
 	w.eventually(func(t *assert.CollectT) {
-		_, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: anna.id})
+		_, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id)})
 		assert.NoError(t, err)
 	})
 	anna.isRemoved()

@@ -19,7 +19,7 @@ import (
 // MuteInput names what to silence: exactly one of a track and a source.
 type MuteInput struct {
 	RoomID        uuid.UUID
-	ParticipantID uuid.UUID
+	ParticipantID rtc.Identity
 	TrackSid      *string
 	Source        *schema.PublishSource
 	// Ticket is that of somebody in the call who is no host.
@@ -28,7 +28,7 @@ type MuteInput struct {
 
 // Muted are tracks that are silent now.
 type Muted struct {
-	ParticipantID uuid.UUID
+	ParticipantID rtc.Identity
 	Tracks        []rtc.Track
 }
 
@@ -138,7 +138,7 @@ func (s *Service) MuteAll(ctx context.Context, in MuteAllInput) ([]*Result, erro
 	}
 	others := people[:0]
 	for i, p := range people {
-		if !rooms.IsHost(standings[i].Role) {
+		if counts(p) && !rooms.IsHost(standings[i].Role) {
 			others = append(others, p)
 		}
 	}
@@ -164,7 +164,7 @@ func (s *Service) recordAll(
 	for _, r := range results {
 		if r.Outcome == Done || r.Outcome == Removed {
 			acts = append(acts, rooms.Act{
-				Action: action, Target: rooms.Person{ID: r.ParticipantID, Name: r.Name}, Detail: detail,
+				Action: action, Target: rooms.Person{ID: r.ParticipantID.ID(), Name: r.Name}, Detail: detail,
 			})
 		}
 	}
@@ -174,7 +174,7 @@ func (s *Service) recordAll(
 // RemoveInput names somebody to remove, and for how long he is to stay away.
 type RemoveInput struct {
 	RoomID        uuid.UUID
-	ParticipantID uuid.UUID
+	ParticipantID rtc.Identity
 	// Ban is none when nil.
 	Ban *rooms.BanScope
 }
@@ -192,56 +192,120 @@ func (s *Service) Remove(ctx context.Context, in RemoveInput) ([]*Result, error)
 		return nil, err
 	}
 	ctx = context.WithoutCancel(ctx)
-	if in.Ban != nil && *in.Ban != rooms.NoBan {
-		if err := s.rooms.Ban(ctx, in.RoomID, out.Person, *in.Ban); err != nil {
-			return nil, err
-		}
-		if err := s.lobby.TurnAway(ctx, in.RoomID, out.Person); err != nil {
-			return nil, err
-		}
-	}
-	if err := s.lobby.Expel(ctx, in.RoomID, out.Person); err != nil {
+	if err := s.keepOut(ctx, a.room, in.Ban, out.Person); err != nil {
 		return nil, err
 	}
 	s.rooms.Record(ctx, in.RoomID, rooms.Act{Action: auditevent.ActionREMOVE, Target: out.Person})
-	return s.disconnect(ctx, a.room, out.Person)
+	results, err := s.disconnect(ctx, a.room, out.Person)
+	if err == nil && !listed(results, out.identity) {
+		// LiveKit does not list who is just joining, or has hidden himself by its own API.
+		err = s.rtc.RemoveParticipant(ctx, in.RoomID.String(), out.identity)
+	}
+	return results, err
 }
 
-// disconnect ends every connection of a person, and the passes of his other devices.
+// listed reports whether a participant is among those to whom something was done.
+func listed(results []*Result, identity rtc.Identity) bool {
+	return slices.ContainsFunc(results, func(r *Result) bool { return r.ParticipantID == identity })
+}
+
+// keepOut ends people's right to be in a room, for as long as a ban says (nil: until they are let in again).
+// Every ban is made here. The caller has asked whether the viewer may, and disconnects them then.
+func (s *Service) keepOut(
+	ctx context.Context, room *ent.Room, ban *rooms.BanScope, people ...rooms.Person,
+) error {
+	banned := ban != nil && *ban != rooms.NoBan
+	for _, p := range people {
+		if banned {
+			if err := s.rooms.Ban(ctx, room.ID, p, *ban); err != nil {
+				return err
+			}
+		}
+	}
+	if banned {
+		if err := s.lobby.TurnAway(ctx, room.ID, people...); err != nil {
+			return err
+		}
+	}
+	for _, p := range people {
+		if err := s.lobby.Expel(ctx, room.ID, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// disconnect ends every connection of some people, and the passes of their other devices.
 func (s *Service) disconnect(
-	ctx context.Context, room *ent.Room, out rooms.Person,
+	ctx context.Context, room *ent.Room, out ...rooms.Person,
 ) ([]*Result, error) {
 	people, standings, err := s.inside(ctx, room)
 	if err != nil {
 		return nil, err
 	}
-	his := people[:0]
+	keys, expelled := map[uuid.UUID]bool{}, map[uuid.UUID]bool{}
+	for _, p := range out {
+		keys[p.Key()], expelled[p.ID] = true, true
+	}
+	theirs, are := people[:0], standings[:0]
 	for i, p := range people {
-		if standings[i].Person.Key() == out.Key() {
-			his = append(his, p)
+		if keys[standings[i].Person.Key()] {
+			theirs, are = append(theirs, p), append(are, standings[i])
 		}
 	}
-	if !slices.ContainsFunc(his, func(p *rtc.Participant) bool { return p.Identity == out.ID }) {
-		// LiveKit does not list who is just joining, or has hidden himself by its own API.
-		if err := s.rtc.RemoveParticipant(ctx, room.ID.String(), out.ID); err != nil {
-			return nil, err
-		}
-	}
-	return forEach(ctx, his, func(ctx context.Context, i int) (Outcome, error) {
-		other := rooms.Person{ID: his[i].Identity, UserID: out.UserID}
-		if other.ID != out.ID {
-			if err := s.lobby.Expel(ctx, room.ID, other); err != nil {
+	return forEach(ctx, theirs, func(ctx context.Context, i int) (Outcome, error) {
+		if !expelled[are[i].ID] {
+			if err := s.lobby.Expel(ctx, room.ID, are[i].Person); err != nil {
 				return Failed, err
 			}
 		}
-		return Removed, s.rtc.RemoveParticipant(ctx, room.ID.String(), other.ID)
+		return Removed, s.rtc.RemoveParticipant(ctx, room.ID.String(), theirs[i].Identity)
 	}), nil
+}
+
+// DenyInput names one guest who waits for a room, and how long the guest is to stay away.
+type DenyInput struct {
+	RoomID  uuid.UUID
+	EntryID uuid.UUID
+	// Ban is none when nil.
+	Ban *rooms.BanScope
+}
+
+// Deny turns a waiting guest away, for a host, and bans the guest if asked to. The first decision stands, as with
+// lobby.Admit. A ban holds in any case: a guest who is in the call by then is disconnected, on every device of
+// the account. What is decided holds also when LiveKit is Unavailable: to do it again is fine.
+func (s *Service) Deny(ctx context.Context, in DenyInput) (*lobby.Entry, error) {
+	which := lobby.DecideInput{RoomID: in.RoomID, EntryID: in.EntryID}
+	if in.Ban == nil || *in.Ban == rooms.NoBan {
+		return s.lobby.Deny(ctx, which)
+	}
+	look, err := s.rooms.RoomFor(ctx, in.RoomID, rooms.DecideEntries)
+	if err != nil {
+		return nil, err
+	}
+	guest, err := s.lobby.Bannable(ctx, which)
+	if err != nil {
+		return nil, err
+	}
+	ctx = context.WithoutCancel(ctx)
+	if err := s.keepOut(ctx, look.Room, in.Ban, guest); err != nil {
+		return nil, err
+	}
+	entry, err := s.lobby.Deny(ctx, which)
+	if err != nil {
+		return nil, err
+	}
+	results, err := s.disconnect(ctx, look.Room, guest)
+	if err == nil {
+		err = failure(results)
+	}
+	return entry, err
 }
 
 // ParticipantInput names one participant.
 type ParticipantInput struct {
 	RoomID        uuid.UUID
-	ParticipantID uuid.UUID
+	ParticipantID rtc.Identity
 }
 
 // ReturnToLobby disconnects somebody, for a host, and has him wait in the lobby, whatever the rules
@@ -256,6 +320,9 @@ func (s *Service) ReturnToLobby(ctx context.Context, in ParticipantInput) (*lobb
 	if err != nil {
 		return nil, err
 	}
+	if out.kind != rtc.Person {
+		return nil, fault.New(fault.Conflict, "only people wait in the lobby: remove this participant instead")
+	}
 	if rooms.IsHost(out.Role) {
 		return nil, fault.New(fault.Conflict, "hosts do not wait: make this person a member first")
 	}
@@ -267,7 +334,7 @@ func (s *Service) ReturnToLobby(ctx context.Context, in ParticipantInput) (*lobb
 	s.rooms.Record(ctx, in.RoomID, rooms.Act{
 		Action: auditevent.ActionRETURN_TO_LOBBY, Target: out.Person,
 	})
-	if err := s.rtc.RemoveParticipant(ctx, in.RoomID.String(), out.ID); err != nil || out.UserID == uuid.Nil {
+	if err := s.rtc.RemoveParticipant(ctx, in.RoomID.String(), out.identity); err != nil || out.UserID == uuid.Nil {
 		return entry, err
 	}
 	_, err = s.follow(ctx, a.room, out.UserID) // on his other devices
@@ -275,7 +342,7 @@ func (s *Service) ReturnToLobby(ctx context.Context, in ParticipantInput) (*lobb
 }
 
 // named is a participant as the audit names him.
-func named(p *rtc.Participant) rooms.Person { return rooms.Person{ID: p.Identity, Name: p.Name} }
+func named(p *rtc.Participant) rooms.Person { return rooms.Person{ID: p.ID(), Name: p.Name} }
 
 // sourcesOf names what was muted.
 func sourcesOf(tracks []rtc.Track) string {

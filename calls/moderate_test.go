@@ -15,6 +15,7 @@ import (
 	"foyer/fault"
 	"foyer/lobby"
 	"foyer/rooms"
+	"foyer/rtc"
 )
 
 func TestWhoJoinsAndLeavesIsCounted(t *testing.T) {
@@ -47,7 +48,7 @@ func TestBannedPersonDoesNotGetBackIn(t *testing.T) {
 			spare := w.token(as(mallory), "Mallory")
 
 			results, err := w.Remove(w.host(), calls.RemoveInput{
-				RoomID: w.room.ID, ParticipantID: laptop.id, Ban: &scope,
+				RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(laptop.id), Ban: &scope,
 			})
 			require.NoError(t, err)
 			assert.Len(t, results, 2, "both devices")
@@ -82,7 +83,7 @@ func TestRemovedPersonNeedsAHostAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	anna := w.counted(w.admitted(guest(), "Anna"))
-	_, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: anna.id})
+	_, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id)})
 	require.NoError(t, err)
 	anna.isRemoved()
 	if back, err := w.tryEnter(anna.pass); err == nil {
@@ -102,7 +103,7 @@ func TestLiftedBanLetsAPersonAskAgain(t *testing.T) {
 	user := w.user("Anna")
 	anna := w.counted(w.admitted(as(user), "Anna"))
 	_, err := w.Remove(w.host(), calls.RemoveInput{
-		RoomID: w.room.ID, ParticipantID: anna.id, Ban: ptr(rooms.Forever),
+		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Ban: ptr(rooms.Forever),
 	})
 	require.NoError(t, err)
 	bans, err := w.rooms.Bans(w.host(), w.room.ID, nil, nil)
@@ -153,7 +154,7 @@ func TestMutedParticipantIsSilent(t *testing.T) {
 	microphone := anna.publish(livekit.TrackSource_MICROPHONE)
 	screen := anna.publish(livekit.TrackSource_SCREEN_SHARE_AUDIO)
 	muted, err := w.Mute(w.host(), calls.MuteInput{
-		RoomID: w.room.ID, ParticipantID: anna.id, Source: ptr(schema.Microphone),
+		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Source: ptr(schema.Microphone),
 	})
 	require.NoError(t, err)
 	require.Len(t, muted.Tracks, 1)
@@ -161,12 +162,12 @@ func TestMutedParticipantIsSilent(t *testing.T) {
 	w.eventually(func(t *assert.CollectT) { assert.True(t, microphone.IsMuted()) })
 	assert.False(t, screen.IsMuted())
 	_, err = w.Mute(w.host(), calls.MuteInput{
-		RoomID: w.room.ID, ParticipantID: anna.id, TrackSid: ptr(screen.SID()),
+		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), TrackSid: ptr(screen.SID()),
 	})
 	require.NoError(t, err)
 	w.eventually(func(t *assert.CollectT) { assert.True(t, screen.IsMuted()) })
 	_, err = w.Mute(w.host(), calls.MuteInput{
-		RoomID: w.room.ID, ParticipantID: anna.id, TrackSid: ptr("TR_unknown"),
+		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), TrackSid: ptr("TR_unknown"),
 	})
 	requireKind(t, err, fault.NotFound)
 }
@@ -181,7 +182,7 @@ func TestEverybodyMayMuteWhereTheRoomSaysSoButNoHost(t *testing.T) {
 	microphone := bob.publish(livekit.TrackSource_MICROPHONE)
 	mute := func(by, whom pass) error {
 		_, err := w.Mute(guest(), calls.MuteInput{
-			RoomID: w.room.ID, ParticipantID: whom.id, Source: ptr(schema.Microphone), Ticket: &by.ticket,
+			RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(whom.id), Source: ptr(schema.Microphone), Ticket: &by.ticket,
 		})
 		return err
 	}
@@ -246,7 +247,7 @@ func TestWhatChangesNothingIsNotAudited(t *testing.T) {
 	}
 	anna := w.counted(w.admitted(guest(), "Anna"))
 	muted, err := w.Mute(w.host(), calls.MuteInput{
-		RoomID: w.room.ID, ParticipantID: anna.id, Source: ptr(schema.Camera),
+		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Source: ptr(schema.Camera),
 	})
 	require.NoError(t, err)
 	assert.Empty(t, muted.Tracks)
@@ -262,7 +263,7 @@ func TestPersonIsBannedUnderTheNameThatOthersSaw(t *testing.T) {
 	})
 	require.NoError(t, err)
 	_, err = w.Remove(w.host(), calls.RemoveInput{
-		RoomID: w.room.ID, ParticipantID: anna.id, Ban: ptr(rooms.Forever),
+		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Ban: ptr(rooms.Forever),
 	})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"REMOVE Napoleon", "BAN Napoleon", "ADMIT Anna"}, w.acts())

@@ -43,7 +43,7 @@ func (w *world) news(kind rtc.Kind, p pass, connection string) *rtc.Event {
 	return &rtc.Event{
 		ID: uuid.NewString(), Kind: kind, At: time.Now(), Room: w.room.ID.String(),
 		Participant: &rtc.Participant{
-			Identity: p.id, SID: connection, Name: "Anna", Attributes: join.Attributes(),
+			Identity: rtc.IdentityOf(p.id), Kind: rtc.Person, SID: connection, Name: "Anna", Attributes: join.Attributes(),
 			JoinedAt: time.Now(), Permission: w.rtc.Permission(join), Active: true,
 		},
 	}
@@ -111,7 +111,9 @@ func TestLateNewsOfTheEndConcernThatMeetingOnly(t *testing.T) {
 	w.hears(w.news(rtc.ParticipantJoined, old, "PA_1"))
 	oldWaits := w.knock(guest(), "Old waits")
 	oldHeld := w.admitted(guest(), "Old held")
-	_, err := w.ReturnToLobby(w.host(), calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: oldHeld.id})
+	_, err := w.ReturnToLobby(w.host(), calls.ParticipantInput{
+		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(oldHeld.id),
+	})
 	require.NoError(t, err)
 	require.NoError(t, w.lobby.Decide(guest(), w.room.ID, rooms.Person{ID: old.id},
 		lobby.Decided{Name: ptr("Old name")}))
@@ -123,7 +125,7 @@ func TestLateNewsOfTheEndConcernThatMeetingOnly(t *testing.T) {
 	anna := w.admitted(guest(), "Anna")
 	w.hears(w.news(rtc.ParticipantJoined, anna, "PA_2"))
 	held := w.admitted(guest(), "Held")
-	_, err = w.ReturnToLobby(w.host(), calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: held.id})
+	_, err = w.ReturnToLobby(w.host(), calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(held.id)})
 	require.NoError(t, err)
 	require.NoError(t, w.lobby.Decide(guest(), w.room.ID, rooms.Person{ID: anna.id},
 		lobby.Decided{Name: ptr("Given name")}))

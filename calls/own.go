@@ -28,7 +28,7 @@ func (s *Service) connected(
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := s.rtc.Participant(ctx, room.ID.String(), caller.ID)
+	p, err := s.rtc.Participant(ctx, room.ID.String(), rtc.IdentityOf(caller.ID))
 	if fault.Is(err, fault.NotFound) {
 		err = lobby.ErrOutside()
 	}
@@ -99,7 +99,7 @@ func (s *Service) Rename(ctx context.Context, in RenameInput) (*rtc.Participant,
 		return nil, err
 	}
 	p.Name = name
-	if err := s.lobby.Renamed(ctx, in.RoomID, p.Identity, name); err != nil {
+	if err := s.lobby.Renamed(ctx, in.RoomID, p.ID(), name); err != nil {
 		return nil, err
 	}
 	return p, s.settleOne(ctx, in.RoomID, p) // a host may have given him another at the same time

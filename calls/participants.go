@@ -3,6 +3,7 @@ package calls
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"entgo.io/contrib/entgql"
@@ -17,7 +18,7 @@ import (
 	"foyer/rtc"
 )
 
-// Participants is a page of the people in a call, in the order in which they joined.
+// Participants is a page of everybody and everything in a call, in the order in which they joined.
 type Participants struct {
 	Edges      []*ParticipantEdge
 	PageInfo   *entgql.PageInfo[uuid.UUID]
@@ -60,7 +61,7 @@ func (s *Service) maySee(
 	if err != nil {
 		return err
 	}
-	there := func(p *rtc.Participant) bool { return p.Identity == caller.ID }
+	there := func(p *rtc.Participant) bool { return p.ID() == caller.ID }
 	if !slices.ContainsFunc(people, there) {
 		return lobby.ErrOutside()
 	}
@@ -88,7 +89,7 @@ func page(people []*rtc.Participant, size int, after *ent.Cursor) *Participants 
 }
 
 func cursor(p *rtc.Participant) ent.Cursor {
-	return ent.Cursor{ID: p.Identity, Value: p.JoinedAt}
+	return ent.Cursor{ID: p.ID(), Value: p.JoinedAt}
 }
 
 // follows reports whether somebody comes after a place in the list.
@@ -97,7 +98,7 @@ func follows(p *rtc.Participant, place ent.Cursor) bool {
 	if order := p.JoinedAt.Compare(at); order != 0 {
 		return order > 0
 	}
-	return p.Identity.String() > place.ID.String()
+	return p.ID().String() > place.ID.String()
 }
 
 // actor is who moderates: a host or, where everybody may mute, somebody in the call.
@@ -136,17 +137,61 @@ func (a *actor) mayActOn(ctx context.Context, target lobby.Standing) error {
 	return nil
 }
 
-// target returns somebody whom a host acts on: NotFound of whom we have made no token for.
-func (s *Service) target(ctx context.Context, a *actor, identity uuid.UUID) (*lobby.Standing, error) {
-	standings, err := s.lobby.Standings(ctx, a.room, identity)
+// target is somebody or something in a call on whom a host acts.
+type target struct {
+	lobby.Standing
+
+	identity rtc.Identity
+	// kind is Person for everybody who has a pass.
+	kind rtc.ParticipantKind
+}
+
+// target returns the participant on whom a host acts. NotFound when there is neither a pass nor, in LiveKit's
+// list, a participant of that identity. So hosts can also act on those whom no token of Foyer's let in, and on
+// those whose passes Redis has lost.
+func (s *Service) target(ctx context.Context, a *actor, identity rtc.Identity) (*target, error) {
+	standings, err := s.lobby.Standings(ctx, a.room, identity.ID())
 	if err != nil {
 		return nil, err
 	}
-	if !standings[0].Known {
-		return nil, fault.New(fault.NotFound, "there is no such participant in the call")
+	t := &target{standings[0], identity, rtc.Person}
+	if !t.Known {
+		p, err := s.rtc.Participant(ctx, a.room.ID.String(), identity)
+		if err != nil {
+			return nil, err
+		}
+		t.Standing, t.kind = complete(t.Standing, p), p.Kind
 	}
-	if err := a.mayActOn(ctx, standings[0]); err != nil {
+	if err := s.notOurRecorder(ctx, a.room.ID, t); err != nil {
 		return nil, err
 	}
-	return &standings[0], nil
+	if err := a.mayActOn(ctx, t.Standing); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// complete adds what LiveKit says of a participant to the standing of one without a pass. Only Foyer writes the
+// attributes of a person, so they say which role the person entered with.
+func complete(is lobby.Standing, p *rtc.Participant) lobby.Standing {
+	if !is.Known {
+		is.Name, is.Role = p.Name, roomaccess.Role(strings.ToUpper(p.Role()))
+	}
+	return is
+}
+
+// notOurRecorder fails when a host would act on the recorder of the room's own recording: LiveKit's egress is
+// known there by its id.
+func (s *Service) notOurRecorder(ctx context.Context, roomID uuid.UUID, t *target) error {
+	if t.kind != rtc.Recorder {
+		return nil
+	}
+	ours, err := s.recordings.IsRecorder(ctx, roomID, string(t.identity))
+	if err != nil {
+		return err
+	}
+	if ours {
+		return fault.New(fault.Conflict, "this participant records the meeting: stop the recording instead")
+	}
+	return nil
 }

@@ -41,7 +41,7 @@ const (
 
 // Result is what became of one person when something was done to many.
 type Result struct {
-	ParticipantID uuid.UUID
+	ParticipantID rtc.Identity
 	Name          string
 	Outcome       Outcome
 	// Code is the API's code of what went wrong, nil unless Failed.
@@ -50,13 +50,16 @@ type Result struct {
 	err error
 }
 
-func anyFailed(results []*Result) bool {
+func anyFailed(results []*Result) bool { return failure(results) != nil }
+
+// failure returns what went wrong with the first of those with whom something did.
+func failure(results []*Result) error {
 	for _, r := range results {
 		if r.Outcome == Failed {
-			return true
+			return r.err
 		}
 	}
-	return false
+	return nil
 }
 
 // forEach does something to many people at once, and returns what became of each, in their order.
@@ -107,12 +110,15 @@ func (s *Service) review(ctx context.Context, room *ent.Room) ([]*Result, error)
 	results := s.settle(ctx, room.ID, people, standings)
 	stay := map[uuid.UUID]lobby.Connection{}
 	for i, p := range people {
-		if results[i].Outcome == Done || results[i].Outcome == Failed {
-			stay[p.Identity] = lobby.Connection{ID: p.SID, Since: p.JoinedAt}
+		if (results[i].Outcome == Done || results[i].Outcome == Failed) && counts(p) {
+			stay[p.ID()] = lobby.Connection{ID: p.SID, Since: p.JoinedAt}
 		}
 	}
 	return results, s.lobby.Align(ctx, room.ID, meeting.Version, stay)
 }
+
+// counts reports whether a participant is one of those who meet: everybody and everything but what records.
+func counts(p *rtc.Participant) bool { return p.Kind != rtc.Recorder }
 
 // settleTries bounds how often somebody is looked at whom more than one change concerns.
 const settleTries = 3
@@ -163,15 +169,22 @@ func (s *Service) standings(
 	if err != nil {
 		return nil, err
 	}
-	return s.lobby.Standings(ctx, room, identities(people)...)
+	return s.judged(ctx, room, people)
 }
 
-func identities(people []*rtc.Participant) []uuid.UUID {
+// judged is lobby.Standings of participants whom LiveKit lists.
+func (s *Service) judged(
+	ctx context.Context, room *ent.Room, people []*rtc.Participant,
+) ([]lobby.Standing, error) {
 	ids := make([]uuid.UUID, len(people))
 	for i, p := range people {
-		ids[i] = p.Identity
+		ids[i] = p.ID()
 	}
-	return ids
+	standings, err := s.lobby.Standings(ctx, room, ids...)
+	for i := range standings {
+		standings[i] = complete(standings[i], people[i])
+	}
+	return standings, err
 }
 
 // inside returns who is in a room's call, with what each of them is by the rules.
@@ -182,31 +195,51 @@ func (s *Service) inside(
 	if err != nil {
 		return nil, nil, err
 	}
-	standings, err := s.lobby.Standings(ctx, room, identities(people)...)
+	standings, err := s.judged(ctx, room, people)
 	return people, standings, err
 }
 
 // enforce makes somebody in a call what he is by the rules, and reports whether he was changed; p is
-// then what he is. Whoever was let in, but Redis has forgotten why, stays as he is. A host's grant for
+// then what he is. Whoever has no pass stays, unless a ban says otherwise, and gets what hosts have decided: a
+// person whose pass Redis has lost, and everything that enters without one. A host's grant for
 // LiveKit's own API ends only with the connection; so whoever is no host any more has to come back.
 func (s *Service) enforce(
 	ctx context.Context, p *rtc.Participant, is lobby.Standing,
 ) (outcome Outcome, touched bool, err error) {
-	if !is.Known {
-		return Done, false, nil
-	}
 	room := is.Join.Room
+	if !is.Known {
+		return s.enforceDecided(ctx, p, is)
+	}
 	grantOutlives := s.settings.HostsAreRoomAdmins &&
 		rtc.IsHost(p.Role()) && !rtc.IsHost(is.Join.Role)
 	if is.Refused != nil || grantOutlives {
 		return Removed, false, s.rtc.RemoveParticipant(ctx, room, p.Identity)
 	}
 	change := rtc.Change{Attributes: missing(p.Attributes, is.Join.Attributes())}
-	if wanted := s.rtc.Permission(is.Join); !p.Permission.Equal(wanted) {
+	return s.change(ctx, room, p, is, change, s.rtc.Permission(is.Join))
+}
+
+// enforceDecided is enforce for a participant without a pass.
+func (s *Service) enforceDecided(
+	ctx context.Context, p *rtc.Participant, is lobby.Standing,
+) (outcome Outcome, touched bool, err error) {
+	if is.Banned {
+		return Removed, false, s.rtc.RemoveParticipant(ctx, is.Join.Room, p.Identity)
+	}
+	return s.change(ctx, is.Join.Room, p, is, rtc.Change{}, is.Decided.Over(p.Permission))
+}
+
+// change carries a change to LiveKit, together with a name that a host has given and a permission, where they
+// differ from what the participant has.
+func (s *Service) change(
+	ctx context.Context, room string, p *rtc.Participant, is lobby.Standing, change rtc.Change,
+	wanted rtc.Permission,
+) (outcome Outcome, touched bool, err error) {
+	if !p.Permission.Equal(wanted) {
 		change.Permission = &wanted
 	}
-	if is.Renamed && p.Name != is.Join.Name {
-		change.Name = is.Join.Name
+	if is.Renamed && p.Name != *is.Decided.Name {
+		change.Name = *is.Decided.Name
 	}
 	if change.Name == "" && change.Permission == nil && len(change.Attributes) == 0 {
 		return Done, false, nil

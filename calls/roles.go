@@ -19,7 +19,7 @@ import (
 // SetRoleInput gives a participant a role in the room.
 type SetRoleInput struct {
 	RoomID        uuid.UUID
-	ParticipantID uuid.UUID
+	ParticipantID rtc.Identity
 	Role          roomaccess.Role
 }
 

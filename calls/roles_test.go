@@ -26,7 +26,7 @@ import (
 )
 
 func (w *world) setRole(ctx ctx, p pass, role roomaccess.Role) ([]*calls.Result, error) {
-	return w.SetRole(ctx, calls.SetRoleInput{RoomID: w.room.ID, ParticipantID: p.id, Role: role})
+	return w.SetRole(ctx, calls.SetRoleInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id), Role: role})
 }
 
 func (w *world) publishSources(sources ...schema.PublishSource) *calls.UpdatedRoom {

@@ -149,7 +149,7 @@ func TestStatusEndsForWhoMayNoLongerKnow(t *testing.T) {
 		"returned": {fault.Forbidden, func(w *world, p pass) { w.returnToLobby(p) }},
 		"banned": {fault.Forbidden, func(w *world, p pass) {
 			_, err := w.Remove(w.host(), calls.RemoveInput{
-				RoomID: w.room.ID, ParticipantID: p.id, Ban: ptr(rooms.Forever),
+				RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id), Ban: ptr(rooms.Forever),
 			})
 			require.NoError(w.t, err)
 		}},

@@ -27,7 +27,7 @@ var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 // UpdateInput is a change of a participant: what is nil stays as it is.
 type UpdateInput struct {
 	RoomID        uuid.UUID
-	ParticipantID uuid.UUID
+	ParticipantID rtc.Identity
 	Name          *string
 	Attributes    []AttributeInput
 	Permission    *PermissionInput

@@ -18,7 +18,7 @@ import (
 )
 
 func (w *world) update(p pass, in calls.UpdateInput) (*rtc.Participant, error) {
-	in.RoomID, in.ParticipantID = w.room.ID, p.id
+	in.RoomID, in.ParticipantID = w.room.ID, rtc.IdentityOf(p.id)
 	return w.Update(w.host(), in)
 }
 
@@ -218,29 +218,29 @@ func TestHostsActOnThoseBelowThem(t *testing.T) {
 	may := map[string][]string{"owner": {"admin", "member", "guest"}, "admin": {"member", "guest"}}
 	operations := map[string]func(ctx, pass) error{
 		"remove": func(c ctx, p pass) error {
-			_, err := w.Remove(c, calls.RemoveInput{RoomID: w.room.ID, ParticipantID: p.id})
+			_, err := w.Remove(c, calls.RemoveInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id)})
 			return err
 		},
 		"ban": func(c ctx, p pass) error {
 			_, err := w.Remove(c, calls.RemoveInput{
-				RoomID: w.room.ID, ParticipantID: p.id, Ban: ptr(rooms.Forever),
+				RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id), Ban: ptr(rooms.Forever),
 			})
 			return err
 		},
 		"update": func(c ctx, p pass) error {
-			_, err := w.Update(c, calls.UpdateInput{RoomID: w.room.ID, ParticipantID: p.id, Name: ptr("X")})
+			_, err := w.Update(c, calls.UpdateInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id), Name: ptr("X")})
 			if fault.Is(err, fault.NotFound) { // he might be changed if he were connected
 				err = nil
 			}
 			return err
 		},
 		"return": func(c ctx, p pass) error {
-			_, err := w.ReturnToLobby(c, calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: p.id})
+			_, err := w.ReturnToLobby(c, calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id)})
 			return err
 		},
 		"setRole": func(c ctx, p pass) error {
 			_, err := w.SetRole(c, calls.SetRoleInput{
-				RoomID: w.room.ID, ParticipantID: p.id, Role: roomaccess.RoleMEMBER,
+				RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id), Role: roomaccess.RoleMEMBER,
 			})
 			return err
 		},

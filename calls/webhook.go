@@ -51,7 +51,7 @@ func (s *Service) hear(ctx context.Context, room *ent.Room, e *rtc.Event) error 
 	case rtc.ParticipantJoined:
 		return s.judge(ctx, room, p)
 	case rtc.ParticipantLeft, rtc.ParticipantAborted:
-		return s.lobby.Left(ctx, room.ID, p.Identity, p.SID)
+		return s.lobby.Left(ctx, room.ID, p.ID(), p.SID)
 	}
 	return nil
 }
@@ -68,20 +68,25 @@ func (s *Service) hearEgress(ctx context.Context, roomID uuid.UUID, e *rtc.Event
 }
 
 // judge looks at somebody who has joined: if he may not be in the call at this moment he is removed,
-// else he is made what he is by now, whatever his token says.
+// else he is made what he is by now, whatever his token says. What is no person has no pass: a ban alone keeps
+// it out. Recorders are not judged: LiveKit's egress service lets them in.
 func (s *Service) judge(ctx context.Context, room *ent.Room, p *rtc.Participant) error {
-	standings, err := s.lobby.Standings(ctx, room, p.Identity)
+	if !counts(p) {
+		return nil
+	}
+	standings, err := s.judged(ctx, room, []*rtc.Participant{p})
 	if err != nil {
 		return err
 	}
-	if standings[0].LockedOut || standings[0].Refused != nil {
+	is := standings[0]
+	if is.Banned || p.Kind == rtc.Person && (is.LockedOut || is.Refused != nil) {
 		return s.rtc.RemoveParticipant(ctx, room.ID.String(), p.Identity)
 	}
 	result := s.settle(ctx, room.ID, []*rtc.Participant{p}, standings)[0]
 	if result.Outcome != Done { // he has left already, or LiveKit did not do it
 		return result.err
 	}
-	return s.lobby.Joined(ctx, room.ID, p.Identity, lobby.Connection{ID: p.SID, Since: p.JoinedAt})
+	return s.lobby.Joined(ctx, room.ID, p.ID(), lobby.Connection{ID: p.SID, Since: p.JoinedAt})
 }
 
 // hearOfNoRoom removes who enters a room that has been deleted. Others' rooms may have such names too:

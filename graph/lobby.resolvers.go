@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"foyer/calls"
 	"foyer/ent"
 	"foyer/graph/generated"
 	"foyer/graph/transport"
@@ -30,8 +31,8 @@ func (r *mutationResolver) AdmitEntry(ctx context.Context, input lobby.DecideInp
 	return &generated.AdmitEntryPayload{Entry: entry}, err
 }
 
-func (r *mutationResolver) DenyEntry(ctx context.Context, input lobby.DenyInput) (*generated.DenyEntryPayload, error) {
-	entry, err := r.Lobby.Deny(ctx, input)
+func (r *mutationResolver) DenyEntry(ctx context.Context, input calls.DenyInput) (*generated.DenyEntryPayload, error) {
+	entry, err := r.Calls.Deny(ctx, input)
 	return &generated.DenyEntryPayload{Entry: entry}, err
 }
 

@@ -153,7 +153,7 @@ func TestNothingIsSearchedFor(t *testing.T) {
 		_, err := w.Admit(w.host(), w.decide(anna))
 		require.NoError(t, err)
 		entry.until(is(lobby.Admitted))
-		_, err = w.Deny(w.host(), w.denial(bob))
+		_, err = w.Deny(w.host(), w.decide(bob))
 		require.NoError(t, err)
 		_, err = w.Cancel(guest(), carl.Ticket)
 		require.NoError(t, err)

@@ -15,7 +15,6 @@ import (
 
 	"foyer/ent"
 	"foyer/ent/room"
-	"foyer/ent/roomaccess"
 	"foyer/fault"
 	"foyer/lobby"
 	"foyer/rooms"
@@ -210,23 +209,6 @@ func TestPassOutlivesItsTokenAlsoWhenItsHolderLeaves(t *testing.T) {
 	assert.Greater(t, rdb.PTTL(t.Context(), key).Val(), 47*time.Hour)
 	require.NoError(t, w.Left(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
 	assert.Greater(t, rdb.PTTL(t.Context(), key).Val(), 47*time.Hour)
-}
-
-// TestHostIsNotBannedThroughTheLobby: the entry by which he once came in is no way around his rank.
-func TestHostIsNotBannedThroughTheLobby(t *testing.T) {
-	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
-	w := newWorld(t, rdb, prefix, calm)
-	anna, bob := w.user(t, "Anna"), w.user(t, "Bob")
-	entry := w.letIn(t, as(anna), "Anna")
-	w.give(t, anna, roomaccess.RoleOWNER)
-	w.give(t, bob, roomaccess.RoleADMINISTRATOR)
-	forever := rooms.Forever
-	denial := w.denial(entry)
-	denial.Ban = &forever
-	_, err := w.Deny(as(bob), denial)
-	requireKind(t, err, fault.Forbidden)
-	assert.NoError(t, w.refused(t, entry))
 }
 
 // TestLongMessageIsInTheAudit: what the API takes, the audit keeps.

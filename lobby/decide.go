@@ -26,13 +26,6 @@ type AdmitAllInput struct {
 	EntryIds []uuid.UUID
 }
 
-// DenyInput names one guest who waits for a room, and how long he is to stay away.
-type DenyInput struct {
-	RoomID  uuid.UUID
-	EntryID uuid.UUID
-	Ban     *rooms.BanScope
-}
-
 // Admit lets a waiting guest in, for a host. Of several decisions on one guest the first stands: the
 // same again is fine, another is a Conflict that names the decision. While the room is locked it is a
 // Conflict too.
@@ -56,16 +49,10 @@ func (s *Service) mayAdmit(ctx context.Context, roomID uuid.UUID) error {
 	return err
 }
 
-// Deny turns a waiting guest away, for a host, and bans him if asked to. The first decision stands, as
-// with Admit; a ban holds in any case.
-func (s *Service) Deny(ctx context.Context, in DenyInput) (*Entry, error) {
+// Deny turns a waiting guest away, for a host. The first decision stands, as with Admit.
+func (s *Service) Deny(ctx context.Context, in DecideInput) (*Entry, error) {
 	if err := s.rooms.Require(ctx, in.RoomID, rooms.DecideEntries); err != nil {
 		return nil, err
-	}
-	if in.Ban != nil && *in.Ban != rooms.NoBan {
-		if err := s.ban(ctx, in); err != nil {
-			return nil, err
-		}
 	}
 	e, err := s.decideOne(ctx, in.RoomID, in.EntryID,
 		decision{to: Denied, holds: s.settings.DeniedFor})
@@ -75,26 +62,21 @@ func (s *Service) Deny(ctx context.Context, in DenyInput) (*Entry, error) {
 	return e, err
 }
 
-// ban bans the guest of an entry.
-func (s *Service) ban(ctx context.Context, in DenyInput) error {
+// Bannable returns the guest of an entry. Forbidden when the guest is a host by now: through the lobby nobody bans
+// a host.
+func (s *Service) Bannable(ctx context.Context, in DecideInput) (rooms.Person, error) {
 	e, err := s.store.get(ctx, in.RoomID, in.EntryID)
 	if err == nil && e.Status == gone {
 		err = errNobodyWaits()
 	}
 	if err != nil {
-		return err
+		return rooms.Person{}, err
 	}
 	role, err := s.rooms.RoleOf(ctx, in.RoomID, e.UserID)
-	if err != nil {
-		return err
+	if err == nil && rooms.IsHost(role) {
+		err = fault.New(fault.Forbidden, "a host cannot be banned through the lobby")
 	}
-	if rooms.IsHost(role) { // he may have become one since he asked
-		return fault.New(fault.Forbidden, "a host cannot be banned through the lobby")
-	}
-	if err := s.rooms.Ban(ctx, in.RoomID, e.person(), *in.Ban); err != nil {
-		return err
-	}
-	return s.TurnAway(ctx, in.RoomID, e.person())
+	return e.person(), err
 }
 
 // AdmitAll lets several waiting guests in, for a host, and returns those who are admitted by then.

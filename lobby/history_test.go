@@ -125,7 +125,7 @@ func (h *history) admits(rt *rapid.T) {
 
 func (h *history) denies(rt *rapid.T) {
 	r := h.any(rt)
-	_, err := h.server(rt).Deny(h.world.host(), h.denial(r))
+	_, err := h.server(rt).Deny(h.world.host(), h.decide(r))
 	h.decided(rt, r.Entry.ID, lobby.Denied, err)
 }
 

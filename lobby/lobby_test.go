@@ -139,10 +139,6 @@ func (w *world) decide(of *lobby.Request) lobby.DecideInput {
 	return lobby.DecideInput{RoomID: w.room.ID, EntryID: of.Entry.ID}
 }
 
-func (w *world) denial(of *lobby.Request) lobby.DenyInput {
-	return lobby.DenyInput{RoomID: w.room.ID, EntryID: of.Entry.ID}
-}
-
 func (w *world) listed(t testing.TB) []string {
 	t.Helper()
 	l, err := w.Get(w.host(), w.room.ID)
@@ -293,7 +289,7 @@ func TestDecisionReachesGuestAtAnotherServer(t *testing.T) {
 		entry, host := w.watchEntry(t, there, anna), w.watchLobby(t, there)
 		entry.next()
 		assert.Equal(t, []string{"Anna"}, names(host.next()))
-		_, err := w.Deny(w.host(), w.denial(anna))
+		_, err := w.Deny(w.host(), w.decide(anna))
 		require.NoError(t, err)
 		entry.until(is(lobby.Denied))
 		host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 0 })
@@ -315,7 +311,7 @@ func TestDecisions(t *testing.T) {
 		})
 		t.Run("the first stands", func(t *testing.T) {
 			bob := w.knock(t, "Bob")
-			_, err := w.Deny(w.host(), w.denial(bob))
+			_, err := w.Deny(w.host(), w.decide(bob))
 			require.NoError(t, err)
 			_, err = w.Admit(w.host(), w.decide(bob))
 			requireKind(t, err, fault.Conflict)
@@ -354,7 +350,7 @@ func TestDecisions(t *testing.T) {
 		})
 		t.Run("several and all", func(t *testing.T) {
 			one, two, three := w.knock(t, "1"), w.knock(t, "2"), w.knock(t, "3")
-			_, err := w.Deny(w.host(), w.denial(two))
+			_, err := w.Deny(w.host(), w.decide(two))
 			require.NoError(t, err)
 			some, err := w.AdmitAll(w.host(), lobby.AdmitAllInput{
 				RoomID: w.room.ID, EntryIds: []uuid.UUID{one.Entry.ID, two.Entry.ID},
@@ -452,7 +448,7 @@ func TestDenied(t *testing.T) {
 		user := w.user(t, "Ursula")
 		request, err := w.RequestEntry(as(user), lobby.RequestEntryInput{RoomID: &w.room.ID})
 		require.NoError(t, err)
-		_, err = w.Deny(w.host(), w.denial(request))
+		_, err = w.Deny(w.host(), w.decide(request))
 		require.NoError(t, err)
 
 		again, err := w.RequestEntry(as(user),
@@ -614,7 +610,7 @@ func TestRights(t *testing.T) {
 		t.Run(viewer.name, func(t *testing.T) {
 			_, err := w.Admit(viewer.ctx, w.decide(anna))
 			requireKind(t, err, viewer.kind)
-			_, err = w.Deny(viewer.ctx, w.denial(anna))
+			_, err = w.Deny(viewer.ctx, w.decide(anna))
 			requireKind(t, err, viewer.kind)
 			_, err = w.AdmitAll(viewer.ctx, lobby.AdmitAllInput{RoomID: w.room.ID})
 			requireKind(t, err, viewer.kind)

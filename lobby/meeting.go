@@ -146,23 +146,29 @@ func (s *Service) Due(ctx context.Context, roomID uuid.UUID, interval time.Durat
 	return due, nil
 }
 
-// TurnAway denies whatever else a person asks in a room's lobby.
-func (s *Service) TurnAway(ctx context.Context, roomID uuid.UUID, p rooms.Person) error {
+// TurnAway denies whatever people ask in a room's lobby.
+func (s *Service) TurnAway(ctx context.Context, roomID uuid.UUID, people ...rooms.Person) error {
 	lobby, err := s.store.list(ctx, roomID)
 	if err != nil {
 		return err
 	}
-	var his []uuid.UUID
+	keys := map[uuid.UUID]bool{}
+	for _, p := range people {
+		keys[p.Key()] = true
+	}
+	var theirs []uuid.UUID
 	for _, e := range lobby.Entries {
-		if e.person().Key() == p.Key() {
-			his = append(his, e.ID)
+		if keys[e.person().Key()] {
+			theirs = append(theirs, e.ID)
 		}
 	}
-	if len(his) == 0 {
-		return nil
+	for ids := range slices.Chunk(theirs, maxDecisions) {
+		denial := decision{to: Denied, holds: s.settings.DeniedFor}
+		if _, err := s.store.decide(ctx, roomID, denial, ids...); err != nil {
+			return err
+		}
 	}
-	_, err = s.store.decide(ctx, roomID, decision{to: Denied, holds: s.settings.DeniedFor}, his...)
-	return err
+	return nil
 }
 
 // Expel ends somebody's right to be in a room's call and, for a time, to ask for it. It does not
@@ -312,11 +318,18 @@ func (s store) passes(
 	return all, nil
 }
 
+// passValues is how many values the script passes returns of each.
+const passValues = 9
+
 // parsePass reads one of what the script passes returns.
 func parsePass(identity uuid.UUID, reply any) (pass, error) {
 	p := pass{person: rooms.Person{ID: identity}}
-	list, _ := reply.([]any)
-	if len(list) == 0 {
+	list, ok := reply.([]any)
+	if !ok || len(list) != passValues {
+		return p, fmt.Errorf("pass of %s: unexpected reply %T", identity, reply)
+	}
+	p.decided = parseDecided(list[7])
+	if list[3] == nil {
 		return p, nil
 	}
 	text := func(i int) string { t, _ := list[i].(string); return t }
@@ -329,7 +342,7 @@ func parsePass(identity uuid.UUID, reply any) (pass, error) {
 	p.held = list[6] == int64(1)
 	// To admit somebody ends that he is held.
 	p.admitted = !p.held && Status(text(4)) == Admitted && text(5) == ""
-	p.decided, p.person.Name = parseDecided(list[7]), text(8)
+	p.person.Name = text(8)
 	if p.decided.Name != nil {
 		p.person.Name = *p.decided.Name
 	}

@@ -9,10 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/ent"
 	"foyer/fault"
 	"foyer/lobby"
-	"foyer/rooms"
 	"foyer/testenv"
 )
 
@@ -138,47 +136,6 @@ func TestPlacesAreToldOnlyWhereTheServerSaysSo(t *testing.T) {
 	rdb, prefix := testenv.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	assert.Nil(t, w.knock(t, "Anna").Entry.Position)
-}
-
-// TestDenyingWithABanClosesEveryEntryOfTheUser, and leaves everybody else's.
-func TestDenyingWithABanClosesEveryEntryOfTheUser(t *testing.T) {
-	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
-		w := newWorld(t, rdb, prefix, calm)
-		mallory, scope := w.user(t, "Mallory"), rooms.Forever
-		first, second := w.knockAs(t, mallory, "Mallory"), w.knockAs(t, mallory, "M.")
-		admitted := w.knockAs(t, mallory, "Admitted")
-		_, err := w.Admit(w.host(), w.decide(admitted))
-		require.NoError(t, err)
-		anna := w.knock(t, "Anna")
-		seconds := w.watchEntry(t, w.Service, second)
-		in := w.denial(first)
-		in.Ban = &scope
-		_, err = w.Deny(w.host(), in)
-		require.NoError(t, err)
-		seconds.until(is(lobby.Denied))
-		assert.Equal(t, []string{"Anna"}, w.listed(t))
-		for _, ticket := range []*string{nil, &first.Ticket, &second.Ticket, &admitted.Ticket} {
-			_, err = w.RequestEntry(as(mallory), lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: ticket})
-			requireKind(t, err, fault.Forbidden)
-			assert.Equal(t, "BANNED", fault.Of(err).Details["reason"])
-			_, err = w.CreateRoomToken(as(mallory), lobby.CreateRoomTokenInput{
-				RoomID: &w.room.ID, Ticket: ticket,
-			})
-			requireKind(t, err, fault.Forbidden)
-		}
-		_, err = w.Admit(w.host(), w.decide(anna))
-		require.NoError(t, err)
-		_, err = w.Deny(w.host(), in)
-		require.NoError(t, err, "the same again is fine")
-	})
-}
-
-func (w *world) knockAs(t testing.TB, u *ent.User, name string) *lobby.Request {
-	t.Helper()
-	r, err := w.RequestEntry(as(u), lobby.RequestEntryInput{RoomID: &w.room.ID, DisplayName: &name})
-	require.NoError(t, err)
-	return r
 }
 
 // TestAnEventIsTakenOnce, unless it could not be taken.

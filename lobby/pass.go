@@ -51,6 +51,20 @@ type Decided struct {
 	Data, Subscribe *bool
 }
 
+// Over returns a permission with what hosts have decided instead.
+func (d Decided) Over(p rtc.Permission) rtc.Permission {
+	if d.Sources != nil {
+		p.Sources = *d.Sources
+	}
+	if d.Data != nil {
+		p.Data = *d.Data
+	}
+	if d.Subscribe != nil {
+		p.Subscribe = *d.Subscribe
+	}
+	return p
+}
+
 // Standing is what somebody in a call is, and may do, by the rules of this moment.
 type Standing struct {
 	rooms.Person
@@ -58,6 +72,10 @@ type Standing struct {
 	Role roomaccess.Role
 	// Known: we remember to have made a token for him.
 	Known bool
+	// Banned: a ban holds, whatever else is known.
+	Banned bool
+	// Decided is what hosts have decided on him.
+	Decided Decided
 	// Refused says why he may not be in the call; nil when he may.
 	Refused error
 	// LockedOut: he could not enter at this moment. Who is inside when a room is locked may stay.
@@ -221,8 +239,9 @@ func (s *Service) standing(
 	unlocked := *room
 	unlocked.LockedAt = nil
 	standing := Standing{
-		Person: p.person, Role: role, Known: p.known, Renamed: p.decided.Name != nil,
-		Join: s.join(room, p, p.proven(role)), Refused: mayEnter(&unlocked, p, p.proven(role), banned),
+		Person: p.person, Role: role, Known: p.known, Banned: banned, Decided: p.decided,
+		Renamed: p.decided.Name != nil, Join: s.join(room, p, p.proven(role)),
+		Refused: mayEnter(&unlocked, p, p.proven(role), banned),
 	}
 	if !p.valid && !banned {
 		standing.Refused = errLobbyRequired()

@@ -47,7 +47,7 @@ func TestOfFiftyHostsOneDecides(t *testing.T) {
 				want := lobby.Admitted
 				if i%2 == 0 {
 					want = lobby.Denied
-					_, err = w.Deny(w.host(), w.denial(anna))
+					_, err = w.Deny(w.host(), w.decide(anna))
 				} else {
 					_, err = w.Admit(w.host(), w.decide(anna))
 				}

@@ -118,3 +118,16 @@ func warn(ctx context.Context, what string, err error, args ...any) {
 		slog.WarnContext(ctx, what, append(args, "err", err)...)
 	}
 }
+
+// IsRecorder reports whether an egress is that of a room's unfinished recording, or may be: until LiveKit has
+// answered, Foyer does not know which one it is.
+func (r *Recordings) IsRecorder(ctx context.Context, roomID uuid.UUID, egressID string) (bool, error) {
+	rec, err := r.unfinished(ctx, roomID)
+	if ent.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("find the current recording: %w", err)
+	}
+	return rec.EgressID == nil || *rec.EgressID == egressID, nil
+}

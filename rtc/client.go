@@ -129,7 +129,7 @@ func (c *Client) hosts(ctx context.Context, room string) ([]string, error) {
 	var hosts []string
 	for _, p := range people {
 		if IsHost(p.Role()) {
-			hosts = append(hosts, p.Identity.String())
+			hosts = append(hosts, string(p.Identity))
 		}
 	}
 	return hosts, err

@@ -41,7 +41,7 @@ type Event struct {
 	At time.Time
 	// Room is the LiveKit room's name; empty when the event has none.
 	Room string
-	// Participant is whom it is about; nil when it is no person who entered with a token of ours.
+	// Participant is whom it is about; nil when it is about nobody.
 	Participant *Participant
 	// Egress is what it is about; nil when that is something else.
 	Egress *Egress

@@ -10,14 +10,74 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/livekit/protocol/livekit"
+	"google.golang.org/protobuf/proto"
 
 	"foyer/fault"
 )
 
-// Participant is somebody in a call, as LiveKit tells of him.
+// Identity is the name of a participant within a LiveKit room. For a person who entered with one of Foyer's
+// tokens it is a UUID in its canonical form. For a phone, an agent, a stream or a recorder it is any text
+// that their service chose, such as sip_+33123456789.
+type Identity string
+
+// identitySpace makes ids of identities that are no UUID (UUID v5).
+var identitySpace = uuid.MustParse("2a8f3f0e-5f0b-4c38-8a55-6f1f5d0d7c42")
+
+// IdentityOf returns the identity of a person.
+func IdentityOf(id uuid.UUID) Identity { return Identity(id.String()) }
+
+// ID is the UUID under which Foyer stores facts about an identity: the identity itself where it is a UUID,
+// otherwise one derived from it. The same identity always has the same ID.
+func (i Identity) ID() uuid.UUID {
+	if id, ok := i.person(); ok {
+		return id
+	}
+	return uuid.NewSHA1(identitySpace, []byte(i))
+}
+
+// person returns the id of a person, and false for every other identity.
+func (i Identity) person() (uuid.UUID, bool) {
+	id, err := uuid.Parse(string(i))
+	return id, err == nil && id.String() == string(i)
+}
+
+// ParticipantKind says what a participant is.
+type ParticipantKind string
+
+// Every kind of participant.
+const (
+	// Person entered with a token that has the form of Foyer's tokens. Only persons have a pass.
+	Person ParticipantKind = "PERSON"
+	// Phone is a call from or to the telephone network (SIP).
+	Phone ParticipantKind = "PHONE"
+	// Agent is a program that takes part.
+	Agent ParticipantKind = "AGENT"
+	// Stream is a broadcast that is sent into the room (ingress).
+	Stream ParticipantKind = "STREAM"
+	// Recorder records the room or sends it elsewhere (egress). It sends nothing into the room.
+	Recorder ParticipantKind = "RECORDER"
+	// Other is everything else, for example a hidden participant.
+	Other ParticipantKind = "OTHER"
+)
+
+var kinds = map[livekit.ParticipantInfo_Kind]ParticipantKind{
+	livekit.ParticipantInfo_SIP: Phone, livekit.ParticipantInfo_AGENT: Agent,
+	livekit.ParticipantInfo_INGRESS: Stream, livekit.ParticipantInfo_EGRESS: Recorder,
+}
+
+func kindOf(info *livekit.ParticipantInfo) ParticipantKind {
+	_, person := Identity(info.GetIdentity()).person()
+	if person && info.GetKind() == livekit.ParticipantInfo_STANDARD && !info.GetPermission().GetHidden() {
+		return Person
+	}
+	return cmp.Or(kinds[info.GetKind()], Other)
+}
+
+// Participant is somebody or something in a call, as LiveKit describes it.
 type Participant struct {
-	// Identity is the person's for this session of the room.
-	Identity uuid.UUID
+	// Identity is the participant's for this session of the room.
+	Identity Identity
+	Kind     ParticipantKind
 	// SID is LiveKit's name of this one connection.
 	SID        string
 	Name       string
@@ -31,11 +91,22 @@ type Participant struct {
 	granted *livekit.ParticipantPermission
 }
 
-// Role is one of the Role constants, or empty.
-func (p *Participant) Role() string { return p.Attributes[AttributeRole] }
+// ID is the id of the participant's identity.
+func (p *Participant) ID() uuid.UUID { return p.Identity.ID() }
+
+// Role is one of the Role constants, or empty. Only persons have one: services other than Foyer write the
+// attributes of all other kinds.
+func (p *Participant) Role() string {
+	if p.Kind != Person {
+		return ""
+	}
+	return p.Attributes[AttributeRole]
+}
 
 // IsAuthenticated reports whether the person entered with an account.
-func (p *Participant) IsAuthenticated() bool { return p.Attributes[AttributeIsAuthenticated] == "true" }
+func (p *Participant) IsAuthenticated() bool {
+	return p.Kind == Person && p.Attributes[AttributeIsAuthenticated] == "true"
+}
 
 // Track is a medium that a participant sends.
 type Track struct {
@@ -66,16 +137,10 @@ func sorted(sources []string) []string {
 	return slices.Compact(sources)
 }
 
-// ParticipantOf returns what LiveKit says of somebody; nil for whoever is no person who entered with
-// a token of ours: recorders, agents, phones, and whoever is hidden.
+// ParticipantOf returns the participant that LiveKit describes.
 func ParticipantOf(info *livekit.ParticipantInfo) *Participant {
-	identity, err := uuid.Parse(info.GetIdentity())
-	person := info.GetKind() == livekit.ParticipantInfo_STANDARD && !info.GetPermission().GetHidden()
-	if err != nil || !person || identity.String() != info.GetIdentity() {
-		return nil
-	}
 	p := &Participant{
-		Identity: identity, SID: info.GetSid(), Name: info.GetName(),
+		Identity: Identity(info.GetIdentity()), Kind: kindOf(info), SID: info.GetSid(), Name: info.GetName(),
 		Attributes: maps.Clone(info.GetAttributes()), JoinedAt: joinedAt(info),
 		Permission: permission(info.GetPermission()), granted: info.GetPermission(),
 		Active: info.GetState() != livekit.ParticipantInfo_DISCONNECTED,
@@ -118,8 +183,8 @@ func sourceOf(name string) livekit.TrackSource {
 	return livekit.TrackSource(livekit.TrackSource_value[strings.ToUpper(name)])
 }
 
-// Participants lists the people in a LiveKit room by the time they joined; nobody when the room does
-// not run. Unavailable when LiveKit is.
+// Participants lists everybody and everything in a LiveKit room by the time they joined; nobody when the room
+// does not run. Unavailable when LiveKit is.
 func (c *Client) Participants(ctx context.Context, room string) ([]*Participant, error) {
 	ctx, cancel := call(ctx)
 	defer cancel()
@@ -132,7 +197,7 @@ func (c *Client) Participants(ctx context.Context, room string) ([]*Participant,
 	}
 	var people []*Participant
 	for _, info := range list.GetParticipants() {
-		if p := ParticipantOf(info); p != nil && p.Active {
+		if p := ParticipantOf(info); p.Active {
 			people = append(people, p)
 		}
 	}
@@ -144,20 +209,20 @@ func (c *Client) Participants(ctx context.Context, room string) ([]*Participant,
 
 // Participant returns somebody in a LiveKit room; NotFound when he is not there.
 func (c *Client) Participant(
-	ctx context.Context, room string, identity uuid.UUID,
+	ctx context.Context, room string, identity Identity,
 ) (*Participant, error) {
 	ctx, cancel := call(ctx)
 	defer cancel()
 	info, err := c.rooms.GetParticipant(ctx, &livekit.RoomParticipantIdentity{
-		Room: room, Identity: identity.String(),
+		Room: room, Identity: string(identity),
 	})
 	if err != nil && !isNotFound(err) {
 		return nil, away(err, "find a participant of", room)
 	}
-	if p := ParticipantOf(info); err == nil && p != nil && p.Active {
-		return p, nil
+	if err != nil || info.GetState() == livekit.ParticipantInfo_DISCONNECTED {
+		return nil, errNotInCall()
 	}
-	return nil, errNotInCall()
+	return ParticipantOf(info), nil
 }
 
 func errNotInCall() error {
@@ -165,11 +230,11 @@ func errNotInCall() error {
 }
 
 // RemoveParticipant disconnects somebody from a LiveKit room. Whoever is not there is fine.
-func (c *Client) RemoveParticipant(ctx context.Context, room string, identity uuid.UUID) error {
+func (c *Client) RemoveParticipant(ctx context.Context, room string, identity Identity) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
 	_, err := c.rooms.RemoveParticipant(ctx, &livekit.RoomParticipantIdentity{
-		Room: room, Identity: identity.String(),
+		Room: room, Identity: string(identity),
 	})
 	if err != nil && !isNotFound(err) {
 		return away(err, "remove a participant from", room)
@@ -179,11 +244,11 @@ func (c *Client) RemoveParticipant(ctx context.Context, room string, identity uu
 
 // Mute silences one track of a participant. Nobody can be unmuted but by himself. NotFound when the
 // participant or the track is not there.
-func (c *Client) Mute(ctx context.Context, room string, identity uuid.UUID, trackSID string) error {
+func (c *Client) Mute(ctx context.Context, room string, identity Identity, trackSID string) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
 	_, err := c.rooms.MutePublishedTrack(ctx, &livekit.MuteRoomTrackRequest{
-		Room: room, Identity: identity.String(), TrackSid: trackSID, Muted: true,
+		Room: room, Identity: string(identity), TrackSid: trackSID, Muted: true,
 	})
 	if isNotFound(err) {
 		return fault.From(err, fault.NotFound, "the participant sends no such track")
@@ -209,7 +274,7 @@ func (c *Client) Update(ctx context.Context, room string, p *Participant, change
 	ctx, cancel := call(ctx)
 	defer cancel()
 	request := &livekit.UpdateParticipantRequest{
-		Room: room, Identity: p.Identity.String(), Name: change.Name, Attributes: change.Attributes,
+		Room: room, Identity: string(p.Identity), Name: change.Name, Attributes: change.Attributes,
 	}
 	if change.Permission != nil {
 		request.Permission = p.grant(*change.Permission)
@@ -226,12 +291,15 @@ func (c *Client) Update(ctx context.Context, room string, p *Participant, change
 	return nil
 }
 
-// grant is a permission in LiveKit's terms, which replaces all that it had granted.
+// grant is a permission in LiveKit's terms, which replaces all that it had granted. A person keeps nothing
+// beyond it; other kinds keep what their service needs, such as being hidden.
 func (p *Participant) grant(to Permission) *livekit.ParticipantPermission {
-	grant := &livekit.ParticipantPermission{
-		CanSubscribe: to.Subscribe, CanPublish: len(to.Sources) > 0, CanPublishData: to.Data,
-		CanSubscribeMetrics: p.granted.GetCanSubscribeMetrics(),
+	grant := &livekit.ParticipantPermission{CanSubscribeMetrics: p.granted.GetCanSubscribeMetrics()}
+	if p.Kind != Person && p.granted != nil {
+		grant = proto.Clone(p.granted).(*livekit.ParticipantPermission)
 	}
+	grant.CanSubscribe, grant.CanPublish, grant.CanPublishData = to.Subscribe, len(to.Sources) > 0, to.Data
+	grant.CanPublishSources = nil
 	for _, source := range sorted(to.Sources) {
 		grant.CanPublishSources = append(grant.CanPublishSources, sourceOf(source))
 	}

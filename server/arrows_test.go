@@ -17,7 +17,7 @@ var arrows = map[string]string{
 	"server":             "announcements apps auth bucket calls embedded ent ent/database fault graph graph/transport invitations limits lobby mail observe outbox recordings rooms rounds rtc web webhooks",
 	"graph":              "auth calls ent ent/database fault graph/generated graph/scalar graph/transport invitations lobby observe recordings rooms rtc",
 	"graph/generated":    "auth calls ent graph/scalar invitations lobby recordings rooms rtc", // types only
-	"graph/scalar":       "ent fault",
+	"graph/scalar":       "ent fault rtc",
 	"graph/transport":    "",
 	"calls":              "auth ent fault lobby recordings rooms rtc",
 	"recordings":         "auth bucket ent fault limits lobby outbox rooms rtc",

@@ -197,7 +197,7 @@ type ComplexityRoot struct {
 		CreateRoomToken       func(childComplexity int, input lobby.CreateRoomTokenInput) int
 		DeleteRecording       func(childComplexity int, input DeleteRecordingInput) int
 		DeleteRoom            func(childComplexity int, input DeleteRoomInput) int
-		DenyEntry             func(childComplexity int, input lobby.DenyInput) int
+		DenyEntry             func(childComplexity int, input calls.DenyInput) int
 		EndMeeting            func(childComplexity int, input EndMeetingInput) int
 		GrantRoomAccess       func(childComplexity int, input rooms.GrantInput) int
 		InviteToRoom          func(childComplexity int, input invitations.Input) int
@@ -250,6 +250,7 @@ type ComplexityRoot struct {
 		Identity        func(childComplexity int) int
 		IsAuthenticated func(childComplexity int) int
 		JoinedAt        func(childComplexity int) int
+		Kind            func(childComplexity int) int
 		Name            func(childComplexity int) int
 		Permission      func(childComplexity int) int
 		Role            func(childComplexity int) int
@@ -576,7 +577,7 @@ type MutationResolver interface {
 	RequestEntry(ctx context.Context, input lobby.RequestEntryInput) (*lobby.Request, error)
 	CancelEntry(ctx context.Context, input CancelEntryInput) (*CancelEntryPayload, error)
 	AdmitEntry(ctx context.Context, input lobby.DecideInput) (*AdmitEntryPayload, error)
-	DenyEntry(ctx context.Context, input lobby.DenyInput) (*DenyEntryPayload, error)
+	DenyEntry(ctx context.Context, input calls.DenyInput) (*DenyEntryPayload, error)
 	AdmitAllEntries(ctx context.Context, input lobby.AdmitAllInput) (*AdmitAllEntriesPayload, error)
 	SetLobbyMessage(ctx context.Context, input lobby.SetMessageInput) (*SetLobbyMessagePayload, error)
 	StartRecording(ctx context.Context, input recordings.StartInput) (*StartRecordingPayload, error)
@@ -1133,7 +1134,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.DenyEntry(childComplexity, args["input"].(lobby.DenyInput)), true
+		return e.ComplexityRoot.Mutation.DenyEntry(childComplexity, args["input"].(calls.DenyInput)), true
 	case "Mutation.endMeeting":
 		if e.ComplexityRoot.Mutation.EndMeeting == nil {
 			break
@@ -1513,6 +1514,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Participant.JoinedAt(childComplexity), true
+	case "Participant.kind":
+		if e.ComplexityRoot.Participant.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Participant.Kind(childComplexity), true
 	case "Participant.name":
 		if e.ComplexityRoot.Participant.Name == nil {
 			break
@@ -2932,10 +2939,33 @@ extend type Room {
   ): AuditEventConnection
 }
 `, BuiltIn: false},
-	{Name: "../../schema/call.graphqls", Input: `"Somebody in a room's call, as LiveKit tells."
+	{Name: "../../schema/call.graphqls", Input: `"""
+What a participant is. Only persons wait in the lobby and have a role. Hosts list, mute and remove every kind.
+"""
+enum ParticipantKind {
+  "A person who entered with a token of this server."
+  PERSON
+  "A call from or to the telephone network (SIP)."
+  PHONE
+  "A program that takes part."
+  AGENT
+  "A broadcast that is sent into the room (ingress)."
+  STREAM
+  "What records the meeting or sends it elsewhere (egress). It does not count as somebody in the call."
+  RECORDER
+  "Anything else, for example a participant who is hidden from others."
+  OTHER
+}
+
+"Somebody or something in a room's call, as LiveKit tells."
 type Participant {
-  "The participant's identity: the id of the entry or token with which the person came."
+  """
+  The participant's identity in LiveKit. Of a person it is the id of the entry or token with which the person came.
+  Of other kinds it is any text, such as ` + "`" + `sip_+33123456789` + "`" + `.
+  """
   id: ID!
+  "What kind of participant it is."
+  kind: ParticipantKind!
   "The name that others see."
   name: String!
   "The role with which the person has entered; null for none."
@@ -3128,9 +3158,10 @@ extend type Mutation {
   """
   updateParticipant("What to change." input: UpdateParticipantInput!): UpdateParticipantPayload!
   """
-  Disconnect a person, on every device of the account. Tokens and admission are void: without a ban
-  the person may ask again, or walk in where the room lets him. For hosts, of those below their own
-  rank. UNAVAILABLE means that LiveKit did not disconnect them yet; the rest holds, and asking again is
+  Disconnect a person, on every device of the account, or a participant of another kind. Tokens and admission are
+  void: without a ban the person may ask again, or walk in where the room lets them. A ban of a participant without
+  an account holds for its identity: for a phone, that is its number. The recorder of the room's own recording is
+  CONFLICT: stop the recording instead. For hosts, of those below their own rank. UNAVAILABLE means that LiveKit did not disconnect them yet; the rest holds, and asking again is
   fine.
   """
   removeParticipant("Whom to remove." input: RemoveParticipantInput!): RemoveParticipantPayload!
@@ -3138,7 +3169,7 @@ extend type Mutation {
   liftBan("Which to end." input: LiftBanInput!): LiftBanPayload!
   """
   Disconnect a person who then waits in the lobby, whatever the access level, until a host admits him or
-  the meeting ends. For hosts, of members and guests.
+  the meeting ends. For hosts, of members and guests. Only a PERSON can wait: others are CONFLICT.
   """
   returnToLobby("Whom to return." input: ReturnToLobbyInput!): ReturnToLobbyPayload!
   """
@@ -3512,8 +3543,10 @@ extend type Mutation {
   """
   admitEntry("Whom to let in." input: AdmitEntryInput!): AdmitEntryPayload!
   """
-  Turn a waiting guest away, and ban him if asked to. For hosts. The first decision stands, as with
-  ` + "`" + `admitEntry` + "`" + `; a ban holds in any case; of a host it is an error.
+  Turn a waiting guest away, and ban the guest if asked to. For hosts. The first decision stands, as with
+  ` + "`" + `admitEntry` + "`" + `. A ban holds in any case: it ends an admission, and disconnects a guest who is in the call by then.
+  UNAVAILABLE means that LiveKit did not disconnect them yet; the rest holds, and asking again is fine. To ban a
+  host is an error.
   """
   denyEntry("Whom to turn away." input: DenyEntryInput!): DenyEntryPayload!
   "Let everybody in who waits, or several at once. For hosts."
@@ -4554,6 +4587,8 @@ func (ec *executionContext) childFields_Participant(ctx context.Context, field g
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_Participant_id(ctx, field)
+	case "kind":
+		return ec.fieldContext_Participant_kind(ctx, field)
 	case "name":
 		return ec.fieldContext_Participant_name(ctx, field)
 	case "role":
@@ -5340,8 +5375,8 @@ func (ec *executionContext) field_Mutation_denyEntry_args(ctx context.Context, r
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (lobby.DenyInput, error) {
-			return ec.unmarshalNDenyEntryInput2foyerᚋlobbyᚐDenyInput(ctx, v)
+		func(ctx context.Context, v any) (calls.DenyInput, error) {
+			return ec.unmarshalNDenyEntryInput2foyerᚋcallsᚐDenyInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -8507,7 +8542,7 @@ func (ec *executionContext) _Mutation_denyEntry(ctx context.Context, field graph
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DenyEntry(ctx, fc.Args["input"].(lobby.DenyInput))
+			return ec.Resolvers.Mutation().DenyEntry(ctx, fc.Args["input"].(calls.DenyInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *DenyEntryPayload) graphql.Marshaler {
@@ -9189,8 +9224,8 @@ func (ec *executionContext) _MuteParticipantPayload_participantId(ctx context.Co
 			return obj.ParticipantID, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
-			return ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v rtc.Identity) graphql.Marshaler {
+			return ec.marshalNID2foyerᚋrtcᚐIdentity(ctx, selections, v)
 		},
 		true,
 		true,
@@ -9336,8 +9371,8 @@ func (ec *executionContext) _Participant_id(ctx context.Context, field graphql.C
 			return obj.Identity, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
-			return ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v rtc.Identity) graphql.Marshaler {
+			return ec.marshalNID2foyerᚋrtcᚐIdentity(ctx, selections, v)
 		},
 		true,
 		true,
@@ -9345,6 +9380,29 @@ func (ec *executionContext) _Participant_id(ctx context.Context, field graphql.C
 }
 func (ec *executionContext) fieldContext_Participant_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Participant", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Participant_kind(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Participant_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v rtc.ParticipantKind) graphql.Marshaler {
+			return ec.marshalNParticipantKind2foyerᚋrtcᚐParticipantKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Participant_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Participant", field, false, false, "ParticipantKind")
 }
 
 func (ec *executionContext) _Participant_name(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
@@ -9827,8 +9885,8 @@ func (ec *executionContext) _ParticipantResult_participantId(ctx context.Context
 			return obj.ParticipantID, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
-			return ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v rtc.Identity) graphql.Marshaler {
+			return ec.marshalNID2foyerᚋrtcᚐIdentity(ctx, selections, v)
 		},
 		true,
 		true,
@@ -15231,8 +15289,8 @@ func UnmarshalDeleteRoomInput(ctx context.Context, raw any) (DeleteRoomInput, er
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputDenyEntryInput(ctx context.Context, obj any) (lobby.DenyInput, error) {
-	var it lobby.DenyInput
+func (ec *executionContext) unmarshalInputDenyEntryInput(ctx context.Context, obj any) (calls.DenyInput, error) {
+	var it calls.DenyInput
 	if obj == nil {
 		return it, nil
 	}
@@ -15281,8 +15339,8 @@ func (ec *executionContext) unmarshalInputDenyEntryInput(ctx context.Context, ob
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalDenyEntryInput(ctx context.Context, raw any) (lobby.DenyInput, error) {
-	var out lobby.DenyInput
+func UnmarshalDenyEntryInput(ctx context.Context, raw any) (calls.DenyInput, error) {
+	var out calls.DenyInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "DenyEntryInput", raw, &out)
 	return out, err
 }
@@ -15650,7 +15708,7 @@ func (ec *executionContext) unmarshalInputMuteParticipantInput(ctx context.Conte
 			it.RoomID = data
 		case "participantId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("participantId"))
-			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			data, err := ec.unmarshalNID2foyerᚋrtcᚐIdentity(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -15930,7 +15988,7 @@ func (ec *executionContext) unmarshalInputRemoveParticipantInput(ctx context.Con
 			it.RoomID = data
 		case "participantId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("participantId"))
-			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			data, err := ec.unmarshalNID2foyerᚋrtcᚐIdentity(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -16105,7 +16163,7 @@ func (ec *executionContext) unmarshalInputReturnToLobbyInput(ctx context.Context
 			it.RoomID = data
 		case "participantId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("participantId"))
-			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			data, err := ec.unmarshalNID2foyerᚋrtcᚐIdentity(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -16350,7 +16408,7 @@ func (ec *executionContext) unmarshalInputSetParticipantRoleInput(ctx context.Co
 			it.RoomID = data
 		case "participantId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("participantId"))
-			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			data, err := ec.unmarshalNID2foyerᚋrtcᚐIdentity(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -16700,7 +16758,7 @@ func (ec *executionContext) unmarshalInputUpdateParticipantInput(ctx context.Con
 			it.RoomID = data
 		case "participantId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("participantId"))
-			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			data, err := ec.unmarshalNID2foyerᚋrtcᚐIdentity(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -18300,6 +18358,11 @@ func (ec *executionContext) _Participant(ctx context.Context, sel ast.SelectionS
 			out.Values[i] = graphql.MarshalString("Participant")
 		case "id":
 			out.Values[i] = ec._Participant_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "kind":
+			out.Values[i] = ec._Participant_kind(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -20965,7 +21028,7 @@ func (ec *executionContext) marshalNDeleteRoomPayload2ᚖfoyerᚋgraphᚋgenerat
 	return ec._DeleteRoomPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNDenyEntryInput2foyerᚋlobbyᚐDenyInput(ctx context.Context, v any) (lobby.DenyInput, error) {
+func (ec *executionContext) unmarshalNDenyEntryInput2foyerᚋcallsᚐDenyInput(ctx context.Context, v any) (calls.DenyInput, error) {
 	res, err := ec.unmarshalInputDenyEntryInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -21025,6 +21088,20 @@ func (ec *executionContext) marshalNGrantRoomAccessPayload2ᚖfoyerᚋgraphᚋge
 		return graphql.Null
 	}
 	return ec._GrantRoomAccessPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNID2foyerᚋrtcᚐIdentity(ctx context.Context, v any) (rtc.Identity, error) {
+	res, err := scalar.UnmarshalIdentity(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2foyerᚋrtcᚐIdentity(ctx context.Context, sel ast.SelectionSet, v rtc.Identity) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalIdentity(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx context.Context, v any) (uuid.UUID, error) {
@@ -21212,6 +21289,21 @@ func (ec *executionContext) marshalNParticipantAttribute2ᚖfoyerᚋgraphᚋgene
 func (ec *executionContext) unmarshalNParticipantAttributeInput2foyerᚋcallsᚐAttributeInput(ctx context.Context, v any) (calls.AttributeInput, error) {
 	res, err := ec.unmarshalInputParticipantAttributeInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNParticipantKind2foyerᚋrtcᚐParticipantKind(ctx context.Context, v any) (rtc.ParticipantKind, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := rtc.ParticipantKind(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNParticipantKind2foyerᚋrtcᚐParticipantKind(ctx context.Context, sel ast.SelectionSet, v rtc.ParticipantKind) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ParticipantKind!")
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNParticipantOutcome2foyerᚋcallsᚐOutcome(ctx context.Context, v any) (calls.Outcome, error) {

@@ -3,20 +3,16 @@
 -- ARGV[3…]  identities
 --
 -- Returns for each {user, rule, proved, valid, status of the entry, rule of the entry, held, what
--- hosts have decided on him, name}; an empty list of whom nothing is known.
+-- hosts have decided on them, name}. Valid is nil where no pass is known.
 local revoked = tonumber(redis.call('HGET', meeting, 'revoked') or 0)
 local all = {}
 for i = 3, #ARGV do
   local id = ARGV[i]
   local pass = redis.call('HMGET', pass_key(id), 'user', 'rule', 'proved', 'at', 'name', 'void')
-  if pass[4] then
-    local whom = person(id, pass[1])
-    local entry = redis.call('HMGET', entry_key(id), 'status', 'rule')
-    all[#all + 1] = {pass[1], pass[2], pass[3],
-      tonumber(pass[4]) > revoked and not pass[6] and 1 or 0,
-      entry[1] or '', entry[2] or '', is_held(whom) and 1 or 0, decided(whom), pass[5]}
-  else
-    all[#all + 1] = {}
-  end
+  local whom, valid = person(id, pass[1]), false
+  if pass[4] then valid = tonumber(pass[4]) > revoked and not pass[6] and 1 or 0 end
+  local entry = redis.call('HMGET', entry_key(id), 'status', 'rule')
+  all[#all + 1] = {pass[1], pass[2], pass[3], valid,
+    entry[1] or '', entry[2] or '', is_held(whom) and 1 or 0, decided(whom), pass[5]}
 end
 return all
