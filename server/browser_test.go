@@ -110,6 +110,19 @@ func TestMeetingIsHeldOnAPhone(t *testing.T) {
 	inBrowser(t, "phone.mjs", s.url, liveKit.URL(), nil)
 }
 
+// TestMeetingIsHeldInOldAndRestrictedBrowsers: what is newer than the oldest supported browsers is deleted, site data
+// are blocked, parts break. Where no call can be held, the page says so.
+func TestMeetingIsHeldInOldAndRestrictedBrowsers(t *testing.T) {
+	s, liveKit := startServerWithLiveKit(t)
+	inBrowser(t, "older.mjs", s.url, liveKit.URL(), nil)
+}
+
+// TestFaultsAreSaidWhereTheyHappen: in the dialog, or below on the screen until the same thing works.
+func TestFaultsAreSaidWhereTheyHappen(t *testing.T) {
+	s, liveKit := startServerWithLiveKit(t)
+	inBrowser(t, "faults.mjs", s.url, liveKit.URL(), nil)
+}
+
 // TestMeetingIsRecordedInBrowsers: everybody is told, and the host finds the file, behind nginx.
 func TestMeetingIsRecordedInBrowsers(t *testing.T) {
 	foyer := fmt.Sprintf("http://127.0.0.1:%d", testenv.FreePort(t))

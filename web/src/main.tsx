@@ -9,8 +9,13 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app/App";
 
-createRoot(document.getElementById("root")!).render(
-  <StrictMode>
-    <App />
-  </StrictMode>,
-);
+// public/start.js takes the root away where the browser is too old, and looks for the mark.
+const root = document.getElementById("root");
+document.documentElement.dataset.started = "yes";
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <App />
+    </StrictMode>,
+  );
+}

@@ -31,8 +31,9 @@ const began = Date.now();
 export const say = (what) =>
   console.log(JSON.stringify({ step: `${((Date.now() - began) / 1000).toFixed(1)} s: ${what}` }));
 
-// person opens a window of somebody who shares nothing with the others: cookies, storage, language.
-export async function person(name, { locale = 'en-GB', ...options } = {}) {
+// person opens a window of somebody who shares nothing with the others: cookies, storage, language. What is to
+// happen in each page before its own scripts run is `before`: a function.
+export async function person(name, { locale = 'en-GB', before, ...options } = {}) {
   const context = await browser.newContext({
     locale, viewport: { width: 1280, height: 800 }, permissions: ['camera', 'microphone'], ...options,
   });
@@ -49,10 +50,11 @@ export async function person(name, { locale = 'en-GB', ...options } = {}) {
       }
     };
   });
+  if (before) await context.addInitScript(before);
   context.on('request', (request) => notElsewhere(name, request.url()));
   context.on('page', (page) => {
     page.on('websocket', (socket) => notElsewhere(name, socket.url()));
-    page.on('pageerror', (error) => faults.push(`${name}: ${error.stack}`));
+    page.on('pageerror', (error) => faults.push(`${name}: ${error.stack || error}`));
     page.on('console', (message) => {
       if (/^CSP:|Content Security Policy/.test(message.text())) faults.push(`${name}: ${message.text()}`);
     });

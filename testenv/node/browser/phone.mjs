@@ -14,6 +14,11 @@ async function look(page, name) {
   await screenshot(page, `phone-${name}`);
 }
 
+async function isInView(target, height) {
+  const box = await target.boundingBox();
+  check(box.y >= 0 && box.y + box.height <= height, `${target} is at ${box.y} of ${height}`);
+}
+
 test(async () => {
   const ada = await person('Ada Lovelace', phone);
   await ada.goto(foyer);
@@ -37,6 +42,9 @@ test(async () => {
   await dialog.getByRole('button', { name: 'Créer le salon' }).tap();
   await heading(ada, 'Réunion').waitFor();
   await look(ada, 'entrance');
+  await ada.setViewportSize({ width: 360, height: 640 });
+  await isInView(button(ada, 'Entrer'), 640);
+  await screenshot(ada, 'phone-entrance-short');
   await button(ada, 'Entrer').tap();
   await ada.getByRole('navigation', { name: 'Commandes de l’appel' }).waitFor();
 
@@ -48,10 +56,20 @@ test(async () => {
   await look(grace, 'waiting');
   say('a guest waits');
 
+  const [show, open, name, own] = await Promise.all([
+    button(ada, 'Voir'), button(ada, 'Ouvrir'), ada.getByText('Grace veut entrer').first(),
+    ada.getByText('Ada Lovelace (vous)').first(),
+  ].map((one) => one.boundingBox()));
+  check(show.y === open.y && show.width === open.width, 'both answers to who knocks are in one line, of one width');
+  check(name.y + name.height <= open.y, 'and below the name of who knocks');
+  check(own.y > open.y + open.height, 'nothing covers the names in the pictures');
+  await look(ada, 'knock');
   await button(ada, 'Ouvrir').tap(); // over the pictures
   await sees(grace, 'Image de Ada Lovelace');
   await sees(ada, 'Image de Grace');
   await look(grace, 'call');
+  const stops = await grace.locator('video').evaluateAll((all) => all.filter((video) => video.tabIndex >= 0).length);
+  check(stops === 0, 'no picture is a stop of the Tab key');
   await ada.getByRole('button', { name: /^Participants/ }).tap();
   await ada.getByRole('complementary', { name: 'Participants et discussion' }).waitFor();
   await look(ada, 'people');

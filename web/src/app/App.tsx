@@ -1,33 +1,36 @@
-import { Component, lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
+import { lazy, Suspense, useEffect, useRef } from "react";
 import { Provider } from "urql";
 import { Route, Switch, useLocation } from "wouter";
 import { Home } from "../home/Home";
 import { RoomPage } from "../room/RoomPage";
+import { Button } from "../ui/Button";
+import { Guard } from "../ui/Guard";
 import { Toasts } from "../ui/Toasts";
 import { useWords, WordsProvider } from "../words";
 import { foyer } from "./foyer";
 import { Message } from "./Message";
 import { SessionProvider } from "./session";
-import { Button } from "../ui/Button";
 
 const Recordings = lazy(() => import("../recordings/Recordings"));
 const RecordingPage = lazy(() => import("../recordings/RecordingPage"));
 
 export function App() {
   return (
-    <Provider value={foyer.client}>
-      <SessionProvider>
-        <WordsProvider>
-          <Toasts>
-            <Guard>
-              <Suspense>
-                <Routes />
-              </Suspense>
-            </Guard>
-          </Toasts>
-        </WordsProvider>
-      </SessionProvider>
-    </Provider>
+    <Guard fallback={() => <BrokenApart />}>
+      <Provider value={foyer.client}>
+        <SessionProvider>
+          <WordsProvider>
+            <Toasts>
+              <Guard fallback={() => <Broken />}>
+                <Suspense>
+                  <Routes />
+                </Suspense>
+              </Guard>
+            </Toasts>
+          </WordsProvider>
+        </SessionProvider>
+      </Provider>
+    </Guard>
   );
 }
 
@@ -69,18 +72,6 @@ function useFocusOnNavigation() {
 }
 
 // When a page breaks, it says so instead of vanishing. A chunk that a deploy has replaced breaks it too.
-class Guard extends Component<{ children: ReactNode }, { broken: boolean }> {
-  state = { broken: false };
-
-  static getDerivedStateFromError() {
-    return { broken: true };
-  }
-
-  render() {
-    return this.state.broken ? <Broken /> : this.props.children;
-  }
-}
-
 function Broken() {
   const words = useWords();
   return (
@@ -89,6 +80,20 @@ function Broken() {
         {words.notFound.reload}
       </Button>
     </Message>
+  );
+}
+
+// The same where what is around every page has broken: it leans on nothing of that.
+function BrokenApart() {
+  const words = useWords();
+  return (
+    <main className="page page-narrow message">
+      <h1>{words.notFound.broken}</h1>
+      <p>{words.notFound.brokenText}</p>
+      <Button kind="primary" onClick={() => location.reload()}>
+        {words.notFound.reload}
+      </Button>
+    </main>
   );
 }
 

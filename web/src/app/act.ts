@@ -2,33 +2,34 @@ import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import type { AnyVariables } from "@urql/core";
 import { useCallback, useState } from "react";
 import { useMutation } from "urql";
-import { useSay } from "../ui/Toasts";
+import { useComplain } from "../ui/Toasts";
 import { useWords } from "../words";
 import { explain, type Failure, failureOf } from "./failure";
 
 /**
- * A mutation. `act` resolves with its data, or with null when it failed. A failure is told in passing,
- * unless `quiet`: then whoever asked shows `failure`.
+ * A mutation. `act` resolves with its data, or with null when it failed. A failure is told in passing, until
+ * the next try; unless `quiet`: then whoever asked shows `failure`, as every dialog does.
  */
 export function useAct<Data, Variables extends AnyVariables>(
   document: TypedDocumentNode<Data, Variables>,
   { quiet = false } = {},
 ) {
   const words = useWords();
-  const say = useSay();
+  const complain = useComplain();
   const [{ fetching: busy }, run] = useMutation(document);
   const [failure, setFailure] = useState<Failure | null>(null);
   const act = useCallback(
     async (variables: Variables): Promise<Data | null> => {
       setFailure(null);
+      complain(null);
       const { data, error } = await run(variables);
       if (!error) return data ?? null;
       const failure = failureOf(error);
       setFailure(failure);
-      if (!quiet) say(explain(failure, words));
+      if (!quiet) complain(explain(failure, words));
       return null;
     },
-    [run, quiet, say, words],
+    [run, quiet, complain, words],
   );
   return { act, busy, failure };
 }

@@ -11,9 +11,11 @@ import { RaiseHandDocument } from "../generated/operations";
 import { HostDialogs, type HostDialog, useHostMenu } from "../host/menu";
 import type { Room } from "../room/admission";
 import { remember } from "../room/devices";
+import { Dialog } from "../ui/Dialog";
+import { Guard } from "../ui/Guard";
 import { Icon, type IconName } from "../ui/Icon";
 import { Menu } from "../ui/Menu";
-import { useSay } from "../ui/Toasts";
+import { useComplain } from "../ui/Toasts";
 import { useWords } from "../words";
 import { DevicesDialog } from "./DevicesDialog";
 import type { PanelTab } from "./Panel";
@@ -37,10 +39,18 @@ export function Bar({ room, ticket, host, status, waiting, unread, panel, onPane
   const flip = (tab: PanelTab) => onPanel(panel === tab ? null : tab);
   return (
     <nav className="call-bar" aria-label={words.call.controls}>
-      <Microphone />
-      <Camera />
-      <Screen />
-      <Hand room={room} ticket={ticket} />
+      <Guard>
+        <Microphone />
+      </Guard>
+      <Guard>
+        <Camera />
+      </Guard>
+      <Guard>
+        <Screen />
+      </Guard>
+      <Guard>
+        <Hand room={room} ticket={ticket} />
+      </Guard>
       <Control
         icon="chat"
         label={unread ? words.call.chatUnread(unread) : words.call.chat}
@@ -57,7 +67,9 @@ export function Bar({ room, ticket, host, status, waiting, unread, panel, onPane
         onClick={() => flip("people")}
         id="open-people"
       />
-      <More room={room} ticket={ticket} host={host} status={status} />
+      <Guard>
+        <More room={room} ticket={ticket} host={host} status={status} />
+      </Guard>
       <Control
         icon="leave"
         label={words.call.leave}
@@ -153,16 +165,17 @@ interface DeviceProps {
 
 function Device({ source, kind, icons, words }: DeviceProps) {
   const all = useWords();
-  const say = useSay();
+  const complain = useComplain();
   const may = useMaySend(source);
   const { enabled, pending, toggle } = useTrackToggle({
     source,
-    onDeviceError: () => say(all.devices.failed),
+    onDeviceError: () => complain(all.devices.failed),
   });
   const label = may ? (enabled ? words.turnOff : words.turnOn) : words.forbidden;
   async function flip() {
+    complain(null);
     remember(kind, { on: !enabled });
-    await toggle().catch(() => say(all.devices.failed));
+    await toggle().catch(() => complain(all.devices.failed));
   }
   return (
     <Control
@@ -235,11 +248,23 @@ function More({ room, ticket, host, status }: MoreProps) {
       >
         <Icon name="more" />
       </Menu>
-      {open === "devices" && <DevicesDialog onClose={() => setOpen(null)} />}
-      {open === "rename" && <RenameDialog room={room} ticket={ticket} onClose={() => setOpen(null)} />}
-      {open && open !== "devices" && open !== "rename" && (
-        <HostDialogs room={room} open={open} onClose={() => setOpen(null)} />
-      )}
+      <Guard key={open} fallback={() => <BrokenDialog onClose={() => setOpen(null)} />}>
+        {open === "devices" && <DevicesDialog onClose={() => setOpen(null)} />}
+        {open === "rename" && <RenameDialog room={room} ticket={ticket} onClose={() => setOpen(null)} />}
+        {open && open !== "devices" && open !== "rename" && (
+          <HostDialogs room={room} open={open} onClose={() => setOpen(null)} />
+        )}
+      </Guard>
     </>
+  );
+}
+
+// A dialog whose code has not come, as after a deploy, ends no call.
+function BrokenDialog({ onClose }: { onClose(): void }) {
+  const words = useWords();
+  return (
+    <Dialog title={words.notFound.broken} onClose={onClose}>
+      <p>{words.call.dialogBroken}</p>
+    </Dialog>
   );
 }

@@ -14,6 +14,7 @@ import { useLobby } from "../host/lobby";
 import type { Details, Leaving, Room } from "../room/admission";
 import { Connecting } from "../room/Connecting";
 import { isHost } from "../room/rank";
+import { Guard, Part } from "../ui/Guard";
 import { useWords } from "../words";
 import { Bar } from "./Bar";
 import { Notices } from "./Notices";
@@ -24,6 +25,7 @@ import { Panel, type PanelTab } from "./Panel";
 import { Stage } from "./Stage";
 import { useStatus } from "./status";
 import "../style/call.css";
+import "./missing";
 
 interface Props {
   room: Room;
@@ -37,8 +39,12 @@ export default function Call(props: Props) {
   if (!call) return <Connecting name={props.room.name} />;
   return (
     <RoomContext value={call}>
-      <Inside {...props} />
-      <RoomAudioRenderer />
+      <Part>
+        <Inside {...props} />
+      </Part>
+      <Guard>
+        <RoomAudioRenderer />
+      </Guard>
     </RoomContext>
   );
 }
@@ -60,17 +66,32 @@ function Inside({ room, ticket }: Props) {
 
   return (
     <div className={panel ? "call stage call-with-panel" : "call stage"}>
-      <Head ref={heading} room={room} status={status} />
+      <Part>
+        <Head ref={heading} room={room} status={status} />
+      </Part>
       <main className="call-stage" aria-label={words.call.stage}>
-        <Stage />
-        <Notices status={status} host={host} />
-        {lobby && <Announcement entries={lobby.entries} />}
+        <Part>
+          <Stage />
+        </Part>
+        <div className="notices">
+          <Part>
+            <Notices status={status} host={host} />
+          </Part>
+          <Part>
+            {lobby && panel !== "people" && (
+              <KnockBanner
+                roomId={room.id}
+                lobby={lobby}
+                locked={!!status?.locked}
+                onShow={() => setPanel("people")}
+              />
+            )}
+          </Part>
+        </div>
+        <Guard>{lobby && <Announcement entries={lobby.entries} />}</Guard>
         <p className="unseen" role="status">
           {talk.unread > 0 && words.chat.from(talk.messages.at(-1)?.from?.name || words.call.nobody)}
         </p>
-        {lobby && panel !== "people" && (
-          <KnockBanner roomId={room.id} lobby={lobby} locked={!!status?.locked} onShow={() => setPanel("people")} />
-        )}
       </main>
       <Bar
         room={room}

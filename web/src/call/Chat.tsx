@@ -1,7 +1,8 @@
 import { useLocalParticipantPermissions } from "@livekit/components-react";
 import { type FormEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { IconButton } from "../ui/Button";
-import { useSay } from "../ui/Toasts";
+import { Guard } from "../ui/Guard";
+import { useComplain } from "../ui/Toasts";
 import { useWords } from "../words";
 import { linksIn } from "./links";
 import type { Talk } from "./talk";
@@ -25,9 +26,15 @@ export function Chat({ talk }: { talk: Talk }) {
                 <strong className="break">
                   {from?.isLocal ? words.chat.me : from?.name || words.call.nobody}
                 </strong>
-                <time dateTime={new Date(timestamp).toISOString()}>{words.time(timestamp)}</time>
+                <Guard>
+                  <Time at={timestamp} />
+                </Guard>
               </p>
-              <p className="break chat-text"><Linked text={message} /></p>
+              <p className="break chat-text">
+                <Guard fallback={() => message}>
+                  <Linked text={message} />
+                </Guard>
+              </p>
             </li>
           ))}
         </ul>
@@ -36,6 +43,12 @@ export function Chat({ talk }: { talk: Talk }) {
       {allowed ? <Say talk={talk} /> : <p className="soft small">{words.chat.forbidden}</p>}
     </div>
   );
+}
+
+// When something was written. The writer's program says so, and may say what is no time at all.
+function Time({ at }: { at: number }) {
+  const words = useWords();
+  return <time dateTime={new Date(at).toISOString()}>{words.time(at)}</time>;
 }
 
 // What somebody has written, as text; addresses in it can be followed.
@@ -53,17 +66,18 @@ function Linked({ text }: { text: string }) {
 
 function Say({ talk }: { talk: Talk }) {
   const words = useWords();
-  const say = useSay();
+  const complain = useComplain();
   const [text, setText] = useState("");
   const id = useId();
   async function send(event: FormEvent | KeyboardEvent) {
     event.preventDefault();
     if (!text.trim() || talk.sending) return;
+    complain(null);
     try {
       await talk.send(text.trim());
       setText("");
     } catch {
-      say(words.chat.failed);
+      complain(words.chat.failed);
     }
   }
   return (

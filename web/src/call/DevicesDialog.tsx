@@ -1,8 +1,8 @@
 import { useMediaDeviceSelect } from "@livekit/components-react";
+import { useState } from "react";
 import { type DeviceKind, remember } from "../room/devices";
 import { Dialog } from "../ui/Dialog";
 import { Select } from "../ui/Field";
-import { useSay } from "../ui/Toasts";
 import { useWords } from "../words";
 
 export function DevicesDialog({ onClose }: { onClose(): void }) {
@@ -26,20 +26,22 @@ interface Props {
 
 function Picker({ kind, own, label }: Props) {
   const words = useWords();
-  const say = useSay();
+  const [failed, setFailed] = useState(false);
   const { devices, activeDeviceId, setActiveMediaDevice } = useMediaDeviceSelect({ kind });
   async function choose(id: string) {
+    setFailed(false);
     try {
       await setActiveMediaDevice(id);
       if (own) remember(own, { id });
     } catch {
-      say(words.devices.failed);
+      setFailed(true);
     }
   }
   const found = devices.filter(({ deviceId }) => deviceId);
   return (
     <Select
       label={label}
+      fault={failed ? words.devices.failed : null}
       value={activeDeviceId}
       disabled={!found.length}
       onChange={(event) => choose(event.target.value)}

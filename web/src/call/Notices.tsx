@@ -15,7 +15,7 @@ export function Notices({ status, host }: { status: Status | null; host: boolean
   const away =
     connection === ConnectionState.Reconnecting || connection === ConnectionState.SignalReconnecting;
   return (
-    <div className="notices">
+    <>
       <div role="status" className="notices-said">
         {connection === ConnectionState.Connecting && <p className="notice">{words.call.connecting}</p>}
         {away && (
@@ -35,7 +35,7 @@ export function Notices({ status, host }: { status: Status | null; host: boolean
       )}
       <RecordingNotice status={status} />
       <MutedNotice host={host} />
-    </div>
+    </>
   );
 }
 

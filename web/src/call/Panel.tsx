@@ -3,6 +3,7 @@ import type { Lobby } from "../host/lobby";
 import { WaitingList } from "../host/WaitingList";
 import type { Room } from "../room/admission";
 import { IconButton } from "../ui/Button";
+import { Part } from "../ui/Guard";
 import { Tabs } from "../ui/Tabs";
 import { useWords } from "../words";
 import { Chat } from "./Chat";
@@ -37,7 +38,7 @@ export function Panel({ tab, room, ticket, locked, lobby, talk, onTab, onClose }
       ref={panel}
       aria-label={words.call.panel}
       onKeyDown={(event) => {
-        if (event.key === "Escape" && !event.defaultPrevented && !openPopover()) onClose();
+        if (event.key === "Escape" && !event.defaultPrevented && !onTop()) onClose();
       }}
     >
       <IconButton small icon="close" label={words.call.closePanel} onClick={onClose} />
@@ -51,11 +52,15 @@ export function Panel({ tab, room, ticket, locked, lobby, talk, onTab, onClose }
         ]}
       >
         {tab === "chat" ? (
-          <Chat talk={talk} />
+          <Part key="chat">
+            <Chat talk={talk} />
+          </Part>
         ) : (
           <>
-            {lobby && <WaitingList roomId={room.id} lobby={lobby} locked={locked} />}
-            <People room={room} ticket={ticket} />
+            <Part key="waiting">{lobby && <WaitingList roomId={room.id} lobby={lobby} locked={locked} />}</Part>
+            <Part key="people">
+              <People room={room} ticket={ticket} />
+            </Part>
           </>
         )}
       </Tabs>
@@ -63,5 +68,5 @@ export function Panel({ tab, room, ticket, locked, lobby, talk, onTab, onClose }
   );
 }
 
-// Escape closes what is on top: a menu first.
-const openPopover = () => document.querySelector(".menu:popover-open, dialog[open]");
+// Escape closes what is on top: a menu first, which has something in it while it is open.
+const onTop = () => document.querySelector(".menu:not(:empty), dialog[open]");

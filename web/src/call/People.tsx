@@ -20,7 +20,7 @@ interface Props {
 
 export function People({ room, ticket }: Props) {
   const words = useWords();
-  const people = useParticipants().toSorted(byPlace);
+  const people = [...useParticipants()].sort(byPlace);
   return (
     <section className="people" aria-labelledby="people-title">
       <h2 id="people-title" className="panel-title">

@@ -30,6 +30,7 @@ export function Tile({ trackRef }: { trackRef: TrackReferenceOrPlaceholder }) {
       {isTrackReference(trackRef) && !dark ? (
         <VideoTrack
           trackRef={trackRef}
+          tabIndex={-1} // it does nothing, and Firefox would stop at it
           className={participant.isLocal && !screen ? "tile-video mirrored" : "tile-video"}
           aria-label={screen ? words.call.screenOf(shown) : words.call.pictureOf(shown)}
         />

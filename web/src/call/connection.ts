@@ -39,10 +39,14 @@ export function useConnection({ serverUrl, participantToken }: Details, onLeft: 
     const call = newRoom();
     setCall(call);
     let here = true;
+    let [answered, connected] = [false, false];
     function leave(how: Leaving) {
-      if (here) left.current(how);
+      const media = how === "lost" && answered && !connected; // LiveKit was reached, but not by media
+      if (here) left.current(media ? "unreachable" : how);
       here = false;
     }
+    call.once(RoomEvent.SignalConnected, () => (answered = true));
+    call.once(RoomEvent.Connected, () => (connected = true));
     // Before connecting: with a token that opens the room no longer, this comes at once.
     const disconnected = (reason?: DisconnectReason) => leave(leavingOf(reason));
     call.on(RoomEvent.Disconnected, disconnected);

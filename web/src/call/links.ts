@@ -12,11 +12,20 @@ export function linksIn(text: string): Part[] {
   const parts: Part[] = [];
   let end = 0;
   for (const { 0: found, index } of text.matchAll(address)) {
-    if (!URL.canParse(found)) continue;
+    if (!parses(found)) continue;
     if (index > end) parts.push({ text: text.slice(end, index) });
     parts.push({ text: found, href: found });
     end = index + found.length;
   }
   if (end < text.length) parts.push({ text: text.slice(end) });
   return parts;
+}
+
+// URL.canParse is newer than some browsers that we support.
+function parses(address: string) {
+  try {
+    return !!new URL(address);
+  } catch {
+    return false;
+  }
 }

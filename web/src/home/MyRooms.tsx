@@ -155,17 +155,15 @@ interface Asked {
 
 function Delete({ room, onClose }: Asked) {
   const words = useWords();
-  const { act, busy } = useAct(DeleteRoomDocument);
+  const { act, busy, failure } = useAct(DeleteRoomDocument, { quiet: true });
   return (
     <Confirm
       title={words.home.deleteTitle(room.name)}
       text={words.home.deleteText}
       yes={words.home.delete}
       busy={busy}
-      onYes={async () => {
-        await act({ input: { roomId: room.id } });
-        onClose();
-      }}
+      failure={failure}
+      onYes={async () => void ((await act({ input: { roomId: room.id } })) && onClose())}
       onClose={onClose}
     />
   );
@@ -173,17 +171,15 @@ function Delete({ room, onClose }: Asked) {
 
 function Leave({ room, onClose }: Asked) {
   const words = useWords();
-  const { act, busy } = useAct(LeaveRoomDocument);
+  const { act, busy, failure } = useAct(LeaveRoomDocument, { quiet: true });
   return (
     <Confirm
       title={words.home.leaveTitle(room.name)}
       text={words.home.leaveText}
       yes={words.home.leave}
       busy={busy}
-      onYes={async () => {
-        await act({ input: { roomId: room.id } });
-        onClose();
-      }}
+      failure={failure}
+      onYes={async () => void ((await act({ input: { roomId: room.id } })) && onClose())}
       onClose={onClose}
     />
   );

@@ -1,4 +1,5 @@
 import { useState } from "react";
+import type { Failure } from "../app/failure";
 import type { Ban } from "../generated/operations";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
@@ -9,16 +10,17 @@ interface Props {
   title: string;
   yes: string;
   busy: boolean;
+  failure: Failure | null;
   onYes(ban: Ban): void;
   onClose(): void;
 }
 
 // Asks for how long somebody is to stay away who is turned away or removed.
-export function BanDialog({ title, yes, busy, onYes, onClose }: Props) {
+export function BanDialog({ title, yes, busy, failure, onYes, onClose }: Props) {
   const words = useWords();
   const [ban, setBan] = useState<Ban>("NONE");
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={title} failure={failure} onClose={onClose}>
       <Choices
         legend={words.ban.legend}
         value={ban}

@@ -27,19 +27,21 @@ export function KnockBanner({ roomId, lobby, locked, onShow }: Props) {
           <span className="grow break">
             {one ? words.lobby.oneWaits(one.displayName) : words.lobby.manyWait(lobby.totalCount)}
           </span>
-          <Button small onClick={onShow}>
-            {words.lobby.show}
-          </Button>
-          {one && !locked && (
-            <Button
-              small
-              kind="primary"
-              busy={busy}
-              onClick={() => act({ input: { roomId, entryId: one.id } })}
-            >
-              {words.lobby.admit}
+          <div className={one && !locked ? "row knock-decide" : "row"}>
+            <Button small onClick={onShow}>
+              {words.lobby.show}
             </Button>
-          )}
+            {one && !locked && (
+              <Button
+                small
+                kind="primary"
+                busy={busy}
+                onClick={() => act({ input: { roomId, entryId: one.id } })}
+              >
+                {words.lobby.admit}
+              </Button>
+            )}
+          </div>
         </div>
       )}
     </div>

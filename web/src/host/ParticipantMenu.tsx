@@ -41,7 +41,7 @@ export function ParticipantMenu({ participant, name, silent, dark, room, ticket 
   const { act: update } = useAct(UpdateParticipantDocument);
   const { act: giveBack } = useAct(ReturnToLobbyDocument);
   const { act: setRole } = useAct(SetParticipantRoleDocument);
-  const { act: remove, busy } = useAct(RemoveParticipantDocument);
+  const { act: remove, busy, failure } = useAct(RemoveParticipantDocument, { quiet: true });
 
   const host = isHost(room.viewerRole);
   const rank = rankOf(attributes.room_role);
@@ -124,8 +124,10 @@ export function ParticipantMenu({ participant, name, silent, dark, room, ticket 
           title={words.moderate.removeTitle(name)}
           yes={words.moderate.removeNow}
           busy={busy}
+          failure={failure}
           onYes={async (ban) => {
-            if (await remove({ input: { ...who, ban } })) say(words.moderate.removed(name));
+            if (!(await remove({ input: { ...who, ban } }))) return;
+            say(words.moderate.removed(name));
             setRemoving(false);
           }}
           onClose={() => setRemoving(false)}

@@ -52,7 +52,7 @@ export function WaitingList({ roomId, lobby, locked }: Props) {
         />
       </div>
       {locked && totalCount > 0 && <Unlock roomId={roomId} />}
-      {message && <p className="small soft break">{words.lobby.told(message)}</p>}
+      {message && <p className="small soft break clamp">{words.lobby.told(message)}</p>}
       {!totalCount && <p className="small soft">{words.lobby.nobody}</p>}
       {totalCount > 1 && !locked && (
         <Button
@@ -114,9 +114,10 @@ function Entry({ roomId, entry, locked, onDecided }: EntryProps) {
   const words = useWords();
   const { act: admit, busy: admitting } = useAct(AdmitEntryDocument);
   const { act: deny, busy: denying } = useAct(DenyEntryDocument);
+  const { act: ban, busy: excluding, failure } = useAct(DenyEntryDocument, { quiet: true });
   const [banning, setBanning] = useState(false);
   const input = { roomId, entryId: entry.id };
-  const busy = admitting || denying;
+  const busy = admitting || denying || excluding;
   async function decide(decision: Promise<unknown>) {
     if (await decision) onDecided(); // the button is about to go, and the focus with it
   }
@@ -159,8 +160,9 @@ function Entry({ roomId, entry, locked, onDecided }: EntryProps) {
         <BanDialog
           title={words.lobby.denyTitle(entry.displayName)}
           yes={words.lobby.deny}
-          busy={denying}
-          onYes={(ban: Ban) => void decide(deny({ input: { ...input, ban } }))}
+          busy={excluding}
+          failure={failure}
+          onYes={(how: Ban) => void decide(ban({ input: { ...input, ban: how } }))}
           onClose={() => setBanning(false)}
         />
       )}
@@ -178,7 +180,7 @@ function Message({ roomId, message, onClose }: MessageProps) {
   const words = useWords();
   const say = useSay();
   const [text, setText] = useState(message ?? "");
-  const { act, busy } = useAct(SetLobbyMessageDocument);
+  const { act, busy, failure } = useAct(SetLobbyMessageDocument, { quiet: true });
   async function submit(event: FormEvent) {
     event.preventDefault();
     if (!(await act({ input: { roomId, message: text.trim() || null } }))) return;
@@ -186,7 +188,7 @@ function Message({ roomId, message, onClose }: MessageProps) {
     onClose();
   }
   return (
-    <Dialog title={words.lobby.write} onClose={onClose}>
+    <Dialog title={words.lobby.write} failure={failure} onClose={onClose}>
       <form className="stack stack-l" onSubmit={submit}>
         <TextArea
           label={words.lobby.message}

@@ -1,10 +1,11 @@
 import { useSyncExternalStore } from "react";
+import { browser } from "../app/storage";
 import { chime } from "../ui/chime";
 
 const SOFT = "foyer:bell";
 
 /** Whether the host wants to hear who knocks. */
-let on = localStorage.getItem(SOFT) !== "off";
+let on = browser.getItem(SOFT) !== "off";
 const listeners = new Set<() => void>();
 
 export function useBellOn() {
@@ -17,7 +18,7 @@ export function useBellOn() {
   );
   function turn(state: boolean) {
     on = state;
-    localStorage.setItem(SOFT, on ? "on" : "off");
+    browser.setItem(SOFT, on ? "on" : "off");
     listeners.forEach((tell) => tell());
   }
   return [now, turn] as const;

@@ -75,17 +75,15 @@ export function HostDialogs({ room, open, onClose }: Props) {
 
 function End({ room, onClose }: Omit<Props, "open">) {
   const words = useWords();
-  const { act, busy } = useAct(EndMeetingDocument);
+  const { act, busy, failure } = useAct(EndMeetingDocument, { quiet: true });
   return (
     <Confirm
       title={words.moderate.endTitle}
       text={words.moderate.endText}
       yes={words.moderate.end}
       busy={busy}
-      onYes={async () => {
-        await act({ input: { roomId: room.id } });
-        onClose();
-      }}
+      failure={failure}
+      onYes={async () => void ((await act({ input: { roomId: room.id } })) && onClose())}
       onClose={onClose}
     />
   );

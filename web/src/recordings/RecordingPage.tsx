@@ -118,7 +118,7 @@ function Delete({ recording }: { recording: Recording }) {
   const words = useWords();
   const [, go] = useLocation();
   const [asking, setAsking] = useState(false);
-  const { act, busy } = useAct(DeleteRecordingDocument);
+  const { act, busy, failure } = useAct(DeleteRecordingDocument, { quiet: true });
   return (
     <>
       <Button icon="trash" onClick={() => setAsking(true)}>
@@ -130,10 +130,8 @@ function Delete({ recording }: { recording: Recording }) {
           text={words.recordings.deleteText}
           yes={words.recordings.delete}
           busy={busy}
-          onYes={async () => {
-            setAsking(false);
-            if (await act({ input: { recordingId: recording.id } })) go("/recordings");
-          }}
+          failure={failure}
+          onYes={async () => void ((await act({ input: { recordingId: recording.id } })) && go("/recordings"))}
           onClose={() => setAsking(false)}
         />
       )}

@@ -3,13 +3,14 @@ import { Link } from "wouter";
 import { explain, type Failure } from "../app/failure";
 import { useConnected } from "../app/foyer";
 import { Layout } from "../app/Layout";
+import { browser } from "../app/storage";
 import { useCopyLink } from "../home/copy";
 import { nameOf, signInURL, useSession } from "../app/session";
 import { Button, look } from "../ui/Button";
 import { Field } from "../ui/Field";
 import { Note } from "../ui/Note";
 import { useWords } from "../words";
-import type { Admission, Room, Stage, Why } from "./admission";
+import { type Admission, canCall, type Room, type Stage, type Why } from "./admission";
 import { Dots } from "./Connecting";
 import { useDevices } from "./devices";
 import { useLock } from "./lock";
@@ -32,11 +33,11 @@ export function Entrance({ room, admission }: Props) {
   const { devices, state } = useDevices(!over);
   const entry = stage.at === "waiting" ? stage.entry : undefined;
   const lock = useLock(room, stage.at === "preview" || stage.at === "waiting", entry?.version);
-  const [name, setName] = useState(() => (viewer ? nameOf(viewer) : (localStorage.getItem(NAME) ?? "")));
+  const [name, setName] = useState(() => (viewer ? nameOf(viewer) : (browser.getItem(NAME) ?? "")));
   const title = stage.at === "waiting" ? words.waiting.tab(room.name) : room.name;
 
   function ask() {
-    if (!viewer) localStorage.setItem(NAME, name.trim());
+    if (!viewer) browser.setItem(NAME, name.trim());
     admission.ask(name.trim());
   }
   return (
@@ -85,6 +86,7 @@ function Ask({ room, lock: { locked, walksIn }, name, failure, onName, onAsk }: 
   const copy = useCopyLink();
   const [empty, setEmpty] = useState(false);
   const wrongName = failure?.field === "displayName";
+  if (!canCall()) return <NoCalls room={room} />;
   function submit(event: FormEvent) {
     event.preventDefault();
     setEmpty(!name.trim());
@@ -128,6 +130,19 @@ function Ask({ room, lock: { locked, walksIn }, name, failure, onName, onAsk }: 
         </p>
       )}
     </form>
+  );
+}
+
+// Said before the person knocks: nobody should wait for a call that their browser cannot hold.
+function NoCalls({ room }: { room: Room }) {
+  const words = useWords();
+  return (
+    <div className="stack stack-l">
+      <h1 tabIndex={-1} className="break">
+        {room.name}
+      </h1>
+      <Note kind="danger">{words.entrance.noCalls}</Note>
+    </div>
   );
 }
 
@@ -251,10 +266,11 @@ function Over({ room, why, again: after = 0, onAsk, onReset }: OverProps) {
     <div className="message">
       <Standing title={title}>
         <p className="soft">{text}</p>
+        {why === "unreachable" && firefoxHere() && <p className="soft">{words.over.firefoxHere}</p>}
       </Standing>
       <div className="row row-wrap">
         {again && (
-          <Button kind="primary" busy={seconds > 0} onClick={why === "lost" || why === "duplicate" ? onAsk : onReset}>
+          <Button kind="primary" busy={seconds > 0} onClick={comesBack.includes(why) ? onAsk : onReset}>
             {seconds > 0 ? words.over.askIn(seconds) : room.viewerCanJoin ? words.over.join : words.over.ask}
           </Button>
         )}
@@ -265,6 +281,13 @@ function Over({ room, why, again: after = 0, onAsk, onReset }: OverProps) {
     </div>
   );
 }
+
+// Those whom nobody sent away come back at once.
+const comesBack: Why[] = ["lost", "unreachable", "duplicate"];
+
+/** Firefox on the server's own machine, which connects to none of its loopback addresses. */
+const firefoxHere = () =>
+  /Firefox/.test(navigator.userAgent) && /^(localhost|127\..*|\[::1\])$/.test(location.hostname);
 
 function useSecondsUntil(moment: number) {
   const left = () => Math.max(0, Math.ceil((moment - Date.now()) / 1_000));

@@ -10,10 +10,14 @@ export function Meter({ track }: { track: MediaStreamTrack | null }) {
   const meter = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (!track) return;
-    return listenTo(track, (level, told) => {
-      meter.current?.style.setProperty("--level", level.toFixed(2));
-      if (told) meter.current?.setAttribute("aria-valuenow", String(Math.round(level * 10) * 10));
-    });
+    try {
+      return listenTo(track, (level, told) => {
+        meter.current?.style.setProperty("--level", level.toFixed(2));
+        if (told) meter.current?.setAttribute("aria-valuenow", String(Math.round(level * 10) * 10));
+      });
+    } catch {
+      return; // a browser that measures no sound, or a track without any
+    }
   }, [track]);
   return (
     <div

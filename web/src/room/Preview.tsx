@@ -51,7 +51,16 @@ function Camera({ track, label }: { track: MediaStreamTrack | null; label: strin
     if (video.current) video.current.srcObject = track && new MediaStream([track]);
   }, [track]);
   return (
-    <video ref={video} className="mirrored" aria-label={label} hidden={!track} muted autoPlay playsInline />
+    <video
+      ref={video}
+      className="mirrored"
+      aria-label={label}
+      tabIndex={-1} // it does nothing, and Firefox would stop at it
+      hidden={!track}
+      muted
+      autoPlay
+      playsInline
+    />
   );
 }
 

@@ -15,7 +15,7 @@ export type Room = NonNullable<RoomQuery["room"]>;
 export type Details = CreateRoomTokenMutation["createRoomToken"]["connectionDetails"];
 
 /** How a stay in the call ended. */
-export type Leaving = "left" | "removed" | "ended" | "duplicate" | "lost";
+export type Leaving = "left" | "removed" | "ended" | "duplicate" | "lost" | "unreachable";
 
 /** Why somebody is not in the call, who asked for it. */
 export type Why = Leaving | "denied" | "banned" | "locked" | "gone" | "failed";
@@ -35,6 +35,9 @@ export interface Admission {
   reset(): void;
   left(how: Leaving): void;
 }
+
+/** Whether the browser can hold a call: some have no WebRTC, and in others somebody has turned it off. */
+export const canCall = () => typeof window.RTCPeerConnection === "function";
 
 /**
  * One person's way into a room: asks, waits, and says when to connect. It survives a reload: who was
@@ -66,7 +69,7 @@ export function useAdmission(room: Room): Admission {
 
   useEffect(() => {
     const before = asked.getItem(room.id);
-    if (before !== null) begin(before, false);
+    if (before !== null && canCall()) begin(before, false);
     return () => running.current?.abort();
   }, [room.id, begin]);
 

@@ -1,4 +1,5 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
+import { browser } from "../app/storage";
 
 export type DeviceKind = "camera" | "microphone";
 
@@ -26,18 +27,22 @@ const REMEMBERED = "foyer:devices";
 
 /** What the person chose last, here or in an earlier call. */
 export function wishes(): Wish {
-  const wish = { camera: { on: true, id: "" }, microphone: { on: true, id: "" } };
+  const known = remembered();
+  return { camera: { on: true, id: "", ...known?.camera }, microphone: { on: true, id: "", ...known?.microphone } };
+}
+
+function remembered() {
   try {
-    return { ...wish, ...(JSON.parse(localStorage.getItem(REMEMBERED) ?? "{}") as Wish) };
+    return JSON.parse(browser.getItem(REMEMBERED) ?? "null") as Partial<Wish> | null;
   } catch {
-    return wish;
+    return null;
   }
 }
 
 /** Keeps a choice that is made in the call. */
 export function remember(kind: DeviceKind, change: Partial<Wish[DeviceKind]>) {
   const now = wishes();
-  localStorage.setItem(REMEMBERED, JSON.stringify({ ...now, [kind]: { ...now[kind], ...change } }));
+  browser.setItem(REMEMBERED, JSON.stringify({ ...now, [kind]: { ...now[kind], ...change } }));
 }
 
 function problemOf(error: unknown): Problem {
@@ -142,7 +147,7 @@ export class Devices {
   }
 
   #list = async () => {
-    const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+    const all = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
     const of = (kind: string) => all.filter((device) => device.kind === kind && device.deviceId);
     this.#change({ found: { camera: of("videoinput"), microphone: of("audioinput") } });
   };

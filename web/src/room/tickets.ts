@@ -1,10 +1,12 @@
+import { tab } from "../app/storage";
+
 // What a tab remembers: its tickets, which are secrets, and under which name it asks to enter. Another tab
 // is another participant.
 function within(prefix: string) {
   return {
-    getItem: (key: string) => sessionStorage.getItem(prefix + key),
-    setItem: (key: string, value: string) => sessionStorage.setItem(prefix + key, value),
-    removeItem: (key: string) => sessionStorage.removeItem(prefix + key),
+    getItem: (key: string) => tab.getItem(prefix + key),
+    setItem: (key: string, value: string) => tab.setItem(prefix + key, value),
+    removeItem: (key: string) => tab.removeItem(prefix + key),
   };
 }
 

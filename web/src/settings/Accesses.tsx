@@ -15,7 +15,7 @@ import {
   UpdateRoomAccessDocument,
 } from "../generated/operations";
 import { Button, look } from "../ui/Button";
-import { Confirm } from "../ui/Dialog";
+import { Confirm, Failed } from "../ui/Dialog";
 import { Face } from "../ui/Face";
 import { Field, Select } from "../ui/Field";
 import { Icon } from "../ui/Icon";
@@ -111,8 +111,8 @@ function Person({ roomId, mine, access }: PersonProps) {
   const { user, role } = access;
   const name = user.fullName || user.email;
   const self = user.id === viewer?.id;
-  const { act: update } = useAct(UpdateRoomAccessDocument);
-  const { act: revoke } = useAct(RevokeRoomAccessDocument);
+  const { act: update, failure: unchanged } = useAct(UpdateRoomAccessDocument, { quiet: true });
+  const { act: revoke, failure: unrevoked } = useAct(RevokeRoomAccessDocument, { quiet: true });
   const who = { roomId, userId: user.id };
   const owner = mine === "OWNER";
   const mayChange = !self && (owner || rankOf(role) < rankOf("ADMINISTRATOR"));
@@ -122,7 +122,7 @@ function Person({ roomId, mine, access }: PersonProps) {
     onSelect: () => void update({ input: { ...who, role: to } }),
   });
   return (
-    <li className="person">
+    <li className="person person-failing">
       <Face name={name} small />
       <div className="grow">
         <p className="clip person-name">{self ? words.call.you(name) : name}</p>
@@ -156,6 +156,7 @@ function Person({ roomId, mine, access }: PersonProps) {
           <Icon name="more" />
         </Menu>
       )}
+      <Failed failure={unrevoked ?? unchanged} />
       {handing && <HandOver {...who} name={name} onClose={() => setHanding(false)} />}
     </li>
   );
@@ -170,17 +171,15 @@ interface HandOverProps {
 
 function HandOver({ roomId, userId, name, onClose }: HandOverProps) {
   const words = useWords();
-  const { act, busy } = useAct(TransferRoomOwnershipDocument);
+  const { act, busy, failure } = useAct(TransferRoomOwnershipDocument, { quiet: true });
   return (
     <Confirm
       title={words.settings.transfer}
       text={words.settings.transferText(name)}
       yes={words.settings.transfer}
       busy={busy}
-      onYes={async () => {
-        await act({ input: { roomId, userId } });
-        onClose();
-      }}
+      failure={failure}
+      onYes={async () => void ((await act({ input: { roomId, userId } })) && onClose())}
       onClose={onClose}
     />
   );

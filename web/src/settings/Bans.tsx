@@ -3,6 +3,7 @@ import { useAct } from "../app/act";
 import { Loading } from "../app/Layout";
 import { LiftBanDocument, RoomBansDocument } from "../generated/operations";
 import { Button } from "../ui/Button";
+import { Failed } from "../ui/Dialog";
 import { Face } from "../ui/Face";
 import { Trouble } from "../ui/Trouble";
 import { useWords } from "../words";
@@ -18,13 +19,15 @@ export function Bans({ roomId }: { roomId: string }) {
     requestPolicy: "cache-and-network",
     context,
   });
-  const { act, busy } = useAct(LiftBanDocument);
+  const { act, busy, failure } = useAct(LiftBanDocument, { quiet: true });
   if (error) return <Trouble error={error} onAgain={() => again({ requestPolicy: "network-only" })} />;
   const bans = data?.room?.bans;
   if (!bans) return <Loading />;
   if (!bans.totalCount) return <p className="soft">{words.settings.noBans}</p>;
   return (
-    <ul className="people-list" aria-label={words.settings.bans}>
+    <>
+      <Failed failure={failure} />
+      <ul className="people-list" aria-label={words.settings.bans}>
       {bans.edges?.map((edge) => {
         const ban = edge?.node;
         return (
@@ -49,6 +52,7 @@ export function Bans({ roomId }: { roomId: string }) {
           )
         );
       })}
-    </ul>
+      </ul>
+    </>
   );
 }

@@ -5,7 +5,7 @@ import { explain } from "../app/failure";
 import type { Viewer } from "../app/session";
 import { RevokeSessionDocument, SessionsDocument, UpdateViewerDocument } from "../generated/operations";
 import { Button } from "../ui/Button";
-import { Dialog } from "../ui/Dialog";
+import { Dialog, Failed } from "../ui/Dialog";
 import { Field, Select } from "../ui/Field";
 import { Note } from "../ui/Note";
 import { useSay } from "../ui/Toasts";
@@ -70,12 +70,13 @@ const context = { additionalTypenames: ["Session"] };
 function Sessions() {
   const words = useWords();
   const [{ data }] = useQuery({ query: SessionsDocument, context, requestPolicy: "cache-and-network" });
-  const { act, busy } = useAct(RevokeSessionDocument);
+  const { act, busy, failure } = useAct(RevokeSessionDocument, { quiet: true });
   const others = data?.viewer?.sessions.filter(({ current }) => !current) ?? [];
   if (!others.length) return null;
   return (
     <section className="sessions" aria-labelledby="sessions">
       <h3 id="sessions">{words.preferences.sessions}</h3>
+      <Failed failure={failure} />
       <ul className="people-list">
         {others.map(({ id, userAgent, lastSeenAt }) => (
           <li className="person" key={id}>

@@ -1,16 +1,20 @@
 import { type ReactNode, useEffect, useId, useRef } from "react";
 import { useWords } from "../words";
+import { explain, type Failure } from "../app/failure";
 import { Button, IconButton } from "./Button";
+import { Note } from "./Note";
 
 interface Props {
   title: string;
   wide?: boolean;
+  /** Why what the dialog is for has failed. */
+  failure?: Failure | null;
   onClose(): void;
   children: ReactNode;
 }
 
 // The browser's own modal dialog keeps the focus inside, closes on Escape, and gives the focus back.
-export function Dialog({ title, wide, onClose, children }: Props) {
+export function Dialog({ title, wide, failure, onClose, children }: Props) {
   const words = useWords();
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
@@ -44,8 +48,21 @@ export function Dialog({ title, wide, onClose, children }: Props) {
         </h2>
         <IconButton icon="close" label={words.close} onClick={onClose} />
       </div>
-      <div className="dialog-body">{children}</div>
+      <div className="dialog-body">
+        <Failed failure={failure} />
+        {children}
+      </div>
     </dialog>
+  );
+}
+
+/** Says in a dialog what has failed: a message elsewhere would be beside the matter, or behind the dialog. */
+export function Failed({ failure }: { failure?: Failure | null }) {
+  const words = useWords();
+  return (
+    <div role="alert" className="failed">
+      {failure && <Note kind="danger">{explain(failure, words)}</Note>}
+    </div>
   );
 }
 
@@ -54,15 +71,16 @@ interface Question {
   text: ReactNode;
   yes: string;
   busy?: boolean;
+  failure?: Failure | null;
   onYes(): void;
   onClose(): void;
 }
 
 // Asks before something that cannot be undone.
-export function Confirm({ title, text, yes, busy, onYes, onClose }: Question) {
+export function Confirm({ title, text, yes, busy, failure, onYes, onClose }: Question) {
   const words = useWords();
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={title} failure={failure} onClose={onClose}>
       {typeof text === "string" ? <p>{text}</p> : text}
       <div className="dialog-foot">
         <Button onClick={onClose}>{words.cancel}</Button>

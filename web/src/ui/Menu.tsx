@@ -1,5 +1,6 @@
-import { type KeyboardEvent, type ReactNode, useId, useLayoutEffect, useRef, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 import { Icon, type IconName } from "./Icon";
+import { popovers } from "./popovers";
 
 export interface MenuItem {
   label: string;
@@ -21,7 +22,7 @@ interface Props {
 const EDGE = 8; // pixels between a menu and the window's edge
 
 // A button that opens a menu over everything, by the browser's popover: it closes on Escape and on a
-// click elsewhere.
+// click elsewhere. A browser without popovers gets a box that does the same.
 export function Menu({ label, className, items, children }: Props) {
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
@@ -35,16 +36,29 @@ export function Menu({ label, className, items, children }: Props) {
     put(list.current!, button.current!.getBoundingClientRect());
     all()[0]?.focus();
   }, [open]);
+  useEffect(() => {
+    if (popovers || !open) return;
+    function leave({ target }: Event) {
+      if (![list, button].some(({ current }) => current?.contains(target as Node))) setOpen(false);
+    }
+    document.addEventListener("pointerdown", leave);
+    return () => document.removeEventListener("pointerdown", leave);
+  }, [open]);
   function move(event: KeyboardEvent) {
     const [entries, now] = [all(), all().indexOf(document.activeElement as HTMLElement)];
     const to = { ArrowDown: now + 1, ArrowUp: now - 1, Home: 0, End: entries.length - 1 }[event.key];
     if (event.key === "Tab") close();
+    if (event.key === "Escape" && !popovers) {
+      event.preventDefault(); // else it closes the dialog or the panel around the menu too
+      close();
+    }
     if (to === undefined) return;
     event.preventDefault();
     entries.at(to % entries.length)?.focus();
   }
   function close() {
-    list.current?.hidePopover();
+    if (popovers) list.current?.hidePopover();
+    else setOpen(false);
     button.current?.focus();
   }
   return (
@@ -58,14 +72,16 @@ export function Menu({ label, className, items, children }: Props) {
         aria-haspopup="menu"
         aria-expanded={open}
         aria-controls={id}
-        popoverTarget={id}
+        popoverTarget={popovers ? id : undefined}
+        onClick={popovers ? undefined : () => setOpen(!open)}
       >
         {children}
       </button>
       <div
         ref={list}
         id={id}
-        popover="auto"
+        popover={popovers ? "auto" : undefined}
+        hidden={!popovers && !open}
         role="menu"
         aria-label={label}
         className="menu"

@@ -1,44 +1,87 @@
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useRef, useState } from "react";
+import { createPortal } from "react-dom";
 import { useWords } from "../words";
 import { IconButton } from "./Button";
+import { Guard } from "./Guard";
+import { popovers } from "./popovers";
 
-const Context = createContext<(text: string) => void>(() => {});
+/** Shows a text, and returns what takes it away again. */
+type Say = (text: string) => () => void;
+
+const Context = createContext<Say>(() => () => {});
 
 /** Says something in passing: below on the screen, and read out. */
 export const useSay = () => useContext(Context);
 
+/** Says what went wrong; null, or another text, takes back what it said before. */
+export function useComplain() {
+  const say = useSay();
+  const unsay = useRef<() => void>(null);
+  return useCallback(
+    (text: string | null) => {
+      unsay.current?.();
+      unsay.current = text === null ? null : say(text);
+    },
+    [say],
+  );
+}
+
 const SHOWN = 7_000; // milliseconds
 
+interface Toast {
+  id: number;
+  text: string;
+}
+
 export function Toasts({ children }: { children: ReactNode }) {
-  const words = useWords();
-  const [toasts, setToasts] = useState<{ id: number; text: string }[]>([]);
+  const [toasts, setToasts] = useState<Toast[]>([]);
   const last = useRef(0);
-  const region = useRef<HTMLDivElement>(null);
   const drop = useCallback((id: number) => setToasts((all) => all.filter((toast) => toast.id !== id)), []);
   const say = useCallback(
     (text: string) => {
       const id = ++last.current;
       setToasts((all) => [...all.filter((toast) => toast.text !== text).slice(-2), { id, text }]);
       setTimeout(() => drop(id), SHOWN);
+      return () => drop(id);
     },
     [drop],
   );
-  // In the browser's top layer, and moved to its top with each toast: else a dialog would hide it.
-  useEffect(() => {
-    region.current?.hidePopover();
-    region.current?.showPopover();
-  }, [toasts]);
   return (
     <Context value={say}>
       {children}
-      <div className="toasts" role="status" aria-live="polite" popover="manual" ref={region}>
-        {toasts.map(({ id, text }) => (
-          <div className="toast" key={id}>
-            <span className="grow break">{text}</span>
-            <IconButton small icon="close" label={words.dismiss} onClick={() => drop(id)} />
-          </div>
-        ))}
-      </div>
+      <Guard>
+        <Shown toasts={toasts} onDrop={drop} />
+      </Guard>
     </Context>
   );
+}
+
+// In the browser's top layer, and moved to its top with each toast: else a dialog would hide it. Without
+// popovers only what is inside an open dialog is above it.
+function Shown({ toasts, onDrop }: { toasts: Toast[]; onDrop(id: number): void }) {
+  const words = useWords();
+  const region = useRef<HTMLDivElement>(null);
+  const [dialog, setDialog] = useState<Element | null>(null);
+  useEffect(() => {
+    if (!popovers) return setDialog(document.querySelector("dialog[open]"));
+    region.current?.hidePopover();
+    region.current?.showPopover();
+  }, [toasts]);
+  const box = (
+    <div
+      className="toasts"
+      role="status"
+      aria-live="polite"
+      popover={popovers ? "manual" : undefined}
+      ref={region}
+    >
+      {toasts.map(({ id, text }) => (
+        <div className="toast" key={id}>
+          <span className="grow break">{text}</span>
+          <IconButton small icon="close" label={words.dismiss} onClick={() => onDrop(id)} />
+        </div>
+      ))}
+    </div>
+  );
+  return dialog ? createPortal(box, dialog) : box;
 }

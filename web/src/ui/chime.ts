@@ -1,5 +1,13 @@
-/** Plays notes, in hertz, one after the other, softly. */
+/** Plays notes, in hertz, one after the other, softly; nothing where the browser plays no sound. */
 export function chime(notes: number[]) {
+  try {
+    play(notes);
+  } catch {
+    // The page works without.
+  }
+}
+
+function play(notes: number[]) {
   const context = new AudioContext();
   notes.forEach((frequency, index) => {
     const at = context.currentTime + index * 0.14;

@@ -151,6 +151,8 @@ export const en = {
     nameFault: "Please say who you are.",
     join: "Join now",
     ask: "Ask to join",
+    noCalls:
+      "This browser cannot hold calls: it has no WebRTC, or WebRTC is turned off. Open this page in a current Chrome, Edge, Firefox or Safari.",
     trusted: "With an account you need not ask.",
     account: "Have an account?",
   },
@@ -180,6 +182,10 @@ export const en = {
       title: "You are in the meeting elsewhere",
       text: "You have joined with this page in another tab. You can come back here.",
     },
+    unreachable: {
+      title: "Sound and picture do not get through",
+      text: "The server answers, but no sound or picture can be exchanged with it. A firewall or VPN may be in the way: try another network, or ask whoever runs this server.",
+    },
     lost: { title: "The connection was lost", text: "You can join again as soon as your network is back." },
     denied: {
       title: "You were not let in",
@@ -189,6 +195,8 @@ export const en = {
     locked: { title: "The room is locked", text: "Nobody gets in until a host unlocks it." },
     gone: { title: "This room is gone", text: "It has been deleted." },
     failed: { title: "That did not work", text: "Please try again." },
+    firefoxHere:
+      "Firefox makes no calls over 127.0.0.1. If Foyer runs on this machine and the machine has no network, use Chrome or Chromium, or set media.peerconnection.ice.loopback and media.peerconnection.ice.obfuscate_host_addresses in about:config to true and false.",
   },
 
   call: {
@@ -219,6 +227,9 @@ export const en = {
     renameHint: "For this meeting.",
     you: (name: string) => `${name} (you)`,
     nobody: "Somebody",
+    stumbled: "This part of the page has failed. Your call goes on.",
+    showAgain: "Show it again",
+    dialogBroken: "This could not be loaded. Your call goes on. Try again later, or load the page again after the call.",
     muted: "Microphone off",
     unmuted: "Microphone on",
     mutedByHost: "A host has muted you. Turn your microphone on when you want to speak.",

@@ -154,6 +154,8 @@ export const fr: Words = {
     nameFault: "Dites qui vous êtes.",
     join: "Entrer",
     ask: "Demander à entrer",
+    noCalls:
+      "Ce navigateur ne permet pas les appels : WebRTC y est absent ou désactivé. Ouvrez cette page dans une version récente de Chrome, Edge, Firefox ou Safari.",
     trusted: "Avec un compte, on entre sans demander.",
     account: "Vous avez un compte ?",
   },
@@ -183,6 +185,10 @@ export const fr: Words = {
       title: "Vous êtes dans la réunion ailleurs",
       text: "Vous y êtes entré dans un autre onglet. Vous pouvez revenir ici.",
     },
+    unreachable: {
+      title: "Le son et l’image ne passent pas",
+      text: "Le serveur répond, mais ni son ni image ne peuvent être échangés avec lui. Un pare-feu ou un VPN bloque peut-être : essayez un autre réseau, ou adressez-vous à qui gère ce serveur.",
+    },
     lost: {
       title: "La connexion est perdue",
       text: "Vous pourrez revenir dès que votre réseau sera rétabli.",
@@ -198,6 +204,8 @@ export const fr: Words = {
     },
     gone: { title: "Ce salon n’existe plus", text: "Il a été supprimé." },
     failed: { title: "Cela n’a pas fonctionné", text: "Réessayez." },
+    firefoxHere:
+      "Firefox ne fait pas d’appels par 127.0.0.1. Si Foyer tourne sur cette machine et qu’elle n’a pas de réseau, utilisez Chrome ou Chromium, ou mettez dans about:config media.peerconnection.ice.loopback à true et media.peerconnection.ice.obfuscate_host_addresses à false.",
   },
 
   call: {
@@ -228,6 +236,10 @@ export const fr: Words = {
     renameHint: "Pour cette réunion.",
     you: (name) => `${name} (vous)`,
     nobody: "Quelqu’un",
+    stumbled: "Cette partie de la page ne fonctionne plus. Votre appel continue.",
+    showAgain: "Afficher à nouveau",
+    dialogBroken:
+      "Impossible de charger ceci. Votre appel continue. Réessayez plus tard, ou rechargez la page après l’appel.",
     muted: "Micro coupé",
     unmuted: "Micro allumé",
     mutedByHost: "Un hôte a coupé votre micro. Rallumez-le quand vous voulez parler.",

@@ -7,8 +7,6 @@ export type Words = typeof en;
 
 const languages: Record<string, Words> = { en, fr };
 
-const Context = createContext<Words>(en);
-
 /** The page's texts, in the reader's language. */
 export const useWords = () => useContext(Context);
 
@@ -17,6 +15,8 @@ function choose(preferred: readonly string[]) {
   const spoken = preferred.map((tag) => tag.toLowerCase().split("-")[0] ?? "");
   return languages[spoken.find((tag) => tag in languages) ?? "en"] ?? en;
 }
+
+const Context = createContext<Words>(choose(navigator.languages));
 
 export function WordsProvider({ children }: { children: ReactNode }) {
   const { viewer } = useSession();

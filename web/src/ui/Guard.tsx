@@ -1,0 +1,48 @@
+import { Component, type ReactNode } from "react";
+import { useWords } from "../words";
+import { Button } from "./Button";
+import { Note } from "./Note";
+
+interface Props {
+  children: ReactNode;
+  /** What is shown in place of the children when they break: nothing by default. `again` shows them again. */
+  fallback?(again: () => void): ReactNode;
+}
+
+// What breaks inside breaks nothing outside.
+export class Guard extends Component<Props, { broken: boolean }> {
+  state = { broken: false };
+
+  static getDerivedStateFromError() {
+    return { broken: true };
+  }
+
+  again = () => this.setState({ broken: false });
+
+  render() {
+    return this.state.broken ? (this.props.fallback?.(this.again) ?? null) : this.props.children;
+  }
+}
+
+// A part of the call: when it breaks, it says so in its place, and the call goes on.
+export function Part({ children }: { children: ReactNode }) {
+  return <Guard fallback={(again) => <Stumbled onAgain={again} />}>{children}</Guard>;
+}
+
+function Stumbled({ onAgain }: { onAgain(): void }) {
+  const words = useWords();
+  return (
+    <div role="alert" className="stumbled">
+      <Note kind="warn">
+        <div className="stack stack-s">
+          <p>{words.call.stumbled}</p>
+          <div className="row">
+            <Button small onClick={onAgain}>
+              {words.call.showAgain}
+            </Button>
+          </div>
+        </div>
+      </Note>
+    </div>
+  );
+}
