@@ -73,6 +73,13 @@ func OIDC(issuer string) (http.Handler, error) {
 		ctx := op.ContextWithIssuer(r.Context(), issuer)
 		http.Redirect(w, r, op.AuthCallbackURL(provider)(ctx, id), http.StatusSeeOther)
 	})
+	mux.HandleFunc("GET /end_session", func(w http.ResponseWriter, r *http.Request) {
+		// A hint from before a restart is signed with a key that is gone, and nobody stays signed in here.
+		query := r.URL.Query()
+		query.Del("id_token_hint")
+		r.URL.RawQuery = query.Encode()
+		provider.ServeHTTP(w, r)
+	})
 	mux.Handle("/", provider)
 	return http.StripPrefix(at.Path, mux), nil
 }
@@ -81,7 +88,7 @@ func showLogin(w http.ResponseWriter, id string) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy",
-		"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")
+		"default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	_ = loginPage.Execute(w, map[string]any{"ID": id, "People": ready})

@@ -85,7 +85,7 @@ func isPageAddress(name string) bool {
 }
 
 // fallbackPolicy is for pages that are HTML and its own style alone.
-const fallbackPolicy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; " +
+const fallbackPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; " +
 	"frame-ancestors 'none'; base-uri 'none'"
 
 // pagePolicy is the page's Content-Security-Policy: everything comes from here, but for the calls.

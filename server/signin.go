@@ -176,7 +176,7 @@ func logSignIn(ctx context.Context, f *fault.Error, err error) {
 func show(w http.ResponseWriter, status int, data map[string]any) error {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy",
-		"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")
+		"default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'")
 	w.WriteHeader(status)
 	return signInPage.Execute(w, data)
 }

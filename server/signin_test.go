@@ -146,6 +146,32 @@ func TestPersonSignsInWithOneClickAndOutAgain(t *testing.T) {
 	assert.Equal(t, "<nil>", b.name(s.url))
 }
 
+// TestDevelopmentSignsOutWhoSignedInBeforeARestart: its provider's key was another one then.
+func TestDevelopmentSignsOutWhoSignedInBeforeARestart(t *testing.T) {
+	t.Parallel()
+	environ := shared(t)
+	s := startServer(t, environ...)
+	b := newBrowser(t)
+	b.open(s.url+"/login").choose("Grace Hopper", "grace@example.org")
+	require.NoError(t, s.stop())
+	s = startServer(t, append(environ, "FOYER_ADDR="+strings.TrimPrefix(s.url, "http://"))...)
+	require.Equal(t, "Grace Hopper", b.name(s.url), "the session is in Redis")
+	b.submit(s.url+"/logout", nil)
+	assert.Equal(t, s.url+"/", b.at.String(), b.text)
+	assert.Equal(t, "<nil>", b.name(s.url))
+}
+
+// TestSmallPagesHaveTheirIcon: browsers would ask for /favicon.ico, which these pages' policies forbid.
+func TestSmallPagesHaveTheirIcon(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	for _, path := range []string{"/login", "/logout", "/callback"} {
+		b := newBrowser(t).open(s.url + path)
+		assert.Contains(t, b.text, `<link rel="icon" href="data:,">`, path)
+		assert.Contains(t, b.header.Get("Content-Security-Policy"), "img-src data:", path)
+	}
+}
+
 // TestFirstSignInBringsTheLanguageOfTheBrowser: a later one does not change it.
 func TestFirstSignInBringsTheLanguageOfTheBrowser(t *testing.T) {
 	t.Parallel()
