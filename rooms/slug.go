@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"crypto/rand"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 const (
 	minSlug = 3
 	maxSlug = 100
+	maxLink = 4096 // bytes
 )
 
 var (
@@ -48,10 +50,13 @@ func randomSlug() string {
 	return string(b)
 }
 
-// NormalizeSlug turns what a person types or chooses into the form that addresses have: lower-case
-// ASCII letters, digits, underscores and single hyphens.
+// NormalizeSlug turns what a person types, pastes or chooses into the form that addresses have: lower-case
+// ASCII letters, digits, underscores and single hyphens. Of a link to a room it returns the room's slug.
 func NormalizeSlug(text string) string {
-	if len(text) > 4*maxSlug {
+	if len(text) > maxLink {
+		return ""
+	}
+	if text = linked(text); len(text) > 4*maxSlug {
 		return ""
 	}
 	ascii := strings.Map(func(r rune) rune {
@@ -65,6 +70,24 @@ func NormalizeSlug(text string) string {
 	}, norm.NFKD.String(text))
 	slug := slugDropped.ReplaceAllString(strings.ToLower(ascii), "")
 	return strings.Trim(slugHyphens.ReplaceAllString(slug, "-"), "-_")
+}
+
+// linked returns what a link has as its last path segment, and any other text as it is. A link begins with a
+// slash, a scheme or a host.
+func linked(text string) string {
+	host, path, slashed := strings.Cut(strings.TrimSpace(text), "/")
+	if !slashed || host != "" && !strings.ContainsAny(host, ".:") {
+		return text
+	}
+	if end := strings.IndexAny(path, "?#"); end >= 0 {
+		path = path[:end]
+	}
+	path = strings.TrimRight(path, "/.")
+	segment := path[strings.LastIndexByte(path, '/')+1:]
+	if plain, err := url.PathUnescape(segment); err == nil {
+		return plain
+	}
+	return segment
 }
 
 // chosenSlug checks an address that somebody chose. One that reads as a UUID would be taken for a
