@@ -257,7 +257,7 @@ func (s *Service) SetMessage(ctx context.Context, in SetMessageInput) (*Lobby, e
 	message := ""
 	if in.Message != nil && *in.Message != "" {
 		var err error
-		if message, err = rooms.CheckName("message", *in.Message, maxMessage); err != nil {
+		if message, err = rooms.CheckText("message", *in.Message, maxMessage); err != nil {
 			return nil, err
 		}
 	}

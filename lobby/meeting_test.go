@@ -77,6 +77,15 @@ func TestMessageIsForHostsToSet(t *testing.T) {
 	w.say(t, strings.Repeat("é", 500))
 }
 
+func TestMessageOfSeveralLinesReachesGuestsAsItWasWritten(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	w.say(t, "We begin at 10.\r\nUntil then:\ttea.")
+	entry := w.knock(t, "Carl").Entry
+	assert.Equal(t, "We begin at 10.\nUntil then: tea.", text(entry.Message))
+}
+
 // at is a guest's place, and 0 when it is not told.
 func at(e *lobby.Entry) int {
 	if e.Position == nil {

@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -35,6 +36,26 @@ func CheckName(field, name string, maxChars int) (string, error) {
 		return "", fault.Field(field, "%s contains control or text-direction characters", field)
 	}
 	return name, nil
+}
+
+// lineEnds are what people's systems end lines and columns with.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n\n", "\t", " ")
+
+// emptyLines is more than one in a row.
+var emptyLines = regexp.MustCompile(`\n[ \n]*\n[ \n]*\n`)
+
+// CheckText is CheckName for a text of several lines. It keeps line breaks, as "\n" and with at most one empty
+// line in a row, and makes a tab a space.
+func CheckText(field, text string, maxChars int) (string, error) {
+	if len(text) > 8*maxChars {
+		return "", tooLong(field, maxChars)
+	}
+	lines := strings.Split(emptyLines.ReplaceAllString(lineEnds.Replace(text), "\n\n"), "\n")
+	// CheckName refuses line breaks, and looks at everything else.
+	if _, err := CheckName(field, strings.Join(lines, " "), maxChars); err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n")), nil
 }
 
 // CheckDisplayName is CheckName for the name of a person in a call.

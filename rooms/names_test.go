@@ -138,6 +138,43 @@ func TestNameIsMeasuredInCharacters(t *testing.T) {
 	}
 }
 
+func TestTextOfSeveralLinesKeepsThem(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"one line":                    "one line",
+		"We begin at 10.\nTea first.": "We begin at 10.\nTea first.",
+		"Windows\r\nand\rold Macs":    "Windows\nand\nold Macs",
+		"a\tb":                        "a b",
+		"\n \n a \n ":                 "a",
+		"a\n\nb":                      "a\n\nb",
+		"a\n\n\n \n\nb":               "a\n\nb",
+		"a\u2028b\u2029c":             "a\nb\n\nc",
+		"שלום\nعليكم 🦊":               "שלום\nعليكم 🦊",
+		strings.Repeat("界", 300):      strings.Repeat("界", 300),
+	} {
+		got, err := rooms.CheckText("message", given, 300)
+		require.NoError(t, err, "%q", given)
+		assert.Equal(t, want, got, "%q", given)
+	}
+	for given, message := range map[string]string{
+		"":                              "nothing to read",
+		" \n\t\r\n ":                    "nothing to read",
+		"a\x00b":                        "control",
+		"a\n\x1b[31mb":                  "control",
+		"a\vb":                          "control",
+		"a\u0085b":                      "control",
+		"a\n\u202eb":                    "text-direction",
+		"a\u2066b":                      "text-direction",
+		"a\xff\nb":                      "UTF-8",
+		strings.Repeat("a", 301):        "longer than 300",
+		strings.Repeat("a\n", 151):      "longer than 300",
+		strings.Repeat("\n", 1e6) + "a": "longer than 300",
+	} {
+		_, err := rooms.CheckText("message", given, 300)
+		assertBlames(t, err, "message", message)
+	}
+}
+
 func TestDisplayNameFitsLiveKit(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
