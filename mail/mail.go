@@ -8,12 +8,16 @@ import (
 	"fmt"
 	"net"
 	netmail "net/mail"
+	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
+
+	"foyer/mailbox"
 )
 
 const (
@@ -32,6 +36,7 @@ var (
 		" nor smtps://[user:password@]host[:port]")
 	errPlainPassword = errors.New("a password without TLS: use tls=required")
 	errFrom          = errors.New("not an e-mail address, for instance Foyer <foyer@example.org>")
+	errName          = errors.New("neither a host's name nor an address in brackets, as in [192.0.2.1]")
 )
 
 // Server is where an SMTP server is, and how to speak to it.
@@ -41,6 +46,7 @@ type Server struct {
 	user, password string
 	implicitTLS    bool
 	startTLS       gomail.TLSPolicy
+	name           string // what we call ourselves; empty for the name of this machine
 }
 
 // ParseServer reads a URL: smtp://… for STARTTLS, smtps://… for TLS from the first byte. The query
@@ -86,12 +92,39 @@ func ParseServer(text string) (Server, error) {
 	return s, nil
 }
 
+// hostForm is a host's name in A-labels.
+var hostForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
+
+// Named returns the server, to which we introduce ourselves (EHLO) by a name: a host, or an address, which
+// EHLO has in brackets (RFC 5321, section 4.1.3).
+func (s Server) Named(name string) (Server, error) {
+	if ip, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
+		s.name = "[" + ip.String() + "]"
+		if ip.Is6() {
+			s.name = "[IPv6:" + ip.String() + "]"
+		}
+		return s, nil
+	}
+	host, err := mailbox.Domain(name)
+	if err != nil || !hostForm.MatchString(host) {
+		return Server{}, errName
+	}
+	s.name = host
+	return s, nil
+}
+
 // ParseFrom reads the address that e-mail comes from, with or without a name.
 func ParseFrom(text string) (*netmail.Address, error) {
 	from, err := netmail.ParseAddress(text)
 	if err != nil {
 		return nil, errFrom
 	}
+	at := strings.LastIndexByte(from.Address, '@')
+	domain, err := mailbox.Domain(from.Address[at+1:])
+	if err != nil {
+		return nil, errFrom
+	}
+	from.Address = from.Address[:at+1] + domain
 	return from, nil
 }
 
@@ -107,20 +140,6 @@ type Message struct {
 	Subject, Text, HTML string
 }
 
-// Check signs in at the server, and sends nothing.
-func (s Server) Check(ctx context.Context) error {
-	ctx, hangUp := context.WithCancel(ctx)
-	defer hangUp()
-	client, err := gomail.NewClient(s.host, s.options(ctx)...)
-	if err != nil {
-		return fmt.Errorf("prepare for the SMTP server: %w", err)
-	}
-	if err := client.DialWithContext(ctx); err != nil {
-		return described(ctx, err)
-	}
-	return client.Close()
-}
-
 // Sender sends e-mail from one address through one server.
 type Sender struct {
 	server Server
@@ -129,6 +148,31 @@ type Sender struct {
 
 // NewSender returns a Sender. It does not connect yet.
 func NewSender(server Server, from *netmail.Address) *Sender { return &Sender{server, from} }
+
+// Check goes with the server as far as a message to an address would, and sends nothing. The error is
+// ErrRefused when the server takes our mail, but none for that address.
+func (s *Sender) Check(ctx context.Context, to string) error {
+	ctx, hangUp := context.WithCancel(ctx)
+	defer hangUp()
+	client, err := gomail.NewClient(s.server.host, s.server.options(ctx)...)
+	if err != nil {
+		return fmt.Errorf("prepare for the SMTP server: %w", err)
+	}
+	connection, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return s.described(ctx, err, to)
+	}
+	defer connection.Close()
+	if err := connection.Mail("<" + s.from.Address + ">"); err != nil {
+		return s.refused(gomail.ErrSMTPMailFrom, err.Error(), to)
+	}
+	if err := connection.Rcpt("<" + to + ">"); err != nil {
+		return s.refused(gomail.ErrSMTPRcptTo, err.Error(), to)
+	}
+	_ = connection.Reset()
+	_ = connection.Quit()
+	return nil
+}
 
 // Send hands a message to the server, which has taken it when there is no error. What ends before,
 // at the latest with ctx, may be tried again, unless the error is ErrRefused. No error names the
@@ -148,13 +192,17 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 	if message.IsDelivered() { // a goodbye that fails does not matter
 		return nil
 	}
-	return described(ctx, err)
+	return s.described(ctx, err, m.To)
 }
 
 func (s *Sender) compose(m Message) (*gomail.Msg, error) {
 	message := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	message.FromMailAddress(s.from)
-	if err := message.To(m.To); err != nil {
+	to, err := mailbox.Parse(m.To)
+	if err == nil {
+		err = message.To(to)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("write the recipient's address: %w", ErrRefused)
 	}
 	_, domain, _ := strings.Cut(s.from.Address, "@")
@@ -185,6 +233,9 @@ func (s Server) options(ctx context.Context) []gomail.Option {
 			return conn, err
 		}),
 	}
+	if s.name != "" {
+		options = append(options, gomail.WithHELO(s.name))
+	}
 	if s.user != "" {
 		options = append(options, gomail.WithUsername(s.user), gomail.WithPassword(s.password),
 			// Rather than NTLM, which go-mail would take first; the connection is encrypted.
@@ -200,31 +251,4 @@ func (s Server) dial(ctx context.Context, network, address string) (net.Conn, er
 		return dialer.DialContext(ctx, network, address)
 	}
 	return new(net.Dialer).DialContext(ctx, network, address)
-}
-
-// described says what went wrong. The words of the server are left out once it has heard of the
-// recipient: it likes to repeat the address.
-func described(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("speak with the SMTP server: %w", ctx.Err())
-	}
-	failure, ok := errors.AsType[*gomail.SendError](err)
-	if !ok {
-		return fmt.Errorf("reach the SMTP server: %w", err)
-	}
-	if failure.ErrorCode() == 0 {
-		return fmt.Errorf("the connection to the SMTP server broke: %s", failure.Reason)
-	}
-	answer := fmt.Errorf("the SMTP server answered %d %s: %s",
-		failure.ErrorCode(), failure.EnhancedStatusCode(), failure.Reason)
-	if failure.ErrorCode() >= 500 && ofTheMessage(failure.Reason) {
-		return fmt.Errorf("%w: %w", ErrRefused, answer)
-	}
-	return answer
-}
-
-// ofTheMessage reports whether a step fails because of the recipient or what is said, and not because
-// of how the server is set up or what it thinks of us.
-func ofTheMessage(step gomail.SendErrReason) bool {
-	return step == gomail.ErrSMTPRcptTo || step == gomail.ErrSMTPData || step == gomail.ErrSMTPDataClose
 }

@@ -188,18 +188,91 @@ func TestSenderSignsIn(t *testing.T) {
 	}
 }
 
-func TestCheckSignsInAndSendsNothing(t *testing.T) {
+func TestOldTLSIsRefused(t *testing.T) {
 	t.Parallel()
+	for _, implicit := range []bool{false, true} {
+		for version, sent := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true} {
+			server := started(t, func(s *testenv.SMTP) {
+				s.Certificate, s.ImplicitTLS, s.MaxTLS = &certificate, implicit, version
+			})
+			scheme := map[bool]string{false: "smtp://", true: "smtps://"}[implicit]
+			err := sender(t, scheme+server.Addr()).Send(t.Context(), letter())
+			if sent {
+				assert.NoError(t, err)
+				continue
+			}
+			require.ErrorContains(t, err, "protocol version")
+			assert.Empty(t, server.Received())
+		}
+	}
+}
+
+func TestDomainBeyondASCIIIsSentAsALabels(t *testing.T) {
+	t.Parallel()
+	server := started(t, nil)
+	at, err := mail.ParseServer("smtp://" + server.Addr() + "?tls=none")
+	require.NoError(t, err)
+	from, err := mail.ParseFrom("Foyer <Foyer@Müller.example>")
+	require.NoError(t, err)
+	m := letter()
+	m.To = "bob@bücher.example"
+	require.NoError(t, mail.NewSender(at, from).Send(t.Context(), m))
+	got := server.Received()[0]
+	assert.Equal(t, "Foyer@xn--mller-kva.example", got.From)
+	assert.Equal(t, "bob@xn--bcher-kva.example", got.To)
+	assert.NotContains(t, string(got.Raw), "ü")
+}
+
+func TestServerHearsTheNameThatIsSet(t *testing.T) {
+	t.Parallel()
+	server := started(t, nil)
+	at, err := mail.ParseServer("smtp://" + server.Addr() + "?tls=none")
+	require.NoError(t, err)
+	from, err := mail.ParseFrom("foyer@example.org")
+	require.NoError(t, err)
+	for name, want := range map[string]string{
+		"Meet.example.org": "meet.example.org", "müller.example": "xn--mller-kva.example",
+		"192.0.2.1": "[192.0.2.1]", "[192.0.2.1]": "[192.0.2.1]", "2001:db8::1": "[IPv6:2001:db8::1]",
+		"localhost": "localhost",
+	} {
+		named, err := at.Named(name)
+		require.NoError(t, err, name)
+		require.NoError(t, mail.NewSender(named, from).Send(t.Context(), letter()))
+		received := server.Received()
+		assert.Equal(t, want, received[len(received)-1].Hello, name)
+	}
+	for _, bad := range []string{"", "a b", "a\r\nQUIT", "-a", "a/b", "[a b]", strings.Repeat("a", 254)} {
+		_, err := at.Named(bad)
+		assert.Error(t, err, "%q", bad)
+	}
+}
+
+func TestCheckGoesAsFarAsAMessageWouldAndSendsNothing(t *testing.T) {
+	t.Parallel()
+	asked := make(chan string, 9)
 	server := started(t, func(s *testenv.SMTP) {
 		s.Certificate, s.User, s.Password = &certificate, "foyer", "right"
+		s.OnRecipient = func(to string) error {
+			asked <- to
+			switch to {
+			case "gone@example.com":
+				return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such user"}
+			case "carl@example.com":
+				return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "relay access denied"}
+			}
+			return nil
+		}
 	})
-	check := func(password string) error {
-		at, err := mail.ParseServer("smtp://foyer:" + password + "@" + server.Addr())
-		require.NoError(t, err)
-		return at.Check(t.Context())
+	check := func(password, to string) error {
+		return sender(t, "smtp://foyer:"+password+"@"+server.Addr()).Check(t.Context(), to)
 	}
-	require.NoError(t, check("right"))
-	err := check("hunter2")
+	require.NoError(t, check("right", "foyer@example.org"))
+	assert.Equal(t, "foyer@example.org", <-asked)
+	require.ErrorIs(t, check("right", "gone@example.com"), mail.ErrRefused)
+	err := check("right", "carl@example.com")
+	require.ErrorContains(t, err, "554 5.7.1 relay access denied")
+	require.NotErrorIs(t, err, mail.ErrRefused)
+	err = check("hunter2", "foyer@example.org")
 	require.Error(t, err)
 	assert.NotContains(t, err.Error(), "hunter2")
 	assert.Empty(t, server.Received())
@@ -207,11 +280,13 @@ func TestCheckSignsInAndSendsNothing(t *testing.T) {
 
 func TestServersAnswerSaysWhetherToTryAgain(t *testing.T) {
 	t.Parallel()
-	at := func(code int) error {
-		return &smtp.SMTPError{
-			Code: code, EnhancedCode: smtp.EnhancedCode{code / 100, 1, 1},
-			Message: "<bob@example.com>: bob is busy",
+	const message = "<bob@example.com>: Bob is busy, ask eve@example.net, not foyer@example.org"
+	at := func(code int, enhanced ...int) error {
+		answer := &smtp.SMTPError{Code: code, EnhancedCode: smtp.NoEnhancedCode, Message: message}
+		if enhanced != nil {
+			answer.EnhancedCode = smtp.EnhancedCode{code / 100, enhanced[0], enhanced[1]}
 		}
+		return answer
 	}
 	tests := []struct {
 		name            string
@@ -219,11 +294,23 @@ func TestServersAnswerSaysWhetherToTryAgain(t *testing.T) {
 		refused         bool
 		saying          string
 	}{
-		{"451 for the recipient", at(451), nil, false, "451 4.1.1"},
-		{"421 for the recipient", at(421), nil, false, "421 4.1.1"},
-		{"550 for the recipient", at(550), nil, true, "550 5.1.1"},
-		{"452 for the message", nil, at(452), false, "452 4.1.1"},
-		{"554 for the message", nil, at(554), true, "554 5.1.1"},
+		{"a recipient who is busy", at(451, 1, 1), nil, false, "451 4.1.1"},
+		{"a server that is busy", at(421, 1, 1), nil, false, "421 4.1.1"},
+		{"no such mailbox", at(550, 1, 1), nil, true, "550 5.1.1"},
+		{"a mailbox that is full", at(552, 2, 2), nil, true, "552 5.2.2"},
+		{"no such mailbox, in old words", at(550), nil, true, "550 <"},
+		{"no mailbox of that form, in old words", at(553), nil, true, "553 <"},
+		{"no mailbox, of an unsaid kind", at(550, 0, 0), nil, true, "550 5.0.0"},
+		{"our name", at(504, 5, 2), nil, false, "504 5.5.2"},
+		{"our name, in old words", at(504), nil, false, "504 <"},
+		{"our sender", at(553, 7, 1), nil, false, "553 5.7.1"},
+		{"our sender's domain", at(550, 1, 8), nil, false, "550 5.1.8"},
+		{"relaying", at(554, 7, 1), nil, false, "554 5.7.1"},
+		{"relaying, in old words", at(554), nil, false, "554 <"},
+		{"a message for later", nil, at(452, 1, 1), false, "452 4.1.1"},
+		{"a message", nil, at(554, 6, 0), true, "554 5.6.0"},
+		{"a message, in old words", nil, at(554), true, "554 <"},
+		{"a message of ours", nil, at(550, 7, 26), false, "550 5.7.26"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -235,9 +322,24 @@ func TestServersAnswerSaysWhetherToTryAgain(t *testing.T) {
 			err := sender(t, "smtp://"+server.Addr()+"?tls=none").Send(t.Context(), letter())
 			require.ErrorContains(t, err, test.saying)
 			assert.Equal(t, test.refused, errors.Is(err, mail.ErrRefused), "%v", err)
-			assert.NotContains(t, err.Error(), "bob")
+			require.ErrorContains(t, err, "is busy, ask …@…, not foyer@example.org", "in the server's words")
+			assert.NotContains(t, strings.ToLower(err.Error()), "bob")
 		})
 	}
+}
+
+func TestServersWordsAreOneShortLine(t *testing.T) {
+	t.Parallel()
+	server := started(t, func(s *testenv.SMTP) {
+		s.OnRecipient = func(string) error {
+			return &smtp.SMTPError{Code: 550, Message: "no\x1b[31m\u202e " + strings.Repeat("long ", 100)}
+		}
+	})
+	err := sender(t, "smtp://"+server.Addr()+"?tls=none").Send(t.Context(), letter())
+	require.Error(t, err)
+	assert.Less(t, len(err.Error()), 350)
+	assert.NotContains(t, err.Error(), "\x1b")
+	assert.NotContains(t, err.Error(), "\u202e")
 }
 
 func TestAddressThatIsNoneIsRefused(t *testing.T) {

@@ -118,6 +118,8 @@ type config struct {
 
 	SMTPURL  string `env:"FOYER_SMTP_URL"`
 	MailFrom string `env:"FOYER_MAIL_FROM"`
+	// SMTPHelo is what we call ourselves to the SMTP server.
+	SMTPHelo string `env:"FOYER_SMTP_HELO"`
 
 	InvitationEmails   int           `env:"FOYER_INVITATION_EMAILS" envDefault:"50"`
 	InvitationsPerUser int           `env:"FOYER_INVITATIONS_PER_USER" envDefault:"200"`
@@ -363,8 +365,12 @@ func (c *config) checkMail() []error {
 	if c.SMTPURL == "" {
 		return problems
 	}
-	_, err := mail.ParseServer(c.SMTPURL)
+	server, err := mail.ParseServer(c.SMTPURL)
 	wrong(err != nil, "FOYER_SMTP_URL is %v", err)
+	if c.SMTPHelo != "" {
+		_, err = server.Named(c.SMTPHelo)
+		wrong(err != nil, "FOYER_SMTP_HELO is %v", err)
+	}
 	_, err = mail.ParseFrom(c.MailFrom)
 	wrong(c.MailFrom == "", "FOYER_MAIL_FROM is not set, but FOYER_SMTP_URL is")
 	wrong(c.MailFrom != "" && err != nil, "FOYER_MAIL_FROM is %v", err)
@@ -559,14 +565,28 @@ func (c *config) invitations() invitations.Settings {
 func (c *config) sendMail() func(context.Context, mail.Message) error {
 	switch {
 	case c.SMTPURL != "":
-		server, _ := mail.ParseServer(c.SMTPURL)
-		from, _ := mail.ParseFrom(c.MailFrom)
-		return mail.NewSender(server, from).Send
+		sender, _ := c.mailSender()
+		return sender.Send
 	case c.development():
 		return logMail
 	default:
 		return nil
 	}
+}
+
+// mailSender returns what sends through the SMTP server, and the address that it sends from. The settings have
+// been checked.
+func (c *config) mailSender() (*mail.Sender, string) {
+	server, _ := mail.ParseServer(c.SMTPURL)
+	from, _ := mail.ParseFrom(c.MailFrom)
+	name := c.SMTPHelo
+	if public, err := url.Parse(c.PublicURL); name == "" && err == nil {
+		name = public.Hostname()
+	}
+	if named, err := server.Named(name); err == nil {
+		server = named
+	}
+	return mail.NewSender(server, from), from.Address
 }
 
 // schemaDepth is how deep a query for the schema may go where introspection is on: that of common

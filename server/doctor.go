@@ -44,7 +44,7 @@ var examinations = []examination{
 	{"webhook", examineWebhook, "start Foyer, see that FOYER_PUBLIC_URL leads to it, and that webhook.urls in LiveKit's settings names this address"},
 	{"bucket", examineBucket, "see that S3_ENDPOINT and S3_BUCKET are right, and that the credentials may list the bucket and read from it"},
 	{"sign-in", examineSignIn, "see that FOYER_OIDC_ISSUER is exactly what the provider calls itself, and can be reached from here"},
-	{"e-mail", examineMail, "see that FOYER_SMTP_URL is right"},
+	{"e-mail", examineMail, "see that FOYER_SMTP_URL, FOYER_MAIL_FROM and FOYER_SMTP_HELO are what the SMTP server accepts"},
 	{"clock", examineClock, "keep the clocks of all machines right, with NTP"},
 }
 
@@ -160,15 +160,20 @@ func examineSignIn(ctx context.Context, c *config) (string, error) {
 	}
 }
 
+// examineMail goes with the SMTP server as far as an e-mail to our own address would, and sends nothing.
 func examineMail(ctx context.Context, c *config) (string, error) {
 	if c.SMTPURL == "" {
 		return "", errUnconfigured
 	}
-	server, err := mail.ParseServer(c.SMTPURL)
-	if err != nil {
+	sender, from := c.mailSender()
+	switch err := sender.Check(ctx, from); {
+	case errors.Is(err, mail.ErrRefused):
+		return "the SMTP server takes mail of " + from + ", but none for that address: bounces are lost", nil
+	case err != nil:
 		return "", err
+	default:
+		return "the SMTP server takes mail of " + from, nil
 	}
-	return "the SMTP server lets us in", server.Check(ctx)
 }
 
 // examineClock compares ours with those of the others.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	gosmtp "github.com/emersion/go-smtp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -53,6 +54,36 @@ func TestDoctorSaysWhatHoldsAndWhatToMend(t *testing.T) {
 			assert.Equal(t, exitFailed, exit, out+errOut)
 			assert.Regexp(t, "(?m)^FAIL +"+part, out)
 			assert.NotContains(t, out+errOut, "hidden@")
+		})
+	}
+}
+
+func TestDoctorGoesWithTheSMTPServerAsFarAsAMessageWould(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		answer error
+		want   string
+	}{
+		"takes it": {nil, `(?m)^ok +e-mail +the SMTP server takes mail of foyer@example\.org$`},
+		"has no such mailbox": {
+			&gosmtp.SMTPError{Code: 550, EnhancedCode: gosmtp.EnhancedCode{5, 1, 1}, Message: "unknown user"},
+			`(?m)^ok +e-mail +.*bounces are lost$`,
+		},
+		"does not take our sender": {
+			&gosmtp.SMTPError{Code: 553, EnhancedCode: gosmtp.EnhancedCode{5, 7, 1}, Message: "sender not owned"},
+			`(?m)^FAIL +e-mail +.*553 5\.7\.1 sender not owned`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			smtp := testenv.NewSMTP(t)
+			smtp.OnRecipient = func(string) error { return test.answer }
+			smtp.Start()
+			out, errOut, _ := foyer(t, []string{
+				"FOYER_SMTP_URL=smtp://" + smtp.Addr() + "?tls=none", "FOYER_MAIL_FROM=Foyer <foyer@example.org>",
+			}, "doctor")
+			assert.Regexp(t, test.want, out, errOut)
+			assert.Empty(t, smtp.Received())
 		})
 	}
 }

@@ -77,6 +77,8 @@ func TestInvitationsArrive(t *testing.T) {
 	assert.Equal(t, "INVALID", a.code())
 	assert.Equal(t, "emails", a.Errors[0].Extensions["field"])
 	assert.Equal(t, []any{1.0}, a.Errors[0].Extensions["indexes"])
+	assert.Equal(t, []any{"bob"}, a.Errors[0].Extensions["emails"])
+	assert.Contains(t, a.Errors[0].Message, "“bob”")
 	assert.Equal(t, "FORBIDDEN", s.ask(s.login("Mallory"), inviteToRoom, invitation(roomID, "a@b.c")).code())
 	assert.Equal(t, "UNAUTHENTICATED", s.ask("", inviteToRoom, invitation(roomID, "a@b.c")).code())
 	s.must(host, inviteToRoom, invitation(roomID, "gone@example.com"))
@@ -176,4 +178,31 @@ func TestServerWithoutAMailServerRefusesInvitations(t *testing.T) {
 	require.NoError(t, err)
 	assert.Nil(t, c.sendMail(), "nobody's address is ever logged")
 	assert.Nil(t, c.invitations().Send)
+}
+
+// TestRefusalOfThisServerIsTriedAgainAndSaidInTheLog: the recipient would have taken it.
+func TestRefusalOfThisServerIsTriedAgainAndSaidInTheLog(t *testing.T) {
+	t.Parallel()
+	smtp, environ := mailServer(t)
+	mended := make(chan struct{})
+	smtp.OnRecipient = func(string) error {
+		select {
+		case <-mended:
+			return nil
+		default:
+			return &gosmtp.SMTPError{Code: 504, EnhancedCode: gosmtp.EnhancedCode{5, 5, 2}, Message: "need a better name"}
+		}
+	}
+	smtp.Start()
+	s := startServer(t, environ...)
+	host := s.login("Olga Owner")
+	s.must(host, inviteToRoom, invitation(s.room(host, object{}), "bob@example.com"))
+	eventually(t, func(c *assert.CollectT) { assert.Contains(c, s.log(), "504 5.5.2 need a better name") })
+	assert.Contains(t, s.log(), "a matter of settings")
+	assert.NotContains(t, s.log(), "refused for good")
+	close(mended)
+	eventually(t, func(c *assert.CollectT) {
+		assert.Equal(c, map[string]int{"bob@example.com": 1}, recipients(smtp))
+	})
+	assert.Equal(t, "meet.example.org", smtp.Received()[0].Hello)
 }

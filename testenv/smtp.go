@@ -29,6 +29,7 @@ import (
 type Mail struct {
 	From, To string // of the envelope
 	User     string // who had signed in
+	Hello    string // what the client called itself
 	TLS      bool
 	Raw      []byte
 }
@@ -49,6 +50,8 @@ type SMTP struct {
 	// Certificate has it offer STARTTLS; ImplicitTLS has it speak TLS from the first byte instead.
 	Certificate *tls.Certificate
 	ImplicitTLS bool
+	// MaxTLS is the newest version of TLS that it speaks, if set.
+	MaxTLS uint16
 	// User and Password are wanted of whoever sends, if set.
 	User, Password string
 	// OnRecipient and OnData answer RCPT and the end of DATA, for a recipient; nil takes everything.
@@ -90,7 +93,9 @@ func (s *SMTP) Start() {
 	server.Domain, server.EnableSMTPUTF8 = "mail.test", true
 	server.ErrorLog = log.New(io.Discard, "", 0) // connections that break are what tests do
 	if s.Certificate != nil {
-		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*s.Certificate}}
+		server.TLSConfig = &tls.Config{
+			Certificates: []tls.Certificate{*s.Certificate}, MinVersion: tls.VersionTLS10, MaxVersion: s.MaxTLS,
+		}
 	}
 	if s.ImplicitTLS {
 		listener = tls.NewListener(listener, server.TLSConfig)
@@ -144,7 +149,7 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 	if s.mail.User != s.smtp.User {
 		return smtp.ErrAuthRequired
 	}
-	s.mail.From = from
+	s.mail.From, s.mail.Hello = from, s.conn.Hostname()
 	return nil
 }
 
