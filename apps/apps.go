@@ -23,6 +23,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/application"
 	"foyer/fault"
+	"foyer/mailbox"
 )
 
 const (
@@ -180,14 +181,11 @@ func checkDomains(domains []string) ([]string, error) {
 	checked := make([]string, 0, len(domains))
 	for _, domain := range domains {
 		if domain != AnyDomain {
-			if strings.ContainsFunc(domain, notASCII) {
-				return nil, fault.Field("domain",
-					"domain %q is not in ASCII; write it as xn--…", domain)
-			}
-			domain = strings.ToLower(domain)
-			if len(domain) > 253 || !domainPattern.MatchString(domain) {
+			known, err := mailbox.Domain(domain)
+			if err != nil || len(known) > 253 || !domainPattern.MatchString(known) {
 				return nil, fault.Field("domain", "domain %q is not a domain such as example.org", domain)
 			}
+			domain = known
 		}
 		checked = append(checked, domain)
 	}

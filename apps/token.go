@@ -22,6 +22,7 @@ import (
 	"foyer/ent/application"
 	"foyer/fault"
 	"foyer/limits"
+	"foyer/mailbox"
 )
 
 const (
@@ -198,14 +199,23 @@ func (t *Tokens) userOf(
 	return t.settings.User(ctx, email)
 }
 
-// domainOf returns the domain of an e-mail address, in lower case. Nothing but a bare address in ASCII
-// passes, of which nobody could think that it ends otherwise.
+// domainOf returns the domain of an e-mail address, in lower case and in A-labels. Nothing but a bare address
+// whose local part is ASCII passes, of which nobody could think that it ends otherwise.
 func domainOf(email string) (string, error) {
 	address, err := mail.ParseAddress(email)
-	if err != nil || address.Address != email || strings.ContainsFunc(email, notASCII) {
-		return "", fault.Field("user", "user has to be an e-mail address in ASCII")
+	if err != nil || address.Address != email {
+		return "", errNoUser()
 	}
-	return strings.ToLower(email[strings.LastIndexByte(email, '@')+1:]), nil
+	local, _, _ := strings.Cut(email, "@")
+	known, err := mailbox.Parse(email)
+	if err != nil || strings.ContainsFunc(local, notASCII) {
+		return "", errNoUser()
+	}
+	return known[strings.LastIndexByte(known, '@')+1:], nil
+}
+
+func errNoUser() error {
+	return fault.Field("user", "user has to be an e-mail address, in ASCII before the @")
 }
 
 // claims is what a token says.

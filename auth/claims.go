@@ -1,15 +1,15 @@
 package auth
 
 import (
-	"net/mail"
 	"strings"
 	"unicode"
+
+	"foyer/mailbox"
 )
 
 const (
 	maxName      = 200 // characters
 	maxShortName = 100 // characters; and bytes
-	maxEmail     = 254 // bytes
 )
 
 // NameClaims say which claims people's names are in.
@@ -32,7 +32,8 @@ func (c claims) text(name string) string {
 // identity returns what claims say of a person. What is no name or no address is left out: it is not
 // for the person to mend.
 func (n NameClaims) identity(c claims) Identity {
-	who := Identity{Email: address(c.text("email")), ShortName: readable(c.text(n.Short), maxShortName)}
+	email, _ := mailbox.Parse(c.text("email"))
+	who := Identity{Email: email, ShortName: readable(c.text(n.Short), maxShortName)}
 	if len(who.ShortName) > maxShortName {
 		who.ShortName = ""
 	}
@@ -74,16 +75,4 @@ func readable(name string, maxChars int) string {
 func visible(r rune) bool {
 	blank := unicode.IsSpace(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || r == '\u2800'
 	return unicode.IsGraphic(r) && !blank
-}
-
-// address returns an e-mail address, or nothing.
-func address(text string) string {
-	if len(text) > maxEmail {
-		return ""
-	}
-	parsed, err := mail.ParseAddress(text)
-	if err != nil || parsed.Name != "" || len(strings.ToLower(parsed.Address)) > maxEmail {
-		return ""
-	}
-	return parsed.Address
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"strings"
 
 	"entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
@@ -112,27 +113,50 @@ func (s *Service) Invite(ctx context.Context, in Input) ([]string, error) {
 	return emails, nil
 }
 
-// recipients returns addresses in lower case and once each. Of bad ones it says where they stand.
+// recipients returns addresses as accounts have them, once each. The error of bad ones names them.
 func (s *Service) recipients(given []string) ([]string, error) {
 	if len(given) == 0 || len(given) > s.settings.MaxEmails {
 		return nil, fault.Field("emails", "emails needs 1 to %d addresses", s.settings.MaxEmails)
 	}
-	var emails []string
-	var bad []int
+	var emails, bad []string
+	var indexes []int
 	for i, text := range given {
 		email, err := rooms.CheckRecipient(text)
 		switch {
 		case err != nil:
-			bad = append(bad, i)
+			bad, indexes = append(bad, shown(text)), append(indexes, i)
 		case !slices.Contains(emails, email):
 			emails = append(emails, email)
 		}
 	}
 	if bad != nil {
-		return nil, fault.Field("emails", "%d of emails cannot be written to", len(bad)).
-			With("indexes", bad)
+		return nil, fault.Field("emails", "%s", unwritable(bad)).With("indexes", indexes).With("emails", bad)
 	}
 	return emails, nil
+}
+
+// What an error repeats of bad addresses: so many characters of each, and so many of them in its message.
+const (
+	shownChars = 100
+	shownBad   = 5
+)
+
+// unwritable says which addresses e-mail cannot go to.
+func unwritable(bad []string) string {
+	message := fmt.Sprintf("e-mail cannot be sent to “%s”", strings.Join(bad[:min(len(bad), shownBad)], "”, “"))
+	if more := len(bad) - shownBad; more > 0 {
+		message += fmt.Sprintf(" and %d more", more)
+	}
+	return message
+}
+
+// shown cuts a text to what an error repeats of it.
+func shown(text string) string {
+	characters := []rune(strings.ToValidUTF8(text[:min(len(text), 4*shownChars)], "\ufffd"))
+	if len(characters) > shownChars {
+		characters = append(characters[:shownChars], '…')
+	}
+	return string(characters)
 }
 
 // allow counts e-mails against the limits of who asks for them, of a room, and of each address.

@@ -351,10 +351,17 @@ func TestBadAddressesAreNamedByTheirPlaceAndNobodyIsInvited(t *testing.T) {
 			f := assertFault(t, fault.Invalid, err)
 			assert.Equal(t, "emails", f.Details["field"], test.name)
 			assert.Equal(t, test.indexes, f.Details["indexes"], test.name)
-			assert.Less(t, len(f.Message), 100, "it does not repeat the addresses")
+			assert.Less(t, len(f.Message), 1000, "it does not repeat what is huge")
 		}
+		seven := []string{"bob@example.com", "a,b", "c", "d", "e\xff\x00", "f", "Bob <bob>", "eve@example.com"}
+		_, err := w.Invite(ctx, invitations.Input{RoomID: r.ID, Emails: seven})
+		f := assertFault(t, fault.Invalid, err)
+		assert.Equal(t, "e-mail cannot be sent to “a,b”, “c”, “d”, “e\ufffd\x00”, “f” and 1 more", f.Message)
+		assert.Equal(t, []string{"a,b", "c", "d", "e\ufffd\x00", "f", "Bob <bob>"}, f.Details["emails"])
 		assert.Zero(t, w.db.OutboxMessage.Query().CountX(t.Context()))
 		assert.Len(t, w.invite(ctx, r, fifty[:50]...), 50)
+		assert.Equal(t, []string{"bob@example.net", "eve@xn--mller-kva.example"}, w.invite(ctx, r,
+			"Bob <Bob@example.net>", `"Eve, X." <eve@Müller.example>`, "eve@xn--mller-kva.example"))
 	})
 }
 

@@ -13,11 +13,11 @@ import (
 	"foyer/fault"
 )
 
-// CheckRecipient returns an e-mail address in lower case, or an Invalid error. It is narrower than
-// what an account may have: whatever would need quotes, and so has fooled mail servers before, is
-// refused, and so are addresses of machines by number.
+// CheckRecipient returns the e-mail address in what a person wrote, as accounts have it, or an Invalid error.
+// It is narrower than what an account may have: whatever would need quotes, and so has fooled mail servers
+// before, is refused, and so are addresses of machines by number.
 func CheckRecipient(text string) (string, error) {
-	email, err := checkEmail(text)
+	email, err := writtenEmail(text)
 	if err != nil {
 		return "", err
 	}

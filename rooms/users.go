@@ -3,10 +3,8 @@ package rooms
 import (
 	"context"
 	"fmt"
-	"net/mail"
 	"slices"
 	"strings"
-	"unicode"
 
 	"entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
@@ -19,15 +17,13 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
 	"foyer/fault"
+	"foyer/mailbox"
 )
 
 // anonymous is the name of a guest who gives none.
 const anonymous = "Anonymous"
 
-const (
-	maxEmail   = 254 // bytes
-	maxSubject = 255 // bytes
-)
+const maxSubject = 255 // bytes
 
 // Profile is what an identity provider says of a person who signs in.
 type Profile struct {
@@ -150,7 +146,7 @@ func (s *Service) ByEmail(ctx context.Context, email string) (uuid.UUID, error) 
 }
 
 func byEmail(ctx context.Context, tx *ent.Tx, text string) (uuid.UUID, error) {
-	email, err := checkEmail(text)
+	email, err := writtenEmail(text)
 	if err != nil {
 		return uuid.Nil, err
 	}
@@ -279,24 +275,25 @@ func raise(
 	return held.Update().SetRole(role).Exec(ctx)
 }
 
-// checkEmail returns an e-mail address in lower case, or an Invalid error.
+// checkEmail returns an e-mail address in the form that accounts have, or an Invalid error.
 func checkEmail(text string) (string, error) {
-	if address, err := mail.ParseAddress(text); err == nil && address.Name == "" {
-		if email := strings.Map(lower, address.Address); len(email) <= maxEmail {
-			return email, nil
-		}
+	email, err := mailbox.Parse(text)
+	if err != nil {
+		return "", errNoEmail()
 	}
-	return "", fault.Field("email", "email is not an e-mail address")
+	return email, nil
 }
 
-// lower is unicode.ToLower but for the letters beyond ASCII that it makes ASCII ones, such as İ and the
-// Kelvin sign: to mail servers and in domains they are others, of whom the address may be.
-func lower(r rune) rune {
-	if small := unicode.ToLower(r); r <= unicode.MaxASCII || small > unicode.MaxASCII {
-		return small
+// writtenEmail is checkEmail for what a person wrote, where the address may follow a name.
+func writtenEmail(text string) (string, error) {
+	email, err := mailbox.ParseWritten(text)
+	if err != nil {
+		return "", errNoEmail()
 	}
-	return r
+	return email, nil
 }
+
+func errNoEmail() error { return fault.Field("email", "email is not an e-mail address") }
 
 // Viewer returns the account of who is asking: Unauthenticated for nobody, and for somebody whose
 // account is gone.

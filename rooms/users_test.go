@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/ent"
+	"foyer/ent/roomaccess"
 	"foyer/fault"
 	"foyer/rooms"
 )
@@ -215,7 +216,7 @@ func TestAddressThatMerelyLooksTheSameInLowerCaseIsAnothers(t *testing.T) {
 		}
 		mike := signIn("mike", "mike@github.example")
 		for i, email := range []string{
-			"m\u0130ke@github.example", "mi\u212ae@github.example", "mike@g\u0130thub.example",
+			"m\u0130ke@github.example", "mi\u212ae@github.example", "mike@gıthub.example",
 		} {
 			other := signIn(fmt.Sprint("impostor ", i), email)
 			assert.NotEqual(t, mike.ID, other.ID, email)
@@ -223,8 +224,32 @@ func TestAddressThatMerelyLooksTheSameInLowerCaseIsAnothers(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, other.ID, found, email)
 		}
+		for _, email := range []string{"mike@g\u0130thub.example", "mike@github.e\u212aample"} {
+			_, err := w.ByEmail(t.Context(), email)
+			assertBlames(t, err, "email", "")
+		}
 		assert.Equal(t, mike.ID, signIn("mike", "MIKE@GitHub.example").ID)
 		assert.Equal(t, "é@example.org", signIn("é", "É@example.org").Email)
+	})
+}
+
+func TestDomainBeyondASCIIIsTheSameInBothOfItsForms(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		owner := w.user(t, "Olga")
+		r := w.room(t, owner, "Room")
+		granted := "Bob <bob@MÜLLER.example>"
+		access, err := w.Grant(as(t, owner), rooms.GrantInput{RoomID: r.ID, Email: &granted, Role: roomaccess.RoleMEMBER})
+		require.NoError(t, err)
+		bob, err := w.SignIn(t.Context(), rooms.Profile{
+			Subject: "bob", Email: "bob@xn--mller-kva.example", EmailVerified: true, FullName: "Bob",
+		})
+		require.NoError(t, err)
+		assert.Equal(t, access.UserID, bob.ID, "the role was given to the same address")
+		assert.Equal(t, "bob@xn--mller-kva.example", bob.Email)
+		found, err := w.ByEmail(t.Context(), "bob@müller.example")
+		require.NoError(t, err)
+		assert.Equal(t, bob.ID, found)
 	})
 }
 

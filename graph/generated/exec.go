@@ -3427,8 +3427,9 @@ extend type Query {
 	{Name: "../../schema/invitation.graphqls", Input: `extend type Mutation {
   """
   Invite people to a room by e-mail, each in an e-mail of their own. For hosts. Either everybody is
-  invited or, on an error, nobody. The e-mails are sent soon after. INVALID has the places of bad
-  addresses as ` + "`" + `extensions.indexes` + "`" + `, counted from 0; it is CONFLICT on a server that sends no e-mail.
+  invited or, on an error, nobody. The e-mails are sent soon after. INVALID names bad addresses in its message
+  and as ` + "`" + `extensions.emails` + "`" + `, and has their places as ` + "`" + `extensions.indexes` + "`" + `, counted from 0. CONFLICT on a server
+  that sends no e-mail.
   """
   inviteToRoom("Who is invited to what." input: InviteToRoomInput!): InviteToRoomPayload!
 }
@@ -3437,7 +3438,10 @@ extend type Query {
 input InviteToRoomInput {
   "The room's id."
   roomId: ID!
-  "E-mail addresses: at least one, and as many as the server allows, 50 if it does not say."
+  """
+  E-mail addresses, with a name or without, as in ` + "`" + `Ada <ada@example.org>` + "`" + `: at least one, and as many as the server
+  allows, 50 if it does not say.
+  """
   emails: [String!]!
   """
   What they become in the room, with a verified account of this address: MEMBER or ADMINISTRATOR.
@@ -3448,7 +3452,7 @@ input InviteToRoomInput {
 
 "The outcome of ` + "`" + `inviteToRoom` + "`" + `."
 type InviteToRoomPayload {
-  "The addresses that an e-mail will be sent to: in lower case, once each."
+  "The addresses that an e-mail will be sent to: without names, in lower case, domains in ASCII, once each."
   invited: [String!]!
 }
 `, BuiltIn: false},
@@ -3517,7 +3521,7 @@ type Lobby {
   entries: [LobbyEntry!]!
   "How many wait."
   totalCount: Int!
-  "What those who wait are told; null for nothing."
+  "What those who wait are told, with its line breaks; null for nothing."
   message: String
   "Rises with every change of the list."
   version: Version!
@@ -3612,7 +3616,7 @@ input DenyEntryInput {
 input SetLobbyMessageInput {
   "The room's id."
   roomId: ID!
-  "At most 500 characters; null or empty for nothing."
+  "At most 500 characters, of several lines if need be; null or empty for nothing."
   message: String
 }
 
@@ -4005,7 +4009,7 @@ extend type Query {
   room(
     "The room's id."
     id: ID
-    "The room's address, in any spelling: case, accents and spaces do not matter."
+    "The room's address, in any spelling, or a link to the room: case, accents and spaces do not matter."
     slug: String
   ): Room
   "The rooms in which the viewer has a role, newest first. For signed-in users."

@@ -105,7 +105,7 @@ type GrantRoomAccessPayload struct {
 
 // The outcome of `inviteToRoom`.
 type InviteToRoomPayload struct {
-	// The addresses that an e-mail will be sent to: in lower case, once each.
+	// The addresses that an e-mail will be sent to: without names, in lower case, domains in ASCII, once each.
 	Invited []string `json:"invited"`
 }
 
