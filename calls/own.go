@@ -24,7 +24,7 @@ func (s *Service) caller(
 func (s *Service) connected(
 	ctx context.Context, room *ent.Room, ticket string,
 ) (*lobby.Standing, *rtc.Participant, error) {
-	caller, err := s.lobby.Caller(ctx, room, ticket)
+	caller, err := s.lobby.Asks(ctx, room, ticket)
 	if err != nil {
 		return nil, nil, err
 	}

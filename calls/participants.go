@@ -40,32 +40,31 @@ func (s *Service) List(
 	if err != nil {
 		return nil, err
 	}
+	caller, err := s.maySee(ctx, room, ticket)
+	if err != nil {
+		return nil, err
+	}
 	people, err := s.rtc.Participants(ctx, room.ID.String())
 	if err != nil {
 		return nil, err
 	}
-	if err := s.maySee(ctx, room, ticket, people); err != nil {
-		return nil, err
+	there := func(p *rtc.Participant) bool { return p.ID() == caller.ID }
+	if caller != nil && !slices.ContainsFunc(people, there) {
+		return nil, lobby.ErrOutside()
 	}
 	return page(people, size, after), nil
 }
 
-// maySee fails unless the viewer moderates a room, or is one of those in its call.
-func (s *Service) maySee(
-	ctx context.Context, room *ent.Room, ticket *string, people []*rtc.Participant,
-) error {
-	if ticket == nil {
-		return s.rooms.Require(ctx, room.ID, rooms.Moderate)
+// maySee fails unless the viewer moderates a room, or may be in its call. Of the latter, whom it returns, LiveKit has to
+// say whether they are: it is not asked for anybody else.
+func (s *Service) maySee(ctx context.Context, room *ent.Room, ticket *string) (*lobby.Standing, error) {
+	if ticket != nil {
+		return s.lobby.Asks(ctx, room, *ticket)
 	}
-	caller, err := s.lobby.Caller(ctx, room, *ticket)
-	if err != nil {
-		return err
+	if err := s.rooms.Require(ctx, room.ID, rooms.Moderate); err != nil {
+		return nil, err
 	}
-	there := func(p *rtc.Participant) bool { return p.ID() == caller.ID }
-	if !slices.ContainsFunc(people, there) {
-		return lobby.ErrOutside()
-	}
-	return nil
+	return nil, s.lobby.AllowList(ctx)
 }
 
 // page cuts the people after a cursor out of a list. Who has left since does not disturb it: a cursor

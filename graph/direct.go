@@ -138,6 +138,16 @@ func (a *askedRoom) selectLobby(field *ast.Field) func([]byte, *ent.Room) []byte
 	}
 }
 
+// lists reports whether the entries are asked for.
+func (a *askedLobby) lists() bool {
+	for _, selected := range a.field.SelectionSet {
+		if selected.(*ast.Field).Name == "entries" { // direct has seen that all are fields
+			return true
+		}
+	}
+	return false
+}
+
 // selectEntries returns what writes the entries of a lobby.
 func selectEntries(field *ast.Field) func([]byte, *lobby.Lobby) []byte {
 	if field.Name != "entries" {
@@ -190,7 +200,12 @@ func (d direct) answer(ctx context.Context, asked *askedRoom) []byte {
 	}
 	if asked.lobby != nil {
 		asked.lobby.is, _ = resolved(ctx, "Room.lobby", []*ast.Field{asked.field, asked.lobby.field},
-			func(ctx context.Context) (*lobby.Lobby, error) { return d.resolvers.Room().Lobby(ctx, room) })
+			func(ctx context.Context) (*lobby.Lobby, error) {
+				if !asked.lobby.lists() {
+					ctx = within(ctx, []*ast.Field{asked.field, asked.lobby.field}) // tells what is selected
+				}
+				return d.resolvers.Room().Lobby(ctx, room)
+			})
 	}
 	return append(asked.selected.append(to, room), '}')
 }

@@ -88,6 +88,7 @@ func NewHandler(r *Resolver, s Settings) *Handler {
 	h.Use(extension.AutomaticPersistedQuery{Cache: newCache[string]()})
 	h.Use(s.Limits)
 	h.AroundOperations(withinScopes)
+	h.AroundOperations(r.countMutations)
 	h.Use(plainly{})
 	if s.Introspection {
 		h.Use(extension.Introspection{})

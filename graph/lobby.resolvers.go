@@ -47,6 +47,9 @@ func (r *mutationResolver) SetLobbyMessage(ctx context.Context, input lobby.SetM
 }
 
 func (r *roomResolver) Lobby(ctx context.Context, obj *ent.Room) (*lobby.Lobby, error) {
+	if !selects(ctx, "entries") {
+		return r.Resolver.Lobby.Count(ctx, obj.ID)
+	}
 	return r.Resolver.Lobby.Get(ctx, obj.ID)
 }
 

@@ -34,6 +34,9 @@ type Limit struct {
 	Within   time.Duration
 	// Cost is how many requests this one counts for; 0 is one.
 	Cost int
+
+	// onlyAsk reports what is left, and counts nothing.
+	onlyAsk bool
 }
 
 // PerMinute limits requests within a minute.
@@ -53,7 +56,15 @@ func (l Limit) Times(cost int) Limit {
 }
 
 // cost is how many requests this one counts for.
-func (l Limit) cost() int { return max(1, l.Cost) }
+func (l Limit) cost() int {
+	if l.onlyAsk {
+		return 0
+	}
+	return max(1, l.Cost)
+}
+
+// every is the time in which one request more may be made.
+func (l Limit) every() time.Duration { return l.Within / time.Duration(l.Requests) }
 
 // Limiter counts. A nil one lets everything through.
 type Limiter struct {
@@ -92,6 +103,15 @@ func (l *Limiter) Allow(ctx context.Context, refusal string, limits ...Limit) er
 	return nil
 }
 
+// Left reports whether one more request would be let through by every limit, and counts nothing. When it would not,
+// the error is that of Allow. It is for what is counted only once its outcome is known, such as guesses that fail.
+func (l *Limiter) Left(ctx context.Context, refusal string, limits ...Limit) error {
+	for i := range limits {
+		limits[i].onlyAsk = true
+	}
+	return l.Allow(ctx, refusal, limits...)
+}
+
 // count returns how long to wait; 0 when the request may be made.
 func (l *Limiter) count(ctx context.Context, limit Limit) time.Duration {
 	if time.Now().UnixNano() < l.awayUntil.Load() {
@@ -119,6 +139,9 @@ func (l *Limiter) countInRedis(ctx context.Context, limit Limit) (time.Duration,
 	}, limit.cost())
 	if err != nil {
 		return 0, err
+	}
+	if limit.onlyAsk && result.Remaining == 0 {
+		return max(time.Nanosecond, result.ResetAfter-limit.Within+limit.every()), nil
 	}
 	return max(0, result.RetryAfter), nil // -1 when it may be made
 }

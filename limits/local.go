@@ -22,7 +22,11 @@ type local struct {
 // count returns how long to wait; 0 when the request may be made.
 func (l *local) count(limit Limit) time.Duration {
 	now := time.Now()
-	reservation := l.bucket(limit).ReserveN(now, limit.cost())
+	bucket := l.bucket(limit)
+	if limit.onlyAsk {
+		return time.Duration(max(0, 1-bucket.TokensAt(now)) * float64(limit.every()))
+	}
+	reservation := bucket.ReserveN(now, limit.cost())
 	if !reservation.OK() {
 		return limit.Within // it asks for more than there ever is
 	}
@@ -48,7 +52,7 @@ func (l *local) bucket(limit Limit) *rate.Limiter {
 	if known, ok := keys.Get(limit.Key); ok {
 		return known
 	}
-	made := rate.NewLimiter(rate.Every(limit.Within/time.Duration(limit.Requests)), limit.Requests)
+	made := rate.NewLimiter(rate.Every(limit.every()), limit.Requests)
 	keys.Add(limit.Key, made)
 	return made
 }

@@ -91,6 +91,9 @@ func (s *Service) AdmitAll(ctx context.Context, in AdmitAllInput) ([]*Entry, err
 	if in.EntryIds != nil && len(in.EntryIds) == 0 {
 		return nil, nil
 	}
+	if err := s.AllowList(ctx); err != nil {
+		return nil, err
+	}
 	entries, err := s.store.decide(ctx, in.RoomID, s.admission(), in.EntryIds...)
 	if err != nil {
 		return nil, err
@@ -121,6 +124,9 @@ func (s *Service) record(
 func (s *Service) Cancel(ctx context.Context, ticketText string) (*Entry, error) {
 	t, err := s.tickets.read(ticketText)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.allowTicket(ctx, t); err != nil {
 		return nil, err
 	}
 	return s.decideOne(ctx, t.RoomID, t.EntryID, decision{to: Left, holds: newsTTL})

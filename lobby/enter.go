@@ -105,6 +105,9 @@ func (s *Service) visitor(
 		if t.RoomID != roomID {
 			return v, fault.Field("ticket", "this ticket is for another room")
 		}
+		if err := s.allowTicket(ctx, t); err != nil {
+			return v, err
+		}
 		v.ticket = &t
 		if t.UserID == v.userID {
 			v.id = t.EntryID
@@ -230,9 +233,6 @@ func (s *Service) CreateRoomToken(
 	}
 	if e.Status != Admitted {
 		return nil, errLobbyRequired()
-	}
-	if err := s.allowTokenOf(ctx, room.ID); err != nil {
-		return nil, err
 	}
 	details, err := s.details(ctx, e)
 	if err != nil {

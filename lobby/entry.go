@@ -85,12 +85,14 @@ type Lobby struct {
 	Message *string
 	Version int
 
+	// waiting is how many wait, where the entries were not read.
+	waiting int
 	// push is the span in which a host is told of this state; nil when there is none.
 	push trace.Span
 }
 
 // TotalCount is how many wait.
-func (l *Lobby) TotalCount() int { return len(l.Entries) }
+func (l *Lobby) TotalCount() int { return max(len(l.Entries), l.waiting) }
 
 // entryFields is how many values the scripts return for an entry, viewFields for one that its guest
 // sees.

@@ -47,8 +47,12 @@ type Settings struct {
 	// KnocksPerAddress, KnocksPerUser and KnocksPerRoom are how many may ask to enter within a minute from
 	// one network address, by one user, and for one room; 0 is any number.
 	KnocksPerAddress, KnocksPerUser, KnocksPerRoom int
-	// TokensPerAddress, TokensPerUser and TokensPerRoom are the same for tokens that are asked for.
+	// TokensPerAddress, TokensPerUser and TokensPerRoom are the same for tokens, by whatever way they are asked for.
 	TokensPerAddress, TokensPerUser, TokensPerRoom int
+	// RequestsPerTicket is how many requests within a minute may show one ticket; 0 is any number.
+	RequestsPerTicket int
+	// ListsPerUser is how many lists of the people in a room one user may read within a minute; 0 is any number.
+	ListsPerUser int
 	// NotifyHosts sends hosts in the call a data message when somebody asks to enter.
 	NotifyHosts bool
 	// ShowPosition tells guests their place among those who wait.
@@ -143,7 +147,7 @@ func (s *Service) allowKnock(ctx context.Context, roomID uuid.UUID) error {
 // tooManyTokens is what is said to who asks for too many tokens.
 const tooManyTokens = "too many requests for tokens; try again later"
 
-// allowToken counts one more request for a token against the limits of the viewer.
+// allowToken counts one more token, or request for one, against the limits of the viewer.
 func (s *Service) allowToken(ctx context.Context) error {
 	perAddress, perUser := limitsOf(ctx, "token", s.settings.TokensPerAddress, s.settings.TokensPerUser)
 	return s.limiter.Allow(ctx, tooManyTokens, perAddress, perUser)
@@ -154,6 +158,20 @@ func (s *Service) allowToken(ctx context.Context) error {
 func (s *Service) allowTokenOf(ctx context.Context, roomID uuid.UUID) error {
 	return s.limiter.Allow(ctx, tooManyTokens,
 		limits.PerMinute("token:room", "{"+roomID.String()+"}", s.settings.TokensPerRoom))
+}
+
+// allowTicket counts one more request that shows a ticket. The limit is that of the ticket, not of an address: whoever
+// keeps to it is never kept from his own place by others at his address.
+func (s *Service) allowTicket(ctx context.Context, t ticket) error {
+	return s.limiter.Allow(ctx, "too many requests with this ticket; try again in a moment",
+		limits.PerMinute("ticket", t.EntryID.String(), s.settings.RequestsPerTicket))
+}
+
+// AllowList counts one more list of the people in a room that the viewer has read: its cost grows with them. What a
+// subscription sends after the first state is not counted; its pace is bounded.
+func (s *Service) AllowList(ctx context.Context) error {
+	return s.limiter.Allow(ctx, "too many lists of people; subscribe to changes instead of asking again",
+		limits.PerMinute("list:user", auth.FromContext(ctx).UserID.String(), s.settings.ListsPerUser))
 }
 
 // limitsOf are those of a viewer, by his address and by his account, if he has one.
@@ -173,5 +191,16 @@ func (s *Service) Get(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
 	if err := s.rooms.Require(ctx, roomID, rooms.DecideEntries); err != nil {
 		return nil, err
 	}
+	if err := s.AllowList(ctx); err != nil {
+		return nil, err
+	}
 	return s.store.list(ctx, roomID)
+}
+
+// Count is Get without the entries. It costs the same however many wait.
+func (s *Service) Count(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
+	if err := s.rooms.Require(ctx, roomID, rooms.DecideEntries); err != nil {
+		return nil, err
+	}
+	return s.store.count(ctx, roomID)
 }

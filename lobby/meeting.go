@@ -254,6 +254,9 @@ func (s *Service) SetMessage(ctx context.Context, in SetMessageInput) (*Lobby, e
 	if err := s.rooms.Require(ctx, in.RoomID, rooms.DecideEntries); err != nil {
 		return nil, err
 	}
+	if err := s.AllowList(ctx); err != nil {
+		return nil, err
+	}
 	message := ""
 	if in.Message != nil && *in.Message != "" {
 		var err error

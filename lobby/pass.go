@@ -135,11 +135,14 @@ func (s *Service) ConnectionDetails(ctx context.Context, e *Entry) (*rtc.Details
 		ctx, span = observe.Begin(trace.ContextWithSpan(ctx, e.push), "connection details")
 		defer span.End()
 	}
+	if err := s.allowToken(ctx); err != nil {
+		return nil, err
+	}
 	return s.details(ctx, e)
 }
 
 // details makes the token of an admitted entry, and remembers whose it is. Every token for a room is
-// made here.
+// made here, and counted for the room; the caller has counted it for the viewer.
 func (s *Service) details(ctx context.Context, e *Entry) (*rtc.Details, error) {
 	look, err := s.rooms.Look(ctx, e.RoomID, e.person())
 	if err != nil {
@@ -151,6 +154,9 @@ func (s *Service) details(ctx context.Context, e *Entry) (*rtc.Details, error) {
 	}
 	role := p.proven(look.Role)
 	if err := mayEnter(look.Room, p, role, look.Banned); err != nil {
+		return nil, err
+	}
+	if err := s.allowTokenOf(ctx, e.RoomID); err != nil {
 		return nil, err
 	}
 	if p.decided, err = s.issue(ctx, e, p); err != nil {
@@ -268,6 +274,18 @@ func (s *Service) Caller(ctx context.Context, room *ent.Room, text string) (*Sta
 		return &caller, nil
 	}
 	return nil, ErrOutside()
+}
+
+// Asks is Caller for a request that costs LiveKit something, which counts for the ticket.
+func (s *Service) Asks(ctx context.Context, room *ent.Room, text string) (*Standing, error) {
+	t, err := s.tickets.read(text)
+	if err == nil {
+		err = s.allowTicket(ctx, t)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.Caller(ctx, room, text)
 }
 
 // ErrOutside is what somebody is told who asks for what people in the call may know or do.

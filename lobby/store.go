@@ -31,6 +31,7 @@ var (
 	attendScript  = script("attend")
 	beatScript    = script("beat")
 	closeScript   = script("close")
+	countScript   = script("count")
 	decideScript  = script("decide")
 	getScript     = script("get")
 	listScript    = script("list")
@@ -260,6 +261,20 @@ func (s store) list(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
 		}
 	}
 	return &Lobby{Entries: last.entries, Message: message(reply[1]), Version: version}, nil
+}
+
+// count is list without the entries.
+func (s store) count(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
+	reply, err := s.run(ctx, countScript, roomID)
+	if err != nil {
+		return nil, err
+	}
+	version, err := strconv.Atoi(reply[0].(string))
+	if err != nil {
+		return nil, fmt.Errorf("version of lobby %s: %w", roomID, err)
+	}
+	waiting, _ := reply[2].(int64)
+	return &Lobby{Message: message(reply[1]), Version: version, waiting: int(waiting)}, nil
 }
 
 func parseEntries(roomID uuid.UUID, replies []any) ([]*Entry, error) {

@@ -199,6 +199,9 @@ func (s *Service) WatchLobby(
 	if err := s.rooms.Require(ctx, roomID, rooms.DecideEntries); err != nil {
 		return nil, err
 	}
+	if err := s.AllowList(ctx); err != nil {
+		return nil, err
+	}
 	ring, rang := clapper()
 	bell := &bell{ring: ring, roomID: roomID}
 	s.hub.hang(bell)
@@ -265,9 +268,12 @@ func (l *Lobby) told() {
 	}
 }
 
-// getSoon is Get for a watcher, who is told later rather than kept waiting for long.
+// getSoon is Get for a watcher, who is told later rather than kept waiting for long; it counts against no limit.
 func (s *Service) getSoon(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
 	ctx, cancel := context.WithTimeout(ctx, getTimeout)
 	defer cancel()
-	return s.Get(ctx, roomID)
+	if err := s.rooms.Require(ctx, roomID, rooms.DecideEntries); err != nil {
+		return nil, err
+	}
+	return s.store.list(ctx, roomID)
 }

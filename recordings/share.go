@@ -37,10 +37,8 @@ func (r *Recordings) Share(ctx context.Context, in ShareInput) (*ent.Recording, 
 	if err != nil {
 		return nil, err
 	}
-	if in.Email != nil {
-		if err := r.rooms.AllowGrant(ctx, rec.RoomID); err != nil {
-			return nil, err
-		}
+	if err := r.rooms.AllowGrant(ctx, rec.RoomID); err != nil {
+		return nil, err
 	}
 	for try := 1; ; try++ {
 		userID, shared, err := r.share(ctx, in)

@@ -17,6 +17,7 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/fault"
+	"foyer/limits"
 )
 
 // slugTries is how often a random address may be taken already: at a billion rooms one try in
@@ -51,7 +52,7 @@ type UpdateInput struct {
 }
 
 // Create makes a room and its maker its owner, both or neither. A chosen slug that is taken is a
-// Conflict.
+// Conflict. RateLimited after too many, taken slugs among them.
 func (s *Service) Create(ctx context.Context, in CreateInput) (*ent.Room, error) {
 	viewer, err := s.Viewer(ctx)
 	if err != nil {
@@ -60,11 +61,18 @@ func (s *Service) Create(ctx context.Context, in CreateInput) (*ent.Room, error)
 	if in.Name, err = CheckName("name", in.Name, maxRoomName); err != nil {
 		return nil, err
 	}
+	slug := ""
 	if in.Slug != nil {
-		slug, err := chosenSlug(*in.Slug)
-		if err != nil {
+		if slug, err = chosenSlug(*in.Slug); err != nil {
 			return nil, err
 		}
+	}
+	err = s.settings.Limiter.Allow(ctx, "too many new rooms; try again later",
+		limits.PerHour("room:user", viewer.ID.String(), s.settings.RoomsPerUser))
+	if err != nil {
+		return nil, err
+	}
+	if in.Slug != nil {
 		return s.create(ctx, viewer, slug, in)
 	}
 	for range slugTries {

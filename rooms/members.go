@@ -123,10 +123,8 @@ func (s *Service) Grant(ctx context.Context, in GrantInput) (*ent.RoomAccess, er
 		return nil, fault.New(fault.Invalid,
 			"name the person by userId or by email: exactly one of them")
 	}
-	if in.Email != nil {
-		if err := s.AllowGrant(ctx, in.RoomID); err != nil {
-			return nil, err
-		}
+	if err := s.AllowGrant(ctx, in.RoomID); err != nil {
+		return nil, err
 	}
 	var granted *ent.RoomAccess
 	err := s.amongMembers(ctx, in.RoomID, func(m *members) error {
@@ -148,14 +146,14 @@ func (s *Service) Grant(ctx context.Context, in GrantInput) (*ent.RoomAccess, er
 	return granted, err
 }
 
-// AllowGrant counts one more right that a host gives to an e-mail address, or is RateLimited: such an answer
-// says who has an account, and makes one for who has none.
+// AllowGrant counts one more right that a host gives to a person, or is RateLimited: the answer says who has an
+// account and, of an e-mail address, makes one for who has none.
 func (s *Service) AllowGrant(ctx context.Context, roomID uuid.UUID) error {
 	if err := s.Require(ctx, roomID, ReadAccesses); err != nil {
 		return err
 	}
 	viewerID := auth.FromContext(ctx).UserID
-	return s.settings.Limiter.Allow(ctx, "too many rights given to e-mail addresses; try again later",
+	return s.settings.Limiter.Allow(ctx, "too many rights given to people; try again later",
 		limits.PerHour("grant:user", viewerID.String(), s.settings.GrantsPerUser),
 		limits.PerHour("grant:room", "{"+roomID.String()+"}", s.settings.GrantsPerRoom))
 }
@@ -181,6 +179,9 @@ func (s *Service) UpdateAccess(
 func (s *Service) SetRole(
 	ctx context.Context, roomID, userID uuid.UUID, role roomaccess.Role,
 ) (was roomaccess.Role, err error) {
+	if err := s.AllowGrant(ctx, roomID); err != nil {
+		return none, err
+	}
 	err = s.amongMembers(ctx, roomID, func(m *members) error {
 		if _, err := m.find(ctx, &userID, nil); err != nil {
 			return err

@@ -453,7 +453,7 @@ func TestAccessIsANodeToHostsOfItsRoomAlone(t *testing.T) {
 	})
 }
 
-func TestRolesGivenToEmailAddressesAreLimited(t *testing.T) {
+func TestRolesThatAreGivenAreLimited(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := testenv.Redis(t)
 	settings := usual
@@ -481,5 +481,7 @@ func TestRolesGivenToEmailAddressesAreLimited(t *testing.T) {
 	assertFault(t, fault.RateLimited, grant(otto, first))
 	ada := w.user(t, "Ada")
 	_, err = w.Grant(as(t, olga), rooms.GrantInput{RoomID: first.ID, UserID: &ada.ID, Role: roomaccess.RoleMEMBER})
-	require.NoError(t, err, "who is known is not looked for")
+	assertFault(t, fault.RateLimited, err) // by id too
+	_, err = w.SetRole(as(t, olga), first.ID, ada.ID, roomaccess.RoleMEMBER)
+	assertFault(t, fault.RateLimited, err)
 }

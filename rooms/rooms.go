@@ -34,7 +34,13 @@ type Settings struct {
 	// GrantsPerUser and GrantsPerRoom are how many roles may be given to e-mail addresses within an hour by
 	// one user, and in one room; 0 is any number. Limiter counts; nil for no limits.
 	GrantsPerUser, GrantsPerRoom int
-	Limiter                      *limits.Limiter
+	// RoomsPerUser is how many rooms one user may make within an hour, MutationsPerUser how many mutations he may ask
+	// for within a minute; 0 is any number.
+	RoomsPerUser, MutationsPerUser int
+	// UnknownSlugs is how many rooms that do not exist may be asked for by slug within a minute, by one user or, of
+	// people who are not signed in, from one network address; 0 is any number.
+	UnknownSlugs int
+	Limiter      *limits.Limiter
 }
 
 // Service answers questions about rooms and changes them.
@@ -130,9 +136,46 @@ func (s *Service) ByIDs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*en
 	return byID, nil
 }
 
-// BySlug finds a room by its address, in any spelling that normalises to it.
+// BySlug finds a room by its address, in any spelling that normalises to it. Whoever has named too many that do not
+// exist is RateLimited, also for one that does: else guesses would go on. Who names rooms that exist meets no limit.
 func (s *Service) BySlug(ctx context.Context, slug string) (*ent.Room, error) {
-	return found(s.db.Room.Query().Where(room.Slug(NormalizeSlug(slug))).Only(ctx))
+	const refusal = "too many rooms that do not exist; try again in a moment"
+	guesses := s.guesses(ctx)
+	if err := s.settings.Limiter.Left(ctx, refusal, guesses); err != nil {
+		return nil, err
+	}
+	r, err := found(s.db.Room.Query().Where(room.Slug(NormalizeSlug(slug))).Only(ctx))
+	if fault.Is(err, fault.NotFound) {
+		if err := s.settings.Limiter.Allow(ctx, refusal, guesses); err != nil {
+			return nil, err
+		}
+	}
+	return r, err
+}
+
+// guesses limits the viewer's guesses of slugs. Where there are temporary rooms there are none: every slug leads
+// somewhere.
+func (s *Service) guesses(ctx context.Context) limits.Limit {
+	n, viewer := s.settings.UnknownSlugs, auth.FromContext(ctx)
+	switch {
+	case s.settings.TemporaryRooms:
+		return limits.Limit{}
+	case viewer.SignedIn():
+		return limits.PerMinute("slug:user", viewer.UserID.String(), n)
+	default:
+		return limits.PerMinute("slug:address", viewer.Address, n)
+	}
+}
+
+// AllowMutations counts mutations that the viewer asks for, n in one request. What people who are not signed in may
+// ask for has limits of its own: that of an address would be shared by everybody behind it.
+func (s *Service) AllowMutations(ctx context.Context, n int) error {
+	viewer := auth.FromContext(ctx)
+	if !viewer.SignedIn() {
+		return nil
+	}
+	return s.settings.Limiter.Allow(ctx, "too many changes; try again in a moment",
+		limits.PerMinute("mutation:user", viewer.UserID.String(), s.settings.MutationsPerUser).Times(n))
 }
 
 func found(r *ent.Room, err error) (*ent.Room, error) {

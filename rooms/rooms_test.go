@@ -14,6 +14,7 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/fault"
+	"foyer/limits"
 	"foyer/rooms"
 	"foyer/testenv"
 )
@@ -232,4 +233,65 @@ func TestTemporaryRoomIsNamedByAGoodSlugWhereTheyAreAllowed(t *testing.T) {
 		_, err = off.Temporary(slug)
 		assertFault(t, fault.NotFound, err)
 	}
+}
+
+func TestGuessesOfSlugsAreLimitedAndLinksAreNot(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	settings := usual
+	settings.UnknownSlugs = 3
+	settings.Limiter = limits.New(rdb, prefix)
+	db := testenv.SQLite(t)
+	w := &world{rooms.New(db, settings), db}
+	olga := w.user(t, "Olga")
+	there := w.room(t, olga, "Room").Slug
+	school := auth.NewContext(t.Context(), auth.Viewer{Address: "192.0.2.1"})
+	find := func(ctx context.Context, slug string) error {
+		_, err := w.Find(ctx, nil, &slug)
+		return err
+	}
+	for _, who := range []context.Context{school, as(t, olga)} {
+		for range 20 {
+			require.NoError(t, find(who, there), "a link that is right counts nothing")
+		}
+		for range 3 {
+			assertFault(t, fault.NotFound, find(who, "daily"))
+		}
+	}
+	for _, who := range []context.Context{school, as(t, olga)} {
+		assertFault(t, fault.RateLimited, find(who, "weekly"))
+		assertFault(t, fault.RateLimited, find(who, there)) // else guesses would go on
+	}
+	elsewhere := auth.NewContext(t.Context(), auth.Viewer{Address: "192.0.2.2"})
+	require.NoError(t, find(elsewhere, there))
+	require.NoError(t, find(as(t, w.user(t, "Ada")), there), "nor is another user at the same address concerned")
+
+	settings.TemporaryRooms = true
+	temporary := rooms.New(db, settings)
+	for range 10 {
+		_, err := temporary.BySlug(elsewhere, "every-slug-leads-somewhere")
+		assertFault(t, fault.NotFound, err)
+	}
+}
+
+func TestNewRoomsAreLimitedByUser(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	settings := usual
+	settings.RoomsPerUser = 2
+	settings.Limiter = limits.New(rdb, prefix)
+	db := testenv.SQLite(t)
+	w := &world{rooms.New(db, settings), db}
+	olga, ada := w.user(t, "Olga"), w.user(t, "Ada")
+	create := func(by *ent.User, name string) error {
+		_, err := w.Create(as(t, by), rooms.CreateInput{Name: name})
+		return err
+	}
+	for range 5 {
+		assertFault(t, fault.Invalid, create(olga, "")) // what is refused counts nothing
+	}
+	require.NoError(t, create(olga, "1"))
+	require.NoError(t, create(olga, "2"))
+	assertFault(t, fault.RateLimited, create(olga, "3"))
+	require.NoError(t, create(ada, "another user is not concerned"))
 }

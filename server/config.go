@@ -101,14 +101,19 @@ type config struct {
 	KnocksPerAddress int           `env:"FOYER_KNOCKS_PER_ADDRESS" envDefault:"300"`
 	KnocksPerUser    int           `env:"FOYER_KNOCKS_PER_USER" envDefault:"60"`
 	KnocksPerRoom    int           `env:"FOYER_KNOCKS_PER_ROOM" envDefault:"1200"`
-	TokensPerAddress int           `env:"FOYER_TOKENS_PER_ADDRESS" envDefault:"1200"`
+	TokensPerAddress int           `env:"FOYER_TOKENS_PER_ADDRESS" envDefault:"3000"`
 	TokensPerUser    int           `env:"FOYER_TOKENS_PER_USER" envDefault:"120"`
 	TokensPerRoom    int           `env:"FOYER_TOKENS_PER_ROOM" envDefault:"6000"`
+	TicketRequests   int           `env:"FOYER_REQUESTS_PER_TICKET" envDefault:"120"`
+	ListsPerUser     int           `env:"FOYER_LISTS_PER_USER" envDefault:"120"`
 	NotifyHosts      bool          `env:"FOYER_NOTIFY_HOSTS"`
 	ShowPosition     bool          `env:"FOYER_LOBBY_POSITION"`
 
-	GrantsPerUser int `env:"FOYER_GRANTS_PER_USER" envDefault:"200"`
-	GrantsPerRoom int `env:"FOYER_GRANTS_PER_ROOM" envDefault:"500"`
+	GrantsPerUser    int `env:"FOYER_GRANTS_PER_USER" envDefault:"200"`
+	GrantsPerRoom    int `env:"FOYER_GRANTS_PER_ROOM" envDefault:"500"`
+	RoomsPerUser     int `env:"FOYER_ROOMS_PER_USER" envDefault:"200"`
+	MutationsPerUser int `env:"FOYER_MUTATIONS_PER_USER" envDefault:"600"`
+	UnknownSlugs     int `env:"FOYER_UNKNOWN_SLUGS_PER_ADDRESS" envDefault:"300"`
 
 	RecordingsPerUser int `env:"FOYER_RECORDINGS_PER_USER" envDefault:"60"`
 
@@ -409,6 +414,9 @@ func (c *config) counts() map[string]int {
 		"FOYER_TOKENS_PER_ADDRESS": c.TokensPerAddress, "FOYER_TOKENS_PER_USER": c.TokensPerUser,
 		"FOYER_TOKENS_PER_ROOM": c.TokensPerRoom, "FOYER_SIGN_INS_PER_ADDRESS": c.SignInsPerAddress,
 		"FOYER_GRANTS_PER_USER": c.GrantsPerUser, "FOYER_GRANTS_PER_ROOM": c.GrantsPerRoom,
+		"FOYER_ROOMS_PER_USER": c.RoomsPerUser, "FOYER_MUTATIONS_PER_USER": c.MutationsPerUser,
+		"FOYER_UNKNOWN_SLUGS_PER_ADDRESS": c.UnknownSlugs,
+		"FOYER_REQUESTS_PER_TICKET":       c.TicketRequests, "FOYER_LISTS_PER_USER": c.ListsPerUser,
 		"FOYER_RECORDINGS_PER_USER": c.RecordingsPerUser,
 		"FOYER_TRUSTED_PROXIES":     c.TrustedProxies,
 		"FOYER_MAX_SOCKETS":         c.MaxSockets, "FOYER_SOCKETS_PER_ADDRESS": c.SocketsPerAddress,
@@ -485,6 +493,7 @@ func (c *config) rooms() rooms.Settings {
 		UsersChooseNames:   c.ChooseNames, TemporaryRooms: c.TemporaryRooms,
 		EmailFallback: c.EmailFallback,
 		GrantsPerUser: c.GrantsPerUser, GrantsPerRoom: c.GrantsPerRoom,
+		RoomsPerUser: c.RoomsPerUser, MutationsPerUser: c.MutationsPerUser, UnknownSlugs: c.UnknownSlugs,
 	}
 }
 
@@ -495,6 +504,7 @@ func (c *config) lobby() lobby.Settings {
 		TicketTTL: c.TicketTTL, Capacity: c.Capacity, KnocksPerAddress: c.KnocksPerAddress,
 		KnocksPerUser: c.KnocksPerUser, KnocksPerRoom: c.KnocksPerRoom,
 		TokensPerAddress: c.TokensPerAddress, TokensPerUser: c.TokensPerUser, TokensPerRoom: c.TokensPerRoom,
+		RequestsPerTicket: c.TicketRequests, ListsPerUser: c.ListsPerUser,
 		NotifyHosts: c.NotifyHosts, ShowPosition: c.ShowPosition,
 	}
 }

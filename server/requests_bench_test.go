@@ -33,7 +33,8 @@ func BenchmarkRequests(b *testing.B) {
 	slog.SetDefault(slog.New(observe.Logged(slog.NewJSONHandler(io.Discard, nil))))
 	defer slog.SetDefault(before)
 	c, err := loadConfig([]string{"FOYER_DATA=" + b.TempDir(), "REDIS_URL=" + testenv.StartRedis(b).URL(),
-		"FOYER_LOBBY_CAPACITY=0", "FOYER_KNOCKS_PER_ADDRESS=0", "FOYER_KNOCKS_PER_ROOM=0"})
+		"FOYER_LOBBY_CAPACITY=0", "FOYER_KNOCKS_PER_ADDRESS=0", "FOYER_KNOCKS_PER_ROOM=0",
+		"FOYER_LISTS_PER_USER=0"})
 	require.NoError(b, err)
 	a, err := newApp(b.Context(), c, "127.0.0.1:8080")
 	require.NoError(b, err)

@@ -75,6 +75,7 @@ func newServer(t *testing.T, number int, file string, links links, more ...strin
 		// All guests come from one address, and more of them than any would.
 		"FOYER_SOCKETS_PER_ADDRESS=0", "FOYER_KNOCKS_PER_ADDRESS=0", "FOYER_KNOCKS_PER_ROOM=0",
 		"FOYER_TOKENS_PER_ADDRESS=0", "FOYER_TOKENS_PER_ROOM=0", "FOYER_SIGN_INS_PER_ADDRESS=0",
+		"FOYER_LISTS_PER_USER=0", "FOYER_MUTATIONS_PER_USER=0", "FOYER_REQUESTS_PER_TICKET=0",
 	}, more...)
 	t.Cleanup(s.kill)
 	s.start()

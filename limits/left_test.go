@@ -1,0 +1,39 @@
+package limits_test
+
+import (
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/fault"
+	"foyer/limits"
+	"foyer/testenv"
+)
+
+// TestAskingWhatIsLeftCountsNothing, in Redis and in the process.
+func TestAskingWhatIsLeftCountsNothing(t *testing.T) {
+	t.Parallel()
+	test := func(t *testing.T, l *limits.Limiter) {
+		t.Helper()
+		one := limits.PerHour("guess", "x", 3)
+		for range 10 {
+			require.NoError(t, l.Left(t.Context(), "", one))
+		}
+		for range 3 {
+			require.NoError(t, l.Left(t.Context(), "", one))
+			require.NoError(t, l.Allow(t.Context(), "", one))
+		}
+		err := l.Left(t.Context(), "too often", one)
+		require.True(t, fault.Is(err, fault.RateLimited), "%v", err)
+		assert.Equal(t, "too often", fault.Of(err).Message)
+		assert.InDelta(t, 1200, fault.Of(err).Details["retryAfter"], 60, "one each twenty minutes")
+		require.NoError(t, l.Left(t.Context(), "", limits.PerHour("guess", "y", 3)))
+		require.NoError(t, l.Left(t.Context(), "", limits.PerHour("guess", "x", 0)), "any number")
+	}
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		test(t, limits.New(rdb, prefix))
+	})
+	t.Run("in process", func(t *testing.T) { test(t, limits.New(dead(t), "")) })
+}

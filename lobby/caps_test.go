@@ -1,0 +1,148 @@
+package lobby_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/auth"
+	"foyer/ent/room"
+	"foyer/fault"
+	"foyer/lobby"
+	"foyer/rooms"
+	"foyer/testenv"
+)
+
+// of returns a context as ctx, of somebody at a network address.
+func of(ctx context.Context, address string) context.Context {
+	viewer := auth.FromContext(ctx)
+	viewer.Address = address
+	return auth.NewContext(ctx, viewer)
+}
+
+// given asks until a token is refused, at most so often, and returns how many there were.
+func given(t *testing.T, most int, ask func() error) int {
+	t.Helper()
+	for n := range most {
+		if err := ask(); err != nil {
+			requireKind(t, err, fault.RateLimited)
+			return n
+		}
+	}
+	return most
+}
+
+// TestTokensAreLimitedByWhateverDoorTheyAreAskedFor: those who walk in, guests who were admitted and return with their
+// ticket, and guests who watch.
+func TestTokensAreLimitedByWhateverDoorTheyAreAskedFor(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		for name, limit := range map[string]func(*lobby.Settings){
+			"of an address": func(s *lobby.Settings) { s.TokensPerAddress = 3 },
+			"of a user":     func(s *lobby.Settings) { s.TokensPerUser = 3 },
+			"of a room":     func(s *lobby.Settings) { s.TokensPerRoom = 3 },
+		} {
+			settings := calm
+			limit(&settings)
+			for door, ask := range map[string]func(*testing.T, *world, context.Context) func() error{
+				"createRoomToken": func(_ *testing.T, w *world, who context.Context) func() error {
+					return func() error {
+						_, err := w.CreateRoomToken(who, lobby.CreateRoomTokenInput{RoomID: &w.room.ID})
+						return err
+					}
+				},
+				"requestEntry": func(_ *testing.T, w *world, who context.Context) func() error {
+					return func() error {
+						got, err := w.RequestEntry(who, lobby.RequestEntryInput{RoomID: &w.room.ID})
+						if err == nil {
+							_, err = w.ConnectionDetails(who, got.Entry)
+						}
+						return err
+					}
+				},
+				"entry": func(t *testing.T, w *world, who context.Context) func() error {
+					t.Helper()
+					restricted := room.AccessLevelRESTRICTED
+					_, err := w.rooms.Update(as(w.owner), rooms.UpdateInput{RoomID: w.room.ID, AccessLevel: &restricted})
+					require.NoError(t, err)
+					guest, err := w.RequestEntry(who, lobby.RequestEntryInput{RoomID: &w.room.ID})
+					require.NoError(t, err)
+					_, err = w.Admit(as(w.owner), lobby.DecideInput{RoomID: w.room.ID, EntryID: guest.Entry.ID})
+					require.NoError(t, err)
+					return func() error {
+						watch, err := w.OpenEntry(who, guest.Ticket, func() {})
+						if err != nil {
+							return err
+						}
+						defer watch.Close()
+						_, err = w.ConnectionDetails(who, watch.Next(who))
+						return err
+					}
+				},
+			} {
+				t.Run(name+" by "+door, func(t *testing.T) {
+					w := newWorld(t, rdb, prefix, settings)
+					public := room.AccessLevelPUBLIC
+					_, err := w.rooms.Update(as(w.owner), rooms.UpdateInput{RoomID: w.room.ID, AccessLevel: &public})
+					require.NoError(t, err)
+					who := of(as(w.user(t, "Ada")), w.room.ID.String()) // an address of its own, for each test
+					assert.Equal(t, 3, given(t, 10, ask(t, w, who)))
+				})
+			}
+		}
+	})
+}
+
+// TestAdmittedGuestIsNotKeptOutByWhatOthersDoWithTheirTickets: what is done with a ticket counts for that ticket.
+func TestAdmittedGuestIsNotKeptOutByWhatOthersDoWithTheirTickets(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	settings := calm
+	settings.RequestsPerTicket = 3
+	w := newWorld(t, rdb, prefix, settings)
+	anna, ben := w.knock(t, "Anna"), w.knock(t, "Ben")
+	assert.Equal(t, 3, given(t, 10, func() error {
+		_, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &anna.Ticket})
+		return err
+	}), "asking again counts")
+	_, err := w.Cancel(guest(), anna.Ticket)
+	requireKind(t, err, fault.RateLimited)
+	_, err = w.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{RoomID: &w.room.ID, Ticket: &anna.Ticket})
+	requireKind(t, err, fault.RateLimited)
+	_, err = w.Asks(guest(), w.room, anna.Ticket)
+	requireKind(t, err, fault.RateLimited)
+	_, err = w.Admit(as(w.owner), lobby.DecideInput{RoomID: w.room.ID, EntryID: ben.Entry.ID})
+	require.NoError(t, err)
+	assert.Equal(t, lobby.Admitted, w.again(t, ben).Entry.Status)
+}
+
+// TestListsOfALobbyAreLimitedAndItsCountIsCheap: the entries are read for whoever asks for them alone.
+func TestListsOfALobbyAreLimitedAndItsCountIsCheap(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		settings := calm
+		settings.ListsPerUser = 2
+		w := newWorld(t, rdb, prefix, settings)
+		w.knock(t, "Anna")
+		w.knock(t, "Ben")
+		assert.Equal(t, 2, given(t, 10, func() error { _, err := w.Get(as(w.owner), w.room.ID); return err }))
+		_, err := w.WatchLobby(as(w.owner), w.room.ID, func(error) {})
+		requireKind(t, err, fault.RateLimited)
+		_, err = w.AdmitAll(as(w.owner), lobby.AdmitAllInput{RoomID: w.room.ID})
+		requireKind(t, err, fault.RateLimited)
+		_, err = w.SetMessage(as(w.owner), lobby.SetMessageInput{RoomID: w.room.ID})
+		requireKind(t, err, fault.RateLimited)
+		for range 10 {
+			count, err := w.Count(as(w.owner), w.room.ID)
+			require.NoError(t, err)
+			assert.Equal(t, 2, count.TotalCount())
+			assert.Empty(t, count.Entries)
+			assert.Positive(t, count.Version)
+		}
+		_, err = w.Count(as(w.user(t, "Mia")), w.room.ID)
+		requireKind(t, err, fault.Forbidden)
+	})
+}
