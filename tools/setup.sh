@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what `make test` needs beside Go: make itself, redis-server, PostgreSQL, nginx, Node for the page and
-# for the npm clients that tests ask for their opinion, Chromium in which tests use the page, and the C
+# Installs what `make test` needs beside Go: make itself, redis-server, PostgreSQL, PgBouncer, nginx, Node for the page
+# and for the npm clients that tests ask for their opinion, Chromium in which tests use the page, and the C
 # compiler that Go's race detector links with. Does nothing when all are there. Where it may not install
 # anything, it says what to install and fails.
 set -euo pipefail
@@ -14,11 +14,16 @@ has_nginx() {
   command -v nginx || test -x /usr/sbin/nginx
 }
 
+has_pgbouncer() {
+  command -v pgbouncer || test -x /usr/sbin/pgbouncer
+}
+
 # One package of Debian a line.
 missing_packages() {
   command -v make >/dev/null || echo make
   command -v redis-server >/dev/null || echo redis-server
   has_postgres >/dev/null || echo postgresql
+  has_pgbouncer >/dev/null || echo pgbouncer
   has_nginx >/dev/null || echo nginx
   command -v node >/dev/null || echo nodejs
   command -v npm >/dev/null || echo npm
@@ -38,7 +43,7 @@ fi
 if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
   echo "Tests need programs that are not installed here, and this account may not install them." >&2
   echo "On Debian: sudo apt-get install ${packages[*]}" >&2
-  echo "Elsewhere: make, gcc, Redis 7, PostgreSQL 15, nginx, Node 20.19 with npm and Chromium, or newer ones, all in the PATH." >&2
+  echo "Elsewhere: make, gcc, Redis 7, PostgreSQL 15, PgBouncer, nginx, Node 20.19 with npm and Chromium, or newer ones, all in the PATH." >&2
   exit 1
 fi
 
@@ -60,7 +65,7 @@ echo "Installing ${packages[*]} for the tests" >&2
 if [ -d /run/systemd/system ]; then
   for package in "${packages[@]}"; do
     case $package in
-      redis-server | postgresql | nginx) "${as_root[@]}" systemctl --quiet disable "$package" || true ;;
+      redis-server | postgresql | pgbouncer | nginx) "${as_root[@]}" systemctl --quiet disable "$package" || true ;;
     esac
   done
 fi

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"net"
 	"os"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -26,7 +28,8 @@ var errSilent = errors.New("PostgreSQL says nothing")
 // postgres returns what makes connections to PostgreSQL. No use of one lasts for ever, whatever its context:
 // a network may swallow what is sent and what is answered without breaking a connection, and database/sql
 // waits with no deadline when it makes connections for those who queue, when it rolls back, and when it closes.
-func postgres(url string, silence time.Duration) (driver.Connector, error) {
+// Behind tells whether a pooler was found, unless the URL says how to query (default_query_exec_mode).
+func postgres(url string, silence time.Duration, behind *atomic.Bool) (driver.Connector, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, err
@@ -42,7 +45,10 @@ func postgres(url string, silence time.Duration) (driver.Connector, error) {
 		}
 		return &bounded{Conn: conn, silence: silence}, nil
 	}
-	return stdlib.GetConnector(*config), nil
+	if strings.Contains(url, "default_query_exec_mode=") {
+		return stdlib.GetConnector(*config), nil
+	}
+	return newPoolerAware(config, behind), nil
 }
 
 // bounded is a connection of which each read and each write ends, in an error, after a time of silence.

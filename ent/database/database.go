@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -51,6 +52,8 @@ type DB struct {
 	Pool *sql.DB
 
 	dialect string
+	// pooled says that there is a pooler in front of PostgreSQL.
+	pooled *atomic.Bool
 	// aside opens a pool of its own, of one connection.
 	aside func() (*sql.DB, error)
 }
@@ -95,7 +98,8 @@ func open(url string, settings Settings) (*DB, error) {
 	if isPostgres(url) {
 		name = dialect.Postgres
 	}
-	pool, err := openPool(url, settings)
+	pooled := new(atomic.Bool)
+	pool, err := openPool(url, settings, pooled)
 	if err != nil {
 		return nil, err
 	}
@@ -104,24 +108,24 @@ func open(url string, settings Settings) (*DB, error) {
 		pool.SetMaxIdleConns(settings.Connections)
 	}}
 	aside := func() (*sql.DB, error) {
-		one, err := openPool(url, Settings{Silence: settings.Silence})
+		one, err := openPool(url, Settings{Silence: settings.Silence}, pooled)
 		if err == nil {
 			one.SetMaxOpenConns(1)
 		}
 		return one, err
 	}
-	return &DB{ent.NewClient(ent.Driver(driven)), pool, name, aside}, nil
+	return &DB{ent.NewClient(ent.Driver(driven)), pool, name, pooled, aside}, nil
 }
 
-func connector(url string, silence time.Duration) (driver.Connector, error) {
+func connector(url string, silence time.Duration, pooled *atomic.Bool) (driver.Connector, error) {
 	if path, ok := strings.CutPrefix(url, sqliteScheme); ok {
 		return newPreparing(sqliteDSN(path))
 	}
-	return postgres(url, silence)
+	return postgres(url, silence, pooled)
 }
 
-func openPool(url string, settings Settings) (*sql.DB, error) {
-	from, err := connector(url, cmp.Or(settings.Silence, silence))
+func openPool(url string, settings Settings, pooled *atomic.Bool) (*sql.DB, error) {
+	from, err := connector(url, cmp.Or(settings.Silence, silence), pooled)
 	if err != nil {
 		return nil, err
 	}
@@ -164,6 +168,9 @@ func (db *DB) Version(ctx context.Context) (string, error) {
 	}
 	var version string
 	err := db.Pool.QueryRowContext(ctx, query).Scan(&version)
+	if db.pooled.Load() {
+		version += " behind a pooler"
+	}
 	return name + version, err
 }
 

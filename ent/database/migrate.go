@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -82,8 +83,14 @@ func (db *DB) Drift(ctx context.Context, to io.Writer) error {
 // it compares them with the database's.
 var describing sync.Mutex
 
+// lockPause is the time between two tries for the lock.
+const lockPause = 50 * time.Millisecond
+
 // lock keeps other servers from migrating a PostgreSQL database until unlock is called: on a connection
 // that is not the pool's, which may have but one. Of an SQLite file there is one server.
+//
+// The lock is that of a transaction: behind a pooler a session's would stay with whichever connection it was taken
+// on. Who waits for it asks again and again, and has no connection of a pooler's meanwhile, which may have few.
 func (db *DB) lock(ctx context.Context) (unlock func() error, err error) {
 	if db.dialect != dialect.Postgres {
 		return func() error { return nil }, nil
@@ -92,17 +99,34 @@ func (db *DB) lock(ctx context.Context) (unlock func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := aside.Conn(ctx) // the pool might change it for another
+	for {
+		tx, err := tryLock(ctx, aside)
+		if err != nil {
+			return nil, errors.Join(err, aside.Close())
+		}
+		if tx != nil {
+			return func() error { return errors.Join(tx.Rollback(), aside.Close()) }, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), aside.Close())
+		case <-time.After(lockPause):
+		}
+	}
+}
+
+// tryLock returns the transaction that holds the lock; nil when another has it.
+func tryLock(ctx context.Context, pool *sql.DB) (*sql.Tx, error) {
+	tx, err := pool.BeginTx(ctx, nil)
 	if err != nil {
-		return nil, errors.Join(err, aside.Close())
+		return nil, err
 	}
-	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", migrationLock); err != nil {
-		return nil, errors.Join(err, conn.Close(), aside.Close())
+	var locked bool
+	err = tx.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", migrationLock).Scan(&locked)
+	if err == nil && locked {
+		return tx, nil
 	}
-	return func() error {
-		_, err := conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", migrationLock)
-		return errors.Join(err, conn.Close(), aside.Close())
-	}, nil
+	return nil, errors.Join(err, tx.Rollback())
 }
 
 func (db *DB) provider() (*goose.Provider, error) {
