@@ -95,6 +95,9 @@ func (r *roomResolver) Bans(ctx context.Context, obj *ent.Room, first *int, afte
 }
 
 func (r *subscriptionResolver) RoomStatus(ctx context.Context, roomID uuid.UUID, ticket *string) (<-chan *calls.Status, error) {
+	if err := r.follow(ctx, ticket); err != nil {
+		return nil, err
+	}
 	in := calls.WatchStatusInput{RoomID: roomID, Ticket: ticket}
 	return r.Calls.WatchStatus(ctx, in, transport.EndWith(ctx))
 }

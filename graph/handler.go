@@ -54,10 +54,13 @@ const (
 	// many of those that clients have registered under their hash.
 	cachedDocuments = 500
 	// maxCached is how many bytes a document may have to be kept.
-	maxCached    = 16 << 10
-	initTimeout  = 10 * time.Second
-	pingInterval = 20 * time.Second
-	writeTimeout = 10 * time.Second
+	maxCached = 16 << 10
+	// strangersOperations is how many operations may run on the socket of somebody who is not signed in: what
+	// a guest watches, and what is asked beside it.
+	strangersOperations = 10
+	initTimeout         = 10 * time.Second
+	pingInterval        = 20 * time.Second
+	writeTimeout        = 10 * time.Second
 )
 
 // Handler serves the API over HTTP, server-sent events and graphql-transport-ws.
@@ -195,8 +198,12 @@ func (s Settings) openSession(
 	if named {
 		ctx = auth.NewContext(ctx, viewer)
 	}
-	life, free := s.Life(ctx)
-	return transport.Session{Context: life, Lasts: viewer.ExpiresAt.IsZero(), Free: free}, nil
+	session := transport.Session{Lasts: viewer.ExpiresAt.IsZero()}
+	if !viewer.SignedIn() {
+		session.MaxOperations = strangersOperations
+	}
+	session.Context, session.Free = s.Life(ctx)
+	return session, nil
 }
 
 // detach returns a context with who asks and which request it was, of which a socket has come.

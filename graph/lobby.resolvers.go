@@ -58,6 +58,9 @@ func (r *subscriptionResolver) Entry(ctx context.Context, ticket string) (<-chan
 }
 
 func (r *subscriptionResolver) Lobby(ctx context.Context, roomID uuid.UUID) (<-chan *lobby.Lobby, error) {
+	if err := r.follow(ctx, nil); err != nil {
+		return nil, err
+	}
 	return r.Resolver.Lobby.WatchLobby(ctx, roomID, transport.EndWith(ctx))
 }
 

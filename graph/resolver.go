@@ -24,6 +24,8 @@ type Resolver struct {
 	Sessions *auth.Sessions
 	// Offers is what this server is able to do.
 	Offers Capabilities
+
+	follows follows
 }
 
 // Capabilities are what a server offers, by its settings.

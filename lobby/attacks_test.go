@@ -2,9 +2,11 @@ package lobby_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	lkauth "github.com/livekit/protocol/auth"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
@@ -200,6 +202,117 @@ func TestHostHearsThatHisRoomIsGone(t *testing.T) {
 	case <-time.After(soon):
 		require.Fail(t, "he is not told")
 	}
+}
+
+// TestGuestWhoWatchesAndStopsDisturbsNobody: on a cluster each of both is confirmed, when the other may have
+// been asked for already.
+func TestGuestWhoWatchesAndStopsDisturbsNobody(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, calm)
+		var rung atomic.Int64
+		for range 20 { // some of them at the same node
+			another := w.withNewRoom(t)
+			ready := make(chan struct{}, 1)
+			honest, err := w.OpenEntry(guest(), another.knock(t, "Honest").Ticket, func() {
+				rung.Add(1)
+				select {
+				case ready <- struct{}{}:
+				default:
+				}
+			})
+			require.NoError(t, err)
+			t.Cleanup(honest.Close)
+			<-ready // its bell is heard
+		}
+		flaps := w.knock(t, "Flaps")
+		before := rung.Load()
+		for range 500 {
+			watch, err := w.OpenEntry(guest(), flaps.Ticket, func() {})
+			require.NoError(t, err)
+			watch.Close()
+		}
+		heard := make(chan struct{}, 1)
+		last, err := w.OpenEntry(guest(), flaps.Ticket, func() {
+			select {
+			case heard <- struct{}{}:
+			default:
+			}
+		})
+		require.NoError(t, err)
+		t.Cleanup(last.Close)
+		require.EventuallyWithT(t, func(c *assert.CollectT) { // by a bell, for there is no heartbeat
+			_, err := w.SetMessage(w.host(), lobby.SetMessageInput{RoomID: w.room.ID, Message: new(uuid.NewString())})
+			assert.NoError(c, err)
+			assert.Positive(c, len(heard))
+		}, soon, 100*time.Millisecond)
+		assert.Equal(t, before, rung.Load(), "the others were rung, as after a broken subscription")
+	})
+}
+
+// TestOldestOfTooManyWatchersOfAnEntryEnds, so that a change of it is never much work.
+func TestOldestOfTooManyWatchersOfAnEntryEnds(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, lapsing)
+	anna := w.knock(t, "Anna")
+	const many, most = 100, 8
+	watches, woken := make([]*lobby.EntryWatch, many), make([]atomic.Int64, many)
+	for i := range watches {
+		var err error
+		watches[i], err = w.OpenEntry(guest(), anna.Ticket, func() { woken[i].Add(1) })
+		require.NoError(t, err)
+	}
+	for i, watch := range watches[:many-most] {
+		assert.Positive(t, woken[i].Load(), "it is woken to be told")
+		_, err := watch.Next(guest())
+		requireKind(t, err, fault.Conflict)
+		assert.Equal(t, "REPLACED", fault.Of(err).Details["reason"])
+		watch.Close()
+	}
+	for _, watch := range watches[many-most:] {
+		e, err := watch.Next(guest())
+		require.NoError(t, err)
+		assert.Equal(t, lobby.Waiting, e.Status)
+	}
+	for i := range woken {
+		woken[i].Store(0)
+	}
+	_, err := w.Admit(w.host(), w.decide(anna))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return woken[many-1].Load() > 0 }, soon, time.Millisecond)
+	for i := range watches[:many-most] {
+		assert.Zero(t, woken[i].Load(), "who has ended is rung")
+	}
+	for _, watch := range watches[many-most:] {
+		e, err := watch.Next(guest())
+		require.NoError(t, err)
+		assert.Equal(t, lobby.Admitted, e.Status)
+		watch.Close()
+	}
+}
+
+// TestReplacedWatcherKeepsThePlaceOfTheOthers: that it ends does not say that the guest has gone.
+func TestReplacedWatcherKeepsThePlaceOfTheOthers(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, lapsing)
+	anna := w.knock(t, "Anna")
+	first := w.watchEntry(t, w.Service, anna)
+	first.next()
+	others := make([]*watch[*lobby.Entry], 8)
+	for i := range others {
+		others[i] = w.watchEntry(t, w.Service, anna)
+		others[i].next()
+	}
+	for range first.states { // until it ends
+	}
+	time.Sleep(2 * lapsing.Grace)
+	assert.Equal(t, []string{"Anna"}, w.listed(t))
+	for _, other := range others {
+		other.end()
+	}
+	require.Eventually(t, func() bool { return len(w.listed(t)) == 0 }, soon, 100*time.Millisecond)
 }
 
 // roleIn returns the role that a join token carries.

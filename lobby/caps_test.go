@@ -78,7 +78,9 @@ func TestTokensAreLimitedByWhateverDoorTheyAreAskedFor(t *testing.T) {
 							return err
 						}
 						defer watch.Close()
-						_, err = w.ConnectionDetails(who, watch.Next(who))
+						entry, err := watch.Next(who)
+						require.NoError(t, err)
+						_, err = w.ConnectionDetails(who, entry)
 						return err
 					}
 				},

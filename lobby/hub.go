@@ -18,6 +18,8 @@ type bell struct {
 	roomID, entryID uuid.UUID
 	// waits is true while the watcher is a guest who believes to wait.
 	waits atomic.Bool
+	// replaced: the hub has taken the bell down, since newer watchers of its entry are enough.
+	replaced atomic.Bool
 	// trace is that of the last change the bell was rung for, if it is known.
 	trace atomic.Pointer[string]
 }
@@ -69,12 +71,16 @@ var (
 	everyBell   = uuid.MustParse("ffffffff-ffff-ffff-ffff-fffffffffffe")
 )
 
+// maxWatchers is how many may watch one entry on one server: the same guest in some tabs, and connections that
+// broke without a word. Each change of the entry is read and sent as often.
+const maxWatchers = 8
+
 func newHub(changed func(roomID uuid.UUID), placesTold bool) *hub {
 	return &hub{changed: changed, placesTold: placesTold, rooms: map[uuid.UUID]*watchedRoom{}}
 }
 
 // hang hangs a bell, which rings when its entry changes or, for the zero entry, when anything in the room
-// does. It wants to be taken down.
+// does. It wants to be taken down. The oldest of too many bells of a guest's entry is replaced, and rings.
 func (h *hub) hang(b *bell) {
 	h.mu.Lock()
 	room := h.rooms[b.roomID]
@@ -85,15 +91,37 @@ func (h *hub) hang(b *bell) {
 	}
 	b.next = room.bells[b.entryID]
 	room.bells[b.entryID] = b
+	if b.entryID != uuid.Nil && b.entryID != meetingBell {
+		h.replaceOldest(b)
+	}
 	h.mu.Unlock()
 	if first {
 		h.changed(b.roomID)
 	}
 }
 
+// replaceOldest takes down what lies behind the first maxWatchers bells, of which new ones come first.
+func (h *hub) replaceOldest(bells *bell) {
+	last := bells
+	for range maxWatchers - 1 {
+		if last = last.next; last == nil {
+			return
+		}
+	}
+	if oldest := last.next; oldest != nil {
+		last.next = nil
+		oldest.replaced.Store(true)
+		h.ringAll(oldest, "")
+	}
+}
+
 // take takes a bell down and reports whether it was the last one of its entry.
 func (h *hub) take(b *bell) (last bool) {
 	h.mu.Lock()
+	if b.replaced.Load() {
+		h.mu.Unlock()
+		return false
+	}
 	room := h.rooms[b.roomID]
 	rest := without(room.bells[b.entryID], b)
 	room.bells[b.entryID] = rest

@@ -55,6 +55,10 @@ type lane struct {
 	sharded bool
 	// over is closed when the subscription has broken.
 	over chan struct{}
+
+	mu sync.Mutex
+	// leaving counts, of the bells that are to be heard no more, the confirmations that are still to come.
+	leaving map[string]int
 }
 
 // look has a room looked at: whether its bell is to be heard from now on, or no longer.
@@ -144,7 +148,7 @@ func (l *listener) laneFor(
 	if known := l.lanes[address]; known != nil {
 		return known, nil
 	}
-	made := &lane{over: make(chan struct{})}
+	made := &lane{over: make(chan struct{}), leaving: map[string]int{}}
 	if node != nil {
 		made.sub, made.sharded = node.SSubscribe(ctx), true
 	} else {
@@ -190,9 +194,29 @@ func (l *lane) unsubscribe(ctx context.Context, bells []string) error {
 	}
 	var failed []error
 	for _, bell := range bells {
+		l.leaves(bell)
 		failed = append(failed, l.sub.SUnsubscribe(ctx, bell))
 	}
 	return errors.Join(failed...)
+}
+
+func (l *lane) leaves(bell string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.leaving[bell]++
+}
+
+// left reports whether we have asked for the end of a bell that Redis tells of.
+func (l *lane) left(bell string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	asked := l.leaving[bell]
+	if asked > 1 {
+		l.leaving[bell]--
+	} else {
+		delete(l.leaving, bell)
+	}
+	return asked > 0
 }
 
 // read passes on what a subscription says until it breaks or ctx ends. go-redis would mend a broken
@@ -209,7 +233,7 @@ func (l *listener) read(ctx context.Context, from *lane) {
 			err = from.sub.Ping(ctx)
 		} else if err == nil {
 			asked = false
-			err = l.hear(message)
+			err = l.hear(from, message)
 		}
 		if err != nil {
 			l.complain(ctx, err)
@@ -230,7 +254,7 @@ func isTimeout(err error) bool {
 	return ok && netErr.Timeout()
 }
 
-func (l *listener) hear(message any) error {
+func (l *listener) hear(from *lane, message any) error {
 	switch m := message.(type) {
 	case *redis.Message:
 		roomID, errRoom := l.keys.roomOf(m.Channel)
@@ -250,8 +274,10 @@ func (l *listener) hear(message any) error {
 			l.deaf.Store(false)
 			l.ready(roomID)
 		case "sunsubscribe":
-			if l.watched(roomID) { // not at our wish: the slot has moved to another node
-				return fmt.Errorf("room %s has moved", roomID)
+			// A room may be watched again by the time that Redis confirms the end of its bell. It is asked for
+			// again then, after that, and needs nothing more.
+			if !from.left(m.Channel) && l.watched(roomID) {
+				return fmt.Errorf("room %s has moved to another node", roomID)
 			}
 		}
 	}

@@ -63,12 +63,26 @@ func (s *Service) OpenEntry(
 	return w, nil
 }
 
+// EntryOf returns the id of the entry that a ticket is for.
+func (s *Service) EntryOf(ticketText string) (uuid.UUID, error) {
+	t, err := s.tickets.read(ticketText)
+	return t.EntryID, err
+}
+
+// errReplaced ends the oldest of too many looks at one entry. It is no RateLimited, after which its client
+// would come back and replace another.
+var errReplaced = fault.New(fault.Conflict,
+	"this request to enter is watched in too many places; this was the first of them").With("reason", "REPLACED")
+
 // Next returns the entry when it differs from what the guest last saw, the first time in any case; else
-// nil.
-func (w *EntryWatch) Next(ctx context.Context) *Entry {
+// nil. An error ends the look.
+func (w *EntryWatch) Next(ctx context.Context) (*Entry, error) {
+	if w.bell.replaced.Load() {
+		return nil, errReplaced
+	}
 	if !w.told {
 		w.told = true
-		return w.seen
+		return w.seen, nil
 	}
 	if w.from != nil {
 		ctx = trace.ContextWithSpan(ctx, w.from)
@@ -83,10 +97,10 @@ func (w *EntryWatch) Next(ctx context.Context) *Entry {
 		e.push = span
 		w.bell.waits.Store(e.Status == Waiting)
 		w.seen = e
-		return e
+		return e, nil
 	}
 	span.End()
-	return nil
+	return nil, nil //nolint:nilnil // nothing new
 }
 
 // Sent says that the guest's transport has what Next returned last.
@@ -117,7 +131,7 @@ func (w *EntryWatch) leave(ctx context.Context) {
 }
 
 // WatchEntry is OpenEntry for who reads from a channel: it sends the entry, now and after every change,
-// until ctx ends. A slow reader misses states between, never the last one.
+// until ctx ends or the look does. A slow reader misses states between, never the last one.
 func (s *Service) WatchEntry(ctx context.Context, ticketText string) (<-chan *Entry, error) {
 	ring, rang := clapper()
 	w, err := s.OpenEntry(ctx, ticketText, ring)
@@ -133,7 +147,11 @@ func (s *Service) WatchEntry(ctx context.Context, ticketText string) (<-chan *En
 			}
 		}()
 		for {
-			if e := w.Next(ctx); e != nil {
+			e, err := w.Next(ctx)
+			if err != nil {
+				return
+			}
+			if e != nil {
 				select {
 				case states <- e:
 					w.Sent()

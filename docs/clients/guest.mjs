@@ -59,15 +59,17 @@ export async function enter(foyer, { roomId, displayName, tickets, show, fail, s
 
 // decision resolves with the entry once it is decided on, or with nothing when it cannot be watched
 // any more: requestEntry with the ticket says why, and gives a place again that was lost (NOT_FOUND).
+// It rejects when the same guest watches in too many other places: to come back would end one of those.
 function decision(foyer, { ticket, entry: { version } }, show, signal) {
   if (!foyer.watch) return sleep(3_000); // no subscriptions: ask again every few seconds
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const end = (entry) => {
       resolve(entry); // first: urql says complete when it is stopped
       stop();
     };
     const stop = foyer.watch(ENTRY, { ticket }, {
       next({ data, errors }) {
+        if (errors?.[0].extensions?.reason === "REPLACED") reject(new Refused(errors));
         if (errors) return end(); // with data too: urql keeps the last beside new errors
         if (data.entry.version < version) return; // older than what is shown
         version = data.entry.version;

@@ -3563,7 +3563,8 @@ extend type Subscription {
   """
   A guest's own request to enter, now and after every change. While the guest waits, this keeps his
   place. On ADMITTED it carries what to connect with. There is nothing to watch, NOT_FOUND, of a request
-  that has been forgotten, or that was ADMITTED at once because the guest may walk in.
+  that has been forgotten, or that was ADMITTED at once because the guest may walk in. One server serves eight
+  subscriptions to an entry; one more ends the oldest with CONFLICT, whose ` + "`" + `reason` + "`" + ` is REPLACED.
   """
   entry(
     "What ` + "`" + `requestEntry` + "`" + ` gave."

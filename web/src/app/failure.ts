@@ -42,6 +42,7 @@ export const passes = ({ code }: Failure) =>
 export function explain(failure: Failure, { faults }: Words): string {
   const { code, reason, retryAfter, requestId, message } = failure;
   if (reason === "BANNED") return faults.banned;
+  if (reason === "REPLACED") return faults.replaced;
   if (reason === "LOCKED") return code === "CONFLICT" ? faults.unlockFirst : faults.locked;
   switch (code) {
     case "NETWORK":

@@ -58,6 +58,7 @@ export const en = {
     unknown: "Something went wrong.",
     decided: "Somebody else has decided differently already.",
     hasRole: "This person has another role already.",
+    replaced: "You are waiting in too many other windows. Close some of them, then ask again here.",
   },
 
   welcome: {

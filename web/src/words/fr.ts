@@ -61,6 +61,7 @@ export const fr: Words = {
     unknown: "Une erreur s’est produite.",
     decided: "Quelqu’un d’autre a déjà décidé autrement.",
     hasRole: "Cette personne a déjà un autre rôle.",
+    replaced: "Vous attendez déjà dans trop d’autres fenêtres. Fermez-en quelques-unes, puis redemandez ici.",
   },
 
   welcome: {
