@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
@@ -70,14 +71,27 @@ const persistedQueryNotFound = "PERSISTED_QUERY_NOT_FOUND"
 
 // libraryFault gives what the library says of a query or its variables our code for it.
 func libraryFault(err *gqlerror.Error) *fault.Error {
-	f := fault.New(fault.Invalid, "%s", err.Message)
+	f := fault.New(fault.Invalid, "%s", shortened(err.Message))
 	if err.Extensions["code"] == persistedQueryNotFound {
 		f.Kind = persistedQueryNotFound // clients know this one, and send the document
+	}
+	if field, named := err.Extensions["field"]; named {
+		return f.With("field", field)
 	}
 	if len(err.Path) > 1 && err.Path[0] == ast.PathName("variable") {
 		return f.With("field", fieldName(err.Path))
 	}
 	return f
+}
+
+// maxMessage is how many bytes of a message of the library's are told: it may repeat what was sent.
+const maxMessage = 500
+
+func shortened(message string) string {
+	if len(message) <= maxMessage {
+		return message
+	}
+	return strings.ToValidUTF8(message[:maxMessage], "") + "…"
 }
 
 // argumentsUnread reports whether the arguments of a field could not be read: of a field that takes

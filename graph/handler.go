@@ -14,6 +14,7 @@ import (
 	"foyer/auth"
 	"foyer/fault"
 	"foyer/graph/generated"
+	"foyer/graph/scalar"
 	"foyer/graph/transport"
 	"foyer/observe"
 )
@@ -90,6 +91,10 @@ func NewHandler(r *Resolver, s Settings) *Handler {
 	}
 	h.Use(extension.AutomaticPersistedQuery{Cache: newCache[string]()})
 	h.Use(s.Limits)
+	inputs := &transport.Inputs{Suggest: s.Introspection, Scalars: map[string]func(any) error{
+		"ID": reading(scalar.UnmarshalIdentity), "Cursor": reading(scalar.UnmarshalCursor),
+	}}
+	h.Use(inputs)
 	h.AroundOperations(withinScopes)
 	h.AroundOperations(r.countMutations)
 	h.Use(plainly{})
@@ -97,8 +102,8 @@ func NewHandler(r *Resolver, s Settings) *Handler {
 		h.Use(extension.Introspection{})
 	} else {
 		h.SetDisableSuggestion(true) // of fields; the rules have those of the rest
-		h.SetDefaultRulesFn(withoutSuggestions)
 	}
+	h.SetDefaultRulesFn(func() *rules.Rules { return validation(inputs) })
 	h.SetErrorPresenter(presentError)
 	h.SetRecoverFunc(recoverPanic)
 	over := transport.HTTP{
@@ -135,17 +140,26 @@ func lists(schema *ast.Schema) map[string]bool {
 	return names
 }
 
-// withoutSuggestions returns the rules of validation, of which none tells names that were not asked
-// for.
-func withoutSuggestions() *rules.Rules {
+// validation returns the rules of validation, of which none tells names that were not asked for where inputs does
+// not.
+func validation(inputs *transport.Inputs) *rules.Rules {
 	all := rules.NewDefaultRules()
-	all.ReplaceRule(rules.KnownArgumentNamesRule.Name,
-		rules.KnownArgumentNamesRuleWithoutSuggestions.RuleFunc)
-	all.ReplaceRule(rules.KnownTypeNamesRule.Name,
-		rules.KnownTypeNamesRuleWithoutSuggestions.RuleFunc)
-	all.ReplaceRule(rules.ValuesOfCorrectTypeRule.Name,
-		rules.ValuesOfCorrectTypeRuleWithoutSuggestions.RuleFunc)
+	all.ReplaceRule(rules.ValuesOfCorrectTypeRule.Name, inputs.Rule)
+	if !inputs.Suggest {
+		all.ReplaceRule(rules.KnownArgumentNamesRule.Name,
+			rules.KnownArgumentNamesRuleWithoutSuggestions.RuleFunc)
+		all.ReplaceRule(rules.KnownTypeNamesRule.Name,
+			rules.KnownTypeNamesRuleWithoutSuggestions.RuleFunc)
+	}
 	return all
+}
+
+// reading returns a function that tells why a value cannot be read.
+func reading[T any](read func(any) (T, error)) func(any) error {
+	return func(value any) error {
+		_, err := read(value)
+		return err
+	}
 }
 
 // Sockets is how many WebSockets are open.
