@@ -3,7 +3,7 @@
 //
 // What a host decides is stored first, in the database or in Redis, and carried to LiveKit then. So a
 // decision holds against old tokens and late joiners also when LiveKit was out of reach: whoever joins
-// is judged by what is stored, and those inside are looked at again now and then.
+// is judged by what is stored, and those inside are compared with it again and again.
 package calls
 
 import (
@@ -39,6 +39,8 @@ type Settings struct {
 	UsersChooseNames bool
 	// HostsAreRoomAdmins: hosts enter with a grant for LiveKit's API, which only ends with the connection.
 	HostsAreRoomAdmins bool
+	// ReviewInterval is how often every meeting is compared with LiveKit.
+	ReviewInterval time.Duration
 }
 
 // New returns a Service.
@@ -89,7 +91,7 @@ func (s *Service) letIn(ctx context.Context, roomID uuid.UUID) {
 func (s *Service) apply(ctx context.Context, r *ent.Room) (results []*Result, synced bool) {
 	ctx = context.WithoutCancel(ctx) // what has begun is finished, also when the client hangs up
 	s.tell(ctx, r.ID)
-	results, err := s.review(ctx, r)
+	results, _, err := s.review(ctx, r)
 	if err != nil {
 		slog.WarnContext(ctx, "a room's change does not hold for those inside yet", "room", r.ID, "err", err)
 	}
@@ -147,7 +149,7 @@ func (s *Service) DeleteRoom(ctx context.Context, roomID uuid.UUID) (*ent.Room, 
 	}
 	s.recordings.Left()
 	ctx = context.WithoutCancel(ctx)
-	if err := s.lobby.End(ctx, roomID); err != nil {
+	if _, err := s.lobby.End(ctx, roomID); err != nil {
 		slog.WarnContext(ctx, "the lobby of a deleted room ends a little later", "room", roomID, "err", err)
 	}
 	if err := s.rtc.EndRoom(ctx, roomID.String()); err != nil {
@@ -201,7 +203,8 @@ func (s *Service) End(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) 
 	}
 	r := look.Room
 	ctx = context.WithoutCancel(ctx)
-	if err := s.lobby.End(ctx, roomID); err != nil {
+	endedAt, err := s.lobby.End(ctx, roomID)
+	if err != nil {
 		return nil, err
 	}
 	if err := s.rooms.EndMeeting(ctx, roomID, time.Now()); err != nil {
@@ -209,6 +212,9 @@ func (s *Service) End(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) 
 	}
 	s.rooms.Record(ctx, roomID, rooms.Act{Action: auditevent.ActionEND_MEETING})
 	if err := s.recordings.EndMeeting(ctx, roomID, time.Now()); err != nil {
+		return nil, err
+	}
+	if err := s.lobby.Followed(ctx, roomID, endedAt); err != nil {
 		return nil, err
 	}
 	if err := s.rtc.EndRoom(ctx, roomID.String()); err != nil {

@@ -1,6 +1,7 @@
 package calls_test
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/http/httptest"
@@ -71,7 +72,9 @@ type world struct {
 
 	mu sync.Mutex
 	// deaf: events are refused, as by a server that is away. Those that were are counted.
-	deaf    bool
+	deaf bool
+	// loses: events are lost on their way, though LiveKit believes that they were taken.
+	loses   bool
 	refused int
 	events  []rtc.Kind
 }
@@ -81,6 +84,20 @@ func (w *world) setDeaf(deaf bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.deaf = deaf
+}
+
+// setLoses has events be lost on their way to the world, or not any more.
+func (w *world) setLoses(loses bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.loses = loses
+}
+
+// heard returns how many events of a kind have been taken.
+func (w *world) heard(kind rtc.Kind) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return count(w.events, kind)
 }
 
 // hasRefused returns how many events were refused.
@@ -94,6 +111,8 @@ func (w *world) hasRefused() int {
 type options struct {
 	roomAdmins, fixedNames bool
 	accessLevel            room.AccessLevel
+	// grace is that of meetings in which nobody is; ten minutes when zero.
+	grace time.Duration
 	// through is where LiveKit's API is reached instead, once it runs.
 	through func(liveKitURL string) string
 	// redis is a client of the world's own Redis.
@@ -131,6 +150,7 @@ func newWorld(t testing.TB, o options) *world {
 	w.lobby, err = lobby.New(rdb, w.rooms, w.rtc, lobby.Settings{
 		Secret: "a secret of at least 32 bytes, for tests", KeyPrefix: prefix, Grace: time.Minute,
 		Heartbeat: time.Second, DeniedFor: time.Minute, AdmittedFor: time.Hour, TicketTTL: time.Hour,
+		MeetingGrace: cmp.Or(o.grace, 10*time.Minute),
 	})
 	require.NoError(t, err)
 	recordings := recordings.New(recordings.Outside{
@@ -139,6 +159,7 @@ func newWorld(t testing.TB, o options) *world {
 	}, recordings.Settings{})
 	w.Service = calls.New(w.rooms, w.lobby, w.rtc, recordings, calls.Settings{
 		UsersChooseNames: !o.fixedNames, HostsAreRoomAdmins: o.roomAdmins,
+		ReviewInterval: 100 * time.Millisecond,
 	})
 	w.runLobby()
 	w.owner = w.user("Olga Owner")
@@ -161,7 +182,7 @@ func (w *world) runLobby() {
 func (w *world) hear(rw http.ResponseWriter, r *http.Request) {
 	event, err := w.rtc.Receive(rw, r)
 	w.mu.Lock()
-	deaf := w.deaf
+	deaf, loses := w.deaf, w.loses
 	if deaf {
 		w.refused++
 	}
@@ -169,6 +190,7 @@ func (w *world) hear(rw http.ResponseWriter, r *http.Request) {
 	switch {
 	case deaf:
 		rw.WriteHeader(http.StatusServiceUnavailable)
+	case loses:
 	case err != nil:
 		rw.WriteHeader(http.StatusUnauthorized)
 	default:
@@ -179,6 +201,19 @@ func (w *world) hear(rw http.ResponseWriter, r *http.Request) {
 		w.events = append(w.events, event.Kind)
 		w.mu.Unlock()
 	}
+}
+
+// runs has a server compare meetings with LiveKit, until the test ends or stop is called.
+func (w *world) runs() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		assert.NoError(w.t, <-done)
+	})
+	w.t.Cleanup(stop)
+	return stop
 }
 
 func (w *world) user(name string) *ent.User {

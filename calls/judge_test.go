@@ -87,10 +87,12 @@ func (w *world) setAccess(level room.AccessLevel) {
 
 func TestAdmissionThatHasEndedOpensTheCallNoLonger(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{})
+	w := newWorld(t, options{grace: time.Millisecond})
 	anna := w.admitted(guest(), "Anna")
-	at := after(w.meeting().ListVersion)
-	w.hears(&rtc.Event{ID: "end", Kind: rtc.RoomFinished, At: at, Room: w.room.ID.String()})
+	w.hears(w.news(rtc.ParticipantJoined, anna, "PA_1"), w.news(rtc.ParticipantLeft, anna, "PA_1"))
+	stop := w.runs()
+	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
+	stop()
 	w.isKeptOut(anna)
 }
 

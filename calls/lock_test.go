@@ -2,6 +2,7 @@ package calls_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -116,7 +117,8 @@ func TestLockEndsWithTheMeeting(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
+			w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC, grace: time.Second})
+			w.runs()
 			host := w.counted(w.token(w.host(), "Olga"))
 			w.lock()
 			_, err := w.tryToken(guest(), "Anna")

@@ -20,8 +20,6 @@ const (
 	// take in all: an answer that says who was not reached is better than none.
 	fanOut        = 16
 	fanOutTimeout = 10 * time.Second
-	// reviewInterval is how often the call of a room that is followed is compared with LiveKit.
-	reviewInterval = time.Minute
 )
 
 // Outcome is what became of one person.
@@ -97,24 +95,25 @@ func result(ctx context.Context, p *rtc.Participant, outcome Outcome, err error)
 }
 
 // review makes a call what the rules of this moment say: whoever may not be there is removed, and
-// everybody else gets the role and the permission that are his. It returns what became of each.
-func (s *Service) review(ctx context.Context, room *ent.Room) ([]*Result, error) {
+// everybody else gets the role and the permission that are his. It returns what became of each, and how many
+// are in the call by that.
+func (s *Service) review(ctx context.Context, room *ent.Room) (results []*Result, inside int, err error) {
 	meeting, err := s.lobby.Meeting(ctx, room.ID)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	people, standings, err := s.inside(ctx, room)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	results := s.settle(ctx, room.ID, people, standings)
+	results = s.settle(ctx, room.ID, people, standings)
 	stay := map[uuid.UUID]lobby.Connection{}
 	for i, p := range people {
 		if (results[i].Outcome == Done || results[i].Outcome == Failed) && counts(p) {
 			stay[p.ID()] = lobby.Connection{ID: p.SID, Since: p.JoinedAt}
 		}
 	}
-	return results, s.lobby.Align(ctx, room.ID, meeting.Version, stay)
+	return results, len(stay), s.lobby.Align(ctx, room.ID, meeting.Version, stay)
 }
 
 // counts reports whether a participant is one of those who meet: everybody and everything but what records.
@@ -256,24 +255,4 @@ func missing(has, wanted map[string]string) map[string]string {
 	wanted = maps.Clone(wanted)
 	maps.DeleteFunc(wanted, func(name, value string) bool { return has[name] == value })
 	return wanted
-}
-
-// look compares a call that is followed with LiveKit, now and then: news that were lost are made up
-// for.
-func (s *Service) look(ctx context.Context, roomID uuid.UUID) {
-	due, err := s.lobby.Due(ctx, roomID, reviewInterval)
-	if err == nil && due {
-		err = s.reviewNow(ctx, roomID)
-	}
-	if err != nil && ctx.Err() == nil {
-		slog.WarnContext(ctx, "cannot compare a call with LiveKit", "room", roomID, "err", err)
-	}
-}
-
-func (s *Service) reviewNow(ctx context.Context, roomID uuid.UUID) error {
-	room, err := s.rooms.ByID(ctx, roomID)
-	if err == nil {
-		_, err = s.review(ctx, room)
-	}
-	return err
 }

@@ -87,12 +87,9 @@ func (s *Service) WatchStatus(
 	go func() {
 		defer close(states)
 		defer stop()
-		for first := true; status != nil; first = false {
+		for status != nil {
 			select {
 			case states <- status:
-				if first {
-					w.look(ctx, in.RoomID)
-				}
 				status = w.next(ctx, status)
 			case <-ctx.Done():
 				return
@@ -141,26 +138,19 @@ func (w *statusWatch) next(ctx context.Context, seen *Status) *Status {
 	return nil
 }
 
-// wait returns when there may be something new, and false when ctx ends. Meanwhile the call is looked
-// at now and then.
+// wait returns when there may be something new, and false when ctx ends.
 func (w *statusWatch) wait(ctx context.Context, seen *Status) bool {
 	list := w.list
 	if seen.LobbyCount == nil {
 		list = nil // it is none of his business
 	}
-	look := time.NewTicker(reviewInterval)
-	defer look.Stop()
-	for {
-		select {
-		case <-w.call:
-			return true
-		case <-list:
-			return true
-		case <-look.C:
-			w.look(ctx, w.in.RoomID)
-		case <-ctx.Done():
-			return false
-		}
+	select {
+	case <-w.call:
+		return true
+	case <-list:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -3,7 +3,6 @@ package calls
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -38,9 +37,9 @@ func (s *Service) hear(ctx context.Context, room *ent.Room, e *rtc.Event) error 
 	case rtc.RoomStarted:
 		return s.mirror(ctx, room.ID)
 	case rtc.RoomFinished:
-		at := happened(e.At)
-		return errors.Join(s.lobby.Close(ctx, room.ID, at), s.rooms.EndMeeting(ctx, room.ID, at),
-			s.recordings.EndMeeting(ctx, room.ID, at))
+		// An empty room is not the end of a meeting, and of several LiveKit nodes one may not know all.
+		_, _, err := s.review(ctx, room)
+		return err
 	case rtc.EgressStarted, rtc.EgressUpdated, rtc.EgressEnded:
 		return s.hearEgress(ctx, room.ID, e)
 	}
@@ -99,15 +98,4 @@ func (s *Service) hearOfNoRoom(ctx context.Context, e *rtc.Event) error {
 		return nil
 	}
 	return s.rtc.RemoveParticipant(ctx, e.Room, e.Participant.Identity)
-}
-
-// late is how old news may be: LiveKit gives up sooner. A time beyond is that of a clock that is wrong.
-const late = time.Minute
-
-// happened returns when something happened that LiveKit tells of with its own clock, in whole seconds.
-func happened(at time.Time) time.Time {
-	if age := time.Since(at); age < 0 || age > late {
-		return time.Now()
-	}
-	return at
 }

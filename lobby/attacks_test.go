@@ -195,7 +195,8 @@ func TestHostHearsThatHisRoomIsGone(t *testing.T) {
 	})
 	host.next()
 	w.db.Room.DeleteOne(w.room).ExecX(t.Context())
-	require.NoError(t, w.Close(guest(), w.room.ID, time.Time{}))
+	_, err := w.End(guest(), w.room.ID)
+	require.NoError(t, err)
 	select {
 	case err := <-why:
 		requireKind(t, err, fault.NotFound)

@@ -106,7 +106,8 @@ func (s *Service) followRooms(ctx context.Context, ids []uuid.UUID) error {
 func (s *Service) followRoom(ctx context.Context, id uuid.UUID, r *ent.Room) error {
 	switch {
 	case r == nil:
-		return s.End(ctx, id)
+		_, err := s.End(ctx, id)
+		return err
 	case r.AccessLevel != room.AccessLevelRESTRICTED:
 		return s.LetIn(ctx, id)
 	default:

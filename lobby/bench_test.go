@@ -161,7 +161,8 @@ func TestNothingIsSearchedFor(t *testing.T) {
 		require.NoError(t, err)
 	}
 	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 0 })
-	require.NoError(t, w.Close(guest(), w.room.ID, time.Time{}))
+	_, err := w.End(guest(), w.room.ID)
+	require.NoError(t, err)
 	stats, err := admin.Info(context.Background(), "commandstats").Result()
 	require.NoError(t, err)
 	for _, searching := range []string{"keys", "scan", "hscan", "sscan", "zscan", "randomkey", "flushdb"} {

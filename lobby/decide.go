@@ -132,15 +132,20 @@ func (s *Service) Cancel(ctx context.Context, ticketText string) (*Entry, error)
 	return s.decideOne(ctx, t.RoomID, t.EntryID, decision{to: Left, holds: newsTTL})
 }
 
-// Close ends the meeting of a room, as it has ended by itself at a time, now when zero: its
-// admissions end, and those who wait are told. Who asked or was admitted later is not concerned.
-func (s *Service) Close(ctx context.Context, roomID uuid.UUID, at time.Time) error {
-	return s.store.close(ctx, roomID, at, false)
+// End ends the meeting of a room, now, for a host: its admissions end, those who wait are told, and what was
+// given out before to enter the call opens it no longer. It returns when that was, for Followed.
+func (s *Service) End(ctx context.Context, roomID uuid.UUID) (time.Time, error) {
+	at, err := s.store.close(ctx, roomID)
+	if err != nil {
+		return at, err
+	}
+	return at, s.store.noteMeeting(ctx, roomID) // until the database has followed
 }
 
-// End is Close by a host, now: what was given out before to enter the call opens it no longer.
-func (s *Service) End(ctx context.Context, roomID uuid.UUID) error {
-	return s.store.close(ctx, roomID, time.Time{}, true)
+// Lapse ends the meeting of a room if nobody has been in the call for Settings.MeetingGrace, as of when the
+// last person left. Guests who asked or were admitted later are not concerned.
+func (s *Service) Lapse(ctx context.Context, roomID uuid.UUID) error {
+	return s.store.lapse(ctx, roomID, s.settings.MeetingGrace)
 }
 
 // admission is what a host decides; admittedByRule what the rules do.

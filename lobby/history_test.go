@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
@@ -153,7 +152,8 @@ func (h *history) admitsAll(rt *rapid.T) {
 }
 
 func (h *history) clears(rt *rapid.T) {
-	must(rt, h.server(rt).Close(context.Background(), h.room.ID, time.Time{}))
+	_, err := h.server(rt).End(context.Background(), h.room.ID)
+	must(rt, err)
 	for id, status := range h.status {
 		if status == lobby.Waiting || status == lobby.Admitted {
 			h.move(id, lobby.Ended)

@@ -42,6 +42,8 @@ type Settings struct {
 	AdmittedFor time.Duration
 	// TicketTTL is how long a ticket is good.
 	TicketTTL time.Duration
+	// MeetingGrace is how long a meeting goes on in which nobody is in the call; less than a day.
+	MeetingGrace time.Duration
 	// Capacity is how many may wait for one room; 0 is any number.
 	Capacity int
 	// KnocksPerAddress, KnocksPerUser and KnocksPerRoom are how many may ask to enter within a minute from

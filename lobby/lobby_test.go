@@ -484,7 +484,8 @@ func TestMeetingEnds(t *testing.T) {
 		waiting.next()
 		in.next()
 
-		require.NoError(t, w.Close(guest(), w.room.ID, time.Time{}))
+		_, err = w.End(guest(), w.room.ID)
+		require.NoError(t, err)
 		waiting.until(is(lobby.Ended))
 		in.until(is(lobby.Ended))
 		assert.Empty(t, w.listed(t))

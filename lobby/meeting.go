@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"foyer/ent/auditevent"
+	"foyer/lease"
 	"foyer/rooms"
 )
 
@@ -22,18 +23,19 @@ const (
 )
 
 var (
-	alignScript   = script("align")
-	expelScript   = script("expel")
-	holdScript    = script("hold")
-	joinedScript  = script("joined")
-	leftScript    = script("left")
-	limitScript   = script("limit")
-	meetingScript = script("meeting")
-	passScript    = script("pass")
-	passesScript  = script("passes")
-	recordScript  = script("record")
-	renameScript  = script("rename")
-	touchScript   = script("touch")
+	alignScript    = script("align")
+	expelScript    = script("expel")
+	followedScript = script("followed")
+	holdScript     = script("hold")
+	joinedScript   = script("joined")
+	leftScript     = script("left")
+	limitScript    = script("limit")
+	meetingScript  = script("meeting")
+	passScript     = script("pass")
+	passesScript   = script("passes")
+	recordScript   = script("record")
+	renameScript   = script("rename")
+	touchScript    = script("touch")
 )
 
 // Meeting is what happens in a room.
@@ -42,8 +44,12 @@ type Meeting struct {
 	Inside, Waiting int
 	// Recording reports whether the call is being recorded.
 	Recording bool
+	// On: a meeting has begun and not ended, whether anybody is inside or not.
+	On bool
 	// Over: the last meeting has ended, and no other has begun.
 	Over bool
+	// ClosedAt is when the last meeting ended, until Followed says that the database has followed; else zero.
+	ClosedAt time.Time
 	// Version rises with every change; ListVersion with every change of who waits.
 	Version, ListVersion int
 }
@@ -55,11 +61,71 @@ func (s *Service) Meeting(ctx context.Context, roomID uuid.UUID) (*Meeting, erro
 		return nil, err
 	}
 	count := func(i int) int { n, _ := reply[i].(int64); return int(n) }
-	return &Meeting{
+	m := &Meeting{
 		Version: number(reply[0]), ListVersion: number(reply[1]),
-		Inside: count(2), Waiting: count(3), Recording: count(4) > 0,
+		Inside: count(2), Waiting: count(3), Recording: count(4) > 0, On: count(6) > 0,
 		Over: number(reply[5]) != 0 && count(2) == 0,
-	}, nil
+	}
+	if closing := number(reply[7]); closing != 0 {
+		m.ClosedAt = time.UnixMilli(int64(closing))
+	}
+	return m, nil
+}
+
+// Meetings returns the rooms in which a meeting is on, or was until a short while ago, and of each a mark for
+// Forget.
+func (s *Service) Meetings(ctx context.Context) (map[uuid.UUID]float64, error) {
+	found, err := s.store.rdb.ZRangeWithScores(ctx, s.store.meetings(), 0, -1).Result()
+	if err != nil {
+		return nil, away(err)
+	}
+	marks := make(map[uuid.UUID]float64, len(found))
+	for _, member := range found {
+		text, _ := member.Member.(string)
+		if id, err := uuid.Parse(text); err == nil { // they are ours
+			marks[id] = member.Score
+		}
+	}
+	return marks, nil
+}
+
+// Forget takes a room out of Meetings, unless a meeting was noted since the mark was read.
+func (s *Service) Forget(ctx context.Context, roomID uuid.UUID, mark float64) error {
+	pipe := s.store.rdb.TxPipeline()
+	pipe.ZIncrBy(ctx, s.store.meetings(), -mark, roomID.String())
+	pipe.ZRemRangeByScore(ctx, s.store.meetings(), "-inf", "0")
+	if _, err := pipe.Exec(ctx); err != nil {
+		return away(err)
+	}
+	return nil
+}
+
+// noteMeeting has the room of a meeting be among Meetings. The room's state is written first: a server that
+// dies in between leaves a room that LiveKit lists, or news that LiveKit repeats.
+func (s store) noteMeeting(ctx context.Context, roomID uuid.UUID) error {
+	if err := s.rdb.ZIncrBy(ctx, s.meetings(), 1, roomID.String()).Err(); err != nil {
+		return away(err)
+	}
+	return nil
+}
+
+// Followed notes that the database has followed the end of a meeting, which was at that time.
+func (s *Service) Followed(ctx context.Context, roomID uuid.UUID, closedAt time.Time) error {
+	return s.store.do(ctx, followedScript, roomID, closedAt.UnixMilli())
+}
+
+// InTurn runs f unless one server of all has begun to within the interval, or still does.
+func (s *Service) InTurn(
+	ctx context.Context, interval time.Duration, f func(context.Context) error,
+) error {
+	_, err := lease.Alone(ctx, s.store.rdb, s.store.meetingsLock(), func(ctx context.Context) error {
+		due, err := s.store.rdb.SetNX(ctx, s.store.meetingsCompared(), 1, interval).Result()
+		if err != nil || !due {
+			return err
+		}
+		return f(ctx)
+	})
+	return err
 }
 
 // WatchMeeting tells when something happens in a room's call, and when the list of those who wait
@@ -91,8 +157,12 @@ type Connection struct {
 func (s *Service) Joined(
 	ctx context.Context, roomID, identity uuid.UUID, connection Connection,
 ) error {
-	return s.store.do(ctx, joinedScript, roomID, identity.String(), connection.ID,
+	err := s.store.do(ctx, joinedScript, roomID, identity.String(), connection.ID,
 		connection.Since.UnixMilli())
+	if err != nil {
+		return err
+	}
+	return s.store.noteMeeting(ctx, roomID)
 }
 
 // Left counts the end of a connection. An admission, which does not run out in the call, holds anew from
@@ -112,7 +182,10 @@ func (s *Service) Align(
 	for identity, connection := range listed {
 		args = append(args, identity.String(), connection.ID, connection.Since.UnixMilli())
 	}
-	return s.store.do(ctx, alignScript, roomID, args...)
+	if err := s.store.do(ctx, alignScript, roomID, args...); err != nil || len(listed) == 0 {
+		return err
+	}
+	return s.store.noteMeeting(ctx, roomID)
 }
 
 // Recorded says whether an egress records the call, and whether it has ended for good.
@@ -135,15 +208,6 @@ func (s *Service) Touch(ctx context.Context, roomID uuid.UUID) error {
 // TouchAll tells those who wait as well.
 func (s *Service) TouchAll(ctx context.Context, roomID uuid.UUID) error {
 	return s.store.do(ctx, touchScript, roomID, true)
-}
-
-// Due reports whether a room is to be looked at again, after an interval: to one asker of all servers.
-func (s *Service) Due(ctx context.Context, roomID uuid.UUID, interval time.Duration) (bool, error) {
-	due, err := s.store.rdb.SetNX(ctx, s.store.looked(roomID), 1, interval).Result()
-	if err != nil {
-		return false, away(err)
-	}
-	return due, nil
 }
 
 // TurnAway denies whatever people ask in a room's lobby.

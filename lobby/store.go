@@ -55,11 +55,19 @@ func source(name string) string {
 // live on one node of a cluster. What only scripts use is named in their prelude.
 type keys struct{ prefix string }
 
-func (k keys) room(id uuid.UUID) string   { return k.prefix + "lobby:{" + id.String() + "}:" }
-func (k keys) bell(id uuid.UUID) string   { return k.room(id) + "bell" }
-func (k keys) held(id uuid.UUID) string   { return k.room(id) + "held" }
-func (k keys) looked(id uuid.UUID) string { return k.room(id) + "looked" }
-func (k keys) event(id string) string     { return k.prefix + "event:" + id }
+func (k keys) room(id uuid.UUID) string { return k.prefix + "lobby:{" + id.String() + "}:" }
+func (k keys) bell(id uuid.UUID) string { return k.room(id) + "bell" }
+func (k keys) held(id uuid.UUID) string { return k.room(id) + "held" }
+func (k keys) event(id string) string   { return k.prefix + "event:" + id }
+
+// meetings is a sorted set of the rooms in which a meeting is on, scored by how often that was noted. It has
+// no room's hash tag.
+func (k keys) meetings() string { return k.prefix + "meetings" }
+
+// meetingsLock is held by the server that compares all meetings with LiveKit, and meetingsCompared remembers
+// that one has begun to.
+func (k keys) meetingsLock() string     { return k.prefix + "meetings:lock" }
+func (k keys) meetingsCompared() string { return k.prefix + "meetings:compared" }
 
 // roomOf is the inverse of bell.
 func (k keys) roomOf(bell string) (uuid.UUID, error) {
@@ -291,14 +299,19 @@ func parseEntries(roomID uuid.UUID, replies []any) ([]*Entry, error) {
 	return entries, nil
 }
 
-// close ends the meeting for everybody who waits or was admitted before at, which is now when zero.
-// When a host ends it, tokens made before are void.
-func (s store) close(ctx context.Context, roomID uuid.UUID, at time.Time, byHost bool) error {
-	ms := int64(0)
-	if !at.IsZero() {
-		ms = at.UnixMilli()
+// close ends the meeting of a room for a host, and returns when that was: now, by Redis's clock.
+func (s store) close(ctx context.Context, roomID uuid.UUID) (time.Time, error) {
+	args := s.args(ctx, newsTTL.Milliseconds(), "")
+	at, err := closeScript.Run(ctx, s.rdb, s.key(roomID), args...).Int64()
+	if err != nil {
+		return time.Time{}, away(err)
 	}
-	return s.do(ctx, closeScript, roomID, newsTTL.Milliseconds(), ms, byHost)
+	return time.UnixMilli(at), nil
+}
+
+// lapse ends the meeting of a room if nobody has been in the call for a grace time.
+func (s store) lapse(ctx context.Context, roomID uuid.UUID, grace time.Duration) error {
+	return s.do(ctx, closeScript, roomID, newsTTL.Milliseconds(), grace.Milliseconds())
 }
 
 // setMessage sets what those who wait are told, and tells them.

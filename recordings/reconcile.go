@@ -10,36 +10,24 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
 	"foyer/ent"
 	"foyer/ent/recording"
 	"foyer/fault"
+	"foyer/lease"
 	"foyer/rtc"
 )
 
 const (
 	// roundTimeout bounds one comparison with LiveKit.
 	roundTimeout = time.Minute
-	// lease is how long a server that is killed keeps others from comparing. One that works renews it
-	// three times as often.
-	lease = 6 * time.Second
-	// lockPause is how long those wait before they try again.
-	lockPause = time.Second
 	// fanOut is how many recordings are looked at at a time.
 	fanOut = 8
 	// stopTries is how often a server asks an egress to end that nobody wants: LiveKit goes on listing one
 	// whose worker died.
 	stopTries = 10
 )
-
-// renew keeps a lock for ARGV[2] ms more, and gives it back when that is 0, unless it is another's by
-// now.
-var renew = redis.NewScript(`
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[2] == '0' then return redis.call('DEL', KEYS[1]) end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
 
 // Wake has this server compare recordings with LiveKit soon.
 func (r *Recordings) Wake() {
@@ -63,7 +51,7 @@ func (r *Recordings) Run(ctx context.Context) error {
 		if err != nil {
 			warn(ctx, "cannot compare recordings with LiveKit", err)
 		} else if !alone {
-			wait = min(wait, lockPause)
+			wait = min(wait, lease.Pause)
 		}
 		r.rest(ctx, wait)
 	}
@@ -81,43 +69,11 @@ func (r *Recordings) rest(ctx context.Context, wait time.Duration) {
 	}
 }
 
-// alone runs f unless another server does at this moment, which it reports. What f does ends when the lock
-// is lost.
+// alone runs f unless another server does at this moment, which it reports.
 func (r *Recordings) alone(ctx context.Context, f func(context.Context) error) (bool, error) {
-	key, mine := r.settings.KeyPrefix+"recordings:lock", uuid.NewString()
-	won, err := r.redis.SetNX(ctx, key, mine, lease).Result()
-	if err != nil || !won {
-		return false, err
-	}
 	ctx, cancel := context.WithTimeout(ctx, roundTimeout)
-	var renewing sync.WaitGroup
-	renewing.Go(func() {
-		defer cancel()
-		r.keepLock(ctx, key, mine)
-	})
-	defer renewing.Wait()
 	defer cancel()
-	return true, f(ctx)
-}
-
-// keepLock renews a lock until ctx ends, or until it is lost, and gives it back.
-func (r *Recordings) keepLock(ctx context.Context, key, mine string) {
-	ticker := time.NewTicker(lease / 3)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			kept, err := renew.Run(ctx, r.redis, []string{key}, mine, lease.Milliseconds()).Int()
-			if err == nil && kept == 0 {
-				return
-			}
-		case <-ctx.Done():
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockPause)
-			defer cancel()
-			_ = renew.Run(ctx, r.redis, []string{key}, mine, 0).Err() // else the lease ends
-			return
-		}
-	}
+	return lease.Alone(ctx, r.redis, r.settings.KeyPrefix+"recordings:lock", f)
 }
 
 // round makes every unfinished recording what LiveKit says, or what follows from its silence; it ends

@@ -106,6 +106,21 @@ func (c *Client) EndRoom(ctx context.Context, room string) error {
 	return nil
 }
 
+// Rooms returns the names of the LiveKit rooms that run. Unavailable when LiveKit is.
+func (c *Client) Rooms(ctx context.Context) ([]string, error) {
+	ctx, cancel := call(ctx)
+	defer cancel()
+	list, err := c.rooms.ListRooms(ctx, &livekit.ListRoomsRequest{})
+	if err != nil {
+		return nil, unreached(fmt.Errorf("list all LiveKit rooms: %w", err))
+	}
+	names := make([]string, len(list.GetRooms()))
+	for i, room := range list.GetRooms() {
+		names[i] = room.GetName()
+	}
+	return names, nil
+}
+
 // TellHosts sends a reliable data message to the hosts who are in a LiveKit room, and to nobody
 // else. With no host there it does nothing.
 func (c *Client) TellHosts(ctx context.Context, room string, message []byte) error {

@@ -92,11 +92,13 @@ type config struct {
 	ChooseNames    bool   `env:"FOYER_USERS_CHOOSE_NAMES" envDefault:"true"`
 	TemporaryRooms bool   `env:"FOYER_TEMPORARY_ROOMS"`
 
-	Grace            time.Duration `env:"FOYER_LOBBY_GRACE" envDefault:"30s"`
-	Heartbeat        time.Duration `env:"FOYER_LOBBY_HEARTBEAT" envDefault:"10s"`
-	DeniedFor        time.Duration `env:"FOYER_DENIED_FOR" envDefault:"1m"`
-	AdmittedFor      time.Duration `env:"FOYER_ADMITTED_FOR" envDefault:"6h"`
-	TicketTTL        time.Duration `env:"FOYER_TICKET_TTL" envDefault:"24h"`
+	Grace       time.Duration `env:"FOYER_LOBBY_GRACE" envDefault:"30s"`
+	Heartbeat   time.Duration `env:"FOYER_LOBBY_HEARTBEAT" envDefault:"10s"`
+	DeniedFor   time.Duration `env:"FOYER_DENIED_FOR" envDefault:"1m"`
+	AdmittedFor time.Duration `env:"FOYER_ADMITTED_FOR" envDefault:"6h"`
+	TicketTTL   time.Duration `env:"FOYER_TICKET_TTL" envDefault:"24h"`
+	// MeetingGrace is how long a meeting goes on in which nobody is in the call.
+	MeetingGrace     time.Duration `env:"FOYER_MEETING_GRACE" envDefault:"10m"`
 	Capacity         int           `env:"FOYER_LOBBY_CAPACITY" envDefault:"1000"`
 	KnocksPerAddress int           `env:"FOYER_KNOCKS_PER_ADDRESS" envDefault:"300"`
 	KnocksPerUser    int           `env:"FOYER_KNOCKS_PER_USER" envDefault:"60"`
@@ -318,6 +320,7 @@ func (c *config) check() []error {
 	for name, value := range c.limits() {
 		wrong(value < 1, "%s is less than 1", name)
 	}
+	wrong(c.MeetingGrace > maxMeetingGrace, "FOYER_MEETING_GRACE is more than %s", maxMeetingGrace)
 	wrong(c.DrainSpread < 0, "FOYER_DRAIN_SPREAD is negative")
 	wrong(c.DatabasePatience < 0, "FOYER_DATABASE_PATIENCE is negative")
 	for name, value := range c.counts() {
@@ -394,6 +397,7 @@ func (c *config) durations() map[string]time.Duration {
 		"FOYER_TOKEN_TTL": c.TokenTTL, "FOYER_LOBBY_GRACE": c.Grace,
 		"FOYER_LOBBY_HEARTBEAT": c.Heartbeat, "FOYER_DENIED_FOR": c.DeniedFor,
 		"FOYER_ADMITTED_FOR": c.AdmittedFor, "FOYER_TICKET_TTL": c.TicketTTL,
+		"FOYER_MEETING_GRACE": c.MeetingGrace,
 		"FOYER_APP_TOKEN_TTL": c.AppTokenTTL,
 		"FOYER_DRAIN_TIMEOUT": c.DrainTimeout, "FOYER_OPERATION_TIMEOUT": c.OperationTimeout,
 		"FOYER_DATABASE_CONNECTION_LIFETIME": c.DatabaseLifetime,
@@ -501,16 +505,25 @@ func (c *config) lobby() lobby.Settings {
 	return lobby.Settings{
 		Secret: c.secret(), KeyPrefix: c.RedisPrefix,
 		Grace: c.Grace, Heartbeat: c.Heartbeat, DeniedFor: c.DeniedFor, AdmittedFor: c.AdmittedFor,
-		TicketTTL: c.TicketTTL, Capacity: c.Capacity, KnocksPerAddress: c.KnocksPerAddress,
-		KnocksPerUser: c.KnocksPerUser, KnocksPerRoom: c.KnocksPerRoom,
+		TicketTTL: c.TicketTTL, MeetingGrace: c.MeetingGrace, Capacity: c.Capacity,
+		KnocksPerAddress: c.KnocksPerAddress,
+		KnocksPerUser:    c.KnocksPerUser, KnocksPerRoom: c.KnocksPerRoom,
 		TokensPerAddress: c.TokensPerAddress, TokensPerUser: c.TokensPerUser, TokensPerRoom: c.TokensPerRoom,
 		RequestsPerTicket: c.TicketRequests, ListsPerUser: c.ListsPerUser,
 		NotifyHosts: c.NotifyHosts, ShowPosition: c.ShowPosition,
 	}
 }
 
+// maxMeetingGrace is well below the day for which Redis remembers a meeting.
+const maxMeetingGrace = 12 * time.Hour
+
+// reviewInterval is how often every meeting is compared with LiveKit.
+const reviewInterval = time.Minute
+
 func (c *config) calls() calls.Settings {
-	return calls.Settings{UsersChooseNames: c.ChooseNames, HostsAreRoomAdmins: c.HostsAreAdmins}
+	return calls.Settings{
+		UsersChooseNames: c.ChooseNames, HostsAreRoomAdmins: c.HostsAreAdmins, ReviewInterval: reviewInterval,
+	}
 }
 
 func (c *config) apps(user func(context.Context, string) (uuid.UUID, error)) apps.Settings {

@@ -169,6 +169,8 @@ func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
 		{"FOYER_TOKEN_TTL", "-5m", "FOYER_TOKEN_TTL is not between 1ms and 8760h0m0s"},
 		{"FOYER_TOKEN_TTL", "300", "FOYER_TOKEN_TTL is not a duration, for instance 30s"},
 		{"FOYER_LOBBY_GRACE", "soon", "FOYER_LOBBY_GRACE is not a duration"},
+		{"FOYER_MEETING_GRACE", "0s", "FOYER_MEETING_GRACE is not between 1ms and 8760h0m0s"},
+		{"FOYER_MEETING_GRACE", "13h", "FOYER_MEETING_GRACE is more than 12h0m0s"},
 		{"FOYER_LOBBY_HEARTBEAT", "0s", "FOYER_LOBBY_HEARTBEAT is not between 1ms and 8760h0m0s"},
 		{"FOYER_DRAIN_TIMEOUT", "0s", "FOYER_DRAIN_TIMEOUT is not between 1ms and 8760h0m0s"},
 		{"FOYER_DEFAULT_SOURCES", "camera,eyes", `FOYER_DEFAULT_SOURCES has the unknown "eyes"`},

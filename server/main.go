@@ -78,6 +78,7 @@ func (a *app) serve(ctx context.Context, listener net.Listener, inner innerListe
 	defer context.AfterFunc(ctx, stopDelivering)()
 	group.Go(func() error { return a.outbox.Run(delivering, a.deliveries()) })
 	group.Go(func() error { return a.recordings.Run(delivering) })
+	group.Go(func() error { return a.calls.Run(delivering) })
 	group.Go(func() error { return a.sessions.Run(work) })
 	group.Go(func() error { return a.serveInner(work, inner) })
 	group.Go(func() error {

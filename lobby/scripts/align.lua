@@ -16,5 +16,6 @@ differs = differs or redis.call('HLEN', inside) ~= #listed
 if not differs then return 0 end
 redis.call('DEL', inside)
 for _, i in ipairs(listed) do count_in(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+counted_out() -- the list differs from before, so somebody was inside
 meet()
 return 1

@@ -1,11 +1,17 @@
 -- Ends the meeting: everybody who waits or was admitted is told, and has to ask again.
 --
 -- ARGV[3]  ms that the news is kept
--- ARGV[4]  when it ended (ms), 0 for now: who asked, was admitted or came later, and what was decided
---          or said later, belongs to the next meeting
--- ARGV[5]  1 when a host has ended it: tokens made before open the call no longer
-local at, since = tonumber(ARGV[4]), math.huge
-if at > 0 and at < now then since = at else at = now end
+-- ARGV[4]  ms for which nobody must have been in the call: the meeting has ended when the last person left.
+--          Guests who asked or were admitted later, and what was decided or said later, belong to the next
+--          meeting. Empty when a host ends the meeting: now, and tokens made before are void
+--
+-- Returns when the meeting ended (ms), 0 when it has not.
+local grace, at, since = tonumber(ARGV[4]), now, math.huge
+if grace then
+  local empty = tonumber(redis.call('HGET', meeting, 'empty'))
+  if not empty or redis.call('HLEN', inside) > 0 or now - empty < grace then return 0 end
+  at, since = empty, empty
+end
 local ids = redis.call('ZRANGE', waiting, 0, -1)
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', admitted, now, '+inf')) do ids[#ids + 1] = id end
 for _, id in ipairs(ids) do
@@ -21,10 +27,6 @@ end
 for _, key in ipairs({held, recorders}) do
   redis.call('ZREMRANGEBYSCORE', key, '-inf', since == math.huge and '+inf' or since)
 end
-for _, id in ipairs(redis.call('HKEYS', inside)) do
-  local _, joined = connection(id)
-  if not joined or joined <= since then redis.call('HDEL', inside, id) end
-end
 for _, field in ipairs(redis.call('HKEYS', limits)) do
   local whom = string.match(field, '^(.*):at$')
   if whom and tonumber(redis.call('HGET', limits, field)) <= since then
@@ -34,11 +36,11 @@ for _, field in ipairs(redis.call('HKEYS', limits)) do
 end
 local told = tonumber(redis.call('HGET', meeting, 'message_version'))
 if told and told <= since then redis.call('HDEL', meeting, 'message', 'message_version') end
-if redis.call('HLEN', inside) == 0 then
-  redis.call('HSET', meeting, 'over', string.format('%d', at))
-end
-if ARGV[5] == '1' then redis.call('HSET', meeting, 'revoked', string.format('%d', now)) end
+redis.call('DEL', inside)
+redis.call('HDEL', meeting, 'empty')
+redis.call('HSET', meeting, 'over', string.format('%d', at), 'closing', string.format('%d', at))
+if not grace then redis.call('HSET', meeting, 'revoked', string.format('%d', now)) end
 bump()
 meet()
 ring(everybody) -- also hosts of a room for which nobody waits
-return #ids
+return at

@@ -11,6 +11,5 @@ keep_in(ARGV[3])
 local sid, since = connection(ARGV[3])
 if sid == ARGV[4] or sid and since > tonumber(ARGV[5]) then return 0 end
 count_in(ARGV[3], ARGV[4], ARGV[5])
-redis.call('HDEL', meeting, 'over')
 meet()
 return 1

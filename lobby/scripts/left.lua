@@ -10,6 +10,7 @@ redis.call('ZREMRANGEBYSCORE', ended, '-inf', now - tonumber(ARGV[5]))
 redis.call('PEXPIRE', ended, ARGV[5])
 if connection(ARGV[3]) ~= ARGV[4] then return 0 end -- another connection of his
 redis.call('HDEL', inside, ARGV[3])
+counted_out()
 local token_ends = tonumber(redis.call('HGET', pass_key(ARGV[3]), 'until') or 0)
 redis.call('PEXPIRE', pass_key(ARGV[3]), math.max(tonumber(ARGV[6]), token_ends - now))
 if status_of(ARGV[3]) == 'ADMITTED' then admit_for(ARGV[3], tonumber(ARGV[7])) end

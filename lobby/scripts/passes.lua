@@ -3,15 +3,19 @@
 -- ARGV[3…]  identities
 --
 -- Returns for each {user, rule, proved, valid, status of the entry, rule of the entry, held, what
--- hosts have decided on them, name}. Valid is nil where no pass is known.
+-- hosts have decided on them, name}. Valid is nil where no pass is known. An entry that a host has admitted
+-- counts as a pass when that is forgotten: it ends when the meeting does, or when a host removes its guest.
 local revoked = tonumber(redis.call('HGET', meeting, 'revoked') or 0)
 local all = {}
 for i = 3, #ARGV do
   local id = ARGV[i]
   local pass = redis.call('HMGET', pass_key(id), 'user', 'rule', 'proved', 'at', 'name', 'void')
+  local entry = redis.call('HMGET', entry_key(id), 'status', 'rule', 'user', 'name')
+  if not pass[4] and entry[1] == 'ADMITTED' and not entry[2] then
+    pass = {entry[3], '0', '0', now, entry[4]}
+  end
   local whom, valid = person(id, pass[1]), false
   if pass[4] then valid = tonumber(pass[4]) > revoked and not pass[6] and 1 or 0 end
-  local entry = redis.call('HMGET', entry_key(id), 'status', 'rule')
   all[#all + 1] = {pass[1], pass[2], pass[3], valid,
     entry[1] or '', entry[2] or '', is_held(whom) and 1 or 0, decided(whom), pass[5]}
 end

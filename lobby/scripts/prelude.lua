@@ -14,7 +14,8 @@ local version = room .. 'version'
 -- Sorted set of admitted entries, scored by the time (ms) at which the admission ends.
 local admitted = room .. 'admitted'
 -- The meeting: version, message and message_version for those who wait, revoked (ms: passes made before are
--- void), over (ms: when the last meeting ended).
+-- void), over (ms: when the last meeting ended), empty (ms: since when nobody is in the call; only while a
+-- meeting is on), closing (ms: when the last meeting ended, until the database has followed).
 local meeting = room .. 'meeting'
 -- Who is in the call: identity to "LiveKit's id of the connection, since when (ms)".
 local inside = room .. 'inside'
@@ -78,8 +79,17 @@ local function connection(id)
   return sid, tonumber(since)
 end
 
+-- Counts a person in: a meeting is on.
 local function count_in(id, sid, since)
   redis.call('HSET', inside, id, sid .. ' ' .. since)
+  redis.call('HDEL', meeting, 'over', 'empty')
+end
+
+-- Notes that people have left the call, maybe all of them. The meeting goes on all the same.
+local function counted_out()
+  if redis.call('HLEN', inside) == 0 then
+    redis.call('HSETNX', meeting, 'empty', string.format('%d', now))
+  end
 end
 
 -- What hosts have decided on somebody: a name, sources, data, subscribe; nil where nothing.

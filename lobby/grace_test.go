@@ -1,0 +1,125 @@
+package lobby_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/lobby"
+	"foyer/testenv"
+)
+
+// TestMeetingLapsesOnlyAfterItsGrace, counted from when the last person left; to come back begins it anew.
+func TestMeetingLapsesOnlyAfterItsGrace(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		settings := calm
+		settings.MeetingGrace = 300 * time.Millisecond
+		w := newWorld(t, rdb, prefix, settings)
+		anna, bob := w.letIn(t, guest(), "Anna"), w.letIn(t, guest(), "Bob")
+		waits := w.knock(t, "Waits")
+		joins := func(of *lobby.Request, connection string) {
+			require.NoError(t, w.Joined(t.Context(), w.room.ID, of.Entry.ID,
+				lobby.Connection{ID: connection, Since: time.Now()}))
+		}
+		leaves := func(of *lobby.Request, connection string) {
+			require.NoError(t, w.Left(t.Context(), w.room.ID, of.Entry.ID, connection))
+		}
+		lapse := func() *lobby.Meeting {
+			require.NoError(t, w.Lapse(t.Context(), w.room.ID))
+			m, err := w.Meeting(t.Context(), w.room.ID)
+			require.NoError(t, err)
+			return m
+		}
+		assert.False(t, lapse().On, "nobody has come yet")
+		joins(anna, "PA_1")
+		joins(bob, "PA_2")
+		leaves(anna, "PA_1")
+		assert.True(t, lapse().On, "somebody is inside")
+		leaves(bob, "PA_2")
+		assert.True(t, lapse().On)
+		<-time.After(settings.MeetingGrace)
+		joins(anna, "PA_3") // too late for most, but before anybody looked
+		leaves(anna, "PA_3")
+		assert.True(t, lapse().On)
+		assert.Equal(t, []string{"Waits"}, w.listed(t))
+		left := time.Now()
+		require.EventuallyWithT(t, func(t *assert.CollectT) {
+			m := lapse()
+			assert.False(t, m.On)
+			assert.True(t, m.Over)
+		}, soon, 20*time.Millisecond)
+		m := lapse()
+		assert.WithinDuration(t, left, m.ClosedAt, 250*time.Millisecond)
+		assert.Equal(t, lobby.Ended, w.watchEntry(t, w.Service, waits).next().Status)
+
+		require.NoError(t, w.Followed(t.Context(), w.room.ID, m.ClosedAt.Add(-time.Second)))
+		assert.Equal(t, m.ClosedAt, lapse().ClosedAt, "that was another end")
+		require.NoError(t, w.Followed(t.Context(), w.room.ID, m.ClosedAt))
+		assert.True(t, lapse().ClosedAt.IsZero())
+	})
+}
+
+// TestMeetingThatBeginsMeanwhileIsNotForgotten: it was noted after the mark was read.
+func TestMeetingThatBeginsMeanwhileIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, calm)
+		noted := func() map[uuid.UUID]float64 {
+			marks, err := w.Meetings(t.Context())
+			require.NoError(t, err)
+			return marks
+		}
+		joins := func() {
+			require.NoError(t, w.Joined(t.Context(), w.room.ID, uuid.New(),
+				lobby.Connection{ID: uuid.NewString(), Since: time.Now()}))
+		}
+		assert.Empty(t, noted())
+		joins()
+		old := noted()[w.room.ID]
+		joins()
+		require.NoError(t, w.Forget(t.Context(), w.room.ID, old))
+		require.Contains(t, noted(), w.room.ID)
+		require.NoError(t, w.Forget(t.Context(), w.room.ID, noted()[w.room.ID]))
+		assert.Empty(t, noted())
+		require.NoError(t, w.Forget(t.Context(), w.room.ID, 0))
+		assert.Zero(t, rdb.Exists(t.Context(), prefix+"meetings").Val(), "nothing is left")
+	})
+}
+
+// TestOneServerOfAllTakesATurn, also when it fails: the next turn is after the interval.
+func TestOneServerOfAllTakesATurn(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, calm)
+		servers := []*lobby.Service{w.Service, w.server(t, rdb, calm), w.server(t, rdb, calm)}
+		var mu sync.Mutex
+		turns := 0
+		var group sync.WaitGroup
+		for _, s := range servers {
+			group.Go(func() {
+				for range 20 {
+					_ = s.InTurn(t.Context(), time.Hour, func(context.Context) error {
+						mu.Lock()
+						defer mu.Unlock()
+						turns++
+						return errors.New("it failed")
+					})
+				}
+			})
+		}
+		group.Wait()
+		assert.Equal(t, 1, turns)
+		require.EventuallyWithT(t, func(t *assert.CollectT) {
+			assert.NoError(t, w.InTurn(context.Background(), time.Millisecond, func(context.Context) error { return nil }))
+			assert.NoError(t, rdb.Del(context.Background(), prefix+"meetings:compared").Err())
+		}, soon, 10*time.Millisecond)
+	})
+}
