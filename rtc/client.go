@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/livekit/protocol/livekit"
@@ -44,6 +45,8 @@ type Client struct {
 	settings Settings
 	rooms    *lksdk.RoomServiceClient
 	egress   *lksdk.EgressClient
+	// tokens counts those that were made.
+	tokens atomic.Uint64
 }
 
 // New returns a Client. It does not connect: LiveKit may come up later.
@@ -89,6 +92,9 @@ func Outcome(err error) string {
 
 // DefaultSources returns the media that may be sent where a room does not say.
 func (c *Client) DefaultSources() []string { return slices.Clone(c.settings.DefaultSources) }
+
+// Tokens returns how many join tokens were made.
+func (c *Client) Tokens() uint64 { return c.tokens.Load() }
 
 // TokenTTL is how long a join token may be used to enter.
 func (c *Client) TokenTTL() time.Duration { return c.settings.TokenTTL }

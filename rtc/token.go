@@ -90,6 +90,7 @@ func (c *Client) Details(j Join) (*Details, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sign join token: %w", err)
 	}
+	c.tokens.Add(1)
 	return &Details{
 		ServerURL: c.settings.PublicURL, RoomName: j.Room, ParticipantToken: token,
 		ParticipantName: j.Name, ExpiresAt: expiresAt,

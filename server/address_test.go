@@ -67,7 +67,10 @@ func TestForwardedIsReadWhereProxiesWriteIt(t *testing.T) {
 		{"two proxies", []string{"for=198.51.100.1, for=203.0.113.9;proto=https, for=10.0.0.2"}, 2, "203.0.113.9"},
 		{"two lines", []string{"for=198.51.100.1", "for=203.0.113.9"}, 1, "203.0.113.9"},
 		{"a client who lies", []string{`for=198.51.100.1;host="x, for=203.0.113.9`}, 1, "203.0.113.9"},
-		{"a host that a client chose", []string{`for=203.0.113.9;host="x\",for=198.51.100.1;for=198.51.100.1"`}, 1, "203.0.113.9"},
+		{
+			"a host that a client chose",
+			[]string{`for=203.0.113.9;host="x\",for=198.51.100.1;for=198.51.100.1"`}, 1, "203.0.113.9",
+		},
 		{"a name that hides", []string{"for=_hidden"}, 1, unknownAddress},
 		{"unknown", []string{"for=unknown"}, 1, unknownAddress},
 		{"no node", []string{"proto=https"}, 1, unknownAddress},

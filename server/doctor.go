@@ -41,7 +41,10 @@ var examinations = []examination{
 	{"database", examineDatabase, "see that DATABASE_URL is right and PostgreSQL runs; run foyer migrate when its tables are behind"},
 	{"redis", examineRedis, "see that REDIS_URL and REDIS_CLUSTER are right, and Redis is 7 or newer and throws no keys away"},
 	{"livekit", examineLiveKit, "see that LIVEKIT_URL is right, and LIVEKIT_API_KEY and LIVEKIT_API_SECRET are among the keys of LiveKit's settings"},
+	{"entrance", examineEntrance, "see that LIVEKIT_PUBLIC_URL leads to this LiveKit from where people are, with a certificate that browsers take"},
 	{"webhook", examineWebhook, "start Foyer, see that FOYER_PUBLIC_URL leads to it, and that webhook.urls in LiveKit's settings names this address"},
+	{"proxies", examineProxies, "see that FOYER_TRUSTED_PROXIES is how many proxies in front of Foyer add to the header FOYER_PROXY_HEADER"},
+	{"egress", examineEgress, "see that LiveKit and its egress service have the same Redis in their settings, and that the egress service runs and is not busy"},
 	{"bucket", examineBucket, "see that S3_ENDPOINT and S3_BUCKET are right, and that the credentials may list the bucket and read from it"},
 	{"sign-in", examineSignIn, "see that FOYER_OIDC_ISSUER is exactly what the provider calls itself, and can be reached from here"},
 	{"e-mail", examineMail, "see that FOYER_SMTP_URL, FOYER_MAIL_FROM and FOYER_SMTP_HELO are what the SMTP server accepts"},
@@ -123,12 +126,18 @@ func examineLiveKit(ctx context.Context, c *config) (string, error) {
 	return c.LiveKitURL, rtc.New(c.rtc()).Check(ctx)
 }
 
-func examineWebhook(ctx context.Context, c *config) (string, error) {
-	url := c.linkBase() + "/webhooks/livekit"
-	if err := rtc.New(c.rtc()).CheckWebhook(ctx, url); err != nil {
-		return "", fmt.Errorf("%s: %w", url, err)
+// examineEntrance asks where browsers do whether a room can be entered.
+func examineEntrance(ctx context.Context, c *config) (string, error) {
+	client := rtc.New(c.rtc())
+	return c.LiveKitPublicURL, client.InCheckRoom(ctx, func(room string) error { return client.CheckEntrance(ctx, room) })
+}
+
+func examineEgress(ctx context.Context, c *config) (string, error) {
+	if _, ok := c.bucket(); !ok {
+		return "", errUnconfigured // nothing is recorded
 	}
-	return url + " takes what LiveKit signs", nil
+	client := rtc.New(c.rtc())
+	return "somebody records", client.InCheckRoom(ctx, func(room string) error { return client.CheckEgress(ctx, room) })
 }
 
 // examineBucket looks for an object that is not there: who may not list the bucket is told that it may

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,19 +19,15 @@ import (
 
 func TestDoctorSaysWhatHoldsAndWhatToMend(t *testing.T) {
 	t.Parallel()
-	url, key, secret := testenv.LiveKit(t)
-	environ := []string{
-		"DATABASE_URL=" + testenv.PostgresURL(t), "REDIS_URL=" + testenv.RedisURL(t),
-		"FOYER_SECRET=" + strings.Repeat("x", minSecret),
-		"LIVEKIT_URL=" + url, "LIVEKIT_API_KEY=" + key, "LIVEKIT_API_SECRET=" + secret,
-	}
-	s := startServer(t, environ[:2]...)
-	environ = append(append(environ, "FOYER_PUBLIC_URL="+s.url), testenv.Bucket(t).Environ()...)
+	bucket, foyerURL := testenv.Bucket(t), "http://127.0.0.1:"+strconv.Itoa(testenv.FreePort(t))
+	liveKit, _ := testenv.StartEgress(t, foyerURL+"/webhooks/livekit", nil)
+	environ := inProduction(t, foyerURL, liveKit.URL(), liveKit.Key(), liveKit.Secret(), bucket.Environ()...)
+	startServer(t, environ...)
 	out, errOut, exit := foyer(t, environ, "doctor")
 	require.Zero(t, exit, out+errOut)
 	assert.Regexp(t, `(?m)^ok +database +PostgreSQL 1\d`, out)
 	assert.Regexp(t, `(?m)^ok +redis +Redis \d`, out)
-	for _, part := range []string{"livekit", "webhook", "bucket", "clock"} {
+	for _, part := range []string{"livekit", "entrance", "webhook", "proxies", "egress", "bucket", "clock"} {
 		assert.Regexp(t, "(?m)^ok +"+part, out)
 	}
 	for _, part := range []string{"sign-in", "e-mail"} {
@@ -41,6 +39,7 @@ func TestDoctorSaysWhatHoldsAndWhatToMend(t *testing.T) {
 		"database": {"DATABASE_URL=postgres://u:hidden@" + nowhere + "/db"},
 		"redis":    {"REDIS_URL=redis://:hidden@" + nowhere},
 		"livekit":  {"LIVEKIT_API_SECRET=" + strings.Repeat("y", minSecret)},
+		"entrance": {"LIVEKIT_PUBLIC_URL=wss://nowhere.invalid"},
 		"webhook":  {"FOYER_PUBLIC_URL=http://" + nowhere},
 		"bucket":   {"S3_SECRET_KEY=another@hidden@"},
 		"sign-in": {
@@ -84,6 +83,64 @@ func TestDoctorGoesWithTheSMTPServerAsFarAsAMessageWould(t *testing.T) {
 			}, "doctor")
 			assert.Regexp(t, test.want, out, errOut)
 			assert.Empty(t, smtp.Received())
+		})
+	}
+}
+
+// inProduction are the settings of a Foyer outside development mode, at its own address.
+func inProduction(t *testing.T, foyerURL, liveKit, key, secret string, more ...string) []string {
+	return append(append(shared(t), "FOYER_SECRET="+strings.Repeat("x", minSecret),
+		"FOYER_ADDR="+strings.TrimPrefix(foyerURL, "http://"), "FOYER_PUBLIC_URL="+foyerURL,
+		"LIVEKIT_URL="+liveKit, "LIVEKIT_API_KEY="+key, "LIVEKIT_API_SECRET="+secret), more...)
+}
+
+// TestDoctorFindsALiveKitThatTellsAndRecordsNothing: one without webhook and Redis, and one with Redis to which no
+// egress service has come.
+func TestDoctorFindsALiveKitThatTellsAndRecordsNothing(t *testing.T) {
+	t.Parallel()
+	url, key, secret := testenv.LiveKit(t)
+	alone, egress := testenv.StartEgress(t, "", nil)
+	egress.Crash()
+	for name, set := range map[string]struct{ url, key, secret, egress string }{
+		"no Redis":  {url, key, secret, "redis required"},
+		"no egress": {alone.URL(), alone.Key(), alone.Secret(), "no egress service answers"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			foyerURL := "http://127.0.0.1:" + strconv.Itoa(testenv.FreePort(t))
+			environ := inProduction(t, foyerURL, set.url, set.key, set.secret, testenv.Bucket(t).Environ()...)
+			startServer(t, environ...)
+			out, _, exit := foyer(t, environ, "doctor")
+			assert.Equal(t, exitFailed, exit)
+			assert.Regexp(t, `(?m)^FAIL +webhook .* LiveKit has not told it of a new room$`, out)
+			assert.Regexp(t, `(?m)^FAIL +egress .*`+set.egress, out)
+			assert.Regexp(t, `(?m)^ok +entrance`, out)
+		})
+	}
+}
+
+// TestDoctorCountsTheProxies that stand between it and Foyer, and finds settings that say otherwise.
+func TestDoctorCountsTheProxies(t *testing.T) {
+	t.Parallel()
+	liveKit, key, secret := testenv.LiveKit(t)
+	certificate := secured(t, http.NotFoundHandler()).Certificate()
+	for _, test := range []struct {
+		proxies, header, want string
+	}{
+		{"1", headerXForwardedFor, `ok +proxies +1 on the way`},
+		{"0", headerXForwardedFor, `FAIL +proxies .*FOYER_TRUSTED_PROXIES is 0: all clients share`},
+		{"2", headerXForwardedFor, `FAIL +proxies .*FOYER_TRUSTED_PROXIES is 2: clients choose`},
+		{"1", headerForwarded, `FAIL +proxies +1 add to X-Forwarded-For and none to Forwarded`},
+	} {
+		t.Run(test.proxies+test.header, func(t *testing.T) {
+			t.Parallel()
+			foyerURL := "http://127.0.0.1:" + strconv.Itoa(testenv.FreePort(t))
+			nginx := startNginx(t, foyerURL, "http://127.0.0.1:1", certificate)
+			environ := inProduction(t, foyerURL, liveKit, key, secret, "FOYER_PUBLIC_URL="+nginx.URL(),
+				"FOYER_TRUSTED_PROXIES="+test.proxies, "FOYER_PROXY_HEADER="+test.header)
+			startServer(t, environ...)
+			out, _, _ := foyer(t, environ, "doctor")
+			assert.Regexp(t, "(?m)^"+test.want, out)
 		})
 	}
 }

@@ -119,6 +119,8 @@ func (a *app) readMetrics() {
 		nil, func() float64 { return one(a.lobby.Stats().Deaf) })
 	m.Gauge("foyer_server_stopping", "1 while this server sends its clients away.", nil,
 		func() float64 { return one(a.stopping.Load()) })
+	m.Counter("foyer_livekit_tokens_total", "Tokens that were given to enter calls with.", nil,
+		func() float64 { return float64(a.rtc.Tokens()) })
 	m.Counter("foyer_client_address_unknown_total", "Times that a client's address could not be read.", nil,
 		func() float64 { return float64(a.addresses.unknown.Load()) })
 	m.Outbox(func(ctx context.Context) (waiting, failed int, oldest time.Duration, err error) {

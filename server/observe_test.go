@@ -140,6 +140,7 @@ func TestMetricsTellWhatHappens(t *testing.T) {
 		assert.GreaterOrEqual(c, now.value("foyer_lobby_bells_rung_total"), 2.0)
 		assert.EqualValues(c, 1, now.value("foyer_livekit_call_duration_seconds", "method=DeleteRoom"))
 		assert.EqualValues(c, 1, now.value("foyer_livekit_events_total", "outcome=refused"))
+		assert.EqualValues(c, 1, now.value("foyer_livekit_tokens_total"))
 		assert.Positive(c, now.value("foyer_redis_command_duration_seconds", "command=evalsha", "outcome=ok"))
 		assert.Positive(c, now.value("foyer_redis_connections"))
 		assert.Positive(c, now.value("foyer_database_connections"))

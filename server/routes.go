@@ -17,6 +17,7 @@ import (
 	"foyer/fault"
 	"foyer/graph/transport"
 	"foyer/observe"
+	"foyer/rtc"
 )
 
 // readyTimeout bounds one look at what we lean on.
@@ -110,6 +111,9 @@ func (a *app) hearLiveKit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		a.metrics.Event(observe.Other, "refused")
 		return err
+	}
+	if strings.HasPrefix(event.Room, rtc.CheckRooms) {
+		return a.hearCheck(w, r, event)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), hearTimeout)
 	defer cancel()
