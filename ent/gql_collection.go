@@ -344,6 +344,11 @@ func (_q *RecordingAccessQuery) collectField(ctx context.Context, oneNode bool, 
 				selectedFields = append(selectedFields, recordingaccess.FieldRecordingID)
 				fieldSeen[recordingaccess.FieldRecordingID] = struct{}{}
 			}
+		case "email":
+			if _, ok := fieldSeen[recordingaccess.FieldEmail]; !ok {
+				selectedFields = append(selectedFields, recordingaccess.FieldEmail)
+				fieldSeen[recordingaccess.FieldEmail] = struct{}{}
+			}
 		case "id":
 		case "__typename":
 		default:
@@ -575,6 +580,11 @@ func (_q *RoomAccessQuery) collectField(ctx context.Context, oneNode bool, opCtx
 			if _, ok := fieldSeen[roomaccess.FieldRole]; !ok {
 				selectedFields = append(selectedFields, roomaccess.FieldRole)
 				fieldSeen[roomaccess.FieldRole] = struct{}{}
+			}
+		case "email":
+			if _, ok := fieldSeen[roomaccess.FieldEmail]; !ok {
+				selectedFields = append(selectedFields, roomaccess.FieldEmail)
+				fieldSeen[roomaccess.FieldEmail] = struct{}{}
 			}
 		case "id":
 		case "__typename":

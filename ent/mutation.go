@@ -4293,6 +4293,7 @@ type RecordingAccessMutation struct {
 	id               *uuid.UUID
 	created_at       *time.Time
 	updated_at       *time.Time
+	email            *string
 	clearedFields    map[string]struct{}
 	user             *uuid.UUID
 	cleareduser      bool
@@ -4551,6 +4552,42 @@ func (m *RecordingAccessMutation) ResetRecordingID() {
 	m.recording = nil
 }
 
+// SetEmail sets the "email" field.
+func (m *RecordingAccessMutation) SetEmail(s string) {
+	m.email = &s
+}
+
+// Email returns the value of the "email" field in the mutation.
+func (m *RecordingAccessMutation) Email() (r string, exists bool) {
+	v := m.email
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEmail returns the old "email" field's value of the RecordingAccess entity.
+// If the RecordingAccess object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RecordingAccessMutation) OldEmail(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEmail is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEmail requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEmail: %w", err)
+	}
+	return oldValue.Email, nil
+}
+
+// ResetEmail resets all changes to the "email" field.
+func (m *RecordingAccessMutation) ResetEmail() {
+	m.email = nil
+}
+
 // ClearUser clears the "user" edge to the User entity.
 func (m *RecordingAccessMutation) ClearUser() {
 	m.cleareduser = true
@@ -4639,7 +4676,7 @@ func (m *RecordingAccessMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *RecordingAccessMutation) Fields() []string {
-	fields := make([]string, 0, 4)
+	fields := make([]string, 0, 5)
 	if m.created_at != nil {
 		fields = append(fields, recordingaccess.FieldCreatedAt)
 	}
@@ -4651,6 +4688,9 @@ func (m *RecordingAccessMutation) Fields() []string {
 	}
 	if m.recording != nil {
 		fields = append(fields, recordingaccess.FieldRecordingID)
+	}
+	if m.email != nil {
+		fields = append(fields, recordingaccess.FieldEmail)
 	}
 	return fields
 }
@@ -4668,6 +4708,8 @@ func (m *RecordingAccessMutation) Field(name string) (ent.Value, bool) {
 		return m.UserID()
 	case recordingaccess.FieldRecordingID:
 		return m.RecordingID()
+	case recordingaccess.FieldEmail:
+		return m.Email()
 	}
 	return nil, false
 }
@@ -4685,6 +4727,8 @@ func (m *RecordingAccessMutation) OldField(ctx context.Context, name string) (en
 		return m.OldUserID(ctx)
 	case recordingaccess.FieldRecordingID:
 		return m.OldRecordingID(ctx)
+	case recordingaccess.FieldEmail:
+		return m.OldEmail(ctx)
 	}
 	return nil, fmt.Errorf("unknown RecordingAccess field %s", name)
 }
@@ -4721,6 +4765,13 @@ func (m *RecordingAccessMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetRecordingID(v)
+		return nil
+	case recordingaccess.FieldEmail:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEmail(v)
 		return nil
 	}
 	return fmt.Errorf("unknown RecordingAccess field %s", name)
@@ -4782,6 +4833,9 @@ func (m *RecordingAccessMutation) ResetField(name string) error {
 		return nil
 	case recordingaccess.FieldRecordingID:
 		m.ResetRecordingID()
+		return nil
+	case recordingaccess.FieldEmail:
+		m.ResetEmail()
 		return nil
 	}
 	return fmt.Errorf("unknown RecordingAccess field %s", name)
@@ -6052,6 +6106,7 @@ type RoomAccessMutation struct {
 	created_at    *time.Time
 	updated_at    *time.Time
 	role          *roomaccess.Role
+	email         *string
 	clearedFields map[string]struct{}
 	user          *uuid.UUID
 	cleareduser   bool
@@ -6346,6 +6401,42 @@ func (m *RoomAccessMutation) ResetRole() {
 	m.role = nil
 }
 
+// SetEmail sets the "email" field.
+func (m *RoomAccessMutation) SetEmail(s string) {
+	m.email = &s
+}
+
+// Email returns the value of the "email" field in the mutation.
+func (m *RoomAccessMutation) Email() (r string, exists bool) {
+	v := m.email
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEmail returns the old "email" field's value of the RoomAccess entity.
+// If the RoomAccess object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RoomAccessMutation) OldEmail(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEmail is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEmail requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEmail: %w", err)
+	}
+	return oldValue.Email, nil
+}
+
+// ResetEmail resets all changes to the "email" field.
+func (m *RoomAccessMutation) ResetEmail() {
+	m.email = nil
+}
+
 // ClearUser clears the "user" edge to the User entity.
 func (m *RoomAccessMutation) ClearUser() {
 	m.cleareduser = true
@@ -6434,7 +6525,7 @@ func (m *RoomAccessMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *RoomAccessMutation) Fields() []string {
-	fields := make([]string, 0, 5)
+	fields := make([]string, 0, 6)
 	if m.created_at != nil {
 		fields = append(fields, roomaccess.FieldCreatedAt)
 	}
@@ -6449,6 +6540,9 @@ func (m *RoomAccessMutation) Fields() []string {
 	}
 	if m.role != nil {
 		fields = append(fields, roomaccess.FieldRole)
+	}
+	if m.email != nil {
+		fields = append(fields, roomaccess.FieldEmail)
 	}
 	return fields
 }
@@ -6468,6 +6562,8 @@ func (m *RoomAccessMutation) Field(name string) (ent.Value, bool) {
 		return m.RoomID()
 	case roomaccess.FieldRole:
 		return m.Role()
+	case roomaccess.FieldEmail:
+		return m.Email()
 	}
 	return nil, false
 }
@@ -6487,6 +6583,8 @@ func (m *RoomAccessMutation) OldField(ctx context.Context, name string) (ent.Val
 		return m.OldRoomID(ctx)
 	case roomaccess.FieldRole:
 		return m.OldRole(ctx)
+	case roomaccess.FieldEmail:
+		return m.OldEmail(ctx)
 	}
 	return nil, fmt.Errorf("unknown RoomAccess field %s", name)
 }
@@ -6530,6 +6628,13 @@ func (m *RoomAccessMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetRole(v)
+		return nil
+	case roomaccess.FieldEmail:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEmail(v)
 		return nil
 	}
 	return fmt.Errorf("unknown RoomAccess field %s", name)
@@ -6594,6 +6699,9 @@ func (m *RoomAccessMutation) ResetField(name string) error {
 		return nil
 	case roomaccess.FieldRole:
 		m.ResetRole()
+		return nil
+	case roomaccess.FieldEmail:
+		m.ResetEmail()
 		return nil
 	}
 	return fmt.Errorf("unknown RoomAccess field %s", name)

@@ -28,6 +28,8 @@ type RecordingAccess struct {
 	UserID uuid.UUID `json:"user_id,omitempty"`
 	// RecordingID holds the value of the "recording_id" field.
 	RecordingID uuid.UUID `json:"recording_id,omitempty"`
+	// The address by which it was given, as hosts may see it; empty when it was given otherwise.
+	Email string `json:"email,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the RecordingAccessQuery when eager-loading is set.
 	Edges        RecordingAccessEdges `json:"edges"`
@@ -72,6 +74,8 @@ func (*RecordingAccess) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case recordingaccess.FieldEmail:
+			values[i] = new(sql.NullString)
 		case recordingaccess.FieldCreatedAt, recordingaccess.FieldUpdatedAt:
 			values[i] = new(sql.NullTime)
 		case recordingaccess.FieldID, recordingaccess.FieldUserID, recordingaccess.FieldRecordingID:
@@ -120,6 +124,12 @@ func (_m *RecordingAccess) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field recording_id", values[i])
 			} else if value != nil {
 				_m.RecordingID = *value
+			}
+		case recordingaccess.FieldEmail:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field email", values[i])
+			} else if value.Valid {
+				_m.Email = value.String
 			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
@@ -178,6 +188,9 @@ func (_m *RecordingAccess) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("recording_id=")
 	builder.WriteString(fmt.Sprintf("%v", _m.RecordingID))
+	builder.WriteString(", ")
+	builder.WriteString("email=")
+	builder.WriteString(_m.Email)
 	builder.WriteByte(')')
 	return builder.String()
 }

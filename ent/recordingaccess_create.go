@@ -66,6 +66,20 @@ func (_c *RecordingAccessCreate) SetRecordingID(v uuid.UUID) *RecordingAccessCre
 	return _c
 }
 
+// SetEmail sets the "email" field.
+func (_c *RecordingAccessCreate) SetEmail(v string) *RecordingAccessCreate {
+	_c.mutation.SetEmail(v)
+	return _c
+}
+
+// SetNillableEmail sets the "email" field if the given value is not nil.
+func (_c *RecordingAccessCreate) SetNillableEmail(v *string) *RecordingAccessCreate {
+	if v != nil {
+		_c.SetEmail(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *RecordingAccessCreate) SetID(v uuid.UUID) *RecordingAccessCreate {
 	_c.mutation.SetID(v)
@@ -133,6 +147,10 @@ func (_c *RecordingAccessCreate) defaults() {
 		v := recordingaccess.DefaultUpdatedAt()
 		_c.mutation.SetUpdatedAt(v)
 	}
+	if _, ok := _c.mutation.Email(); !ok {
+		v := recordingaccess.DefaultEmail
+		_c.mutation.SetEmail(v)
+	}
 	if _, ok := _c.mutation.ID(); !ok {
 		v := recordingaccess.DefaultID()
 		_c.mutation.SetID(v)
@@ -152,6 +170,9 @@ func (_c *RecordingAccessCreate) check() error {
 	}
 	if _, ok := _c.mutation.RecordingID(); !ok {
 		return &ValidationError{Name: "recording_id", err: errors.New(`ent: missing required field "RecordingAccess.recording_id"`)}
+	}
+	if _, ok := _c.mutation.Email(); !ok {
+		return &ValidationError{Name: "email", err: errors.New(`ent: missing required field "RecordingAccess.email"`)}
 	}
 	if len(_c.mutation.UserIDs()) == 0 {
 		return &ValidationError{Name: "user", err: errors.New(`ent: missing required edge "RecordingAccess.user"`)}
@@ -202,6 +223,10 @@ func (_c *RecordingAccessCreate) createSpec() (*RecordingAccess, *sqlgraph.Creat
 	if value, ok := _c.mutation.UpdatedAt(); ok {
 		_spec.SetField(recordingaccess.FieldUpdatedAt, field.TypeTime, value)
 		_node.UpdatedAt = value
+	}
+	if value, ok := _c.mutation.Email(); ok {
+		_spec.SetField(recordingaccess.FieldEmail, field.TypeString, value)
+		_node.Email = value
 	}
 	if nodes := _c.mutation.UserIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
@@ -301,6 +326,18 @@ func (u *RecordingAccessUpsert) UpdateUpdatedAt() *RecordingAccessUpsert {
 	return u
 }
 
+// SetEmail sets the "email" field.
+func (u *RecordingAccessUpsert) SetEmail(v string) *RecordingAccessUpsert {
+	u.Set(recordingaccess.FieldEmail, v)
+	return u
+}
+
+// UpdateEmail sets the "email" field to the value that was provided on create.
+func (u *RecordingAccessUpsert) UpdateEmail() *RecordingAccessUpsert {
+	u.SetExcluded(recordingaccess.FieldEmail)
+	return u
+}
+
 // UpdateNewValues updates the mutable fields using the new values that were set on create except the ID field.
 // Using this option is equivalent to using:
 //
@@ -369,6 +406,20 @@ func (u *RecordingAccessUpsertOne) SetUpdatedAt(v time.Time) *RecordingAccessUps
 func (u *RecordingAccessUpsertOne) UpdateUpdatedAt() *RecordingAccessUpsertOne {
 	return u.Update(func(s *RecordingAccessUpsert) {
 		s.UpdateUpdatedAt()
+	})
+}
+
+// SetEmail sets the "email" field.
+func (u *RecordingAccessUpsertOne) SetEmail(v string) *RecordingAccessUpsertOne {
+	return u.Update(func(s *RecordingAccessUpsert) {
+		s.SetEmail(v)
+	})
+}
+
+// UpdateEmail sets the "email" field to the value that was provided on create.
+func (u *RecordingAccessUpsertOne) UpdateEmail() *RecordingAccessUpsertOne {
+	return u.Update(func(s *RecordingAccessUpsert) {
+		s.UpdateEmail()
 	})
 }
 
@@ -607,6 +658,20 @@ func (u *RecordingAccessUpsertBulk) SetUpdatedAt(v time.Time) *RecordingAccessUp
 func (u *RecordingAccessUpsertBulk) UpdateUpdatedAt() *RecordingAccessUpsertBulk {
 	return u.Update(func(s *RecordingAccessUpsert) {
 		s.UpdateUpdatedAt()
+	})
+}
+
+// SetEmail sets the "email" field.
+func (u *RecordingAccessUpsertBulk) SetEmail(v string) *RecordingAccessUpsertBulk {
+	return u.Update(func(s *RecordingAccessUpsert) {
+		s.SetEmail(v)
+	})
+}
+
+// UpdateEmail sets the "email" field to the value that was provided on create.
+func (u *RecordingAccessUpsertBulk) UpdateEmail() *RecordingAccessUpsertBulk {
+	return u.Update(func(s *RecordingAccessUpsert) {
+		s.UpdateEmail()
 	})
 }
 

@@ -34,6 +34,20 @@ func (_u *RecordingAccessUpdate) SetUpdatedAt(v time.Time) *RecordingAccessUpdat
 	return _u
 }
 
+// SetEmail sets the "email" field.
+func (_u *RecordingAccessUpdate) SetEmail(v string) *RecordingAccessUpdate {
+	_u.mutation.SetEmail(v)
+	return _u
+}
+
+// SetNillableEmail sets the "email" field if the given value is not nil.
+func (_u *RecordingAccessUpdate) SetNillableEmail(v *string) *RecordingAccessUpdate {
+	if v != nil {
+		_u.SetEmail(*v)
+	}
+	return _u
+}
+
 // Mutation returns the RecordingAccessMutation object of the builder.
 func (_u *RecordingAccessUpdate) Mutation() *RecordingAccessMutation {
 	return _u.mutation
@@ -101,6 +115,9 @@ func (_u *RecordingAccessUpdate) sqlSave(ctx context.Context) (_node int, err er
 	if value, ok := _u.mutation.UpdatedAt(); ok {
 		_spec.SetField(recordingaccess.FieldUpdatedAt, field.TypeTime, value)
 	}
+	if value, ok := _u.mutation.Email(); ok {
+		_spec.SetField(recordingaccess.FieldEmail, field.TypeString, value)
+	}
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{recordingaccess.Label}
@@ -124,6 +141,20 @@ type RecordingAccessUpdateOne struct {
 // SetUpdatedAt sets the "updated_at" field.
 func (_u *RecordingAccessUpdateOne) SetUpdatedAt(v time.Time) *RecordingAccessUpdateOne {
 	_u.mutation.SetUpdatedAt(v)
+	return _u
+}
+
+// SetEmail sets the "email" field.
+func (_u *RecordingAccessUpdateOne) SetEmail(v string) *RecordingAccessUpdateOne {
+	_u.mutation.SetEmail(v)
+	return _u
+}
+
+// SetNillableEmail sets the "email" field if the given value is not nil.
+func (_u *RecordingAccessUpdateOne) SetNillableEmail(v *string) *RecordingAccessUpdateOne {
+	if v != nil {
+		_u.SetEmail(*v)
+	}
 	return _u
 }
 
@@ -223,6 +254,9 @@ func (_u *RecordingAccessUpdateOne) sqlSave(ctx context.Context) (_node *Recordi
 	}
 	if value, ok := _u.mutation.UpdatedAt(); ok {
 		_spec.SetField(recordingaccess.FieldUpdatedAt, field.TypeTime, value)
+	}
+	if value, ok := _u.mutation.Email(); ok {
+		_spec.SetField(recordingaccess.FieldEmail, field.TypeString, value)
 	}
 	_node = &RecordingAccess{config: _u.config}
 	_spec.Assign = _node.assignValues

@@ -30,6 +30,8 @@ type RoomAccess struct {
 	RoomID uuid.UUID `json:"room_id,omitempty"`
 	// Role holds the value of the "role" field.
 	Role roomaccess.Role `json:"role,omitempty"`
+	// The address by which it was given, as hosts may see it; empty when it was given otherwise.
+	Email string `json:"email,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the RoomAccessQuery when eager-loading is set.
 	Edges        RoomAccessEdges `json:"edges"`
@@ -74,7 +76,7 @@ func (*RoomAccess) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case roomaccess.FieldRole:
+		case roomaccess.FieldRole, roomaccess.FieldEmail:
 			values[i] = new(sql.NullString)
 		case roomaccess.FieldCreatedAt, roomaccess.FieldUpdatedAt:
 			values[i] = new(sql.NullTime)
@@ -130,6 +132,12 @@ func (_m *RoomAccess) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field role", values[i])
 			} else if value.Valid {
 				_m.Role = roomaccess.Role(value.String)
+			}
+		case roomaccess.FieldEmail:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field email", values[i])
+			} else if value.Valid {
+				_m.Email = value.String
 			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
@@ -191,6 +199,9 @@ func (_m *RoomAccess) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("role=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Role))
+	builder.WriteString(", ")
+	builder.WriteString("email=")
+	builder.WriteString(_m.Email)
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -72,6 +72,20 @@ func (_c *RoomAccessCreate) SetRole(v roomaccess.Role) *RoomAccessCreate {
 	return _c
 }
 
+// SetEmail sets the "email" field.
+func (_c *RoomAccessCreate) SetEmail(v string) *RoomAccessCreate {
+	_c.mutation.SetEmail(v)
+	return _c
+}
+
+// SetNillableEmail sets the "email" field if the given value is not nil.
+func (_c *RoomAccessCreate) SetNillableEmail(v *string) *RoomAccessCreate {
+	if v != nil {
+		_c.SetEmail(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *RoomAccessCreate) SetID(v uuid.UUID) *RoomAccessCreate {
 	_c.mutation.SetID(v)
@@ -139,6 +153,10 @@ func (_c *RoomAccessCreate) defaults() {
 		v := roomaccess.DefaultUpdatedAt()
 		_c.mutation.SetUpdatedAt(v)
 	}
+	if _, ok := _c.mutation.Email(); !ok {
+		v := roomaccess.DefaultEmail
+		_c.mutation.SetEmail(v)
+	}
 	if _, ok := _c.mutation.ID(); !ok {
 		v := roomaccess.DefaultID()
 		_c.mutation.SetID(v)
@@ -166,6 +184,9 @@ func (_c *RoomAccessCreate) check() error {
 		if err := roomaccess.RoleValidator(v); err != nil {
 			return &ValidationError{Name: "role", err: fmt.Errorf(`ent: validator failed for field "RoomAccess.role": %w`, err)}
 		}
+	}
+	if _, ok := _c.mutation.Email(); !ok {
+		return &ValidationError{Name: "email", err: errors.New(`ent: missing required field "RoomAccess.email"`)}
 	}
 	if len(_c.mutation.UserIDs()) == 0 {
 		return &ValidationError{Name: "user", err: errors.New(`ent: missing required edge "RoomAccess.user"`)}
@@ -220,6 +241,10 @@ func (_c *RoomAccessCreate) createSpec() (*RoomAccess, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Role(); ok {
 		_spec.SetField(roomaccess.FieldRole, field.TypeEnum, value)
 		_node.Role = value
+	}
+	if value, ok := _c.mutation.Email(); ok {
+		_spec.SetField(roomaccess.FieldEmail, field.TypeString, value)
+		_node.Email = value
 	}
 	if nodes := _c.mutation.UserIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
@@ -331,6 +356,18 @@ func (u *RoomAccessUpsert) UpdateRole() *RoomAccessUpsert {
 	return u
 }
 
+// SetEmail sets the "email" field.
+func (u *RoomAccessUpsert) SetEmail(v string) *RoomAccessUpsert {
+	u.Set(roomaccess.FieldEmail, v)
+	return u
+}
+
+// UpdateEmail sets the "email" field to the value that was provided on create.
+func (u *RoomAccessUpsert) UpdateEmail() *RoomAccessUpsert {
+	u.SetExcluded(roomaccess.FieldEmail)
+	return u
+}
+
 // UpdateNewValues updates the mutable fields using the new values that were set on create except the ID field.
 // Using this option is equivalent to using:
 //
@@ -413,6 +450,20 @@ func (u *RoomAccessUpsertOne) SetRole(v roomaccess.Role) *RoomAccessUpsertOne {
 func (u *RoomAccessUpsertOne) UpdateRole() *RoomAccessUpsertOne {
 	return u.Update(func(s *RoomAccessUpsert) {
 		s.UpdateRole()
+	})
+}
+
+// SetEmail sets the "email" field.
+func (u *RoomAccessUpsertOne) SetEmail(v string) *RoomAccessUpsertOne {
+	return u.Update(func(s *RoomAccessUpsert) {
+		s.SetEmail(v)
+	})
+}
+
+// UpdateEmail sets the "email" field to the value that was provided on create.
+func (u *RoomAccessUpsertOne) UpdateEmail() *RoomAccessUpsertOne {
+	return u.Update(func(s *RoomAccessUpsert) {
+		s.UpdateEmail()
 	})
 }
 
@@ -665,6 +716,20 @@ func (u *RoomAccessUpsertBulk) SetRole(v roomaccess.Role) *RoomAccessUpsertBulk 
 func (u *RoomAccessUpsertBulk) UpdateRole() *RoomAccessUpsertBulk {
 	return u.Update(func(s *RoomAccessUpsert) {
 		s.UpdateRole()
+	})
+}
+
+// SetEmail sets the "email" field.
+func (u *RoomAccessUpsertBulk) SetEmail(v string) *RoomAccessUpsertBulk {
+	return u.Update(func(s *RoomAccessUpsert) {
+		s.SetEmail(v)
+	})
+}
+
+// UpdateEmail sets the "email" field to the value that was provided on create.
+func (u *RoomAccessUpsertBulk) UpdateEmail() *RoomAccessUpsertBulk {
+	return u.Update(func(s *RoomAccessUpsert) {
+		s.UpdateEmail()
 	})
 }
 

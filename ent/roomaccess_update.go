@@ -48,6 +48,20 @@ func (_u *RoomAccessUpdate) SetNillableRole(v *roomaccess.Role) *RoomAccessUpdat
 	return _u
 }
 
+// SetEmail sets the "email" field.
+func (_u *RoomAccessUpdate) SetEmail(v string) *RoomAccessUpdate {
+	_u.mutation.SetEmail(v)
+	return _u
+}
+
+// SetNillableEmail sets the "email" field if the given value is not nil.
+func (_u *RoomAccessUpdate) SetNillableEmail(v *string) *RoomAccessUpdate {
+	if v != nil {
+		_u.SetEmail(*v)
+	}
+	return _u
+}
+
 // Mutation returns the RoomAccessMutation object of the builder.
 func (_u *RoomAccessUpdate) Mutation() *RoomAccessMutation {
 	return _u.mutation
@@ -123,6 +137,9 @@ func (_u *RoomAccessUpdate) sqlSave(ctx context.Context) (_node int, err error) 
 	if value, ok := _u.mutation.Role(); ok {
 		_spec.SetField(roomaccess.FieldRole, field.TypeEnum, value)
 	}
+	if value, ok := _u.mutation.Email(); ok {
+		_spec.SetField(roomaccess.FieldEmail, field.TypeString, value)
+	}
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
 			err = &NotFoundError{roomaccess.Label}
@@ -159,6 +176,20 @@ func (_u *RoomAccessUpdateOne) SetRole(v roomaccess.Role) *RoomAccessUpdateOne {
 func (_u *RoomAccessUpdateOne) SetNillableRole(v *roomaccess.Role) *RoomAccessUpdateOne {
 	if v != nil {
 		_u.SetRole(*v)
+	}
+	return _u
+}
+
+// SetEmail sets the "email" field.
+func (_u *RoomAccessUpdateOne) SetEmail(v string) *RoomAccessUpdateOne {
+	_u.mutation.SetEmail(v)
+	return _u
+}
+
+// SetNillableEmail sets the "email" field if the given value is not nil.
+func (_u *RoomAccessUpdateOne) SetNillableEmail(v *string) *RoomAccessUpdateOne {
+	if v != nil {
+		_u.SetEmail(*v)
 	}
 	return _u
 }
@@ -267,6 +298,9 @@ func (_u *RoomAccessUpdateOne) sqlSave(ctx context.Context) (_node *RoomAccess, 
 	}
 	if value, ok := _u.mutation.Role(); ok {
 		_spec.SetField(roomaccess.FieldRole, field.TypeEnum, value)
+	}
+	if value, ok := _u.mutation.Email(); ok {
+		_spec.SetField(roomaccess.FieldEmail, field.TypeString, value)
 	}
 	_node = &RoomAccess{config: _u.config}
 	_spec.Assign = _node.assignValues

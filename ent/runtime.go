@@ -219,6 +219,10 @@ func init() {
 	recordingaccess.DefaultUpdatedAt = recordingaccessDescUpdatedAt.Default.(func() time.Time)
 	// recordingaccess.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
 	recordingaccess.UpdateDefaultUpdatedAt = recordingaccessDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// recordingaccessDescEmail is the schema descriptor for email field.
+	recordingaccessDescEmail := recordingaccessFields[2].Descriptor()
+	// recordingaccess.DefaultEmail holds the default value on creation for the email field.
+	recordingaccess.DefaultEmail = recordingaccessDescEmail.Default.(string)
 	// recordingaccessDescID is the schema descriptor for id field.
 	recordingaccessDescID := recordingaccessMixinFields0[0].Descriptor()
 	// recordingaccess.DefaultID holds the default value on creation for the id field.
@@ -301,6 +305,10 @@ func init() {
 	roomaccess.DefaultUpdatedAt = roomaccessDescUpdatedAt.Default.(func() time.Time)
 	// roomaccess.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
 	roomaccess.UpdateDefaultUpdatedAt = roomaccessDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// roomaccessDescEmail is the schema descriptor for email field.
+	roomaccessDescEmail := roomaccessFields[3].Descriptor()
+	// roomaccess.DefaultEmail holds the default value on creation for the email field.
+	roomaccess.DefaultEmail = roomaccessDescEmail.Default.(string)
 	// roomaccessDescID is the schema descriptor for id field.
 	roomaccessDescID := roomaccessMixinFields0[0].Descriptor()
 	// roomaccess.DefaultID holds the default value on creation for the id field.

@@ -59,16 +59,20 @@ func (r *Recordings) Share(ctx context.Context, in ShareInput) (*ent.Recording, 
 
 // share finds the person, and reports whether the recording was not shared with him before.
 func (r *Recordings) share(ctx context.Context, in ShareInput) (uuid.UUID, bool, error) {
-	userID, err := r.person(ctx, in)
+	userID, email, err := r.person(ctx, in)
 	if err != nil {
 		return uuid.Nil, false, err
 	}
 	known, err := r.db.RecordingAccess.Query().
 		Where(recordingaccess.UserID(userID), recordingaccess.RecordingID(in.RecordingID)).Exist(ctx)
+	if err == nil && known && email != "" { // perhaps by id before: hosts may see what one of them has written
+		err = r.db.RecordingAccess.Update().Where(recordingaccess.UserID(userID),
+			recordingaccess.RecordingID(in.RecordingID), recordingaccess.Email("")).SetEmail(email).Exec(ctx)
+	}
 	if err != nil || known {
 		return userID, false, err
 	}
-	err = r.db.RecordingAccess.Create().SetUserID(userID).SetRecordingID(in.RecordingID).
+	err = r.db.RecordingAccess.Create().SetUserID(userID).SetRecordingID(in.RecordingID).SetEmail(email).
 		OnConflict(sql.ConflictColumns(recordingaccess.FieldUserID, recordingaccess.FieldRecordingID)).
 		Update(func(u *ent.RecordingAccessUpsert) { u.UpdateUpdatedAt() }).
 		Exec(ctx)
@@ -78,18 +82,24 @@ func (r *Recordings) share(ctx context.Context, in ShareInput) (uuid.UUID, bool,
 	return userID, true, nil
 }
 
-func (r *Recordings) person(ctx context.Context, in ShareInput) (uuid.UUID, error) {
+// person returns whom an id or an e-mail address names, and that address as accounts have it.
+func (r *Recordings) person(ctx context.Context, in ShareInput) (uuid.UUID, string, error) {
 	if in.Email != nil {
-		return r.rooms.ByEmail(ctx, *in.Email)
+		email, err := rooms.WrittenEmail(*in.Email)
+		if err != nil {
+			return uuid.Nil, "", err
+		}
+		userID, err := r.rooms.ByEmail(ctx, email)
+		return userID, email, err
 	}
 	exists, err := r.db.User.Query().Where(user.ID(*in.UserID)).Exist(ctx)
 	if err != nil {
-		return uuid.Nil, fmt.Errorf("find person: %w", err)
+		return uuid.Nil, "", fmt.Errorf("find person: %w", err)
 	}
 	if !exists {
-		return uuid.Nil, fault.New(fault.NotFound, "there is no such person").With("field", "userId")
+		return uuid.Nil, "", fault.New(fault.NotFound, "there is no such person").With("field", "userId")
 	}
-	return *in.UserID, nil
+	return *in.UserID, "", nil
 }
 
 // Unshare no longer lets a person see a recording by sharing: for a host, and for everybody of himself. It

@@ -41,7 +41,7 @@ func (r *Recordings) SharedWith(ctx context.Context, rec *ent.Recording) ([]*ent
 	}
 	users := make([]*ent.User, len(accesses))
 	for i, access := range accesses {
-		users[i] = access.Edges.User
+		users[i] = rooms.Shown(ctx, access.Edges.User, access.Email)
 	}
 	return users, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"entgo.io/contrib/entgql"
@@ -27,6 +28,21 @@ type Act struct {
 	Target Person
 	// Detail says what exactly, at most 2000 bytes.
 	Detail string
+}
+
+// onAccounts are the acts on somebody's account, whose id hosts see with the role or the share.
+var onAccounts = []auditevent.Action{
+	auditevent.ActionSET_ROLE, auditevent.ActionSHARE_RECORDING, auditevent.ActionUNSHARE_RECORDING,
+}
+
+// targetID is what the audit says of whom an act was done to: an entry, an identity or, of acts on accounts alone, an
+// account. Nobody's account is told for having knocked.
+func (a Act) targetID() *uuid.UUID {
+	account := a.Target.UserID != uuid.Nil && a.Target.ID == a.Target.UserID
+	if a.Target.ID == uuid.Nil || account && !slices.Contains(onAccounts, a.Action) {
+		return nil
+	}
+	return &a.Target.ID
 }
 
 // recordTimeout is how long whoever has acted waits for the act to be stored.
@@ -84,9 +100,7 @@ func (s *Service) store(ctx context.Context, all []done) ([]struct{}, error) {
 			ActorName:  cmp.Or(act.Actor.Name, names[act.Actor.UserID]),
 			TargetName: act.Target.Name, Detail: act.Detail,
 		}
-		if act.Target.ID != uuid.Nil {
-			events[i].TargetID = &act.Target.ID
-		}
+		events[i].TargetID = act.targetID()
 	}
 	return make([]struct{}, len(all)), s.db.AuditEvent.Record(ctx, events)
 }

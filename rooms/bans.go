@@ -142,9 +142,11 @@ func (s *Service) LiftBan(ctx context.Context, banID uuid.UUID) (*ent.RoomBan, e
 	} else if err != nil {
 		return nil, fmt.Errorf("lift ban %s: %w", banID, err)
 	}
-	s.Record(ctx, ban.RoomID, Act{
-		Action: auditevent.ActionLIFT_BAN, Target: Person{ID: ban.PersonID, Name: ban.DisplayName},
-	})
+	banned := Person{ID: ban.PersonID, Name: ban.DisplayName}
+	if ban.IsAuthenticated {
+		banned.UserID = ban.PersonID
+	}
+	s.Record(ctx, ban.RoomID, Act{Action: auditevent.ActionLIFT_BAN, Target: banned})
 	return ban, nil
 }
 

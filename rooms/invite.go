@@ -17,7 +17,7 @@ import (
 // It is narrower than what an account may have: whatever would need quotes, and so has fooled mail servers
 // before, is refused, and so are addresses of machines by number.
 func CheckRecipient(text string) (string, error) {
-	email, err := writtenEmail(text)
+	email, err := WrittenEmail(text)
 	if err != nil {
 		return "", err
 	}
@@ -84,6 +84,9 @@ func (m *members) welcome(ctx context.Context, email string, role roomaccess.Rol
 	if err != nil || held.Role != none {
 		return err
 	}
-	_, err = m.set(ctx, userID, held, role)
+	given, err := m.set(ctx, userID, held, role)
+	if err == nil {
+		_, err = m.named(ctx, given, email)
+	}
 	return err
 }

@@ -104,16 +104,28 @@ func (s *Service) access(ctx context.Context, id uuid.UUID) (*ent.RoomAccess, er
 	return access, err
 }
 
-// AccessUser returns the person who has an access.
+// AccessUser returns the person who has an access, as hosts may see them.
 func (s *Service) AccessUser(ctx context.Context, access *ent.RoomAccess) (*ent.User, error) {
-	if loaded, err := access.Edges.UserOrErr(); err == nil {
-		return loaded, nil
+	u, err := access.Edges.UserOrErr()
+	if err != nil {
+		u, err = s.db.User.Get(ctx, access.UserID)
 	}
-	u, err := s.db.User.Get(ctx, access.UserID)
 	if err != nil {
 		return nil, fmt.Errorf("find who has access: %w", err)
 	}
-	return u, nil
+	return Shown(ctx, u, access.Email), nil
+}
+
+// Shown returns a person as somebody else may see them: with the e-mail address by which a host has named them, empty
+// for none, and never with that of their account. To themself the person is shown as they are. Nobody's account may
+// reach anybody but by this.
+func Shown(ctx context.Context, u *ent.User, email string) *ent.User {
+	if u.ID == auth.FromContext(ctx).UserID {
+		return u
+	}
+	shown := *u
+	shown.Email = email
+	return &shown
 }
 
 // Grant gives a role to a person who has none in the room. Who has that role keeps it; another is a
@@ -128,7 +140,7 @@ func (s *Service) Grant(ctx context.Context, in GrantInput) (*ent.RoomAccess, er
 	}
 	var granted *ent.RoomAccess
 	err := s.amongMembers(ctx, in.RoomID, func(m *members) error {
-		userID, err := m.find(ctx, in.UserID, in.Email)
+		userID, email, err := m.find(ctx, in.UserID, in.Email)
 		if err != nil {
 			return err
 		}
@@ -140,7 +152,9 @@ func (s *Service) Grant(ctx context.Context, in GrantInput) (*ent.RoomAccess, er
 			return fault.New(fault.Conflict, "this person has another role in the room already").
 				With("role", held.Role)
 		}
-		granted, err = m.set(ctx, userID, held, in.Role)
+		if granted, err = m.set(ctx, userID, held, in.Role); err == nil {
+			granted, err = m.named(ctx, granted, email)
+		}
 		return err
 	})
 	return granted, err
@@ -183,7 +197,7 @@ func (s *Service) SetRole(
 		return none, err
 	}
 	err = s.amongMembers(ctx, roomID, func(m *members) error {
-		if _, err := m.find(ctx, &userID, nil); err != nil {
+		if _, _, err := m.find(ctx, &userID, nil); err != nil {
 			return err
 		}
 		held, err := m.accessOf(ctx, userID)
@@ -354,19 +368,36 @@ func (m *members) mustHave(ctx context.Context, userID uuid.UUID) (*ent.RoomAcce
 	return access, err
 }
 
-// find returns whom an id or an e-mail address names.
-func (m *members) find(ctx context.Context, id *uuid.UUID, email *string) (uuid.UUID, error) {
-	if email != nil {
-		return byEmail(ctx, m.tx, *email)
+// find returns whom an id or an e-mail address names, and that address as accounts have it.
+func (m *members) find(ctx context.Context, id *uuid.UUID, text *string) (uuid.UUID, string, error) {
+	if text != nil {
+		email, err := WrittenEmail(*text)
+		if err != nil {
+			return uuid.Nil, "", err
+		}
+		userID, err := byEmail(ctx, m.tx, email)
+		return userID, email, err
 	}
 	exists, err := m.tx.User.Query().Where(user.ID(*id)).Exist(ctx)
 	if err != nil {
-		return uuid.Nil, fmt.Errorf("find person: %w", err)
+		return uuid.Nil, "", fmt.Errorf("find person: %w", err)
 	}
 	if !exists {
-		return uuid.Nil, fault.New(fault.NotFound, "there is no such person").With("field", "userId")
+		return uuid.Nil, "", fault.New(fault.NotFound, "there is no such person").With("field", "userId")
 	}
-	return *id, nil
+	return *id, "", nil
+}
+
+// named remembers the address by which a host has named the person who has an access, if any: hosts may see it.
+func (m *members) named(ctx context.Context, access *ent.RoomAccess, email string) (*ent.RoomAccess, error) {
+	if email == "" || access.Email != "" {
+		return access, nil
+	}
+	access, err := m.tx.RoomAccess.UpdateOneID(access.ID).SetEmail(email).Save(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("remember who has access: %w", err)
+	}
+	return access.Unwrap(), nil // it outlives the transaction
 }
 
 // check fails unless the viewer may make a change to a person's role.

@@ -485,3 +485,50 @@ func TestRolesThatAreGivenAreLimited(t *testing.T) {
 	_, err = w.SetRole(as(t, olga), first.ID, ada.ID, roomaccess.RoleMEMBER)
 	assertFault(t, fault.RateLimited, err)
 }
+
+// TestAddressOfAnAccessIsTheOneThatAHostHasWritten, whoever grants it in what way, and after the person signs in.
+func TestAddressOfAnAccessIsTheOneThatAHostHasWritten(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		olga, vic := w.user(t, "Olga"), w.user(t, "Vic")
+		r := w.room(t, olga, "Room")
+		address := func(viewer *ent.User, a *ent.RoomAccess) string {
+			t.Helper()
+			u, err := w.AccessUser(as(t, viewer), a)
+			require.NoError(t, err)
+			return u.Email
+		}
+		byID, err := w.Grant(as(t, olga), rooms.GrantInput{RoomID: r.ID, UserID: &vic.ID, Role: roomaccess.RoleMEMBER})
+		require.NoError(t, err)
+		assert.Empty(t, address(olga, byID))
+		assert.Equal(t, vic.Email, address(vic, byID), "their own")
+		_, err = w.SetRole(as(t, olga), r.ID, vic.ID, roomaccess.RoleADMINISTRATOR)
+		require.NoError(t, err)
+		changed, err := w.UpdateAccess(as(t, olga), r.ID, vic.ID, roomaccess.RoleMEMBER)
+		require.NoError(t, err)
+		assert.Empty(t, address(olga, changed))
+
+		written := "Ada@Example.org"
+		byEmail, err := w.Grant(as(t, olga), rooms.GrantInput{RoomID: r.ID, Email: &written, Role: roomaccess.RoleMEMBER})
+		require.NoError(t, err)
+		assert.Equal(t, "ada@example.org", address(olga, byEmail))
+		ada, err := w.SignIn(t.Context(), rooms.Profile{
+			Subject: uuid.NewString(), Email: "ada@example.org", EmailVerified: true, FullName: "Ada",
+		})
+		require.NoError(t, err)
+		_, err = w.SignIn(t.Context(), rooms.Profile{
+			Subject: *ada.Subject, Email: "ada.secret@example.org", EmailVerified: true,
+		})
+		require.NoError(t, err)
+		page, err := w.Accesses(as(t, olga), r.ID, nil, nil)
+		require.NoError(t, err)
+		var all []string
+		for _, edge := range page.Edges {
+			all = append(all, address(olga, edge.Node))
+		}
+		assert.Equal(t, []string{olga.Email, "", "ada@example.org"}, all, "and no address that they have had since")
+		revoked, err := w.Revoke(as(t, olga), r.ID, vic.ID)
+		require.NoError(t, err)
+		assert.Empty(t, address(olga, revoked))
+	})
+}

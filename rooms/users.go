@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -146,7 +147,7 @@ func (s *Service) ByEmail(ctx context.Context, email string) (uuid.UUID, error) 
 }
 
 func byEmail(ctx context.Context, tx *ent.Tx, text string) (uuid.UUID, error) {
-	email, err := writtenEmail(text)
+	email, err := WrittenEmail(text)
 	if err != nil {
 		return uuid.Nil, err
 	}
@@ -228,7 +229,7 @@ func merge(ctx context.Context, tx *ent.Tx, from, to uuid.UUID) error {
 		if err := tx.RoomAccess.DeleteOne(a).Exec(ctx); err != nil {
 			return err
 		}
-		if err := raise(ctx, tx, a.RoomID, to, a.Role); err != nil {
+		if err := raise(ctx, tx, to, a); err != nil {
 			return err
 		}
 	}
@@ -246,7 +247,7 @@ func mergeShares(ctx context.Context, tx *ent.Tx, from, to uuid.UUID) error {
 		return err
 	}
 	for _, share := range shares {
-		err := tx.RecordingAccess.Create().SetUserID(to).SetRecordingID(share.RecordingID).
+		err := tx.RecordingAccess.Create().SetUserID(to).SetRecordingID(share.RecordingID).SetEmail(share.Email).
 			OnConflict(sql.ConflictColumns(
 				recordingaccess.FieldUserID, recordingaccess.FieldRecordingID)).
 			Update(func(u *ent.RecordingAccessUpsert) { u.UpdateUpdatedAt() }).
@@ -259,20 +260,22 @@ func mergeShares(ctx context.Context, tx *ent.Tx, from, to uuid.UUID) error {
 	return err
 }
 
-// raise gives a user a role in a room unless he has a higher one.
-func raise(
-	ctx context.Context, tx *ent.Tx, roomID, userID uuid.UUID, role roomaccess.Role,
-) error {
-	mine := []predicate.RoomAccess{roomaccess.RoomID(roomID), roomaccess.UserID(userID)}
+// raise gives a user the role of another's access unless he has a higher one there.
+func raise(ctx context.Context, tx *ent.Tx, userID uuid.UUID, to *ent.RoomAccess) error {
+	mine := []predicate.RoomAccess{roomaccess.RoomID(to.RoomID), roomaccess.UserID(userID)}
 	held, err := tx.RoomAccess.Query().Where(mine...).Only(ctx)
 	if ent.IsNotFound(err) {
 		return tx.RoomAccess.Create().
-			SetRoomID(roomID).SetUserID(userID).SetRole(role).Exec(ctx)
+			SetRoomID(to.RoomID).SetUserID(userID).SetRole(to.Role).SetEmail(to.Email).Exec(ctx)
 	}
-	if err != nil || slices.Index(anyRole, held.Role) <= slices.Index(anyRole, role) {
+	if err != nil {
 		return err
 	}
-	return held.Update().SetRole(role).Exec(ctx)
+	update := held.Update().SetEmail(cmp.Or(held.Email, to.Email))
+	if slices.Index(anyRole, held.Role) > slices.Index(anyRole, to.Role) {
+		update.SetRole(to.Role)
+	}
+	return update.Exec(ctx)
 }
 
 // checkEmail returns an e-mail address in the form that accounts have, or an Invalid error.
@@ -284,8 +287,8 @@ func checkEmail(text string) (string, error) {
 	return email, nil
 }
 
-// writtenEmail is checkEmail for what a person wrote, where the address may follow a name.
-func writtenEmail(text string) (string, error) {
+// WrittenEmail is checkEmail for what a person wrote, where the address may follow a name.
+func WrittenEmail(text string) (string, error) {
 	email, err := mailbox.ParseWritten(text)
 	if err != nil {
 		return "", errNoEmail()

@@ -182,6 +182,42 @@ func assertRows(t *testing.T, db *database.DB, version int64) {
 	assert.Equal(t, version >= 2, len(recordings) == 1)
 }
 
+// TestAddressesOfAccessesAreThoseThatHostsWroteAfterTheMigration: of who has signed in it is not known.
+func TestAddressesOfAccessesAreThoseThatHostsWroteAfterTheMigration(t *testing.T) {
+	t.Parallel()
+	onEachEmpty(t, func(t *testing.T, dialect goose.Dialect, url string) {
+		db := open(t, url)
+		_, err := files(t, db, dialect).UpTo(t.Context(), 3)
+		require.NoError(t, err)
+		insert(t, db, 1)
+		_, err = db.Pool.ExecContext(t.Context(), `
+INSERT INTO users (id, created_at, updated_at, email)
+VALUES ('88888888-8888-4888-8888-888888888888', '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', 'new@example.org');
+INSERT INTO room_accesses (id, created_at, updated_at, role, room_id, user_id)
+VALUES ('99999999-9999-4999-8999-999999999999', '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', 'MEMBER', '22222222-2222-4222-8222-222222222222', '88888888-8888-4888-8888-888888888888');
+INSERT INTO audit_events (id, created_at, updated_at, action, actor_id, actor_name, target_id, room_id)
+VALUES ('aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa', '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', 'LIFT_BAN', '11111111-1111-4111-8111-111111111111', 'Ada', '88888888-8888-4888-8888-888888888888', '22222222-2222-4222-8222-222222222222');
+INSERT INTO audit_events (id, created_at, updated_at, action, actor_id, actor_name, target_id, room_id)
+VALUES ('bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', 'LIFT_BAN', '11111111-1111-4111-8111-111111111111', 'Ada', '55555555-5555-4555-8555-555555555555', '22222222-2222-4222-8222-222222222222')`)
+		require.NoError(t, err)
+		_, err = db.Migrate(t.Context())
+		require.NoError(t, err)
+		accesses, err := db.RoomAccess.Query().All(t.Context())
+		require.NoError(t, err)
+		for _, access := range accesses {
+			want := map[string]string{"MEMBER": "new@example.org"}[access.Role.String()]
+			assert.Equal(t, want, access.Email)
+		}
+		assert.Len(t, accesses, 2)
+		lifted, err := db.AuditEvent.Query().All(t.Context())
+		require.NoError(t, err)
+		for _, event := range lifted {
+			assert.Equal(t, event.ID.String()[0] == 'b', event.TargetID != nil, "an account is told no more, an entry is")
+		}
+		assert.Len(t, lifted, 2)
+	})
+}
+
 // Before there were versions, ent made the tables.
 func TestTablesFromBeforeVersionsAreTakenOver(t *testing.T) {
 	t.Parallel()

@@ -168,6 +168,7 @@ var (
 		{Name: "id", Type: field.TypeUUID},
 		{Name: "created_at", Type: field.TypeTime},
 		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "email", Type: field.TypeString, Default: ""},
 		{Name: "recording_id", Type: field.TypeUUID},
 		{Name: "user_id", Type: field.TypeUUID},
 	}
@@ -179,13 +180,13 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "recording_accesses_recordings_accesses",
-				Columns:    []*schema.Column{RecordingAccessesColumns[3]},
+				Columns:    []*schema.Column{RecordingAccessesColumns[4]},
 				RefColumns: []*schema.Column{RecordingsColumns[0]},
 				OnDelete:   schema.Cascade,
 			},
 			{
 				Symbol:     "recording_accesses_users_recording_accesses",
-				Columns:    []*schema.Column{RecordingAccessesColumns[4]},
+				Columns:    []*schema.Column{RecordingAccessesColumns[5]},
 				RefColumns: []*schema.Column{UsersColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -194,12 +195,12 @@ var (
 			{
 				Name:    "recordingaccess_user_id_recording_id",
 				Unique:  true,
-				Columns: []*schema.Column{RecordingAccessesColumns[4], RecordingAccessesColumns[3]},
+				Columns: []*schema.Column{RecordingAccessesColumns[5], RecordingAccessesColumns[4]},
 			},
 			{
 				Name:    "recordingaccess_recording_id",
 				Unique:  false,
-				Columns: []*schema.Column{RecordingAccessesColumns[3]},
+				Columns: []*schema.Column{RecordingAccessesColumns[4]},
 			},
 		},
 	}
@@ -235,6 +236,7 @@ var (
 		{Name: "created_at", Type: field.TypeTime},
 		{Name: "updated_at", Type: field.TypeTime},
 		{Name: "role", Type: field.TypeEnum, Enums: []string{"OWNER", "ADMINISTRATOR", "MEMBER"}},
+		{Name: "email", Type: field.TypeString, Default: ""},
 		{Name: "room_id", Type: field.TypeUUID},
 		{Name: "user_id", Type: field.TypeUUID},
 	}
@@ -246,13 +248,13 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "room_accesses_rooms_accesses",
-				Columns:    []*schema.Column{RoomAccessesColumns[4]},
+				Columns:    []*schema.Column{RoomAccessesColumns[5]},
 				RefColumns: []*schema.Column{RoomsColumns[0]},
 				OnDelete:   schema.Cascade,
 			},
 			{
 				Symbol:     "room_accesses_users_accesses",
-				Columns:    []*schema.Column{RoomAccessesColumns[5]},
+				Columns:    []*schema.Column{RoomAccessesColumns[6]},
 				RefColumns: []*schema.Column{UsersColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -261,12 +263,12 @@ var (
 			{
 				Name:    "roomaccess_user_id_room_id",
 				Unique:  true,
-				Columns: []*schema.Column{RoomAccessesColumns[5], RoomAccessesColumns[4]},
+				Columns: []*schema.Column{RoomAccessesColumns[6], RoomAccessesColumns[5]},
 			},
 			{
 				Name:    "roomaccess_room_id_role",
 				Unique:  false,
-				Columns: []*schema.Column{RoomAccessesColumns[4], RoomAccessesColumns[3]},
+				Columns: []*schema.Column{RoomAccessesColumns[5], RoomAccessesColumns[3]},
 			},
 		},
 	}

@@ -23,6 +23,8 @@ const (
 	FieldUserID = "user_id"
 	// FieldRecordingID holds the string denoting the recording_id field in the database.
 	FieldRecordingID = "recording_id"
+	// FieldEmail holds the string denoting the email field in the database.
+	FieldEmail = "email"
 	// EdgeUser holds the string denoting the user edge name in mutations.
 	EdgeUser = "user"
 	// EdgeRecording holds the string denoting the recording edge name in mutations.
@@ -52,6 +54,7 @@ var Columns = []string{
 	FieldUpdatedAt,
 	FieldUserID,
 	FieldRecordingID,
+	FieldEmail,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -71,6 +74,8 @@ var (
 	DefaultUpdatedAt func() time.Time
 	// UpdateDefaultUpdatedAt holds the default value on update for the "updated_at" field.
 	UpdateDefaultUpdatedAt func() time.Time
+	// DefaultEmail holds the default value on creation for the "email" field.
+	DefaultEmail string
 	// DefaultID holds the default value on creation for the "id" field.
 	DefaultID func() uuid.UUID
 )
@@ -101,6 +106,11 @@ func ByUserID(opts ...sql.OrderTermOption) OrderOption {
 // ByRecordingID orders the results by the recording_id field.
 func ByRecordingID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldRecordingID, opts...).ToFunc()
+}
+
+// ByEmail orders the results by the email field.
+func ByEmail(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldEmail, opts...).ToFunc()
 }
 
 // ByUserField orders the results by user field.

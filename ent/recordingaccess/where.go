@@ -76,6 +76,11 @@ func RecordingID(v uuid.UUID) predicate.RecordingAccess {
 	return predicate.RecordingAccess(sql.FieldEQ(FieldRecordingID, v))
 }
 
+// Email applies equality check predicate on the "email" field. It's identical to EmailEQ.
+func Email(v string) predicate.RecordingAccess {
+	return predicate.RecordingAccess(sql.FieldEQ(FieldEmail, v))
+}
+
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
 func CreatedAtEQ(v time.Time) predicate.RecordingAccess {
 	return predicate.RecordingAccess(sql.FieldEQ(FieldCreatedAt, v))
@@ -194,6 +199,71 @@ func RecordingIDIn(vs ...uuid.UUID) predicate.RecordingAccess {
 // RecordingIDNotIn applies the NotIn predicate on the "recording_id" field.
 func RecordingIDNotIn(vs ...uuid.UUID) predicate.RecordingAccess {
 	return predicate.RecordingAccess(sql.FieldNotIn(FieldRecordingID, vs...))
+}
+
+// EmailEQ applies the EQ predicate on the "email" field.
+func EmailEQ(v string) predicate.RecordingAccess {
+	return predicate.RecordingAccess(sql.FieldEQ(FieldEmail, v))
+}
+
+// EmailNEQ applies the NEQ predicate on the "email" field.
+func EmailNEQ(v string) predicate.RecordingAccess {
+	return predicate.RecordingAccess(sql.FieldNEQ(FieldEmail, v))
+}
+
+// EmailIn applies the In predicate on the "email" field.
+func EmailIn(vs ...string) predicate.RecordingAccess {
+	return predicate.RecordingAccess(sql.FieldIn(FieldEmail, vs...))
+}
+
+// EmailNotIn applies the NotIn predicate on the "email" field.
+func EmailNotIn(vs ...string) predicate.RecordingAccess {
+	return predicate.RecordingAccess(sql.FieldNotIn(FieldEmail, vs...))
+}
+
+// EmailGT applies the GT predicate on the "email" field.
+func EmailGT(v string) predicate.RecordingAccess {
+	return predicate.RecordingAccess(sql.FieldGT(FieldEmail, v))
+}
+
+// EmailGTE applies the GTE predicate on the "email" field.
+func EmailGTE(v string) predicate.RecordingAccess {
+	return predicate.RecordingAccess(sql.FieldGTE(FieldEmail, v))
+}
+
+// EmailLT applies the LT predicate on the "email" field.
+func EmailLT(v string) predicate.RecordingAccess {
+	return predicate.RecordingAccess(sql.FieldLT(FieldEmail, v))
+}
+
+// EmailLTE applies the LTE predicate on the "email" field.
+func EmailLTE(v string) predicate.RecordingAccess {
+	return predicate.RecordingAccess(sql.FieldLTE(FieldEmail, v))
+}
+
+// EmailContains applies the Contains predicate on the "email" field.
+func EmailContains(v string) predicate.RecordingAccess {
+	return predicate.RecordingAccess(sql.FieldContains(FieldEmail, v))
+}
+
+// EmailHasPrefix applies the HasPrefix predicate on the "email" field.
+func EmailHasPrefix(v string) predicate.RecordingAccess {
+	return predicate.RecordingAccess(sql.FieldHasPrefix(FieldEmail, v))
+}
+
+// EmailHasSuffix applies the HasSuffix predicate on the "email" field.
+func EmailHasSuffix(v string) predicate.RecordingAccess {
+	return predicate.RecordingAccess(sql.FieldHasSuffix(FieldEmail, v))
+}
+
+// EmailEqualFold applies the EqualFold predicate on the "email" field.
+func EmailEqualFold(v string) predicate.RecordingAccess {
+	return predicate.RecordingAccess(sql.FieldEqualFold(FieldEmail, v))
+}
+
+// EmailContainsFold applies the ContainsFold predicate on the "email" field.
+func EmailContainsFold(v string) predicate.RecordingAccess {
+	return predicate.RecordingAccess(sql.FieldContainsFold(FieldEmail, v))
 }
 
 // HasUser applies the HasEdge predicate on the "user" edge.

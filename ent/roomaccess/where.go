@@ -76,6 +76,11 @@ func RoomID(v uuid.UUID) predicate.RoomAccess {
 	return predicate.RoomAccess(sql.FieldEQ(FieldRoomID, v))
 }
 
+// Email applies equality check predicate on the "email" field. It's identical to EmailEQ.
+func Email(v string) predicate.RoomAccess {
+	return predicate.RoomAccess(sql.FieldEQ(FieldEmail, v))
+}
+
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
 func CreatedAtEQ(v time.Time) predicate.RoomAccess {
 	return predicate.RoomAccess(sql.FieldEQ(FieldCreatedAt, v))
@@ -214,6 +219,71 @@ func RoleIn(vs ...Role) predicate.RoomAccess {
 // RoleNotIn applies the NotIn predicate on the "role" field.
 func RoleNotIn(vs ...Role) predicate.RoomAccess {
 	return predicate.RoomAccess(sql.FieldNotIn(FieldRole, vs...))
+}
+
+// EmailEQ applies the EQ predicate on the "email" field.
+func EmailEQ(v string) predicate.RoomAccess {
+	return predicate.RoomAccess(sql.FieldEQ(FieldEmail, v))
+}
+
+// EmailNEQ applies the NEQ predicate on the "email" field.
+func EmailNEQ(v string) predicate.RoomAccess {
+	return predicate.RoomAccess(sql.FieldNEQ(FieldEmail, v))
+}
+
+// EmailIn applies the In predicate on the "email" field.
+func EmailIn(vs ...string) predicate.RoomAccess {
+	return predicate.RoomAccess(sql.FieldIn(FieldEmail, vs...))
+}
+
+// EmailNotIn applies the NotIn predicate on the "email" field.
+func EmailNotIn(vs ...string) predicate.RoomAccess {
+	return predicate.RoomAccess(sql.FieldNotIn(FieldEmail, vs...))
+}
+
+// EmailGT applies the GT predicate on the "email" field.
+func EmailGT(v string) predicate.RoomAccess {
+	return predicate.RoomAccess(sql.FieldGT(FieldEmail, v))
+}
+
+// EmailGTE applies the GTE predicate on the "email" field.
+func EmailGTE(v string) predicate.RoomAccess {
+	return predicate.RoomAccess(sql.FieldGTE(FieldEmail, v))
+}
+
+// EmailLT applies the LT predicate on the "email" field.
+func EmailLT(v string) predicate.RoomAccess {
+	return predicate.RoomAccess(sql.FieldLT(FieldEmail, v))
+}
+
+// EmailLTE applies the LTE predicate on the "email" field.
+func EmailLTE(v string) predicate.RoomAccess {
+	return predicate.RoomAccess(sql.FieldLTE(FieldEmail, v))
+}
+
+// EmailContains applies the Contains predicate on the "email" field.
+func EmailContains(v string) predicate.RoomAccess {
+	return predicate.RoomAccess(sql.FieldContains(FieldEmail, v))
+}
+
+// EmailHasPrefix applies the HasPrefix predicate on the "email" field.
+func EmailHasPrefix(v string) predicate.RoomAccess {
+	return predicate.RoomAccess(sql.FieldHasPrefix(FieldEmail, v))
+}
+
+// EmailHasSuffix applies the HasSuffix predicate on the "email" field.
+func EmailHasSuffix(v string) predicate.RoomAccess {
+	return predicate.RoomAccess(sql.FieldHasSuffix(FieldEmail, v))
+}
+
+// EmailEqualFold applies the EqualFold predicate on the "email" field.
+func EmailEqualFold(v string) predicate.RoomAccess {
+	return predicate.RoomAccess(sql.FieldEqualFold(FieldEmail, v))
+}
+
+// EmailContainsFold applies the ContainsFold predicate on the "email" field.
+func EmailContainsFold(v string) predicate.RoomAccess {
+	return predicate.RoomAccess(sql.FieldContainsFold(FieldEmail, v))
 }
 
 // HasUser applies the HasEdge predicate on the "user" edge.

@@ -80,6 +80,8 @@ func (RecordingAccess) Fields() []ent.Field {
 	return []ent.Field{
 		field.UUID("user_id", uuid.UUID{}).Immutable(),
 		field.UUID("recording_id", uuid.UUID{}).Immutable(),
+		field.String("email").Default("").
+			Comment("The address by which it was given, as hosts may see it; empty when it was given otherwise."),
 	}
 }
 

@@ -20,6 +20,8 @@ func (RoomAccess) Fields() []ent.Field {
 		field.UUID("user_id", uuid.UUID{}).Immutable(),
 		field.UUID("room_id", uuid.UUID{}).Immutable(),
 		field.Enum("role").Values("OWNER", "ADMINISTRATOR", "MEMBER"),
+		field.String("email").Default("").
+			Comment("The address by which it was given, as hosts may see it; empty when it was given otherwise."),
 	}
 }
 

@@ -2730,7 +2730,7 @@ type RoomAccessUser {
   fullName: String!
   "A shorter name to address the person by; may be empty."
   shortName: String!
-  "E-mail address, in lower case; empty when unknown."
+  "The e-mail address by which a host gave the access, in lower case; empty when it was given otherwise. Viewers see their own."
   email: String!
 }
 
@@ -2901,7 +2901,7 @@ type AuditEvent {
   actorId: ID!
   "His name at that time."
   actorName: String!
-  "Whom it was done to: an entry's or participant's id, or an account's; null for an act on the room."
+  "Whom it was done to: an entry's or participant's id or, of roles and shared recordings, an account's; null for an act on the room, and for the end of an account's ban."
   targetId: ID
   "His name at that time; empty when unknown."
   targetName: String!
@@ -3762,7 +3762,7 @@ type RecordingUser {
   fullName: String!
   "A shorter name to address the person by; may be empty."
   shortName: String!
-  "E-mail address, in lower case; empty when unknown."
+  "The e-mail address by which the recording was shared, in lower case; empty when it was shared otherwise. Viewers see their own."
   email: String!
 }
 

@@ -39,7 +39,9 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   return <Context value={session}>{children}</Context>;
 }
 
-export const nameOf = ({ displayName, fullName, email }: Viewer) => displayName || fullName || email;
+// What the server calls somebody who has no name either: never the whole address, which is theirs alone.
+export const nameOf = ({ displayName, fullName, email }: Viewer) =>
+  displayName || fullName || email.replace(/@.*$/, "");
 
 /** Where signing in begins; it comes back to where the person is now. */
 export const signInURL = () => `/login?returnTo=${encodeURIComponent(location.pathname)}`;

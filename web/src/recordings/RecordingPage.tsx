@@ -172,9 +172,9 @@ function Sharing({ recording }: { recording: Recording }) {
       <ul className="people-list" aria-label={words.recordings.sharedWith}>
         {recording.sharedWith?.map(({ id, fullName, email }) => (
           <li className="person" key={id}>
-            <Face name={fullName || email} small />
+            <Face name={fullName || email || words.call.nobody} small />
             <div className="grow">
-              <p className="clip person-name">{fullName || email}</p>
+              <p className="clip person-name">{fullName || email || words.call.nobody}</p>
               {fullName && <p className="small soft clip">{email}</p>}
             </div>
             <Button

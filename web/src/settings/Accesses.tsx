@@ -109,7 +109,7 @@ function Person({ roomId, mine, access }: PersonProps) {
   const { viewer } = useSession();
   const [handing, setHanding] = useState(false);
   const { user, role } = access;
-  const name = user.fullName || user.email;
+  const name = user.fullName || user.email || words.call.nobody;
   const self = user.id === viewer?.id;
   const { act: update, failure: unchanged } = useAct(UpdateRoomAccessDocument, { quiet: true });
   const { act: revoke, failure: unrevoked } = useAct(RevokeRoomAccessDocument, { quiet: true });
