@@ -91,8 +91,8 @@ func NewHandler(r *Resolver, s Settings) *Handler {
 	}
 	h.Use(extension.AutomaticPersistedQuery{Cache: newCache[string]()})
 	h.Use(s.Limits)
-	inputs := &transport.Inputs{Suggest: s.Introspection, Scalars: map[string]func(any) error{
-		"ID": reading(scalar.UnmarshalIdentity), "Cursor": reading(scalar.UnmarshalCursor),
+	inputs := &transport.Inputs{Suggest: s.Introspection, Scalars: map[string]func(string, any) error{
+		"ID": checkID, "Cursor": checkCursor,
 	}}
 	h.Use(inputs)
 	h.AroundOperations(withinScopes)
@@ -154,12 +154,19 @@ func validation(inputs *transport.Inputs) *rules.Rules {
 	return all
 }
 
-// reading returns a function that tells why a value cannot be read.
-func reading[T any](read func(any) (T, error)) func(any) error {
-	return func(value any) error {
-		_, err := read(value)
-		return err
+// checkID says what is wrong with an id. That of a participant is LiveKit's, every other one of ours.
+func checkID(name string, value any) (err error) {
+	if name == "participantId" {
+		_, err = scalar.UnmarshalIdentity(value)
+	} else {
+		_, err = scalar.UnmarshalID(value)
 	}
+	return err
+}
+
+func checkCursor(_ string, value any) error {
+	_, err := scalar.UnmarshalCursor(value)
+	return err
 }
 
 // Sockets is how many WebSockets are open.

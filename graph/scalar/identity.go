@@ -20,11 +20,11 @@ func MarshalIdentity(identity rtc.Identity) graphql.Marshaler {
 }
 
 // UnmarshalIdentity reads a participant's identity. Only LiveKit knows which ones there are, so every text of 1 to
-// 1024 bytes is one; anything else is Invalid. What is no identity is no other id either.
+// 1024 bytes is one; anything else is Invalid.
 func UnmarshalIdentity(value any) (rtc.Identity, error) {
 	text, ok := value.(string)
 	if !ok || text == "" || len(text) > maxIdentity || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		return "", fault.New(fault.Invalid, "an id is a text of 1 to %d bytes", maxIdentity)
+		return "", fault.New(fault.Invalid, "a participant's id is a text of 1 to %d bytes", maxIdentity)
 	}
 	return rtc.Identity(text), nil
 }

@@ -24,8 +24,9 @@ import (
 type Inputs struct {
 	// Suggest names of the schema that resemble a wrong one.
 	Suggest bool
-	// Scalars read those of the schema's scalars that are not any string; their errors are told.
-	Scalars map[string]func(value any) error
+	// Scalars read those of the schema's scalars that are not any string, in an argument or input field of a name;
+	// their errors are told.
+	Scalars map[string]func(name string, value any) error
 
 	schema *ast.Schema
 }
@@ -229,7 +230,7 @@ func (c inputCheck) enum(path ast.Path, of *ast.Definition, value any) *gqlerror
 
 func (c inputCheck) scalar(path ast.Path, of string, value any) *gqlerror.Error {
 	if read := c.Scalars[of]; read != nil {
-		if err := read(value); err != nil {
+		if err := read(innermost(path), value); err != nil {
 			return wrong(path, err.Error())
 		}
 		return nil
