@@ -75,7 +75,7 @@ func (s *Service) RequestEntry(ctx context.Context, in RequestEntryInput) (*Requ
 		return s.knock(ctx, v)
 	case canJoin && stored.Status != Admitted:
 		return s.request(v, v.walksIn()), nil
-	case stored.Status == Waiting, stored.decided():
+	case stored.Status == Waiting, stored.decided() && !stored.askable():
 		return s.request(v, stored), nil
 	default:
 		return s.knock(ctx, v)

@@ -51,7 +51,7 @@ type Entry struct {
 	Message *string
 	// Position is the guest's place among those who wait, from 1; nil when it is not told.
 	Position *int
-	// RetryAfter is in how many seconds a denied guest may ask again; nil for others.
+	// RetryAfter is in how many seconds a denied guest may ask again, 0 when that time is over; nil for others.
 	RetryAfter *int
 
 	// byRule: the rules have admitted the guest, not a host. It holds for as long as they do.
@@ -73,6 +73,20 @@ func (e *Entry) person() rooms.Person {
 
 // IsAuthenticated reports whether the guest is signed in with an account.
 func (e *Entry) IsAuthenticated() bool { return e.UserID != uuid.Nil }
+
+// askable reports whether the guest was denied, and may ask again by now.
+func (e *Entry) askable() bool {
+	return e.Status == Denied && e.RetryAfter != nil && *e.RetryAfter == 0
+}
+
+// became returns the entry with a status that Redis does not know: the database says so.
+func (e *Entry) became(status Status) *Entry {
+	now := *e
+	now.Status, now.Message, now.Position, now.pass, now.push = status, nil, nil, nil, nil
+	now.Version = max(e.Version+1, int(time.Now().UnixMilli()))
+	now.changed = now.Version
+	return &now
+}
 
 // decided reports whether a host, or the rules, have let the guest in or turned him away.
 func (e *Entry) decided() bool { return e.Status == Admitted || e.Status == Denied }
@@ -128,10 +142,10 @@ func parseView(roomID uuid.UUID, reply any, showPosition bool) (*Entry, error) {
 	return e, nil
 }
 
-// secondsOf reads a key's remaining time (ms): whole seconds, so that it is over after them.
+// secondsOf reads a remaining time (ms): whole seconds, so that it is over after them.
 func secondsOf(reply any) *int {
 	ms, _ := reply.(int64)
-	seconds := int(max(ms, 1)+999) / 1000
+	seconds := int(max(ms, 0)+999) / 1000
 	return &seconds
 }
 
@@ -164,8 +178,10 @@ func parseEntry(roomID uuid.UUID, reply any) (*Entry, error) {
 }
 
 // unpackEntries reads the entries that the script list packs, and how many they are. They are made at once,
-// and share the text.
-func unpackEntries(roomID uuid.UUID, count, packed any) ([]*Entry, error) {
+// and share the text. A damaged one is left out, and damaged is told why.
+func unpackEntries(
+	roomID uuid.UUID, count, packed any, damaged func(error),
+) ([]*Entry, error) {
 	n, _ := count.(int64)
 	rest, ok := packed.(string)
 	if !ok || n < 0 || n > int64(len(rest)) {
@@ -175,14 +191,18 @@ func unpackEntries(roomID uuid.UUID, count, packed any) ([]*Entry, error) {
 	var values [entryFields]string
 	for i := range made {
 		e := &made[i]
-		after, err := cutPacked(rest, &values)
-		if err == nil {
-			err = e.read(roomID, &values)
-		}
+		entry, after, err := cutPacked(rest)
 		if err != nil {
 			return nil, err
 		}
-		if rest = after; e.Status != gone {
+		rest = after
+		if err = splitPacked(entry, &values); err == nil {
+			err = e.read(roomID, &values)
+		}
+		switch {
+		case err != nil:
+			damaged(err)
+		case e.Status != gone:
 			entries = append(entries, e)
 		}
 	}
@@ -192,22 +212,26 @@ func unpackEntries(roomID uuid.UUID, count, packed any) ([]*Entry, error) {
 	return entries, nil
 }
 
-// cutPacked reads the values of the first entry that is packed in a text, and returns the text after it.
-func cutPacked(packed string, values *[entryFields]string) (after string, err error) {
+// cutPacked returns the first entry that is packed in a text, and the text after it.
+func cutPacked(packed string) (entry, after string, err error) {
 	size, rest, _ := strings.Cut(packed, "\n")
 	n, err := strconv.Atoi(size)
 	if err != nil || n < 0 || n > len(rest) {
-		return "", errors.New("entry: no size of what is packed")
+		return "", "", errors.New("entry: no size of what is packed")
 	}
-	entry, after := rest[:n], rest[n:]
+	return rest[:n], rest[n:], nil
+}
+
+// splitPacked reads the values of a packed entry.
+func splitPacked(entry string, values *[entryFields]string) error {
 	found := true
 	for _, at := range packedOrder[:entryFields-1] {
 		if values[at], entry, found = strings.Cut(entry, "\n"); !found {
-			return "", errors.New("entry: values are missing of what is packed")
+			return errors.New("entry: values are missing of what is packed")
 		}
 	}
 	values[packedOrder[entryFields-1]] = entry
-	return after, nil
+	return nil
 }
 
 // packedOrder is where the values of an entry that is packed stand in what the script function read
@@ -231,11 +255,12 @@ func (e *Entry) read(roomID uuid.UUID, text *[entryFields]string) error {
 	since, errSince := strconv.ParseInt(text[5], 10, 64)
 	arrival, errArrival := strconv.Atoi(text[6])
 	version, errVersion := strconv.Atoi(text[7])
-	if err := cmp.Or(errID, errUser, errSince, errArrival, errVersion); err != nil {
+	status, errStatus := statusOf(text[3])
+	if err := cmp.Or(errID, errUser, errSince, errArrival, errVersion, errStatus); err != nil {
 		return fmt.Errorf("entry %s: %w", text[0], err)
 	}
 	*e = Entry{
-		ID: id, RoomID: roomID, DisplayName: text[1], Color: text[2], Status: statusOf(text[3]),
+		ID: id, RoomID: roomID, DisplayName: text[1], Color: text[2], Status: status,
 		UserID: userID, Since: time.UnixMilli(since), arrival: arrival, Version: version,
 		changed: version, byRule: text[8] != "",
 	}
@@ -243,13 +268,13 @@ func (e *Entry) read(roomID uuid.UUID, text *[entryFields]string) error {
 }
 
 // statusOf returns one of ours, so that thousands who wait do not keep a text each that says so.
-func statusOf(text string) Status {
+func statusOf(text string) (Status, error) {
 	for _, s := range []Status{Waiting, Admitted, Denied, Left, Ended} {
 		if string(s) == text {
-			return s
+			return s, nil
 		}
 	}
-	return Status(text)
+	return gone, fmt.Errorf("no such status: %q", text)
 }
 
 func parseUser(text string) (uuid.UUID, error) {

@@ -1,6 +1,7 @@
 package lobby
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,7 +26,7 @@ func TestPackedEntriesAreReadWhateverTheirNames(t *testing.T) {
 		all += packed(ids[i], name)
 	}
 	roomID := uuid.New()
-	entries, err := unpackEntries(roomID, int64(len(names)), all)
+	entries, err := unpackEntries(roomID, int64(len(names)), all, whole(t))
 	require.NoError(t, err)
 	require.Len(t, entries, len(names))
 	for i, e := range entries {
@@ -38,23 +39,52 @@ func TestPackedEntriesAreReadWhateverTheirNames(t *testing.T) {
 		assert.Equal(t, []int{17, 18}, []int{e.arrival, e.Version})
 		assert.False(t, e.byRule || e.IsAuthenticated())
 	}
-	none, err := unpackEntries(roomID, int64(0), "")
+	none, err := unpackEntries(roomID, int64(0), "", whole(t))
 	require.NoError(t, err)
 	assert.Equal(t, []*Entry{}, none)
 }
 
+// whole fails a test when an entry is damaged.
+func whole(t testing.TB) func(error) {
+	return func(err error) { t.Errorf("a damaged entry: %v", err) }
+}
+
+func TestDamagedEntryIsLeftOut(t *testing.T) {
+	t.Parallel()
+	first, last := packed(uuid.New(), "First"), packed(uuid.New(), "Last")
+	for what, damaged := range map[string]string{
+		"empty": "0\n", "too few values": "3\nabc",
+		"unknown status": strings.Replace(first, "WAITING", "SITTING", 1),
+		"no time":        strings.Replace(first, "1763900000000", "176390000000x", 1),
+		"no version":     strings.Replace(first, "\n18\n", "\n1x\n", 1),
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			var found []error
+			note := func(err error) { found = append(found, err) }
+			entries, err := unpackEntries(uuid.New(), int64(3), first+damaged+last, note)
+			require.NoError(t, err)
+			require.Len(t, entries, 2)
+			assert.Equal(t, "Last", entries[1].DisplayName)
+			assert.Len(t, found, 1)
+		})
+	}
+}
+
 func TestWhatIsNoPackedEntryIsAnError(t *testing.T) {
 	t.Parallel()
-	whole := packed(uuid.New(), "")
+	sound := packed(uuid.New(), "")
 	for _, reply := range []any{
-		nil, int64(1), "", "\n", "0\n", "-1\n", "9\n" + strings.Repeat("\n", 9), whole[1:], whole[:len(whole)-1],
-		whole + whole, whole + "\n", []any{whole},
+		nil, int64(1), "", "\n", "0\n", "-1\n", "9\n" + strings.Repeat("\n", 9), sound[1:], sound[:len(sound)-1],
+		sound + sound, sound + "\n", []any{sound},
 	} {
-		_, err := unpackEntries(uuid.New(), int64(1), reply)
-		assert.Error(t, err, "%q", reply)
+		var found error
+		entries, err := unpackEntries(uuid.New(), int64(1), reply, func(err error) { found = err })
+		assert.Error(t, cmp.Or(err, found), "%q", reply)
+		assert.Empty(t, entries)
 	}
 	for _, count := range []any{nil, "1", int64(-1), int64(0), int64(2), int64(1) << 60} {
-		_, err := unpackEntries(uuid.New(), count, whole)
+		_, err := unpackEntries(uuid.New(), count, sound, whole(t))
 		assert.Error(t, err, "%v", count)
 	}
 }
@@ -65,7 +95,7 @@ func BenchmarkUnpackFifty(b *testing.B) {
 	roomID := uuid.New()
 	b.ReportAllocs()
 	for b.Loop() {
-		if entries, err := unpackEntries(roomID, int64(50), all); err != nil || len(entries) != 50 {
+		if entries, err := unpackEntries(roomID, int64(50), all, whole(b)); err != nil || len(entries) != 50 {
 			b.Fatal(err)
 		}
 	}

@@ -377,7 +377,7 @@ func (s store) passes(
 		for i, reply := range replies {
 			p, err := parsePass(ids[i], reply)
 			if err != nil {
-				return nil, err
+				s.damaged(err) // it is as good as none
 			}
 			all = append(all, p)
 		}
@@ -442,9 +442,9 @@ func parseDecided(reply any) Decided {
 
 // anyHeld reports whether a host has sent any of these back to the lobby.
 func (s store) anyHeld(ctx context.Context, roomID uuid.UUID, people []rooms.Person) (bool, error) {
-	keys := make([]string, len(people))
-	for i, p := range people {
-		keys[i] = p.Key().String()
+	keys := make([]string, 0, 2*len(people))
+	for _, p := range people {
+		keys = append(keys, p.Key().String(), p.ID.String())
 	}
 	since, err := s.rdb.ZMScore(ctx, s.keys.held(roomID), keys...).Result()
 	if err != nil {

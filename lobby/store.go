@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -87,6 +88,8 @@ type store struct {
 	decided func(decision string, waited time.Duration)
 	// lists are those that were read last.
 	lists *lru.Cache[uuid.UUID, readList]
+	// logged is what of Redis's data was found damaged lately.
+	logged *lru.Cache[string, struct{}]
 }
 
 func newStore(rdb redis.UniversalClient, settings Settings) store {
@@ -95,6 +98,7 @@ func newStore(rdb redis.UniversalClient, settings Settings) store {
 		decided: settings.Decided,
 	}
 	s.lists, _ = lru.New[uuid.UUID, readList](cachedLists) // fails for no size but 0
+	s.logged, _ = lru.New[string, struct{}](cachedLists)
 	if s.decided == nil {
 		s.decided = func(string, time.Duration) {}
 	}
@@ -222,7 +226,7 @@ func (s store) decide(
 			s.decided(d.String(), time.Duration(waited)*time.Millisecond)
 		}
 	}
-	return parseEntries(roomID, replies)
+	return s.parseEntries(roomID, replies)
 }
 
 // String names a decision for those who count.
@@ -261,7 +265,7 @@ func (s store) list(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
 	}
 	if len(reply) > 3 {
 		last.is, _ = reply[2].(string)
-		if last.entries, err = unpackEntries(roomID, reply[3], reply[4]); err != nil {
+		if last.entries, err = unpackEntries(roomID, reply[3], reply[4], s.damaged); err != nil {
 			return nil, err
 		}
 		if len(last.entries) <= cachedEntries {
@@ -285,18 +289,27 @@ func (s store) count(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
 	return &Lobby{Message: message(reply[1]), Version: version, waiting: int(waiting)}, nil
 }
 
-func parseEntries(roomID uuid.UUID, replies []any) ([]*Entry, error) {
+// parseEntries leaves out entries that are gone, and damaged ones.
+func (s store) parseEntries(roomID uuid.UUID, replies []any) ([]*Entry, error) {
 	entries := make([]*Entry, 0, len(replies))
 	for _, reply := range replies {
 		e, err := parseEntry(roomID, reply)
-		if err != nil {
-			return nil, err
-		}
-		if e.Status != gone {
+		switch {
+		case err != nil:
+			s.damaged(err)
+		case e.Status != gone:
 			entries = append(entries, e)
 		}
 	}
 	return entries, nil
+}
+
+// damaged logs what cannot be read of what Redis keeps, once. One damaged entry or pass must not keep a host
+// from all others.
+func (s store) damaged(err error) {
+	if known, _ := s.logged.ContainsOrAdd(err.Error(), struct{}{}); !known {
+		slog.Error("Redis has damaged data, which is left out", "err", err)
+	}
 }
 
 // close ends the meeting of a room for a host, and returns when that was: now, by Redis's clock.

@@ -179,9 +179,7 @@ func (s *Service) look(ctx context.Context, seen *Entry) (*Entry, error) {
 	switch {
 	case err != nil || seen.Status != Waiting:
 	case e.Status == gone:
-		// His place was lost, or given up for him while this server could not reach Redis. But he
-		// is here.
-		e, err = s.store.request(ctx, seen, s.lease(), 0)
+		e, err = s.putBack(ctx, seen)
 	case e.Status == Waiting:
 		e, err = s.store.attend(ctx, seen.RoomID, seen.ID, s.lease())
 	}
@@ -190,6 +188,30 @@ func (s *Service) look(ctx context.Context, seen *Entry) (*Entry, error) {
 		return s.decideOne(ctx, e.RoomID, e.ID, s.again(seen))
 	}
 	return e, err
+}
+
+// putBack gives a guest who is here the place that Redis lost, or that was given up while this server could not
+// reach Redis. A decision may be lost with it. What the database says holds all the same: nobody waits in a deleted
+// room, and a banned guest is told that they were denied.
+func (s *Service) putBack(ctx context.Context, seen *Entry) (*Entry, error) {
+	room, err := s.rooms.ByID(ctx, seen.RoomID)
+	if fault.Is(err, fault.NotFound) {
+		return seen.became(Ended), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	banned, err := s.rooms.Banned(ctx, room.ID, seen.person())
+	switch {
+	case err != nil:
+		return nil, err
+	case len(banned) > 0:
+		denied, now := seen.became(Denied), 0
+		denied.RetryAfter = &now
+		return denied, nil
+	default:
+		return s.store.request(ctx, seen, s.lease(), 0)
+	}
 }
 
 // sent ends the span of a push: the guest's transport has it.

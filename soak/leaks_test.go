@@ -231,7 +231,7 @@ type kind struct {
 // kept says how long keys may outlive the end of their meeting, as docs/lobby.md and the settings do.
 // A key that is not of one of these kinds should have gone.
 var kept = []kind{
-	{regexp.MustCompile(`^lobby:\{[-0-9a-f]{36}\}:entry:`), deniedFor},
+	{regexp.MustCompile(`^lobby:\{[-0-9a-f]{36}\}:entry:`), max(deniedFor, time.Hour)},
 	{regexp.MustCompile(`^lobby:\{[-0-9a-f]{36}\}:pass:`), 10 * time.Minute},
 	{regexp.MustCompile(`^lobby:\{[-0-9a-f]{36}\}:(version|meeting)$`), 24 * time.Hour},
 	{regexp.MustCompile(`^event:`), 10 * time.Minute},

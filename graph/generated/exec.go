@@ -3490,7 +3490,7 @@ type Entry {
   message: String
   "The guest's place among those who wait, from 1; null when not WAITING, or when the server does not tell."
   position: Int
-  "In how many seconds the guest may ask again; null when not DENIED."
+  "In how many seconds the guest may ask again, 0 when that time is over; null when not DENIED."
   retryAfter: Int
   """
   What to connect with; null unless ADMITTED. Made anew each time it is read. Should it fail while the

@@ -9,6 +9,6 @@ if status_of(ARGV[3]) == 'WAITING' then
     bump()
     ring(ARGV[3])
   end
-  attend(ARGV[3], tonumber(ARGV[4]), redis.call('HGET', entry_key(ARGV[3]), 'arrival'))
+  attend(ARGV[3], tonumber(ARGV[4]), tonumber(redis.call('HGET', entry_key(ARGV[3]), 'arrival')) or now)
 end
 return view(ARGV[3])

@@ -15,7 +15,7 @@ end
 local ids = redis.call('ZRANGE', waiting, 0, -1)
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', admitted, now, '+inf')) do ids[#ids + 1] = id end
 for _, id in ipairs(ids) do
-  local changed = tonumber(redis.call('HGET', entry_key(id), 'version'))
+  local changed = tonumber(of_entry(id, 'version'))
   if changed and changed <= since then
     move(id, 'ENDED', tonumber(ARGV[3]))
     redis.call('ZREM', admitted, id)

@@ -1,7 +1,7 @@
 -- Moves entries out of WAITING, each once: whoever has been decided on already stays as he is.
 --
 -- ARGV[3]   status to move to: ADMITTED, DENIED or LEFT
--- ARGV[4]   ms that the decision holds
+-- ARGV[4]   ms that the decision holds; of a denial, until the guest may ask again
 -- ARGV[5]   1 when it is the rules that admit, not a host: nobody whom a host has sent back
 -- ARGV[6…]  entry ids; none for everybody who waits
 --
@@ -13,18 +13,18 @@ for i = 6, #ARGV do ids[#ids + 1] = ARGV[i] end
 if #ids == 0 then ids = redis.call('ZRANGE', waiting, 0, -1) end
 local entries = {}
 for _, id in ipairs(ids) do
-  local user = redis.call('HGET', entry_key(id), 'user')
+  local user = of_entry(id, 'user')
   local whom, by_rule, waited = person(id, user), ARGV[5] == '1', -1
-  if status_of(id) == 'WAITING' and not (by_rule and is_held(whom)) then
-    waited = math.max(0, now - tonumber(redis.call('HGET', entry_key(id), 'since') or now))
-    move(id, to, ttl)
-    if to == 'DENIED' and user ~= '' then redis.call('SET', denied_key(user), 1, 'PX', ttl) end
+  if status_of(id) == 'WAITING' and not (by_rule and is_held(id, user)) then
+    waited = math.max(0, now - (tonumber(of_entry(id, 'since')) or now))
+    finish(id, to, ttl)
+    if to == 'DENIED' and user and user ~= '' then redis.call('SET', denied_key(user), 1, 'PX', ttl) end
     if to == 'ADMITTED' then
       if by_rule then
         redis.call('HSET', entry_key(id), 'rule', 1)
       else
         redis.call('HDEL', entry_key(id), 'rule')
-        redis.call('ZREM', held, whom)
+        redis.call('ZREM', held, id, whom)
       end
       redis.call('ZREMRANGEBYSCORE', admitted, '-inf', now)
       redis.call('ZADD', admitted, now + ttl, id)

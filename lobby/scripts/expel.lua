@@ -8,7 +8,7 @@ local id, user, ttl = ARGV[3], ARGV[4], tonumber(ARGV[5])
 void(id)
 redis.call('ZREM', admitted, id)
 local status = status_of(id)
-if status == 'WAITING' or status == 'ADMITTED' then move(id, 'DENIED', ttl) end
+if status == 'WAITING' or status == 'ADMITTED' then deny(id, ttl) end
 if user ~= '' then
   redis.call('SET', denied_key(user), 1, 'PX', ttl)
   end_admissions(user, 'DENIED', ttl)

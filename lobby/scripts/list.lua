@@ -16,8 +16,9 @@ if list == ARGV[3] and #ids <= 200 then
   if #ids == 0 or redis.call('EXISTS', unpack(keys)) == #ids then return {version, message, list} end
 end
 for i, id in ipairs(ids) do
-  local values = redis.call('HMGET', entry_key(id),
+  local values = redis.pcall('HMGET', entry_key(id),
     'color', 'status', 'user', 'since', 'arrival', 'version', 'rule', 'name')
+  if values.err then values = {'', 'DAMAGED'} end -- it is no hash
   for j = 1, 8 do values[j] = values[j] or '' end
   local entry = id .. '\n' .. table.concat(values, '\n', 1, 8)
   packed[i] = #entry .. '\n' .. entry

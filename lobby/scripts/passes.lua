@@ -15,8 +15,8 @@ for i = 3, #ARGV do
     pass = {entry[3], '0', '0', now, entry[4]}
   end
   local whom, valid = person(id, pass[1]), false
-  if pass[4] then valid = tonumber(pass[4]) > revoked and not pass[6] and 1 or 0 end
+  if pass[4] then valid = (tonumber(pass[4]) or 0) > revoked and not pass[6] and 1 or 0 end
   all[#all + 1] = {pass[1], pass[2], pass[3], valid,
-    entry[1] or '', entry[2] or '', is_held(whom) and 1 or 0, decided(whom), pass[5]}
+    entry[1] or '', entry[2] or '', is_held(id, pass[1]) and 1 or 0, decided(whom), pass[5]}
 end
 return all

@@ -33,29 +33,47 @@ local bell = room .. 'bell'
 local meeting_watchers, everybody =
   'ffffffff-ffff-ffff-ffff-ffffffffffff', 'ffffffff-ffff-ffff-ffff-fffffffffffe'
 local keep = tonumber(ARGV[2])
+-- How long (ms) a denial is remembered at least: much longer than a server may be cut off from Redis. Its guest, who
+-- watches there, is told of it afterwards.
+local outcome = math.min(keep, 60 * 60 * 1000)
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
 local function entry_key(id) return room .. 'entry:' .. id end
 local function denied_key(user) return room .. 'denied:' .. user end
 local function pass_key(id) return room .. 'pass:' .. id end
-local function status_of(id) return redis.call('HGET', entry_key(id), 'status') end
+
+-- A field of an entry; false where there is none. One damaged entry must not fail what is done to many.
+local function of_entry(id, field)
+  local value = redis.pcall('HGET', entry_key(id), field)
+  return type(value) == 'string' and value
+end
+local function status_of(id) return of_entry(id, 'status') end
 
 -- An entry as every script returns it.
 local function read(id)
-  return {id, unpack(redis.call('HMGET', entry_key(id),
-    'name', 'color', 'status', 'user', 'since', 'arrival', 'version', 'rule'))}
+  local values = redis.pcall('HMGET', entry_key(id),
+    'name', 'color', 'status', 'user', 'since', 'arrival', 'version', 'rule')
+  if values.err then values = {'', '', 'DAMAGED', '', '', '', '', ''} end -- it is no hash
+  return {id, unpack(values)}
 end
 
--- An entry as its guest sees it: also the message for him, his place, the list's version, and for how
--- many ms it stays as it is unless something happens.
+-- For how many ms a denied guest may not ask again.
+local function wait_of(id)
+  local ends = tonumber(of_entry(id, 'retry'))
+  if ends then return math.max(0, ends - now) end
+  return redis.call('PTTL', entry_key(id)) -- an earlier version has denied
+end
+
+-- An entry as its guest sees it: also the message for the guest, the guest's place, the list's version, and for how
+-- many ms a denied guest may not ask again (else 0).
 local function view(id)
   local entry = read(id)
   local message = redis.call('HMGET', meeting, 'message', 'message_version')
   entry[10], entry[11] = message[1], message[2]
   entry[12] = redis.call('ZRANK', waiting, id)
   entry[13] = redis.call('GET', version)
-  entry[14] = redis.call('PTTL', entry_key(id))
+  entry[14] = entry[4] == 'DENIED' and wait_of(id) or 0
   return entry
 end
 
@@ -70,8 +88,12 @@ local function void(id)
   if redis.call('EXISTS', pass_key(id)) == 1 then redis.call('HSET', pass_key(id), 'void', 1) end
 end
 
--- Reports whether a host has sent somebody back to the lobby.
-local function is_held(whom) return redis.call('ZSCORE', held, whom) ~= false end
+-- Reports whether a host has sent somebody back to the lobby: an account or, where the account was not known, an
+-- entry.
+local function is_held(id, user)
+  return redis.call('ZSCORE', held, id) ~= false
+    or user ~= nil and user ~= false and user ~= '' and redis.call('ZSCORE', held, user) ~= false
+end
 
 -- The connection by which somebody is in the call, and since when; nil when he is not there.
 local function connection(id)
@@ -142,7 +164,7 @@ end
 -- that, so no admission of before counts.
 local function issue(id, user, ttl, rule, proved, name)
   local whom, key = person(id, user), pass_key(id)
-  if is_held(whom) then return {'HELD'} end
+  if is_held(id, user) then return {'HELD'} end
   redis.call('HSET', key, 'user', user, 'rule', rule, 'proved', proved, 'name', name,
     'at', string.format('%d', now), 'until', string.format('%d', now + ttl))
   redis.call('HDEL', key, 'void')
@@ -177,13 +199,25 @@ local function move(id, status, ttl)
   ring(id)
 end
 
+-- Denies an entry. Its guest may ask again in ms.
+local function deny(id, ms)
+  move(id, 'DENIED', math.max(ms, outcome))
+  redis.call('HSET', entry_key(id), 'retry', string.format('%d', now + ms))
+end
+
+-- Moves an entry out of WAITING or ADMITTED: to DENIED, of which ms is when its guest may ask again, or to another
+-- status, which is remembered for ms.
+local function finish(id, status, ms)
+  if status == 'DENIED' then deny(id, ms) else move(id, status, ms) end
+end
+
 -- Ends a user's admissions, by which he may come in on another device.
 local function end_admissions(user, status, ttl)
   for _, id in ipairs(redis.call('ZRANGE', admitted, 0, -1)) do
-    if redis.call('HGET', entry_key(id), 'user') == user then
+    if of_entry(id, 'user') == user then
       void(id)
       redis.call('ZREM', admitted, id)
-      move(id, status, ttl)
+      finish(id, status, ttl)
     end
   end
 end

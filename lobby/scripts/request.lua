@@ -1,4 +1,5 @@
--- Puts a guest on the waiting list, or keeps him there. Whoever has been admitted or denied stays so.
+-- Puts a guest on the waiting list, or keeps them there. An admitted guest stays so, and a denied one until they may
+-- ask again.
 --
 -- ARGV[3]   entry id
 -- ARGV[4]   display name
@@ -14,8 +15,8 @@ local id, user, lease = ARGV[3], ARGV[6], tonumber(ARGV[7])
 sweep()
 local status = status_of(id)
 if status == 'WAITING' then
-  attend(id, lease, redis.call('HGET', entry_key(id), 'arrival'))
-elseif not status or status == 'LEFT' or status == 'ENDED' then
+  attend(id, lease, tonumber(redis.call('HGET', entry_key(id), 'arrival')) or now)
+elseif not status or status == 'LEFT' or status == 'ENDED' or status == 'DENIED' and wait_of(id) == 0 then
   local arrival, since = ARGV[9], ARGV[10]
   local returns = arrival ~= '0'
   if not returns then

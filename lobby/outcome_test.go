@@ -1,0 +1,175 @@
+package lobby_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/fault"
+	"foyer/lobby"
+	"foyer/rooms"
+	"foyer/testenv"
+)
+
+// severable is the link of one server to Redis, which can be cut.
+type severable struct{ cut atomic.Bool }
+
+var errCut = &net.OpError{Op: "read", Net: "tcp", Err: errors.New("the link is cut")}
+
+func (s *severable) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (s *severable) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if s.cut.Load() {
+			cmd.SetErr(errCut)
+			return errCut
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (s *severable) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if s.cut.Load() {
+			return errCut
+		}
+		return next(ctx, cmds)
+	}
+}
+
+// TestDenialOutlivesACutOfTheGuestsServer: by the time that it is back, the guest might ask again.
+func TestDenialOutlivesACutOfTheGuestsServer(t *testing.T) {
+	t.Parallel()
+	for name, ban := range map[string]bool{"with a ban": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			link := &severable{}
+			rdb, prefix := testenv.Redis(t)
+			settings := fast
+			settings.DeniedFor = 50 * time.Millisecond
+			w := newWorld(t, rdb, prefix, settings)
+			there, _ := testenv.Redis(t)
+			there.AddHook(link)
+			away := w.server(t, there, settings)
+
+			request := w.knock(t, "Vic")
+			vic := w.watchEntry(t, away, request)
+			vic.next()
+			link.cut.Store(true)
+			if ban {
+				p := rooms.Person{ID: request.Entry.ID, Name: "Vic"}
+				require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, p, rooms.Forever))
+			}
+			_, err := w.Deny(w.host(), w.decide(request))
+			require.NoError(t, err)
+			time.Sleep(4 * settings.DeniedFor) // nothing happens: that is the point
+			link.cut.Store(false)
+			denied := vic.until(is(lobby.Denied))
+			if assert.NotNil(t, denied.RetryAfter) {
+				assert.Zero(t, *denied.RetryAfter, "the time to ask again is over")
+			}
+			assert.Empty(t, w.listed(t))
+
+			again, err := w.RequestEntry(guest(), lobby.RequestEntryInput{
+				RoomID: &w.room.ID, Ticket: &request.Ticket,
+			})
+			if ban {
+				requireKind(t, err, fault.Forbidden)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, lobby.Waiting, again.Entry.Status, "the guest may ask again")
+			assert.Equal(t, request.Entry.ID, again.Entry.ID)
+		})
+	}
+}
+
+// TestNobodyIsPutBackAgainstTheDatabase: Redis has lost the guest and the decision, but a ban and a deleted room
+// stand in the database.
+func TestNobodyIsPutBackAgainstTheDatabase(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, fast)
+	vic, anna := w.knock(t, "Vic"), w.knock(t, "Anna")
+	vics, annas := w.watchEntry(t, w.Service, vic), w.watchEntry(t, w.Service, anna)
+	vics.next()
+	annas.next()
+	p := rooms.Person{ID: vic.Entry.ID, Name: "Vic"}
+	require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, p, rooms.Forever))
+	key := prefix + "lobby:{" + w.room.ID.String() + "}:"
+	lose := func(r *lobby.Request) {
+		require.NoError(t, rdb.Del(guest(), key+"entry:"+r.Entry.ID.String()).Err())
+		require.NoError(t, rdb.ZRem(guest(), key+"waiting", r.Entry.ID.String()).Err())
+	}
+	lose(vic)
+	vics.until(is(lobby.Denied))
+	lose(anna)
+	testenv.Eventually(t, func(t *assert.CollectT) {
+		list, err := w.Get(w.host(), w.room.ID)
+		if assert.NoError(t, err) {
+			assert.Equal(t, []string{"Anna"}, names(list))
+		}
+	})
+	_, err := w.rooms.Delete(w.host(), w.room.ID)
+	require.NoError(t, err)
+	lose(anna)
+	annas.until(is(lobby.Ended))
+}
+
+// TestOneDamagedEntryDoesNotHideTheLobby, nor keep hosts from deciding on all others.
+func TestOneDamagedEntryDoesNotHideTheLobby(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		for what, damage := range map[string]func(t *testing.T, key string){
+			"values": func(t *testing.T, key string) {
+				require.NoError(t, rdb.HSet(guest(), key, "since", "yesterday", "arrival", "", "version", "x").Err())
+			},
+			"status": func(t *testing.T, key string) {
+				require.NoError(t, rdb.HSet(guest(), key, "status", "SITTING", "user", "nobody").Err())
+			},
+			"type": func(t *testing.T, key string) {
+				require.NoError(t, rdb.Del(guest(), key).Err())
+				require.NoError(t, rdb.Set(guest(), key, "no hash", time.Minute).Err())
+			},
+		} {
+			t.Run(what, func(t *testing.T) {
+				w := newWorld(t, rdb, prefix, calm)
+				anna, vic, bob := w.knock(t, "Anna"), w.knock(t, "Vic"), w.knock(t, "Bob")
+				damage(t, prefix+"lobby:{"+w.room.ID.String()+"}:entry:"+vic.Entry.ID.String())
+				w.knock(t, "Carl") // the list is read anew
+				assert.Equal(t, []string{"Anna", "Bob", "Carl"}, w.listed(t))
+				_, err := w.Admit(w.host(), w.decide(bob))
+				require.NoError(t, err)
+				admitted, err := w.AdmitAll(w.host(), lobby.AdmitAllInput{RoomID: w.room.ID})
+				require.NoError(t, err)
+				assert.GreaterOrEqual(t, len(admitted), 2)
+				_, err = w.End(guest(), w.room.ID)
+				require.NoError(t, err)
+				back := w.again(t, anna)
+				assert.Equal(t, lobby.Waiting, back.Entry.Status)
+			})
+		}
+	})
+}
+
+// TestDamagedPassIsAsGoodAsNone.
+func TestDamagedPassIsAsGoodAsNone(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, calm)
+	anna, vic := w.letIn(t, guest(), "Anna"), w.letIn(t, guest(), "Vic")
+	key := prefix + "lobby:{" + w.room.ID.String() + "}:pass:" + vic.Entry.ID.String()
+	require.NoError(t, rdb.HSet(guest(), key, "user", "nobody", "at", strings.Repeat("x", 9)).Err())
+	standings, err := w.Standings(guest(), w.room, anna.Entry.ID, vic.Entry.ID)
+	require.NoError(t, err)
+	assert.NoError(t, standings[0].Refused)
+	assert.Error(t, standings[1].Refused)
+}
