@@ -4,6 +4,7 @@
 #
 #   FOYER_ADDR    where Foyer listens (127.0.0.1:8080)
 #   LIVEKIT_PORT  LiveKit's port (7880); media take the port after it (UDP)
+#   MEDIA_ADDRESS the machine's address for media beside loopback (its private ones); none for loopback alone
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,8 +29,26 @@ must_be_free "$livekit_port" LiveKit \
 must_be_free "${foyer_addr##*:}" Foyer \
   "FOYER_ADDR=${foyer_addr%:*}:$((${foyer_addr##*:} + 1))${LIVEKIT_PORT:+ LIVEKIT_PORT=$LIVEKIT_PORT}"
 
-# Development keys, so nobody but this machine may come near; and no address but loopback, so that
-# media flow without a network. No media by TCP: LiveKit would listen for them on every address.
+# private_addresses prints this machine's IPv4 addresses that the internet cannot reach, one a line.
+private_addresses() {
+  { ip -4 addr || ifconfig; } 2>/dev/null | grep -oE 'inet (addr:)?[0-9.]+' | grep -oE '[0-9.]+$' |
+    grep -E '^(10|192\.168|172\.(1[6-9]|2[0-9]|3[01])|100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])|169\.254|192\.0\.2|198\.51\.100|203\.0\.113)\.' || true
+}
+
+# Media go over loopback, which needs no network. Firefox makes no calls over loopback, so LiveKit offers it the
+# machine's private addresses too: there it listens for media alone (UDP), and takes them from nobody who has not
+# come by its signalling on loopback.
+media_networks=(127.0.0.0/8)
+for address in ${MEDIA_ADDRESS:-$(private_addresses)}; do
+  [ "$address" = none ] || media_networks+=("$address/32")
+done
+if [ "${#media_networks[@]}" = 1 ]; then
+  echo "Calls go over 127.0.0.1 alone, and Firefox makes none there: use Chrome or Chromium (see README.md, Try it)." >&2
+fi
+
+# Development keys, so nobody but this machine may come near its signalling, which is on loopback. No media by TCP:
+# LiveKit would listen for them on every address. ICE lite, so that LiveKit asks no STUN server on the internet
+# who it is.
 livekit_config="
 development: true
 port: $livekit_port
@@ -40,10 +59,10 @@ logging: {level: info}
 rtc:
   tcp_port: 0
   udp_port: $((livekit_port + 1))
-  node_ip: 127.0.0.1
   use_external_ip: false
+  use_ice_lite: true
   enable_loopback_candidate: true
-  ips: {includes: [127.0.0.0/8]}
+  ips: {includes: [$(IFS=, && echo "${media_networks[*]}")]}
 "
 
 # end_both is the way out, whatever the reason. LiveKit first waits until everybody has left the

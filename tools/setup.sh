@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs beside Go: make itself, redis-server, PostgreSQL, PgBouncer, nginx, Node for the page
-# and for the npm clients that tests ask for their opinion, Chromium in which tests use the page, and the C
+# and for the npm clients that tests ask for their opinion, Chromium and Firefox in which tests use the page, and the C
 # compiler that Go's race detector links with. Does nothing when all are there. Where it may not install
 # anything, it says what to install and fails.
 set -euo pipefail
@@ -28,6 +28,7 @@ missing_packages() {
   command -v node >/dev/null || echo nodejs
   command -v npm >/dev/null || echo npm
   command -v chromium >/dev/null || echo chromium
+  command -v firefox-esr >/dev/null || echo firefox-esr
   command -v gcc >/dev/null || printf '%s\n' gcc libc6-dev
 }
 
@@ -43,7 +44,7 @@ fi
 if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
   echo "Tests need programs that are not installed here, and this account may not install them." >&2
   echo "On Debian: sudo apt-get install ${packages[*]}" >&2
-  echo "Elsewhere: make, gcc, Redis 7, PostgreSQL 15, PgBouncer, nginx, Node 20.19 with npm and Chromium, or newer ones, all in the PATH." >&2
+  echo "Elsewhere: make, gcc, Redis 7, PostgreSQL 15, PgBouncer, nginx, Node 20.19 with npm, Chromium and Firefox ESR, or newer ones, all in the PATH." >&2
   exit 1
 fi
 

@@ -197,7 +197,7 @@ export const en = {
     gone: { title: "This room is gone", text: "It has been deleted." },
     failed: { title: "That did not work", text: "Please try again." },
     firefoxHere:
-      "Firefox makes no calls over 127.0.0.1. If Foyer runs on this machine and the machine has no network, use Chrome or Chromium, or set media.peerconnection.ice.loopback and media.peerconnection.ice.obfuscate_host_addresses in about:config to true and false.",
+      "Firefox makes no calls over 127.0.0.1. If Foyer runs on this machine and the machine has no network, use Chrome or Chromium, or set, in about:config, media.peerconnection.ice.loopback to true and media.peerconnection.ice.obfuscate_host_addresses to false.",
   },
 
   call: {

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/testenv"
+)
+
+// makeRun does what `make run` does, on free ports and with folders of its own.
+func makeRun(t *testing.T, environ ...string) *server {
+	t.Helper()
+	root := t.TempDir()
+	script, err := os.ReadFile("../tools/run.sh")
+	require.NoError(t, err)
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "bin"), 0o700))
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "tools"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "tools/run.sh"), script, 0o700))
+	self, err := os.Executable()
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(self, filepath.Join(root, "bin/foyer")))
+	liveKit, err := filepath.Abs(os.Getenv(testenv.EnvLiveKitFile))
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(liveKit, filepath.Join(root, "bin/livekit-server")))
+
+	s := &server{t: t, exited: make(chan error, 1), process: exec.Command("bash", filepath.Join(root, "tools/run.sh"))}
+	s.process.Env = append([]string{
+		serveEnv + "=1", "FOYER_ADDR=127.0.0.1:" + strconv.Itoa(testenv.FreePort(t)),
+		"LIVEKIT_PORT=" + strconv.Itoa(testenv.FreePort(t)), "FOYER_DATA=" + t.TempDir(),
+		"PATH=" + os.Getenv("PATH"), "HOME=" + root,
+	}, environ...)
+	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} // which ends what it has started
+	output, input := io.Pipe()
+	s.process.Stdout, s.process.Stderr = input, input
+	require.NoError(t, s.process.Start())
+	go func() { s.exited <- s.process.Wait(); input.Close() }()
+	t.Cleanup(func() { assert.NoError(t, s.stop()) })
+	s.url = s.readURL(output)
+	return s
+}
+
+// TestFirefoxJoinsACallAfterMakeRun: it does so at the machine's private addresses. Where the machine has none, or is
+// told to use none, the page says what to do.
+func TestFirefoxJoinsACallAfterMakeRun(t *testing.T) {
+	for name, environ := range map[string][]string{"private addresses": nil, "loopback alone": {"MEDIA_ADDRESS=none"}} {
+		t.Run(name, func(t *testing.T) {
+			s := makeRun(t, environ...)
+			made := s.must(s.login("Ada"), createRoom, object{"input": object{"name": "Open", "accessLevel": "PUBLIC"}})
+			room := s.url + "/" + text(made, "createRoom.room.slug")
+			command := exec.CommandContext(t.Context(), "node", "browser/firefox.mjs", room)
+			command.Dir = "../testenv/node"
+			command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+			outcome, err := command.Output()
+			require.NoError(t, err, "the tests need Node and Firefox: tools/setup.sh")
+			if strings.Contains(s.log(), "Firefox makes none there") {
+				assert.Contains(t, string(outcome), "Firefox makes no calls over 127.0.0.1")
+				return
+			}
+			require.Empty(t, environ, s.log())
+			assert.Equal(t, "in the call\n", string(outcome))
+		})
+	}
+}
