@@ -120,6 +120,29 @@ func (b *Bucket) Stat(ctx context.Context, key string) (int64, error) {
 	return 0, fault.New(fault.NotFound, "there is no such file")
 }
 
+// ErrStyle is that of a storage that wants the bucket's name in its own (virtual-host style). Foyer puts it into the
+// path.
+var ErrStyle = errors.New("the storage wants the bucket's name in front of its own (virtual-host style), " +
+	"and Foyer puts it into the path")
+
+// Check looks for an object that is not there, and says why the storage does not let us: unlike Stat it gets an answer
+// with a body, which has the storage's own reason. Who may not list the bucket is told that it may not be read.
+func (b *Bucket) Check(ctx context.Context, key string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	body, _, _, err := minio.Core{Client: b.client}.GetObject(ctx, b.Name(), key, minio.GetObjectOptions{})
+	if err == nil {
+		return body.Close()
+	}
+	switch said := minio.ToErrorResponse(err); {
+	case said.Code == minio.NoSuchKey:
+		return nil
+	case said.Code == "SecondLevelDomainForbidden", strings.Contains(strings.ToLower(said.Message), "virtual"):
+		return fmt.Errorf("%w: %s", ErrStyle, said.Code) // each maker has a code of its own, with such a message
+	}
+	return away(err, "look for", key)
+}
+
 // Delete deletes an object. One that is not there is fine.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)

@@ -14,7 +14,6 @@ import (
 	"foyer/auth"
 	"foyer/bucket"
 	"foyer/ent/database"
-	"foyer/fault"
 	"foyer/mail"
 	"foyer/rtc"
 )
@@ -25,6 +24,13 @@ const (
 	// who wait and see times less. HTTP tells whole seconds.
 	maxSkew = 5 * time.Second
 )
+
+// advice is an error that something else mends than what commonly does.
+type advice struct {
+	error
+
+	mend string
+}
 
 // errUnconfigured is that of a part that the settings leave out.
 var errUnconfigured = errors.New("not configured")
@@ -78,7 +84,11 @@ func (e examination) run(ctx context.Context, c *config, out io.Writer) bool {
 	case errors.Is(err, errUnconfigured):
 		fmt.Fprintf(out, "-     %-9s %v\n", e.part, err)
 	case err != nil:
-		fmt.Fprintf(out, "FAIL  %-9s %v\n                %s\n", e.part, err, e.mend)
+		mend := e.mend
+		if better, ok := errors.AsType[advice](err); ok {
+			mend = better.mend
+		}
+		fmt.Fprintf(out, "FAIL  %-9s %v\n                %s\n", e.part, err, mend)
 		return false
 	default:
 		fmt.Fprintf(out, "ok    %-9s %s\n", e.part, found)
@@ -140,8 +150,6 @@ func examineEgress(ctx context.Context, c *config) (string, error) {
 	return "somebody records", client.InCheckRoom(ctx, func(room string) error { return client.CheckEgress(ctx, room) })
 }
 
-// examineBucket looks for an object that is not there: who may not list the bucket is told that it may
-// not be read.
 func examineBucket(ctx context.Context, c *config) (string, error) {
 	settings, ok := c.bucket()
 	if !ok {
@@ -151,7 +159,11 @@ func examineBucket(ctx context.Context, c *config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := b.Stat(ctx, "recordings/"+uuid.NewString()); !fault.Is(err, fault.NotFound) {
+	err = b.Check(ctx, "recordings/"+uuid.NewString())
+	if errors.Is(err, bucket.ErrStyle) {
+		return "", advice{err, "choose a storage, or an endpoint of it, that takes path style; credentials do not matter here"}
+	}
+	if err != nil {
 		return "", err
 	}
 	return settings.Endpoint + ", " + settings.Name, nil

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"reflect"
 	"regexp"
@@ -115,6 +117,33 @@ func TestDoctorFindsALiveKitThatTellsAndRecordsNothing(t *testing.T) {
 			assert.Regexp(t, `(?m)^FAIL +webhook .* LiveKit has not told it of a new room$`, out)
 			assert.Regexp(t, `(?m)^FAIL +egress .*`+set.egress, out)
 			assert.Regexp(t, `(?m)^ok +entrance`, out)
+		})
+	}
+}
+
+// TestDoctorDoesNotBlameTheCredentialsWhenAStorageWantsAnotherStyle. The codes and messages are those that Alibaba
+// Cloud, Tencent Cloud and Huawei Cloud document; to HEAD a storage gives no reason.
+func TestDoctorDoesNotBlameTheCredentialsWhenAStorageWantsAnotherStyle(t *testing.T) {
+	t.Parallel()
+	for code, message := range map[string]string{
+		"SecondLevelDomainForbidden": "Please use virtual hosted style to access.",
+		"PathStyleDomainForbidden":   "The bucket must be addressed using COS virtual-styled domain.",
+		"VirtualHostDomainRequired":  "Virtual host domain is required when you access a specific bucket.",
+	} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			storage := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/xml")
+				w.WriteHeader(http.StatusForbidden)
+				if r.Method != http.MethodHead {
+					fmt.Fprintf(w, "<Error><Code>%s</Code><Message>%s</Message></Error>", code, message)
+				}
+			}))
+			t.Cleanup(storage.Close)
+			environ := append(testenv.Bucket(t).Environ(), "S3_ENDPOINT="+storage.URL)
+			out, errOut, exit := foyer(t, environ, "doctor")
+			assert.Equal(t, exitFailed, exit)
+			assert.Regexp(t, `(?m)^FAIL +bucket .*virtual-host style.*`+code+`\n +choose a storage`, out, errOut)
 		})
 	}
 }
