@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 )
 
@@ -31,16 +32,58 @@ func newPage(build fs.FS, liveKitURL string) (*page, error) {
 	return p, err
 }
 
-// in answers what a mux has no pattern for and the page has, and leaves the rest to the mux.
+// in answers what a mux has no pattern for and the page has, and leaves the rest to the mux. Browsers get the page
+// for addresses that nothing has: it says that there is nothing.
 func (p *page) in(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
-			if _, pattern := mux.Handler(r); pattern == "" && p.serve(w, r) {
+			if _, pattern := mux.Handler(r); pattern == "" && p.answers(w, r) {
 				return
 			}
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// answers reports whether it has answered: with the page, the way to it, or, to a browser, that there is nothing.
+func (p *page) answers(w http.ResponseWriter, r *http.Request) bool {
+	switch {
+	case p.serve(w, r):
+		return true
+	case p.files == nil || !isClean(r.URL.EscapedPath()): // the mux redirects
+		return false
+	}
+	if name, trimmed := trimmedName(r.URL.Path); trimmed && isPageAddress(name) {
+		to := url.URL{Path: "/" + name, RawQuery: r.URL.RawQuery}
+		http.Redirect(w, r, to.String(), http.StatusPermanentRedirect)
+		return true
+	}
+	w.Header().Add("Vary", "Accept")
+	if !acceptsHTML(r) {
+		return false
+	}
+	secure(w.Header(), p.policy)
+	p.files.notFound(w, r, "index.html")
+	return true
+}
+
+// isClean reports whether a path has no empty segments and no dots for segments.
+func isClean(escaped string) bool {
+	clean := path.Clean(escaped)
+	return escaped == clean || escaped == clean+"/"
+}
+
+// trimmedName returns an address without its first slash and without slashes and dots at its end, as mail programs
+// and people add them, and whether it had any.
+func trimmedName(of string) (name string, trimmed bool) {
+	whole := strings.TrimPrefix(of, "/")
+	name = strings.TrimRight(whole, "/.")
+	return name, name != whole && name != ""
+}
+
+// acceptsHTML reports whether a client says that it reads HTML, as browsers do of a page and of nothing else.
+func acceptsHTML(r *http.Request) bool {
+	return strings.Contains(strings.Join(r.Header.Values("Accept"), ","), "text/html")
 }
 
 // serve reports whether the page has the address, and then has answered.

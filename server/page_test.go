@@ -67,15 +67,65 @@ func TestPageIsWhereItsScriptKnowsTheAddressAndNowhereElse(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/a/b", "/recordings/", "/recordings/a/b", "/index.html", "/.gitkeep", "/robots.txt", "/assets/",
-		"/assets/gone-1a2.js", "/assets/../index.html", "/webhook/a", "/abc-defg-hij/", "/.env",
+		"/assets/gone-1a2.js", "/assets/../index.html", "/webhook/a", "/abc-defg-hij/", "/.env", "/a//b",
 	} {
 		got := get(h, http.MethodGet, path)
 		assert.NotContains(t, got.Body.String(), "<title>Foyer", path)
-		assert.Contains(t, []int{http.StatusNotFound, http.StatusMovedPermanently, http.StatusTemporaryRedirect}, got.Code, path)
+		assert.Contains(t, []int{
+			http.StatusNotFound, http.StatusMovedPermanently, http.StatusTemporaryRedirect, http.StatusPermanentRedirect,
+		}, got.Code, path)
 	}
 	assert.Equal(t, "graphql", get(h, http.MethodGet, "/graphql").Body.String())
 	assert.Equal(t, http.StatusNotFound, get(h, http.MethodPost, "/abc-defg-hij").Code)
 	assert.Equal(t, http.StatusNotFound, get(h, http.MethodDelete, "/").Code)
+}
+
+func TestLinkWithASlashOrADotAtItsEndLeadsToItsRoom(t *testing.T) {
+	t.Parallel()
+	h := serves(t, build)
+	for path, want := range map[string]string{
+		"/abc-defg-hij/": "/abc-defg-hij", "/abc-defg-hij.": "/abc-defg-hij", "/abc-defg-hij...": "/abc-defg-hij",
+		"/abc-defg-hij./": "/abc-defg-hij", "/Mon%20Salon/": "/Mon%20Salon", "/assets/": "/assets",
+		"/abc-defg-hij/?utm_source=x&y=%20z": "/abc-defg-hij?utm_source=x&y=%20z",
+		"/recordings/":                       "/recordings", "/recordings/6ba7b810/": "/recordings/6ba7b810",
+		`/%5Cevil.example/`: "", `/%5Cevil/`: "/%5Cevil", "/%2Fevil.example/": "", "/%2Fevil/": "", "//evil/": "/evil/",
+	} {
+		got := get(h, http.MethodGet, path)
+		assert.Equal(t, want, got.Header().Get("Location"), path)
+		switch want {
+		case "":
+			assert.Equal(t, http.StatusNotFound, got.Code, path)
+		case "/evil/": // the mux's own
+		default:
+			assert.Equal(t, http.StatusPermanentRedirect, got.Code, path)
+		}
+	}
+	assert.Equal(t, http.StatusNotFound, get(h, http.MethodPost, "/abc-defg-hij/").Code)
+}
+
+func TestBrowserGetsThePageWhereThereIsNothingAndProgramsDoNot(t *testing.T) {
+	t.Parallel()
+	h := serves(t, build)
+	for _, path := range []string{"/a/b", "/recordings/a/b", "/robots.txt", "/.env", "/index.html", "/webhook/a", "/%2Fevil/"} {
+		const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+		got := get(h, http.MethodGet, path, "Accept", browser, "If-None-Match", "*", "Range", "bytes=0-1")
+		assert.Equal(t, http.StatusNotFound, got.Code, path)
+		assert.Contains(t, got.Body.String(), "<title>Foyer", path)
+		assert.Equal(t, "no-store", got.Header().Get("Cache-Control"))
+		assert.Contains(t, got.Header().Get("Content-Security-Policy"), "script-src 'self'")
+		assert.Contains(t, got.Header().Values("Vary"), "Accept")
+		head := get(h, http.MethodHead, path, "Accept", browser, "Accept-Encoding", "gzip")
+		assert.Equal(t, http.StatusNotFound, head.Code)
+		assert.Empty(t, head.Body.String())
+		assert.Equal(t, "gzip", head.Header().Get("Content-Encoding"))
+		for _, program := range []string{"", "*/*", "application/json", "image/avif,image/webp,*/*"} {
+			got := get(h, http.MethodGet, path, "Accept", program)
+			assert.Equal(t, http.StatusNotFound, got.Code, path)
+			assert.Equal(t, "404 page not found\n", got.Body.String(), path)
+		}
+	}
+	got := get(serves(t, nil), http.MethodGet, "/a/b", "Accept", "text/html")
+	assert.Equal(t, "404 page not found\n", got.Body.String(), "without a page there is none to show")
 }
 
 func TestPageKeepsToItsPolicies(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -115,10 +116,28 @@ func compress(text []byte) []byte {
 
 // serve answers with a file, and how long it may be kept. The file is there.
 func (s static) serve(w http.ResponseWriter, r *http.Request, name, cacheControl string) {
+	sent := s.choose(w, r, name)
+	w.Header().Set("Cache-Control", cacheControl)
+	w.Header().Set("Etag", sent.etag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(sent.bytes))
+}
+
+// notFound answers 404 with a file, which is not to be kept. The file is there.
+func (s static) notFound(w http.ResponseWriter, r *http.Request, name string) {
+	sent := s.choose(w, r, name)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Length", strconv.Itoa(len(sent.bytes)))
+	w.WriteHeader(http.StatusNotFound)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(sent.bytes)
+	}
+}
+
+// choose returns a file as a client reads it, and sets the headers that say so.
+func (s static) choose(w http.ResponseWriter, r *http.Request, name string) content {
 	f := s[name]
 	h := w.Header()
 	h.Set("Content-Type", f.mediaType)
-	h.Set("Cache-Control", cacheControl)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Add("Vary", "Accept-Encoding")
 	sent := f.plain()
@@ -128,8 +147,7 @@ func (s static) serve(w http.ResponseWriter, r *http.Request, name, cacheControl
 			sent = zipped
 		}
 	}
-	h.Set("Etag", sent.etag)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(sent.bytes))
+	return sent
 }
 
 // acceptsGzip reports whether a client names gzip among what it can read, and does not say q=0.
