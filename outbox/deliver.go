@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,12 +122,15 @@ func (o *Outbox) outcome(ctx context.Context, m *ent.OutboxMessage, err error) *
 	case IsPermanent(err):
 		log.WarnContext(ctx, "a message was refused for good")
 		return update.SetFailedAt(now)
-	case now.Sub(m.CreatedAt) >= o.settings.GiveUp:
+	case now.Sub(m.CreatedAt) >= o.settings.GiveUp && !slices.Contains(o.settings.Kept, m.Kind):
 		log.ErrorContext(ctx, "a message was given up", "age", now.Sub(m.CreatedAt).Round(time.Second))
 		return update.SetFailedAt(now)
 	default:
-		wait := o.backoff(m.Attempts)
-		log.WarnContext(ctx, "a message was not delivered", "again", wait.Round(time.Millisecond))
+		wait, level := o.backoff(m.Attempts), slog.LevelWarn
+		if now.Sub(m.CreatedAt) >= o.settings.GiveUp {
+			level = slog.LevelError
+		}
+		log.Log(ctx, level, "a message was not delivered", "again", wait.Round(time.Millisecond))
 		return update.SetNextAttemptAt(now.Add(wait))
 	}
 }
@@ -170,7 +174,7 @@ func (o *Outbox) keepClean(ctx context.Context, kinds []string) {
 func (o *Outbox) clean(ctx context.Context, kinds []string) error {
 	now := time.Now()
 	abandoned, err := o.db.OutboxMessage.Update().
-		Where(unfinished(), outboxmessage.KindNotIn(kinds...),
+		Where(unfinished(), outboxmessage.KindNotIn(slices.Concat(kinds, o.settings.Kept)...),
 			outboxmessage.CreatedAtLT(now.Add(-o.settings.GiveUp))).
 		SetFailedAt(now).SetLastError("no server delivers this kind").Save(ctx)
 	if err != nil {

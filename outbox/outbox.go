@@ -2,7 +2,7 @@
 //
 // What is to be told is a row, written in the same transaction as what it tells of: both are there
 // or neither is. Any server that runs delivers it afterwards, again and again with growing pauses
-// until it is delivered, refused for good, or too old. Whatever breaks in between, it is delivered at
+// until it is delivered, refused for good, or too old; some kinds are never too old. Whatever breaks in between, it is delivered at
 // least once, and twice only when a server ends, or loses the database for long, between a delivery
 // and the note of it. The id of a message is the same in each attempt, so that receivers can tell.
 //
@@ -36,6 +36,8 @@ type Settings struct {
 	Backoff, MaxBackoff time.Duration
 	// GiveUp is how old a message is when no further attempt follows a failed one.
 	GiveUp time.Duration
+	// Kept are the kinds of messages that are never given up, since nothing else says what they say.
+	Kept []string
 	// Keep is how long messages are kept that are delivered or given up.
 	Keep time.Duration
 	// Poll is how often an idle server looks for what others have left.

@@ -272,6 +272,30 @@ func TestMessageThatIsTooOldIsTriedOnceMoreAndGivenUp(t *testing.T) {
 	})
 }
 
+func TestMessageOfAKindThatIsKeptIsNeverGivenUp(t *testing.T) {
+	t.Parallel()
+	settings := quick()
+	settings.Kept = []string{kind, "unknown here"}
+	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		created := time.Now().Add(-100 * settings.GiveUp)
+		for _, k := range settings.Kept {
+			db.OutboxMessage.Create().SetKind(k).SetPayload(json.RawMessage(`"old"`)).
+				SetCreatedAt(created).SetNextAttemptAt(created).ExecX(t.Context())
+		}
+		run(t, outbox.New(db, settings), func(_ context.Context, m *ent.OutboxMessage) error {
+			if m.Attempts < 4 {
+				return errors.New("still away")
+			}
+			return nil
+		})
+		eventually(t, func(c *assert.CollectT) {
+			assert.NotNil(c, db.OutboxMessage.Query().Where(outboxmessage.Kind(kind)).OnlyX(t.Context()).DeliveredAt)
+		})
+		unknown := db.OutboxMessage.Query().Where(outboxmessage.Kind("unknown here")).OnlyX(t.Context())
+		assert.Nil(t, unknown.FailedAt, "a server that delivers it may come back")
+	})
+}
+
 func TestPanicIsAFailureLikeOthers(t *testing.T) {
 	t.Parallel()
 	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {

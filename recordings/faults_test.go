@@ -426,6 +426,10 @@ func TestDeletedRoomLeavesNothing(t *testing.T) {
 			Where(outboxmessage.Kind(recordings.Kind)).CountX(context.Background()))
 		assert.Len(t, w.egress.Running(), 1)
 		w.work()
+		w.eventually(func(t *assert.CollectT) {
+			assert.Equal(t, 2, w.db.OutboxMessage.Query().Where(outboxmessage.AttemptsGTE(3)).
+				CountX(context.Background()), "it has failed, and is older than what is given up")
+		})
 		w.toBucket.mend()
 		w.toLiveKit.mend()
 		w.unwanted()

@@ -154,7 +154,8 @@ func newWorld(t testing.TB, o options) *world {
 	require.NoError(t, err)
 	w.outbox = outbox.New(w.db, outbox.Settings{
 		Timeout: 20 * time.Second, Backoff: 50 * time.Millisecond, MaxBackoff: 200 * time.Millisecond,
-		GiveUp: time.Hour, Keep: time.Hour, Poll: 100 * time.Millisecond, Concurrency: 2,
+		GiveUp: time.Millisecond, Kept: []string{recordings.Kind},
+		Keep: time.Hour, Poll: 100 * time.Millisecond, Concurrency: 2,
 	})
 	w.settings = recordings.Settings{
 		PublicURL: "https://meet.example.org", Served: true,
