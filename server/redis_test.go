@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
+	"io"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -243,6 +246,56 @@ func TestRedisIsReachedByTLSAlone(t *testing.T) {
 	assert.ErrorContains(t, ping("REDIS_CA_FILE=/nowhere", at("127.0.0.1")), "REDIS_CA_FILE")
 	assert.ErrorContains(t, ping("REDIS_CA_FILE="+strings.TrimPrefix(trusting[2], "REDIS_KEY_FILE="), at("127.0.0.1")),
 		"REDIS_CA_FILE")
+}
+
+// speaksTLS is in front of a Redis without TLS: it speaks TLS up to a version, and returns its address.
+func speaksTLS(t testing.TB, authority *testenv.Authority, newest uint16, redisAddr string) string {
+	t.Helper()
+	certificate, err := tls.LoadX509KeyPair(authority.Issue(t, "127.0.0.1"))
+	require.NoError(t, err)
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
+		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS10, MaxVersion: newest,
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer client.Close()
+				store, err := net.Dial("tcp", redisAddr)
+				if err != nil {
+					return
+				}
+				defer store.Close()
+				go func() { _, _ = io.Copy(store, client); store.Close() }()
+				_, _ = io.Copy(client, store)
+			}()
+		}
+	}()
+	return listener.Addr().String()
+}
+
+func TestRedisThatSpeaksOldTLSIsRefused(t *testing.T) {
+	t.Parallel()
+	authority := testenv.NewAuthority(t)
+	store, err := redis.ParseURL(testenv.RedisURL(t))
+	require.NoError(t, err)
+	ping := func(newest uint16) error {
+		c, err := loadConfig([]string{
+			"REDIS_URL=rediss://" + speaksTLS(t, authority, newest, store.Addr), "REDIS_CA_FILE=" + authority.CA,
+		})
+		require.NoError(t, err)
+		client, err := newRedis(c)
+		require.NoError(t, err)
+		defer client.Close()
+		return client.Ping(t.Context()).Err()
+	}
+	require.NoError(t, ping(tls.VersionTLS12))
+	assert.ErrorContains(t, ping(tls.VersionTLS11), "protocol version")
 }
 
 // TestSentinelMakesAnotherTheMasterWhileGuestsWait: the master is killed. Sockets stay, and a decision of
