@@ -75,6 +75,8 @@ type Identity struct {
 	// Languages are what the person reads, the preferred first: BCP 47 tags, or lists of them as in
 	// Accept-Language. They are not checked.
 	Languages []string
+	// TimeZones are where the person may be, the likeliest first: IANA names, which are not checked.
+	TimeZones []string
 	// ExpiresAt ends the token that said all this.
 	ExpiresAt time.Time
 }

@@ -52,6 +52,24 @@ func bearer(issuers ...auth.BearerIssuer) *auth.Bearer {
 	})
 }
 
+func TestHomeIssuersAddressesAreVerifiedWhereTheSettingsSaySo(t *testing.T) {
+	t.Parallel()
+	home, other := newIssuer(t), newIssuer(t)
+	b := auth.NewBearer(auth.BearerSettings{
+		Issuers:  []auth.BearerIssuer{{Issuer: home.URL}, {Issuer: other.URL}},
+		Audience: audience, HomeIssuer: home.URL, HomeEmailsVerified: true, Leeway: time.Minute,
+	})
+	for i, want := range map[*issuer]bool{home: true, other: false} {
+		claims := i.claims(audience)
+		claims["email"] = "ada@example.org"
+		_, err := b.Read(t.Context(), i.key.sign(t, claims), func(_ context.Context, who auth.Identity) (uuid.UUID, error) {
+			assert.Equal(t, want, who.EmailVerified)
+			return uuid.New(), nil
+		})
+		require.NoError(t, err)
+	}
+}
+
 func TestTokenOfAnIssuerSignsIn(t *testing.T) {
 	t.Parallel()
 	for _, key := range []signer{newRSA(t, "1"), newECDSA(t, "2"), newEdDSA(t, "3"), newRSA(t, "")} {

@@ -40,6 +40,9 @@ func (n NameClaims) identity(c claims) Identity {
 	if locale := c.text("locale"); locale != "" {
 		who.Languages = []string{locale}
 	}
+	if zone := c.text("zoneinfo"); zone != "" {
+		who.TimeZones = []string{zone}
+	}
 	// Some providers write a boolean as a string.
 	who.EmailVerified = who.Email != "" && (c["email_verified"] == true || c["email_verified"] == "true")
 	for _, alternative := range n.Full {

@@ -38,6 +38,7 @@ type description struct {
 	JWKS       string   `json:"jwks_uri"`
 	EndSession string   `json:"end_session_endpoint"`
 	Methods    []string `json:"token_endpoint_auth_methods_supported"`
+	Claims     []string `json:"claims_supported"`
 }
 
 // describe returns what the issuer says of itself, or errAway.

@@ -33,7 +33,9 @@ type Flow struct {
 	// State, Nonce and Verifier tie what the provider says to this browser and this sign-in.
 	State, Nonce, Verifier string
 	// ReturnTo is the path to go to in the end.
-	ReturnTo  string
+	ReturnTo string
+	// TimeZone is what the browser says that its own is: not checked, and maybe empty.
+	TimeZone  string
 	ExpiresAt time.Time
 }
 
@@ -76,7 +78,7 @@ func (f *Flows) name(state string) string { return f.prefix + state[:min(len(sta
 func (f *Flows) Keep(w http.ResponseWriter, r *http.Request, flow Flow) error {
 	text, err := json.Marshal(flow)
 	if len(text) > maxFlow {
-		flow.ReturnTo = "/"
+		flow.ReturnTo, flow.TimeZone = "/", ""
 		text, err = json.Marshal(flow)
 	}
 	if err != nil {

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+	"golang.org/x/time/rate"
 
 	"foyer/fault"
 )
@@ -34,6 +36,8 @@ type ProviderSettings struct {
 	Names NameClaims
 	// Leeway is how much clocks may differ.
 	Leeway time.Duration
+	// EmailsVerified says that the provider verifies every address, whether it says so or not.
+	EmailsVerified bool
 }
 
 // Provider is the OpenID Connect provider at which people sign in: authorization code flow, with PKCE.
@@ -42,16 +46,34 @@ type Provider struct {
 	settings ProviderSettings
 	issuer   *issuer
 	verifier verifier
+	// unverified bounds how often the log says that an address is not verified.
+	unverified rate.Sometimes
 }
+
+// unverifiedEvery is the time between two lines of the log about addresses that are not verified.
+const unverifiedEvery = time.Hour
 
 // NewProvider returns a Provider. It is not asked for anything yet.
 func NewProvider(settings ProviderSettings) *Provider {
 	client := newIssuerClient()
 	i := &issuer{url: settings.Issuer, client: client}
-	return &Provider{settings, i, verifier{
+	return &Provider{settings: settings, issuer: i, verifier: verifier{
 		issuer: settings.Issuer, audience: settings.ClientID, leeway: settings.Leeway,
 		algorithms: loginAlgorithms, keys: &keySet{client: client, url: i.keysURL},
-	}}
+	}, unverified: rate.Sometimes{Interval: unverifiedEvery}}
+}
+
+// SaysVerified reports whether addresses may be expected to be verified: by the settings, or since the provider does
+// not list its claims, or lists email_verified among them.
+func (p *Provider) SaysVerified(ctx context.Context) (bool, error) {
+	if p.settings.EmailsVerified {
+		return true, nil
+	}
+	d, err := p.issuer.describe(ctx)
+	if err != nil {
+		return false, errProviderAway(err)
+	}
+	return len(d.Claims) == 0 || slices.Contains(d.Claims, "email_verified"), nil
 }
 
 // Begin returns a new flow, to be kept by the browser, and the address at the provider to send it to.
@@ -114,7 +136,25 @@ func (p *Provider) Finish(
 	}
 	who = p.settings.Names.identity(claims)
 	who.Subject, who.ExpiresAt = token.Subject, token.Expiry
+	p.judgeEmail(ctx, &who, claims)
 	return who, idToken, nil
+}
+
+// judgeEmail has an address count as verified where the settings say so, and else says in the log, now and then,
+// that one does not.
+func (p *Provider) judgeEmail(ctx context.Context, who *Identity, claims claims) {
+	switch {
+	case who.Email == "" || who.EmailVerified:
+	case p.settings.EmailsVerified:
+		who.EmailVerified = true
+	default:
+		p.unverified.Do(func() {
+			_, said := claims["email_verified"]
+			slog.WarnContext(ctx, "somebody signed in with an e-mail address that the provider has not verified: "+
+				"roles given to the address do not reach them. If the provider verifies every address, "+
+				"set FOYER_OIDC_EMAILS_VERIFIED=true", "email_verified_said", said)
+		})
+	}
 }
 
 // refused says why a browser came back without a code, or from another provider (RFC 9207).
@@ -160,9 +200,19 @@ func (p *Provider) complete(
 	ctx context.Context, d *description, tokens *oauth2.Token, known claims,
 ) error {
 	who := p.settings.Names.identity(known)
-	if d.UserInfoEndpoint() == "" || who.Email != "" && who.FullName != "" {
+	_, judged := known["email_verified"]
+	enough := who.Email != "" && who.FullName != ""
+	if d.UserInfoEndpoint() == "" || enough && (judged || p.settings.EmailsVerified) {
 		return nil
 	}
+	if err := p.addUserInfo(ctx, d, tokens, known); err != nil && !enough {
+		return err
+	}
+	return nil // that an address is verified is not worth a sign-in
+}
+
+// addUserInfo adds the claims of the userinfo endpoint to known ones, of which it changes none.
+func (p *Provider) addUserInfo(ctx context.Context, d *description, tokens *oauth2.Token, known claims) error {
 	info, err := d.UserInfo(ctx, oauth2.StaticTokenSource(tokens))
 	if err != nil {
 		return errProviderAway(fmt.Errorf("userinfo: %.100s", err.Error()))

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -39,6 +40,68 @@ func TestPersonIsSentToTheProviderWithPKCEStateAndNonce(t *testing.T) {
 	assert.NotEqual(t, flow.Verifier, other.Verifier)
 }
 
+func TestAddressCountsAsVerifiedWhereTheSettingsSayThatAllAre(t *testing.T) {
+	t.Parallel()
+	for name, said := range map[string]jwt.MapClaims{
+		"missing": {}, "false": {"email_verified": false}, "no address": {"email": ""},
+	} {
+		for _, all := range []bool{false, true} {
+			i := newIssuer(t)
+			i.set(func() {
+				i.userinfo = func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"sub": "ada"}`)) }
+			})
+			p := i.provider(func(s *auth.ProviderSettings) { s.EmailsVerified = all })
+			flow := begin(t, p)
+			claims := i.claims(client)
+			claims["nonce"], claims["name"], claims["email"] = flow.Nonce, "Ada", "ada@example.org"
+			maps.Copy(claims, said)
+			i.give(i.key.sign(t, claims))
+			who, _, err := p.Finish(t.Context(), redirect, flow, came(flow))
+			require.NoError(t, err)
+			assert.Equal(t, all && name != "no address", who.EmailVerified, "%s, %t", name, all)
+		}
+	}
+}
+
+func TestVerificationThatOnlyUserinfoSaysIsAskedThere(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	i.set(func() {
+		i.userinfo = func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`{"sub": "ada", "email": "ada@example.org", "email_verified": true}`))
+		}
+	})
+	p := i.provider()
+	flow := begin(t, p)
+	claims := i.claims(client)
+	claims["nonce"], claims["name"], claims["email"] = flow.Nonce, "Ada", "ada@example.org"
+	i.give(i.key.sign(t, claims))
+	who, _, err := p.Finish(t.Context(), redirect, flow, came(flow))
+	require.NoError(t, err)
+	assert.True(t, who.EmailVerified)
+}
+
+func TestProviderThatListsItsClaimsSaysWhetherItVerifiesAddresses(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		listed any
+		all    bool
+		want   bool
+	}{
+		{nil, false, true}, {[]string{}, false, true}, {[]string{"sub", "email_verified"}, false, true},
+		{[]string{"sub", "email"}, false, false}, {[]string{"sub", "email"}, true, true},
+	} {
+		i := newIssuer(t)
+		i.set(func() {
+			i.described = func(about map[string]any) { about["claims_supported"] = test.listed }
+		})
+		p := i.provider(func(s *auth.ProviderSettings) { s.EmailsVerified = test.all })
+		says, err := p.SaysVerified(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, test.want, says, "%v", test)
+	}
+}
+
 func TestProviderSaysWhoSignedIn(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -69,7 +132,7 @@ func TestProviderSaysWhoSignedIn(t *testing.T) {
 		{"a name of symbols", jwt.MapClaims{"name": "🦊", "given_name": "\u3164\u2800"}, jwt.MapClaims{"sub": "ada"},
 			"🦊", "", "", false, true},
 		{"long and odd ones", jwt.MapClaims{"name": "A\u202e" + strings.Repeat("d", 300), "email": "ada@example.org",
-			"given_name": strings.Repeat("会", 60)}, nil, "A" + strings.Repeat("d", 199), "", "ada@example.org", false, false},
+			"given_name": strings.Repeat("会", 60), "email_verified": false}, nil, "A" + strings.Repeat("d", 199), "", "ada@example.org", false, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -78,7 +141,7 @@ func TestProviderSaysWhoSignedIn(t *testing.T) {
 			p := i.provider()
 			flow := begin(t, p)
 			claims := i.claims(client)
-			claims["nonce"], claims["locale"] = flow.Nonce, "fr-FR"
+			claims["nonce"], claims["locale"], claims["zoneinfo"] = flow.Nonce, "fr-FR", "Europe/Paris"
 			for name, value := range test.claims {
 				claims[name] = value
 			}
@@ -100,6 +163,7 @@ func TestProviderSaysWhoSignedIn(t *testing.T) {
 			assert.Equal(t, []string{test.full, test.short, test.email}, []string{who.FullName, who.ShortName, who.Email})
 			assert.Equal(t, test.verified, who.EmailVerified)
 			assert.Equal(t, []string{"fr-FR"}, who.Languages)
+			assert.Equal(t, []string{"Europe/Paris"}, who.TimeZones)
 			assert.Equal(t, test.asksUserinfo, i.count("/userinfo") == 1)
 			assert.Equal(t, []string{flow.Verifier}, i.verifiers)
 		})

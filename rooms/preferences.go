@@ -89,19 +89,21 @@ func (p Preferences) setTimeZone(update *ent.UserUpdateOne) error {
 	if p.TimeZone == nil {
 		return nil
 	}
-	name := *p.TimeZone
-	// Every name of IANA's begins with a capital. "Local" is Go's own, and what else there is in a
-	// folder of time zones is the machine's own.
-	known := name != "" && len(name) <= maxTimeZone && unicode.IsUpper(rune(name[0])) && name != "Local"
-	if known {
-		_, err := time.LoadLocation(name)
-		known = err == nil
-	}
-	if !known {
+	if !isTimeZone(*p.TimeZone) {
 		return fault.Field("timeZone", "timeZone is not an IANA time zone, such as Europe/Paris")
 	}
-	update.SetTimeZone(name)
+	update.SetTimeZone(*p.TimeZone)
 	return nil
+}
+
+// isTimeZone reports whether a text is a name of IANA's. Each begins with a capital. "Local" is Go's own, and what
+// else there is in a folder of time zones is the machine's own.
+func isTimeZone(name string) bool {
+	if name == "" || len(name) > maxTimeZone || !unicode.IsUpper(rune(name[0])) || name == "Local" {
+		return false
+	}
+	_, err := time.LoadLocation(name)
+	return err == nil
 }
 
 func (p Preferences) setRoomDefaults(update *ent.UserUpdateOne) error {

@@ -38,6 +38,9 @@ type Profile struct {
 	// Languages are what the person reads, the preferred first: BCP 47 tags, or lists of them as in
 	// Accept-Language. A new account is in the first that we speak, and keeps it.
 	Languages []string
+	// TimeZones are where the person may be, the likeliest first. A new account has the first that is an IANA
+	// name, and keeps it.
+	TimeZones []string
 }
 
 // SignIn returns the account of a person who has proved who he is: a new one the first time, and
@@ -57,7 +60,7 @@ func (s *Service) SignIn(ctx context.Context, p Profile) (*ent.User, error) {
 	}
 	id, err := s.db.User.Create().
 		SetSubject(subject).SetEmail(p.Email).SetEmailVerified(p.EmailVerified).
-		SetFullName(p.FullName).SetShortName(p.ShortName).SetLanguage(p.language()).
+		SetFullName(p.FullName).SetShortName(p.ShortName).SetLanguage(p.language()).SetTimeZone(p.timeZone()).
 		OnConflict(sql.ConflictColumns(user.FieldSubject)).
 		Update(p.update).
 		ID(ctx)
@@ -100,6 +103,14 @@ func (p Profile) language() string {
 		}
 	}
 	return spoken[0].String()
+}
+
+// timeZone returns the first of TimeZones that is one, or else UTC.
+func (p Profile) timeZone() string {
+	if i := slices.IndexFunc(p.TimeZones, isTimeZone); i >= 0 {
+		return p.TimeZones[i]
+	}
+	return "UTC"
 }
 
 // update brings an account up to date with what is given.
@@ -192,7 +203,7 @@ func (s *Service) completeProvisional(ctx context.Context, p Profile, subject st
 		account, err := tx.User.Query().Where(user.Subject(subject)).OnlyID(ctx)
 		if ent.IsNotFound(err) {
 			return tx.User.Update().Where(user.ID(id), user.SubjectIsNil()).
-				SetSubject(subject).SetLanguage(p.language()).Exec(ctx)
+				SetSubject(subject).SetLanguage(p.language()).SetTimeZone(p.timeZone()).Exec(ctx)
 		}
 		if err != nil {
 			return err

@@ -85,6 +85,40 @@ func TestNewAccountIsInALanguageOfThePersonAndStaysInIt(t *testing.T) {
 	})
 }
 
+func TestNewAccountIsInATimeZoneOfThePersonAndStaysInIt(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		olga := w.user(t, "Olga")
+		r := w.room(t, olga, "Room")
+		for i, c := range []struct {
+			in   []string
+			want string
+		}{
+			{nil, "UTC"}, {[]string{""}, "UTC"}, {[]string{"Local", "../etc", "Europe/Atlantis"}, "UTC"},
+			{[]string{"America/New_York", "Europe/Paris"}, "America/New_York"},
+			{[]string{"nowhere", "Europe/Paris"}, "Europe/Paris"},
+		} {
+			p := rooms.Profile{Subject: fmt.Sprint("sub", i), TimeZones: c.in}
+			u, err := w.SignIn(t.Context(), p)
+			require.NoError(t, err)
+			assert.Equal(t, c.want, u.TimeZone, c.in)
+			p.TimeZones = []string{"Asia/Kolkata"}
+			u, err = w.SignIn(t.Context(), p)
+			require.NoError(t, err)
+			assert.Equal(t, c.want, u.TimeZone, "it is the person's own by now")
+
+			email := fmt.Sprintf("invited%d@example.org", i)
+			_, err = w.Grant(as(t, olga), rooms.GrantInput{RoomID: r.ID, Email: &email, Role: roomaccess.RoleMEMBER})
+			require.NoError(t, err)
+			u, err = w.SignIn(t.Context(), rooms.Profile{
+				Subject: "invited" + p.Subject, Email: email, EmailVerified: true, TimeZones: c.in,
+			})
+			require.NoError(t, err)
+			assert.Equal(t, c.want, u.TimeZone, "invited: %q", c.in)
+		}
+	})
+}
+
 func TestSignInsOfTheSameNewPersonAtOnceMakeOneAccount(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {

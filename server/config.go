@@ -186,6 +186,7 @@ type config struct {
 	FullNameClaims   []string      `env:"FOYER_OIDC_FULL_NAME_CLAIMS" envDefault:"name,given_name family_name"`
 	ShortNameClaim   string        `env:"FOYER_OIDC_SHORT_NAME_CLAIM" envDefault:"given_name"`
 	EmailFallback    bool          `env:"FOYER_OIDC_EMAIL_FALLBACK"`
+	EmailsVerified   bool          `env:"FOYER_OIDC_EMAILS_VERIFIED"`
 	OIDCLeeway       time.Duration `env:"FOYER_OIDC_LEEWAY" envDefault:"30s"`
 
 	BearerIssuers       []string      `env:"FOYER_BEARER_ISSUERS"`
@@ -545,6 +546,7 @@ func (c *config) outbox() outbox.Settings {
 		Timeout: c.OutboxTimeout, Backoff: outboxBackoff, MaxBackoff: outboxMaxBackoff,
 		GiveUp: c.OutboxGiveUp, Keep: c.OutboxKeep, Poll: outboxPoll, Drain: c.DrainTimeout,
 		Concurrency: c.OutboxConcurrency,
+		Kept:        []string{recordings.Kind}, // no row but this one knows of the file
 	}
 }
 

@@ -30,6 +30,7 @@ func (a *app) userOf(ctx context.Context, who auth.Identity) (uuid.UUID, error) 
 	user, err := a.rooms.SignIn(ctx, rooms.Profile{
 		Subject: who.Subject, Email: who.Email, EmailVerified: who.EmailVerified,
 		FullName: who.FullName, ShortName: who.ShortName, Languages: who.Languages,
+		TimeZones: who.TimeZones,
 	})
 	if err != nil {
 		return uuid.Nil, err

@@ -172,7 +172,15 @@ func examineBucket(ctx context.Context, c *config) (string, error) {
 func examineSignIn(ctx context.Context, c *config) (string, error) {
 	switch {
 	case c.OIDCIssuer != "":
-		_, _, err := auth.NewProvider(c.oidc()).Begin(ctx, c.linkBase()+"/callback", "/")
+		provider := auth.NewProvider(c.oidc())
+		if _, _, err := provider.Begin(ctx, c.linkBase()+"/callback", "/"); err != nil {
+			return "", err
+		}
+		verified, err := provider.SaysVerified(ctx)
+		if !verified {
+			return c.OIDCIssuer + ", which does not list the claim email_verified: roles given to e-mail addresses " +
+				"may not arrive; FOYER_OIDC_EMAILS_VERIFIED is for providers that verify every address", err
+		}
 		return c.OIDCIssuer, err
 	case c.development():
 		return "a provider inside the process, which asks for no password: development mode", nil

@@ -81,6 +81,35 @@ func TestNPMsProviderSignsInAndOut(t *testing.T) {
 	assert.Equal(t, s.url+"/", b.at.String(), b.text)
 }
 
+// TestRoleOfAnAddressThatIsNotVerifiedWaitsAndTheLogSaysSo, until the settings say that all are verified.
+func TestRoleOfAnAddressThatIsNotVerifiedWaitsAndTheLogSaysSo(t *testing.T) {
+	t.Parallel()
+	for name, environ := range map[string][]string{
+		"by default": nil, "verified by the settings": {"FOYER_OIDC_EMAILS_VERIFIED=true"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, _ := startSignIn(t, environ...)
+			host := newBrowser(t)
+			host.signsIn(s, "ada", "/healthz")
+			made, _ := host.ask(s.url, `mutation { createRoom(input: {name: "Room"}) { room { id } } }`)
+			granted, _ := host.ask(s.url, `mutation { grantRoomAccess(input: {roomId: "`+
+				text(made.Data, "createRoom.room.id")+`", email: "unverified@example.org", role: MEMBER}) { roomAccess { id } } }`)
+			require.Empty(t, granted.Errors)
+			for range 2 {
+				guest := newBrowser(t)
+				guest.signsIn(s, "unverified", "/healthz")
+				mine, _ := guest.ask(s.url, `{ viewer { email emailVerified } rooms { totalCount } }`)
+				assert.Equal(t, environ != nil, at(mine.Data, "viewer.emailVerified"))
+				assert.Equal(t, map[bool]any{true: 1.0, false: 0.0}[environ != nil], at(mine.Data, "rooms.totalCount"))
+			}
+			assert.Equal(t, map[bool]int{true: 0, false: 1}[environ != nil],
+				strings.Count(s.log(), "has not verified"), "once an hour at most")
+			assert.NotContains(t, s.log(), "unverified@")
+		})
+	}
+}
+
 // TestLargeIDTokenSignsOutBehindNginx, and at the provider too.
 func TestLargeIDTokenSignsOutBehindNginx(t *testing.T) {
 	t.Parallel()

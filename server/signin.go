@@ -88,6 +88,7 @@ func (s *signIn) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	flow.TimeZone = r.URL.Query().Get("timeZone")
 	if err := s.flows.Keep(w, r, flow); err != nil {
 		return err
 	}
@@ -107,6 +108,7 @@ func (s *signIn) callback(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	who.Languages = append(who.Languages, r.Header.Get("Accept-Language"))
+	who.TimeZones = append(who.TimeZones, flow.TimeZone)
 	userID, err := s.userOf(r.Context(), who)
 	if err != nil {
 		return err

@@ -185,6 +185,18 @@ func TestFirstSignInBringsTheLanguageOfTheBrowser(t *testing.T) {
 	}
 }
 
+// TestFirstSignInBringsTheTimeZoneOfTheBrowser: a later one does not change it.
+func TestFirstSignInBringsTheTimeZoneOfTheBrowser(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	for _, zone := range []string{"America/New_York", "Europe/Paris", "nowhere", strings.Repeat("Z", 3000)} {
+		b := newBrowser(t)
+		b.open(s.url+"/login?returnTo=/&timeZone="+zone).choose("Ada Lovelace", "ada@example.org")
+		mine, _ := b.ask(s.url, `{ viewer { timeZone } }`)
+		assert.Equal(t, "America/New_York", text(mine.Data, "viewer.timeZone"))
+	}
+}
+
 func TestPersonWithoutAnAddressSignsIn(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

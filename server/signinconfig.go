@@ -32,6 +32,7 @@ func (c *config) checkSignIn() []error {
 	wrong(c.OIDCIssuer != "" && c.OIDCClientID == "", "FOYER_OIDC_CLIENT_ID is not set")
 	wrong(c.OIDCIssuer == "" && (c.OIDCClientID != "" || c.OIDCClientSecret != ""),
 		"FOYER_OIDC_ISSUER is not set, but its client is")
+	wrong(c.EmailsVerified && c.OIDCIssuer == "", "FOYER_OIDC_EMAILS_VERIFIED is set without FOYER_OIDC_ISSUER")
 	wrong(c.OIDCIssuer != "" && c.PublicURL == "" && !c.development(),
 		"FOYER_PUBLIC_URL is not set: the identity provider has to send people back")
 	wrong(!slices.Contains(c.OIDCScopes, "openid"), `FOYER_OIDC_SCOPES is without "openid"`)
@@ -93,13 +94,14 @@ func (c *config) names() auth.NameClaims {
 func (c *config) oidc() auth.ProviderSettings {
 	return auth.ProviderSettings{
 		Issuer: c.OIDCIssuer, ClientID: c.OIDCClientID, ClientSecret: c.OIDCClientSecret,
-		Scopes: c.OIDCScopes, Names: c.names(), Leeway: c.OIDCLeeway,
+		Scopes: c.OIDCScopes, Names: c.names(), Leeway: c.OIDCLeeway, EmailsVerified: c.EmailsVerified,
 	}
 }
 
 func (c *config) bearer() auth.BearerSettings {
 	s := auth.BearerSettings{
-		Audience: c.BearerAudience, HomeIssuer: c.OIDCIssuer, Names: c.names(), Leeway: c.OIDCLeeway,
+		Audience: c.BearerAudience, HomeIssuer: c.OIDCIssuer,
+		HomeEmailsVerified: c.EmailsVerified, Names: c.names(), Leeway: c.OIDCLeeway,
 	}
 	for _, text := range c.BearerIssuers {
 		words := append(strings.Fields(text), "")

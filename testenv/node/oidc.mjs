@@ -1,5 +1,6 @@
 // An OpenID provider (npm's oidc-provider) for one client, on a free port of this machine. It prints
-// {"issuer": …} and serves until it is killed. Anybody signs in with any login. With BYTES, ID tokens have a claim
+// {"issuer": …} and serves until it is killed. Anybody signs in with any login;
+// the address of "unverified" is not verified. With BYTES, ID tokens have a claim
 // of that length.
 //
 //   node oidc.mjs ORIGIN CLIENT SECRET [BYTES]
@@ -27,7 +28,7 @@ server.listen(0, '127.0.0.1', () => {
     findAccount: (_, login) => ({
       accountId: login,
       claims: () => ({
-        sub: login, given_name: 'Ada', family_name: 'Lovelace', email: `${login}@example.org`, email_verified: true,
+        sub: login, given_name: 'Ada', family_name: 'Lovelace', email: `${login}@example.org`, email_verified: login !== 'unverified',
         groups: bytes && 'x'.repeat(Number(bytes)),
       }),
     }),
