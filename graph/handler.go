@@ -36,7 +36,7 @@ type Settings struct {
 	Limits transport.Limits
 	// MaxBody is how many bytes a request or a message may have.
 	MaxBody int64
-	// MaxSockets and SocketsPerAddress are how many WebSockets may be open, in all and from one
+	// MaxSockets and SocketsPerAddress are how many WebSockets and event streams may be open, in all and from one
 	// network address; 0 is any number.
 	MaxSockets, SocketsPerAddress int
 	// OperationsPerSocket is how many operations may run on one WebSocket at once.
@@ -106,11 +106,13 @@ func NewHandler(r *Resolver, s Settings) *Handler {
 	h.SetDefaultRulesFn(func() *rules.Rules { return validation(inputs) })
 	h.SetErrorPresenter(presentError)
 	h.SetRecoverFunc(recoverPanic)
+	socket := newSocket(s)
 	over := transport.HTTP{
+		Admit:   socket.AdmitStream,
 		MaxBody: s.MaxBody, Timeout: s.OperationTimeout, WriteTimeout: writeTimeout,
 		Heartbeat: pingInterval, Stopping: stopping, Life: s.Life, Origins: s.Origins,
 	}
-	return &Handler{h, newSocket(s), over, stop}
+	return &Handler{h, socket, over, stop}
 }
 
 // ServeHTTP answers a request.

@@ -67,17 +67,16 @@ func (f *follows) end(who uuid.UUID) {
 	}
 }
 
-// watchEntry watches an entry without a goroutine where the transport can.
+// watchEntry watches an entry without a goroutine.
 func (r *Resolver) watchEntry(ctx context.Context, ticket string) (<-chan *lobby.Entry, error) {
-	return transport.Watch(ctx,
+	return transport.Watch[*lobby.Entry](ctx,
 		func(wake func()) (transport.Source, error) {
 			w, err := r.Lobby.OpenEntry(ctx, ticket, wake)
 			if err != nil {
 				return nil, err
 			}
 			return entrySource{w}, nil
-		},
-		func() (<-chan *lobby.Entry, error) { return r.Lobby.WatchEntry(ctx, ticket) })
+		})
 }
 
 type entrySource struct{ *lobby.EntryWatch }

@@ -10,7 +10,11 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+	"time"
 )
+
+// innerTimeout is how long an answer of the inner listener may take: a profile lasts as long as it is asked to.
+const innerTimeout = 5 * time.Minute
 
 // innerListener is where those who run Foyer ask it how it does. It may have no listener.
 type innerListener struct{ net.Listener }
@@ -51,6 +55,7 @@ func (a *app) serveInner(ctx context.Context, listener innerListener) error {
 	server := &http.Server{
 		Handler:           a.innerRoutes(),
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		WriteTimeout:   innerTimeout,
 		MaxHeaderBytes: maxHeader,
 	}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()

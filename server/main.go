@@ -26,6 +26,9 @@ const (
 	readTimeout   = 30 * time.Second // of a whole request; a WebSocket has limits of its own
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 64 << 10 // bytes
+	// answerTimeout is how long each part of an answer may take to be written, of answerPart bytes at most.
+	answerTimeout = 30 * time.Second
+	answerPart    = 64 << 10
 )
 
 func main() {
@@ -71,6 +74,7 @@ func (a *app) serve(ctx context.Context, listener net.Listener, inner innerListe
 	server := &http.Server{
 		Handler:           a.routes(),
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		WriteTimeout:   answerTimeout, // of what is no answer of ours; an answer renews it
 		MaxHeaderBytes: maxHeader,
 	}
 	group.Go(func() error { return a.lobby.Run(work) })

@@ -1,8 +1,19 @@
 package main
 
 import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -76,7 +87,7 @@ func TestGuestsSocketHasRoomForWhatAGuestAsks(t *testing.T) {
 // TestDocsGuestWhoIsReplacedDoesNotComeBack, for it would replace another page, which came back as well.
 func TestDocsGuestWhoIsReplacedDoesNotComeBack(t *testing.T) {
 	t.Parallel()
-	for _, client := range []string{"urql", "apollo", "relay"} {
+	for _, client := range []string{"urql", "apollo", "relay", "fetch"} {
 		t.Run(client, func(t *testing.T) {
 			t.Parallel()
 			s := startServer(t)
@@ -105,4 +116,144 @@ func TestDocsGuestWhoIsReplacedDoesNotComeBack(t *testing.T) {
 			assert.Nil(t, receive(t, said))
 		})
 	}
+}
+
+// guestStream asks for an event stream in a guest's words, and returns the connection and the answer's status.
+func (s *server) guestStream(ticket string) (net.Conn, int) {
+	s.t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { conn.Close() })
+	body, err := json.Marshal(object{"query": watchEntry, "variables": object{"ticket": ticket}})
+	require.NoError(s.t, err)
+	_, err = fmt.Fprintf(conn, "POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"+
+		"Accept: text/event-stream\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	require.NoError(s.t, err)
+	reader := bufio.NewReader(conn)
+	answer, err := http.ReadResponse(reader, nil)
+	require.NoError(s.t, err)
+	if answer.StatusCode == http.StatusOK {
+		_, err = io.ReadFull(answer.Body, make([]byte, len(":\n\nevent: next"))) // it has its first state
+		require.NoError(s.t, err)
+	}
+	return conn, answer.StatusCode
+}
+
+func TestStreamsOfOneAddressAreAsManyAsItsSockets(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "FOYER_SOCKETS_PER_ADDRESS=10")
+	roomID := s.room(s.login("Olga Owner"), object{})
+	for range 10 {
+		_, status := s.guestStream(s.knock(roomID, "Guest").ticket)
+		require.Equal(t, http.StatusOK, status)
+	}
+	_, status := s.guestStream(s.knock(roomID, "Guest").ticket)
+	assert.Equal(t, http.StatusServiceUnavailable, status)
+}
+
+// TestConnectionsThatDoNotReadEnd, whatever it is that they do not read.
+func TestConnectionsThatDoNotReadEnd(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	var clients sync.WaitGroup
+	const introspection = `{"query":"{__schema{types{name description fields{name description args{name description} ` +
+		`type{name kind ofType{name kind ofType{name kind}}}} inputFields{name description} enumValues{name description}}}}"}`
+	post := fmt.Sprintf("POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"+
+		"Content-Length: %d\r\n\r\n%s", len(introspection), introspection)
+	for name, requests := range map[string]string{
+		"answers": post, "the page": "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+		"nothing found": "GET /webhooks/nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+		"media":         "GET /media/auth HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+	} {
+		clients.Go(func() {
+			conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+			if !assert.NoError(t, err) {
+				return
+			}
+			defer conn.Close()
+			_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+			// It asks as long as it can: once its answers fill the way back nothing more is read of it, and
+			// then it is cut off, which the next word shows.
+			_ = conn.SetWriteDeadline(time.Now().Add(4 * answerTimeout))
+			for err == nil {
+				_, err = io.WriteString(conn, requests)
+			}
+			timeout, isNet := errors.AsType[net.Error](err)
+			assert.False(t, isNet && timeout.Timeout(), "%s: it is kept", name)
+		})
+	}
+	clients.Wait()
+	eventually(t, func(c *assert.CollectT) { assert.Less(c, s.connections(c), 3) })
+}
+
+// connections is how many the server has from clients.
+func (s *server) connections(t require.TestingT) (n int) {
+	port := s.url[strings.LastIndex(s.url, ":")+1:]
+	number, err := strconv.Atoi(port)
+	require.NoError(t, err)
+	table, err := os.ReadFile("/proc/net/tcp")
+	require.NoError(t, err)
+	for line := range strings.Lines(string(table)) {
+		fields := strings.Fields(line)
+		if len(fields) > 3 && strings.HasSuffix(fields[1], fmt.Sprintf(":%04X", number)) && fields[3] == "01" {
+			n++
+		}
+	}
+	return n
+}
+
+// TestWhoSpeaksByteByByteIsCutOff, be it in a body, a header or a handshake.
+func TestWhoSpeaksByteByByteIsCutOff(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	for name, begin := range map[string]string{
+		"a body":   "POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n",
+		"a header": "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ",
+		"a handshake": "GET /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: ",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+			require.NoError(t, err)
+			defer conn.Close()
+			_, err = io.WriteString(conn, begin)
+			require.NoError(t, err)
+			for start := time.Now(); err == nil && time.Since(start) < 4*readTimeout; time.Sleep(200 * time.Millisecond) {
+				_, err = io.WriteString(conn, " ")
+			}
+			assert.Error(t, err, "it is kept")
+		})
+	}
+}
+
+// TestGuestWhoseSocketSilentlyBreaksLeavesTheListInTime, with what pings, leases and heartbeats really are:
+// README promises a minute and a half.
+func TestGuestWhoseSocketSilentlyBreaksLeavesTheListInTime(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	host := s.login("Olga Owner")
+	roomID := s.room(host, object{})
+	list := s.subscribe(host, watchLobby, object{"roomId": roomID})
+	list.next()
+	stays := s.knock(roomID, "Stays")
+	honest := s.subscribe("", watchEntry, object{"ticket": stays.ticket})
+	go func() { // it answers pings
+		for err := error(nil); err == nil; {
+			_, _, err = honest.conn.ReadMessage()
+		}
+	}()
+	breaks := s.knock(roomID, "Breaks")
+	s.subscribe("", watchEntry, object{"ticket": breaks.ticket}).next() // reads and answers nothing from here on
+	broken := time.Now()
+	var listed []string
+	for both := false; !both || len(listed) != 1; both = both || len(listed) == 2 {
+		_ = list.conn.SetReadDeadline(time.Now().Add(3 * time.Minute))
+		var message object
+		require.NoError(t, list.conn.ReadJSON(&message))
+		listed = listedNames(message["payload"].(object)["data"].(object))
+	}
+	assert.Equal(t, []string{"Stays"}, listed)
+	assert.Less(t, time.Since(broken), 90*time.Second)
+	assert.Greater(t, time.Since(broken), 30*time.Second, "no grace time")
 }

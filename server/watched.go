@@ -33,6 +33,7 @@ func (a *app) watched(next http.Handler) http.Handler {
 			if !finished && !answer.wrote { // it has panicked
 				answer.status = http.StatusInternalServerError
 			}
+			answer.finish()
 			a.done(r, request, answer, began)
 			observe.Served(span, r.Method, route(r), answer.status)
 		}()
@@ -124,13 +125,16 @@ func (a *app) requestID(r *http.Request) string {
 	return uuid.NewString()
 }
 
-// answered notes how a request was answered.
+// answered notes how a request was answered, and lets no client that does not read keep it waiting: each part
+// has its time to be written, unless who writes has set a time of his own.
 type answered struct {
 	http.ResponseWriter
 
 	status int
 	bytes  int64
 	wrote  bool
+	// timed: whoever writes says himself how long it may take.
+	timed bool
 }
 
 // Unwrap is for http.ResponseController.
@@ -143,11 +147,37 @@ func (w *answered) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-func (w *answered) Write(text []byte) (int, error) {
+func (w *answered) Write(text []byte) (n int, err error) {
 	w.wrote = true
-	n, err := w.ResponseWriter.Write(text)
+	for first := true; err == nil && (first || n < len(text)); first = false {
+		w.renew()
+		var written int
+		written, err = w.ResponseWriter.Write(text[n:min(n+answerPart, len(text))])
+		n += written
+	}
 	w.bytes += int64(n)
 	return n, err
+}
+
+// SetWriteDeadline is for http.ResponseController.
+func (w *answered) SetWriteDeadline(deadline time.Time) error {
+	w.timed = true
+	return http.NewResponseController(w.ResponseWriter).SetWriteDeadline(deadline)
+}
+
+// renew gives the next part its time.
+func (w *answered) renew() {
+	if !w.timed {
+		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(answerTimeout))
+	}
+}
+
+// finish gives what is still to be written when the handler has returned its time.
+func (w *answered) finish() {
+	if w.status != http.StatusSwitchingProtocols {
+		w.timed = false
+		w.renew()
+	}
 }
 
 // Hijack is for WebSockets.

@@ -30,6 +30,9 @@ type HTTP struct {
 	WriteTimeout time.Duration
 	// Heartbeat is how often an idle stream shows that it lives.
 	Heartbeat time.Duration
+	// Admit counts a subscription's stream, and returns what takes it from the count; false when there are too
+	// many. With nil there may be any number.
+	Admit func(*http.Request) (leave func(), ok bool)
 	// Stopping ends streams when it does, so that their clients go elsewhere.
 	Stopping context.Context
 	// Life returns a context that ends with a request's and with the credentials it came with, and a
@@ -81,7 +84,14 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 		refuse(w, accepts.document(), &problem{http.StatusMethodNotAllowed, "INVALID",
 			"mutations want POST", http.MethodPost})
 	case accepts.stream(kind == ast.Subscription):
-		t.stream(ctx, w, operation)
+		if leave, ok := t.admit(r, kind); ok {
+			defer leave()
+			t.stream(ctx, w, operation)
+			return
+		}
+		w.Header().Set("Retry-After", retryAfter)
+		refuse(w, accepts.document(), &problem{status: http.StatusServiceUnavailable, code: "UNAVAILABLE",
+			message: "no more streams here at the moment"})
 	case kind == ast.Subscription:
 		refuse(w, accepts.document(), &problem{status: http.StatusBadRequest, code: "INVALID",
 			message: "subscriptions want a WebSocket, or Accept: text/event-stream"})
@@ -91,6 +101,14 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 		answer, status := operation.answer(ctx)
 		write(w, accepts.document(), status, answer, true)
 	}
+}
+
+// admit counts the stream of a subscription; other operations have ended soon.
+func (t HTTP) admit(r *http.Request, kind ast.Operation) (leave func(), ok bool) {
+	if t.Admit == nil || kind != ast.Subscription {
+		return func() {}, true
+	}
+	return t.Admit(r)
 }
 
 // bound returns the context that an operation is to run in.

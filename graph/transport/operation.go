@@ -179,7 +179,7 @@ func (o *operation) run(ctx context.Context, params *graphql.RawParams) {
 
 // stream executes a subscription: to its end, or until it can wait.
 func (o *operation) stream(ctx context.Context, operation created, end *ending) {
-	ctx, opening := withOpening(ctx, o)
+	ctx, opening := withOpening(ctx, o.wake)
 	defer opening.close()
 	next := operation.run(ctx)
 	for first := true; ; first = false {

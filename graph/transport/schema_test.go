@@ -143,6 +143,7 @@ func (s *service) handler(t testing.TB, change ...func(*settings)) http.Handler 
 	h := handler.New(executable{s})
 	s.socket = transport.NewWebSocket(set.socket)
 	h.AddTransport(s.socket)
+	set.http.Admit = s.socket.AdmitStream
 	h.AddTransport(set.http)
 	checked := lru.New[*ast.QueryDocument](100)
 	h.SetQueryCache(checked)

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -22,21 +23,20 @@ type Source interface {
 	Close()
 }
 
-// Watch is what a subscription's resolver returns. Over a WebSocket, open opens its source, and each of
-// its states is executed by itself, as the specification's ExecuteSubscriptionEvent does: gqlgen, which
-// knows channels only, is given one that holds that state. Elsewhere the operation goes on running, and
-// stream returns its states.
+// Watch is what a subscription's resolver returns. open opens its source, and each of its states is executed by
+// itself, as the specification's ExecuteSubscriptionEvent does: gqlgen, which knows channels only, is given one
+// that holds that state.
 func Watch[T any](
-	ctx context.Context, open func(wake func()) (Source, error), stream func() (<-chan T, error),
+	ctx context.Context, open func(wake func()) (Source, error),
 ) (<-chan T, error) {
 	if state, ok := ctx.Value(eventKey{}).(T); ok {
 		return one(state), nil
 	}
 	opening, ok := ctx.Value(openingKey{}).(*opening)
 	if !ok {
-		return stream()
+		return nil, errors.New("a subscription of a transport that has none")
 	}
-	source, err := open(opening.operation.wake)
+	source, err := open(opening.wake)
 	if err != nil {
 		return nil, err
 	}
@@ -63,13 +63,13 @@ type openingKey struct{}
 
 // opening is a subscription in which no state has been executed yet.
 type opening struct {
-	operation *operation
+	wake func()
 	// source is the operation's once it waits.
 	source Source
 }
 
-func withOpening(ctx context.Context, o *operation) (context.Context, *opening) {
-	opening := &opening{operation: o}
+func withOpening(ctx context.Context, wake func()) (context.Context, *opening) {
+	opening := &opening{wake: wake}
 	return context.WithValue(ctx, openingKey{}, opening), opening
 }
 
@@ -150,25 +150,36 @@ func (o *operation) event() {
 }
 
 func (o *operation) next(ctx context.Context) {
-	state, err := o.source.Next(ctx)
-	if state == nil && err == nil {
-		return
+	answer, failed := o.plan.next(ctx, o.source, o.values, o.socket.t.exec)
+	switch {
+	case failed != nil:
+		o.fail(failed)
+	case answer != nil:
+		o.socket.state(o, body(answer, true))
+		o.source.Sent()
 	}
-	operation := created{o.plan.operation(o.values), o.socket.t.exec}
+}
+
+// next returns the answer that has the next state of a source, or the one that says why there is none; neither
+// when nothing is new.
+func (p *plan) next(
+	ctx context.Context, source Source, values []any, exec graphql.GraphExecutor,
+) (answer, failed *graphql.Response) {
+	state, err := source.Next(ctx)
+	if state == nil && err == nil {
+		return nil, nil
+	}
+	operation := created{p.operation(values), exec}
 	defer func() {
 		if reason := recover(); reason != nil {
-			o.fail(operation.panicked(ctx, reason))
+			answer, failed = nil, operation.panicked(ctx, reason)
 		}
 	}()
 	if err != nil {
-		o.fail(operation.failed(ctx, err))
-		return
+		return nil, operation.failed(ctx, err)
 	}
 	ctx = graphql.StartOperationTrace(context.WithValue(ctx, eventKey{}, state))
-	if answer := operation.run(ctx)(); answer != nil {
-		o.socket.state(o, body(answer, true))
-	}
-	o.source.Sent()
+	return operation.run(ctx)(), nil
 }
 
 // plan is what all operations share that were made of one document: it was parsed and validated once.
@@ -219,18 +230,22 @@ type plans struct {
 // maxPlans is how many plans are known. One that is forgotten stays with those who have it.
 const maxPlans = 100
 
+func planOf(ran *graphql.OperationContext) *plan {
+	return &plan{
+		OperationName: ran.OperationName, Doc: ran.Doc,
+		Operation: ran.Operation, DisableIntrospection: ran.DisableIntrospection,
+		RecoverFunc: ran.RecoverFunc, ResolverMiddleware: ran.ResolverMiddleware,
+		RootResolverMiddleware: ran.RootResolverMiddleware,
+	}
+}
+
 // shared returns the plan of an operation that was executed.
 func (p *plans) shared(ran *graphql.OperationContext) *plan {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	known := p.of[ran.Operation]
 	if known == nil {
-		known = &plan{
-			OperationName: ran.OperationName, Doc: ran.Doc,
-			Operation: ran.Operation, DisableIntrospection: ran.DisableIntrospection,
-			RecoverFunc: ran.RecoverFunc, ResolverMiddleware: ran.ResolverMiddleware,
-			RootResolverMiddleware: ran.RootResolverMiddleware,
-		}
+		known = planOf(ran)
 		if p.of == nil || len(p.of) >= maxPlans {
 			p.of = map[*ast.OperationDefinition]*plan{}
 		}

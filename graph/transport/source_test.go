@@ -66,12 +66,12 @@ func (w watched) Exec(ctx context.Context) graphql.ResponseHandler {
 	if asked.Operation.Operation != ast.Subscription {
 		return w.executable.Exec(ctx)
 	}
-	states, err := transport.Watch(ctx, func(wake func()) (transport.Source, error) {
+	states, err := transport.Watch[int](ctx, func(wake func()) (transport.Source, error) {
 		s := &source{wake: wake}
 		s.state.Store(1)
 		w.opened <- s
 		return s, nil
-	}, func() (<-chan int, error) { return nil, errRefused })
+	})
 	if err != nil {
 		graphql.AddError(ctx, err)
 		return nil
@@ -101,8 +101,10 @@ func newWatched(t testing.TB, executed func(int), change ...func(*settings)) (*s
 	h.SetErrorPresenter(func(_ context.Context, err error) *gqlerror.Error {
 		return &gqlerror.Error{Message: err.Error(), Extensions: map[string]any{"code": "TEST"}}
 	})
-	s.socket = transport.NewWebSocket(configured(t, change).socket)
+	set := configured(t, change)
+	s.socket = transport.NewWebSocket(set.socket)
 	h.AddTransport(s.socket)
+	h.AddTransport(set.http)
 	s.Server = httptest.NewServer(http.Handler(h))
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), soon)
@@ -193,6 +195,68 @@ func TestSourceIsClosedWithItsSocket(t *testing.T) {
 	}
 }
 
+// streams opens an event stream that has its first state.
+func (w watched) streams(t testing.TB, s *service) (*stream, *source) {
+	t.Helper()
+	k := s.listen(t, s.Client(), `subscription {values}`)
+	require.Equal(t, object{"data": object{"values": 1.}}, k.next())
+	return k, <-w.opened
+}
+
+func TestStreamThatWaitsIsSentEachNewState(t *testing.T) {
+	t.Parallel()
+	s, w := newWatched(t, nil)
+	k, source := w.streams(t, s)
+	for state := int64(2); state < 50; state++ {
+		source.set(state)
+		require.Equal(t, object{"data": object{"values": float64(state)}}, k.next())
+		source.wake() // in vain
+	}
+	assert.GreaterOrEqual(t, source.sent.Load(), int64(48))
+	k.leave()
+	source.isClosed(t)
+}
+
+func TestStreamThatWaitsEndsWithItsSourcesErrorOrAPanic(t *testing.T) {
+	t.Parallel()
+	s, w := newWatched(t, func(state int) {
+		if state == 13 {
+			panic("a state panics")
+		}
+	})
+	for name, end := range map[string]func(*source){
+		"error": func(s *source) { s.fail(errRefused) },
+		"panic": func(s *source) { s.set(13) },
+	} {
+		k, source := w.streams(t, s)
+		end(source)
+		answer := k.next()
+		assert.Contains(t, toText(answer["errors"]), "refused", name)
+		k.completes()
+		source.isClosed(t)
+	}
+}
+
+func TestSourceIsClosedWithItsStream(t *testing.T) {
+	t.Parallel()
+	s, w := newWatched(t, nil)
+	for range 20 {
+		k, source := w.streams(t, s)
+		go source.set(2)
+		k.leave()
+		source.isClosed(t)
+	}
+}
+
+func TestFirstStateThatPanicsClosesTheSourceOfAStream(t *testing.T) {
+	t.Parallel()
+	s, w := newWatched(t, func(int) { panic("a state panics") })
+	k := s.listen(t, s.Client(), `subscription {values}`)
+	assert.Contains(t, toText(k.next()["errors"]), "refused")
+	k.completes()
+	(<-w.opened).isClosed(t)
+}
+
 func TestSocketThatWaitsIsPingedAndStays(t *testing.T) {
 	t.Parallel()
 	s, w := newWatched(t, nil, func(set *settings) { set.socket.Ping = patient })
@@ -221,6 +285,26 @@ func BenchmarkMemoryOfWaitingSocket(b *testing.B) {
 	now := count(b)
 	b.ReportMetric(float64(now.heap-before.heap)/float64(b.N), "B/socket")
 	b.ReportMetric(float64(now.goroutines-before.goroutines)/float64(b.N), "goroutines/socket")
+	runtime.KeepAlive(s)
+}
+
+// BenchmarkMemoryOfWaitingStream tells the same of an event stream, with stacks, of which it has some.
+func BenchmarkMemoryOfWaitingStream(b *testing.B) {
+	s, w := newWatched(b, nil)
+	w.streams(b, s)
+	stacks := func() uint64 {
+		var memory runtime.MemStats
+		runtime.ReadMemStats(&memory)
+		return memory.StackInuse
+	}
+	before, stacksBefore := count(b), stacks()
+	for b.Loop() {
+		w.streams(b, s)
+	}
+	now := count(b)
+	b.ReportMetric(float64(now.heap-before.heap)/float64(b.N), "B/stream")
+	b.ReportMetric(float64(stacks()-stacksBefore)/float64(b.N), "stackB/stream")
+	b.ReportMetric(float64(now.goroutines-before.goroutines)/float64(b.N), "goroutines/stream")
 	runtime.KeepAlive(s)
 }
 

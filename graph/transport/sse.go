@@ -10,7 +10,8 @@ import (
 
 // stream answers an operation as server-sent events (graphql-sse, distinct connections mode): an
 // event next for each answer, and complete. This goroutine alone writes. Answers are fetched by
-// another, one ahead at most: a slow client misses states between, never the last one.
+// another, one ahead at most: a slow client misses states between, never the last one. A subscription
+// that waits has no other goroutine: this one looks for a new state when there may be one.
 func (t HTTP) stream(ctx context.Context, w http.ResponseWriter, operation created) {
 	if t.Life != nil && operation.Operation.Operation == ast.Subscription {
 		var free context.CancelFunc
@@ -19,7 +20,7 @@ func (t HTTP) stream(ctx context.Context, w http.ResponseWriter, operation creat
 	}
 	running, cancel := t.bound(ctx, operation)
 	fetching := fetch(running, operation)
-	defer func() { cancel(); <-fetching.done }()
+	defer fetching.close(cancel)
 
 	s := newEvents(w, t.WriteTimeout)
 	heartbeat := time.NewTicker(t.Heartbeat)
@@ -32,6 +33,8 @@ func (t HTTP) stream(ctx context.Context, w http.ResponseWriter, operation creat
 			return
 		case <-heartbeat.C:
 			s.write(":\n\n")
+		case <-fetching.woken:
+			fetching.look(running)
 		case <-fetching.answers.ready:
 			answer, ok, over := fetching.answers.take()
 			if ok {
@@ -53,36 +56,104 @@ func (t HTTP) cut(ctx context.Context) bool { return ctx.Err() != nil || t.Stopp
 
 // fetched is what comes of an operation.
 type fetched struct {
+	operation created
 	// answers holds the latest.
 	answers *mailbox[[]byte]
 	// failed is the answer that tells why the operation failed after the last of answers; nil when it
 	// did not. It is set when answers is closed.
 	failed []byte
-	done   chan struct{}
+	end    *ending
+	// done is closed when no goroutine runs the operation any more: it has ended, or its source is waited for.
+	done chan struct{}
+	// What a subscription keeps that waits for its source's word, which woken gives; source is nil when it
+	// does not.
+	woken  chan struct{}
+	source Source
+	plan   *plan
+	values []any
 }
 
-// fetch runs an operation until it or ctx ends.
+// fetch runs an operation until it or ctx ends, or it waits.
 func fetch(ctx context.Context, operation created) *fetched {
-	f := &fetched{answers: newMailbox[[]byte](), done: make(chan struct{})}
-	ctx, end := withEnd(ctx)
+	f := &fetched{
+		operation: operation, answers: newMailbox[[]byte](), done: make(chan struct{}), woken: make(chan struct{}, 1),
+	}
+	ctx, f.end = withEnd(ctx)
 	go func() {
 		defer close(f.done)
-		defer end.call()
-		defer f.answers.close()
-		defer func() {
-			if reason := recover(); reason != nil {
-				f.failed = body(operation.panicked(ctx, reason), true)
-			}
-		}()
-		next := operation.run(ctx)
-		for answer := next(); answer != nil; answer = next() {
-			f.answers.put(body(answer, true)) // as JSON: gqlgen makes the next one in the same memory
-		}
-		if failed := operation.endOf(ctx, end); failed != nil {
-			f.failed = body(failed, true)
+		if !f.run(ctx) {
+			f.answers.close()
 		}
 	}()
 	return f
+}
+
+// run runs the operation, and reports whether it waits.
+func (f *fetched) run(ctx context.Context) (waits bool) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			f.failed = body(f.operation.panicked(ctx, reason), true)
+		}
+	}()
+	ctx, opening := withOpening(ctx, f.wake)
+	defer opening.close()
+	next := f.operation.run(ctx)
+	for answer := next(); answer != nil; answer = next() {
+		if opening.source != nil {
+			f.wait(opening)
+			f.answers.put(body(answer, true))
+			return true
+		}
+		f.answers.put(body(answer, true)) // as JSON: gqlgen makes the next one in the same memory
+	}
+	if failed := f.operation.endOf(ctx, f.end); failed != nil {
+		f.failed = body(failed, true)
+	}
+	return false
+}
+
+// wait keeps of an operation what its next states need.
+func (f *fetched) wait(opening *opening) {
+	f.source, opening.source = opening.source, nil
+	f.plan = planOf(f.operation.OperationContext)
+	f.values = f.plan.pack(f.operation.Variables)
+	f.source.Sent()
+}
+
+// wake is what a source calls that may have something new.
+func (f *fetched) wake() {
+	select {
+	case f.woken <- struct{}{}:
+	default:
+	}
+}
+
+// look fetches the next state of a source, if there is one.
+func (f *fetched) look(ctx context.Context) {
+	<-f.done // the first one has been executed
+	if f.source == nil {
+		return
+	}
+	ctx = context.WithValue(ctx, endKey{}, f.end)
+	answer, failed := f.plan.next(ctx, f.source, f.values, f.operation.exec)
+	switch {
+	case failed != nil:
+		f.failed = body(failed, true)
+		f.answers.close()
+	case answer != nil:
+		f.answers.put(body(answer, true))
+		f.source.Sent()
+	}
+}
+
+// close ends the operation, and returns when nothing of it is left.
+func (f *fetched) close(cancel context.CancelFunc) {
+	cancel()
+	<-f.done
+	if f.source != nil {
+		f.source.Close()
+	}
+	f.end.call()
 }
 
 // events writes events, each within a time limit.

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -311,6 +312,39 @@ func TestClientThatNeverReadsIsLetGoOf(t *testing.T) {
 		_, err := io.Copy(io.Discard, k.reader)
 		assert.Error(t, err, "the stream is cut off, not ended")
 	}, func(set *settings) { set.http.WriteTimeout = quick })
+}
+
+// What fills a server, or a client's share of it, is sockets and streams together.
+func TestStreamsCountAsSockets(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(set *settings) {
+		set.socket.Address = func(r *http.Request) string { return r.Header.Get("X-Address") }
+		set.socket.MaxSockets, set.socket.MaxPerAddress = 3, 2
+	})
+	open := func(address string) *stream {
+		return s.listen(t, s.Client(), "subscription { silent }", "X-Address: "+address)
+	}
+	refused := func(address string) {
+		k := open(address)
+		assert.Equal(t, http.StatusServiceUnavailable, k.answer.StatusCode)
+		assert.NotEmpty(t, k.answer.Header.Get("Retry-After"))
+		_, answer, err := s.handshake(http.Header{"X-Address": {address}})
+		require.ErrorIs(t, err, websocket.ErrBadHandshake)
+		assert.Equal(t, http.StatusServiceUnavailable, answer.StatusCode)
+	}
+	first := open("one")
+	conn, _, err := s.handshake(http.Header{"X-Address": {"one"}})
+	require.NoError(t, err)
+	defer conn.Close()
+	refused("one")
+	open("other")
+	refused("other")
+	query := s.listen(t, s.Client(), "{ hello }", "X-Address: one")
+	query.next() // it ends by itself
+	s.runs(t, 2)
+	first.leave()
+	s.runs(t, 1)
+	require.Eventually(t, func() bool { return open("one").answer.StatusCode == http.StatusOK }, soon, time.Millisecond)
 }
 
 func TestLeavingAStreamStopsItsSource(t *testing.T) {

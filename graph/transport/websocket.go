@@ -54,8 +54,8 @@ type WebSocketSettings struct {
 	MaxMessage int64
 	// MaxOperations is how many operations may run on a socket at once.
 	MaxOperations int
-	// MaxSockets and MaxPerAddress are how many sockets may be open, in all and of one client; 0 is
-	// any number.
+	// MaxSockets and MaxPerAddress are how many sockets and streams may be open, in all and of one client; 0
+	// is any number.
 	MaxSockets, MaxPerAddress int
 	// InitTimeout is how long a client may take to open its session.
 	InitTimeout time.Duration
@@ -66,6 +66,9 @@ type WebSocketSettings struct {
 	// Timeout bounds an operation that is no subscription.
 	Timeout time.Duration
 }
+
+// retryAfter is after how many seconds a client is to try again for which there is no room.
+const retryAfter = "5"
 
 // WebSocket serves any operation over graphql-transport-ws. A page of another origin is refused.
 type WebSocket struct {
@@ -79,11 +82,12 @@ type WebSocket struct {
 	exec graphql.GraphExecutor
 	// rester is there while any is admitted.
 	rester rester
-	// admitted counts sockets and those that are about to be.
-	admitted  int
-	addresses map[string]int
-	draining  bool
-	open      sync.WaitGroup
+	// admitted counts sockets and those that are about to be, streams what is counted beside them, and addresses
+	// both.
+	admitted, streams int
+	addresses         map[string]int
+	draining          bool
+	open              sync.WaitGroup
 }
 
 var _ graphql.Transport = (*WebSocket)(nil)
@@ -113,7 +117,7 @@ func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 	}
 	s := &socket{t: t, address: t.settings.Address(r)}
 	if !t.admit(s, exec) {
-		w.Header().Set("Retry-After", "5")
+		w.Header().Set("Retry-After", retryAfter)
 		http.Error(w, "no more sockets here at the moment", http.StatusServiceUnavailable)
 		return
 	}
@@ -168,9 +172,7 @@ func (s *socket) open(r *http.Request, hijacked *hijacking) {
 func (t *WebSocket) admit(s *socket, exec graphql.GraphExecutor) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	full := t.settings.MaxSockets > 0 && t.admitted >= t.settings.MaxSockets
-	crowded := t.settings.MaxPerAddress > 0 && t.addresses[s.address] >= t.settings.MaxPerAddress
-	if t.draining || full || crowded {
+	if !t.take(s.address) {
 		return false
 	}
 	if t.admitted++; t.admitted == 1 {
@@ -179,9 +181,44 @@ func (t *WebSocket) admit(s *socket, exec graphql.GraphExecutor) bool {
 	if t.exec == nil {
 		t.exec = exec // the only one there is
 	}
-	t.addresses[s.address]++
 	t.open.Add(1)
 	return true
+}
+
+// take counts one more for an address, unless there are too many or the server stops. The mutex is held.
+func (t *WebSocket) take(address string) bool {
+	full := t.settings.MaxSockets > 0 && t.admitted+t.streams >= t.settings.MaxSockets
+	crowded := t.settings.MaxPerAddress > 0 && t.addresses[address] >= t.settings.MaxPerAddress
+	if t.draining || full || crowded {
+		return false
+	}
+	t.addresses[address]++
+	return true
+}
+
+// give takes one from the count of an address. The mutex is held.
+func (t *WebSocket) give(address string) {
+	if t.addresses[address]--; t.addresses[address] == 0 {
+		delete(t.addresses, address)
+	}
+}
+
+// AdmitStream counts an event stream as a socket of its client, unless there are too many. leave takes it from
+// the count.
+func (t *WebSocket) AdmitStream(r *http.Request) (leave func(), ok bool) {
+	address := t.settings.Address(r)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.take(address) {
+		return nil, false
+	}
+	t.streams++
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.streams--
+		t.give(address)
+	}, true
 }
 
 // drains reports whether Drain is at work. A socket that it does not find in the wheel finds that.
@@ -195,9 +232,7 @@ func (t *WebSocket) release(s *socket) {
 	t.wheel.remove(s)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.addresses[s.address]--; t.addresses[s.address] == 0 {
-		delete(t.addresses, s.address)
-	}
+	t.give(s.address)
 	if t.admitted--; t.admitted == 0 {
 		t.rester.close()
 	}
