@@ -2,6 +2,8 @@ package main
 
 import (
 	"io"
+	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,8 +18,8 @@ import (
 	"foyer/testenv"
 )
 
-// makeRun does what `make run` does, on free ports and with folders of its own.
-func makeRun(t *testing.T, environ ...string) *server {
+// makeRun does what `make run` does, on free ports and with folders of its own, and returns LiveKit's port too.
+func makeRun(t *testing.T, environ ...string) (s *server, liveKitPort string) {
 	t.Helper()
 	root := t.TempDir()
 	script, err := os.ReadFile("../tools/run.sh")
@@ -32,10 +34,11 @@ func makeRun(t *testing.T, environ ...string) *server {
 	require.NoError(t, err)
 	require.NoError(t, os.Symlink(liveKit, filepath.Join(root, "bin/livekit-server")))
 
-	s := &server{t: t, exited: make(chan error, 1), process: exec.Command("bash", filepath.Join(root, "tools/run.sh"))}
+	liveKitPort = strconv.Itoa(testenv.FreePort(t))
+	s = &server{t: t, exited: make(chan error, 1), process: exec.Command("bash", filepath.Join(root, "tools/run.sh"))}
 	s.process.Env = append([]string{
 		serveEnv + "=1", "FOYER_ADDR=127.0.0.1:" + strconv.Itoa(testenv.FreePort(t)),
-		"LIVEKIT_PORT=" + strconv.Itoa(testenv.FreePort(t)), "FOYER_DATA=" + t.TempDir(),
+		"LIVEKIT_PORT=" + liveKitPort, "FOYER_DATA=" + t.TempDir(),
 		"PATH=" + os.Getenv("PATH"), "HOME=" + root,
 	}, environ...)
 	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} // which ends what it has started
@@ -45,7 +48,30 @@ func makeRun(t *testing.T, environ ...string) *server {
 	go func() { s.exited <- s.process.Wait(); input.Close() }()
 	t.Cleanup(func() { assert.NoError(t, s.stop()) })
 	s.url = s.readURL(output)
-	return s
+	return s, liveKitPort
+}
+
+// TestMakeRunTakesNothingButMediaFromTheNetwork: its keys are those that everybody knows.
+func TestMakeRunTakesNothingButMediaFromTheNetwork(t *testing.T) {
+	t.Parallel()
+	s, liveKitPort := makeRun(t)
+	at, err := url.Parse(s.url)
+	require.NoError(t, err)
+	addresses, err := net.InterfaceAddrs()
+	require.NoError(t, err)
+	for _, port := range []string{at.Port(), liveKitPort} {
+		connection, err := net.Dial("tcp", "127.0.0.1:"+port)
+		require.NoError(t, err)
+		require.NoError(t, connection.Close())
+		for _, address := range addresses {
+			ip := address.(*net.IPNet).IP
+			if ip.IsLoopback() || ip.IsLinkLocalUnicast() {
+				continue
+			}
+			_, err := net.Dial("tcp", net.JoinHostPort(ip.String(), port))
+			assert.ErrorIs(t, err, syscall.ECONNREFUSED, "%s", ip)
+		}
+	}
 }
 
 // TestFirefoxJoinsACallAfterMakeRun: it does so at the machine's private addresses. Where the machine has none, or is
@@ -53,7 +79,7 @@ func makeRun(t *testing.T, environ ...string) *server {
 func TestFirefoxJoinsACallAfterMakeRun(t *testing.T) {
 	for name, environ := range map[string][]string{"private addresses": nil, "loopback alone": {"MEDIA_ADDRESS=none"}} {
 		t.Run(name, func(t *testing.T) {
-			s := makeRun(t, environ...)
+			s, _ := makeRun(t, environ...)
 			made := s.must(s.login("Ada"), createRoom, object{"input": object{"name": "Open", "accessLevel": "PUBLIC"}})
 			room := s.url + "/" + text(made, "createRoom.room.slug")
 			command := exec.CommandContext(t.Context(), "node", "browser/firefox.mjs", room)

@@ -29,10 +29,13 @@ must_be_free "$livekit_port" LiveKit \
 must_be_free "${foyer_addr##*:}" Foyer \
   "FOYER_ADDR=${foyer_addr%:*}:$((${foyer_addr##*:} + 1))${LIVEKIT_PORT:+ LIVEKIT_PORT=$LIVEKIT_PORT}"
 
-# private_addresses prints this machine's IPv4 addresses that the internet cannot reach, one a line.
+# private_addresses prints this machine's IPv4 addresses that the internet cannot reach, one a line: private ones
+# (RFC 1918), shared ones (RFC 6598, which VPNs use), link-local ones, and those for documentation (RFC 5737).
 private_addresses() {
+  local private='10|192\.168|172\.(1[6-9]|2[0-9]|3[01])'
+  local other='100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])|169\.254|192\.0\.2|198\.51\.100|203\.0\.113'
   { ip -4 addr || ifconfig; } 2>/dev/null | grep -oE 'inet (addr:)?[0-9.]+' | grep -oE '[0-9.]+$' |
-    grep -E '^(10|192\.168|172\.(1[6-9]|2[0-9]|3[01])|100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])|169\.254|192\.0\.2|198\.51\.100|203\.0\.113)\.' || true
+    grep -E "^($private|$other)\\." || true
 }
 
 # Media go over loopback, which needs no network. Firefox makes no calls over loopback, so LiveKit offers it the

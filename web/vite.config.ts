@@ -13,7 +13,7 @@ export default defineConfig({
     dedupe: ["@urql/core", "graphql-ws", "wonka"],
   },
   build: {
-    target: ["chrome109", "edge109", "firefox115", "safari16.4"], // the oldest that README names; public/start.js says so
+    target: ["chrome109", "edge109", "firefox115", "safari16.4"], // the oldest that README.md names
     assetsInlineLimit: 0, // no data: addresses, which the page's security policy would have to allow
     modulePreload: { polyfill: false },
     manifest: true, // size.mjs reads it

@@ -1,6 +1,6 @@
-// Firefox joins the call of an open room: node firefox.mjs ROOM prints what came of it. Its own settings hold, but for a profile that is
-// empty: whether media connect depends on where LiveKit offers them. Playwright drives no Firefox that Debian
-// builds; what little is needed here Firefox does by WebDriver BiDi, over a socket.
+// Firefox joins the call of an open room: node firefox.mjs ROOM prints what came of it. Its profile is empty, so
+// that Firefox's own settings hold: whether media connect depends on where LiveKit offers them. Playwright does not
+// drive Debian's Firefox. What little is needed here Firefox does by WebDriver BiDi, over a socket.
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -3,6 +3,7 @@ import { Link } from "wouter";
 import { Preferences } from "../settings/Preferences";
 import { look } from "../ui/Button";
 import { Face } from "../ui/Face";
+import { Guard } from "../ui/Guard";
 import { Menu } from "../ui/Menu";
 import { useWords } from "../words";
 import { nameOf, signInURL, useSession, type Viewer } from "./session";
@@ -19,7 +20,9 @@ export function Layout({ title, narrow, children }: Props) {
   useTitle(title);
   return (
     <>
-      <Header />
+      <Guard>
+        <Header />
+      </Guard>
       <main className={narrow ? "page page-narrow" : "page"}>{children}</main>
     </>
   );

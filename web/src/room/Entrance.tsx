@@ -8,6 +8,7 @@ import { useCopyLink } from "../home/copy";
 import { nameOf, signInURL, useSession } from "../app/session";
 import { Button, look } from "../ui/Button";
 import { Field } from "../ui/Field";
+import { Guard } from "../ui/Guard";
 import { Note } from "../ui/Note";
 import { useWords } from "../words";
 import { type Admission, canCall, type Room, type Stage, type Why } from "./admission";
@@ -46,7 +47,9 @@ export function Entrance({ room, admission }: Props) {
         <Over room={room} why={stage.why} again={stage.again} onAsk={ask} onReset={admission.reset} />
       ) : (
         <div className="entrance">
-          <Preview name={name} devices={devices} state={state} />
+          <Guard>
+            <Preview name={name} devices={devices} state={state} />
+          </Guard>
           <section className="entrance-side">
             {stage.at === "preview" && (
               <Ask
