@@ -98,3 +98,54 @@ func TestHostIsNotBannedThroughTheLobby(t *testing.T) {
 	assert.NoError(t, standings[0].Refused)
 	requireKind(t, w.denyForever(as(w.user("Nobody")), request), fault.Forbidden)
 }
+
+// TestHostsTurnManyAwayAtOnce, with a ban that holds for each of them, whatever was decided on them before, but not for
+// hosts.
+func TestHostsTurnManyAwayAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.stays()
+	mallory := w.user("Mallory")
+	admitted := w.knock(guest(), "Admitted before")
+	inside := w.counted(w.admit(admitted))
+	host := w.user("A host by now")
+	requests := []*lobby.Request{
+		admitted, w.knock(guest(), "Flood"), w.knock(as(mallory), "Mallory"), w.knock(as(host), "Host"),
+	}
+	spared := w.knock(guest(), "Honest")
+	_, err := w.rooms.Grant(w.host(), rooms.GrantInput{
+		RoomID: w.room.ID, UserID: &host.ID, Role: roomaccess.RoleADMINISTRATOR,
+	})
+	require.NoError(t, err)
+	in := calls.DenyAllInput{RoomID: w.room.ID, Ban: ptr(rooms.Forever)}
+	for _, request := range requests {
+		in.EntryIds = append(in.EntryIds, request.Entry.ID)
+	}
+	for _, n := range []int{3, 4} { // the first time not the one whom somebody has admitted; the same again is fine
+		denied, err := w.DenyAll(w.host(), in)
+		require.NoError(t, err)
+		assert.Len(t, denied, n)
+	}
+	inside.isRemoved()
+	for i, who := range []ctx{guest(), guest(), as(mallory)} {
+		_, err := w.lobby.RequestEntry(who, lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &requests[i].Ticket})
+		requireKind(t, err, fault.Forbidden)
+	}
+	again, err := w.lobby.RequestEntry(as(host), lobby.RequestEntryInput{RoomID: &w.room.ID})
+	require.NoError(t, err)
+	assert.Equal(t, lobby.Admitted, again.Entry.Status)
+	list, err := w.lobby.Get(w.host(), w.room.ID)
+	require.NoError(t, err)
+	require.Len(t, list.Entries, 1)
+	assert.Equal(t, spared.Entry.ID, list.Entries[0].ID)
+
+	_, err = w.DenyAll(as(mallory), calls.DenyAllInput{RoomID: w.room.ID})
+	requireKind(t, err, fault.Forbidden)
+	denied, err := w.DenyAll(w.host(), calls.DenyAllInput{RoomID: w.room.ID})
+	require.NoError(t, err)
+	require.Len(t, denied, 1, "everybody who waits")
+	assert.Equal(t, spared.Entry.ID, denied[0].ID)
+	bans, err := w.rooms.Bans(w.host(), w.room.ID, nil, nil)
+	require.NoError(t, err)
+	assert.Equal(t, 3, bans.TotalCount, "and nobody banned without being asked to")
+}

@@ -302,6 +302,37 @@ func (s *Service) Deny(ctx context.Context, in DenyInput) (*lobby.Entry, error) 
 	return entry, err
 }
 
+// DenyAllInput names guests who wait for a room, and how long they are to stay away.
+type DenyAllInput struct {
+	RoomID uuid.UUID
+	// EntryIds is everybody who waits when nil.
+	EntryIds []uuid.UUID
+	// Ban is none when nil.
+	Ban *rooms.BanScope
+}
+
+// DenyAll is Deny for several guests, or for everybody who waits. It returns those who are denied by then. Hosts among
+// them are not banned.
+func (s *Service) DenyAll(ctx context.Context, in DenyAllInput) ([]*lobby.Entry, error) {
+	look, err := s.rooms.RoomFor(ctx, in.RoomID, rooms.DecideEntries)
+	if err != nil {
+		return nil, err
+	}
+	denied, people, err := s.lobby.DenyAll(ctx, lobby.AdmitAllInput{RoomID: in.RoomID, EntryIds: in.EntryIds})
+	if err != nil || len(people) == 0 || in.Ban == nil || *in.Ban == rooms.NoBan {
+		return denied, err
+	}
+	ctx = context.WithoutCancel(ctx)
+	if err := s.keepOut(ctx, look.Room, in.Ban, people...); err != nil {
+		return nil, err
+	}
+	results, err := s.disconnect(ctx, look.Room, people...)
+	if err == nil {
+		err = failure(results)
+	}
+	return denied, err
+}
+
 // ParticipantInput names one participant.
 type ParticipantInput struct {
 	RoomID        uuid.UUID

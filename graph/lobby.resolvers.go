@@ -41,6 +41,11 @@ func (r *mutationResolver) AdmitAllEntries(ctx context.Context, input lobby.Admi
 	return &generated.AdmitAllEntriesPayload{Entries: entries}, err
 }
 
+func (r *mutationResolver) DenyAllEntries(ctx context.Context, input calls.DenyAllInput) (*generated.DenyAllEntriesPayload, error) {
+	entries, err := r.Calls.DenyAll(ctx, input)
+	return &generated.DenyAllEntriesPayload{Entries: entries}, err
+}
+
 func (r *mutationResolver) SetLobbyMessage(ctx context.Context, input lobby.SetMessageInput) (*generated.SetLobbyMessagePayload, error) {
 	lobby, err := r.Lobby.SetMessage(ctx, input)
 	return &generated.SetLobbyMessagePayload{Lobby: lobby}, err

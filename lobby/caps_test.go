@@ -148,3 +148,62 @@ func TestListsOfALobbyAreLimitedAndItsCountIsCheap(t *testing.T) {
 		requireKind(t, err, fault.Forbidden)
 	})
 }
+
+// TestNobodyKeepsALobbyFullAlone: not from one address, not with one account, and not by asking again. What an entry
+// that ends took is free again.
+func TestNobodyKeepsALobbyFullAlone(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		settings := calm
+		settings.Capacity, settings.AddressShare = 48, 25
+		w := newWorld(t, rdb, prefix, settings)
+		in := lobby.RequestEntryInput{RoomID: &w.room.ID}
+		var flood []*lobby.Request
+		knock := func(who context.Context) func() error {
+			return func() error {
+				got, err := w.RequestEntry(who, in)
+				if err == nil {
+					flood = append(flood, got)
+				}
+				return err
+			}
+		}
+		mallory := of(guest(), "192.0.2.1")
+		assert.Equal(t, 12, given(t, 30, knock(mallory)), "a quarter")
+		for _, mine := range flood {
+			again, err := w.RequestEntry(mallory, lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &mine.Ticket})
+			require.NoError(t, err)
+			assert.Equal(t, mine.Entry.ID, again.Entry.ID)
+		}
+		assert.Zero(t, given(t, 1, knock(mallory)))
+		assert.Equal(t, 1, given(t, 1, knock(of(guest(), "192.0.2.2"))), "another address is not concerned")
+		ada := of(as(w.user(t, "Ada")), "192.0.2.1")
+		assert.Equal(t, 12, given(t, 30, knock(ada)), "nor is somebody with an account, who has a share of their own")
+		assert.Equal(t, 1, given(t, 1, knock(of(as(w.user(t, "Ben")), "192.0.2.1"))))
+
+		_, err := w.Cancel(mallory, flood[0].Ticket)
+		require.NoError(t, err)
+		_, err = w.Admit(as(w.owner), lobby.DecideInput{RoomID: w.room.ID, EntryID: flood[1].Entry.ID})
+		require.NoError(t, err)
+		assert.Equal(t, 2, given(t, 30, knock(mallory)), "as many as have gone")
+		denied, _, err := w.DenyAll(as(w.owner), lobby.AdmitAllInput{RoomID: w.room.ID})
+		require.NoError(t, err)
+		assert.Len(t, denied, 26)
+		assert.Equal(t, 12, given(t, 30, knock(mallory)))
+	})
+}
+
+// TestShareOfALobbyIsTenPlacesAtLeast, and everything where there is no capacity.
+func TestShareOfALobbyIsTenPlacesAtLeast(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	for capacity, places := range map[int]int{5: 5, 20: 10, 0: 30} {
+		settings := calm
+		settings.Capacity, settings.AddressShare = capacity, 25
+		w := newWorld(t, rdb, prefix, settings)
+		assert.Equal(t, places, given(t, 30, func() error {
+			_, err := w.RequestEntry(of(guest(), "192.0.2.1"), lobby.RequestEntryInput{RoomID: &w.room.ID})
+			return err
+		}), "of %d", capacity)
+	}
+}

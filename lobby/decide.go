@@ -85,27 +85,71 @@ func (s *Service) AdmitAll(ctx context.Context, in AdmitAllInput) ([]*Entry, err
 	if err := s.mayAdmit(ctx, in.RoomID); err != nil {
 		return nil, err
 	}
-	if len(in.EntryIds) > maxDecisions {
-		return nil, fault.Field("entryIds", "name at most %d entries", maxDecisions)
-	}
-	if in.EntryIds != nil && len(in.EntryIds) == 0 {
-		return nil, nil
-	}
-	if err := s.AllowList(ctx); err != nil {
-		return nil, err
-	}
-	entries, err := s.store.decide(ctx, in.RoomID, s.admission(), in.EntryIds...)
+	_, admitted, err := s.decideAll(ctx, in, s.admission())
 	if err != nil {
 		return nil, err
 	}
-	admitted := entries[:0]
-	for _, e := range entries {
-		if e.Status == Admitted {
-			admitted = append(admitted, e)
-		}
-	}
 	s.record(ctx, in.RoomID, auditevent.ActionADMIT, admitted...)
 	return admitted, nil
+}
+
+// DenyAll turns several waiting guests away, for a host. It returns those who are denied by then, and the people of all
+// entries, whatever was decided on them before, but for hosts: whom a ban is for.
+func (s *Service) DenyAll(ctx context.Context, in AdmitAllInput) ([]*Entry, []rooms.Person, error) {
+	if err := s.rooms.Require(ctx, in.RoomID, rooms.DecideEntries); err != nil {
+		return nil, nil, err
+	}
+	all, denied, err := s.decideAll(ctx, in, decision{to: Denied, holds: s.settings.DeniedFor})
+	if err != nil {
+		return nil, nil, err
+	}
+	s.record(ctx, in.RoomID, auditevent.ActionDENY, denied...)
+	people, err := s.noHosts(ctx, in.RoomID, all)
+	return denied, people, err
+}
+
+// decideAll makes one decision on several entries, and returns them as they are then, and those of them for whom it
+// stands.
+func (s *Service) decideAll(ctx context.Context, in AdmitAllInput, d decision) (all, decided []*Entry, err error) {
+	if len(in.EntryIds) > maxDecisions {
+		return nil, nil, fault.Field("entryIds", "name at most %d entries", maxDecisions)
+	}
+	if in.EntryIds != nil && len(in.EntryIds) == 0 {
+		return nil, nil, nil
+	}
+	if err := s.AllowList(ctx); err != nil {
+		return nil, nil, err
+	}
+	if all, err = s.store.decide(ctx, in.RoomID, d, in.EntryIds...); err != nil {
+		return nil, nil, err
+	}
+	for _, e := range all {
+		if e.Status == d.to {
+			decided = append(decided, e)
+		}
+	}
+	return all, decided, nil
+}
+
+// noHosts returns the people of some entries but for hosts of the room.
+func (s *Service) noHosts(ctx context.Context, roomID uuid.UUID, entries []*Entry) ([]rooms.Person, error) {
+	var users []uuid.UUID
+	for _, e := range entries {
+		if e.IsAuthenticated() {
+			users = append(users, e.UserID)
+		}
+	}
+	roles, err := s.rooms.RolesOf(ctx, roomID, users)
+	if err != nil {
+		return nil, err
+	}
+	var people []rooms.Person
+	for _, e := range entries {
+		if !rooms.IsHost(roles[e.UserID]) {
+			people = append(people, e.person())
+		}
+	}
+	return people, nil
 }
 
 // record stores what a host has decided on guests.

@@ -46,6 +46,9 @@ type Settings struct {
 	MeetingGrace time.Duration
 	// Capacity is how many may wait for one room; 0 is any number.
 	Capacity int
+	// AddressShare is how many of these places guests without an account from one network address may take, in percent,
+	// but ten at least; 0 is all of them. A user takes some at most.
+	AddressShare int
 	// KnocksPerAddress, KnocksPerUser and KnocksPerRoom are how many may ask to enter within a minute from
 	// one network address, by one user, and for one room; 0 is any number.
 	KnocksPerAddress, KnocksPerUser, KnocksPerRoom int
@@ -62,6 +65,17 @@ type Settings struct {
 	// Decided is told of each decision of this server's (admitted, admitted_by_rule, denied or left) and
 	// how long the guest had waited, by Redis's clock; nil tells nobody.
 	Decided func(decision string, waited time.Duration)
+}
+
+// leastPlaces is how many guests from one network address may wait in the smallest lobby.
+const leastPlaces = 10
+
+// perAddress is how many places of a lobby guests from one network address may take; 0 is any number.
+func (s Settings) perAddress() int {
+	if s.AddressShare == 0 || s.AddressShare >= 100 {
+		return 0
+	}
+	return min(s.Capacity, max(leastPlaces, s.Capacity*s.AddressShare/100))
 }
 
 // Service runs the lobbies of all rooms.

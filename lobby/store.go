@@ -14,6 +14,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/redis/go-redis/v9"
 
+	"foyer/auth"
 	"foyer/fault"
 	"foyer/observe"
 )
@@ -82,6 +83,8 @@ type store struct {
 	rdb redis.UniversalClient
 	keys
 	publish string
+	// perAddress is how many places of a lobby guests from one network address may take; 0 is any number.
+	perAddress int
 	// showPosition tells guests their place among those who wait.
 	showPosition bool
 	// decided is told of each decision, and how long its guest had waited.
@@ -95,7 +98,7 @@ type store struct {
 func newStore(rdb redis.UniversalClient, settings Settings) store {
 	s := store{
 		rdb: rdb, keys: keys{settings.KeyPrefix}, publish: "PUBLISH", showPosition: settings.ShowPosition,
-		decided: settings.Decided,
+		decided: settings.Decided, perAddress: settings.perAddress(),
 	}
 	s.lists, _ = lru.New[uuid.UUID, readList](cachedLists) // fails for no size but 0
 	s.logged, _ = lru.New[string, struct{}](cachedLists)
@@ -145,12 +148,14 @@ func away(err error) error {
 func (s store) request(
 	ctx context.Context, e *Entry, lease time.Duration, capacity int,
 ) (*Entry, error) {
+	whom, places := s.placesOf(ctx, e)
 	since := int64(0)
 	if e.arrival != 0 {
 		since = e.Since.UnixMilli()
 	}
 	reply, err := s.run(ctx, requestScript, e.RoomID, e.ID.String(), e.DisplayName, e.Color,
-		userText(e.UserID), lease.Milliseconds(), capacity, e.arrival, since)
+		userText(e.UserID), lease.Milliseconds(), capacity, e.arrival, since,
+		whom, places)
 	if err != nil {
 		return nil, err
 	}
@@ -159,9 +164,28 @@ func (s store) request(
 		return parseView(e.RoomID, reply[1], s.showPosition)
 	case "FULL":
 		return nil, fault.New(fault.RateLimited, "too many people wait for this room; try again later")
+	case "CROWDED":
+		return nil, fault.New(fault.RateLimited, "too many people from your network wait for this room; try again later")
 	default:
 		wait := time.Duration(reply[1].(int64)) * time.Millisecond
 		return nil, fault.TooMany("a host has turned you away; you may ask again later", wait)
+	}
+}
+
+// placesPerUser is how many entries of one user may wait for one room: devices, and browsers that have lost their
+// tickets.
+const placesPerUser = 20
+
+// placesOf returns for whom an entry takes a place in the list, and how many places those may take, 0 for any number. A
+// user's places are their own: people with accounts take none of the share of the address that they come from.
+func (s store) placesOf(ctx context.Context, e *Entry) (whom string, places int) {
+	switch {
+	case s.perAddress == 0:
+		return "", 0
+	case e.IsAuthenticated():
+		return userText(e.UserID), min(s.perAddress, placesPerUser)
+	default:
+		return auth.FromContext(ctx).Address, s.perAddress
 	}
 }
 

@@ -64,6 +64,8 @@ var doors = []door{
 	{"Subscription.lobby", "FOYER_LISTS_PER_USER", "", nil}, // TestListsOfALobbyAreLimitedAndItsCountIsCheap
 	{"Mutation.admitAllEntries", "FOYER_LISTS_PER_USER",
 		`mutation($input: AdmitAllEntriesInput!) { admitAllEntries(input: $input) { entries { id } } }`, (*doorway).room},
+	{"Mutation.denyAllEntries", "FOYER_LISTS_PER_USER",
+		`mutation($input: DenyAllEntriesInput!) { denyAllEntries(input: $input) { entries { id } } }`, (*doorway).room},
 	{"Mutation.setLobbyMessage", "FOYER_LISTS_PER_USER",
 		`mutation($input: SetLobbyMessageInput!) { setLobbyMessage(input: $input) { lobby { version } } }`, (*doorway).room},
 	{"Mutation.createRoom", "FOYER_ROOMS_PER_USER", createRoom,

@@ -100,6 +100,7 @@ type config struct {
 	// MeetingGrace is how long a meeting goes on in which nobody is in the call.
 	MeetingGrace     time.Duration `env:"FOYER_MEETING_GRACE" envDefault:"10m"`
 	Capacity         int           `env:"FOYER_LOBBY_CAPACITY" envDefault:"1000"`
+	AddressShare     int           `env:"FOYER_LOBBY_ADDRESS_SHARE" envDefault:"25"`
 	KnocksPerAddress int           `env:"FOYER_KNOCKS_PER_ADDRESS" envDefault:"300"`
 	KnocksPerUser    int           `env:"FOYER_KNOCKS_PER_USER" envDefault:"60"`
 	KnocksPerRoom    int           `env:"FOYER_KNOCKS_PER_ROOM" envDefault:"1200"`
@@ -322,6 +323,7 @@ func (c *config) check() []error {
 		wrong(value < 1, "%s is less than 1", name)
 	}
 	wrong(c.MeetingGrace > maxMeetingGrace, "FOYER_MEETING_GRACE is more than %s", maxMeetingGrace)
+	wrong(c.AddressShare < 1 || c.AddressShare > 100, "FOYER_LOBBY_ADDRESS_SHARE is not 1 to 100")
 	wrong(c.DrainSpread < 0, "FOYER_DRAIN_SPREAD is negative")
 	wrong(c.DatabasePatience < 0, "FOYER_DATABASE_PATIENCE is negative")
 	for name, value := range c.counts() {
@@ -507,8 +509,8 @@ func (c *config) lobby() lobby.Settings {
 		Secret: c.secret(), KeyPrefix: c.RedisPrefix,
 		Grace: c.Grace, Heartbeat: c.Heartbeat, DeniedFor: c.DeniedFor, AdmittedFor: c.AdmittedFor,
 		TicketTTL: c.TicketTTL, MeetingGrace: c.MeetingGrace, Capacity: c.Capacity,
-		KnocksPerAddress: c.KnocksPerAddress,
-		KnocksPerUser:    c.KnocksPerUser, KnocksPerRoom: c.KnocksPerRoom,
+		AddressShare: c.AddressShare, KnocksPerAddress: c.KnocksPerAddress,
+		KnocksPerUser: c.KnocksPerUser, KnocksPerRoom: c.KnocksPerRoom,
 		TokensPerAddress: c.TokensPerAddress, TokensPerUser: c.TokensPerUser, TokensPerRoom: c.TokensPerRoom,
 		RequestsPerTicket: c.TicketRequests, ListsPerUser: c.ListsPerUser,
 		NotifyHosts: c.NotifyHosts, ShowPosition: c.ShowPosition,

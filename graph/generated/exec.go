@@ -131,6 +131,10 @@ type ComplexityRoot struct {
 		Room func(childComplexity int) int
 	}
 
+	DenyAllEntriesPayload struct {
+		Entries func(childComplexity int) int
+	}
+
 	DenyEntryPayload struct {
 		Entry func(childComplexity int) int
 	}
@@ -197,6 +201,7 @@ type ComplexityRoot struct {
 		CreateRoomToken       func(childComplexity int, input lobby.CreateRoomTokenInput) int
 		DeleteRecording       func(childComplexity int, input DeleteRecordingInput) int
 		DeleteRoom            func(childComplexity int, input DeleteRoomInput) int
+		DenyAllEntries        func(childComplexity int, input calls.DenyAllInput) int
 		DenyEntry             func(childComplexity int, input calls.DenyInput) int
 		EndMeeting            func(childComplexity int, input EndMeetingInput) int
 		GrantRoomAccess       func(childComplexity int, input rooms.GrantInput) int
@@ -580,6 +585,7 @@ type MutationResolver interface {
 	AdmitEntry(ctx context.Context, input lobby.DecideInput) (*AdmitEntryPayload, error)
 	DenyEntry(ctx context.Context, input calls.DenyInput) (*DenyEntryPayload, error)
 	AdmitAllEntries(ctx context.Context, input lobby.AdmitAllInput) (*AdmitAllEntriesPayload, error)
+	DenyAllEntries(ctx context.Context, input calls.DenyAllInput) (*DenyAllEntriesPayload, error)
 	SetLobbyMessage(ctx context.Context, input lobby.SetMessageInput) (*SetLobbyMessagePayload, error)
 	StartRecording(ctx context.Context, input recordings.StartInput) (*StartRecordingPayload, error)
 	StopRecording(ctx context.Context, input StopRecordingInput) (*StopRecordingPayload, error)
@@ -870,6 +876,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DeleteRoomPayload.Room(childComplexity), true
 
+	case "DenyAllEntriesPayload.entries":
+		if e.ComplexityRoot.DenyAllEntriesPayload.Entries == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DenyAllEntriesPayload.Entries(childComplexity), true
+
 	case "DenyEntryPayload.entry":
 		if e.ComplexityRoot.DenyEntryPayload.Entry == nil {
 			break
@@ -1125,6 +1138,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteRoom(childComplexity, args["input"].(DeleteRoomInput)), true
+	case "Mutation.denyAllEntries":
+		if e.ComplexityRoot.Mutation.DenyAllEntries == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_denyAllEntries_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DenyAllEntries(childComplexity, args["input"].(calls.DenyAllInput)), true
 	case "Mutation.denyEntry":
 		if e.ComplexityRoot.Mutation.DenyEntry == nil {
 			break
@@ -2592,6 +2616,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("CreateRoomTokenInput", ec.unmarshalInputCreateRoomTokenInput),
 			graphql.NewInputUnmarshaler("DeleteRecordingInput", ec.unmarshalInputDeleteRecordingInput),
 			graphql.NewInputUnmarshaler("DeleteRoomInput", ec.unmarshalInputDeleteRoomInput),
+			graphql.NewInputUnmarshaler("DenyAllEntriesInput", ec.unmarshalInputDenyAllEntriesInput),
 			graphql.NewInputUnmarshaler("DenyEntryInput", ec.unmarshalInputDenyEntryInput),
 			graphql.NewInputUnmarshaler("EndMeetingInput", ec.unmarshalInputEndMeetingInput),
 			graphql.NewInputUnmarshaler("GrantRoomAccessInput", ec.unmarshalInputGrantRoomAccessInput),
@@ -3562,6 +3587,11 @@ extend type Mutation {
   denyEntry("Whom to turn away." input: DenyEntryInput!): DenyEntryPayload!
   "Let everybody in who waits, or several at once. For hosts."
   admitAllEntries("Whom to let in." input: AdmitAllEntriesInput!): AdmitAllEntriesPayload!
+  """
+  Turn everybody away who waits, or several at once, and ban them if asked to. For hosts. The first decision on each
+  stands, as with ` + "`" + `denyEntry` + "`" + `; a ban holds in any case, but not for hosts.
+  """
+  denyAllEntries("Whom to turn away." input: DenyAllEntriesInput!): DenyAllEntriesPayload!
   "Tell something to those who wait, and to those who will, until the meeting ends. For hosts."
   setLobbyMessage("What to tell." input: SetLobbyMessageInput!): SetLobbyMessagePayload!
 }
@@ -3636,6 +3666,16 @@ input AdmitAllEntriesInput {
   entryIds: [ID!]
 }
 
+"Names several guests."
+input DenyAllEntriesInput {
+  "The room's id."
+  roomId: ID!
+  "At most 1000 entries' ids. Everybody who waits if not given."
+  entryIds: [ID!]
+  "For how long they are to stay away. NONE if not given: they may ask again after a time."
+  ban: Ban
+}
+
 "The outcome of ` + "`" + `requestEntry` + "`" + `."
 type RequestEntryPayload {
   "The guest's request."
@@ -3665,6 +3705,12 @@ type DenyEntryPayload {
 "The outcome of ` + "`" + `admitAllEntries` + "`" + `."
 type AdmitAllEntriesPayload {
   "Those of them who are admitted now; not those on whom somebody else decided before."
+  entries: [LobbyEntry!]!
+}
+
+"The outcome of ` + "`" + `denyAllEntries` + "`" + `."
+type DenyAllEntriesPayload {
+  "Those of them who are denied now; not those on whom somebody else decided before."
   entries: [LobbyEntry!]!
 }
 
@@ -4447,6 +4493,14 @@ func (ec *executionContext) childFields_DeleteRoomPayload(ctx context.Context, f
 		return ec.fieldContext_DeleteRoomPayload_room(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteRoomPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DenyAllEntriesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "entries":
+		return ec.fieldContext_DenyAllEntriesPayload_entries(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DenyAllEntriesPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_DenyEntryPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5379,6 +5433,20 @@ func (ec *executionContext) field_Mutation_deleteRoom_args(ctx context.Context, 
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (DeleteRoomInput, error) {
 			return ec.unmarshalNDeleteRoomInput2foyerᚋgraphᚋgeneratedᚐDeleteRoomInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_denyAllEntries_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (calls.DenyAllInput, error) {
+			return ec.unmarshalNDenyAllEntriesInput2foyerᚋcallsᚐDenyAllInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -6903,6 +6971,38 @@ func (ec *executionContext) fieldContext_DeleteRoomPayload_room(_ context.Contex
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Room(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DenyAllEntriesPayload_entries(ctx context.Context, field graphql.CollectedField, obj *DenyAllEntriesPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DenyAllEntriesPayload_entries(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entries, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*lobby.Entry) graphql.Marshaler {
+			return ec.marshalNLobbyEntry2ᚕᚖfoyerᚋlobbyᚐEntryᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DenyAllEntriesPayload_entries(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DenyAllEntriesPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LobbyEntry(ctx, field)
 		},
 	}
 	return fc, nil
@@ -8630,6 +8730,50 @@ func (ec *executionContext) fieldContext_Mutation_admitAllEntries(ctx context.Co
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_admitAllEntries_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_denyAllEntries(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_denyAllEntries(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DenyAllEntries(ctx, fc.Args["input"].(calls.DenyAllInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *DenyAllEntriesPayload) graphql.Marshaler {
+			return ec.marshalNDenyAllEntriesPayload2ᚖfoyerᚋgraphᚋgeneratedᚐDenyAllEntriesPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_denyAllEntries(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DenyAllEntriesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_denyAllEntries_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -15328,6 +15472,62 @@ func UnmarshalDeleteRoomInput(ctx context.Context, raw any) (DeleteRoomInput, er
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputDenyAllEntriesInput(ctx context.Context, obj any) (calls.DenyAllInput, error) {
+	var it calls.DenyAllInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"roomId", "entryIds", "ban"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "roomId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("roomId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RoomID = data
+		case "entryIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("entryIds"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋgoogleᚋuuidᚐUUIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EntryIds = data
+		case "ban":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ban"))
+			data, err := ec.unmarshalOBan2ᚖfoyerᚋroomsᚐBanScope(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Ban = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalDenyAllEntriesInput unmarshals raw into the DenyAllEntriesInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDenyAllEntriesInput(ctx context.Context, raw any) (calls.DenyAllInput, error) {
+	var out calls.DenyAllInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DenyAllEntriesInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputDenyEntryInput(ctx context.Context, obj any) (calls.DenyInput, error) {
 	var it calls.DenyInput
 	if obj == nil {
@@ -17556,6 +17756,39 @@ func (ec *executionContext) _DeleteRoomPayload(ctx context.Context, sel ast.Sele
 	return out
 }
 
+var denyAllEntriesPayloadImplementors = []string{"DenyAllEntriesPayload"}
+
+func (ec *executionContext) _DenyAllEntriesPayload(ctx context.Context, sel ast.SelectionSet, obj *DenyAllEntriesPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, denyAllEntriesPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DenyAllEntriesPayload")
+		case "entries":
+			out.Values[i] = ec._DenyAllEntriesPayload_entries(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var denyEntryPayloadImplementors = []string{"DenyEntryPayload"}
 
 func (ec *executionContext) _DenyEntryPayload(ctx context.Context, sel ast.SelectionSet, obj *DenyEntryPayload) graphql.Marshaler {
@@ -18153,6 +18386,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "admitAllEntries":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_admitAllEntries(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "denyAllEntries":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_denyAllEntries(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -21070,6 +21310,19 @@ func (ec *executionContext) marshalNDeleteRoomPayload2ᚖfoyerᚋgraphᚋgenerat
 		return graphql.Null
 	}
 	return ec._DeleteRoomPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNDenyAllEntriesInput2foyerᚋcallsᚐDenyAllInput(ctx context.Context, v any) (calls.DenyAllInput, error) {
+	res, err := ec.unmarshalInputDenyAllEntriesInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDenyAllEntriesPayload2ᚖfoyerᚋgraphᚋgeneratedᚐDenyAllEntriesPayload(ctx context.Context, sel ast.SelectionSet, v *DenyAllEntriesPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DenyAllEntriesPayload!")
+		return graphql.Null
+	}
+	return ec._DenyAllEntriesPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNDenyEntryInput2foyerᚋcallsᚐDenyInput(ctx context.Context, v any) (calls.DenyInput, error) {

@@ -79,6 +79,12 @@ type DeleteRoomPayload struct {
 	Room *ent.Room `json:"room"`
 }
 
+// The outcome of `denyAllEntries`.
+type DenyAllEntriesPayload struct {
+	// Those of them who are denied now; not those on whom somebody else decided before.
+	Entries []*lobby.Entry `json:"entries"`
+}
+
 // The outcome of `denyEntry`.
 type DenyEntryPayload struct {
 	// The guest as he stands now.

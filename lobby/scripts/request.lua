@@ -9,9 +9,24 @@
 -- ARGV[8]  how many may wait, 0 for any number
 -- ARGV[9]  arrival and
 -- ARGV[10]  since (ms) of a guest who stood in the list before Redis forgot him, else 0
+-- ARGV[11]  whom the place counts for, a user or a network address; empty for nobody
+-- ARGV[12]  how many places one of them may take, 0 for any number
 --
--- Returns {"OK", entry}, {"FULL"}, or {"DENIED", ms until this user may ask again}.
+-- Returns {"OK", entry}, {"FULL"}, {"CROWDED"} when all those places are taken, or {"DENIED", ms until this user may
+-- ask again}.
 local id, user, lease = ARGV[3], ARGV[6], tonumber(ARGV[7])
+-- Sorted set of the entries that have waited for one user or from one address; those that wait no more are left out
+-- when it matters.
+local from, places = room .. 'from:' .. ARGV[11], tonumber(ARGV[12])
+if ARGV[11] == '' then places = 0 end
+local function crowded()
+  if places == 0 or redis.call('ZCARD', from) < places then return false end
+  for _, other in ipairs(redis.call('ZRANGE', from, 0, -1)) do
+    if not redis.call('ZSCORE', waiting, other) then redis.call('ZREM', from, other) end
+  end
+  return redis.call('ZCARD', from) >= places
+end
+
 sweep()
 local status = status_of(id)
 if status == 'WAITING' then
@@ -24,6 +39,7 @@ elseif not status or status == 'LEFT' or status == 'ENDED' or status == 'DENIED'
     if denied > 0 then return {'DENIED', denied} end
     local capacity = tonumber(ARGV[8])
     if capacity > 0 and redis.call('ZCARD', waiting) >= capacity then return {'FULL'} end
+    if crowded() then return {'CROWDED'} end
   end
   local v = bump()
   if not returns then arrival, since = v, string.format('%d', now) end
@@ -31,6 +47,10 @@ elseif not status or status == 'LEFT' or status == 'ENDED' or status == 'DENIED'
     'user', user, 'since', since, 'arrival', arrival, 'version', v)
   redis.call('PEXPIRE', entry_key(id), keep)
   attend(id, lease, arrival)
+  if places > 0 then
+    redis.call('ZADD', from, now, id)
+    redis.call('PEXPIRE', from, keep)
+  end
   ring(id)
 end
 return {'OK', view(id)}
