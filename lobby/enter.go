@@ -74,7 +74,9 @@ func (s *Service) RequestEntry(ctx context.Context, in RequestEntryInput) (*Requ
 		v.id = uuid.New() // what let him in has changed; he asks like everybody else
 		return s.knock(ctx, v)
 	case canJoin && stored.Status != Admitted:
-		return s.request(v, v.walksIn()), nil
+		e := v.walksIn()
+		e.Removal = stored.Removal
+		return s.request(v, e), nil
 	case stored.Status == Waiting, stored.decided() && !stored.askable():
 		return s.request(v, stored), nil
 	default:

@@ -35,6 +35,17 @@ const (
 	gone Status = ""
 )
 
+// Removal is how a host takes somebody out of a call.
+type Removal string
+
+// Every removal.
+const (
+	// Removed: disconnected.
+	Removed Removal = "REMOVED"
+	// Returned to the lobby, to wait there for a host.
+	Returned Removal = "RETURNED"
+)
+
 // Entry is one guest's request to enter one room.
 type Entry struct {
 	ID          uuid.UUID
@@ -51,6 +62,9 @@ type Entry struct {
 	Message *string
 	// Position is the guest's place among those who wait, from 1; nil when it is not told.
 	Position *int
+	// Removal is how a host has taken the guest out of the call, while that is why the guest is not in it; nil
+	// when no host has.
+	Removal *Removal
 	// RetryAfter is in how many seconds a denied guest may ask again, 0 when that time is over; nil for others.
 	RetryAfter *int
 
@@ -112,7 +126,7 @@ func (l *Lobby) TotalCount() int { return max(len(l.Entries), l.waiting) }
 // sees.
 const (
 	entryFields = 9
-	viewFields  = entryFields + 5
+	viewFields  = entryFields + 6
 )
 
 // parseView reads what the script function view returns.
@@ -125,6 +139,9 @@ func parseView(roomID uuid.UUID, reply any, showPosition bool) (*Entry, error) {
 	more := list[entryFields:]
 	if err == nil && len(list) > viewFields {
 		e.pass = list[viewFields]
+	}
+	if how, _ := more[5].(string); err == nil && how != "" {
+		e.Removal = new(Removal(how))
 	}
 	if err == nil && e.Status == Denied {
 		e.RetryAfter = secondsOf(more[4])

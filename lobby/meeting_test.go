@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/ent/room"
 	"foyer/fault"
 	"foyer/lobby"
 	"foyer/testenv"
@@ -162,5 +163,44 @@ func TestAnEventIsTakenOnce(t *testing.T) {
 		require.NoError(t, w.Once(context.Background(), "EV_1", take(nil)))
 		require.NoError(t, w.Once(context.Background(), "EV_2", take(nil)))
 		assert.Equal(t, 3, taken)
+	})
+}
+
+// TestRemovalIsToldOnlyWhenAHostDidIt: to guests who come back with their ticket.
+func TestRemovalIsToldOnlyWhenAHostDidIt(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, calm)
+		user := w.user(t, "Ursula")
+		held, expelled, ended := w.letIn(t, guest(), "Held"), w.letIn(t, guest(), "Expelled"), w.letIn(t, guest(), "Ended")
+		users := w.letIn(t, as(user), "User")
+		removal := func(ctx context.Context, of *lobby.Request) *lobby.Removal {
+			again, err := w.RequestEntry(ctx, lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &of.Ticket})
+			require.NoError(t, err)
+			return again.Entry.Removal
+		}
+		for _, of := range []*lobby.Request{held, expelled, ended} {
+			assert.Nil(t, removal(guest(), of))
+		}
+		_, err := w.Hold(t.Context(), w.room.ID, personOf(held, nil), "red")
+		require.NoError(t, err)
+		assert.Equal(t, lobby.Returned, *removal(guest(), held))
+		assert.Equal(t, lobby.Returned, *w.watchEntry(t, w.Service, held).next().Removal)
+		_, err = w.Admit(w.host(), w.decide(held))
+		require.NoError(t, err)
+		assert.Nil(t, removal(guest(), held), "a host has let them in since")
+
+		require.NoError(t, w.Expel(t.Context(), w.room.ID, personOf(expelled, nil)))
+		assert.Equal(t, lobby.Removed, *removal(guest(), expelled))
+		require.NoError(t, w.Expel(t.Context(), w.room.ID, personOf(users, user)))
+		w.db.Room.UpdateOneID(w.room.ID).SetAccessLevel(room.AccessLevelTRUSTED).ExecX(t.Context())
+		assert.Equal(t, lobby.Removed, *removal(as(user), users), "though they may walk in")
+
+		_, err = w.End(guest(), w.room.ID)
+		require.NoError(t, err)
+		assert.Nil(t, removal(guest(), ended), "they wait for the next meeting")
+		require.NoError(t, rdb.Del(t.Context(), prefix+"lobby:{"+w.room.ID.String()+"}:entry:"+ended.Entry.ID.String(),
+			prefix+"lobby:{"+w.room.ID.String()+"}:pass:"+ended.Entry.ID.String()).Err())
+		assert.Nil(t, removal(guest(), ended), "Redis has forgotten them")
 	})
 }

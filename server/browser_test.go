@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 
+	livekitproto "github.com/livekit/protocol/livekit"
+	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -115,6 +117,42 @@ func TestMeetingIsHeldOnAPhone(t *testing.T) {
 func TestMeetingIsHeldInOldAndRestrictedBrowsers(t *testing.T) {
 	s, liveKit := startServerWithLiveKit(t)
 	inBrowser(t, "older.mjs", s.url, liveKit.URL(), nil)
+}
+
+// TestPageBlamesNoHostWhoDidNothing: people are removed by a host, by LiveKit, and by Foyer when Redis has forgotten
+// them.
+func TestPageBlamesNoHostWhoDidNothing(t *testing.T) {
+	store := testenv.StartRedis(t)
+	s, liveKit := startServerWithLiveKit(t, "REDIS_URL="+store.URL())
+	api := lksdk.NewRoomServiceClient(liveKit.URL(), liveKit.Key(), liveKit.Secret())
+	grace := func() *livekitproto.RoomParticipantIdentity {
+		rooms, err := api.ListRooms(t.Context(), &livekitproto.ListRoomsRequest{})
+		require.NoError(t, err)
+		require.Len(t, rooms.GetRooms(), 1)
+		name := rooms.GetRooms()[0].GetName()
+		people, err := api.ListParticipants(t.Context(), &livekitproto.ListParticipantsRequest{Room: name})
+		require.NoError(t, err)
+		for _, p := range people.GetParticipants() {
+			if p.GetName() == "Grace" {
+				return &livekitproto.RoomParticipantIdentity{Room: name, Identity: p.GetIdentity()}
+			}
+		}
+		return nil
+	}
+	remove := func() {
+		_, err := api.RemoveParticipant(t.Context(), grace())
+		require.NoError(t, err)
+	}
+	inBrowser(t, "removed.mjs", s.url, liveKit.URL(), map[string]func(){
+		"remove Grace, and see Grace come back": func() {
+			remove()
+			eventually(t, func(c *assert.CollectT) { assert.NotNil(c, grace()) })
+		},
+		"forget everything and remove Grace": func() {
+			require.NoError(t, store.Client(t).FlushAll(t.Context()).Err()) // the test's own
+			remove()
+		},
+	})
 }
 
 // TestFaultsAreSaidWhereTheyHappen: in the dialog, or below on the screen until the same thing works.

@@ -1,6 +1,6 @@
 // What a guest's page does, whichever client it has: `foyer` is what connect() of urql.mjs,
 // apollo.mjs, relay.mjs or fetch.mjs returns.
-const STATE = `id status version message position retryAfter
+const STATE = `id status version message position removal retryAfter
   connectionDetails { serverUrl roomName participantName participantToken expiresAt }`;
 
 export const ROOM = `query Room($slug: String!) {

@@ -150,6 +150,7 @@ type ComplexityRoot struct {
 		ID                func(childComplexity int) int
 		Message           func(childComplexity int) int
 		Position          func(childComplexity int) int
+		Removal           func(childComplexity int) int
 		RetryAfter        func(childComplexity int) int
 		RoomID            func(childComplexity int) int
 		Since             func(childComplexity int) int
@@ -933,6 +934,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Entry.Position(childComplexity), true
+	case "Entry.removal":
+		if e.ComplexityRoot.Entry.Removal == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Entry.Removal(childComplexity), true
 	case "Entry.retryAfter":
 		if e.ComplexityRoot.Entry.RetryAfter == nil {
 			break
@@ -3502,6 +3509,14 @@ enum EntryStatus {
   ENDED
 }
 
+"How a host takes somebody out of a call."
+enum Removal {
+  "A host has disconnected the person."
+  REMOVED
+  "A host has sent the person back to the lobby, to wait there until a host admits them."
+  RETURNED
+}
+
 "One guest's request to enter one room, as the guest sees it."
 type Entry {
   "The entry's id, and the guest's identity in the call."
@@ -3522,6 +3537,8 @@ type Entry {
   message: String
   "The guest's place among those who wait, from 1; null when not WAITING, or when the server does not tell."
   position: Int
+  "How a host took the guest out of the call, if that is why the guest is not in it; null when no host did."
+  removal: Removal
   "In how many seconds the guest may ask again, 0 when that time is over; null when not DENIED."
   retryAfter: Int
   """
@@ -4539,6 +4556,8 @@ func (ec *executionContext) childFields_Entry(ctx context.Context, field graphql
 		return ec.fieldContext_Entry_message(ctx, field)
 	case "position":
 		return ec.fieldContext_Entry_position(ctx, field)
+	case "removal":
+		return ec.fieldContext_Entry_removal(ctx, field)
 	case "retryAfter":
 		return ec.fieldContext_Entry_retryAfter(ctx, field)
 	case "connectionDetails":
@@ -7277,6 +7296,29 @@ func (ec *executionContext) _Entry_position(ctx context.Context, field graphql.C
 }
 func (ec *executionContext) fieldContext_Entry_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Entry", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Entry_removal(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Entry_removal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Removal, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *lobby.Removal) graphql.Marshaler {
+			return ec.marshalORemoval2ᚖfoyerᚋlobbyᚐRemoval(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Entry_removal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Entry", field, false, false, "Removal")
 }
 
 func (ec *executionContext) _Entry_retryAfter(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
@@ -17911,6 +17953,11 @@ func (ec *executionContext) _Entry(ctx context.Context, sel ast.SelectionSet, ob
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "removal":
+			out.Values[i] = ec._Entry_removal(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "retryAfter":
 			out.Values[i] = ec._Entry_retryAfter(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -22786,6 +22833,25 @@ func (ec *executionContext) marshalORecordingUser2ᚕᚖfoyerᚋentᚐUserᚄ(ct
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalORemoval2ᚖfoyerᚋlobbyᚐRemoval(ctx context.Context, v any) (*lobby.Removal, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := lobby.Removal(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalORemoval2ᚖfoyerᚋlobbyᚐRemoval(ctx context.Context, sel ast.SelectionSet, v *lobby.Removal) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
 }
 
 func (ec *executionContext) marshalORoom2ᚖfoyerᚋentᚐRoom(ctx context.Context, sel ast.SelectionSet, v *ent.Room) graphql.Marshaler {

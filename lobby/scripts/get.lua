@@ -8,6 +8,6 @@
 local entry, ttl = view(ARGV[3]), tonumber(ARGV[4])
 if ttl > 0 and entry[4] == 'ADMITTED' then
   local user = entry[5] or ''
-  entry[15] = issue(ARGV[3], user, ttl, entry[9] and 1 or 0, user == ARGV[5] and 1 or 0, entry[2])
+  entry[16] = issue(ARGV[3], user, ttl, entry[9] and 1 or 0, user == ARGV[5] and 1 or 0, entry[2])
 end
 return entry

@@ -10,7 +10,8 @@ local all = {}
 for i = 3, #ARGV do
   local id = ARGV[i]
   local pass = redis.call('HMGET', pass_key(id), 'user', 'rule', 'proved', 'at', 'name', 'void')
-  local entry = redis.call('HMGET', entry_key(id), 'status', 'rule', 'user', 'name')
+  local entry = redis.pcall('HMGET', entry_key(id), 'status', 'rule', 'user', 'name')
+  if entry.err then entry = {} end -- a damaged one concerns nobody else
   if not pass[4] and entry[1] == 'ADMITTED' and not entry[2] then
     pass = {entry[3], '0', '0', now, entry[4]}
   end

@@ -65,18 +65,6 @@ local function wait_of(id)
   return redis.call('PTTL', entry_key(id)) -- an earlier version has denied
 end
 
--- An entry as its guest sees it: also the message for the guest, the guest's place, the list's version, and for how
--- many ms a denied guest may not ask again (else 0).
-local function view(id)
-  local entry = read(id)
-  local message = redis.call('HMGET', meeting, 'message', 'message_version')
-  entry[10], entry[11] = message[1], message[2]
-  entry[12] = redis.call('ZRANK', waiting, id)
-  entry[13] = redis.call('GET', version)
-  entry[14] = entry[4] == 'DENIED' and wait_of(id) or 0
-  return entry
-end
-
 -- Under what a host's decision on somebody is kept.
 local function person(id, user)
   if user and user ~= '' then return user end
@@ -93,6 +81,27 @@ end
 local function is_held(id, user)
   return redis.call('ZSCORE', held, id) ~= false
     or user ~= nil and user ~= false and user ~= '' and redis.call('ZSCORE', held, user) ~= false
+end
+
+-- How a host has taken a guest out of the call, while that is why the guest is not in it: RETURNED to the lobby,
+-- or REMOVED; false when no host has.
+local function removal(id, status, user)
+  if status == 'WAITING' then return is_held(id, user) and 'RETURNED' end
+  if status and status ~= 'DENIED' then return false end
+  return redis.call('HEXISTS', pass_key(id), 'void') == 1 and 'REMOVED'
+end
+
+-- An entry as its guest sees it: also the message for the guest, the guest's place, the list's version, for how
+-- many ms a denied guest may not ask again (else 0), and how a host has taken the guest out of the call.
+local function view(id)
+  local entry = read(id)
+  local message = redis.call('HMGET', meeting, 'message', 'message_version')
+  entry[10], entry[11] = message[1], message[2]
+  entry[12] = redis.call('ZRANK', waiting, id)
+  entry[13] = redis.call('GET', version)
+  entry[14] = entry[4] == 'DENIED' and wait_of(id) or 0
+  entry[15] = removal(id, entry[4], entry[5]) or ''
+  return entry
 end
 
 -- The connection by which somebody is in the call, and since when; nil when he is not there.

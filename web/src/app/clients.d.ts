@@ -34,6 +34,7 @@ declare module "foyer-clients/guest.mjs" {
     version: number;
     message: string | null;
     position: number | null;
+    removal: "REMOVED" | "RETURNED" | null;
     retryAfter: number | null;
     connectionDetails: {
       serverUrl: string;

@@ -39,6 +39,9 @@ export interface Admission {
 /** Whether the browser can hold a call: some have no WebRTC, and in others somebody has turned it off. */
 export const canCall = () => typeof window.RTCPeerConnection === "function";
 
+/** How often the page goes back into a call by itself, in ms, when Foyer removed the person and no host did. */
+const oneReturnIn = 60_000;
+
 /**
  * One person's way into a room: asks, waits, and says when to connect. It survives a reload: who was
  * waiting goes on waiting.
@@ -50,7 +53,9 @@ export function useAdmission(room: Room): Admission {
   const latest = useRef(room);
   latest.current = room;
 
-  const begin = useCallback((displayName: string, returned: boolean) => {
+  const lastReturn = useRef(-Infinity);
+
+  const begin = useCallback((displayName: string, removed: boolean) => {
     running.current?.abort();
     const stop = new AbortController();
     running.current = stop;
@@ -58,7 +63,12 @@ export function useAdmission(room: Room): Admission {
     asked.setItem(latest.current.id, displayName);
     setStage({ at: "asking" });
     const show = (next: Stage | ((now: Stage) => Stage)) => !stop.signal.aborted && setStage(next);
-    come(latest.current, { displayName, returned, show, signal: stop.signal })
+    const mayReturn = () => {
+      const may = Date.now() - lastReturn.current >= oneReturnIn;
+      lastReturn.current = Date.now();
+      return may;
+    };
+    come(latest.current, { displayName, removed, mayReturn, show, signal: stop.signal })
       .catch((error): Stage => refused(failureOf(error)))
       .then((last) => {
         if (stop.signal.aborted) return;
@@ -89,7 +99,7 @@ export function useAdmission(room: Room): Admission {
     },
     left(how) {
       if (how === "removed")
-        begin(name.current, true); // the server knows what that meant
+        begin(name.current, true); // Foyer knows whether a host did it
       else setStage({ at: "over", why: how });
     },
   };
@@ -97,15 +107,17 @@ export function useAdmission(room: Room): Admission {
 
 interface Coming {
   displayName: string;
-  /** Whether a host has just taken the person out of the call. */
-  returned: boolean;
+  /** Whether the person has just been removed from the call, by a host or because Foyer had to. */
+  removed: boolean;
+  /** Whether the page may go back into the call by itself: asked once, it may not again for a while. */
+  mayReturn(): boolean;
   show(next: Stage | ((now: Stage) => Stage)): void;
   signal: AbortSignal;
 }
 
 /** Resolves with what follows asking and waiting. Rejects with what patience cannot help. */
-async function come(room: Room, { displayName, returned, show, signal }: Coming): Promise<Stage> {
-  if (room.viewerCanJoin && !returned) {
+async function come(room: Room, { displayName, removed, mayReturn, show, signal }: Coming): Promise<Stage> {
+  if (room.viewerCanJoin && !removed) {
     const call = await walkIn(room, displayName);
     if (call) return call;
   }
@@ -118,7 +130,7 @@ async function come(room: Room, { displayName, returned, show, signal }: Coming)
     show(entry) {
       if (entry.status !== "WAITING") return;
       waited = true;
-      show({ at: "waiting", entry, returned });
+      show({ at: "waiting", entry, returned: entry.removal === "RETURNED" });
     },
     fail: (error) =>
       show(
@@ -126,13 +138,15 @@ async function come(room: Room, { displayName, returned, show, signal }: Coming)
           ("trouble" in now || now.at !== "call" ? { ...now, trouble: failureOf(error) } : now) as Stage,
       ),
   });
+  const byHost = removed && !waited && entry?.removal === "REMOVED";
   if (entry?.status === "DENIED") {
     const again = Date.now() + (entry.retryAfter ?? 0) * 1_000;
-    return { at: "over", why: returned ? "removed" : "denied", again };
+    return { at: "over", why: byHost ? "removed" : "denied", again };
   }
   if (entry?.status === "ENDED") return { at: "over", why: "ended" };
   if (!entry?.connectionDetails) return { at: "preview" };
-  if (returned && !waited) return { at: "over", why: "removed" };
+  if (byHost) return { at: "over", why: "removed" };
+  if (removed && !waited && !mayReturn()) return { at: "over", why: "lost" };
   if (waited) chime([523, 784]); // who waits may be looking elsewhere
   return { at: "call", details: entry.connectionDetails, ticket: tickets.getItem(room.id) ?? "" };
 }
