@@ -60,13 +60,13 @@ func NewBearer(settings BearerSettings) *Bearer {
 		expirable.NewLRU[[sha256.Size]byte, Viewer](bearerCache, nil, bearerFor)}
 	client := newIssuerClient()
 	for _, i := range settings.Issuers {
-		url := (&issuer{url: i.Issuer, client: client}).keysURL
+		url := newIssuerOf(i.Issuer, client).keysURL
 		if i.KeysURL != "" {
 			url = func(context.Context) (string, error) { return i.KeysURL, nil }
 		}
 		b.verifiers[i.Issuer] = verifier{
 			issuer: i.Issuer, audience: settings.Audience, leeway: settings.Leeway,
-			algorithms: bearerAlgorithms, keys: &keySet{client: client, url: url},
+			algorithms: bearerAlgorithms, keys: newKeySet(client, url),
 		}
 	}
 	return b

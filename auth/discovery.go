@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -24,11 +23,13 @@ const (
 type issuer struct {
 	url    string
 	client *http.Client
+	said   *kept[*description]
+}
 
-	mu      sync.Mutex
-	known   *description
-	asked   time.Time
-	failure error
+func newIssuerOf(url string, client *http.Client) *issuer {
+	i := &issuer{url: url, client: client}
+	i.said = &kept[*description]{ask: i.ask, life: discoveredFor, pause: discoveryPause}
+	return i
 }
 
 // description is what an issuer says of itself.
@@ -42,28 +43,11 @@ type description struct {
 }
 
 // describe returns what the issuer says of itself, or errAway.
-func (i *issuer) describe(ctx context.Context) (*description, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	pause := discoveryPause
-	if i.failure == nil && i.known != nil {
-		pause = discoveredFor
-	}
-	if time.Since(i.asked) > pause {
-		known, err := i.ask(ctx)
-		if i.asked, i.failure = time.Now(), err; err == nil {
-			i.known = known
-		}
-	}
-	if i.known == nil {
-		return nil, i.failure
-	}
-	return i.known, nil // while it is away, what it last said holds
-}
+func (i *issuer) describe(ctx context.Context) (*description, error) { return i.said.get(ctx, false) }
 
-// ask asks the issuer. Others wait for the answer, so it is not the caller's to give up.
+// ask asks the issuer.
 func (i *issuer) ask(ctx context.Context) (*description, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), issuerTimeout)
+	ctx, cancel := context.WithTimeout(ctx, issuerTimeout)
 	defer cancel()
 	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, i.client), i.url)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -19,8 +18,8 @@ const (
 	issuerTimeout   = 5 * time.Second
 	maxIssuerAnswer = 1 << 20
 	// keysFor is how long keys are used before they are fetched again: a key that an issuer has
-	// withdrawn is good for no longer.
-	keysFor = 10 * time.Minute
+	// withdrawn is good for ten minutes at most, with the time for which its tokens are remembered.
+	keysFor = 10*time.Minute - bearerFor
 	// keysPause is the time between two fetches, whatever tokens come: those of a new key wait so long.
 	keysPause = 5 * time.Second
 	maxKeys   = 100
@@ -69,17 +68,14 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 type keySet struct {
 	client *http.Client
 	// url returns where the keys are.
-	url func(context.Context) (string, error)
+	url  func(context.Context) (string, error)
+	keys *kept[[]jose.JSONWebKey]
+}
 
-	// fetching is held while keys are fetched, and guards what follows. The keys have a lock of their
-	// own, so that tokens of known keys do not wait.
-	fetching sync.Mutex
-	triedAt  time.Time
-	failure  error // of the latest try
-
-	mu        sync.Mutex
-	keys      []jose.JSONWebKey
-	fetchedAt time.Time // when keys were last fetched well
+func newKeySet(client *http.Client, url func(context.Context) (string, error)) *keySet {
+	k := &keySet{client: client, url: url}
+	k.keys = &kept[[]jose.JSONWebKey]{ask: k.fetch, life: keysFor, pause: keysPause}
+	return k
 }
 
 // errAway is an issuer that cannot be asked at the moment.
@@ -99,7 +95,7 @@ func (k *keySet) verify(ctx context.Context, token string) ([]byte, error) {
 	}
 	header := signed.Signatures[0].Header
 	for _, again := range []bool{false, true} {
-		keys, err := k.get(ctx, again)
+		keys, err := k.keys.get(ctx, again) // newer ones, the second time
 		if err != nil {
 			return nil, err
 		}
@@ -123,45 +119,9 @@ func (k *keySet) verify(ctx context.Context, token string) ([]byte, error) {
 	return nil, errSignature
 }
 
-// get returns the issuer's keys, and fetches them when they are old or, if newer ones are wanted, when
-// that was not done just now.
-func (k *keySet) get(ctx context.Context, newer bool) ([]jose.JSONWebKey, error) {
-	if keys, old := k.known(); !old && !newer {
-		return keys, nil
-	}
-	k.fetching.Lock()
-	defer k.fetching.Unlock()
-	if time.Since(k.triedAt) > keysPause {
-		keys, err := k.fetch(ctx)
-		if k.triedAt, k.failure = time.Now(), err; err == nil {
-			k.learn(keys)
-		}
-	}
-	keys, _ := k.known()
-	// The keys that are known serve while newer ones cannot be had. That a token of an unknown key is
-	// bad is not known then.
-	if k.failure != nil && (newer || keys == nil) {
-		return nil, k.failure
-	}
-	return keys, nil
-}
-
-// known returns the keys as they were last fetched, and whether that was too long ago.
-func (k *keySet) known() (keys []jose.JSONWebKey, old bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.keys, time.Since(k.fetchedAt) > keysFor
-}
-
-func (k *keySet) learn(keys []jose.JSONWebKey) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.keys, k.fetchedAt = keys, time.Now()
-}
-
-// fetch asks the issuer. Others wait for the answer, so it is not the caller's to give up.
+// fetch asks the issuer.
 func (k *keySet) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), issuerTimeout)
+	ctx, cancel := context.WithTimeout(ctx, issuerTimeout)
 	defer cancel()
 	url, err := k.url(ctx)
 	if err != nil {

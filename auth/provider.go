@@ -56,10 +56,10 @@ const unverifiedEvery = time.Hour
 // NewProvider returns a Provider. It is not asked for anything yet.
 func NewProvider(settings ProviderSettings) *Provider {
 	client := newIssuerClient()
-	i := &issuer{url: settings.Issuer, client: client}
+	i := newIssuerOf(settings.Issuer, client)
 	return &Provider{settings: settings, issuer: i, verifier: verifier{
 		issuer: settings.Issuer, audience: settings.ClientID, leeway: settings.Leeway,
-		algorithms: loginAlgorithms, keys: &keySet{client: client, url: i.keysURL},
+		algorithms: loginAlgorithms, keys: newKeySet(client, i.keysURL),
 	}, unverified: rate.Sometimes{Interval: unverifiedEvery}}
 }
 
