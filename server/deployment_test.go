@@ -363,6 +363,28 @@ func TestHealthcheckOfTheImageIsACommand(t *testing.T) {
 	assert.Greater(t, check[1], healthyTimeout.String())
 }
 
+// TestImageHasNeitherAShellNorRoot: its last stage is distroless, of the kind that is nobody's, and runs nothing.
+func TestImageHasNeitherAShellNorRoot(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../deploy/Dockerfile")
+	require.NoError(t, err)
+	stages := strings.Split(string(text), "\nFROM ")
+	last := stages[len(stages)-1]
+	from, _, _ := strings.Cut(last, "\n")
+	assert.Regexp(t, `^gcr\.io/distroless/static-debian\d+:nonroot(@sha256:[0-9a-f]{64})?$`, from)
+	for line := range strings.Lines(last) {
+		instruction, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		assert.NotContains(t, []string{"RUN", "SHELL", "USER", "ADD"}, instruction)
+		switch instruction {
+		case "COPY":
+			assert.Regexp(t, `^--from=build /foyer /foyer$`, rest, "one program")
+		case "ENTRYPOINT", "CMD":
+			assert.Regexp(t, `^\["/foyer"`, rest, "without a shell")
+		}
+	}
+	assert.Contains(t, string(text), "CGO_ENABLED=0", "there are no libraries")
+}
+
 func TestServerOfThisMachineSaysWhetherItIsReady(t *testing.T) {
 	t.Parallel()
 	store := testenv.StartRedis(t)

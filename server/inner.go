@@ -28,7 +28,19 @@ func listenInner(ctx context.Context, c *config) (innerListener, error) {
 	if err != nil {
 		return innerListener{}, fmt.Errorf("cannot serve at FOYER_INNER_ADDR: %w", err)
 	}
+	// Only now is it known what address a name has led to.
+	if err := checkInner(listener.Addr().String()); err != nil {
+		return innerListener{}, errors.Join(err, listener.Close())
+	}
 	return innerListener{listener}, nil
+}
+
+// checkInner refuses addresses of the internet.
+func checkInner(address string) error {
+	if !isInner(address) {
+		return fmt.Errorf("FOYER_INNER_ADDR is an address of the internet: %q; anybody could read there", address)
+	}
+	return nil
 }
 
 // name is its address; empty when there is none.
@@ -101,8 +113,9 @@ func (c *config) checkObserve() []error {
 	wrong(given && err != nil, "FOYER_INNER_ADDR is not host:port: %q", c.InnerAddr)
 	wrong(given && err == nil && c.development() && !loopback,
 		"FOYER_INNER_ADDR is for loopback addresses in development mode: %q", c.InnerAddr)
-	wrong(given && err == nil && !isInner(c.InnerAddr),
-		"FOYER_INNER_ADDR is an address of the internet: %q; anybody could read there", c.InnerAddr)
+	if given && err == nil {
+		problems = append(problems, checkInner(c.InnerAddr))
+	}
 	wrong(given && c.InnerAddr == c.Addr && !strings.HasSuffix(c.Addr, ":0"),
 		"FOYER_INNER_ADDR is the same as FOYER_ADDR")
 	wrong(len(c.OperationNames) > maxOperationNames, "FOYER_OPERATION_NAMES has more than %d names",
@@ -122,7 +135,7 @@ func (c *config) checkObserve() []error {
 }
 
 // isInner reports whether an address is none of the internet: of this machine, of a private network, or
-// all that a container has.
+// all that a container has. A name may be: where it leads is seen when that is listened at.
 func isInner(hostport string) bool {
 	host, _, _ := net.SplitHostPort(hostport)
 	ip, err := netip.ParseAddr(host)

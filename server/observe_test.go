@@ -252,6 +252,8 @@ func TestInnerListenerIsNotForTheInternet(t *testing.T) {
 			assert.ErrorContains(t, err, problem, addr)
 		}
 	}
+	assert.NoError(t, checkInner("[fd00::1]:9090"))
+	assert.ErrorContains(t, checkInner("203.0.113.7:9090"), "internet", "what a name has led to")
 	_, err := load(nil, map[string]string{"FOYER_INNER_ADDR": "0.0.0.0:9090"})
 	require.ErrorContains(t, err, "development")
 	_, err = load(production, map[string]string{"FOYER_OPERATION_NAMES": "Good,not good"})

@@ -59,8 +59,8 @@ func newRedisCluster(c *config) (redis.UniversalClient, error) {
 
 func newRedisSentinel(c *config) (redis.UniversalClient, error) {
 	options, err := redis.ParseFailoverURL(c.RedisURL)
-	if err != nil || options.ReplicaOnly || options.RouteRandomly || options.RouteByLatency {
-		return nil, errRedisURL // a replica may not know yet what we have written
+	if err != nil {
+		return nil, errRedisURL
 	}
 	options.ContextTimeoutEnabled, options.DisableIdentity, options.PipelinePoolSize = true, true, onePool
 	options.TLSConfig, err = c.redisTLS(options.TLSConfig)
@@ -77,6 +77,21 @@ func sentinelMaster(text string) string {
 		return ""
 	}
 	return u.Query().Get("master_name")
+}
+
+// readsReplicas reports whether a URL has any of the clients read of replicas, which may not know yet what we have
+// written.
+func readsReplicas(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil {
+		return false
+	}
+	for _, name := range []string{"read_only", "replica_only", "route_by_latency", "route_randomly"} {
+		if value := u.Query().Get(name); value != "" && value != "false" && value != "0" {
+			return true
+		}
+	}
+	return false
 }
 
 // noMaintenance has the client not ask for messages that only Redis Enterprise has.
@@ -124,6 +139,8 @@ func (c *config) checkRedis() []error {
 	wrong(c.RedisURL == "" && c.RedisCluster, "REDIS_CLUSTER is set without REDIS_URL")
 	wrong(c.RedisCluster && sentinelMaster(c.RedisURL) != "",
 		"REDIS_CLUSTER is set, but REDIS_URL has a master_name, which Sentinel knows and a cluster does not")
+	wrong(readsReplicas(c.RedisURL), "REDIS_URL has read_only, replica_only or route_…: "+
+		"a replica may not know yet who was sent away")
 	secured := hasScheme(c.RedisURL, "rediss")
 	wrong(c.RedisCA != "" && !secured, "REDIS_CA_FILE is set, but REDIS_URL is not rediss://…")
 	wrong(c.RedisCert != "" && !secured, "REDIS_CERT_FILE is set, but REDIS_URL is not rediss://…")
