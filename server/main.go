@@ -77,6 +77,7 @@ func (a *app) serve(ctx context.Context, listener net.Listener, inner innerListe
 		WriteTimeout:   answerTimeout, // of what is no answer of ours; an answer renews it
 		MaxHeaderBytes: maxHeader,
 	}
+	a.config.boundConnections(server)
 	group.Go(func() error { return a.lobby.Run(work) })
 	delivering, stopDelivering := context.WithCancel(work)
 	defer context.AfterFunc(ctx, stopDelivering)()

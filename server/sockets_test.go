@@ -162,8 +162,6 @@ func TestConnectionsThatDoNotReadEnd(t *testing.T) {
 		"Content-Length: %d\r\n\r\n%s", len(introspection), introspection)
 	for name, requests := range map[string]string{
 		"answers": post, "the page": "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
-		"nothing found": "GET /webhooks/nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
-		"media":         "GET /media/auth HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
 	} {
 		clients.Go(func() {
 			conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
@@ -207,7 +205,8 @@ func TestWhoSpeaksByteByByteIsCutOff(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	for name, begin := range map[string]string{
-		"a body":   "POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n",
+		"a body": "POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n" +
+			"Content-Length: 100000\r\n\r\n",
 		"a header": "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ",
 		"a handshake": "GET /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: ",
@@ -256,4 +255,54 @@ func TestGuestWhoseSocketSilentlyBreaksLeavesTheListInTime(t *testing.T) {
 	assert.Equal(t, []string{"Stays"}, listed)
 	assert.Less(t, time.Since(broken), 90*time.Second)
 	assert.Greater(t, time.Since(broken), 30*time.Second, "no grace time")
+}
+
+// TestStreamOfAGuestTakesSomeFortyKilobytes, as docs/lobby.md says.
+func TestStreamOfAGuestTakesSomeFortyKilobytes(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, inner, "FOYER_KNOCKS_PER_ADDRESS=0", "FOYER_KNOCKS_PER_ROOM=0")
+	roomID := s.room(s.login("Olga Owner"), object{})
+	const warm, streams = 50, 300
+	for range warm {
+		s.guestStream(s.knock(roomID, "Guest").ticket)
+	}
+	before := s.inUse()
+	for range streams {
+		s.guestStream(s.knock(roomID, "Guest").ticket)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	assert.Less(t, (s.inUse()-before)/streams, 50e3, "bytes a stream")
+}
+
+// inUse is how many bytes of memory a server uses, without garbage.
+func (s *server) inUse() (bytes float64) {
+	s.t.Helper()
+	for range 2 { // stacks shrink by half in each collection
+		s.inner("/debug/pprof/heap?gc=1")
+	}
+	told := s.metrics()
+	bytes = told.value("go_memstats_heap_alloc_bytes") + told.value("go_memstats_stack_inuse_bytes")
+	require.Positive(s.t, bytes)
+	return bytes
+}
+
+// TestIdleConnectionsOfOneAddressAreBounded, of which each takes a descriptor and some kilobytes.
+func TestIdleConnectionsOfOneAddressAreBounded(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "FOYER_SOCKETS_PER_ADDRESS=5")
+	idle := func() (answered bool) {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		require.NoError(t, err)
+		t.Cleanup(func() { conn.Close() })
+		_, _ = io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+		_ = conn.SetReadDeadline(time.Now().Add(soon))
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		return err == nil && answer.StatusCode == http.StatusOK
+	}
+	open := 0
+	for open < 1000 && idle() {
+		open++
+	}
+	assert.Greater(t, open, 200)
+	assert.LessOrEqual(t, open, 5+spareConnections)
 }

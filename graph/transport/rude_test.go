@@ -70,10 +70,52 @@ var rude = map[string]func(conn net.Conn) error{
 		}
 		return say(conn, handshakeText+frame(initMessage)+text.String(), reset)
 	},
+	"pinging, never reading": func(conn net.Conn) error {
+		_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+		return say(conn, handshakeText+frame(initMessage)+frame(subscribe("1", `subscription {fast(of: 10)}`)),
+			pingUntilGone)
+	},
+	"long id": func(conn net.Conn) error {
+		return say(conn, handshakeText+frame(initMessage)+frame(subscribe(padding[:9000], `subscription {silent}`)),
+			hearOut)
+	},
+	"a stream, never reading": func(conn net.Conn) error {
+		_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+		return say(conn, streamText(`subscription {fast(of: 10)}`), waitUntilGone)
+	},
+	"a stream, leaving": func(conn net.Conn) error {
+		return say(conn, streamText(`subscription {silent}`), reset)
+	},
+	"half a body": func(conn net.Conn) error {
+		text := streamText(`subscription {silent}`)
+		return say(conn, text[:len(text)-10], hearOut)
+	},
 	"asking, leaving": func(conn net.Conn) error {
 		return say(conn, handshakeText+frame(initMessage)+frame(subscribe("1", `{slow}`))+
 			frame(subscribe("2", `subscription {count}`)), reset)
 	},
+}
+
+// streamText asks for an event stream, byte by byte.
+func streamText(query string) string {
+	body := fmt.Sprintf(`{"query": %q}`, query)
+	return fmt.Sprintf("POST / HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"+
+		"Accept: text/event-stream\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+}
+
+// pingUntilGone reads nothing, and pings until the server hangs up.
+func pingUntilGone(conn net.Conn) error {
+	lot := strings.Repeat(pingFrame(125), 100)
+	_ = conn.SetWriteDeadline(time.Now().Add(soon))
+	for {
+		if _, err := io.WriteString(conn, lot); err != nil {
+			if os.IsTimeout(err) {
+				return err
+			}
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // frame returns a masked text frame; the mask is zero.
@@ -118,9 +160,10 @@ func reset(conn net.Conn) error { return conn.(*net.TCPConn).SetLinger(0) }
 
 // Not parallel, so that nothing else comes and goes meanwhile.
 func TestRudeClientsLeaveNothingBehind(t *testing.T) {
-	const each, waves = 40, 9 // of 14 kinds: 5,040 clients
+	const each, waves = 40, 9 // of 19 kinds: 6,840 clients
 	s := newServer(t, func(set *settings) {
-		set.readHeader = 200 * time.Millisecond
+		set.readHeader, set.read = 200*time.Millisecond, 200*time.Millisecond
+		set.http.WriteTimeout = 200 * time.Millisecond
 		set.socket.InitTimeout, set.socket.Ping = 200*time.Millisecond, 200*time.Millisecond
 		set.socket.WriteTimeout, set.socket.MaxMessage = 200*time.Millisecond, 10_000
 		set.socket.MaxSockets = each * len(rude)

@@ -95,8 +95,8 @@ type settings struct {
 	socket transport.WebSocketSettings
 	http   transport.HTTP
 	limits transport.Limits
-	// readHeader is how long a request's header may take.
-	readHeader time.Duration
+	// readHeader is how long a request's header may take, read the whole of it.
+	readHeader, read time.Duration
 	// around wraps the handler; nil for nothing.
 	around func(http.Handler) http.Handler
 	// use are further extensions.
@@ -108,7 +108,8 @@ func newServer(t testing.TB, change ...func(*settings)) *service {
 	t.Helper()
 	s := newService()
 	s.Server = httptest.NewUnstartedServer(s.handler(t, change...))
-	s.Config.ReadHeaderTimeout = configured(t, change).readHeader
+	set := configured(t, change)
+	s.Config.ReadHeaderTimeout, s.Config.ReadTimeout = set.readHeader, set.read
 	s.Config.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
 		_ = conn.(*net.TCPConn).SetWriteBuffer(16 << 10) // so that little fills it
 		return ctx

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"sync"
+)
+
+// spareConnections is how many connections an address may have beside those that sockets and streams may take.
+const spareConnections = 256
+
+// connections counts those that HTTP holds, by the address at the other end: also idle ones, and such as have not
+// asked for anything yet. Where proxies are trusted theirs is that address, and they have limits of their own.
+type connections struct {
+	most int
+
+	mu sync.Mutex
+	of map[string]int
+}
+
+// boundConnections has a server close what an address has too much of.
+func (c *config) boundConnections(server *http.Server) {
+	if c.TrustedProxies > 0 || c.SocketsPerAddress == 0 {
+		return
+	}
+	bounded := &connections{most: c.SocketsPerAddress + spareConnections, of: map[string]int{}}
+	server.ConnState = bounded.changed
+}
+
+func (c *connections) changed(conn net.Conn, state http.ConnState) {
+	address, _, _ := net.SplitHostPort(conn.RemoteAddr().String())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		if c.of[address]++; c.of[address] > c.most {
+			_ = conn.Close() // it counts until the server has noticed
+		}
+	case http.StateHijacked, http.StateClosed:
+		if c.of[address]--; c.of[address] == 0 {
+			delete(c.of, address)
+		}
+	}
+}
