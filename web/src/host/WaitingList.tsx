@@ -4,6 +4,7 @@ import {
   AdmitAllEntriesDocument,
   AdmitEntryDocument,
   type Ban,
+  DenyAllEntriesDocument,
   DenyEntryDocument,
   SetLobbyMessageDocument,
   UnlockRoomDocument,
@@ -68,6 +69,7 @@ export function WaitingList({ roomId, lobby, locked }: Props) {
           {words.lobby.admitAll(totalCount)}
         </Button>
       )}
+      {totalCount > 1 && <DenyAll roomId={roomId} entries={entries} onDone={() => heading.current?.focus()} />}
       <ul className="people-list">
         {entries.slice(0, SHOWN).map((entry) => (
           <Entry
@@ -82,6 +84,34 @@ export function WaitingList({ roomId, lobby, locked }: Props) {
       {totalCount > SHOWN && <p className="small soft">{words.lobby.others(totalCount - SHOWN)}</p>}
       {writing && <Message roomId={roomId} message={message} onClose={() => setWriting(false)} />}
     </section>
+  );
+}
+
+// Turns everybody away whom the host sees, as when a stranger has filled the list: asked for, since it cannot be undone.
+function DenyAll({ roomId, entries, onDone }: { roomId: string; entries: Waiting[]; onDone(): void }) {
+  const words = useWords();
+  const { act, busy, failure } = useAct(DenyAllEntriesDocument, { quiet: true });
+  const [meant, setMeant] = useState<string[] | null>(null); // those who were there when the host was asked
+  return (
+    <>
+      <Button small wide onClick={() => setMeant(entries.slice(0, 1000).map(({ id }) => id))}>
+        {words.lobby.denyAll}
+      </Button>
+      {meant && (
+        <BanDialog
+          title={words.lobby.denyAllTitle(meant.length)}
+          yes={words.lobby.deny}
+          busy={busy}
+          failure={failure}
+          onYes={async (ban: Ban) => {
+            if (!(await act({ input: { roomId, entryIds: meant, ban } }))) return;
+            setMeant(null);
+            onDone();
+          }}
+          onClose={() => setMeant(null)}
+        />
+      )}
+    </>
   );
 }
 

@@ -263,6 +263,8 @@ export const en = {
     admit: "Admit",
     admitName: (name: string) => `Admit ${name}`,
     admitAll: (n: number) => `Admit everybody (${n})`,
+    denyAll: "Deny everybody…",
+    denyAllTitle: (n: number) => `Deny ${people(n)}?`,
     deny: "Deny",
     denyName: (name: string) => `Deny ${name}`,
     denyAndBan: "Deny and ban…",

@@ -273,6 +273,8 @@ export const fr: Words = {
     admit: "Ouvrir",
     admitName: (name) => `Ouvrir à ${name}`,
     admitAll: (n) => `Ouvrir à tous (${n})`,
+    denyAll: "Refuser tout le monde…",
+    denyAllTitle: (n) => `Refuser ${people(n)} ?`,
     deny: "Refuser",
     denyName: (name) => `Refuser ${name}`,
     denyAndBan: "Refuser et exclure…",
