@@ -380,11 +380,13 @@ func TestTokenIsForTheScopesThatAreAskedForOfTheApplications(t *testing.T) {
 			assert.Equal(t, "invalid_scope", fault.Of(err).Details["error"])
 		}
 		request.Scope = ""
-		for _, grant := range []string{"", "password", "Client_Credentials"} {
+		for grant, name := range map[string]any{
+			"": nil, "password": "unsupported_grant_type", "Client_Credentials": "unsupported_grant_type",
+		} {
 			request.GrantType = grant
 			_, err := w.tokens.Issue(t.Context(), request)
 			assertFault(t, fault.Invalid, err)
-			assert.Equal(t, "unsupported_grant_type", fault.Of(err).Details["error"])
+			assert.Equal(t, name, fault.Of(err).Details["error"], grant)
 		}
 	})
 }

@@ -30,7 +30,9 @@ const (
 	tokenPrefix = "foyer_token_"
 	audience    = "foyer application"
 	leeway      = 5 * time.Second
-	grantType   = "client_credentials"
+	// maxToken is how many bytes a token may have to be read: ours have some 500.
+	maxToken  = 4 << 10
+	grantType = "client_credentials"
 )
 
 // Settings of Tokens.
@@ -105,6 +107,9 @@ func (t *Tokens) Issue(ctx context.Context, r Request) (*Token, error) {
 	// Counted now that nobody else can use it up.
 	if err := t.allow(ctx, "apps:client", app.ClientID, t.settings.PerClient); err != nil {
 		return nil, err
+	}
+	if r.GrantType == "" {
+		return nil, fault.New(fault.Invalid, "grant_type is missing: it has to be %s", grantType)
 	}
 	if r.GrantType != grantType {
 		return nil, fault.New(fault.Invalid, "grant_type has to be %s", grantType).
@@ -262,6 +267,9 @@ func (t *Tokens) FromHeader(
 // this moment. A token that we did not issue, that has ended, or whose application or secret has, is
 // Unauthenticated. The address is left to the caller.
 func (t *Tokens) Read(ctx context.Context, token string) (auth.Viewer, error) {
+	if len(token) > maxToken {
+		return auth.Viewer{}, refused(nil)
+	}
 	var said claims
 	_, err := jwt.ParseWithClaims(strings.TrimPrefix(token, tokenPrefix), &said,
 		func(*jwt.Token) (any, error) { return t.key, nil },

@@ -138,8 +138,11 @@ func (f *Flows) set(w http.ResponseWriter, name, value string, seconds int) {
 // signing in. Whatever a browser could take for another place becomes "/".
 func ReturnTo(text string) string {
 	odd := func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) || r == '\\' }
+	if len(text) > maxReturnTo {
+		return "/"
+	}
 	at, err := url.Parse(text)
-	if err != nil || len(text) > maxReturnTo || strings.ContainsFunc(text, odd) ||
+	if err != nil || strings.ContainsFunc(text, odd) ||
 		at.IsAbs() || at.Host != "" || at.User != nil || at.Opaque != "" ||
 		!strings.HasPrefix(text, "/") || strings.HasPrefix(text, "//") ||
 		strings.HasPrefix(at.Path, "//") || strings.ContainsFunc(at.Path, odd) {

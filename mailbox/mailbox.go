@@ -23,6 +23,9 @@ var (
 // Parse returns an e-mail address in lower case, with its domain in A-labels (RFC 5890). A name beside the
 // address is an error.
 func Parse(text string) (string, error) {
+	if len(text) > maxWritten {
+		return "", errAddress
+	}
 	parsed, err := mail.ParseAddress(text)
 	if err != nil || parsed.Name != "" {
 		return "", errAddress

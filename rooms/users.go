@@ -24,7 +24,10 @@ import (
 // anonymous is the name of a guest who gives none.
 const anonymous = "Anonymous"
 
-const maxSubject = 255 // bytes
+const (
+	maxSubject   = 255     // bytes
+	maxLanguages = 1 << 10 // bytes of a list of them that is read
+)
 
 // Profile is what an identity provider says of a person who signs in.
 type Profile struct {
@@ -94,6 +97,9 @@ var speaks = language.NewMatcher(spoken)
 // language returns the tag of the first of Languages that we speak, or else of English.
 func (p Profile) language() string {
 	for _, wanted := range p.Languages {
+		if len(wanted) > maxLanguages {
+			continue
+		}
 		tags, _, err := language.ParseAcceptLanguage(wanted)
 		if err != nil {
 			continue // it is not for the person to mend

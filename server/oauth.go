@@ -12,6 +12,7 @@ import (
 	"foyer/apps"
 	"foyer/auth"
 	"foyer/fault"
+	"foyer/graph/transport"
 )
 
 const maxTokenRequest = 8 << 10 // bytes
@@ -26,6 +27,9 @@ func (a *app) credentials(ctx context.Context, header string) (auth.Viewer, erro
 
 // viewer is who makes a request: an application for a user, or whoever is signed in.
 func (a *app) viewer(r *http.Request) (auth.Viewer, error) {
+	if len(r.Header.Values("Authorization")) > 1 { // a proxy in front of us may have looked at another
+		return auth.Viewer{}, fault.New(fault.Unauthenticated, "want one Authorization header, not several")
+	}
 	if viewer, mine, err := a.apps.FromHeader(r.Context(), r.Header.Get("Authorization")); mine {
 		return viewer, err
 	}
@@ -50,6 +54,11 @@ var tokenErrors = map[fault.Kind]struct {
 // issueToken is OAuth's token endpoint, for applications.
 func (a *app) issueToken(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
+	if transport.Encoded(r) {
+		w.Header().Set("Accept-Encoding", "identity")
+		answerToken(w, http.StatusUnsupportedMediaType, "invalid_request", transport.EncodedMessage)
+		return
+	}
 	request, err := a.tokenRequest(w, r)
 	if err != nil {
 		refuseToken(w, r, err)
@@ -78,9 +87,11 @@ func refuseToken(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	tellRetryAfter(w, f)
 	name, _ := f.Details["error"].(string)
-	answer(w, known.status, map[string]any{
-		"error": cmp.Or(name, known.name), "error_description": f.Message,
-	})
+	answerToken(w, known.status, cmp.Or(name, known.name), f.Message)
+}
+
+func answerToken(w http.ResponseWriter, status int, name, description string) {
+	answer(w, status, map[string]any{"error": name, "error_description": description})
 }
 
 // tokenRequest reads a request for a token: the body alone, never the URL, which ends up in logs.
@@ -101,14 +112,20 @@ func (a *app) tokenRequest(w http.ResponseWriter, r *http.Request) (apps.Request
 		GrantType: r.PostForm.Get("grant_type"), User: r.PostForm.Get("user"),
 		Scope: r.PostForm.Get("scope"), Address: a.addresses.of(r),
 	}
-	if r.Header.Get("Authorization") == "" {
+	switch headers := r.Header.Values("Authorization"); {
+	case strings.Join(headers, "") == "":
 		return request, nil
-	}
-	if request.Secret != "" {
+	case len(headers) > 1:
+		return request, fault.New(fault.Invalid, "the Authorization header is given more than once")
+	case request.Secret != "":
 		return request, fault.New(fault.Invalid,
 			"the client's secret is given both in a header and in the body")
 	}
+	named := request.ClientID
 	request.ClientID, request.Secret = basicClient(r)
+	if named != "" && named != request.ClientID {
+		return request, fault.New(fault.Invalid, "client_id is another than in the header")
+	}
 	return request, nil
 }
 

@@ -27,14 +27,14 @@ const readyTimeout = 2 * time.Second
 func (a *app) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", a.allowOrigins(a.withViewer(a.api)))
-	mux.HandleFunc("POST /oauth/token", a.issueToken)
+	post(mux, "/oauth/token", a.issueToken)
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /readyz", a.ready)
-	mux.HandleFunc("POST /webhooks/livekit", handle(a.hearLiveKit))
-	mux.HandleFunc("POST /webhooks/storage", handle(a.hearStorage))
+	post(mux, "/webhooks/livekit", handle(a.hearLiveKit))
+	post(mux, "/webhooks/storage", handle(a.hearStorage))
 	mux.HandleFunc("GET /media/auth", a.authorizeMedia)
 	if a.config.TranscriptSecret != "" {
-		mux.HandleFunc("POST /webhooks/transcript", handle(a.hearTranscript))
+		post(mux, "/webhooks/transcript", handle(a.hearTranscript))
 	}
 	if a.signIn != nil {
 		a.signIn.routes(mux)
@@ -43,10 +43,19 @@ func (a *app) routes() http.Handler {
 		a.workbench.routes(mux)
 	}
 	if a.config.development() {
-		mux.HandleFunc("POST /dev/login", handle(a.devLogin))
+		post(mux, "/dev/login", handle(a.devLogin))
 		return a.watched(loopbackOnly(a.refuseOtherSites(a.page.in(mux))))
 	}
 	return a.watched(a.refuseOtherSites(a.page.in(mux)))
+}
+
+// post serves what programs send by POST; other methods are refused in the shape of all other errors.
+func post(mux *http.ServeMux, path string, h http.HandlerFunc) {
+	mux.HandleFunc("POST "+path, h)
+	mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", http.MethodPost)
+		answerError(w, http.StatusMethodNotAllowed, fault.New(fault.Invalid, "this address takes POST"))
+	})
 }
 
 // loopbackOnly refuses requests that were made under a name that is not this machine's own: a page
@@ -58,7 +67,8 @@ func loopbackOnly(next http.Handler) http.Handler {
 			host = r.Host
 		}
 		if !isLoopbackHost(strings.Trim(host, "[]")) {
-			http.Error(w, "development mode answers to loopback names only", http.StatusMisdirectedRequest)
+			answerError(w, http.StatusMisdirectedRequest,
+				fault.New(fault.Invalid, "development mode answers to loopback names only"))
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -141,6 +151,11 @@ var statuses = map[fault.Kind]int{
 // handle answers a failed request with its fault; h itself writes only what succeeds.
 func handle(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if transport.Encoded(r) {
+			w.Header().Set("Accept-Encoding", "identity")
+			answerError(w, http.StatusUnsupportedMediaType, fault.New(fault.Invalid, transport.EncodedMessage))
+			return
+		}
 		if err := h(w, r); err != nil {
 			answerFault(w, r, err)
 		}
@@ -150,7 +165,7 @@ func handle(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 // answerFault answers in the shape of a GraphQL error, so that clients need to know but one.
 func answerFault(w http.ResponseWriter, r *http.Request, err error) {
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		http.Error(w, "this is too large", http.StatusRequestEntityTooLarge)
+		answerError(w, http.StatusRequestEntityTooLarge, fault.New(fault.Invalid, "this is too large"))
 		return
 	}
 	f := fault.Of(err)
@@ -170,8 +185,13 @@ func answerFault(w http.ResponseWriter, r *http.Request, err error) {
 		slog.WarnContext(r.Context(), "something is away", "route", route(r), "err", err)
 	}
 	tellRetryAfter(w, f)
+	answerError(w, statuses[f.Kind], f)
+}
+
+// answerError answers with a status and a fault in the shape of a GraphQL error.
+func answerError(w http.ResponseWriter, status int, f *fault.Error) {
 	f = f.With("code", f.Kind)
-	answer(w, statuses[f.Kind], map[string]any{
+	answer(w, status, map[string]any{
 		"errors": []any{map[string]any{"message": f.Message, "extensions": f.Details}},
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"foyer/auth"
 	"foyer/embedded"
@@ -107,7 +108,7 @@ func (s *signIn) callback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	who.Languages = append(who.Languages, r.Header.Get("Accept-Language"))
+	who.Languages = append(who.Languages, strings.Join(r.Header.Values("Accept-Language"), ","))
 	who.TimeZones = append(who.TimeZones, flow.TimeZone)
 	userID, err := s.userOf(r.Context(), who)
 	if err != nil {

@@ -4,16 +4,26 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
 )
 
+// A text that nests deeper than maxDepth, or has more values than maxValues, is not decoded: three bytes may become
+// hundreds.
+const maxDepth, maxValues = 200, 20_000
+
+var errTooMuch = fmt.Errorf("it nests deeper than %d, or has more than %d values", maxDepth, maxValues)
+
 // decode reads one JSON value and nothing after it. Numbers keep their digits.
 func decode(text []byte, into any) error {
 	if params, ok := into.(*graphql.RawParams); ok && decodePlain(text, params) {
 		return nil
+	}
+	if !decodable(text) {
+		return errTooMuch
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
@@ -24,6 +34,31 @@ func decode(text []byte, into any) error {
 		return errors.New("more than one value")
 	}
 	return nil
+}
+
+// decodable counts what a JSON text would be decoded to, without decoding it.
+func decodable(text []byte) bool {
+	depth, values, quoted := 0, 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case quoted:
+		case c == '[' || c == '{':
+			depth++
+			values++
+		case c == ']' || c == '}':
+			depth--
+		case c == ',':
+			values++
+		}
+		if depth > maxDepth || values > maxValues {
+			return false
+		}
+	}
+	return true
 }
 
 // decodePlain reads a request as nearly every client writes it, in a quarter of encoding/json's time, and reports
@@ -59,8 +94,8 @@ func decodePlain(text []byte, params *graphql.RawParams) bool {
 // plainJSON reads the plainest JSON. Its methods report whether what they read was that; after one that
 // was not, the rest cannot be read.
 type plainJSON struct {
-	text      []byte
-	at, depth int
+	text              []byte
+	at, depth, values int
 }
 
 // plainDepth is how deep values may lie in each other.
@@ -140,7 +175,7 @@ func (p *plainJSON) elements(opens, closes byte, element func() bool) bool {
 		return false
 	}
 	for first := true; !p.take(closes); first = false {
-		if !first && !p.take(',') || !element() {
+		if p.values++; p.values > maxValues || !first && !p.take(',') || !element() {
 			return false
 		}
 	}

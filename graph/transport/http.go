@@ -231,8 +231,12 @@ func (t HTTP) readQuery(r *http.Request, params *graphql.RawParams) *problem {
 	for name, into := range map[string]*map[string]any{
 		"variables": &params.Variables, "extensions": &params.Extensions,
 	} {
-		if text := values.Get(name); text != "" && decode([]byte(text), into) != nil {
-			return badRequest(name + " is no JSON object")
+		text := values.Get(name)
+		if text == "" {
+			continue
+		}
+		if err := decode([]byte(text), into); err != nil {
+			return undecoded(err, name+" is no JSON object")
 		}
 	}
 	return nil
@@ -256,7 +260,11 @@ func trusting(origins []string) func(*http.Request) bool {
 func (t HTTP) readBody(
 	w http.ResponseWriter, r *http.Request, params *graphql.RawParams,
 ) *problem {
-	if !isJSON(r.Header.Get("Content-Type")) {
+	if Encoded(r) {
+		w.Header().Set("Accept-Encoding", "identity")
+		return &problem{status: http.StatusUnsupportedMediaType, code: "INVALID", message: EncodedMessage}
+	}
+	if !isJSON(strings.Join(r.Header.Values("Content-Type"), ",")) {
 		return &problem{status: http.StatusUnsupportedMediaType, code: "INVALID",
 			message: "the body wants Content-Type: application/json"}
 	}
@@ -268,12 +276,36 @@ func (t HTTP) readBody(
 				message: "the body is too large"}
 		} else if err != nil {
 			bad = badRequest("the body could not be read")
-		} else if decode(text, params) != nil {
-			bad = badRequest("the body is no GraphQL request in JSON")
+		} else if err := decode(text, params); err != nil {
+			bad = undecoded(err, "the body is no GraphQL request in JSON")
 		}
 		return text
 	})
 	return bad
+}
+
+// undecoded says why decode has failed; with a message of ours where its error is not for people.
+func undecoded(err error, message string) *problem {
+	if errors.Is(err, errTooMuch) {
+		message = "this JSON is too much: " + err.Error()
+	}
+	return badRequest(message)
+}
+
+// EncodedMessage tells clients that they compress in vain.
+const EncodedMessage = "bodies are not taken compressed here: send this one without Content-Encoding"
+
+// Encoded reports whether a request's body is compressed, or encoded otherwise: such a body is small, and what it
+// decodes to is of any size.
+func Encoded(r *http.Request) bool {
+	for _, header := range r.Header.Values("Content-Encoding") {
+		for coding := range strings.SplitSeq(header, ",") {
+			if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // isJSON reports whether a Content-Type is JSON's, in UTF-8.

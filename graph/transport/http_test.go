@@ -477,3 +477,41 @@ func FuzzHTTP(f *testing.F) {
 type recorder struct{ *httptest.ResponseRecorder }
 
 func (recorder) SetWriteDeadline(time.Time) error { return nil }
+
+func TestCompressedBodyIsRefusedAsSuch(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for _, coding := range []string{"gzip", "GZIP", "x-gzip", "deflate", "br", "zstd", "identity, gzip", "nonsense"} {
+		got := s.post(t, "\x1f\x8b\x08\x00", "Content-Encoding: "+coding)
+		got.refusedWith(http.StatusUnsupportedMediaType, "INVALID")
+		assert.Contains(t, got.text, "Content-Encoding", coding)
+		assert.Equal(t, "identity", got.header.Get("Accept-Encoding"))
+	}
+	for _, coding := range []string{"identity", "Identity", ""} {
+		assert.Equal(t, http.StatusOK, s.post(t, hello, "Content-Encoding: "+coding).status, coding)
+	}
+}
+
+func TestBodyThatWouldBeDecodedToTooMuchIsNotDecoded(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(set *settings) { set.http.MaxBody = 1 << 20 })
+	around := func(value string) string { return `{"query":"{hello}","extensions":{"a":` + value + `}}` }
+	for name, value := range map[string]string{
+		"lists in lists":     strings.Repeat("[", 190_000) + strings.Repeat("]", 190_000),
+		"objects in objects": strings.Repeat(`{"a":`, 9000) + "1" + strings.Repeat("}", 9000),
+		"201 levels":         strings.Repeat("[", 201) + strings.Repeat("]", 201),
+		"empty objects":      "[" + strings.Repeat("{},", 30_000) + "1]",
+		"empty lists":        "[" + strings.Repeat("[],", 30_000) + "1]",
+		"numbers":            "[" + strings.Repeat("1,", 30_000) + "1]",
+		"escapes":            `["\u0041"` + strings.Repeat(",1", 30_000) + "]",
+		"lists never closed": strings.Repeat("[", 190_000),
+	} {
+		got := s.post(t, around(value))
+		got.refusedWith(http.StatusBadRequest, "INVALID")
+		assert.Contains(t, got.text, "too much", name)
+		got = s.get(t, url.Values{"query": {"{hello}"}, "extensions": {`{"a":` + value[:min(len(value), 60_000)]}})
+		assert.Equal(t, http.StatusBadRequest, got.status, name)
+	}
+	deep := strings.Repeat("[", 150) + `"` + strings.Repeat(`\"[`, 1000) + `"` + strings.Repeat("]", 150)
+	assert.Equal(t, http.StatusOK, s.post(t, around(deep)).status, "what stands in a string counts for nothing")
+}

@@ -98,7 +98,7 @@ func NewWebSocket(settings WebSocketSettings) *WebSocket {
 		settings: settings,
 		upgrader: websocket.Upgrader{
 			Subprotocols: []string{Protocol}, HandshakeTimeout: settings.WriteTimeout,
-			WriteBufferPool: &sync.Pool{}, CheckOrigin: trusting(settings.Origins),
+			WriteBufferPool: &sync.Pool{}, CheckOrigin: trusting(settings.Origins), Error: noHandshake,
 		},
 		addresses: map[string]int{}, workers: newWorkers(),
 	}
@@ -111,14 +111,16 @@ func (*WebSocket) Supports(r *http.Request) bool { return websocket.IsWebSocketU
 
 // Do makes a socket of a request, and returns: the socket needs nothing of what has served the request.
 func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	oneLine(r, "Sec-Websocket-Protocol")
 	if !slices.Contains(websocket.Subprotocols(r), Protocol) {
-		http.Error(w, "the sub-protocol must be "+Protocol, http.StatusBadRequest)
+		refuse(w, typeJSON, badRequest("the sub-protocol must be "+Protocol))
 		return
 	}
 	s := &socket{t: t, address: t.settings.Address(r)}
 	if !t.admit(s, exec) {
 		w.Header().Set("Retry-After", retryAfter)
-		http.Error(w, "no more sockets here at the moment", http.StatusServiceUnavailable)
+		refuse(w, typeJSON, &problem{status: http.StatusServiceUnavailable, code: "UNAVAILABLE",
+			message: "no more sockets here at the moment"})
 		return
 	}
 	hijacked := &hijacking{ResponseWriter: w}
@@ -127,6 +129,28 @@ func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 		return // it has been answered
 	}
 	s.open(r, hijacked)
+}
+
+// oneLine makes one line of the lines in which a client may give a list (RFC 9110, section 5.3); gorilla reads the
+// first alone.
+func oneLine(r *http.Request, header string) {
+	if lines := r.Header[header]; len(lines) > 1 {
+		r.Header.Set(header, strings.Join(lines, ", "))
+	}
+}
+
+// noHandshake answers a request that does not become a socket.
+func noHandshake(w http.ResponseWriter, _ *http.Request, status int, reason error) {
+	w.Header().Set("Sec-Websocket-Version", "13")
+	if status == http.StatusForbidden {
+		refuse(w, typeJSON, &problem{status: status, code: "FORBIDDEN", message: "pages of other sites may not ask here"})
+		return
+	}
+	code := "INVALID"
+	if status >= http.StatusInternalServerError {
+		code = "INTERNAL"
+	}
+	refuse(w, typeJSON, &problem{status: status, code: code, message: reason.Error()})
 }
 
 // hijacking notes what becomes of a hijacked connection.

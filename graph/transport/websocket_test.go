@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -1021,4 +1022,63 @@ func TestDrainGivesUpWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	assert.ErrorIs(t, s.socket.Drain(ctx, time.Hour), context.Canceled)
+}
+
+// TestSubProtocolsMayStandInSeveralLines, as lists in any header may.
+func TestSubProtocolsMayStandInSeveralLines(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, strings.Replace(handshakeText, "Sec-WebSocket-Protocol: ",
+		"Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: soap, ", 1))
+	require.NoError(t, err)
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(soon)))
+	got, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	defer got.Body.Close()
+	assert.Equal(t, http.StatusSwitchingProtocols, got.StatusCode)
+	assert.Equal(t, transport.Protocol, got.Header.Get("Sec-WebSocket-Protocol"))
+}
+
+func TestRefusedHandshakeSaysWhyAsAllElseDoes(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(set *settings) { set.socket.MaxSockets = 1 })
+	handshake := func(other http.Header) *http.Request {
+		r, err := http.NewRequest(http.MethodGet, s.URL, nil)
+		require.NoError(t, err)
+		r.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
+			"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}, "Sec-Websocket-Protocol": {transport.Protocol}}
+		maps.Copy(r.Header, other)
+		return r
+	}
+	for name, c := range map[string]struct {
+		header http.Header
+		status int
+		code   string
+	}{
+		"no sub-protocol":      {http.Header{"Sec-Websocket-Protocol": nil}, http.StatusBadRequest, "INVALID"},
+		"another sub-protocol": {http.Header{"Sec-Websocket-Protocol": {"graphql-ws"}}, http.StatusBadRequest, "INVALID"},
+		"another origin":       {http.Header{"Origin": {"https://evil.example"}}, http.StatusForbidden, "FORBIDDEN"},
+		"another version":      {http.Header{"Sec-Websocket-Version": {"8"}}, http.StatusBadRequest, "INVALID"},
+		"no key":               {http.Header{"Sec-Websocket-Key": nil}, http.StatusBadRequest, "INVALID"},
+	} {
+		refusedHandshake(t, s, handshake(c.header), c.status, c.code, name)
+	}
+	s.open(t)
+	refusedHandshake(t, s, handshake(nil), http.StatusServiceUnavailable, "UNAVAILABLE", "one too many")
+}
+
+func refusedHandshake(t *testing.T, s *service, r *http.Request, status int, code, name string) {
+	t.Helper()
+	got, err := s.Client().Do(r)
+	require.NoError(t, err, name)
+	defer got.Body.Close()
+	text, err := io.ReadAll(got.Body)
+	require.NoError(t, err)
+	a := answered{t, got.StatusCode, got.Header, string(text)}
+	assert.Equal(t, status, a.status, "%s: %s", name, text)
+	assert.Equal(t, code, a.code(), name)
+	assert.Equal(t, typeJSON, a.mediaType(), name)
 }
