@@ -110,6 +110,7 @@ func (w *world) hasRefused() int {
 // options change what a world is made of.
 type options struct {
 	roomAdmins, fixedNames bool
+	deployment             string
 	accessLevel            room.AccessLevel
 	// grace is that of meetings in which nobody is; ten minutes when zero.
 	grace time.Duration
@@ -144,7 +145,7 @@ func newWorld(t testing.TB, o options) *world {
 		URL: url, PublicURL: w.livekit.URL(), APIKey: w.livekit.Key(), APISecret: w.livekit.Secret(),
 		TokenTTL:           time.Minute,
 		DefaultSources:     []string{"camera", "microphone", "screen_share", "screen_share_audio"},
-		HostsAreRoomAdmins: o.roomAdmins,
+		HostsAreRoomAdmins: o.roomAdmins, Deployment: o.deployment,
 	})
 	var err error
 	w.lobby, err = lobby.New(rdb, w.rooms, w.rtc, lobby.Settings{

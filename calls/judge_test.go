@@ -25,7 +25,7 @@ func TestWhoHasNoPassIsRemoved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
 	id := uuid.New()
-	details, err := w.rtc.Details(rtc.Join{Room: w.room.ID.String(), Identity: id, Name: "Nobody"})
+	details, err := w.rtc.Details(t.Context(), rtc.Join{Room: w.room.ID.String(), Identity: id, Name: "Nobody"})
 	require.NoError(t, err)
 	w.isKeptOut(pass{id: id, details: details})
 	assert.Zero(t, w.meeting().Inside)

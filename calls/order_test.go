@@ -43,7 +43,7 @@ func (w *world) news(kind rtc.Kind, p pass, connection string) *rtc.Event {
 	return &rtc.Event{
 		ID: uuid.NewString(), Kind: kind, At: time.Now(), Room: w.room.ID.String(),
 		Participant: &rtc.Participant{
-			Identity: rtc.IdentityOf(p.id), Kind: rtc.Person, SID: connection, Name: "Anna", Attributes: join.Attributes(),
+			Identity: rtc.IdentityOf(p.id), Kind: rtc.Person, SID: connection, Name: "Anna", Attributes: w.rtc.Attributes(join),
 			JoinedAt: time.Now(), Permission: w.rtc.Permission(join), Active: true,
 		},
 	}

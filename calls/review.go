@@ -214,7 +214,7 @@ func (s *Service) enforce(
 	if is.Refused != nil || grantOutlives {
 		return Removed, false, s.rtc.RemoveParticipant(ctx, room, p.Identity)
 	}
-	change := rtc.Change{Attributes: missing(p.Attributes, is.Join.Attributes())}
+	change := rtc.Change{Attributes: missing(p.Attributes, s.rtc.Attributes(is.Join))}
 	return s.change(ctx, room, p, is, change, s.rtc.Permission(is.Join))
 }
 

@@ -88,13 +88,10 @@ func (s *Service) judge(ctx context.Context, room *ent.Room, p *rtc.Participant)
 	return s.lobby.Joined(ctx, room.ID, p.ID(), lobby.Connection{ID: p.SID, Since: p.JoinedAt})
 }
 
-// hearOfNoRoom removes who enters a room that has been deleted. Others' rooms may have such names too:
-// of those nobody carries our attributes.
+// hearOfNoRoom removes who enters a room that has been deleted. Rooms of others, such as another Foyer on the same
+// LiveKit, may have such names too: their participants carry no token of this deployment.
 func (s *Service) hearOfNoRoom(ctx context.Context, e *rtc.Event) error {
-	if e.Kind != rtc.ParticipantJoined || e.Participant == nil {
-		return nil
-	}
-	if _, ours := e.Participant.Attributes[rtc.AttributeIsAuthenticated]; !ours {
+	if e.Kind != rtc.ParticipantJoined || e.Participant == nil || !s.rtc.Made(e.Participant) {
 		return nil
 	}
 	return s.rtc.RemoveParticipant(ctx, e.Room, e.Participant.Identity)

@@ -261,7 +261,7 @@ func (s *Service) temporaryToken(
 	if err := s.allowTokenOf(ctx, v.roomID); err != nil {
 		return nil, err
 	}
-	details, err := s.rtc.Details(rtc.Join{
+	details, err := s.rtc.Details(ctx, rtc.Join{
 		Room: name, Identity: v.id, Name: v.name, UserID: v.userID,
 		Sources: s.rtc.DefaultSources(), Data: true,
 	})

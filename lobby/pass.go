@@ -162,7 +162,7 @@ func (s *Service) details(ctx context.Context, e *Entry) (*rtc.Details, error) {
 	if p.decided, err = s.issue(ctx, e, p); err != nil {
 		return nil, err
 	}
-	return s.rtc.Details(s.join(look.Room, p, role))
+	return s.rtc.Details(ctx, s.join(look.Room, p, role))
 }
 
 // issue remembers the pass of an admitted entry, if that was not done as it was read.

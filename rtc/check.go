@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -134,3 +135,35 @@ func (c *Client) AskWebhook(ctx context.Context, url, room string, header http.H
 	}
 	return nil
 }
+
+// checkedRooms is how many rooms Marks looks at.
+const checkedRooms = 100
+
+// Marks returns which deployments have people in LiveKit's rooms: the names of those rooms by the name that the
+// tokens carry. It looks at 100 rooms at most.
+func (c *Client) Marks(ctx context.Context) (map[string][]string, error) {
+	ctx, cancel := callFor(ctx, checkTimeout)
+	defer cancel()
+	list, err := c.rooms.ListRooms(ctx, &livekit.ListRoomsRequest{})
+	if err != nil {
+		return nil, unreached(err)
+	}
+	rooms := list.GetRooms() // how many are in them LiveKit counts only now and then
+	marks := map[string][]string{}
+	for _, room := range rooms[:min(len(rooms), checkedRooms)] {
+		people, err := c.Participants(ctx, room.GetName())
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range people {
+			mark := p.Attributes[AttributeDeployment]
+			if mark != "" && p.Kind == Person && !slices.Contains(marks[mark], room.GetName()) {
+				marks[mark] = append(marks[mark], room.GetName())
+			}
+		}
+	}
+	return marks, nil
+}
+
+// checkTimeout bounds what needs more than one call.
+const checkTimeout = 2 * callTimeout

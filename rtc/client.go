@@ -23,8 +23,13 @@ type Settings struct {
 	// URL is where Foyer reaches LiveKit: ws, wss, http or https.
 	URL string
 	// PublicURL is where clients reach it.
-	PublicURL         string
+	PublicURL string
+	// APIKey and APISecret sign tokens and requests. OlderKeys, secrets by their keys, sign events as well: while
+	// the keys are changed, LiveKit may still sign with an older one.
 	APIKey, APISecret string
+	OlderKeys         map[string]string
+	// Deployment names this installation of Foyer in its tokens; empty for no name.
+	Deployment string
 	// InsecureSkipVerify accepts any certificate of LiveKit's API. For test installations.
 	InsecureSkipVerify bool
 	// TokenTTL is how long a join token may be used to enter.
@@ -42,6 +47,8 @@ type Settings struct {
 
 // Client speaks to one LiveKit server. It is safe for concurrent use; make one and keep it.
 type Client struct {
+	made newRooms
+
 	settings Settings
 	rooms    *lksdk.RoomServiceClient
 	egress   *lksdk.EgressClient

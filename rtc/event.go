@@ -48,12 +48,11 @@ type Event struct {
 }
 
 // Receive reads an event that LiveKit sends (docs.livekit.io/home/server/webhooks). Unauthenticated
-// when it is not signed with our secret, Invalid when it cannot be read, an *http.MaxBytesError when
+// when it is not signed with one of our keys, Invalid when it cannot be read, an *http.MaxBytesError when
 // it is too large.
 func (c *Client) Receive(w http.ResponseWriter, r *http.Request) (*Event, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxEvent)
-	keys := auth.NewSimpleKeyProvider(c.settings.APIKey, c.settings.APISecret)
-	body, err := webhook.Receive(r, keys)
+	body, err := webhook.Receive(r, c.keys())
 	if tooLarge, is := errors.AsType[*http.MaxBytesError](err); is {
 		return nil, tooLarge
 	}
@@ -66,6 +65,17 @@ func (c *Client) Receive(w http.ResponseWriter, r *http.Request) (*Event, error)
 		return nil, fault.From(err, fault.Invalid, "this is no event of LiveKit's")
 	}
 	return c.eventOf(event), nil
+}
+
+// keys are all that LiveKit may sign with.
+func (c *Client) keys() auth.KeyProvider {
+	all := map[string]string{c.settings.APIKey: c.settings.APISecret}
+	for key, secret := range c.settings.OlderKeys {
+		if _, newer := all[key]; !newer {
+			all[key] = secret
+		}
+	}
+	return auth.NewFileBasedKeyProviderFromMap(all)
 }
 
 func (c *Client) eventOf(from *livekit.WebhookEvent) *Event {

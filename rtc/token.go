@@ -2,6 +2,7 @@
 package rtc
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -21,12 +22,16 @@ const (
 	AttributeIsAuthenticated = "is_authenticated"
 	// AttributeHand is when the participant raised his hand (RFC 3339); absent while it is down.
 	AttributeHand = "hand_raised_at"
+	// AttributeDeployment names the installation of Foyer that made the token: several may share a LiveKit.
+	AttributeDeployment = "deployment"
 )
 
 // Reserved reports whether an attribute is written by Foyer or LiveKit alone.
 func Reserved(attribute string) bool {
 	return slices.Contains(
-		[]string{AttributeColor, AttributeRole, AttributeIsAuthenticated, AttributeHand}, attribute) ||
+		[]string{
+			AttributeColor, AttributeRole, AttributeIsAuthenticated, AttributeHand, AttributeDeployment,
+		}, attribute) ||
 		strings.HasPrefix(attribute, "lk.")
 }
 
@@ -71,11 +76,14 @@ type Details struct {
 
 // Details makes the token that lets one person into one room (a JWT of LiveKit's access token
 // format, docs.livekit.io/home/get-started/authentication), and says where to take it.
-// Every join token is made here. A nameless room or identity is refused: LiveKit's own builder
+// Every join token is made here, and the room first where LiveKit wants that. A nameless room or identity is refused: LiveKit's own builder
 // would sign a token that is good for more than was meant.
-func (c *Client) Details(j Join) (*Details, error) {
+func (c *Client) Details(ctx context.Context, j Join) (*Details, error) {
 	if j.Room == "" || j.Identity == uuid.Nil {
 		return nil, errors.New("a join token needs a room and an identity")
+	}
+	if err := c.open(ctx, j.Room); err != nil {
+		return nil, err
 	}
 	// Taken before signing, and cut to the whole second as the claim is, so that we never promise
 	// more than the token holds.
@@ -83,7 +91,7 @@ func (c *Client) Details(j Join) (*Details, error) {
 	token, err := auth.NewAccessToken(c.settings.APIKey, c.settings.APISecret).
 		SetIdentity(j.Identity.String()).
 		SetName(j.Name).
-		SetAttributes(j.Attributes()).
+		SetAttributes(c.Attributes(j)).
 		SetVideoGrant(c.grant(j)).
 		SetValidFor(c.settings.TokenTTL).
 		ToJWT()
@@ -98,16 +106,27 @@ func (c *Client) Details(j Join) (*Details, error) {
 }
 
 // Attributes are those that a participant carries, by the rules of this moment.
-func (j Join) Attributes() map[string]string {
+func (c *Client) Attributes(j Join) map[string]string {
 	authenticated := "false"
 	if j.UserID != uuid.Nil {
 		authenticated = "true"
 	}
-	return map[string]string{
+	attributes := map[string]string{
 		AttributeColor:           Color(j.UserID, j.Identity),
 		AttributeRole:            j.Role,
 		AttributeIsAuthenticated: authenticated,
 	}
+	if c.settings.Deployment != "" {
+		attributes[AttributeDeployment] = c.settings.Deployment
+	}
+	return attributes
+}
+
+// Made reports whether a participant entered with a token of this deployment. Participants of versions that did
+// not name it may be another's, so they are not ours.
+func (c *Client) Made(p *Participant) bool {
+	_, ours := p.Attributes[AttributeIsAuthenticated]
+	return ours && p.Kind == Person && p.Attributes[AttributeDeployment] == c.settings.Deployment
 }
 
 // Permission is what a participant may do, by the rules of this moment: hosts whatever the server

@@ -42,7 +42,7 @@ func offline() rtc.Settings {
 
 func details(t *testing.T, s rtc.Settings, j rtc.Join) *rtc.Details {
 	t.Helper()
-	d, err := rtc.New(s).Details(j)
+	d, err := rtc.New(s).Details(t.Context(), j)
 	require.NoError(t, err)
 	return d
 }
@@ -341,7 +341,7 @@ func TestTokenWithoutARoomOrAnIdentityIsRefused(t *testing.T) {
 			t.Parallel()
 			j := guest()
 			spoil(&j)
-			d, err := rtc.New(offline()).Details(j)
+			d, err := rtc.New(offline()).Details(t.Context(), j)
 			assert.Error(t, err)
 			assert.Nil(t, d)
 		})
@@ -352,7 +352,7 @@ func TestTokenIsRefusedWithoutAKeyToSignWith(t *testing.T) {
 	t.Parallel()
 	s := offline()
 	s.APISecret = ""
-	_, err := rtc.New(s).Details(guest())
+	_, err := rtc.New(s).Details(t.Context(), guest())
 	assert.Error(t, err)
 }
 

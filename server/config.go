@@ -79,14 +79,16 @@ type config struct {
 	RedisCert string `env:"REDIS_CERT_FILE"`
 	RedisKey  string `env:"REDIS_KEY_FILE"`
 
-	LiveKitURL       string        `env:"LIVEKIT_URL" envDefault:"ws://127.0.0.1:7880"`
-	LiveKitPublicURL string        `env:"LIVEKIT_PUBLIC_URL"`
-	LiveKitKey       string        `env:"LIVEKIT_API_KEY"`
-	LiveKitSecret    string        `env:"LIVEKIT_API_SECRET"`
-	LiveKitInsecure  bool          `env:"LIVEKIT_INSECURE_SKIP_VERIFY"`
-	TokenTTL         time.Duration `env:"FOYER_TOKEN_TTL" envDefault:"5m"`
-	DefaultSources   []string      `env:"FOYER_DEFAULT_SOURCES" envDefault:"camera,microphone,screen_share,screen_share_audio"`
-	HostsAreAdmins   bool          `env:"FOYER_HOSTS_ARE_ROOM_ADMINS"`
+	LiveKitURL       string `env:"LIVEKIT_URL" envDefault:"ws://127.0.0.1:7880"`
+	LiveKitPublicURL string `env:"LIVEKIT_PUBLIC_URL"`
+	// LiveKitKeys and LiveKitSecrets belong together in their order. The first pair signs, all are accepted.
+	LiveKitKeys     []string      `env:"LIVEKIT_API_KEY"`
+	LiveKitSecrets  []string      `env:"LIVEKIT_API_SECRET"`
+	LiveKitInsecure bool          `env:"LIVEKIT_INSECURE_SKIP_VERIFY"`
+	Deployment      string        `env:"FOYER_DEPLOYMENT"`
+	TokenTTL        time.Duration `env:"FOYER_TOKEN_TTL" envDefault:"5m"`
+	DefaultSources  []string      `env:"FOYER_DEFAULT_SOURCES" envDefault:"camera,microphone,screen_share,screen_share_audio"`
+	HostsAreAdmins  bool          `env:"FOYER_HOSTS_ARE_ROOM_ADMINS"`
 
 	DefaultAccess  string `env:"FOYER_DEFAULT_ACCESS_LEVEL" envDefault:"RESTRICTED"`
 	ChooseNames    bool   `env:"FOYER_USERS_CHOOSE_NAMES" envDefault:"true"`
@@ -287,12 +289,9 @@ func (c *config) check() []error {
 		"FOYER_SECRET is shorter than %d bytes", minSecret)
 	wrong(c.Secret == developmentSecret, "FOYER_SECRET is the development one, which everybody knows")
 	wrong(strings.ContainsAny(c.RedisPrefix, "{}"), "FOYER_REDIS_PREFIX must not have braces in it")
-	wrong(!c.development() && (c.LiveKitKey == "" || c.LiveKitSecret == ""),
-		"LIVEKIT_API_KEY and LIVEKIT_API_SECRET are not both set")
-	wrong(!c.development() && c.LiveKitSecret == developmentPair,
-		"LIVEKIT_API_SECRET is the development one, which everybody knows")
-	wrong(c.development() && (c.LiveKitKey == "") != (c.LiveKitSecret == ""),
-		"of LIVEKIT_API_KEY and LIVEKIT_API_SECRET only one is set")
+	problems = append(problems, c.checkLiveKitKeys()...)
+	wrong(c.Deployment != "" && !deploymentName.MatchString(c.Deployment),
+		"FOYER_DEPLOYMENT is not 1 to 100 letters, digits, or . _ : -")
 	wrong(c.DatabaseURL != "" && !database.Known(c.DatabaseURL),
 		"DATABASE_URL is neither postgres://… nor sqlite:PATH")
 	problems = append(problems, c.checkRedis()...)
@@ -450,8 +449,11 @@ func (c *config) limits() map[string]int {
 
 // fill sets what follows from other settings.
 func (c *config) fill() {
-	if c.development() && c.LiveKitKey == "" {
-		c.LiveKitKey, c.LiveKitSecret = developmentKey, developmentPair
+	if c.development() && len(c.LiveKitKeys) == 0 {
+		c.LiveKitKeys, c.LiveKitSecrets = []string{developmentKey}, []string{developmentPair}
+	}
+	if c.Deployment == "" {
+		c.Deployment = hostOf(c.linkBase())
 	}
 	if c.LiveKitPublicURL == "" {
 		c.LiveKitPublicURL = c.LiveKitURL
@@ -488,9 +490,10 @@ func (c *config) database() database.Settings {
 func (c *config) rtc() rtc.Settings {
 	return rtc.Settings{
 		URL: c.LiveKitURL, PublicURL: c.LiveKitPublicURL,
-		APIKey: c.LiveKitKey, APISecret: c.LiveKitSecret, InsecureSkipVerify: c.LiveKitInsecure,
+		APIKey: c.LiveKitKeys[0], APISecret: c.LiveKitSecrets[0], OlderKeys: c.olderLiveKitKeys(),
+		InsecureSkipVerify: c.LiveKitInsecure, Deployment: c.Deployment,
 		TokenTTL: c.TokenTTL, DefaultSources: c.DefaultSources, HostsAreRoomAdmins: c.HostsAreAdmins,
-		Secrets: []string{c.LiveKitSecret, c.S3SecretKey, c.S3SessionToken, c.S3AccessKey},
+		Secrets: append([]string{c.S3SecretKey, c.S3SessionToken, c.S3AccessKey}, c.LiveKitSecrets...),
 	}
 }
 

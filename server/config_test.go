@@ -154,6 +154,8 @@ func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
 		{"LIVEKIT_API_KEY", "", "LIVEKIT_API_KEY and LIVEKIT_API_SECRET are not both set"},
 		{"LIVEKIT_API_SECRET", "", "LIVEKIT_API_KEY and LIVEKIT_API_SECRET are not both set"},
 		{"LIVEKIT_API_SECRET", "secret", "LIVEKIT_API_SECRET is the development one"},
+		{"LIVEKIT_API_KEY", "key,older", "LIVEKIT_API_KEY has 2 keys, but LIVEKIT_API_SECRET has 1 secrets"},
+		{"FOYER_DEPLOYMENT", "my meetings", "FOYER_DEPLOYMENT is not 1 to 100 letters, digits, or . _ : -"},
 		{"DATABASE_URL", "mysql://db/foyer", "DATABASE_URL is neither"},
 		{"DATABASE_URL", "foyer.db", "DATABASE_URL is neither"},
 		{"REDIS_URL", "http://redis", "REDIS_URL is neither"},

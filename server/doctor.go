@@ -48,6 +48,7 @@ var examinations = []examination{
 	{"redis", examineRedis, "see that REDIS_URL and REDIS_CLUSTER are right, and Redis is 7 or newer and throws no keys away"},
 	{"livekit", examineLiveKit, "see that LIVEKIT_URL is right, and LIVEKIT_API_KEY and LIVEKIT_API_SECRET are among the keys of LiveKit's settings"},
 	{"entrance", examineEntrance, "see that LIVEKIT_PUBLIC_URL leads to this LiveKit from where people are, with a certificate that browsers take"},
+	{"sharing", examineSharing, "give each installation on this LiveKit a database of its own, and its own FOYER_DEPLOYMENT"},
 	{"webhook", examineWebhook, "start Foyer, see that FOYER_PUBLIC_URL leads to it, and that webhook.urls in LiveKit's settings names this address"},
 	{"proxies", examineProxies, "see that FOYER_TRUSTED_PROXIES is how many proxies in front of Foyer add to the header FOYER_PROXY_HEADER"},
 	{"egress", examineEgress, "see that LiveKit and its egress service have the same Redis in their settings, and that the egress service runs and is not busy"},

@@ -29,7 +29,7 @@ func TestDoctorSaysWhatHoldsAndWhatToMend(t *testing.T) {
 	require.Zero(t, exit, out+errOut)
 	assert.Regexp(t, `(?m)^ok +database +PostgreSQL 1\d`, out)
 	assert.Regexp(t, `(?m)^ok +redis +Redis \d`, out)
-	for _, part := range []string{"livekit", "entrance", "webhook", "proxies", "egress", "bucket", "clock"} {
+	for _, part := range []string{"livekit", "entrance", "sharing", "webhook", "proxies", "egress", "bucket", "clock"} {
 		assert.Regexp(t, "(?m)^ok +"+part, out)
 	}
 	for _, part := range []string{"sign-in", "e-mail"} {

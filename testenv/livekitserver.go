@@ -30,6 +30,7 @@ rtc:
 room:
   empty_timeout: 60
   departure_timeout: 2
+  auto_create: %t
 keys: {%s: %s}
 logging: {level: info}
 `
@@ -42,6 +43,8 @@ type LiveKitServer struct {
 	Signal, Media int
 	// Webhook is the URL that it tells of its rooms; empty for none.
 	Webhook string
+	// RoomsMade: rooms have to be made before anybody joins (auto_create is off).
+	RoomsMade bool
 	// Redis is the host:port of one that it has to itself, for egress; empty for none.
 	Redis string
 
@@ -55,7 +58,7 @@ func (s *LiveKitServer) Secret() string { return liveKitSecret }
 
 // Launch starts the server's process; it is up when GetLiveKit of its URL says so.
 func (s *LiveKitServer) Launch() (*Process, error) {
-	config := fmt.Sprintf(liveKitConfig, s.Signal, s.Media, s.Signal, liveKitKey, liveKitSecret)
+	config := fmt.Sprintf(liveKitConfig, s.Signal, s.Media, s.Signal, !s.RoomsMade, liveKitKey, liveKitSecret)
 	if s.Webhook != "" {
 		config += fmt.Sprintf("webhook: {api_key: %s, urls: [%q]}\n", liveKitKey, s.Webhook)
 	}
@@ -75,6 +78,12 @@ func (s *LiveKitServer) Launch() (*Process, error) {
 // the test ends.
 func StartLiveKit(t testing.TB, webhook string) *LiveKitServer {
 	t.Helper()
+	return StartLiveKitWith(t, webhook, func(*LiveKitServer) {})
+}
+
+// StartLiveKitWith is StartLiveKit of a server that is changed before it starts.
+func StartLiveKitWith(t testing.TB, webhook string, change func(*LiveKitServer)) *LiveKitServer {
+	t.Helper()
 	ports, err := FreePorts(2)
 	if err != nil {
 		t.Fatal(err)
@@ -83,6 +92,7 @@ func StartLiveKit(t testing.TB, webhook string) *LiveKitServer {
 		File: setting(t, EnvLiveKitFile), Dir: t.TempDir(),
 		Signal: ports[0], Media: ports[1], Webhook: webhook,
 	}
+	change(s)
 	t.Cleanup(s.Stop)
 	s.Start(t)
 	return s

@@ -1,0 +1,53 @@
+package rtc_test
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/livekit/protocol/auth"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/fault"
+	"foyer/rtc"
+)
+
+// TestEventIsTakenThatAnyConfiguredKeySigned: while the keys are changed LiveKit signs with an older one.
+func TestEventIsTakenThatAnyConfiguredKeySigned(t *testing.T) {
+	t.Parallel()
+	s := offline()
+	older, gone := strings.Repeat("o", 32), strings.Repeat("g", 32)
+	s.OlderKeys = map[string]string{"APIolder": older, apiKey: gone}
+	for name, c := range map[string]struct {
+		key, secret string
+		taken       bool
+	}{
+		"the first":                    {apiKey, apiSecret, true},
+		"an older one":                 {"APIolder", older, true},
+		"an older one, another secret": {"APIolder", apiSecret, false},
+		"the first, an older secret":   {apiKey, gone, false},
+		"one that is not configured":   {"APIgone", gone, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body := `{"event": "room_started", "id": "EV_1", "room": {"name": "room"}}`
+			sum := sha256.Sum256([]byte(body))
+			signature, err := auth.NewAccessToken(c.key, c.secret).SetValidFor(time.Minute).
+				SetSha256(base64.StdEncoding.EncodeToString(sum[:])).ToJWT()
+			require.NoError(t, err)
+			request := httptest.NewRequest("POST", "/webhooks/livekit", strings.NewReader(body))
+			request.Header.Set("Authorization", signature)
+			event, err := rtc.New(s).Receive(httptest.NewRecorder(), request)
+			if !c.taken {
+				assert.True(t, fault.Is(err, fault.Unauthenticated), "%v", err)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, "room", event.Room)
+		})
+	}
+}

@@ -1,0 +1,97 @@
+package rtc_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/livekit/protocol/livekit"
+	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/fault"
+	"foyer/rtc"
+	"foyer/testenv"
+)
+
+// at are settings for a LiveKit server of the test's own.
+func at(server *testenv.LiveKitServer) rtc.Settings {
+	s := offline()
+	s.URL, s.PublicURL, s.APIKey, s.APISecret = server.URL(), server.URL(), server.Key(), server.Secret()
+	return s
+}
+
+func TestTokenOpensARoomWhereLiveKitMakesNone(t *testing.T) {
+	t.Parallel()
+	server := testenv.StartLiveKitWith(t, "", func(s *testenv.LiveKitServer) { s.RoomsMade = true })
+	s, client := at(server), rtc.New(at(server))
+	j := rtc.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna", Data: true}
+	enter(t, s, j)
+	assert.Len(t, participants(t, s, j.Room), 1)
+	_, err := client.Details(t.Context(), j)
+	require.NoError(t, err, "a room that runs is fine")
+	assert.Len(t, participants(t, s, j.Room), 1)
+
+	unused := uuid.NewString()
+	_, err = client.Details(t.Context(), rtc.Join{Room: unused, Identity: uuid.New(), Name: "Nobody"})
+	require.NoError(t, err)
+	made := roomOf(t, s, unused)
+	require.NotNil(t, made)
+	assert.Equal(t, (s.TokenTTL + time.Minute).Seconds(), float64(made.GetEmptyTimeout()), "longer than the token")
+
+	server.Stop()
+	_, err = client.Details(t.Context(), j)
+	assert.True(t, fault.Is(err, fault.Unavailable), "a token would open nothing: %v", err)
+}
+
+// TestTokenMakesNoRoomWhereLiveKitDoes, and needs no LiveKit.
+func TestTokenMakesNoRoomWhereLiveKitDoes(t *testing.T) {
+	t.Parallel()
+	server := testenv.StartLiveKit(t, "")
+	s, client := at(server), rtc.New(at(server))
+	j := rtc.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna"}
+	_, err := client.Details(t.Context(), j)
+	require.NoError(t, err)
+	assert.Nil(t, roomOf(t, s, j.Room))
+	list, err := lksdk.NewRoomServiceClient(s.URL, s.APIKey, s.APISecret).
+		ListRooms(t.Context(), &livekit.ListRoomsRequest{})
+	require.NoError(t, err)
+	assert.Empty(t, list.GetRooms(), "to ask makes none either")
+	server.Stop()
+	for _, client := range []*rtc.Client{client, rtc.New(s)} {
+		_, err = client.Details(t.Context(), j)
+		assert.NoError(t, err)
+	}
+}
+
+// roomOf returns a room as LiveKit lists it; nil when it does not run.
+func roomOf(t *testing.T, s rtc.Settings, name string) *livekit.Room {
+	t.Helper()
+	list, err := lksdk.NewRoomServiceClient(s.URL, s.APIKey, s.APISecret).
+		ListRooms(t.Context(), &livekit.ListRoomsRequest{Names: []string{name}})
+	require.NoError(t, err)
+	if len(list.GetRooms()) == 0 {
+		return nil
+	}
+	return list.GetRooms()[0]
+}
+
+func TestTokenNamesItsDeployment(t *testing.T) {
+	t.Parallel()
+	s := online(t)
+	s.Deployment = "staging.example.org"
+	j := rtc.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna", Data: true}
+	enter(t, s, j)
+	list := participants(t, s, j.Room)
+	require.Len(t, list, 1)
+	assert.Equal(t, "staging.example.org", list[0].GetAttributes()["deployment"])
+	p := rtc.ParticipantOf(list[0])
+	assert.True(t, rtc.New(s).Made(p))
+	other := s
+	other.Deployment = "meet.example.org"
+	assert.False(t, rtc.New(other).Made(p))
+	marks, err := rtc.New(s).Marks(t.Context())
+	require.NoError(t, err)
+	assert.Contains(t, marks["staging.example.org"], j.Room)
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"foyer/ent/database"
+	"foyer/ent/room"
+	"foyer/rtc"
+)
+
+// examineSharing looks for other installations of Foyer that have people in this LiveKit. They are fine as long as
+// their rooms are not in our database: in those, each would remove the people of the other.
+func examineSharing(ctx context.Context, c *config) (string, error) {
+	marks, err := rtc.New(c.rtc()).Marks(ctx)
+	if err != nil {
+		return "", err
+	}
+	delete(marks, c.Deployment)
+	others := slices.Sorted(maps.Keys(marks))
+	if len(others) == 0 {
+		return c.Deployment + ", and nobody else's people are in LiveKit's rooms", nil
+	}
+	for _, other := range others {
+		ours, err := c.countRooms(ctx, marks[other])
+		if err != nil {
+			return "", err
+		}
+		if ours > 0 {
+			return "", fmt.Errorf("people of %q are in %d rooms of this database, and %q is who this is",
+				other, ours, c.Deployment)
+		}
+	}
+	return c.Deployment + ", beside " + strings.Join(others, ", "), nil
+}
+
+// countRooms counts those of LiveKit's rooms that are in our database.
+func (c *config) countRooms(ctx context.Context, names []string) (int, error) {
+	db, err := database.Open(c.DatabaseURL, commandConnections)
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	var ids []uuid.UUID
+	for _, name := range names {
+		if id, err := uuid.Parse(name); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	return db.Client.Room.Query().Where(room.IDIn(ids...)).Count(ctx)
+}
