@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
 
 	"foyer/ent/auditevent"
 	"foyer/lease"
@@ -92,7 +93,7 @@ func (s *Service) Meetings(ctx context.Context) (map[uuid.UUID]float64, error) {
 // Forget takes a room out of Meetings, unless a meeting was noted since the mark was read.
 func (s *Service) Forget(ctx context.Context, roomID uuid.UUID, mark float64) error {
 	pipe := s.store.rdb.TxPipeline()
-	pipe.ZIncrBy(ctx, s.store.meetings(), -mark, roomID.String())
+	pipe.ZAddArgsIncr(ctx, s.store.meetings(), more(roomID, -mark))
 	pipe.ZRemRangeByScore(ctx, s.store.meetings(), "-inf", "0")
 	if _, err := pipe.Exec(ctx); err != nil {
 		return away(err)
@@ -100,10 +101,15 @@ func (s *Service) Forget(ctx context.Context, roomID uuid.UUID, mark float64) er
 	return nil
 }
 
+// more raises the mark of a room.
+func more(roomID uuid.UUID, by float64) redis.ZAddArgs {
+	return redis.ZAddArgs{Members: []redis.Z{{Score: by, Member: roomID.String()}}}
+}
+
 // noteMeeting has the room of a meeting be among Meetings. The room's state is written first: a server that
 // dies in between leaves a room that LiveKit lists, or news that LiveKit repeats.
 func (s store) noteMeeting(ctx context.Context, roomID uuid.UUID) error {
-	if err := s.rdb.ZIncrBy(ctx, s.meetings(), 1, roomID.String()).Err(); err != nil {
+	if err := s.rdb.ZAddArgsIncr(ctx, s.meetings(), more(roomID, 1)).Err(); err != nil {
 		return away(err)
 	}
 	return nil

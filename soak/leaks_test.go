@@ -235,6 +235,7 @@ var kept = []kind{
 	{regexp.MustCompile(`^lobby:\{[-0-9a-f]{36}\}:pass:`), 10 * time.Minute},
 	{regexp.MustCompile(`^lobby:\{[-0-9a-f]{36}\}:(version|meeting)$`), 24 * time.Hour},
 	{regexp.MustCompile(`^event:`), 10 * time.Minute},
+	{regexp.MustCompile(`^meetings:compared$`), time.Minute},
 	{regexp.MustCompile(`^session`), 24 * time.Hour},
 }
 
