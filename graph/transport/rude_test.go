@@ -73,7 +73,7 @@ var rude = map[string]func(conn net.Conn) error{
 	"pinging, never reading": func(conn net.Conn) error {
 		_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
 		return say(conn, handshakeText+frame(initMessage)+frame(subscribe("1", `subscription {fast(of: 10)}`)),
-			pingUntilGone)
+			pingForAWhile)
 	},
 	"long id": func(conn net.Conn) error {
 		return say(conn, handshakeText+frame(initMessage)+frame(subscribe(padding[:9000], `subscription {silent}`)),
@@ -103,19 +103,14 @@ func streamText(query string) string {
 		"Accept: text/event-stream\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 }
 
-// pingUntilGone reads nothing, and pings until the server hangs up.
-func pingUntilGone(conn net.Conn) error {
+// pingForAWhile reads nothing and pings as fast as it can, for longer than the server lets it, and leaves.
+func pingForAWhile(conn net.Conn) error {
 	lot := strings.Repeat(pingFrame(125), 100)
-	_ = conn.SetWriteDeadline(time.Now().Add(soon))
-	for {
-		if _, err := io.WriteString(conn, lot); err != nil {
-			if os.IsTimeout(err) {
-				return err
-			}
-			return nil
-		}
-		time.Sleep(10 * time.Millisecond)
+	_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
+	for err := error(nil); err == nil; time.Sleep(10 * time.Millisecond) {
+		_, err = io.WriteString(conn, lot)
 	}
+	return reset(conn)
 }
 
 // frame returns a masked text frame; the mask is zero.
