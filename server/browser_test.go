@@ -161,6 +161,12 @@ func TestFaultsAreSaidWhereTheyHappen(t *testing.T) {
 	inBrowser(t, "faults.mjs", s.url, liveKit.URL(), nil)
 }
 
+// TestLinksAddressesAndWordsAreTakenAsPeoplePasteThem, on the page.
+func TestLinksAddressesAndWordsAreTakenAsPeoplePasteThem(t *testing.T) {
+	s, liveKit := startServerWithLiveKit(t)
+	inBrowser(t, "links.mjs", s.url, liveKit.URL(), nil)
+}
+
 // TestMeetingIsRecordedInBrowsers: everybody is told, and the host finds the file, behind nginx.
 func TestMeetingIsRecordedInBrowsers(t *testing.T) {
 	foyer := fmt.Sprintf("http://127.0.0.1:%d", testenv.FreePort(t))

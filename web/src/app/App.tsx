@@ -41,7 +41,12 @@ function Routes() {
       <Route path="/" component={Home} />
       <Route path="/recordings" component={Recordings} />
       <Route path="/recordings/:id">{({ id }) => <RecordingPage key={id} id={id} />}</Route>
-      <Route path="/:slug">{({ slug }) => <RoomPage key={slug} slug={slug} />}</Route>
+      <Route path="/:slug">
+        {({ slug }) =>
+          // What has a dot is a file's name to the server, and no room's address.
+          slug.includes(".") ? <NotFound /> : <RoomPage key={slug} slug={slug} />
+        }
+      </Route>
       <Route component={NotFound} />
     </Switch>
   );

@@ -10,6 +10,7 @@ export interface Failure {
   decision?: string;
   role?: string;
   retryAfter?: number;
+  indexes?: number[];
   requestId?: string;
 }
 

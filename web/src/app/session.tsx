@@ -43,5 +43,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 export const nameOf = ({ displayName, fullName, email }: Viewer) =>
   displayName || fullName || email.replace(/@.*$/, "");
 
-/** Where signing in begins; it comes back to where the person is now. */
-export const signInURL = () => `/login?returnTo=${encodeURIComponent(location.pathname)}`;
+/** Where signing in begins; it comes back to where the person is now. A new account takes the browser's time zone. */
+export const signInURL = () => `/login?${new URLSearchParams({ returnTo: location.pathname, timeZone })}`;
+
+const { timeZone } = Intl.DateTimeFormat().resolvedOptions();

@@ -58,6 +58,9 @@ function Mine({ viewer }: { viewer: Viewer }) {
           <h2>{words.join.title}</h2>
           <JoinForm />
         </div>
+        {viewer.email && !viewer.emailVerified && (
+          <Note kind="warn">{words.home.unverified(viewer.email)}</Note>
+        )}
       </aside>
     </div>
   );

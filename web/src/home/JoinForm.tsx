@@ -1,20 +1,29 @@
 import { type FormEvent, useState } from "react";
+import { useClient } from "urql";
 import { useLocation } from "wouter";
+import { explain, failureOf } from "../app/failure";
+import { FindRoomDocument } from "../generated/operations";
 import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
 import { useWords } from "../words";
-import { slugOf } from "./slug";
 
+// The server knows which room a link or a code means: there is no second rule here.
 export function JoinForm() {
   const words = useWords();
+  const client = useClient();
   const [, go] = useLocation();
   const [text, setText] = useState("");
+  const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState<string | null>(null);
-  function submit(event: FormEvent) {
+  async function submit(event: FormEvent) {
     event.preventDefault();
-    const slug = slugOf(text);
-    if (slug) go(`/${slug}`);
-    else setFault(words.join.fault);
+    setBusy(true);
+    const { data, error } = await client.query(FindRoomDocument, { slug: text }).toPromise();
+    setBusy(false);
+    if (data?.room) return go(`/${data.room.slug}`);
+    const failure = error && failureOf(error);
+    const none = !failure || failure.code === "NOT_FOUND" || failure.code === "INVALID";
+    setFault(none ? words.join.fault : explain(failure, words));
   }
   return (
     <form className="join" onSubmit={submit} noValidate>
@@ -32,7 +41,7 @@ export function JoinForm() {
         spellCheck={false}
         placeholder="abc-defg-hij"
       />
-      <Button type="submit" kind="plain" wide>
+      <Button type="submit" kind="plain" wide busy={busy}>
         {words.join.go}
       </Button>
     </form>

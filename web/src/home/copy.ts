@@ -1,6 +1,7 @@
 import { useSay } from "../ui/Toasts";
 import { useWords } from "../words";
-import { linkTo } from "./slug";
+
+export const linkTo = (slug: string) => `${location.origin}/${slug}`;
 
 /** Puts a room's link into the clipboard; where that is not allowed, shows it. */
 export function useCopyLink() {

@@ -53,7 +53,7 @@ export function WaitingList({ roomId, lobby, locked }: Props) {
         />
       </div>
       {locked && totalCount > 0 && <Unlock roomId={roomId} />}
-      {message && <p className="small soft break clamp">{words.lobby.told(message)}</p>}
+      {message && <p className="small soft break clamp lines">{words.lobby.told(message)}</p>}
       {!totalCount && <p className="small soft">{words.lobby.nobody}</p>}
       {totalCount > 1 && !locked && (
         <Button

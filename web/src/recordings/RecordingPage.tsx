@@ -158,7 +158,8 @@ function Sharing({ recording }: { recording: Recording }) {
       <form className="grant grant-short" onSubmit={submit}>
         <Field
           label={words.settings.email}
-          type="email"
+          inputMode="email"
+          spellCheck={false}
           fault={failure && explain(failure, words)}
           value={email}
           onChange={(event) => setEmail(event.target.value)}

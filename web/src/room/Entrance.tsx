@@ -192,7 +192,7 @@ function Waiting({ room, locked, stage, onGiveUp }: WaitingProps) {
         {entry.message && (
           <Note icon="chat">
             <strong>{words.waiting.message}</strong>
-            <p>{entry.message}</p>
+            <p className="lines">{entry.message}</p>
           </Note>
         )}
       </div>

@@ -73,7 +73,8 @@ function Grant({ roomId, mine }: GrantProps) {
     <form className="grant" onSubmit={submit}>
       <Field
         label={words.settings.email}
-        type="email"
+        inputMode="email"
+        spellCheck={false}
         fault={failure && explain(failure, words)}
         value={email}
         onChange={(event) => setEmail(event.target.value)}

@@ -3,13 +3,13 @@ import { useAct } from "../app/act";
 import { explain } from "../app/failure";
 import { useSession } from "../app/session";
 import { InviteToRoomDocument, type RoomSettingsFragment } from "../generated/operations";
-import { useCopyLink } from "../home/copy";
-import { linkTo } from "../home/slug";
+import { linkTo, useCopyLink } from "../home/copy";
 import { Button } from "../ui/Button";
 import { Field, Select, TextArea } from "../ui/Field";
 import { Note } from "../ui/Note";
 import { useSay } from "../ui/Toasts";
 import { useWords } from "../words";
+import { addressesIn } from "./addresses";
 
 // The link, and e-mails that carry it.
 export function Invite({ room }: { room: RoomSettingsFragment }) {
@@ -20,14 +20,17 @@ export function Invite({ room }: { room: RoomSettingsFragment }) {
   const [text, setText] = useState("");
   const [role, setRole] = useState<"" | "MEMBER" | "ADMINISTRATOR">("");
   const { act, busy, failure } = useAct(InviteToRoomDocument, { quiet: true });
-  const emails = text.split(/[\s,;]+/).filter(Boolean);
+  const [sent, setSent] = useState("");
   async function submit(event: FormEvent) {
     event.preventDefault();
+    const emails = addressesIn(text);
+    setSent(text);
     const done = await act({ input: { roomId: room.id, emails, role: role || null } });
     if (!done) return;
     say(words.settings.invited(done.inviteToRoom.invited.length));
     setText("");
   }
+  const bad = failure?.field === "emails" && sent === text && failure.indexes;
   const mail = failure?.code === "CONFLICT" ? words.settings.noMail : failure && explain(failure, words);
   return (
     <div className="stack stack-l">
@@ -61,7 +64,8 @@ export function Invite({ room }: { room: RoomSettingsFragment }) {
             <option value="MEMBER">{words.roles.MEMBER}</option>
             <option value="ADMINISTRATOR">{words.roles.ADMINISTRATOR}</option>
           </Select>
-          {mail && <Note kind="danger">{mail}</Note>}
+          {bad ? <Bad emails={addressesIn(sent)} indexes={bad} onRest={setText} /> : null}
+          {mail && !failure?.indexes && <Note kind="danger">{mail}</Note>}
           <div className="row row-end">
             <Button type="submit" kind="primary" icon="mail" busy={busy}>
               {words.settings.send}
@@ -72,5 +76,34 @@ export function Invite({ room }: { room: RoomSettingsFragment }) {
         <p className="small soft">{words.settings.noMail}</p>
       )}
     </div>
+  );
+}
+
+interface BadProps {
+  emails: string[];
+  indexes: number[];
+  onRest(text: string): void;
+}
+
+// Which of many addresses the server does not take, and the rest with one press.
+function Bad({ emails, indexes, onRest }: BadProps) {
+  const words = useWords();
+  const rest = emails.filter((_, i) => !indexes.includes(i));
+  return (
+    <Note kind="danger">
+      <p>{words.settings.badEmails(indexes.length)}</p>
+      <ul className="bad-emails">
+        {indexes.map((i) => (
+          <li key={i} className="break">
+            {emails[i]}
+          </li>
+        ))}
+      </ul>
+      {rest.length > 0 && (
+        <Button small onClick={() => onRest(rest.join("\n"))}>
+          {words.settings.keepRest(rest.length)}
+        </Button>
+      )}
+    </Note>
   );
 }

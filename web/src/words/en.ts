@@ -72,6 +72,8 @@ export const en = {
     rooms: "Your rooms",
     empty: "You have no rooms yet.",
     first: "Make your first room",
+    unverified: (email: string) =>
+      `Your sign-in does not confirm that ${email} is your address. Rooms that were shared with it do not appear here.`,
     more: (name: string) => `More on ${name}`,
     leave: "Leave room",
     leaveTitle: (name: string) => `Leave ${name}?`,
@@ -85,7 +87,7 @@ export const en = {
     title: "Join a meeting",
     label: "Link or code of the room",
     hint: "As it stands in your invitation.",
-    fault: "This is no link or code of a room.",
+    fault: "There is no room with this link or code. Check it, or ask whoever sent it.",
     go: "Go to the room",
   },
 
@@ -387,7 +389,12 @@ export const en = {
     revoke: "Take the role away",
     link: "Link to the room",
     emails: "E-mail addresses",
-    emailsHint: "With spaces or commas between them. Each person gets an e-mail of their own.",
+    emailsHint: "With commas or lines between them, with names or without. Each person gets an e-mail of their own.",
+    badEmails: (n: number): string =>
+      n === 1
+        ? "E-mail cannot be sent to this address. Nobody has been invited yet."
+        : "E-mail cannot be sent to these addresses. Nobody has been invited yet.",
+    keepRest: (n: number): string => (n === 1 ? "Keep the other address" : `Keep the other ${n} addresses`),
     send: "Send invitations",
     invited: (n: number) => (n === 1 ? "1 invitation is on its way." : `${n} invitations are on their way.`),
     noMail: "This server sends no e-mail. Copy the link instead.",

@@ -75,6 +75,8 @@ export const fr: Words = {
     rooms: "Vos salons",
     empty: "Vous n’avez pas encore de salon.",
     first: "Créer votre premier salon",
+    unverified: (email) =>
+      `Votre connexion ne confirme pas que ${email} est votre adresse. Les salons partagés avec elle n’apparaissent pas ici.`,
     more: (name) => `Plus d’actions pour ${name}`,
     leave: "Quitter le salon",
     leaveTitle: (name) => `Quitter ${name} ?`,
@@ -90,7 +92,7 @@ export const fr: Words = {
     title: "Rejoindre une réunion",
     label: "Lien ou code du salon",
     hint: "Tel qu’il figure dans votre invitation.",
-    fault: "Ce n’est ni le lien ni le code d’un salon.",
+    fault: "Aucun salon n’a ce lien ou ce code. Vérifiez-le, ou demandez à qui vous l’a envoyé.",
     go: "Aller au salon",
   },
 
@@ -405,7 +407,13 @@ export const fr: Words = {
     revoke: "Retirer le rôle",
     link: "Lien du salon",
     emails: "Adresses e-mail",
-    emailsHint: "Séparées par des espaces ou des virgules. Chaque personne reçoit son propre e-mail.",
+    emailsHint:
+      "Séparées par des virgules ou des lignes, avec ou sans noms. Chaque personne reçoit son propre e-mail.",
+    badEmails: (n) =>
+      n === 1
+        ? "Aucun e-mail ne peut partir à cette adresse. Personne n’a encore été invité."
+        : "Aucun e-mail ne peut partir à ces adresses. Personne n’a encore été invité.",
+    keepRest: (n) => (n === 1 ? "Garder l’autre adresse" : `Garder les ${n} autres adresses`),
     send: "Envoyer les invitations",
     invited: (n) => (n === 1 ? "1 invitation est en route." : `${n} invitations sont en route.`),
     noMail: "Ce serveur n’envoie pas d’e-mail. Copiez plutôt le lien.",
