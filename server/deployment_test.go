@@ -26,7 +26,7 @@ import (
 
 // operator is what whoever runs docker-compose.yml has to say, and how the test says it.
 var operator = map[string]string{
-	"POSTGRES_PASSWORD": "postgresPassword", "FOYER_SECRET": production["FOYER_SECRET"],
+	"POSTGRES_PASSWORD": "postgresPassword", "REDIS_PASSWORD": "redisPassword", "FOYER_SECRET": production["FOYER_SECRET"],
 	"FOYER_OIDC_CLIENT_ID": "foyer", "FOYER_OIDC_CLIENT_SECRET": "hush",
 	"FOYER_MEDIA_SECRET": mediaSecret, "FOYER_TRUSTED_PROXIES": "1",
 	"FOYER_INNER_ADDR": "0.0.0.0:9090",
@@ -38,6 +38,11 @@ type composition struct {
 		Environment map[string]any
 		Deploy      struct{ Replicas int }
 		Volumes     []struct{ Source, Target string }
+		Image, User string
+		Networks    map[string]any
+		CapDrop     []string `json:"cap_drop"`
+		SecurityOpt []string `json:"security_opt"`
+		ReadOnly    bool     `json:"read_only"`
 	}
 }
 
@@ -124,10 +129,10 @@ func deploy(t *testing.T, says map[string]string, more ...string) *deployment {
 		"FOYER_S3_SECRET": d.bucket.Secret,
 	})
 	d.services = map[string]string{
-		"redis:6379":   testenv.StartRedis(t).Addr(),
-		"livekit:7880": strings.TrimPrefix(liveKit, "ws://"),
-		"minio:9000":   strings.TrimPrefix(d.bucket.Endpoint, "http://"),
-		"foyer:8080":   "foyer:" + strconv.Itoa(d.port),
+		":redisPassword@redis:6379": testenv.StartRedis(t).Addr(), // a test's own has no password
+		"livekit:7880":              strings.TrimPrefix(liveKit, "ws://"),
+		"minio:9000":                strings.TrimPrefix(d.bucket.Endpoint, "http://"),
+		"foyer:8080":                "foyer:" + strconv.Itoa(d.port),
 	}
 	d.startNginx(t, said)
 	d.server = &server{t: t, url: d.nginx.URL()}
@@ -186,7 +191,7 @@ func (d *deployment) adaptStores(t *testing.T, said map[string]string) {
 func (d *deployment) startNginx(t *testing.T, said map[string]string) {
 	t.Helper()
 	mounted := d.composition.Services["nginx"].Volumes
-	require.Len(t, mounted, 1)
+	require.Len(t, mounted, 2) // and its own settings
 	assert.Equal(t, nginxFile, filepath.Join("..", mounted[0].Source))
 	assert.Equal(t, "/etc/nginx/templates/default.conf.template", mounted[0].Target)
 	environment := d.here(t, "nginx", said)
@@ -361,6 +366,64 @@ func TestHealthcheckOfTheImageIsACommand(t *testing.T) {
 	assert.Contains(t, string(text), `ENTRYPOINT ["`+check[2]+`"]`)
 	assert.Contains(t, commands, check[3])
 	assert.Greater(t, check[1], healthyTimeout.String())
+}
+
+// TestContainersAreConfined: none is root, gains rights or writes where it need not; but for the egress service, whose
+// browser has a sandbox, and which reaches neither Foyer's Redis nor its database.
+func TestContainersAreConfined(t *testing.T) {
+	t.Parallel()
+	c := readComposition(t)
+	require.Len(t, c.Services, 9)
+	ownUser := []string{"foyer", "foyer-minio"} // as their Dockerfiles say
+	nobody := regexp.MustCompile(`^[1-9]\d*:`)
+	for name, service := range c.Services {
+		if name == "egress" {
+			continue
+		}
+		assert.Equal(t, []string{"ALL"}, service.CapDrop, name)
+		assert.Equal(t, []string{"no-new-privileges:true"}, service.SecurityOpt, name)
+		assert.True(t, service.ReadOnly, name)
+		assert.True(t, slices.Contains(ownUser, service.Image) || nobody.MatchString(service.User), name)
+	}
+	for _, store := range []string{"postgres", "redis"} {
+		assert.Equal(t, []string{"stores"}, slices.Collect(maps.Keys(c.Services[store].Networks)))
+	}
+	assert.NotContains(t, c.Services["egress"].Networks, "stores")
+	assert.Regexp(t, `^redis://:\$\{REDIS_PASSWORD\}@`, c.Services["foyer"].Environment["REDIS_URL"])
+}
+
+// TestNginxSettingsNameWhatMayBeReplaced: all that they have, and nothing of nginx's own.
+func TestNginxSettingsNameWhatMayBeReplaced(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(nginxFile)
+	require.NoError(t, err)
+	var want []string
+	for _, found := range regexp.MustCompile(`\$\{([A-Z0-9_]+)\}`).FindAllStringSubmatch(string(text), -1) {
+		want = append(want, "$"+found[1])
+	}
+	slices.Sort(want)
+	want = slices.Compact(want)
+	for _, file := range []string{nginxFile, "../README.md"} {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		command := regexp.MustCompile(`envsubst '([^']*)'`).FindStringSubmatch(string(text))
+		require.NotNil(t, command, file)
+		assert.ElementsMatch(t, want, strings.Fields(command[1]), file)
+	}
+}
+
+// TestNginxOfTheCompositionHoldsALobby of the default capacity on one worker, each guest by two connections.
+func TestNginxOfTheCompositionHoldsALobby(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../deploy/nginx.main.conf")
+	require.NoError(t, err)
+	found := regexp.MustCompile(`worker_connections (\d+);`).FindStringSubmatch(string(text))
+	require.NotNil(t, found)
+	connections, err := strconv.Atoi(found[1])
+	require.NoError(t, err)
+	c, err := loadConfig(nil)
+	require.NoError(t, err)
+	assert.Greater(t, connections, 2*c.Capacity)
 }
 
 // TestImageHasNeitherAShellNorRoot: its last stage is distroless, of the kind that is nobody's, and runs nothing.
