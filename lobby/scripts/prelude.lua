@@ -119,9 +119,7 @@ end
 -- Notes that people have left the call, maybe all of them. The meeting goes on all the same.
 local function counted_out()
   if redis.call('HLEN', inside) == 0 then
-    if redis.call('HEXISTS', meeting, 'empty') == 0 then
-      redis.call('HSET', meeting, 'empty', string.format('%d', now))
-    end
+    redis.call('HSETNX', meeting, 'empty', string.format('%d', now))
   end
 end
 
