@@ -119,7 +119,9 @@ end
 -- Notes that people have left the call, maybe all of them. The meeting goes on all the same.
 local function counted_out()
   if redis.call('HLEN', inside) == 0 then
-    redis.call('HSETNX', meeting, 'empty', string.format('%d', now))
+    if redis.call('HEXISTS', meeting, 'empty') == 0 then
+      redis.call('HSET', meeting, 'empty', string.format('%d', now))
+    end
   end
 end
 
