@@ -3,6 +3,7 @@ package calls_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -306,17 +307,28 @@ func (w *world) enter(p pass) *person {
 	return c
 }
 
+// tryEnter enters, or returns why that failed. Somebody may be removed before the connection is complete: LiveKit's SDK
+// says so at once, but goes on waiting for the connection.
 func (w *world) tryEnter(p pass) (*person, error) {
 	c := &person{pass: p, w: w, gone: make(chan struct{})}
 	callback := lksdk.NewRoomCallback()
 	callback.OnDisconnected = sync.OnceFunc(func() { close(c.gone) })
-	connected, err := lksdk.ConnectToRoomWithToken(p.details.ServerURL, p.details.ParticipantToken,
-		callback, lksdk.WithAutoSubscribe(false), testenv.Patient())
-	if err != nil {
-		return nil, err
+	entered := make(chan error, 1)
+	go func() {
+		var err error
+		c.room, err = lksdk.ConnectToRoomWithToken(p.details.ServerURL, p.details.ParticipantToken,
+			callback, lksdk.WithAutoSubscribe(false), testenv.Patient())
+		entered <- err
+	}()
+	select {
+	case err := <-entered:
+		if err != nil {
+			return nil, err
+		}
+	case <-c.gone:
+		return nil, errors.New("removed while entering")
 	}
-	w.t.Cleanup(connected.Disconnect)
-	c.room = connected
+	w.t.Cleanup(c.room.Disconnect)
 	return c, nil
 }
 
