@@ -51,6 +51,9 @@ type Event struct {
 // when it is not signed with one of our keys, Invalid when it cannot be read, an *http.MaxBytesError when
 // it is too large.
 func (c *Client) Receive(w http.ResponseWriter, r *http.Request) (*Event, error) {
+	if err := c.signed(r); err != nil {
+		return nil, fault.From(err, fault.Unauthenticated, "this is not signed by LiveKit")
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxEvent)
 	body, err := webhook.Receive(r, c.keys())
 	if tooLarge, is := errors.AsType[*http.MaxBytesError](err); is {
@@ -65,6 +68,21 @@ func (c *Client) Receive(w http.ResponseWriter, r *http.Request) (*Event, error)
 		return nil, fault.From(err, fault.Invalid, "this is no event of LiveKit's")
 	}
 	return c.eventOf(event), nil
+}
+
+// signed checks who has signed a request before its body is read: strangers would have Foyer keep bodies of
+// maxEvent on each of their connections. Whether the signature is of that body is checked once it is read.
+func (c *Client) signed(r *http.Request) error {
+	token, err := auth.ParseAPIToken(r.Header.Get("Authorization"))
+	if err != nil {
+		return err
+	}
+	secret := c.keys().GetSecret(token.APIKey())
+	if secret == "" {
+		return webhook.ErrSecretNotFound
+	}
+	_, _, err = token.Verify(secret)
+	return err
 }
 
 // keys are all that LiveKit may sign with.

@@ -51,3 +51,27 @@ func TestEventIsTakenThatAnyConfiguredKeySigned(t *testing.T) {
 		})
 	}
 }
+
+// TestBodyOfAStrangerIsNotRead: it would be kept in memory until the whole of it has come.
+func TestBodyOfAStrangerIsNotRead(t *testing.T) {
+	t.Parallel()
+	stale, err := auth.NewAccessToken(apiKey, apiSecret).SetValidFor(-time.Hour).ToJWT()
+	require.NoError(t, err)
+	forged, err := auth.NewAccessToken(apiKey, strings.Repeat("x", 32)).SetValidFor(time.Minute).ToJWT()
+	require.NoError(t, err)
+	unknown, err := auth.NewAccessToken("APIother", apiSecret).SetValidFor(time.Minute).ToJWT()
+	require.NoError(t, err)
+	for name, authorization := range map[string]string{
+		"no signature": "", "no token": "Bearer x", "another secret": forged, "another key": unknown, "expired": stale,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body := strings.NewReader("{}")
+			request := httptest.NewRequest("POST", "/webhooks/livekit", body)
+			request.Header.Set("Authorization", authorization)
+			_, err := rtc.New(offline()).Receive(httptest.NewRecorder(), request)
+			assert.True(t, fault.Is(err, fault.Unauthenticated), "%v", err)
+			assert.Equal(t, 2, body.Len(), "the body was read")
+		})
+	}
+}
