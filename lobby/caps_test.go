@@ -3,6 +3,7 @@ package lobby_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
@@ -206,4 +207,63 @@ func TestShareOfALobbyIsTenPlacesAtLeast(t *testing.T) {
 			return err
 		}), "of %d", capacity)
 	}
+}
+
+// TestNoAddressIsRememberedLongerThanItsGuestsWait, nor an account: whichever way they leave the list.
+func TestNoAddressIsRememberedLongerThanItsGuestsWait(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		for way, leave := range map[string]func(*world, *lobby.Request) error{
+			"cancelled": func(w *world, r *lobby.Request) error {
+				_, err := w.Cancel(guest(), r.Ticket)
+				return err
+			},
+			"admitted": func(w *world, r *lobby.Request) error {
+				_, err := w.Admit(w.host(), w.decide(r))
+				return err
+			},
+			"denied": func(w *world, r *lobby.Request) error {
+				_, err := w.Deny(w.host(), w.decide(r))
+				return err
+			},
+			"removed": func(w *world, r *lobby.Request) error {
+				return w.Expel(w.host(), w.room.ID, rooms.Person{ID: r.Entry.ID, UserID: r.Entry.UserID})
+			},
+			"ended with the meeting": func(w *world, _ *lobby.Request) error {
+				_, err := w.End(w.host(), w.room.ID)
+				return err
+			},
+			"gone without a word": func(*world, *lobby.Request) error { return nil },
+		} {
+			t.Run(way, func(t *testing.T) {
+				t.Parallel()
+				settings := lapsing
+				settings.Capacity, settings.AddressShare = 48, 25
+				w := newWorld(t, rdb, prefix, settings)
+				ada := w.user(t, "Ada")
+				nobody, adas := of(guest(), "192.0.2.1"), of(as(ada), "192.0.2.2")
+				var all []*lobby.Request
+				for _, who := range []context.Context{nobody, nobody, adas, adas} {
+					r, err := w.RequestEntry(who, lobby.RequestEntryInput{RoomID: &w.room.ID})
+					require.NoError(t, err)
+					all = append(all, r)
+				}
+				key := prefix + "lobby:{" + w.room.ID.String() + "}:from:"
+				taken := func(whom string) int64 {
+					n, err := rdb.ZCard(context.Background(), key+whom).Result()
+					require.NoError(t, err)
+					return n
+				}
+				assert.Zero(t, taken("192.0.2.2"), "whoever has an account is counted by it, not by the address")
+				if len(w.listed(t)) == len(all) { // else this machine has stood still for longer than they wait
+					assert.Equal(t, []int64{2, 2}, []int64{taken("192.0.2.1"), taken(ada.ID.String())})
+				}
+				for _, r := range all {
+					require.NoError(t, leave(w, r))
+				}
+				require.Eventually(t, func() bool { return taken("192.0.2.1")+taken(ada.ID.String()) == 0 },
+					soon, 20*time.Millisecond)
+			})
+		}
+	})
 }

@@ -9,11 +9,15 @@ local room = KEYS[1]
 -- Sorted sets: of waiting entries, scored by arrival (a version, so no two are equal); of the same, scored by
 -- the time (ms) at which their guest counts as gone.
 local waiting, present = room .. 'waiting', room .. 'present'
+-- What the names begin with of sorted sets of the entries that wait and take a place of one user's or of one network
+-- address's; scored by time (ms).
+local from = room .. 'from:'
 -- Version of the room's lobby.
 local version = room .. 'version'
 -- Sorted set of admitted entries, scored by the time (ms) at which the admission ends.
 local admitted = room .. 'admitted'
--- The meeting: version, message and message_version for those who wait, revoked (ms: passes made before are
+-- The meeting: version, message for those who wait and message_version in which it was set, told (version in which
+-- something else changed that those who wait are shown), revoked (ms: passes made before are
 -- void), over (ms: when the last meeting ended), empty (ms: since when nobody is in the call; only while a
 -- meeting is on), closing (ms: when the last meeting ended, until the database has followed).
 local meeting = room .. 'meeting'
@@ -91,12 +95,14 @@ local function removal(id, status, user)
   return redis.call('HEXISTS', pass_key(id), 'void') == 1 and 'REMOVED'
 end
 
--- An entry as its guest sees it: also the message for the guest, the guest's place, the list's version, for how
+-- An entry as its guest sees it: also the message for the guest, the version of all that those who wait are shown
+-- beside their entries, the guest's place, the list's version, for how
 -- many ms a denied guest may not ask again (else 0), and how a host has taken the guest out of the call.
 local function view(id)
   local entry = read(id)
-  local message = redis.call('HMGET', meeting, 'message', 'message_version')
-  entry[10], entry[11] = message[1], message[2]
+  local shown = redis.call('HMGET', meeting, 'message', 'message_version', 'told')
+  entry[10] = shown[1]
+  entry[11] = string.format('%d', math.max(tonumber(shown[2] or 0), tonumber(shown[3] or 0)))
   entry[12] = redis.call('ZRANK', waiting, id)
   entry[13] = redis.call('GET', version)
   entry[14] = entry[4] == 'DENIED' and wait_of(id) or 0
@@ -197,9 +203,15 @@ local function attend(id, lease, arrival)
   redis.call('PEXPIRE', present, keep)
 end
 
+-- Takes an entry off the list, and gives back the place that it took.
 local function unlist(id)
   redis.call('ZREM', waiting, id)
   redis.call('ZREM', present, id)
+  local whom = of_entry(id, 'from')
+  if whom then
+    redis.call('ZREM', from .. whom, id)
+    redis.call('HDEL', entry_key(id), 'from')
+  end
 end
 
 -- Moves an entry to its next status for ttl ms, and tells everybody concerned.

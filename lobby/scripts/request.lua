@@ -15,16 +15,15 @@
 -- Returns {"OK", entry}, {"FULL"}, {"CROWDED"} when all those places are taken, or {"DENIED", ms until this user may
 -- ask again}.
 local id, user, lease = ARGV[3], ARGV[6], tonumber(ARGV[7])
--- Sorted set of the entries that have waited for one user or from one address; those that wait no more are left out
--- when it matters.
-local from, places = room .. 'from:' .. ARGV[11], tonumber(ARGV[12])
-if ARGV[11] == '' then places = 0 end
+local whom, places = ARGV[11], tonumber(ARGV[12])
+if whom == '' then places = 0 end
 local function crowded()
-  if places == 0 or redis.call('ZCARD', from) < places then return false end
-  for _, other in ipairs(redis.call('ZRANGE', from, 0, -1)) do
-    if not redis.call('ZSCORE', waiting, other) then redis.call('ZREM', from, other) end
+  local taken = from .. whom
+  if places == 0 or redis.call('ZCARD', taken) < places then return false end
+  for _, other in ipairs(redis.call('ZRANGE', taken, 0, -1)) do -- rare: Redis has lost entries
+    if not redis.call('ZSCORE', waiting, other) then redis.call('ZREM', taken, other) end
   end
-  return redis.call('ZCARD', from) >= places
+  return redis.call('ZCARD', taken) >= places
 end
 
 sweep()
@@ -48,8 +47,9 @@ elseif not status or status == 'LEFT' or status == 'ENDED' or status == 'DENIED'
   redis.call('PEXPIRE', entry_key(id), keep)
   attend(id, lease, arrival)
   if places > 0 then
-    redis.call('ZADD', from, now, id)
-    redis.call('PEXPIRE', from, keep)
+    redis.call('HSET', entry_key(id), 'from', whom)
+    redis.call('ZADD', from .. whom, now, id)
+    redis.call('PEXPIRE', from .. whom, keep)
   end
   ring(id)
 end
