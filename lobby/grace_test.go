@@ -67,6 +67,36 @@ func TestMeetingLapsesOnlyAfterItsGrace(t *testing.T) {
 	})
 }
 
+// TestMessageEndsWithItsMeeting, also when something else that guests are shown changes during the grace time, and for
+// guests who wait for the next meeting already.
+func TestMessageEndsWithItsMeeting(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		settings := calm
+		settings.MeetingGrace = time.Millisecond
+		w := newWorld(t, rdb, prefix, settings)
+		_, err := w.SetMessage(w.host(), lobby.SetMessageInput{RoomID: w.room.ID, Message: new("Five minutes")})
+		require.NoError(t, err)
+		anna := w.letIn(t, guest(), "Anna")
+		require.NoError(t, w.Joined(t.Context(), w.room.ID, anna.Entry.ID,
+			lobby.Connection{ID: "PA_1", Since: time.Now()}))
+		require.NoError(t, w.Left(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
+		next := w.watchEntry(t, w.Service, w.knock(t, "Waits for the next"))
+		before := next.next()
+		assert.Equal(t, "Five minutes", *before.Message)
+		require.NoError(t, w.TouchAll(t.Context(), w.room.ID)) // the room is locked
+		touched := next.until(func(e *lobby.Entry) bool { return e.Version > before.Version })
+		assert.Equal(t, "Five minutes", *touched.Message, "the meeting goes on")
+		require.EventuallyWithT(t, func(t *assert.CollectT) {
+			assert.NoError(t, w.Lapse(context.Background(), w.room.ID))
+			l, err := w.Get(w.host(), w.room.ID)
+			assert.NoError(t, err)
+			assert.Nil(t, l.Message)
+		}, soon, 20*time.Millisecond)
+		assert.Equal(t, lobby.Waiting, next.until(func(e *lobby.Entry) bool { return e.Message == nil }).Status)
+	})
+}
+
 // TestMeetingThatBeginsMeanwhileIsNotForgotten: it was noted after the mark was read.
 func TestMeetingThatBeginsMeanwhileIsNotForgotten(t *testing.T) {
 	t.Parallel()

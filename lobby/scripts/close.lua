@@ -34,8 +34,11 @@ for _, field in ipairs(redis.call('HKEYS', limits)) do
       whom .. ':subscribe')
   end
 end
-local told = tonumber(redis.call('HGET', meeting, 'message_version'))
-if told and told <= since then redis.call('HDEL', meeting, 'message', 'message_version') end
+local set = tonumber(redis.call('HGET', meeting, 'message_version'))
+if set and set <= since then
+  redis.call('HDEL', meeting, 'message', 'message_version')
+  redis.call('HSET', meeting, 'told', bump()) -- guests who wait for the next meeting are shown that it has gone
+end
 redis.call('DEL', inside)
 redis.call('HDEL', meeting, 'empty')
 redis.call('HSET', meeting, 'over', string.format('%d', at), 'closing', string.format('%d', at))

@@ -4,7 +4,7 @@
 -- ARGV[3]  1 when those who wait are told
 meet()
 if ARGV[3] == '1' then
-  redis.call('HSET', meeting, 'message_version', bump())
+  redis.call('HSET', meeting, 'told', bump()) -- the message is as old as before
   ring(everybody)
 end
 return 1
