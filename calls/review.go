@@ -199,8 +199,8 @@ func (s *Service) inside(
 }
 
 // enforce makes somebody in a call what he is by the rules, and reports whether he was changed; p is
-// then what he is. Whoever has no pass stays, unless a ban says otherwise, and gets what hosts have decided: a
-// person whose pass Redis has lost, and everything that enters without one. A host's grant for
+// then what he is. Whoever has no pass stays, unless a ban says otherwise or it is a second connection, and gets what
+// hosts have decided: a person whose pass Redis has lost, and everything that enters without one. A host's grant for
 // LiveKit's own API ends only with the connection; so whoever is no host any more has to come back.
 func (s *Service) enforce(
 	ctx context.Context, p *rtc.Participant, is lobby.Standing,
@@ -222,7 +222,7 @@ func (s *Service) enforce(
 func (s *Service) enforceDecided(
 	ctx context.Context, p *rtc.Participant, is lobby.Standing,
 ) (outcome Outcome, touched bool, err error) {
-	if is.Banned {
+	if is.Banned || p.Second() {
 		return Removed, false, s.rtc.RemoveParticipant(ctx, is.Join.Room, p.Identity)
 	}
 	return s.change(ctx, is.Join.Room, p, is, rtc.Change{}, is.Decided.Over(p.Permission))

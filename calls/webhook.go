@@ -68,7 +68,7 @@ func (s *Service) hearEgress(ctx context.Context, roomID uuid.UUID, e *rtc.Event
 
 // judge looks at somebody who has joined: if he may not be in the call at this moment he is removed,
 // else he is made what he is by now, whatever his token says. What is no person has no pass: a ban alone keeps
-// it out. Recorders are not judged: LiveKit's egress service lets them in.
+// it out. A second connection of a person never may. Recorders are not judged: LiveKit's egress service lets them in.
 func (s *Service) judge(ctx context.Context, room *ent.Room, p *rtc.Participant) error {
 	if !counts(p) {
 		return nil
@@ -78,7 +78,7 @@ func (s *Service) judge(ctx context.Context, room *ent.Room, p *rtc.Participant)
 		return err
 	}
 	is := standings[0]
-	if is.Banned || p.Kind == rtc.Person && (is.LockedOut || is.Refused != nil) {
+	if is.Banned || p.Second() || p.Kind == rtc.Person && (is.LockedOut || is.Refused != nil) {
 		return s.rtc.RemoveParticipant(ctx, room.ID.String(), p.Identity)
 	}
 	result := s.settle(ctx, room.ID, []*rtc.Participant{p}, standings)[0]

@@ -41,6 +41,14 @@ func (i Identity) person() (uuid.UUID, bool) {
 	return id, err == nil && id.String() == string(i)
 }
 
+// second reports whether an identity is that of a second connection: LiveKit lets the holder of any token open more
+// connections, to send only, under the token's identity, # and a text of their choice (/rtc?publish=text).
+func (i Identity) second() bool {
+	first, _, second := strings.Cut(string(i), "#")
+	_, person := Identity(first).person()
+	return second && person
+}
+
 // ParticipantKind says what a participant is.
 type ParticipantKind string
 
@@ -93,6 +101,10 @@ type Participant struct {
 
 // ID is the id of the participant's identity.
 func (p *Participant) ID() uuid.UUID { return p.Identity.ID() }
+
+// Second reports whether a person has opened a second connection with a token. Its identity has no pass and no ban, so
+// it may never be in a call.
+func (p *Participant) Second() bool { return p.Kind == Other && p.Identity.second() }
 
 // Role is one of the Role constants, or empty. Only persons have one: services other than Foyer write the
 // attributes of all other kinds.

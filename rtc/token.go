@@ -126,7 +126,7 @@ func (c *Client) Attributes(j Join) map[string]string {
 // not name it may be another's, so they are not ours.
 func (c *Client) Made(p *Participant) bool {
 	_, ours := p.Attributes[AttributeIsAuthenticated]
-	return ours && p.Kind == Person && p.Attributes[AttributeDeployment] == c.settings.Deployment
+	return ours && (p.Kind == Person || p.Second()) && p.Attributes[AttributeDeployment] == c.settings.Deployment
 }
 
 // Permission is what a participant may do, by the rules of this moment: hosts whatever the server
