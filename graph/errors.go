@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"foyer/ent/database"
 	"foyer/ent/roomaccess"
 	"foyer/fault"
+	"foyer/graph/transport"
 	"foyer/observe"
 )
 
@@ -27,7 +29,7 @@ func presentError(ctx context.Context, err error) *gqlerror.Error {
 	gql, wrapped := errors.AsType[*gqlerror.Error](err)
 	switch {
 	case wrapped && gql.Unwrap() == nil:
-		shown := present(libraryFault(gql), gql.Path)
+		shown := present(libraryFault(ctx, gql), gql.Path)
 		shown.Locations = gql.Locations
 		return shown
 	case argumentsUnread(ctx):
@@ -70,7 +72,7 @@ func present(f *fault.Error, path ast.Path) *gqlerror.Error {
 const persistedQueryNotFound = "PERSISTED_QUERY_NOT_FOUND"
 
 // libraryFault gives what the library says of a query or its variables our code for it.
-func libraryFault(err *gqlerror.Error) *fault.Error {
+func libraryFault(ctx context.Context, err *gqlerror.Error) *fault.Error {
 	f := fault.New(fault.Invalid, "%s", shortened(err.Message))
 	if err.Extensions["code"] == persistedQueryNotFound {
 		f.Kind = persistedQueryNotFound // clients know this one, and send the document
@@ -79,9 +81,20 @@ func libraryFault(err *gqlerror.Error) *fault.Error {
 		return f.With("field", field)
 	}
 	if len(err.Path) > 1 && err.Path[0] == ast.PathName("variable") {
-		return f.With("field", fieldName(err.Path))
+		return f.With("field", fieldOf(ctx, err.Path[1:]))
 	}
 	return f
+}
+
+// fieldOf returns the innermost name of a path that begins with a variable, or what that variable is used for.
+func fieldOf(ctx context.Context, path ast.Path) string {
+	isName := func(element ast.PathElement) bool { _, is := element.(ast.PathName); return is }
+	field := fieldName(path)
+	if !slices.ContainsFunc(path[1:], isName) && graphql.HasOperationContext(ctx) {
+		asked := graphql.GetOperationContext(ctx)
+		return cmp.Or(transport.PlaceOf(asked.Doc, asked.Operation, field), field)
+	}
+	return field
 }
 
 // maxMessage is how many bytes of a message of the library's are told: it may repeat what was sent.

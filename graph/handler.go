@@ -91,8 +91,9 @@ func NewHandler(r *Resolver, s Settings) *Handler {
 	}
 	h.Use(extension.AutomaticPersistedQuery{Cache: newCache[string]()})
 	h.Use(s.Limits)
-	inputs := &transport.Inputs{Suggest: s.Introspection, Scalars: map[string]func(string, any) error{
-		"ID": checkID, "Cursor": checkCursor,
+	inputs := &transport.Inputs{Suggest: s.Introspection, Scalars: map[string]func(any) error{
+		"ID": reads(scalar.UnmarshalID), "@identity": reads(scalar.UnmarshalIdentity),
+		"Cursor": reads(scalar.UnmarshalCursor),
 	}}
 	h.Use(inputs)
 	h.AroundOperations(withinScopes)
@@ -147,28 +148,21 @@ func lists(schema *ast.Schema) map[string]bool {
 func validation(inputs *transport.Inputs) *rules.Rules {
 	all := rules.NewDefaultRules()
 	all.ReplaceRule(rules.ValuesOfCorrectTypeRule.Name, inputs.Rule)
+	all.RemoveRule(rules.ProvidedRequiredArgumentsRule.Name)
+	all.RemoveRule(rules.KnownArgumentNamesRule.Name)
 	if !inputs.Suggest {
-		all.ReplaceRule(rules.KnownArgumentNamesRule.Name,
-			rules.KnownArgumentNamesRuleWithoutSuggestions.RuleFunc)
 		all.ReplaceRule(rules.KnownTypeNamesRule.Name,
 			rules.KnownTypeNamesRuleWithoutSuggestions.RuleFunc)
 	}
 	return all
 }
 
-// checkID says what is wrong with an id. That of a participant is LiveKit's, every other one of ours.
-func checkID(name string, value any) (err error) {
-	if name == "participantId" {
-		_, err = scalar.UnmarshalIdentity(value)
-	} else {
-		_, err = scalar.UnmarshalID(value)
+// reads returns what says why a scalar cannot be read from a value.
+func reads[T any](read func(any) (T, error)) func(any) error {
+	return func(value any) error {
+		_, err := read(value)
+		return err
 	}
-	return err
-}
-
-func checkCursor(_ string, value any) error {
-	_, err := scalar.UnmarshalCursor(value)
-	return err
 }
 
 // Sockets is how many WebSockets are open.

@@ -3253,7 +3253,7 @@ input MuteParticipantInput {
   "The room's id."
   roomId: ID!
   "The participant's identity."
-  participantId: ID!
+  participantId: ID! @identity
   "LiveKit's id of a track."
   trackSid: String
   "Everything of a kind."
@@ -3275,7 +3275,7 @@ input UpdateParticipantInput {
   "The room's id."
   roomId: ID!
   "The participant's identity."
-  participantId: ID!
+  participantId: ID! @identity
   "1 to 100 characters. The person cannot change it any more until the meeting ends."
   name: String
   "At most 16. Those that Foyer writes are refused, but for ` + "`" + `hand_raised_at` + "`" + `, which may be emptied."
@@ -3307,7 +3307,7 @@ input RemoveParticipantInput {
   "The room's id."
   roomId: ID!
   "The participant's identity."
-  participantId: ID!
+  participantId: ID! @identity
   "For how long he is to stay away. NONE if not given."
   ban: Ban
 }
@@ -3323,7 +3323,7 @@ input ReturnToLobbyInput {
   "The room's id."
   roomId: ID!
   "The participant's identity."
-  participantId: ID!
+  participantId: ID! @identity
 }
 
 "Gives a participant a role."
@@ -3331,7 +3331,7 @@ input SetParticipantRoleInput {
   "The room's id."
   roomId: ID!
   "The participant's identity."
-  participantId: ID!
+  participantId: ID! @identity
   "ADMINISTRATOR or MEMBER."
   role: RoomRole!
 }
@@ -4188,6 +4188,9 @@ scalar Cursor
 
 "A whole number of up to 53 bits that rises with every change: of two states, the higher is newer."
 scalar Version
+
+"An id that is a participant's identity in LiveKit: any text of 1 to 1024 bytes. Every other id is a UUID."
+directive @identity on INPUT_FIELD_DEFINITION
 
 "Anything that can be found by its id."
 interface Node {

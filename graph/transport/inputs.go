@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"math"
@@ -16,17 +17,19 @@ import (
 )
 
 // Inputs refuses every value that is not exactly what the schema says, before anything is executed. Rule checks
-// the values that stand in a document, once for each document, and the extension checks those of variables, with
-// each request; both by the same walk. GraphQL's library takes an enum's value in any case, numbers as strings and
-// strings as numbers, from variables; what is generated then stores something else, or nothing.
+// the values that stand in a document, once for each document, and the extension checks those of variables where the
+// document uses them, with each request; both by the same walk. GraphQL's library takes an enum's value in any case,
+// numbers as strings and strings as numbers, from variables; what is generated then stores something else, or nothing.
+//
+// An error names the argument or input field to blame, by whatever variable its value has come.
 //
 // It also refuses a subscription that would not ask for exactly one field once it is executed.
 type Inputs struct {
 	// Suggest names of the schema that resemble a wrong one.
 	Suggest bool
-	// Scalars read those of the schema's scalars that are not any string, in an argument or input field of a name;
-	// their errors are told.
-	Scalars map[string]func(name string, value any) error
+	// Scalars read those of the schema's scalars that are not any string; their errors are told. One that has the
+	// name of a directive, with its @, reads what the schema marks with that.
+	Scalars map[string]func(value any) error
 
 	schema *ast.Schema
 }
@@ -45,22 +48,104 @@ func (i *Inputs) Validate(schema graphql.ExecutableSchema) error {
 	return nil
 }
 
-// MutateOperationContext refuses an operation whose variables are not what it says they are.
+// MutateOperationContext refuses an operation whose variables are not what the places are that they are used in.
 func (i *Inputs) MutateOperationContext(_ context.Context, o *graphql.OperationContext) *gqlerror.Error {
-	for _, v := range o.Operation.VariableDefinitions {
-		value, given := o.Variables[v.Variable]
-		if !given {
-			continue
-		}
-		path := ast.Path{ast.PathName("variable"), ast.PathName(v.Variable)}
-		if err := (inputCheck{i, false}).value(path, v.Type, value); err != nil {
+	if len(o.Variables) > 0 {
+		if err := i.variables(o); err != nil {
 			return err
-		}
-		if value == nil && v.DefaultValue != nil && needsValue(o.Doc, v.Variable) {
-			return wrong(path, "%s must not be null")
 		}
 	}
 	return oneStream(o)
+}
+
+func (i *Inputs) variables(o *graphql.OperationContext) (err *gqlerror.Error) {
+	check := inputCheck{Inputs: i, literal: true, variables: o.Variables}
+	arguments(o.Doc, o.Operation, func(known ast.ArgumentDefinitionList, given ast.ArgumentList) bool {
+		for _, argument := range given {
+			if err == nil && usesVariable(argument.Value) {
+				err = check.argument(known, argument)
+			}
+		}
+		return err == nil
+	})
+	if err != nil { // of which the path is no answer's
+		err.Path, err.Extensions = nil, map[string]any{"field": innermost(err.Path)}
+	}
+	return err
+}
+
+func usesVariable(v *ast.Value) bool {
+	return v.Kind == ast.Variable ||
+		slices.ContainsFunc(v.Children, func(c *ast.ChildValue) bool { return usesVariable(c.Value) })
+}
+
+// PlaceOf returns the name of the argument or input field of an operation that a variable is the value of, or is
+// among those of: the first of several, and none of a variable that is not used.
+func PlaceOf(doc *ast.QueryDocument, o *ast.OperationDefinition, variable string) (name string) {
+	var inValue func(name string, v *ast.Value) string
+	inValue = func(name string, v *ast.Value) string {
+		if v.Kind == ast.Variable && v.Raw == variable {
+			return name
+		}
+		for _, child := range v.Children {
+			if found := inValue(cmp.Or(child.Name, name), child.Value); found != "" {
+				return found
+			}
+		}
+		return ""
+	}
+	arguments(doc, o, func(_ ast.ArgumentDefinitionList, given ast.ArgumentList) bool {
+		for _, argument := range given {
+			name = cmp.Or(name, inValue(argument.Name, argument.Value))
+		}
+		return name == ""
+	})
+	return name
+}
+
+// arguments calls a function with the arguments of each field and directive of an operation, until it returns false.
+// What is known of them is nil before the document is checked.
+func arguments(
+	doc *ast.QueryDocument, o *ast.OperationDefinition, each func(ast.ArgumentDefinitionList, ast.ArgumentList) bool,
+) {
+	directives := func(list ast.DirectiveList) bool {
+		for _, directive := range list {
+			var known ast.ArgumentDefinitionList
+			if directive.Definition != nil {
+				known = directive.Definition.Arguments
+			}
+			if !each(known, directive.Arguments) {
+				return false
+			}
+		}
+		return true
+	}
+	var seen []string // fragments
+	var selection func(ast.SelectionSet) bool
+	one := func(s ast.Selection) bool {
+		switch s := s.(type) {
+		case *ast.Field:
+			var known ast.ArgumentDefinitionList
+			if s.Definition != nil {
+				known = s.Definition.Arguments
+			}
+			return each(known, s.Arguments) && directives(s.Directives) && selection(s.SelectionSet)
+		case *ast.InlineFragment:
+			return directives(s.Directives) && selection(s.SelectionSet)
+		case *ast.FragmentSpread:
+			fragment := doc.Fragments.ForName(s.Name)
+			if fragment == nil || slices.Contains(seen, s.Name) {
+				return directives(s.Directives)
+			}
+			seen = append(seen, s.Name)
+			return directives(s.Directives) && directives(fragment.Directives) && selection(fragment.SelectionSet)
+		}
+		return true
+	}
+	selection = func(set ast.SelectionSet) bool {
+		return !slices.ContainsFunc(set, func(s ast.Selection) bool { return !one(s) })
+	}
+	_ = directives(o.Directives) && selection(o.SelectionSet)
 }
 
 // oneStream refuses a subscription of which @skip or @include leave nothing, or aliases make several.
@@ -75,55 +160,68 @@ func oneStream(o *graphql.OperationContext) *gqlerror.Error {
 	return nil
 }
 
-// Rule checks the values that stand in a document. It takes the place of the library's ValuesOfCorrectType.
+// Rule checks the arguments that stand in a document. It takes the place of the library's ValuesOfCorrectType,
+// ProvidedRequiredArguments and KnownArgumentNames.
 func (i *Inputs) Rule(observers *core.Events, addError core.AddErrFunc) {
-	seen := map[*ast.Value]bool{} // fragments are visited with each operation
-	check := func(name string, of *ast.Type, value *ast.Value) {
-		if seen[value] {
+	add := func(at *ast.Position, field, message string) {
+		addError(core.Message("%s", message), core.At(at), func(e *gqlerror.Error) {
+			e.Extensions = map[string]any{"field": field}
+		})
+	}
+	check := inputCheck{Inputs: i, literal: true}
+	seen := map[*ast.Position]bool{} // fragments are visited with each operation
+	arguments := func(at *ast.Position, known ast.ArgumentDefinitionList, given ast.ArgumentList) {
+		if seen[at] {
 			return
 		}
-		seen[value] = true
-		if err := (inputCheck{i, true}).value(ast.Path{ast.PathName(name)}, of, literal(value)); err != nil {
-			addError(core.Message("%s", err.Message), core.At(value.Position), func(e *gqlerror.Error) {
-				e.Extensions = map[string]any{"field": innermost(err.Path)}
-			})
-		}
-	}
-	arguments := func(known ast.ArgumentDefinitionList, given ast.ArgumentList) {
+		seen[at] = true
 		for _, argument := range given {
-			if definition := known.ForName(argument.Name); definition != nil {
-				check(argument.Name, definition.Type, argument.Value)
+			if err := check.argument(known, argument); err != nil {
+				add(argument.Position, innermost(err.Path), err.Message)
+			}
+		}
+		for _, definition := range known {
+			if isRequired(definition.Type, definition.DefaultValue) && given.ForName(definition.Name) == nil {
+				add(at, definition.Name, definition.Name+" is required")
 			}
 		}
 	}
 	observers.OnField(func(_ *core.Walker, field *ast.Field) {
 		if field.Definition != nil {
-			arguments(field.Definition.Arguments, field.Arguments)
+			arguments(field.Position, field.Definition.Arguments, field.Arguments)
 		}
 	})
 	observers.OnDirective(func(_ *core.Walker, directive *ast.Directive) {
 		if directive.Definition != nil {
-			arguments(directive.Definition.Arguments, directive.Arguments)
+			arguments(directive.Position, directive.Definition.Arguments, directive.Arguments)
 		}
 	})
-	observers.OnVariable(func(_ *core.Walker, v *ast.VariableDefinition) {
-		if v.DefaultValue != nil {
-			check(v.Variable, v.Type, v.DefaultValue)
+	// Where it is used decides what else a default has to be.
+	byType := inputCheck{Inputs: &Inputs{Suggest: i.Suggest, schema: i.schema}, literal: true}
+	observers.OnVariable(func(w *core.Walker, v *ast.VariableDefinition) {
+		if v.DefaultValue == nil {
+			return
+		}
+		name := cmp.Or(PlaceOf(w.Document, w.CurrentOperation, v.Variable), v.Variable)
+		if err := byType.value(place{ast.Path{ast.PathName(name)}, v.Type, nil}, literal(v.DefaultValue)); err != nil {
+			add(v.DefaultValue.Position, innermost(err.Path), err.Message)
 		}
 	})
 }
 
+func isRequired(of *ast.Type, otherwise *ast.Value) bool { return of.NonNull && otherwise == nil }
+
 // A literal's values that JSON has no like of.
 type (
 	enumName string
-	variable struct{}
+	variable string
 )
 
 // literal returns a document's value in the terms of variables.
 func literal(v *ast.Value) any {
 	switch v.Kind {
 	case ast.Variable:
-		return variable{}
+		return variable(v.Raw)
 	case ast.IntValue, ast.FloatValue:
 		return json.Number(v.Raw)
 	case ast.StringValue, ast.BlockValue:
@@ -154,60 +252,101 @@ type inputCheck struct {
 
 	// literal says that the value stands in the document.
 	literal bool
+	// variables are those of a request; nil before there is one.
+	variables map[string]any
 }
 
-func (c inputCheck) value(path ast.Path, of *ast.Type, value any) *gqlerror.Error {
+// place is where a value is: an argument, an input field, or an item of a list that is one.
+type place struct {
+	path ast.Path
+	of   *ast.Type
+	// marks are the schema's.
+	marks ast.DirectiveList
+}
+
+func (p place) field(of *ast.FieldDefinition) place {
+	return place{append(slices.Clip(p.path), ast.PathName(of.Name)), of.Type, of.Directives}
+}
+
+func (p place) item(i int) place {
+	return place{append(slices.Clip(p.path), ast.PathIndex(i)), p.of.Elem, p.marks}
+}
+
+func (c inputCheck) argument(known ast.ArgumentDefinitionList, given *ast.Argument) *gqlerror.Error {
+	path := ast.Path{ast.PathName(given.Name)}
+	definition := known.ForName(given.Name)
+	if definition == nil {
+		return wrong(path, "there is no argument %s"+c.suggestion(given.Name, known))
+	}
+	if value := literal(given.Value); !c.isMissing(value) {
+		return c.value(place{path, definition.Type, definition.Directives}, value)
+	}
+	return nil
+}
+
+// isMissing reports whether a value is a variable that a request does not have, which is as if nothing were written.
+func (c inputCheck) isMissing(value any) bool {
+	name, is := value.(variable)
+	_, given := c.variables[string(name)]
+	return is && c.variables != nil && !given
+}
+
+func (c inputCheck) value(at place, value any) *gqlerror.Error {
+	if name, is := value.(variable); is {
+		if c.variables == nil { // another rule compares its type
+			return nil
+		}
+		c.literal, value = false, c.variables[string(name)]
+	}
 	switch {
-	case value == variable{}: // whose type another rule compares
-		return nil
-	case value == nil && of.NonNull:
-		return wrong(path, "%s must not be null")
+	case value == nil && at.of.NonNull:
+		return wrong(at.path, "%s must not be null")
 	case value == nil:
 		return nil
-	case of.Elem != nil:
-		return c.list(path, of.Elem, value)
+	case at.of.Elem != nil:
+		return c.list(at, value)
 	}
-	switch definition := c.schema.Types[of.NamedType]; {
+	switch definition := c.schema.Types[at.of.NamedType]; {
 	case definition == nil: // another rule says so
 		return nil
 	case definition.Kind == ast.InputObject:
-		return c.object(path, definition, value)
+		return c.object(at, definition, value)
 	case definition.Kind == ast.Enum:
-		return c.enum(path, definition, value)
+		return c.enum(at.path, definition, value)
 	default:
-		return c.scalar(path, definition.Name, value)
+		return c.scalar(at, value)
 	}
 }
 
 // list checks a list's values; a single value stands for a list of it.
-func (c inputCheck) list(path ast.Path, of *ast.Type, value any) *gqlerror.Error {
+func (c inputCheck) list(at place, value any) *gqlerror.Error {
 	for i, one := range graphql.CoerceList(value) {
-		if err := c.value(append(slices.Clip(path), ast.PathIndex(i)), of, one); err != nil {
+		if err := c.value(at.item(i), one); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c inputCheck) object(path ast.Path, of *ast.Definition, value any) *gqlerror.Error {
+func (c inputCheck) object(at place, of *ast.Definition, value any) *gqlerror.Error {
 	object, ok := value.(map[string]any)
 	if !ok {
-		return wrong(path, "%s must be an object, of type "+of.Name)
+		return wrong(at.path, "%s must be an object, of type "+of.Name)
 	}
 	for name := range object {
 		if of.Fields.ForName(name) == nil && (c.literal || name != "__typename") {
-			return wrong(append(slices.Clip(path), ast.PathName(name)), "there is no field %s in "+of.Name+
+			return wrong(append(slices.Clip(at.path), ast.PathName(name)), "there is no field %s in "+of.Name+
 				c.suggestion(name, of.Fields))
 		}
 	}
 	for _, field := range of.Fields {
-		at := append(slices.Clip(path), ast.PathName(field.Name))
 		given, is := object[field.Name]
+		is = is && !c.isMissing(given)
 		switch {
-		case !is && field.Type.NonNull && field.DefaultValue == nil:
-			return wrong(at, "%s is required")
+		case !is && isRequired(field.Type, field.DefaultValue):
+			return wrong(at.field(field).path, "%s is required")
 		case is:
-			if err := c.value(at, field.Type, given); err != nil {
+			if err := c.value(at.field(field), given); err != nil {
 				return err
 			}
 		}
@@ -228,9 +367,16 @@ func (c inputCheck) enum(path ast.Path, of *ast.Definition, value any) *gqlerror
 	return nil
 }
 
-func (c inputCheck) scalar(path ast.Path, of string, value any) *gqlerror.Error {
-	if read := c.Scalars[of]; read != nil {
-		if err := read(innermost(path), value); err != nil {
+func (c inputCheck) scalar(at place, value any) *gqlerror.Error {
+	path, of := at.path, at.of.NamedType
+	read := c.Scalars[of]
+	for _, mark := range at.marks {
+		if marked := c.Scalars["@"+mark.Name]; marked != nil {
+			read = marked
+		}
+	}
+	if read != nil {
+		if err := read(value); err != nil {
 			return wrong(path, err.Error())
 		}
 		return nil
@@ -290,6 +436,10 @@ func (c inputCheck) suggestion(name string, among any) string {
 		for _, field := range among {
 			known = append(known, field.Name)
 		}
+	case ast.ArgumentDefinitionList:
+		for _, argument := range among {
+			known = append(known, argument.Name)
+		}
 	case ast.EnumValueList:
 		for _, value := range among {
 			known = append(known, value.Name)
@@ -315,44 +465,4 @@ func innermost(path ast.Path) string {
 		}
 	}
 	return ""
-}
-
-// needsValue reports whether a document uses a variable where null is not allowed: with a default that is fine by its
-// type, until somebody sends null.
-func needsValue(doc *ast.QueryDocument, name string) bool {
-	var inValue func(*ast.Value) bool
-	inValue = func(v *ast.Value) bool {
-		if v.Kind == ast.Variable {
-			return v.Raw == name && v.ExpectedType != nil && v.ExpectedType.NonNull
-		}
-		return slices.ContainsFunc(v.Children, func(c *ast.ChildValue) bool { return inValue(c.Value) })
-	}
-	inArguments := func(list ast.ArgumentList) bool {
-		return slices.ContainsFunc(list, func(a *ast.Argument) bool { return inValue(a.Value) })
-	}
-	inDirectives := func(list ast.DirectiveList) bool {
-		return slices.ContainsFunc(list, func(d *ast.Directive) bool { return inArguments(d.Arguments) })
-	}
-	var inSelection func(ast.SelectionSet) bool
-	inSelection = func(set ast.SelectionSet) bool {
-		return slices.ContainsFunc(set, func(s ast.Selection) bool {
-			switch s := s.(type) {
-			case *ast.Field:
-				return inArguments(s.Arguments) || inDirectives(s.Directives) || inSelection(s.SelectionSet)
-			case *ast.InlineFragment:
-				return inDirectives(s.Directives) || inSelection(s.SelectionSet)
-			case *ast.FragmentSpread:
-				return inDirectives(s.Directives)
-			}
-			return false
-		})
-	}
-	for _, operation := range doc.Operations {
-		if inDirectives(operation.Directives) || inSelection(operation.SelectionSet) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(doc.Fragments, func(f *ast.FragmentDefinition) bool {
-		return inDirectives(f.Directives) || inSelection(f.SelectionSet)
-	})
 }

@@ -34,6 +34,8 @@ type place struct {
 	argument *ast.ArgumentDefinition
 	name     string
 	of       *ast.Type
+	// identity says that it is LiveKit's id of a participant.
+	identity bool
 	// with returns the value of the argument.
 	with func(value any) any
 }
@@ -46,7 +48,7 @@ func (w inputWalk) places(field *ast.FieldDefinition) []place {
 	var all []place
 	for _, argument := range field.Arguments {
 		all = append(all, w.within(place{
-			field, argument, argument.Name, argument.Type, func(value any) any { return value },
+			field, argument, argument.Name, argument.Type, false, func(value any) any { return value },
 		}, 0)...)
 	}
 	return all
@@ -60,7 +62,7 @@ func (w inputWalk) within(p place, depth int) []place {
 	}
 	for _, field := range definition.Fields {
 		all = append(all, w.within(place{
-			p.field, p.argument, field.Name, field.Type, func(value any) any {
+			p.field, p.argument, field.Name, field.Type, field.Directives.ForName("identity") != nil, func(value any) any {
 				object := w.sample(ast.NonNullNamedType(definition.Name, nil)).(map[string]any)
 				object[field.Name] = value
 				return p.with(object)
@@ -95,7 +97,8 @@ func (w inputWalk) sample(of *ast.Type) any {
 }
 
 // nonsense returns values that are not of a type, by what is wrong with them.
-func (w inputWalk) nonsense(name string, of *ast.Type) map[string]any {
+func (w inputWalk) nonsense(p place) map[string]any {
+	of := p.of
 	definition := w.Types[of.Name()]
 	bad := map[string]any{
 		"an object": map[string]any{"a": json.Number("1")}, "an empty object": map[string]any{},
@@ -142,7 +145,7 @@ func (w inputWalk) nonsense(name string, of *ast.Type) map[string]any {
 	default: // ID and Cursor
 		maps.Copy(bad, texts)
 		bad["true"], bad["a number"], bad["MessagePack"] = true, json.Number("7"), messagePack()
-		if name == "participantId" { // which LiveKit knows
+		if p.identity { // which LiveKit knows
 			for _, text := range []string{"a text", "a number as text", "true as text"} {
 				delete(bad, text)
 			}
@@ -226,9 +229,9 @@ func TestWhatIsNotAsTheSchemaSaysIsRefusedByName(t *testing.T) {
 			require.Contains(t, []string{"Query", "Mutation", "Subscription", "Room"}, definition.Name,
 				"say how a %s is asked for", definition.Name)
 			for _, p := range w.places(field) {
-				for what, value := range w.nonsense(p.name, p.of) {
+				for what, value := range w.nonsense(p) {
 					name := fmt.Sprintf("%s.%s: %s: %s", definition.Name, field.Name, p.name, what)
-					tried += 2
+					tried += 3
 					document := w.operation(definition, p, "", written(p.with(value)))
 					refusedByName(t, ask(t, h, asJSON(t, object{"query": document})), p, value, name+", in the document")
 
@@ -236,11 +239,79 @@ func TestWhatIsNotAsTheSchemaSaysIsRefusedByName(t *testing.T) {
 						"$"+p.argument.Name)
 					body := asJSON(t, object{"query": document, "variables": object{p.argument.Name: p.with(value)}})
 					refusedByName(t, ask(t, h, body), p, value, name+", in a variable")
+
+					document = w.operation(definition, p, fmt.Sprintf("($v:%s)", p.of), written(p.with(enum("$v"))))
+					body = asJSON(t, object{"query": document, "variables": object{"v": value}})
+					refusedByName(t, ask(t, h, body), p, value, name+", in a variable of its own")
 				}
 			}
 		}
 	}
 	assert.Greater(t, tried, 5000)
+}
+
+// TestWhatIsMissingIsNamed, be it in a document or in its variables, and so is what there is not.
+func TestWhatIsMissingIsNamed(t *testing.T) {
+	t.Parallel()
+	h := api(false)
+	id := uuid.NewString()
+	for name, asked := range map[string]struct {
+		document  string
+		variables object
+		field     string
+	}{
+		"an argument":               {`{node{id}}`, nil, "id"},
+		"an argument in a fragment": {`{...F} fragment F on Query{node{id}}`, nil, "id"},
+		"an input":                  {`mutation{createRoom{room{id}}}`, nil, "input"},
+		"a field":                   {`mutation{createRoom(input:{}){room{id}}}`, nil, "name"},
+		"a directive's argument":    {`{viewer@skip{id}}`, nil, "if"},
+		"a variable":                {`query($x:ID!){node(id:$x){id}}`, nil, "id"},
+		"a variable, by a default":  {`query($x:ID!="` + id + `"){node(id:$x){id}}`, object{"x": nil}, "id"},
+		"a variable of a field":     {`mutation($x:String!){createRoom(input:{name:$x}){room{id}}}`, nil, "name"},
+		"a variable in a fragment":  {`query($x:ID!){...F} fragment F on Query{node(id:$x){id}}`, nil, "id"},
+		"a variable of a list":      {`mutation($x:[String!]!){inviteToRoom(input:{roomId:"` + id + `",emails:$x}){invited}}`, object{"x": []any{nil}}, "emails"},
+		"a variable in a list":      {`mutation($x:String!){inviteToRoom(input:{roomId:"` + id + `",emails:[$x]}){invited}}`, object{"x": 7}, "emails"},
+		"a field of a variable":     {`mutation($name:CreateRoomInput!){createRoom(input:$name){room{id}}}`, object{"name": object{}}, "name"},
+		"a variable, in a variable": {`mutation($x:CreateRoomInput!){createRoom(input:$x){room{id}}}`, nil, "input"},
+		"a default":                 {`query($x:Int="1"){rooms(first:$x){totalCount}}`, nil, "first"},
+		"an unknown argument":       {`{node(id:"` + id + `",idd:1){id}}`, nil, "idd"},
+		"of a directive":            {`{viewer@skip(if:true,unless:false){id}}`, nil, "unless"},
+	} {
+		got := ask(t, h, asJSON(t, object{"query": asked.document, "variables": asked.variables}))
+		assert.Equal(t, "INVALID", got.code(), "%s: %s", name, got.text)
+		assert.Equal(t, asked.field, at(got.body()["errors"].([]any)[0], "extensions", "field"), "%s: %s", name, got.text)
+		assert.Len(t, got.body()["errors"], 1, "%s: %s", name, got.text)
+	}
+}
+
+// TestIdentityOfAParticipantIsReadByItsPlace, whatever the variable is called.
+func TestIdentityOfAParticipantIsReadByItsPlace(t *testing.T) {
+	t.Parallel()
+	w := inputWalk{generated.NewExecutableSchema(generated.Config{}).Schema()}
+	marked := 0
+	for _, definition := range w.Types {
+		for _, field := range definition.Fields {
+			if definition.Kind == ast.InputObject && field.Directives.ForName("identity") != nil {
+				marked++
+			}
+		}
+	}
+	assert.Equal(t, 5, marked)
+	h := api(false)
+	for _, document := range []string{
+		`mutation($x:ID!){removeParticipant(input:{roomId:"` + uuid.NewString() + `",participantId:$x}){results{code}}}`,
+		`mutation($x:ID="sip_0"){removeParticipant(input:{roomId:"` + uuid.NewString() + `",participantId:"sip_1"}){results{code}}` +
+			` another:removeParticipant(input:{roomId:"` + uuid.NewString() + `",participantId:$x}){results{code}}}`,
+	} {
+		got := ask(t, h, asJSON(t, object{"query": document, "variables": object{"x": "sip_+33123456789"}}))
+		assert.NotContains(t, got.text, "participant's id", "it reaches the resolver, of which there is none")
+		assert.NotContains(t, got.text, "UUID")
+	}
+	got := ask(t, h, asJSON(t, object{
+		"query":     `query($participantId:ID!){node(id:$participantId){id}}`,
+		"variables": object{"participantId": "sip_+33123456789"},
+	}))
+	assert.Contains(t, got.text, `"field":"id"`)
 }
 
 func refusedByName(t *testing.T, got answered, p place, value any, name string) {
