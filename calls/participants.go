@@ -94,10 +94,7 @@ func cursor(p *rtc.Participant) ent.Cursor {
 // follows reports whether somebody comes after a place in the list.
 func follows(p *rtc.Participant, place ent.Cursor) bool {
 	at, _ := place.Value.(time.Time)
-	if order := p.JoinedAt.Compare(at); order != 0 {
-		return order > 0
-	}
-	return p.ID().String() > place.ID.String()
+	return p.Compare(at, place.ID) > 0
 }
 
 // actor is who moderates: a host or, where everybody may mute, somebody in the call.

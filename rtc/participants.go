@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"maps"
@@ -106,6 +107,16 @@ func (p *Participant) ID() uuid.UUID { return p.Identity.ID() }
 // it may never be in a call.
 func (p *Participant) Second() bool { return p.Kind == Other && p.Identity.second() }
 
+// Compare returns whether the participant comes before (negative) or after (positive) the one who joined at a time
+// and has an ID. Among those who joined in the same instant the ID decides, in the order of its bytes.
+func (p *Participant) Compare(joinedAt time.Time, id uuid.UUID) int {
+	if order := p.JoinedAt.Compare(joinedAt); order != 0 {
+		return order
+	}
+	own := p.ID()
+	return bytes.Compare(own[:], id[:])
+}
+
 // Role is one of the Role constants, or empty. Only persons have one: services other than Foyer write the
 // attributes of all other kinds.
 func (p *Participant) Role() string {
@@ -195,7 +206,7 @@ func sourceOf(name string) livekit.TrackSource {
 	return livekit.TrackSource(livekit.TrackSource_value[strings.ToUpper(name)])
 }
 
-// Participants lists everybody and everything in a LiveKit room by the time they joined; nobody when the room
+// Participants lists everybody and everything in a LiveKit room in the order of Compare; nobody when the room
 // does not run. Unavailable when LiveKit is.
 func (c *Client) Participants(ctx context.Context, room string) ([]*Participant, error) {
 	ctx, cancel := call(ctx)
@@ -213,9 +224,7 @@ func (c *Client) Participants(ctx context.Context, room string) ([]*Participant,
 			people = append(people, p)
 		}
 	}
-	slices.SortFunc(people, func(a, b *Participant) int {
-		return cmp.Or(a.JoinedAt.Compare(b.JoinedAt), strings.Compare(a.SID, b.SID))
-	})
+	slices.SortFunc(people, func(a, b *Participant) int { return a.Compare(b.JoinedAt, b.ID()) })
 	return people, nil
 }
 
