@@ -14,8 +14,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	gomail "github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
 
 	"foyer/mailbox"
 )
@@ -154,13 +156,9 @@ func NewSender(server Server, from *netmail.Address) *Sender { return &Sender{se
 func (s *Sender) Check(ctx context.Context, to string) error {
 	ctx, hangUp := context.WithCancel(ctx)
 	defer hangUp()
-	client, err := gomail.NewClient(s.server.host, s.server.options(ctx)...)
+	_, connection, err := s.connect(ctx, to)
 	if err != nil {
-		return fmt.Errorf("prepare for the SMTP server: %w", err)
-	}
-	connection, err := client.DialToSMTPClientWithContext(ctx)
-	if err != nil {
-		return s.described(ctx, err, to)
+		return err
 	}
 	defer connection.Close()
 	if err := connection.Mail("<" + s.from.Address + ">"); err != nil {
@@ -184,15 +182,50 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 	}
 	ctx, hangUp := context.WithCancel(ctx)
 	defer hangUp()
-	client, err := gomail.NewClient(s.server.host, s.server.options(ctx)...)
+	client, connection, err := s.connect(ctx, m.To)
 	if err != nil {
-		return fmt.Errorf("prepare for the SMTP server: %w", err)
+		return err
 	}
-	err = client.DialAndSendWithContext(ctx, message)
-	if message.IsDelivered() { // a goodbye that fails does not matter
+	err = client.SendWithSMTPClient(connection, message)
+	_ = client.CloseWithSMTPClient(connection) // a goodbye that fails does not matter
+	if message.IsDelivered() {
 		return nil
 	}
 	return s.described(ctx, err, m.To)
+}
+
+// connect returns a connection to the server, which ends with ctx, and the client for it. An error when the server
+// does not accept addresses such as ours or the recipient's.
+func (s *Sender) connect(ctx context.Context, to string) (*gomail.Client, *smtp.Client, error) {
+	client, err := gomail.NewClient(s.server.host, s.server.options(ctx)...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("prepare for the SMTP server: %w", err)
+	}
+	connection, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return nil, nil, s.described(ctx, err, to)
+	}
+	if beyond, _ := connection.Extension("SMTPUTF8"); !beyond { // RFC 6531
+		if err := s.mustBeASCII(to); err != nil {
+			_ = client.CloseWithSMTPClient(connection)
+			return nil, nil, err
+		}
+	}
+	return client, connection, nil
+}
+
+func (s *Sender) mustBeASCII(to string) error {
+	isASCII := func(text string) bool {
+		return !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII })
+	}
+	local := to[:max(strings.LastIndexByte(to, '@'), 0)] // the domain is sent in A-labels
+	switch {
+	case !isASCII(s.from.Address):
+		return fmt.Errorf("%w: our address has letters beyond ASCII, and the server has no SMTPUTF8", errOurs)
+	case !isASCII(local):
+		return fmt.Errorf("%w: the address has letters beyond ASCII, and the SMTP server has no SMTPUTF8", ErrRefused)
+	}
+	return nil
 }
 
 func (s *Sender) compose(m Message) (*gomail.Msg, error) {

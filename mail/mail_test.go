@@ -223,6 +223,40 @@ func TestDomainBeyondASCIIIsSentAsALabels(t *testing.T) {
 	assert.NotContains(t, string(got.Raw), "ü")
 }
 
+// TestAddressBeyondASCIIIsSentOnlyToServersThatTakeIt: it is not sent raw to others, which would do with it what they
+// like, and is the recipient's fault.
+func TestAddressBeyondASCIIIsSentOnlyToServersThatTakeIt(t *testing.T) {
+	t.Parallel()
+	m := letter()
+	m.To = "zoë@bücher.example"
+	takes := started(t, nil)
+	require.NoError(t, sender(t, "smtp://"+takes.Addr()+"?tls=none").Send(t.Context(), m))
+	assert.Equal(t, "zoë@xn--bcher-kva.example", takes.Received()[0].To)
+
+	asked := make(chan string, 9)
+	ascii := started(t, func(s *testenv.SMTP) {
+		s.ASCIIOnly, s.OnRecipient = true, func(to string) error { asked <- to; return nil }
+	})
+	s := sender(t, "smtp://"+ascii.Addr()+"?tls=none")
+	for _, err := range []error{s.Send(t.Context(), m), s.Check(t.Context(), m.To)} {
+		require.ErrorIs(t, err, mail.ErrRefused)
+		assert.ErrorContains(t, err, "SMTPUTF8")
+		assert.NotContains(t, err.Error(), "zoë")
+	}
+	assert.Empty(t, asked)
+	assert.Empty(t, ascii.Received())
+	m.To = "bob@bücher.example" // whose domain has a form in ASCII
+	require.NoError(t, s.Send(t.Context(), m))
+
+	at, err := mail.ParseServer("smtp://" + ascii.Addr() + "?tls=none")
+	require.NoError(t, err)
+	from, err := mail.ParseFrom("größe@example.org")
+	require.NoError(t, err)
+	err = mail.NewSender(at, from).Send(t.Context(), letter())
+	assert.ErrorContains(t, err, "a matter of settings")
+	assert.NotErrorIs(t, err, mail.ErrRefused)
+}
+
 func TestServerHearsTheNameThatIsSet(t *testing.T) {
 	t.Parallel()
 	server := started(t, nil)

@@ -52,6 +52,8 @@ type SMTP struct {
 	ImplicitTLS bool
 	// MaxTLS is the newest version of TLS that it speaks, if set.
 	MaxTLS uint16
+	// ASCIIOnly has it not offer SMTPUTF8.
+	ASCIIOnly bool
 	// User and Password are wanted of whoever sends, if set.
 	User, Password string
 	// OnRecipient and OnData answer RCPT and the end of DATA, for a recipient; nil takes everything.
@@ -90,7 +92,7 @@ func (s *SMTP) Start() {
 	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
 		return &session{smtp: s, conn: c}, nil
 	}))
-	server.Domain, server.EnableSMTPUTF8 = "mail.test", true
+	server.Domain, server.EnableSMTPUTF8 = "mail.test", !s.ASCIIOnly
 	server.ErrorLog = log.New(io.Discard, "", 0) // connections that break are what tests do
 	if s.Certificate != nil {
 		server.TLSConfig = &tls.Config{
