@@ -214,10 +214,10 @@ func (s *Service) End(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) 
 	if err := s.recordings.EndMeeting(ctx, roomID, time.Now()); err != nil {
 		return nil, err
 	}
-	if err := s.lobby.Followed(ctx, roomID, endedAt); err != nil {
+	if err := s.rtc.EndRoom(ctx, roomID.String()); err != nil {
 		return nil, err
 	}
-	if err := s.rtc.EndRoom(ctx, roomID.String()); err != nil {
+	if err := s.lobby.Followed(ctx, roomID, endedAt); err != nil {
 		return nil, err
 	}
 	r.LockedAt = nil

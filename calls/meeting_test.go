@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/livekit/protocol/auth"
+	"github.com/livekit/protocol/livekit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -318,4 +320,64 @@ func TestCallOfADeletedRoomEndsLater(t *testing.T) {
 	w.runs()
 	receive(t, anna.gone)
 	w.eventually(func(t *assert.CollectT) { assert.False(t, w.noted()) })
+}
+
+// TestPeopleOfADeletedRoomAreRemovedWhoseJoiningWasLost: they come with what they were given before, when nothing of
+// the room is left. Others' people are none of our concern.
+func TestPeopleOfADeletedRoomAreRemovedWhoseJoiningWasLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC, deployment: "meet.example.org"})
+	anna := w.token(guest(), "Anna")
+	w.runs()
+	_, err := w.DeleteRoom(w.host(), w.room.ID)
+	require.NoError(t, err)
+	w.eventually(func(t *assert.CollectT) { assert.False(t, w.noted()) })
+	w.setLoses(true)
+	other := rtc.New(rtc.Settings{
+		URL: w.livekit.URL(), PublicURL: w.livekit.URL(), APIKey: w.livekit.Key(), APISecret: w.livekit.Secret(),
+		TokenTTL: soon, Deployment: "staging.example.org",
+	})
+	theirs, err := other.Details(t.Context(), rtc.Join{Room: w.room.ID.String(), Identity: uuid.New(), Name: "Bob"})
+	require.NoError(t, err)
+	bob := w.enter(pass{details: theirs})
+	w.isKeptOut(anna)
+	select {
+	case <-bob.gone:
+		assert.Fail(t, "another installation's person was removed")
+	default:
+	}
+}
+
+// TestMetadataOfARoomAreMended: LiveKit has made its room anew, and the news of that was lost.
+func TestMetadataOfARoomAreMended(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.setLoses(true)
+	w.enter(w.token(w.host(), "Olga"))
+	w.runs()
+	w.eventually(func(t *assert.CollectT) {
+		running, err := w.rtc.Rooms(context.Background())
+		assert.NoError(t, err)
+		assert.Contains(t, running[w.room.ID.String()], `"accessLevel":"RESTRICTED"`)
+	})
+}
+
+// TestPhoneLeavesAMeetingThatWasEnded while LiveKit was away: no pass says that its right has ended.
+func TestPhoneLeavesAMeetingThatWasEnded(t *testing.T) {
+	t.Parallel()
+	w, line := lined(t, options{})
+	phone := w.comes(livekit.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})
+	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
+	line.cut()
+	_, err := w.End(w.host(), w.room.ID)
+	requireKind(t, err, fault.Unavailable)
+	line.mend()
+	w.runs()
+	phone.isRemoved()
+	w.eventually(func(t *assert.CollectT) { assert.False(t, w.noted(), "nothing of it is left") })
+	assert.False(t, w.meeting().On)
+
+	again := w.comes(livekit.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})
+	w.compared()
+	again.in()
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -57,24 +58,33 @@ func (s *Service) round(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ids := make([]uuid.UUID, 0, len(marks)+len(running))
-	for id := range marks { // in an order of chance
-		ids = append(ids, id)
+	all := make(map[uuid.UUID]seen, len(marks)+len(running))
+	for id, mark := range marks {
+		all[id] = seen{mark: mark}
 	}
-	for _, name := range running {
-		id, err := uuid.Parse(name)
-		if _, known := marks[id]; err == nil && id.String() == name && !known {
-			ids = append(ids, id)
+	for name, metadata := range running {
+		if id, err := uuid.Parse(name); err == nil && id.String() == name {
+			all[id] = seen{marks[id], true, metadata}
 		}
 	}
-	return s.compareAll(ctx, ids, marks)
+	return s.compareAll(ctx, all)
+}
+
+// seen is what Redis and LiveKit said of a room when a round began.
+type seen struct {
+	// mark is that of lobby.Meetings; 0 when Redis knew of no meeting.
+	mark float64
+	// runs: LiveKit lists the room, with these metadata.
+	runs     bool
+	metadata string
 }
 
 // compareAll compares rooms with LiveKit. The failure of one keeps no other from it.
-func (s *Service) compareAll(ctx context.Context, ids []uuid.UUID, marks map[uuid.UUID]float64) error {
+func (s *Service) compareAll(ctx context.Context, all map[uuid.UUID]seen) error {
 	var mu sync.Mutex
 	var first error
 	failed := 0
+	ids := slices.Collect(maps.Keys(all)) // in an order of chance
 	for chunk := range slices.Chunk(ids, roundRooms) {
 		found, err := s.rooms.ByIDs(ctx, chunk)
 		if err != nil {
@@ -84,7 +94,7 @@ func (s *Service) compareAll(ctx context.Context, ids []uuid.UUID, marks map[uui
 		group.SetLimit(roundFanOut)
 		for _, id := range chunk {
 			group.Go(func() error {
-				if err := s.compare(ctx, id, found[id], marks[id]); err != nil {
+				if err := s.compare(ctx, id, found[id], all[id]); err != nil {
 					mu.Lock()
 					defer mu.Unlock()
 					failed, first = failed+1, cmp.Or(first, err)
@@ -101,11 +111,18 @@ func (s *Service) compareAll(ctx context.Context, ids []uuid.UUID, marks map[uui
 }
 
 // compare makes the meeting of a room what LiveKit and the rules say, and ends it if nobody has been there for
-// long enough. The room is nil when it has been deleted, or is none of ours; the mark is 0 when Redis knew of no
-// meeting.
-func (s *Service) compare(ctx context.Context, id uuid.UUID, room *ent.Room, mark float64) error {
+// long enough. The room is nil when it has been deleted, or is none of ours.
+func (s *Service) compare(ctx context.Context, id uuid.UUID, room *ent.Room, was seen) error {
 	if room == nil {
-		return s.compareNoRoom(ctx, id, mark)
+		return s.compareNoRoom(ctx, id, was)
+	}
+	if was.runs && was.metadata != metadata(room) {
+		if err := s.mirror(ctx, id); err != nil {
+			return err
+		}
+	}
+	if err := s.clear(ctx, room); err != nil {
+		return err
 	}
 	_, inside, err := s.review(ctx, room)
 	if err != nil {
@@ -128,18 +145,58 @@ func (s *Service) compare(ctx context.Context, id uuid.UUID, room *ent.Room, mar
 	if meeting.On {
 		return nil
 	}
-	return s.lobby.Forget(ctx, id, mark)
+	return s.lobby.Forget(ctx, id, was.mark)
 }
 
-// compareNoRoom ends the call of a room that was deleted while LiveKit was away.
-func (s *Service) compareNoRoom(ctx context.Context, id uuid.UUID, mark float64) error {
-	if mark == 0 {
-		return nil // another's room
+// clear removes those who were in the call when a host ended its meeting, where the server that did so did not get to
+// end the call. People whose passes are known are no concern of it: those passes say whether they came before.
+func (s *Service) clear(ctx context.Context, room *ent.Room) error {
+	meeting, err := s.lobby.Meeting(ctx, room.ID)
+	if err != nil || meeting.ClosedAt.IsZero() {
+		return err
+	}
+	people, standings, err := s.inside(ctx, room)
+	if err != nil {
+		return err
+	}
+	for i, p := range people {
+		if !counts(p) || standings[i].Known || p.JoinedAt.After(meeting.ClosedAt) {
+			continue
+		}
+		if err := s.rtc.RemoveParticipant(ctx, room.ID.String(), p.Identity); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compareNoRoom ends the call of a room that was deleted while LiveKit was away. Where Redis knows of no meeting the
+// room may be another's: then only people with our tokens are removed, whose joining was not heard of.
+func (s *Service) compareNoRoom(ctx context.Context, id uuid.UUID, was seen) error {
+	if was.mark == 0 {
+		return s.removeOurs(ctx, id.String())
 	}
 	if err := s.rtc.EndRoom(ctx, id.String()); err != nil {
 		return err
 	}
-	return s.lobby.Forget(ctx, id, mark)
+	return s.lobby.Forget(ctx, id, was.mark)
+}
+
+// removeOurs removes everybody from a LiveKit room who entered with a token of this deployment.
+func (s *Service) removeOurs(ctx context.Context, room string) error {
+	people, err := s.rtc.Participants(ctx, room)
+	if err != nil {
+		return err
+	}
+	for _, p := range people {
+		if !s.rtc.Made(p) {
+			continue
+		}
+		if err := s.rtc.RemoveParticipant(ctx, room, p.Identity); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // followEnd has what is stored elsewhere follow the end of a meeting in Redis, which was at that time. To do it

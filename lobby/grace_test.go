@@ -153,3 +153,25 @@ func TestOneServerOfAllTakesATurn(t *testing.T) {
 		}, soon, 10*time.Millisecond)
 	})
 }
+
+// TestMeetingGoesOnAfterAServerOfAnEarlierVersionCountedSomebodyIn: that has left the time since which nobody was
+// there, long ago.
+func TestMeetingGoesOnAfterAServerOfAnEarlierVersionCountedSomebodyIn(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		settings := calm
+		settings.MeetingGrace = time.Minute
+		w := newWorld(t, rdb, prefix, settings)
+		anna := w.letIn(t, guest(), "Anna")
+		require.NoError(t, w.Joined(t.Context(), w.room.ID, anna.Entry.ID, lobby.Connection{ID: "PA_1", Since: time.Now()}))
+		meeting := prefix + "lobby:{" + w.room.ID.String() + "}:meeting"
+		old := time.Now().Add(-time.Hour).UnixMilli()
+		require.NoError(t, rdb.HSet(t.Context(), meeting, "empty", old).Err())
+		require.NoError(t, w.Left(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
+		require.NoError(t, w.Lapse(t.Context(), w.room.ID))
+		m, err := w.Meeting(t.Context(), w.room.ID)
+		require.NoError(t, err)
+		assert.True(t, m.On)
+		assert.False(t, m.Over)
+	})
+}

@@ -119,19 +119,19 @@ func (c *Client) EndRoom(ctx context.Context, room string) error {
 	return nil
 }
 
-// Rooms returns the names of the LiveKit rooms that run. Unavailable when LiveKit is.
-func (c *Client) Rooms(ctx context.Context) ([]string, error) {
+// Rooms returns the LiveKit rooms that run: their metadata by their names. Unavailable when LiveKit is.
+func (c *Client) Rooms(ctx context.Context) (map[string]string, error) {
 	ctx, cancel := call(ctx)
 	defer cancel()
 	list, err := c.rooms.ListRooms(ctx, &livekit.ListRoomsRequest{})
 	if err != nil {
 		return nil, unreached(fmt.Errorf("list all LiveKit rooms: %w", err))
 	}
-	names := make([]string, len(list.GetRooms()))
-	for i, room := range list.GetRooms() {
-		names[i] = room.GetName()
+	running := make(map[string]string, len(list.GetRooms()))
+	for _, room := range list.GetRooms() {
+		running[room.GetName()] = room.GetMetadata()
 	}
-	return names, nil
+	return running, nil
 }
 
 // TellHosts sends a reliable data message to the hosts who are in a LiveKit room, and to nobody

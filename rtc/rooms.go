@@ -93,7 +93,8 @@ func (n *newRooms) set(refused bool, err error) bool {
 
 // askNewRooms asks LiveKit whether it would let somebody into a room of a new name. That makes no room.
 func (c *Client) askNewRooms(ctx context.Context) (refused bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	// Others go by the answer too: a caller who gives up is no reason to have none.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 	defer cancel()
 	token, err := auth.NewAccessToken(c.settings.APIKey, c.settings.APISecret).SetIdentity(uuid.NewString()).
 		SetVideoGrant(&auth.VideoGrant{RoomJoin: true, Room: uuid.NewString()}).SetValidFor(askTimeout).ToJWT()

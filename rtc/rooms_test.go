@@ -1,6 +1,7 @@
 package rtc_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -94,4 +95,19 @@ func TestTokenNamesItsDeployment(t *testing.T) {
 	marks, err := rtc.New(s).Marks(t.Context())
 	require.NoError(t, err)
 	assert.Contains(t, marks["staging.example.org"], j.Room)
+}
+
+// TestCallerWhoGivesUpKeepsNoRoomFromOthers: by the answer to the first who asks go all who ask soon after.
+func TestCallerWhoGivesUpKeepsNoRoomFromOthers(t *testing.T) {
+	t.Parallel()
+	server := testenv.StartLiveKitWith(t, "", func(s *testenv.LiveKitServer) { s.RoomsMade = true })
+	client := rtc.New(at(server))
+	j := rtc.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna"}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	_, err := client.Details(gone, j)
+	require.Error(t, err)
+	_, err = client.Details(t.Context(), j)
+	require.NoError(t, err)
+	assert.NotNil(t, roomOf(t, at(server), j.Room))
 }

@@ -122,13 +122,10 @@ local function count_in(id, sid, since)
   redis.call('HDEL', meeting, 'over', 'empty')
 end
 
--- Notes that people have left the call, maybe all of them. The meeting goes on all the same.
+-- Notes that people have left the call, maybe all of them, who were in it until now. The meeting goes on all the
+-- same. A time from before they came counts no longer: a server of an earlier version counts them in and leaves it.
 local function counted_out()
-  if redis.call('HLEN', inside) == 0 then
-    if redis.call('HEXISTS', meeting, 'empty') == 0 then
-      redis.call('HSET', meeting, 'empty', string.format('%d', now))
-    end
-  end
+  if redis.call('HLEN', inside) == 0 then redis.call('HSET', meeting, 'empty', string.format('%d', now)) end
 end
 
 -- What hosts have decided on somebody: a name, sources, data, subscribe; nil where nothing.
