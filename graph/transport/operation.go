@@ -19,9 +19,10 @@ type operation struct {
 	stop context.CancelFunc
 	// streams says that it is a subscription, for which retire does not wait, or over; nil afterwards.
 	streams func()
+	// plan is a subscription's.
+	plan *plan
 	// What a subscription keeps that waits for its source's word; none while source is nil.
 	source Source
-	plan   *plan
 	values []any
 	atEnd  func()
 	// turn is where waiting and executing stand.
@@ -174,7 +175,36 @@ func (o *operation) run(ctx context.Context, params *graphql.RawParams) {
 		return
 	}
 	o.streams()
+	if !o.keep(operation.OperationContext) {
+		o.fail(refusal("RATE_LIMITED", "the subscriptions on this connection have too many different documents"))
+		return
+	}
 	o.stream(ctx, operation, end)
+}
+
+// keep gives a subscription its plan, unless the documents of the socket would be too much to keep. Subscriptions of
+// one document share its plan.
+func (o *operation) keep(created *graphql.OperationContext) bool {
+	o.socket.mu.Lock()
+	defer o.socket.mu.Unlock()
+	bytes, counted := len(created.RawQuery), map[*plan]bool{}
+	for other := o.socket.operations; other != nil; other = other.another {
+		switch {
+		case other.plan == nil || counted[other.plan]:
+		case other.plan.RawQuery == created.RawQuery && other.plan.OperationName == created.OperationName:
+			o.plan = other.plan
+			created.Doc, created.Operation = o.plan.Doc, o.plan.Operation
+			return true
+		default:
+			counted[other.plan] = true
+			bytes += len(other.plan.RawQuery)
+		}
+	}
+	if bytes > maxSubscriptions {
+		return false
+	}
+	o.plan = o.socket.t.plans.shared(created)
+	return true
 }
 
 // stream executes a subscription: to its end, or until it can wait.

@@ -125,7 +125,6 @@ func (o *operation) wait(opening *opening, ran *graphql.OperationContext, end *e
 		return
 	}
 	o.source, opening.source = opening.source, nil
-	o.plan = o.socket.t.plans.shared(ran)
 	o.values = o.plan.pack(ran.Variables)
 	o.atEnd = end.take()
 }
@@ -232,14 +231,14 @@ const maxPlans = 100
 
 func planOf(ran *graphql.OperationContext) *plan {
 	return &plan{
-		OperationName: ran.OperationName, Doc: ran.Doc,
+		RawQuery: ran.RawQuery, OperationName: ran.OperationName, Doc: ran.Doc, // which holds the text anyway
 		Operation: ran.Operation, DisableIntrospection: ran.DisableIntrospection,
 		RecoverFunc: ran.RecoverFunc, ResolverMiddleware: ran.ResolverMiddleware,
 		RootResolverMiddleware: ran.RootResolverMiddleware,
 	}
 }
 
-// shared returns the plan of an operation that was executed.
+// shared returns the plan of an operation.
 func (p *plans) shared(ran *graphql.OperationContext) *plan {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -2,9 +2,11 @@ package transport_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -334,4 +336,59 @@ func BenchmarkPing(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// TestDocumentsOfASocketsSubscriptionsAreBounded: each is kept as long as its subscription lasts, and takes much more
+// memory than it has bytes.
+func TestDocumentsOfASocketsSubscriptionsAreBounded(t *testing.T) {
+	t.Parallel()
+	s, w := newWatched(t, nil)
+	c := s.open(t)
+	document := func(i int) string { return fmt.Sprintf("subscription {values} #%d", i) + strings.Repeat("#", 2000) }
+	begins := func(id, query string) {
+		t.Helper()
+		c.send(subscribe(id, query))
+		require.Equal(t, object{"values": 1.}, c.next(id))
+		<-w.opened
+	}
+	for i := range 4 {
+		begins(fmt.Sprint(i), document(i))
+	}
+	c.send(subscribe("many", document(4)))
+	code, _ := c.failed("many")
+	assert.Equal(t, "RATE_LIMITED", code)
+	for i := range 5 {
+		begins(fmt.Sprint("same ", i), document(0))
+	}
+	c.send(`{"id": "1", "type": "complete"}`)
+	begins("another", document(4))
+}
+
+func TestNothingIsKeptOfTheExtensionsOfARequest(t *testing.T) {
+	t.Parallel()
+	kept := make(chan map[string]any, 1)
+	s := newService()
+	h := handler.New(executable{s})
+	h.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+		kept <- graphql.GetOperationContext(ctx).Extensions
+		return next(ctx)
+	})
+	set := configured(t, nil)
+	s.socket = transport.NewWebSocket(set.socket)
+	h.AddTransport(s.socket)
+	h.AddTransport(set.http)
+	s.Server = httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	const request = `{"query": "subscription {silent}", "extensions": {"a": [1, 2, 3]}}`
+	c := s.open(t)
+	c.send(`{"id": "1", "type": "subscribe", "payload": ` + request + `}`)
+	assert.Empty(t, <-kept)
+	post, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL, strings.NewReader(request))
+	require.NoError(t, err)
+	post.Header.Set("Content-Type", "application/json")
+	post.Header.Set("Accept", "text/event-stream")
+	answer, err := http.DefaultClient.Do(post)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	assert.Empty(t, <-kept)
 }

@@ -97,15 +97,16 @@ func create(
 	if errs != nil {
 		return created{}, exec.DispatchError(graphql.WithOperationContext(ctx, operation), errs)
 	}
-	if operation.Operation.Operation == ast.Subscription && len(operation.RawQuery) > maxSubscription {
+	if operation.Operation.Operation == ast.Subscription && len(operation.RawQuery) > maxSubscriptions {
 		return created{}, refusal("INVALID", "the document of a subscription is too long")
 	}
+	operation.Extensions = nil // they have been read, and a subscription would keep them
 	return created{operation, exec}, nil
 }
 
-// maxSubscription is how many bytes the document of a subscription may have, which is kept as long as it
-// lasts.
-const maxSubscription = 16 << 10
+// maxSubscriptions is how many bytes the document of a subscription may have, and all different ones of a socket
+// together. Each is kept, parsed, as long as a subscription lasts: a byte may take 80 of memory.
+const maxSubscriptions = 8 << 10
 
 // run starts the operation and returns its answers: each call gives the next, nil is the end.
 func (c created) run(ctx context.Context) func() *graphql.Response {
