@@ -155,6 +155,18 @@ func TestPageBlamesNoHostWhoDidNothing(t *testing.T) {
 	})
 }
 
+// TestNothingThatIsSentBreaksTheChat: what is no message, what is too long, and two thousand of them.
+func TestNothingThatIsSentBreaksTheChat(t *testing.T) {
+	s, liveKit := startServerWithLiveKit(t)
+	inBrowser(t, "rude.mjs", s.url, liveKit.URL(), nil)
+}
+
+// TestHostWhoIsSignedOutDuringTheCallIsTold that they no longer see who waits.
+func TestHostWhoIsSignedOutDuringTheCallIsTold(t *testing.T) {
+	s, liveKit := startServerWithLiveKit(t)
+	inBrowser(t, "signedout.mjs", s.url, liveKit.URL(), nil)
+}
+
 // TestFaultsAreSaidWhereTheyHappen: in the dialog, or below on the screen until the same thing works.
 func TestFaultsAreSaidWhereTheyHappen(t *testing.T) {
 	s, liveKit := startServerWithLiveKit(t)

@@ -9,6 +9,9 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app/App";
 
+// What the browser has kept of a page, and shows again after "back", may be of somebody who has signed out since.
+addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+
 // public/start.js takes the root away where the browser is too old, and looks for the mark.
 const root = document.getElementById("root");
 document.documentElement.dataset.started = "yes";

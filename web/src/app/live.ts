@@ -10,8 +10,9 @@ interface Watched<Data> {
 }
 
 /**
- * A subscription that begins again when it ended for a reason that passes. The socket under it connects
- * again by itself. Each state is the whole state; one that is older than what is shown is dropped.
+ * A subscription that begins again when it ended for a reason that passes, and one for signed-in users also when the
+ * person comes back to the page, having perhaps signed in. The socket under it connects again by itself. Each state is
+ * the whole state; one that is older than what is shown is dropped.
  */
 export function useLive<Data, Variables extends object>(
   document: TypedDocumentNode<Data, Variables>,
@@ -66,14 +67,21 @@ function follow<Data, Variables>(
       if (over || stopped) return;
       over = true;
       stop?.();
+      if (failure?.code === "UNAUTHENTICATED") addEventListener("focus", signedIn, { once: true });
       if (failure && !passes(failure)) return sink.end(failure);
       timer = window.setTimeout(open, Math.min(500 * 2 ** failures++, 8_000) + Math.random() * 500);
     }
+  }
+  // Perhaps: in another tab, of which this socket knows nothing.
+  function signedIn() {
+    foyer.socket.terminate();
+    open();
   }
   open();
   return () => {
     stopped = true;
     clearTimeout(timer);
+    removeEventListener("focus", signedIn);
     close();
   };
 }

@@ -44,6 +44,7 @@ export const nameOf = ({ displayName, fullName, email }: Viewer) =>
   displayName || fullName || email.replace(/@.*$/, "");
 
 /** Where signing in begins; it comes back to where the person is now. A new account takes the browser's time zone. */
-export const signInURL = () => `/login?${new URLSearchParams({ returnTo: location.pathname, timeZone })}`;
+export const signInURL = (returnTo = location.pathname) =>
+  `/login?${new URLSearchParams({ returnTo, timeZone })}`;
 
 const { timeZone } = Intl.DateTimeFormat().resolvedOptions();

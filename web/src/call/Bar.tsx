@@ -204,7 +204,7 @@ function Screen() {
       label={may ? (enabled ? words.call.unshare : words.call.share) : words.call.shareForbidden}
       lit={enabled}
       disabled={!may || pending}
-      onClick={() => void toggle().catch(() => {}) /* the person changed her mind */}
+      onClick={() => void toggle().catch(() => {}) /* the person changed their mind */}
     />
   );
 }

@@ -11,6 +11,7 @@ import { RoomDocument } from "../generated/operations";
 import { Announcement } from "../host/Announcement";
 import { KnockBanner } from "../host/KnockBanner";
 import { useLobby } from "../host/lobby";
+import { SignedOut } from "../host/SignedOut";
 import type { Details, Leaving, Room } from "../room/admission";
 import { Connecting } from "../room/Connecting";
 import { isHost } from "../room/rank";
@@ -54,7 +55,7 @@ function Inside({ room, ticket }: Props) {
   const host = isHost(room.viewerRole);
   const [panel, setPanel] = useState<PanelTab | null>(null);
   const status = useStatus(room.id, ticket);
-  const lobby = useLobby(room.id, host);
+  const { lobby, signedOut } = useLobby(room.id, host);
   const talk = useTalk(panel === "chat");
   const waiting = lobby?.totalCount ?? 0;
   useRoleOf(room);
@@ -77,6 +78,7 @@ function Inside({ room, ticket }: Props) {
           <Part>
             <Notices status={status} host={host} />
           </Part>
+          <div role="alert">{signedOut && <SignedOut />}</div>
           <Part>
             {lobby && panel !== "people" && (
               <KnockBanner

@@ -1,11 +1,11 @@
 import { useLocalParticipantPermissions } from "@livekit/components-react";
-import { type FormEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { type FormEvent, type KeyboardEvent, memo, useEffect, useId, useRef, useState } from "react";
 import { IconButton } from "../ui/Button";
 import { Guard } from "../ui/Guard";
 import { useComplain } from "../ui/Toasts";
 import { useWords } from "../words";
 import { linksIn } from "./links";
-import type { Talk } from "./talk";
+import type { Said, Talk } from "./talk";
 
 export function Chat({ talk }: { talk: Talk }) {
   const words = useWords();
@@ -14,28 +14,14 @@ export function Chat({ talk }: { talk: Talk }) {
   const allowed = permission?.canPublishData ?? true;
   useEffect(() => {
     end.current?.scrollIntoView({ block: "nearest" });
-  }, [talk.messages.length]);
+  }, [talk.messages]);
   return (
     <div className="chat">
       <div className="chat-list" role="log" aria-label={words.call.chat} tabIndex={0}>
         <ul>
           {!talk.messages.length && <li className="soft small">{words.chat.empty}</li>}
-          {talk.messages.map(({ id, from, message, timestamp }) => (
-            <li key={id ?? timestamp} className={from?.isLocal ? "chat-line chat-own" : "chat-line"}>
-              <p className="chat-from">
-                <strong className="break">
-                  {from?.isLocal ? words.chat.me : from?.name || words.call.nobody}
-                </strong>
-                <Guard>
-                  <Time at={timestamp} />
-                </Guard>
-              </p>
-              <p className="break chat-text">
-                <Guard fallback={() => message}>
-                  <Linked text={message} />
-                </Guard>
-              </p>
-            </li>
+          {talk.messages.map((said) => (
+            <Line key={said.id} said={said} name={said.from?.name} />
           ))}
         </ul>
         <div ref={end} />
@@ -45,7 +31,31 @@ export function Chat({ talk }: { talk: Talk }) {
   );
 }
 
-// When something was written. The writer's program says so, and may say what is no time at all.
+interface LineProps {
+  said: Said;
+  name?: string;
+}
+
+const Line = memo(function Line({ said: { from, text, at }, name }: LineProps) {
+  const words = useWords();
+  return (
+    <li className={from?.isLocal ? "chat-line chat-own" : "chat-line"}>
+      <p className="chat-from">
+        <strong className="break">{from?.isLocal ? words.chat.me : name || words.call.nobody}</strong>
+        <Guard>
+          <Time at={at} />
+        </Guard>
+      </p>
+      <p className="break chat-text">
+        <Guard fallback={() => text}>
+          <Linked text={text} />
+        </Guard>
+      </p>
+    </li>
+  );
+});
+
+// When something was said. A machine's clock may say what is no time at all.
 function Time({ at }: { at: number }) {
   const words = useWords();
   return <time dateTime={new Date(at).toISOString()}>{words.time(at)}</time>;

@@ -4,8 +4,9 @@ export interface Part {
   href?: string;
 }
 
-// What ends a sentence, or closes a bracket, is no part of the address before it.
-const address = /\bhttps?:\/\/[^\s<>"]*[^\s<>".,;:!?'’”»)\]}]/gi;
+// What ends a sentence, or closes a bracket, is no part of the address before it. Nor are marks that have the rest
+// read in another direction: the address would look like another one.
+const address = /\bhttps?:\/\/[^\s<>"\p{Bidi_Control}]*[^\s<>"\p{Bidi_Control}.,;:!?'’”»)\]}]/giu;
 
 /** A text in parts, of which some are addresses of the web. */
 export function linksIn(text: string): Part[] {

@@ -1,21 +1,106 @@
-import { type ReceivedChatMessage, useChat, useRoomContext } from "@livekit/components-react";
-import { useEffect, useState } from "react";
+import { useRoomContext } from "@livekit/components-react";
+import { type Participant, RoomEvent, type TextStreamReader } from "livekit-client";
+import { useCallback, useEffect, useRef, useState } from "react";
+
+export interface Said {
+  id: number;
+  /** Nobody who is known, when LiveKit does not say who it was. */
+  from?: Participant;
+  text: string;
+  /** When it arrived, in milliseconds since 1970: the writer's program may say what it likes. */
+  at: number;
+}
 
 export interface Talk {
-  messages: ReceivedChatMessage[];
-  send(text: string): Promise<unknown>;
+  /** The last ones. */
+  messages: Said[];
+  send(text: string): Promise<void>;
   sending: boolean;
   unread: number;
 }
 
-/** The chat of the call, and how much of it was said while nobody looked. */
+// Where LiveKit's clients write: in streams of text, and those from before 2025 in packets of JSON.
+const STREAM = "lk.chat";
+const PACKET = "lk-chat-topic";
+
+const LONGEST = 4_000; // characters of a message
+const KEPT = 500; // messages
+const EVERY = 100; // milliseconds between two looks at what has arrived
+
+/**
+ * The chat of the call, and how much of it was said while nobody looked. Anybody in the call can write anything: a
+ * message that is none is dropped, and neither many of them nor a long one keep the page from its work.
+ */
 export function useTalk(looking: boolean): Talk {
-  const { localParticipant } = useRoomContext();
-  const { chatMessages, send, isSending } = useChat();
-  const others = chatMessages.filter(({ from }) => from?.identity !== localParticipant.identity).length;
+  const call = useRoomContext();
+  const [{ messages, others }, setSaid] = useState({ messages: [] as Said[], others: 0 });
+  const [sending, setSending] = useState(false);
   const [seen, setSeen] = useState(0);
+  const arrived = useRef<Said[]>([]);
+  const last = useRef(0);
+
+  const add = useCallback((from: Participant | undefined, text: string) => {
+    if (!text.trim()) return;
+    const shown = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+    if (!arrived.current.length) setTimeout(show, EVERY);
+    arrived.current.push({ id: ++last.current, from, text: shown, at: Date.now() });
+    function show() {
+      const fresh = arrived.current;
+      arrived.current = [];
+      setSaid(({ messages, others }) => ({
+        messages: [...messages, ...fresh].slice(-KEPT),
+        others: others + fresh.filter(({ from }) => !from?.isLocal).length,
+      }));
+    }
+  }, []);
+
+  useEffect(() => {
+    call.registerTextStreamHandler(STREAM, async (reader, { identity }) => {
+      const text = await whole(reader).catch(() => ""); // it broke off, or is no text
+      add(call.getParticipantByIdentity(identity), text);
+    });
+    const packet = (payload: Uint8Array, from?: Participant, _kind?: unknown, topic?: string) => {
+      if (topic === PACKET) add(from, messageIn(payload));
+    };
+    call.on(RoomEvent.DataReceived, packet);
+    return () => {
+      call.unregisterTextStreamHandler(STREAM);
+      call.off(RoomEvent.DataReceived, packet);
+    };
+  }, [call, add]);
   useEffect(() => {
     if (looking) setSeen(others);
   }, [looking, others]);
-  return { messages: chatMessages, send, sending: isSending, unread: looking ? 0 : others - seen };
+
+  async function send(text: string) {
+    const { localParticipant } = call;
+    setSending(true);
+    try {
+      await localParticipant.sendText(text, { topic: STREAM });
+      add(localParticipant, text);
+      const old = JSON.stringify({ message: text, timestamp: Date.now(), ignoreLegacy: true });
+      const options = { topic: PACKET, reliable: true };
+      await localParticipant.publishData(new TextEncoder().encode(old), options).catch(() => {});
+    } finally {
+      setSending(false);
+    }
+  }
+  return { messages, send, sending, unread: looking ? 0 : others - seen };
+}
+
+// The beginning of a stream. The rest is read too: it would pile up.
+async function whole(reader: TextStreamReader) {
+  let text = "";
+  for await (const part of reader) if (text.length <= LONGEST) text += part;
+  return text;
+}
+
+// What a packet says; nothing, where it says so in a stream as well.
+function messageIn(payload: Uint8Array): string {
+  try {
+    const { message, ignoreLegacy } = JSON.parse(new TextDecoder().decode(payload)) as Record<string, unknown>;
+    return typeof message === "string" && !ignoreLegacy ? message : "";
+  } catch {
+    return "";
+  }
 }

@@ -6,12 +6,19 @@ import { Bell } from "./bell";
 export type Lobby = LobbySubscription["lobby"];
 export type Waiting = Lobby["entries"][number];
 
-/** Who waits, for hosts; null for others, and until it is known. Rings when somebody new does. */
-export function useLobby(roomId: string, host: boolean): Lobby | null {
-  const { data } = useLive(LobbyDocument, host ? { roomId } : null, ({ lobby }) => lobby.version);
-  const lobby = host ? (data?.lobby ?? null) : null;
+interface Seen {
+  /** Null for others than hosts, while it is not known, and when it cannot be. */
+  lobby: Lobby | null;
+  /** Whether it cannot be known because the host's sign-in has ended. */
+  signedOut: boolean;
+}
+
+/** Who waits, for hosts. Rings when somebody new does. */
+export function useLobby(roomId: string, host: boolean): Seen {
+  const { data, over } = useLive(LobbyDocument, host ? { roomId } : null, ({ lobby }) => lobby.version);
+  const lobby = host && !over ? (data?.lobby ?? null) : null;
   useBell(lobby);
-  return lobby;
+  return { lobby, signedOut: host && over?.code === "UNAUTHENTICATED" };
 }
 
 function useBell(lobby: Lobby | null) {

@@ -281,6 +281,7 @@ export const en = {
     told: (message: string) => `They read: “${message}”`,
     written: "Those who wait read it now.",
     erased: "The message is gone.",
+    signedOut: "You are signed out: you no longer see who is waiting.",
   },
 
   ban: {

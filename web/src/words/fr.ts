@@ -291,11 +291,12 @@ export const fr: Words = {
     told: (message) => `Ils lisent : « ${message} »`,
     written: "Ceux qui attendent le lisent.",
     erased: "Le message est effacé.",
+    signedOut: "Vous êtes déconnecté : vous ne voyez plus qui attend.",
   },
 
   ban: {
-    legend: "Cette personne peut-elle revenir ?",
-    NONE: { name: "Oui, si elle redemande", hint: "Pas d’exclusion." },
+    legend: "Un retour est-il possible ?",
+    NONE: { name: "Oui, sur nouvelle demande", hint: "Pas d’exclusion." },
     MEETING: { name: "Pas dans cette réunion", hint: "L’exclusion prend fin avec la réunion." },
     FOREVER: { name: "Plus jamais", hint: "Jusqu’à ce qu’un hôte lève l’exclusion." },
   },
