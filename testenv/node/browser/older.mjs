@@ -41,6 +41,15 @@ test(async () => {
   await ada.getByRole('dialog', { name: 'Preferences' }).getByRole('button', { name: 'Save' }).click();
   await ada.getByText('Saved.').waitFor();
   await isBelow(ada, 'Saved.');
+  await ada.goto(foyer);
+  await choose(ada, 'More on Old times', 'Room settings');
+  const settings = ada.getByRole('dialog', { name: 'Room settings' });
+  await settings.getByRole('button', { name: 'Save' }).click();
+  await settings.getByText('Saved.').waitFor();
+  await settings.getByRole('button', { name: 'Close' }).click();
+  await settings.waitFor({ state: 'hidden' });
+  await isBelow(ada, 'Saved.');
+  await ada.goto(room);
   await join(ada);
   await choose(ada, 'More', 'Lock room');
   await ada.getByText('Locked', { exact: true }).waitFor();

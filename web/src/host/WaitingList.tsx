@@ -69,7 +69,7 @@ export function WaitingList({ roomId, lobby, locked }: Props) {
           {words.lobby.admitAll(totalCount)}
         </Button>
       )}
-      {totalCount > 1 && <DenyAll roomId={roomId} entries={entries} onDone={() => heading.current?.focus()} />}
+      <DenyAll roomId={roomId} entries={entries} onDone={() => heading.current?.focus()} />
       <ul className="people-list">
         {entries.slice(0, SHOWN).map((entry) => (
           <Entry
@@ -94,9 +94,11 @@ function DenyAll({ roomId, entries, onDone }: { roomId: string; entries: Waiting
   const [meant, setMeant] = useState<string[] | null>(null); // those who were there when the host was asked
   return (
     <>
-      <Button small wide onClick={() => setMeant(entries.slice(0, 1000).map(({ id }) => id))}>
-        {words.lobby.denyAll}
-      </Button>
+      {entries.length > 1 && (
+        <Button small wide onClick={() => setMeant(entries.slice(0, 1000).map(({ id }) => id))}>
+          {words.lobby.denyAll}
+        </Button>
+      )}
       {meant && (
         <BanDialog
           title={words.lobby.denyAllTitle(meant.length)}

@@ -42,7 +42,7 @@ export function Entrance({ room, admission }: Props) {
     admission.ask(name.trim());
   }
   return (
-    <Layout title={title}>
+    <Layout title={title} narrow={over}>
       {over ? (
         <Over room={room} why={stage.why} again={stage.again} onAsk={ask} onReset={admission.reset} />
       ) : (

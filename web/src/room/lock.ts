@@ -5,8 +5,8 @@ import type { Room } from "./admission";
 import { isHost } from "./rank";
 
 /**
- * Whether the room is locked for the viewer, and whether she walks in: looked at when she comes, whenever her
- * entry has changed, as it does when the room has, and when she turns to the page again.
+ * Whether the room is locked for the viewer, and whether they walk in: looked at when they come, whenever
+ * their entry has changed, as it does when the room has, and when they turn to the page again.
  */
 export function useLock(room: Room, looking: boolean, entryVersion?: number) {
   const [now, setNow] = useState(room);

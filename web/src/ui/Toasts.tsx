@@ -56,6 +56,9 @@ export function Toasts({ children }: { children: ReactNode }) {
   );
 }
 
+// The dialog that was opened last: one that a dialog opens stands inside it, or after it.
+const uppermost = () => [...document.querySelectorAll("dialog[open]")].at(-1) ?? null;
+
 // In the browser's top layer, and moved to its top with each toast: else a dialog would hide it. Without
 // popovers only what is inside an open dialog is above it.
 function Shown({ toasts, onDrop }: { toasts: Toast[]; onDrop(id: number): void }) {
@@ -63,10 +66,15 @@ function Shown({ toasts, onDrop }: { toasts: Toast[]; onDrop(id: number): void }
   const region = useRef<HTMLDivElement>(null);
   const [dialog, setDialog] = useState<Element | null>(null);
   useEffect(() => {
-    if (!popovers) return setDialog(document.querySelector("dialog[open]"));
+    if (!popovers) return setDialog(uppermost());
     region.current?.hidePopover();
     region.current?.showPopover();
   }, [toasts]);
+  useEffect(() => {
+    const leave = () => setDialog(uppermost()); // before the dialog takes them along
+    dialog?.addEventListener("close", leave);
+    return () => dialog?.removeEventListener("close", leave);
+  }, [dialog]);
   const box = (
     <div
       className="toasts"
