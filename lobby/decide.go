@@ -65,7 +65,7 @@ func (s *Service) Deny(ctx context.Context, in DecideInput) (*Entry, error) {
 // Bannable returns the guest of an entry. Forbidden when the guest is a host by now: through the lobby nobody bans
 // a host.
 func (s *Service) Bannable(ctx context.Context, in DecideInput) (rooms.Person, error) {
-	e, err := s.store.get(ctx, in.RoomID, in.EntryID)
+	e, err := s.store.get(ctx, in.RoomID, in.EntryID, reading{})
 	if err == nil && e.Status == gone {
 		err = errNobodyWaits()
 	}

@@ -168,7 +168,7 @@ func (s *Service) stored(ctx context.Context, v visitor) (*Entry, error) {
 	if v.ticket == nil {
 		return &Entry{Status: gone}, nil
 	}
-	e, err := s.store.attend(ctx, v.roomID, v.ticket.EntryID, s.lease())
+	e, err := s.store.get(ctx, v.roomID, v.ticket.EntryID, reading{lease: s.lease()})
 	if err == nil && e.Status == Waiting {
 		s.sweepLater(v.roomID)
 	}

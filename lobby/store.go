@@ -30,7 +30,6 @@ const (
 var scripts embed.FS
 
 var (
-	attendScript  = script("attend")
 	beatScript    = script("beat")
 	closeScript   = script("close")
 	countScript   = script("count")
@@ -189,28 +188,20 @@ func (s store) placesOf(ctx context.Context, e *Entry) (whom string, places int)
 	}
 }
 
+// reading is what is done for a guest whose entry is read. Without any of it nothing is.
+type reading struct {
+	// lease is for how long a guest who waits, and is there, counts as present.
+	lease time.Duration
+	// passTTL is for how long the pass at least is remembered that is made for a guest who has been admitted.
+	passTTL time.Duration
+	// userID is whom the guest has proved to be, if anybody.
+	userID uuid.UUID
+}
+
 // get returns an entry as its guest sees it.
-func (s store) get(ctx context.Context, roomID, entryID uuid.UUID) (*Entry, error) {
-	return s.getFor(ctx, roomID, entryID, uuid.Nil, 0)
-}
-
-// getFor is get for a guest who has proved to be a user, if any. If he has been admitted, it has also issued
-// the pass that he needs next, remembered for at least ttl.
-func (s store) getFor(
-	ctx context.Context, roomID, entryID, userID uuid.UUID, ttl time.Duration,
-) (*Entry, error) {
-	reply, err := s.run(ctx, getScript, roomID, entryID.String(), ttl.Milliseconds(), userText(userID))
-	if err != nil {
-		return nil, err
-	}
-	return parseView(roomID, reply, s.showPosition)
-}
-
-// attend is get for a guest who is there, and stays for lease.
-func (s store) attend(
-	ctx context.Context, roomID, entryID uuid.UUID, lease time.Duration,
-) (*Entry, error) {
-	reply, err := s.run(ctx, attendScript, roomID, entryID.String(), lease.Milliseconds())
+func (s store) get(ctx context.Context, roomID, entryID uuid.UUID, with reading) (*Entry, error) {
+	reply, err := s.run(ctx, getScript, roomID, entryID.String(), with.lease.Milliseconds(),
+		with.passTTL.Milliseconds(), userText(with.userID))
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func (s *Service) OpenEntry(
 	}
 	w := &EntryWatch{service: s, bell: bell{ring: wake, roomID: t.RoomID, entryID: t.EntryID}}
 	s.hub.hang(&w.bell)
-	w.seen, err = s.store.attend(ctx, t.RoomID, t.EntryID, s.lease())
+	w.seen, err = s.store.get(ctx, t.RoomID, t.EntryID, reading{lease: s.lease()})
 	if err == nil && w.seen.Status == gone {
 		err = fault.New(fault.NotFound, "this request to enter has ended; ask again")
 	}
@@ -125,7 +125,8 @@ func (w *EntryWatch) leave(ctx context.Context) {
 	defer s.sweepLater(w.bell.roomID) // his grace time begins when Redis has heard of it
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 	defer cancel()
-	if _, err := s.store.attend(ctx, w.bell.roomID, w.bell.entryID, s.settings.Grace); err != nil {
+	stays := reading{lease: s.settings.Grace}
+	if _, err := s.store.get(ctx, w.bell.roomID, w.bell.entryID, stays); err != nil {
 		slog.DebugContext(ctx, "a guest's place is kept a little longer", "err", err)
 	}
 }
@@ -171,17 +172,13 @@ func (s *Service) WatchEntry(ctx context.Context, ticketText string) (<-chan *En
 
 // look reads the entry of a guest who watches, and puts right what Redis has lost of it.
 func (s *Service) look(ctx context.Context, seen *Entry) (*Entry, error) {
-	ttl := time.Duration(0)
-	if seen.Status == Waiting { // should he not any more, he needs a token
-		ttl = s.passTTL()
+	var with reading
+	if seen.Status == Waiting { // should the guest wait no more, they need a token
+		with = reading{lease: s.lease(), passTTL: s.passTTL(), userID: auth.FromContext(ctx).UserID}
 	}
-	e, err := s.store.getFor(ctx, seen.RoomID, seen.ID, auth.FromContext(ctx).UserID, ttl)
-	switch {
-	case err != nil || seen.Status != Waiting:
-	case e.Status == gone:
+	e, err := s.store.get(ctx, seen.RoomID, seen.ID, with)
+	if err == nil && e.Status == gone && seen.Status == Waiting {
 		e, err = s.putBack(ctx, seen)
-	case e.Status == Waiting:
-		e, err = s.store.attend(ctx, seen.RoomID, seen.ID, s.lease())
 	}
 	if err == nil && e.Status == Waiting && seen.decided() && e.changed < seen.changed {
 		// Redis has gone back to before the decision, but the guest has heard it.

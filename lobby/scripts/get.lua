@@ -1,13 +1,23 @@
--- Reads an entry for its guest. If he has been admitted, his token's pass may be made with it.
+-- Reads an entry for its guest. If wanted it keeps the place of one who waits, who is there, and makes the pass of one
+-- who has been admitted.
 --
 -- ARGV[3]  entry id
--- ARGV[4]  ms that the pass is remembered at least; 0 for none
--- ARGV[5]  user id that he has proved to be, empty for none
+-- ARGV[4]  ms for which the guest counts as present; 0 for one who may not be there
+-- ARGV[5]  ms that the pass is remembered at least; 0 for none
+-- ARGV[6]  user id that the guest has proved to be, empty for none
 --
 -- Returns the entry, and after it what issue returns; the entry's status is nil when there is none.
-local entry, ttl = view(ARGV[3]), tonumber(ARGV[4])
+local id, lease, ttl = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+if lease > 0 and status_of(id) == 'WAITING' then
+  if not redis.call('ZSCORE', waiting, id) then -- rare: Redis has lost the list
+    bump()
+    ring(id)
+  end
+  attend(id, lease, tonumber(redis.call('HGET', entry_key(id), 'arrival')) or now)
+end
+local entry = view(id)
 if ttl > 0 and entry[4] == 'ADMITTED' then
   local user = entry[5] or ''
-  entry[16] = issue(ARGV[3], user, ttl, entry[9] and 1 or 0, user == ARGV[5] and 1 or 0, entry[2])
+  entry[16] = issue(id, user, ttl, entry[9] and 1 or 0, user == ARGV[6] and 1 or 0, entry[2])
 end
 return entry
