@@ -81,6 +81,7 @@ func TestMessageEndsWithItsMeeting(t *testing.T) {
 		require.NoError(t, w.Joined(t.Context(), w.room.ID, anna.Entry.ID,
 			lobby.Connection{ID: "PA_1", Since: time.Now()}))
 		require.NoError(t, w.Left(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
+		<-time.After(2 * time.Millisecond) // who asks in the same moment waits for the meeting that ends
 		next := w.watchEntry(t, w.Service, w.knock(t, "Waits for the next"))
 		before := next.next()
 		assert.Equal(t, "Five minutes", *before.Message)
