@@ -12,6 +12,7 @@ const (
 	reload  step = iota // comes back at once, by ticket
 	offline             // loses the network without a word, and comes back by ticket
 	try                 // asks for a token that nobody has given
+	flap                // watches and stops, again and again
 	cancel              // takes the request back
 	leave               // closes the page and never comes back
 )
@@ -20,7 +21,7 @@ const (
 func (g *guest) planned() *visit {
 	v := &visit{room: g.rooms[g.chance.IntN(len(g.rooms))]}
 	for range g.chance.IntN(3) {
-		v.plan = append(v.plan, []step{reload, offline, try}[g.chance.IntN(3)])
+		v.plan = append(v.plan, []step{reload, offline, try, flap}[g.chance.IntN(4)])
 	}
 	switch g.chance.IntN(10) {
 	case 0:
@@ -57,6 +58,9 @@ func (g *guest) does(ctx context.Context, v *visit, s *stream, todo step) (ends 
 	case try:
 		g.try(ctx, v)
 		return false
+	case flap:
+		g.flap(ctx, v)
+		return false
 	case cancel:
 		g.cancels(ctx, v)
 		return true
@@ -80,6 +84,19 @@ func (g *guest) try(ctx context.Context, v *visit) {
 		g.takes(v, got.CreateRoomToken.ConnectionDetails.ParticipantToken)
 	}
 	g.counts.add("tokens tried for")
+}
+
+// flap watches the entry beside the guest's own look at it, and stops at once: that others see it, or that the
+// guest's own look ends, would be a fault.
+func (g *guest) flap(ctx context.Context, v *visit) {
+	for range 5 {
+		s, err := g.subscribe(ctx, "", watchEntry, object{"ticket": v.ticket})
+		if err != nil {
+			return // its server is away
+		}
+		s.close()
+	}
+	g.counts.add("guests flap")
 }
 
 // cancels takes the request back. A guest on whom somebody has decided before goes on to hear of it.
