@@ -260,7 +260,7 @@ func TestGuestWhoseSocketSilentlyBreaksLeavesTheListInTime(t *testing.T) {
 // TestStreamOfAGuestTakesSomeFortyKilobytes, as docs/lobby.md says.
 func TestStreamOfAGuestTakesSomeFortyKilobytes(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, inner, "FOYER_KNOCKS_PER_ADDRESS=0", "FOYER_KNOCKS_PER_ROOM=0")
+	s := startServer(t, inner, "FOYER_KNOCKS_PER_ADDRESS=0", "FOYER_KNOCKS_PER_ROOM=0", "FOYER_LOBBY_ADDRESS_SHARE=100")
 	roomID := s.room(s.login("Olga Owner"), object{})
 	const warm, streams = 50, 300
 	for range warm {
