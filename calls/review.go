@@ -109,7 +109,7 @@ func (s *Service) review(ctx context.Context, room *ent.Room) (results []*Result
 	results = s.settle(ctx, room.ID, people, standings)
 	stay := map[uuid.UUID]lobby.Connection{}
 	for i, p := range people {
-		if (results[i].Outcome == Done || results[i].Outcome == Failed) && counts(p) {
+		if (results[i].Outcome == Done || results[i].Outcome == Failed) && counts(p) && p.Joined {
 			stay[p.ID()] = lobby.Connection{ID: p.SID, Since: p.JoinedAt}
 		}
 	}
@@ -199,13 +199,17 @@ func (s *Service) inside(
 }
 
 // enforce makes somebody in a call what he is by the rules, and reports whether he was changed; p is
-// then what he is. Whoever has no pass stays, unless a ban says otherwise or it is a second connection, and gets what
-// hosts have decided: a person whose pass Redis has lost, and everything that enters without one. A host's grant for
-// LiveKit's own API ends only with the connection; so whoever is no host any more has to come back.
+// then what he is. Whoever has not joined yet is judged as one who joins. Whoever has no pass stays, unless a ban says
+// otherwise or it is a second connection, and gets what hosts have decided: a person whose pass Redis has lost, and
+// everything that enters without one. A host's grant for LiveKit's own API ends only with the connection; so whoever
+// is no host any more has to come back.
 func (s *Service) enforce(
 	ctx context.Context, p *rtc.Participant, is lobby.Standing,
 ) (outcome Outcome, touched bool, err error) {
 	room := is.Join.Room
+	if !p.Joined && !mayJoin(p, is) {
+		return Removed, false, s.rtc.RemoveParticipant(ctx, room, p.Identity)
+	}
 	if !is.Known {
 		return s.enforceDecided(ctx, p, is)
 	}

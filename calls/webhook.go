@@ -49,6 +49,8 @@ func (s *Service) hear(ctx context.Context, room *ent.Room, e *rtc.Event) error 
 	switch e.Kind {
 	case rtc.ParticipantJoined:
 		return s.judge(ctx, room, p)
+	case rtc.TrackPublished:
+		return s.hearTrack(ctx, room, p)
 	case rtc.ParticipantLeft, rtc.ParticipantAborted:
 		return s.lobby.Left(ctx, room.ID, p.ID(), p.SID)
 	}
@@ -77,8 +79,7 @@ func (s *Service) judge(ctx context.Context, room *ent.Room, p *rtc.Participant)
 	if err != nil {
 		return err
 	}
-	is := standings[0]
-	if is.Banned || p.Second() || p.Kind == rtc.Person && (is.LockedOut || is.Refused != nil) {
+	if !mayJoin(p, standings[0]) {
 		return s.rtc.RemoveParticipant(ctx, room.ID.String(), p.Identity)
 	}
 	result := s.settle(ctx, room.ID, []*rtc.Participant{p}, standings)[0]
@@ -86,6 +87,28 @@ func (s *Service) judge(ctx context.Context, room *ent.Room, p *rtc.Participant)
 		return result.err
 	}
 	return s.lobby.Joined(ctx, room.ID, p.ID(), lobby.Connection{ID: p.SID, Since: p.JoinedAt})
+}
+
+// mayJoin reports whether a participant may join a call at this moment.
+func mayJoin(p *rtc.Participant, is lobby.Standing) bool {
+	return !is.Banned && !p.Second() && (p.Kind != rtc.Person || !is.LockedOut && is.Refused == nil)
+}
+
+// hearTrack judges somebody who sends without having joined: a client may connect what it sends and not what it
+// receives. Then LiveKit reports no ParticipantJoined, and everybody receives what the client sends.
+func (s *Service) hearTrack(ctx context.Context, room *ent.Room, p *rtc.Participant) error {
+	joined, err := s.lobby.HasJoined(ctx, room.ID, p.ID(), p.SID)
+	if err != nil || joined {
+		return err
+	}
+	sender, err := s.rtc.Participant(ctx, room.ID.String(), p.Identity)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.judge(ctx, room, sender)
 }
 
 // hearOfNoRoom removes who enters a room that has been deleted. Rooms of others, such as another Foyer on the same

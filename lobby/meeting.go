@@ -2,6 +2,7 @@ package lobby
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -169,6 +170,16 @@ func (s *Service) Joined(
 		return err
 	}
 	return s.store.noteMeeting(ctx, roomID)
+}
+
+// HasJoined reports whether somebody was counted into a room's call by this connection.
+func (s *Service) HasJoined(ctx context.Context, roomID, identity uuid.UUID, connection string) (bool, error) {
+	by, err := s.store.rdb.HGet(ctx, s.store.inside(roomID), identity.String()).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return false, away(err)
+	}
+	sid, _, _ := strings.Cut(by, " ")
+	return sid == connection, nil
 }
 
 // Left counts the end of a connection. An admission, which does not run out in the call, holds anew from

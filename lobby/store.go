@@ -56,10 +56,11 @@ func source(name string) string {
 // live on one node of a cluster. What only scripts use is named in their prelude.
 type keys struct{ prefix string }
 
-func (k keys) room(id uuid.UUID) string { return k.prefix + "lobby:{" + id.String() + "}:" }
-func (k keys) bell(id uuid.UUID) string { return k.room(id) + "bell" }
-func (k keys) held(id uuid.UUID) string { return k.room(id) + "held" }
-func (k keys) event(id string) string   { return k.prefix + "event:" + id }
+func (k keys) room(id uuid.UUID) string   { return k.prefix + "lobby:{" + id.String() + "}:" }
+func (k keys) bell(id uuid.UUID) string   { return k.room(id) + "bell" }
+func (k keys) held(id uuid.UUID) string   { return k.room(id) + "held" }
+func (k keys) inside(id uuid.UUID) string { return k.room(id) + "inside" }
+func (k keys) event(id string) string     { return k.prefix + "event:" + id }
 
 // meetings is a sorted set of the rooms in which a meeting is on, scored by how often that was noted. It has
 // no room's hash tag.

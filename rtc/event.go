@@ -27,6 +27,7 @@ const (
 	ParticipantJoined  Kind = webhook.EventParticipantJoined
 	ParticipantLeft    Kind = webhook.EventParticipantLeft
 	ParticipantAborted Kind = webhook.EventParticipantConnectionAborted
+	TrackPublished     Kind = webhook.EventTrackPublished
 	EgressStarted      Kind = webhook.EventEgressStarted
 	EgressUpdated      Kind = webhook.EventEgressUpdated
 	EgressEnded        Kind = webhook.EventEgressEnded
@@ -41,7 +42,7 @@ type Event struct {
 	At time.Time
 	// Room is the LiveKit room's name; empty when the event has none.
 	Room string
-	// Participant is whom it is about; nil when it is about nobody.
+	// Participant is whom it is about; nil when it is about nobody. Of TrackPublished it has the Identity and SID alone.
 	Participant *Participant
 	// Egress is what it is about; nil when that is something else.
 	Egress *Egress

@@ -96,6 +96,9 @@ type Participant struct {
 	Permission Permission
 	// Active is true from when he is connected until he leaves.
 	Active bool
+	// Joined is true once the participant can receive. LiveKit reports that as ParticipantJoined. Before, for a minute
+	// at most, a participant can send all the same.
+	Joined bool
 
 	granted *livekit.ParticipantPermission
 }
@@ -167,6 +170,7 @@ func ParticipantOf(info *livekit.ParticipantInfo) *Participant {
 		Attributes: maps.Clone(info.GetAttributes()), JoinedAt: joinedAt(info),
 		Permission: permission(info.GetPermission()), granted: info.GetPermission(),
 		Active: info.GetState() != livekit.ParticipantInfo_DISCONNECTED,
+		Joined: info.GetState() == livekit.ParticipantInfo_ACTIVE,
 	}
 	for _, t := range info.GetTracks() {
 		p.Tracks = append(p.Tracks, Track{
