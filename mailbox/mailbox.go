@@ -20,14 +20,15 @@ var (
 	errDomain  = errors.New("not a domain")
 )
 
-// Parse returns an e-mail address in lower case, with its domain in A-labels (RFC 5890). A name beside the
-// address is an error.
+// Parse returns an e-mail address in lower case, with its domain in A-labels (RFC 5890): what it returns it reads
+// again as the same. A name beside the address is an error, and so is an address that has to have quotes (RFC 5321,
+// section 4.1.2): few servers take one, and without its quotes it would be another.
 func Parse(text string) (string, error) {
 	if len(text) > maxWritten {
 		return "", errAddress
 	}
 	parsed, err := mail.ParseAddress(text)
-	if err != nil || parsed.Name != "" {
+	if err != nil || parsed.Name != "" || strings.HasPrefix(parsed.String(), `<"`) {
 		return "", errAddress
 	}
 	at := strings.LastIndexByte(parsed.Address, '@')
