@@ -99,6 +99,33 @@ func TestTokensAreLimitedByWhateverDoorTheyAreAskedFor(t *testing.T) {
 	})
 }
 
+// TestStrangersUseUpNoLimitOfHosts: neither that of a PUBLIC room, nor that of the hosts' address.
+func TestStrangersUseUpNoLimitOfHosts(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	for name, limit := range map[string]func(*lobby.Settings){
+		"of the room":     func(s *lobby.Settings) { s.TokensPerRoom = 3 },
+		"of the address":  func(s *lobby.Settings) { s.TokensPerAddress = 3 },
+		"of both and all": func(s *lobby.Settings) { s.TokensPerRoom, s.TokensPerAddress = 3, 3 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			settings := calm
+			limit(&settings)
+			w := newWorld(t, rdb, prefix, settings)
+			public := room.AccessLevelPUBLIC
+			_, err := w.rooms.Update(as(w.owner), rooms.UpdateInput{RoomID: w.room.ID, AccessLevel: &public})
+			require.NoError(t, err)
+			token := func(who context.Context) error {
+				_, err := w.CreateRoomToken(of(who, w.room.ID.String()), lobby.CreateRoomTokenInput{RoomID: &w.room.ID})
+				return err
+			}
+			assert.Equal(t, 3, given(t, 10, func() error { return token(guest()) }))
+			assert.NoError(t, token(as(w.owner)))
+		})
+	}
+}
+
 // TestAdmittedGuestIsNotKeptOutByWhatOthersDoWithTheirTickets: what is done with a ticket counts for that ticket.
 func TestAdmittedGuestIsNotKeptOutByWhatOthersDoWithTheirTickets(t *testing.T) {
 	t.Parallel()

@@ -170,7 +170,7 @@ func (s *Service) allowToken(ctx context.Context) error {
 }
 
 // allowTokenOf counts one more token against the limit of a room: by those who may have one, so that
-// nobody else uses it up.
+// nobody else uses it up. People with a role in the room are not asked: strangers use up the limit of a PUBLIC room.
 func (s *Service) allowTokenOf(ctx context.Context, roomID uuid.UUID) error {
 	return s.limiter.Allow(ctx, tooManyTokens,
 		limits.PerMinute("token:room", "{"+roomID.String()+"}", s.settings.TokensPerRoom))
@@ -190,15 +190,18 @@ func (s *Service) AllowList(ctx context.Context) error {
 		limits.PerMinute("list:user", auth.FromContext(ctx).UserID.String(), s.settings.ListsPerUser))
 }
 
-// limitsOf are those of a viewer, by his address and by his account, if he has one.
+// limitsOf are those of a viewer, by his address and by his account, if he has one. At one address people who are
+// signed in are counted by themselves: somebody unknown behind the same router does not use up their limit.
 func limitsOf(
 	ctx context.Context, what string, perAddress, perUser int,
 ) (address, user limits.Limit) {
-	viewer := auth.FromContext(ctx)
-	if !viewer.SignedIn() {
+	viewer, among := auth.FromContext(ctx), ":address"
+	if viewer.SignedIn() {
+		among = ":address-signed-in"
+	} else {
 		perUser = 0
 	}
-	return limits.PerMinute(what+":address", viewer.Address, perAddress),
+	return limits.PerMinute(what+among, viewer.Address, perAddress),
 		limits.PerMinute(what+":user", viewer.UserID.String(), perUser)
 }
 

@@ -719,16 +719,19 @@ func TestCaps(t *testing.T) {
 				_, err := w.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{RoomID: &w.room.ID})
 				requireKind(t, err, fault.LobbyRequired) // strangers use up nothing
 			}
+			public := room.AccessLevelPUBLIC
+			other, err := w.rooms.Create(w.host(), rooms.CreateInput{Name: "Other", AccessLevel: &public})
+			require.NoError(t, err)
+			_, err = w.rooms.Update(w.host(), rooms.UpdateInput{RoomID: w.room.ID, AccessLevel: &public})
+			require.NoError(t, err)
 			in := lobby.CreateRoomTokenInput{RoomID: &w.room.ID}
 			for range settings.TokensPerRoom {
-				_, err := w.CreateRoomToken(w.host(), in)
+				_, err := w.CreateRoomToken(guest(), in)
 				require.NoError(t, err)
 			}
-			_, err := w.CreateRoomToken(w.host(), in)
+			_, err = w.CreateRoomToken(guest(), in)
 			requireKind(t, err, fault.RateLimited)
-			other, err := w.rooms.Create(w.host(), rooms.CreateInput{Name: "Other"})
-			require.NoError(t, err)
-			_, err = w.CreateRoomToken(w.host(), lobby.CreateRoomTokenInput{RoomID: &other.ID})
+			_, err = w.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{RoomID: &other.ID})
 			require.NoError(t, err, "another room is not concerned")
 		})
 		t.Run("how often a room may be asked for", func(t *testing.T) {

@@ -9,6 +9,15 @@ import (
 // spareConnections is how many connections an address may have beside those that sockets and streams may take.
 const spareConnections = 256
 
+// remoteAddress is what limits count a connection's other end by.
+func remoteAddress(conn net.Conn) string {
+	ip, err := parseNode(conn.RemoteAddr().String())
+	if err != nil {
+		return unknownAddress
+	}
+	return limitedBy(ip)
+}
+
 // connections counts those that HTTP holds, by the address at the other end: also idle ones, and such as have not
 // asked for anything yet. Where proxies are trusted theirs is that address, and they have limits of their own.
 type connections struct {
@@ -28,7 +37,7 @@ func (c *config) boundConnections(server *http.Server) {
 }
 
 func (c *connections) changed(conn net.Conn, state http.ConnState) {
-	address, _, _ := net.SplitHostPort(conn.RemoteAddr().String())
+	address := remoteAddress(conn)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch state {
