@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -125,29 +126,32 @@ func TestPageBlamesNoHostWhoDidNothing(t *testing.T) {
 	store := testenv.StartRedis(t)
 	s, liveKit := startServerWithLiveKit(t, "REDIS_URL="+store.URL())
 	api := lksdk.NewRoomServiceClient(liveKit.URL(), liveKit.Key(), liveKit.Secret())
-	grace := func() *livekitproto.RoomParticipantIdentity {
-		rooms, err := api.ListRooms(t.Context(), &livekitproto.ListRoomsRequest{})
-		require.NoError(t, err)
-		require.Len(t, rooms.GetRooms(), 1)
-		name := rooms.GetRooms()[0].GetName()
-		people, err := api.ListParticipants(t.Context(), &livekitproto.ListParticipantsRequest{Room: name})
-		require.NoError(t, err)
-		for _, p := range people.GetParticipants() {
-			if p.GetName() == "Grace" {
-				return &livekitproto.RoomParticipantIdentity{Room: name, Identity: p.GetIdentity()}
-			}
-		}
-		return nil
+	// grace waits until LiveKit lists Grace, connected by another connection than before.
+	grace := func(before string) (room string, p *livekitproto.ParticipantInfo) {
+		eventually(t, func(c *assert.CollectT) {
+			rooms, err := api.ListRooms(t.Context(), &livekitproto.ListRoomsRequest{})
+			require.NoError(c, err)
+			require.Len(c, rooms.GetRooms(), 1)
+			room = rooms.GetRooms()[0].GetName()
+			people, err := api.ListParticipants(t.Context(), &livekitproto.ListParticipantsRequest{Room: room})
+			require.NoError(c, err)
+			i := slices.IndexFunc(people.GetParticipants(), func(p *livekitproto.ParticipantInfo) bool {
+				return p.GetName() == "Grace" && p.GetState() == livekitproto.ParticipantInfo_ACTIVE && p.GetSid() != before
+			})
+			require.GreaterOrEqual(c, i, 0)
+			p = people.GetParticipants()[i]
+		})
+		return room, p
 	}
-	remove := func() {
-		_, err := api.RemoveParticipant(t.Context(), grace())
+	remove := func() (connection string) {
+		room, p := grace("")
+		_, err := api.RemoveParticipant(t.Context(),
+			&livekitproto.RoomParticipantIdentity{Room: room, Identity: p.GetIdentity()})
 		require.NoError(t, err)
+		return p.GetSid()
 	}
 	inBrowser(t, "removed.mjs", s.url, liveKit.URL(), map[string]func(){
-		"remove Grace, and see Grace come back": func() {
-			remove()
-			eventually(t, func(c *assert.CollectT) { assert.NotNil(c, grace()) })
-		},
+		"remove Grace, and see Grace come back": func() { grace(remove()) },
 		"forget everything and remove Grace": func() {
 			require.NoError(t, store.Client(t).FlushAll(t.Context()).Err()) // the test's own
 			remove()
