@@ -14,6 +14,7 @@ import (
 
 	"foyer/calls"
 	"foyer/ent/room"
+	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/fault"
 	"foyer/lobby"
@@ -208,20 +209,24 @@ func TestRedisThatDiesMakesModerationUnavailable(t *testing.T) {
 	anna.isRemoved()
 }
 
-// TestRedisThatForgetsThrowsNobodyOut, but lets nobody in by what it has forgotten.
+// TestRedisThatForgetsThrowsNobodyOut, but lets nobody in by what it has forgotten, other than whom a host has admitted.
 func TestRedisThatForgetsThrowsNobodyOut(t *testing.T) {
 	t.Parallel()
 	server := testenv.StartRedis(t)
 	client := server.Client(t)
 	w := newWorld(t, options{redis: client})
 	anna, late := w.counted(w.admitted(guest(), "Anna")), w.admitted(guest(), "Late")
+	walksIn, removed := w.token(as(w.member("Mia", roomaccess.RoleMEMBER)), "Mia"), w.admitted(guest(), "Removed")
+	w.remove(removed)
 	require.NoError(t, client.FlushAll(context.Background()).Err())
 	updated, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
 		RoomID: w.room.ID, Configuration: &rooms.Configuration{DataAllowed: ptr(false)},
 	})
 	require.NoError(t, err)
 	assert.Equal(t, map[string]calls.Outcome{"Anna": calls.Done}, outcomes(updated.Participants))
-	w.isKeptOut(late)
+	w.isKeptOut(walksIn)
+	w.isKeptOut(removed)
 	anna.isThere()
 	assert.Equal(t, 1, w.meeting().Inside, "and they are counted again")
+	w.counted(late)
 }

@@ -171,7 +171,7 @@ func (s *Service) standings(
 	return s.judged(ctx, room, people)
 }
 
-// judged is lobby.Standings of participants whom LiveKit lists.
+// judged is lobby.Standings of participants whom LiveKit lists. Those whose admission Redis has lost get it back.
 func (s *Service) judged(
 	ctx context.Context, room *ent.Room, people []*rtc.Participant,
 ) ([]lobby.Standing, error) {
@@ -180,10 +180,35 @@ func (s *Service) judged(
 		ids[i] = p.ID()
 	}
 	standings, err := s.lobby.Standings(ctx, room, ids...)
+	if err != nil {
+		return nil, err
+	}
+	back, err := s.lobby.Readmit(ctx, room.ID, claimants(people, standings)...)
+	if err == nil && back {
+		standings, err = s.lobby.Standings(ctx, room, ids...)
+	}
+	if err != nil {
+		return nil, err
+	}
 	for i := range standings {
 		standings[i] = complete(standings[i], people[i])
 	}
-	return standings, err
+	return standings, nil
+}
+
+// claimants returns the people who may not be in a call as far as Redis knows.
+func claimants(people []*rtc.Participant, standings []lobby.Standing) []lobby.Claimant {
+	var all []lobby.Claimant
+	for i, p := range people {
+		if is := standings[i]; p.Kind == rtc.Person && is.Refused != nil && !is.Banned {
+			c := lobby.Claimant{ID: p.ID()}
+			if p.Attributes[rtc.AttributeIsAuthenticated] == "false" {
+				c.UserID = &uuid.UUID{}
+			}
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // inside returns who is in a room's call, with what each of them is by the rules.

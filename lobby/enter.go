@@ -163,16 +163,28 @@ func (s *Service) canJoin(ctx context.Context, room *ent.Room, v visitor) (bool,
 }
 
 // stored returns the entry of the visitor's ticket, which is gone when he has none. Asking for it
-// keeps his place.
+// keeps his place. An admission that Redis has lost is brought back.
 func (s *Service) stored(ctx context.Context, v visitor) (*Entry, error) {
 	if v.ticket == nil {
 		return &Entry{Status: gone}, nil
 	}
 	e, err := s.store.get(ctx, v.roomID, v.ticket.EntryID, reading{lease: s.lease()})
+	if err == nil && (e.Status == Waiting || e.Status == gone) {
+		e, err = s.readmitted(ctx, v, e)
+	}
 	if err == nil && e.Status == Waiting {
 		s.sweepLater(v.roomID)
 	}
 	return e, err
+}
+
+// readmitted returns a visitor's entry as it is after Readmit.
+func (s *Service) readmitted(ctx context.Context, v visitor, e *Entry) (*Entry, error) {
+	back, err := s.Readmit(ctx, v.roomID, Claimant{v.ticket.EntryID, &v.ticket.UserID})
+	if err != nil || !back {
+		return e, err
+	}
+	return s.store.get(ctx, v.roomID, v.ticket.EntryID, reading{})
 }
 
 func (s *Service) request(v visitor, e *Entry) *Request {

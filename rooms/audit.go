@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -143,4 +144,56 @@ func (s *Service) Audit(
 		return nil, fmt.Errorf("list audit of room %s: %w", roomID, err)
 	}
 	return page, nil
+}
+
+// endings are the acts that end an admission by a host.
+var endings = []auditevent.Action{
+	auditevent.ActionDENY, auditevent.ActionREMOVE, auditevent.ActionBAN, auditevent.ActionRETURN_TO_LOBBY,
+	auditevent.ActionEND_MEETING,
+}
+
+// Admission says that a host has let somebody in.
+type Admission struct {
+	// Name is the guest's name, as the host saw it.
+	Name string
+	At   time.Time
+}
+
+// Admissions returns the latest admission of each entry that a host has admitted since a time, as the audit says. It
+// leaves out those that a host has ended since.
+func (s *Service) Admissions(
+	ctx context.Context, roomID uuid.UUID, since time.Time, entryIDs ...uuid.UUID,
+) (map[uuid.UUID]Admission, error) {
+	acts, err := s.db.AuditEvent.Query().Where(
+		auditevent.RoomID(roomID), auditevent.CreatedAtGTE(since),
+		auditevent.ActionIn(append(endings, auditevent.ActionADMIT)...),
+		auditevent.Or(auditevent.TargetIDIn(entryIDs...), auditevent.ActionEQ(auditevent.ActionEND_MEETING)),
+	).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find admissions to room %s: %w", roomID, err)
+	}
+	admissions, ended := map[uuid.UUID]Admission{}, map[uuid.UUID]time.Time{} // an end without a target is that of all
+	for _, act := range acts {
+		var target uuid.UUID
+		if act.TargetID != nil {
+			target = *act.TargetID
+		}
+		switch {
+		case act.Action != auditevent.ActionADMIT:
+			ended[target] = later(ended[target], act.CreatedAt)
+		case act.CreatedAt.After(admissions[target].At):
+			admissions[target] = Admission{act.TargetName, act.CreatedAt}
+		}
+	}
+	maps.DeleteFunc(admissions, func(id uuid.UUID, a Admission) bool {
+		return !a.At.After(later(ended[id], ended[uuid.Nil]))
+	})
+	return admissions, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

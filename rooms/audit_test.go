@@ -85,3 +85,47 @@ func TestActsOfManyAtOnceAreAllStored(t *testing.T) {
 		}
 	})
 }
+
+// TestAdmissionHoldsUntilAHostEndsIt, as the audit says.
+func TestAdmissionHoldsUntilAHostEndsIt(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		olga := w.user(t, "Olga")
+		room, other := w.room(t, olga, "A room"), w.room(t, olga, "Another room")
+		anna, bob := rooms.Person{ID: uuid.New(), Name: "Anna"}, rooms.Person{ID: uuid.New(), Name: "Bob"}
+		act := func(action auditevent.Action, target rooms.Person) {
+			w.Record(as(t, olga), room.ID, rooms.Act{Action: action, Target: target})
+			time.Sleep(time.Millisecond) // the clock may be no finer
+		}
+		admitted := func(since time.Time) (names []string) {
+			found, err := w.Admissions(t.Context(), room.ID, since, anna.ID, bob.ID)
+			require.NoError(t, err)
+			for _, a := range found {
+				names = append(names, a.Name)
+			}
+			return names
+		}
+		begin := time.Now().Add(-time.Second)
+		assert.Empty(t, admitted(begin))
+		act(auditevent.ActionADMIT, anna)
+		act(auditevent.ActionADMIT, rooms.Person{ID: uuid.New(), Name: "Carl"})
+		act(auditevent.ActionUPDATE_PARTICIPANT, anna)
+		assert.Equal(t, []string{"Anna"}, admitted(begin))
+		assert.Empty(t, admitted(time.Now()))
+		elsewhere, err := w.Admissions(t.Context(), other.ID, begin, anna.ID)
+		require.NoError(t, err)
+		assert.Empty(t, elsewhere)
+		for _, end := range []auditevent.Action{
+			auditevent.ActionDENY, auditevent.ActionREMOVE, auditevent.ActionBAN, auditevent.ActionRETURN_TO_LOBBY,
+		} {
+			act(end, bob)
+			assert.Equal(t, []string{"Anna"}, admitted(begin), end)
+			act(end, anna)
+			assert.Empty(t, admitted(begin), end)
+			act(auditevent.ActionADMIT, anna)
+			assert.Equal(t, []string{"Anna"}, admitted(begin))
+		}
+		act(auditevent.ActionEND_MEETING, rooms.Person{})
+		assert.Empty(t, admitted(begin))
+	})
+}

@@ -454,3 +454,52 @@ func TestRedisHangsUnderTheServer(t *testing.T) {
 	s.must(host, lockRoom, inRoom(roomID, nil))
 	status.until("roomStatus.locked", "true")
 }
+
+// TestAdmissionOutlivesAFailoverThatLosesIt: the new master has never heard of it. The guest was told, and watches no
+// longer.
+func TestAdmissionOutlivesAFailoverThatLosesIt(t *testing.T) {
+	t.Parallel()
+	master := testenv.StartRedis(t)
+	admin := master.Client(t)
+	require.NoError(t, admin.Do(t.Context(), "ACL", "SETUSER", "replica", "on", ">first", "+psync", "+replconf",
+		"+ping").Err())
+	_, port, err := net.SplitHostPort(master.Addr())
+	require.NoError(t, err)
+	replica := testenv.StartRedis(t, "--replicaof", "127.0.0.1", port, "--masteruser", "replica", "--masterauth", "first")
+	sentinel := testenv.FreePort(t)
+	masterPort, err := strconv.Atoi(port)
+	require.NoError(t, err)
+	testenv.StartSentinel(t, masterPort, fmt.Sprintf("port %d", sentinel))
+	environ := []string{
+		fmt.Sprintf("REDIS_URL=redis://127.0.0.1:%d/0?master_name=%s", sentinel, testenv.SentinelMaster),
+		"FOYER_LOBBY_HEARTBEAT=500ms", "FOYER_LOBBY_GRACE=10m",
+	}
+	replicated(t, environ)
+	s := startServer(t, environ...)
+	host := s.login("Olga Owner")
+	roomID := s.room(host, object{})
+	anna, bob := s.knock(roomID, "Anna"), s.knock(roomID, "Bob")
+	passedOn, err := admin.Wait(t.Context(), 1, soon).Result()
+	require.NoError(t, err)
+	require.EqualValues(t, 1, passedOn)
+
+	require.NoError(t, admin.Do(t.Context(), "ACL", "SETUSER", "replica", "resetpass", ">second").Err())
+	require.NoError(t, admin.Do(t.Context(), "CLIENT", "KILL", "TYPE", "REPLICA").Err())
+	s.must(host, admitEntry, decision(roomID, anna))
+	annas := s.subscribe("", watchEntry, object{"ticket": anna.ticket})
+	annas.until("entry.status", "ADMITTED")
+	require.NoError(t, annas.conn.Close())
+	lost := replica.Client(t).HGet(t.Context(), "lobby:{"+roomID+"}:entry:"+anna.id, "status")
+	require.Equal(t, "WAITING", lost.Val(), "%v", lost.Err())
+	master.Stop(t)
+
+	tokenFor := func(of request) response {
+		return s.ask("", createRoomToken, object{"input": object{"roomId": roomID, "ticket": of.ticket}})
+	}
+	eventually(t, func(c *assert.CollectT) { assert.Equal(c, "LOBBY_REQUIRED", tokenFor(bob).code()) })
+	given := tokenFor(anna)
+	require.Empty(t, given.Errors)
+	assert.Equal(t, anna.id, text(given.Data, "createRoomToken.participantId"))
+	list := s.subscribe(host, watchLobby, object{"roomId": roomID})
+	list.until("lobby.totalCount", "1")
+}

@@ -1,8 +1,11 @@
 package testenv
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -72,4 +75,59 @@ func deleteKeys(each eachNode, prefix string) error {
 		}
 		return keys.Err()
 	})
+}
+
+// RememberRedis returns what has the test's keys be as they are now again, as a failover does to a replica that the
+// last changes had not reached.
+func RememberRedis(t testing.TB, client redis.UniversalClient, prefix string) (goBack func()) {
+	t.Helper()
+	each := eachNode(func(ctx context.Context, f func(context.Context, *redis.Client) error) error {
+		return f(ctx, client.(*redis.Client))
+	})
+	if cluster, is := client.(*redis.ClusterClient); is {
+		each = cluster.ForEachMaster
+	}
+	var mu sync.Mutex
+	var writes []func(redis.Pipeliner)
+	must(t, each(t.Context(), func(ctx context.Context, node *redis.Client) error {
+		keys := node.Scan(ctx, 0, prefix+"*", 1000).Iterator()
+		for keys.Next(ctx) {
+			write, err := valueOf(ctx, node, keys.Val())
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			writes = append(writes, write)
+			mu.Unlock()
+		}
+		return keys.Err()
+	}))
+	return func() {
+		t.Helper()
+		must(t, deleteKeys(each, prefix))
+		_, err := client.Pipelined(t.Context(), func(p redis.Pipeliner) error {
+			for _, write := range writes {
+				write(p)
+			}
+			return nil
+		})
+		must(t, err)
+	}
+}
+
+// valueOf returns what writes the value of a key again, without its end. The Redis inside the process cannot dump.
+func valueOf(ctx context.Context, node *redis.Client, key string) (func(redis.Pipeliner), error) {
+	switch kind, err := node.Type(ctx, key).Result(); kind {
+	case "hash":
+		fields, err := node.HGetAll(ctx, key).Result()
+		return func(p redis.Pipeliner) { p.HSet(ctx, key, fields) }, err
+	case "zset":
+		members, err := node.ZRangeWithScores(ctx, key, 0, -1).Result()
+		return func(p redis.Pipeliner) { p.ZAdd(ctx, key, members...) }, err
+	case "string":
+		text, err := node.Get(ctx, key).Result()
+		return func(p redis.Pipeliner) { p.Set(ctx, key, text, 0) }, err
+	default:
+		return nil, cmp.Or(err, fmt.Errorf("%s is a %s", key, kind))
+	}
 }

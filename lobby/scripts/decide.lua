@@ -14,22 +14,11 @@ if #ids == 0 then ids = redis.call('ZRANGE', waiting, 0, -1) end
 local entries = {}
 for _, id in ipairs(ids) do
   local user = of_entry(id, 'user')
-  local whom, by_rule, waited = person(id, user), ARGV[5] == '1', -1
+  local by_rule, waited = ARGV[5] == '1', -1
   if status_of(id) == 'WAITING' and not (by_rule and is_held(id, user)) then
     waited = math.max(0, now - (tonumber(of_entry(id, 'since')) or now))
-    finish(id, to, ttl)
+    if to == 'ADMITTED' then admit(id, user, ttl, by_rule) else finish(id, to, ttl) end
     if to == 'DENIED' and user and user ~= '' then redis.call('SET', denied_key(user), 1, 'PX', ttl) end
-    if to == 'ADMITTED' then
-      if by_rule then
-        redis.call('HSET', entry_key(id), 'rule', 1)
-      else
-        redis.call('HDEL', entry_key(id), 'rule')
-        redis.call('ZREM', held, id, whom)
-      end
-      redis.call('ZREMRANGEBYSCORE', admitted, '-inf', now)
-      redis.call('ZADD', admitted, now + ttl, id)
-      redis.call('PEXPIRE', admitted, math.max(keep, ttl))
-    end
   end
   entries[#entries + 1] = {read(id), waited}
 end

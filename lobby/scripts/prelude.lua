@@ -231,6 +231,20 @@ local function finish(id, status, ms)
   if status == 'DENIED' then deny(id, ms) else move(id, status, ms) end
 end
 
+-- Admits an entry for ttl ms: by the rules, or by a host, which ends that a host has sent the guest back.
+local function admit(id, user, ttl, by_rule)
+  move(id, 'ADMITTED', ttl)
+  if by_rule then
+    redis.call('HSET', entry_key(id), 'rule', 1)
+  else
+    redis.call('HDEL', entry_key(id), 'rule')
+    redis.call('ZREM', held, id, person(id, user))
+  end
+  redis.call('ZREMRANGEBYSCORE', admitted, '-inf', now)
+  redis.call('ZADD', admitted, now + ttl, id)
+  redis.call('PEXPIRE', admitted, math.max(keep, ttl))
+end
+
 -- Ends a user's admissions, by which he may come in on another device.
 local function end_admissions(user, status, ttl)
   for _, id in ipairs(redis.call('ZRANGE', admitted, 0, -1)) do

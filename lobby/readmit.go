@@ -1,0 +1,70 @@
+package lobby
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"foyer/rooms"
+	"foyer/rtc"
+)
+
+var readmitScript = script("readmit")
+
+// Claimant is somebody who may have been admitted, which Redis does not know.
+type Claimant struct {
+	// ID is that of the entry.
+	ID uuid.UUID
+	// UserID is the account, zero for a person without one; nil when that is not known.
+	UserID *uuid.UUID
+}
+
+// Readmit brings hosts' admissions back that Redis has lost, as in a failover: the audit in the database has them, and
+// what hosts have decided later. It reports whether any has come back. A ban or a lock holds all the same.
+func (s *Service) Readmit(ctx context.Context, roomID uuid.UUID, people ...Claimant) (readmitted bool, err error) {
+	ids := make([]uuid.UUID, len(people))
+	for i, p := range people {
+		ids[i] = p.ID
+	}
+	if s.readmittedFor() <= 0 || len(ids) == 0 {
+		return false, nil
+	}
+	admissions, err := s.rooms.Admissions(ctx, roomID, time.Now().Add(-s.readmittedFor()), ids...)
+	if err != nil {
+		return false, err
+	}
+	for _, p := range people {
+		if admission, found := admissions[p.ID]; found {
+			done, err := s.store.readmit(ctx, roomID, p, admission, s.settings.AdmittedFor)
+			if err != nil {
+				return readmitted, err
+			}
+			readmitted = readmitted || done
+		}
+	}
+	return readmitted, nil
+}
+
+// readmittedFor is how long an admission can be brought back: as long as a token that was made with it opens the room.
+// A meeting that nobody ended ends the admissions that are older than MeetingGrace alone, which the audit does not say.
+func (s *Service) readmittedFor() time.Duration {
+	return min(s.rtc.TokenTTL(), s.settings.MeetingGrace, s.settings.AdmittedFor)
+}
+
+// readmit brings one admission back, and reports whether it has.
+func (s store) readmit(
+	ctx context.Context, roomID uuid.UUID, p Claimant, a rooms.Admission, holds time.Duration,
+) (bool, error) {
+	userID := uuid.Nil
+	if p.UserID != nil {
+		userID = *p.UserID
+	}
+	args := s.args(ctx, p.ID.String(), a.At.UnixMilli(), holds.Milliseconds(), p.UserID != nil, userText(userID),
+		a.Name, rtc.Color(userID, p.ID))
+	done, err := readmitScript.Run(ctx, s.rdb, s.key(roomID), args...).Bool()
+	if err != nil {
+		return false, away(err)
+	}
+	return done, nil
+}

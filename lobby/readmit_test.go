@@ -1,0 +1,175 @@
+package lobby_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent/auditevent"
+	"foyer/fault"
+	"foyer/lobby"
+	"foyer/rooms"
+	"foyer/testenv"
+)
+
+// lasting are calm settings under which a meeting does not end by itself.
+var lasting = func() lobby.Settings {
+	s := calm
+	s.MeetingGrace = time.Minute
+	return s
+}()
+
+// admit lets a guest in, for the owner.
+func (w *world) admit(t testing.TB, of *lobby.Request) {
+	t.Helper()
+	_, err := w.Admit(w.host(), w.decide(of))
+	require.NoError(t, err)
+}
+
+// tokenOf asks for a token with the ticket of a request.
+func (w *world) tokenOf(of *lobby.Request) (*lobby.RoomToken, error) {
+	return w.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{RoomID: &w.room.ID, Ticket: &of.Ticket})
+}
+
+// TestAdmissionThatRedisHasLostHolds: the guest has been told of it, and watches no longer. It does not matter whether
+// Redis knows the guest as one who waits, or not at all.
+func TestAdmissionThatRedisHasLostHolds(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, lasting)
+		ulla := as(w.user(t, "Ulla User"))
+		empty := testenv.RememberRedis(t, rdb, prefix)
+		anna := w.knock(t, "Anna")
+		users, err := w.RequestEntry(ulla, lobby.RequestEntryInput{RoomID: &w.room.ID})
+		require.NoError(t, err)
+		waiting := testenv.RememberRedis(t, rdb, prefix)
+		w.admit(t, anna)
+		w.admit(t, users)
+		for state, goBack := range map[string]func(){"waiting": waiting, "unknown": empty} {
+			goBack()
+			token, err := w.tokenOf(anna)
+			require.NoError(t, err, state)
+			assert.Equal(t, anna.Entry.ID, token.ParticipantID)
+			assert.Equal(t, "Anna", token.ConnectionDetails.ParticipantName)
+
+			goBack()
+			again, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &anna.Ticket})
+			require.NoError(t, err, state)
+			assert.Equal(t, lobby.Admitted, again.Entry.Status)
+			assert.Equal(t, anna.Entry.ID, again.Entry.ID)
+			assert.NotContains(t, w.listed(t), "Anna", "hosts are not asked again")
+			assert.Equal(t, lobby.Admitted, w.watchEntry(t, w.Service, anna).next().Status)
+
+			again, err = w.RequestEntry(ulla, lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &users.Ticket})
+			require.NoError(t, err, state)
+			assert.Equal(t, lobby.Admitted, again.Entry.Status)
+			assert.True(t, again.Entry.IsAuthenticated())
+		}
+	})
+}
+
+// TestAdmissionIsNotBroughtBackAgainstWhatFollowed: Redis knows of what has happened after the admission, or the audit
+// does.
+func TestAdmissionIsNotBroughtBackAgainstWhatFollowed(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		for name, follows := range map[string]func(*world, *lobby.Request, rooms.Person, func()){
+			"denied after the failover": func(w *world, anna *lobby.Request, _ rooms.Person, goBack func()) {
+				goBack()
+				_, err := w.Deny(w.host(), w.decide(anna))
+				require.NoError(t, err)
+			},
+			"removed after the failover, on another device": func(w *world, _ *lobby.Request, ulla rooms.Person, goBack func()) {
+				goBack()
+				other := rooms.Person{ID: w.room.ID, UserID: ulla.UserID}
+				require.NoError(t, w.Expel(guest(), w.room.ID, other))
+			},
+			"returned after the failover": func(w *world, _ *lobby.Request, ulla rooms.Person, goBack func()) {
+				goBack()
+				_, err := w.Hold(guest(), w.room.ID, ulla, "red")
+				require.NoError(t, err)
+			},
+			"the meeting ended after the failover": func(w *world, _ *lobby.Request, _ rooms.Person, goBack func()) {
+				goBack()
+				_, err := w.End(guest(), w.room.ID)
+				require.NoError(t, err)
+			},
+			"removed before": func(w *world, _ *lobby.Request, ulla rooms.Person, goBack func()) {
+				w.rooms.Record(w.host(), w.room.ID, rooms.Act{Action: auditevent.ActionREMOVE, Target: ulla})
+				goBack()
+			},
+			"the meeting ended before": func(w *world, _ *lobby.Request, _ rooms.Person, goBack func()) {
+				w.rooms.Record(w.host(), w.room.ID, rooms.Act{Action: auditevent.ActionEND_MEETING})
+				goBack()
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				w := newWorld(t, rdb, prefix, lasting)
+				ulla := w.user(t, "Ulla User")
+				asked, err := w.RequestEntry(as(ulla), lobby.RequestEntryInput{RoomID: &w.room.ID})
+				require.NoError(t, err)
+				goBack := testenv.RememberRedis(t, rdb, prefix+"lobby:{"+w.room.ID.String())
+				w.admit(t, asked)
+				person := rooms.Person{ID: asked.Entry.ID, UserID: ulla.ID, Name: "Ulla User"}
+				follows(w, asked, person, goBack)
+				_, err = w.tokenOf(asked)
+				requireKind(t, err, fault.LobbyRequired)
+			})
+		}
+	})
+}
+
+// TestBanAndLockHoldForAnAdmissionThatIsBroughtBack.
+func TestBanAndLockHoldForAnAdmissionThatIsBroughtBack(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, lasting)
+	anna, vic := w.knock(t, "Anna"), w.knock(t, "Vic")
+	goBack := testenv.RememberRedis(t, rdb, prefix)
+	w.admit(t, anna)
+	w.admit(t, vic)
+	goBack()
+	person := rooms.Person{ID: vic.Entry.ID, Name: "Vic"}
+	require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, person, rooms.Forever))
+	_, err := w.tokenOf(vic)
+	requireKind(t, err, fault.Forbidden)
+	_, _, err = w.rooms.Lock(w.host(), w.room.ID)
+	require.NoError(t, err)
+	_, err = w.tokenOf(anna)
+	requireKind(t, err, fault.Forbidden)
+}
+
+// TestOldAdmissionIsNotBroughtBack: a meeting that nobody has ended may have ended since.
+func TestOldAdmissionIsNotBroughtBack(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	settings := lasting
+	settings.MeetingGrace = 20 * time.Millisecond
+	w := newWorld(t, rdb, prefix, settings)
+	anna := w.knock(t, "Anna")
+	goBack := testenv.RememberRedis(t, rdb, prefix)
+	w.admit(t, anna)
+	goBack()
+	time.Sleep(2 * settings.MeetingGrace) // nothing happens: that is the point
+	_, err := w.tokenOf(anna)
+	requireKind(t, err, fault.LobbyRequired)
+}
+
+// TestGuestWhoWaitsAnewIsNotAdmittedByAnEarlierAdmission: it ended with the meeting, and the guest has asked again.
+func TestGuestWhoWaitsAnewIsNotAdmittedByAnEarlierAdmission(t *testing.T) {
+	t.Parallel()
+	rdb, prefix := testenv.Redis(t)
+	w := newWorld(t, rdb, prefix, lasting)
+	anna := w.knock(t, "Anna")
+	w.admit(t, anna)
+	key := prefix + "lobby:{" + w.room.ID.String() + "}:entry:" + anna.Entry.ID.String()
+	require.NoError(t, rdb.HSet(guest(), key, "status", "ENDED").Err()) // as close.lua does when a meeting lapses
+	for range 2 {
+		again, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &anna.Ticket})
+		require.NoError(t, err)
+		assert.Equal(t, lobby.Waiting, again.Entry.Status)
+	}
+}
