@@ -92,9 +92,10 @@ func (s *store) CommitCtx(ctx context.Context, token string, kept []byte, _ time
 		return err
 	}
 	index := s.indexKey(session.UserID)
+	end := float64(session.endsAt.UnixMicro()) / 1000 // many may begin in one millisecond
 	_, err = s.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.ZRemRangeByScore(ctx, index, "-inf", fmt.Sprint(time.Now().UnixMilli()))
-		p.ZAdd(ctx, index, redis.Z{Score: float64(session.endsAt.UnixMilli()), Member: hash})
+		p.ZAdd(ctx, index, redis.Z{Score: end, Member: hash})
 		// For as long as the longest of them: before a setting was changed they may have been longer.
 		left := time.Until(session.endsAt) + time.Minute
 		p.ExpireNX(ctx, index, left)
