@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/livekit/protocol/auth"
 	"github.com/livekit/protocol/livekit"
 	"github.com/livekit/protocol/utils/protojson"
@@ -53,6 +54,9 @@ type Event struct {
 // it is too large.
 func (c *Client) Receive(w http.ResponseWriter, r *http.Request) (*Event, error) {
 	if err := c.signed(r); err != nil {
+		if IsUntimely(err) {
+			return nil, fault.From(err, fault.Unauthenticated, "this is signed for another time; compare the clocks")
+		}
 		return nil, fault.From(err, fault.Unauthenticated, "this is not signed by LiveKit")
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxEvent)
@@ -84,6 +88,12 @@ func (c *Client) signed(r *http.Request) error {
 	}
 	_, _, err = token.Verify(secret)
 	return err
+}
+
+// IsUntimely reports whether an error of Receive is that a key of ours has signed for another time: LiveKit's clock and
+// ours differ by more than a minute, unless somebody shows an old token.
+func IsUntimely(err error) bool {
+	return errors.Is(err, jwt.ErrTokenNotValidYet) || errors.Is(err, jwt.ErrTokenExpired)
 }
 
 // keys are all that LiveKit may sign with.

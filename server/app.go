@@ -67,6 +67,8 @@ type app struct {
 	page      *page
 	workbench *workbench
 	stopping  atomic.Bool
+	// untimely: it is logged that LiveKit signs events for another time, which it did since it was last heard.
+	untimely atomic.Bool
 
 	closers []func()
 }

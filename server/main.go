@@ -110,8 +110,21 @@ func (a *app) stop(server *http.Server) error {
 	grace, cancel := context.WithTimeout(context.Background(), a.config.DrainTimeout)
 	defer cancel()
 	a.stopping.Store(true)
-	// Sockets first, while /readyz still says that this server stops.
-	err := errors.Join(a.api.Drain(grace, a.config.DrainSpread), server.Shutdown(grace))
+	// Sockets first, while /readyz still says that this server stops. Once all are told, no more requests are taken:
+	// those under way have the time that is left, however slow the client of a socket is.
+	var drained error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		drained = a.api.Drain(grace, a.config.DrainSpread)
+	}()
+	select {
+	case <-done:
+	case <-time.After(a.config.DrainSpread):
+	}
+	err := server.Shutdown(grace)
+	<-done
+	err = errors.Join(drained, err)
 	if errors.Is(err, context.DeadlineExceeded) {
 		slog.Warn("some requests did not finish in time", "timeout", a.config.DrainTimeout)
 		return server.Close()

@@ -120,6 +120,9 @@ func (a *app) hearLiveKit(w http.ResponseWriter, r *http.Request) error {
 	event, err := a.rtc.Receive(w, r)
 	if err != nil {
 		a.metrics.Event(observe.Other, "refused")
+		if rtc.IsUntimely(err) && !a.untimely.Swap(true) {
+			slog.WarnContext(r.Context(), "LiveKit's events are refused: its clock and this server's differ", "err", err)
+		}
 		return err
 	}
 	if strings.HasPrefix(event.Room, rtc.CheckRooms) {
@@ -133,6 +136,7 @@ func (a *app) hearLiveKit(w http.ResponseWriter, r *http.Request) error {
 		return fault.From(err, fault.Unavailable, "try again soon")
 	}
 	a.metrics.Event(eventName(event.Kind), "taken")
+	a.untimely.Store(false)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strconv"
 	"strings"
@@ -305,4 +306,41 @@ func TestIdleConnectionsOfOneAddressAreBounded(t *testing.T) {
 	}
 	assert.Greater(t, open, 200)
 	assert.LessOrEqual(t, open, 5+spareConnections)
+}
+
+// TestSlowSocketKeepsNoRequestsComing: a server that stops takes none once all sockets are told, so that those under
+// way are not cut off when its time is over. Here a socket is slow since LiveKit does not answer.
+func TestSlowSocketKeepsNoRequestsComing(t *testing.T) {
+	t.Parallel()
+	asked := make(chan struct{}, 1)
+	liveKit := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/ListParticipants") {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = io.Copy(io.Discard, r.Body) // else the end of the connection is not seen
+		asked <- struct{}{}
+		<-r.Context().Done()
+	}))
+	t.Cleanup(liveKit.Close)
+	s := startServer(t, "LIVEKIT_URL="+liveKit.URL, "FOYER_DRAIN_SPREAD=0s")
+	host := s.login("Olga Owner")
+	s.subscribe(host, `query ($id: ID!) {room(id: $id) {participants {totalCount}}}`, object{"id": s.room(host, object{})})
+	receive(t, asked)
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.stop() }()
+	for {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			break
+		}
+		conn.Close()
+		time.Sleep(10 * time.Millisecond)
+	}
+	select {
+	case <-stopped:
+		require.Fail(t, "it took requests to the end")
+	case <-time.After(time.Second):
+	}
+	require.NoError(t, <-stopped)
 }

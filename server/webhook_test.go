@@ -239,3 +239,22 @@ func TestPermissionsThatNobodyIsGiven(t *testing.T) {
 		}
 	}
 }
+
+// TestClockThatDiffersFromLiveKitsIsNamed: its events are lost, and nothing else would say why.
+func TestClockThatDiffersFromLiveKitsIsNamed(t *testing.T) {
+	t.Parallel()
+	h := startHeard(t)
+	const named = "its clock and this server's differ"
+	body := `{"event": "room_started", "id": "EV_1", "room": {"name": "room"}}`
+	good, forged, early := h.signature(), h.signature(), h.signature()
+	forged.secret, forged.ttl = strings.Repeat("x", 32), -time.Hour
+	early.ttl = -time.Hour
+	require.Equal(t, http.StatusUnauthorized, h.event(body, forged.of(t, body)))
+	assert.NotContains(t, h.log(), named, "anybody can forge")
+	for range 2 {
+		require.Equal(t, http.StatusUnauthorized, h.event(body, early.of(t, body)))
+	}
+	require.Equal(t, http.StatusOK, h.event(body, good.of(t, body)))
+	require.Equal(t, http.StatusUnauthorized, h.event(body, early.of(t, body)))
+	eventually(t, func(t *assert.CollectT) { assert.Equal(t, 2, strings.Count(h.log(), named), "once until it is right") })
+}
