@@ -127,6 +127,23 @@ func TestBodiesOfAnySize(t *testing.T) {
 	assert.Equal(t, http.StatusOK, s.get("/readyz"))
 }
 
+// TestHeadersAreBounded: read, they take many times the memory, as long as their request lasts.
+func TestHeadersAreBounded(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	for bytes, want := range map[int]int{12 << 10: http.StatusOK, 24 << 10: http.StatusRequestHeaderFieldsTooLarge} {
+		request, err := http.NewRequest(http.MethodGet, s.url+"/healthz", nil)
+		require.NoError(t, err)
+		for i := range bytes / 10 {
+			request.Header[fmt.Sprintf("A-%05d", i)] = []string{""} // with its colon and line end 11 bytes
+		}
+		answer, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		assert.Equal(t, want, answer.StatusCode, "%d bytes", bytes)
+	}
+}
+
 func TestTicketsAndStrangers(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

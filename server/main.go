@@ -25,7 +25,7 @@ const (
 	headerTimeout = 5 * time.Second
 	readTimeout   = 30 * time.Second // of a whole request; a WebSocket has limits of its own
 	idleTimeout   = 2 * time.Minute
-	maxHeader     = 64 << 10 // bytes
+	maxHeader     = 16 << 10 // bytes; what they are read to may be 17 times as much
 	// answerTimeout is how long each part of an answer may take to be written, of answerPart bytes at most.
 	answerTimeout = 30 * time.Second
 	answerPart    = 64 << 10
