@@ -16,6 +16,9 @@ import (
 
 	"foyer/ent/database"
 	"foyer/ent/migrate/migrations"
+	"foyer/ent/room"
+	"foyer/ent/schema"
+	"foyer/ent/user"
 	"foyer/testenv"
 )
 
@@ -215,6 +218,41 @@ VALUES ('bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', '2026-01-01 00:00:00+00:00', '20
 			assert.Equal(t, event.ID.String()[0] == 'b', event.TargetID != nil, "an account is told no more, an entry is")
 		}
 		assert.Len(t, lifted, 2)
+	})
+}
+
+// TestEmptyPublishSourcesAreGoneAfterTheMigration, and everything else is as it was: an empty list is nothing, null the
+// server's defaults.
+func TestEmptyPublishSourcesAreGoneAfterTheMigration(t *testing.T) {
+	t.Parallel()
+	type list = []schema.PublishSource
+	onEachEmpty(t, func(t *testing.T, dialect goose.Dialect, url string) {
+		db := open(t, url)
+		_, err := files(t, db, dialect).UpTo(t.Context(), 4)
+		require.NoError(t, err)
+		tests := []struct{ stored, want list }{
+			{list{""}, nil}, {list{"", ""}, nil}, {list{"", schema.Camera}, list{schema.Camera}},
+			{list{schema.Microphone, "", schema.ScreenShare}, list{schema.Microphone, schema.ScreenShare}},
+			{list{schema.Camera}, list{schema.Camera}}, {list{}, list{}}, {nil, nil},
+		}
+		for i, test := range tests {
+			room := db.Room.Create().SetSlug(fmt.Sprintf("room-%d", i)).SetName("Room").SetAccessLevel("PUBLIC")
+			user := db.User.Create().SetSubject(fmt.Sprint(i))
+			if test.stored != nil {
+				room.SetPublishSources(test.stored)
+				user.SetDefaultPublishSources(test.stored)
+			}
+			room.SaveX(t.Context())
+			user.SaveX(t.Context())
+		}
+		_, err = db.Migrate(t.Context())
+		require.NoError(t, err)
+		for i, test := range tests {
+			room := db.Room.Query().Where(room.Slug(fmt.Sprintf("room-%d", i))).OnlyX(t.Context())
+			assert.Equal(t, test.want, room.PublishSources, "%q", test.stored)
+			user := db.User.Query().Where(user.Subject(fmt.Sprint(i))).OnlyX(t.Context())
+			assert.Equal(t, test.want, user.DefaultPublishSources, "%q", test.stored)
+		}
 	})
 }
 
