@@ -3243,7 +3243,7 @@ extend type Subscription {
   roomStatus(
     "The room's id."
     roomId: ID!
-    "What the token or entry came with, of somebody without a role."
+    "What the token or entry came with, of somebody without a role. Not read of others."
     ticket: String
   ): RoomStatus!
 }
@@ -3258,7 +3258,7 @@ input MuteParticipantInput {
   trackSid: String
   "Everything of a kind."
   source: PublishSource
-  "That of somebody in the call who is no host."
+  "That of somebody in the call who is no host. Not read of hosts."
   ticket: String
 }
 
