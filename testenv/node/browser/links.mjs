@@ -12,7 +12,7 @@ async function make(page, name, slug) {
   const dialog = page.getByRole('dialog', { name: 'New room' });
   await dialog.getByRole('textbox', { name: 'Name of the room' }).fill(name);
   await dialog.getByRole('textbox', { name: 'Address (optional)' }).fill(slug);
-  await dialog.getByRole('button', { name: 'Make room' }).click();
+  await dialog.getByRole('button', { name: 'Create room' }).click();
   await heading(page, name).waitFor();
 }
 
@@ -58,6 +58,9 @@ async function findsNothing(eve) {
   await heading(small, 'There is nothing here').waitFor();
   await fits(small, 'an address with nothing at it');
   await screenshot(small, 'nothing-phone');
+  await small.goto(`${foyer}/${'room'.repeat(50)}`);
+  await heading(small, 'There is no such room').waitFor();
+  await fits(small, 'the address of no room');
   say('an address with nothing at it says so');
 }
 

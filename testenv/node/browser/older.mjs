@@ -107,6 +107,7 @@ test(async () => {
   await joan.goto(room);
   await joan.getByText('This browser cannot hold calls').waitFor();
   check(!(await button(joan, 'Ask to join').isVisible()), 'nobody knocks in vain');
+  check(!(await joan.locator('video').count()), 'no camera is turned on in vain');
   await accessible(joan, 'an entrance without WebRTC');
 
   const rosa = await person('Rosa', { before: noDialogs, locale: 'fr-FR' });

@@ -11,7 +11,7 @@ export async function host(name, room, options) {
   await button(page, 'New room').click();
   const dialog = page.getByRole('dialog', { name: 'New room' });
   await dialog.getByRole('textbox', { name: 'Name of the room' }).fill(room);
-  await dialog.getByRole('button', { name: 'Make room' }).click();
+  await dialog.getByRole('button', { name: 'Create room' }).click();
   await heading(page, room).waitFor();
   return page;
 }

@@ -57,14 +57,14 @@ test(async () => {
   say('a guest waits');
 
   const [show, open, name, own] = await Promise.all([
-    button(ada, 'Voir'), button(ada, 'Ouvrir'), ada.getByText('Grace veut entrer').first(),
+    button(ada, 'Voir'), button(ada, 'Accepter'), ada.getByText('Grace veut entrer').first(),
     ada.getByText('Ada Lovelace (vous)').first(),
   ].map((one) => one.boundingBox()));
   check(show.y === open.y && show.width === open.width, 'both answers to who knocks are in one line, of one width');
   check(name.y + name.height <= open.y, 'and below the name of who knocks');
   check(own.y > open.y + open.height, 'nothing covers the names in the pictures');
   await look(ada, 'knock');
-  await button(ada, 'Ouvrir').tap(); // over the pictures
+  await button(ada, 'Accepter').tap(); // over the pictures
   await sees(grace, 'Image de Ada Lovelace');
   await sees(ada, 'Image de Grace');
   await look(grace, 'call');

@@ -16,8 +16,10 @@ export function Message({ title, text, children }: Props) {
   return (
     <Layout title={title} narrow>
       <div className="message">
-        <h1 tabIndex={-1}>{title}</h1>
-        <p className="soft">{text}</p>
+        <h1 tabIndex={-1} className="break">
+          {title}
+        </h1>
+        <p className="soft break">{text}</p>
         <div className="row row-wrap">
           {children}
           <Link href="/" className={look({ kind: children ? "plain" : "primary" })}>

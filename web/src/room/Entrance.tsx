@@ -3,6 +3,7 @@ import { Link } from "wouter";
 import { explain, type Failure } from "../app/failure";
 import { useConnected } from "../app/foyer";
 import { Layout } from "../app/Layout";
+import { Message } from "../app/Message";
 import { browser } from "../app/storage";
 import { useCopyLink } from "../home/copy";
 import { nameOf, signInURL, useSession } from "../app/session";
@@ -31,7 +32,8 @@ export function Entrance({ room, admission }: Props) {
   const { viewer } = useSession();
   const { stage } = admission;
   const over = stage.at === "over";
-  const { devices, state } = useDevices(!over);
+  const callable = canCall();
+  const { devices, state } = useDevices(!over && callable);
   const entry = stage.at === "waiting" ? stage.entry : undefined;
   const lock = useLock(room, stage.at === "preview" || stage.at === "waiting", entry?.version);
   const [name, setName] = useState(() => (viewer ? nameOf(viewer) : (browser.getItem(NAME) ?? "")));
@@ -41,6 +43,8 @@ export function Entrance({ room, admission }: Props) {
     if (!viewer) browser.setItem(NAME, name.trim());
     admission.ask(name.trim());
   }
+  // Said before the person knocks: nobody should wait for a call that their browser cannot hold.
+  if (!callable && !over) return <Message title={room.name} text={words.entrance.noCalls} />;
   return (
     <Layout title={title} narrow={over}>
       {over ? (
@@ -89,7 +93,6 @@ function Ask({ room, lock: { locked, walksIn }, name, failure, onName, onAsk }: 
   const copy = useCopyLink();
   const [empty, setEmpty] = useState(false);
   const wrongName = failure?.field === "displayName";
-  if (!canCall()) return <NoCalls room={room} />;
   function submit(event: FormEvent) {
     event.preventDefault();
     setEmpty(!name.trim());
@@ -133,19 +136,6 @@ function Ask({ room, lock: { locked, walksIn }, name, failure, onName, onAsk }: 
         </p>
       )}
     </form>
-  );
-}
-
-// Said before the person knocks: nobody should wait for a call that their browser cannot hold.
-function NoCalls({ room }: { room: Room }) {
-  const words = useWords();
-  return (
-    <div className="stack stack-l">
-      <h1 tabIndex={-1} className="break">
-        {room.name}
-      </h1>
-      <Note kind="danger">{words.entrance.noCalls}</Note>
-    </div>
   );
 }
 

@@ -35,8 +35,8 @@ export const en = {
     text: "The address may be misspelt.",
     room: "There is no such room",
     roomText: (slug: string) => `Nobody has a room at “${slug}”. Check the link, or ask whoever sent it.`,
-    broken: "The page has stumbled",
-    brokenText: "Loading it again helps, most of the time.",
+    broken: "Something went wrong on this page",
+    brokenText: "Loading it again usually helps.",
     reload: "Load again",
     trouble: "This is not working at the moment",
   },
@@ -71,7 +71,7 @@ export const en = {
     hello: (name: string) => `Hello, ${name}`,
     rooms: "Your rooms",
     empty: "You have no rooms yet.",
-    first: "Make your first room",
+    first: "Create your first room",
     unverified: (email: string) =>
       `Your sign-in does not confirm that ${email} is your address. Rooms that were shared with it do not appear here.`,
     more: (name: string) => `More on ${name}`,
@@ -98,7 +98,7 @@ export const en = {
     slugHint: (host: string) =>
       `After ${host}/. Letters, digits and hyphens. A random one if empty; it cannot be changed later.`,
     taken: "This address is taken.",
-    make: "Make room",
+    make: "Create room",
   },
 
   access: {
@@ -189,7 +189,7 @@ export const en = {
       title: "Sound and picture do not get through",
       text: "The server answers, but no sound or picture can be exchanged with it. A firewall or VPN may be in the way: try another network, or ask whoever runs this server.",
     },
-    lost: { title: "The connection was lost", text: "You can join again as soon as your network is back." },
+    lost: { title: "The connection was lost", text: "You can join again. If that does not work, check your network." },
     denied: {
       title: "You were not let in",
       text: "A host has turned your request down. You can ask again a little later.",
@@ -276,7 +276,7 @@ export const en = {
     bell: "Sound when somebody knocks",
     write: "Message to those who wait",
     message: "What they read while they wait",
-    messageHint: "Until the meeting ends. Empty for nothing.",
+    messageHint: "Until the meeting ends. Leave it empty to show nothing.",
     tell: "Tell them",
     told: (message: string) => `They read: “${message}”`,
     written: "Those who wait read it now.",

@@ -1,5 +1,6 @@
-/** Dates, times, lengths and sizes as a language writes them. */
-export function formats(tag: string) {
+/** Dates, times, lengths and sizes as a language writes them, in the reader's country where the browser names it. */
+export function formats(language: string) {
+  const tag = navigator.languages.find((own) => own.toLowerCase().split("-")[0] === language) ?? language;
   const day = new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short" });
   const hour = new Intl.DateTimeFormat(tag, { timeStyle: "short" });
   const amount = (unit: string, digits: number) =>
