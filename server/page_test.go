@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -250,3 +252,12 @@ func TestPageLearnsWhatTheServerOffers(t *testing.T) {
 
 // productionEnv is what a server needs at least that is not in development mode.
 var productionEnv = []string{"FOYER_SECRET=" + strings.Repeat("s", minSecret)}
+
+// TestNoFrenchLineBeginsWithPunctuation: the space before it, and inside of guillemets, does not break.
+func TestNoFrenchLineBeginsWithPunctuation(t *testing.T) {
+	t.Parallel()
+	words, err := os.ReadFile("../web/src/words/fr.ts")
+	require.NoError(t, err)
+	breaks := regexp.MustCompile(`.*(?:[\p{L}}] [:;?!»]|« ).*`)
+	assert.Empty(t, breaks.FindAllString(string(words), -1), "these need U+00A0")
+}

@@ -99,7 +99,7 @@ test(async () => {
   await admit(ada, 'Mary');
   await heading(mary, 'Sound and picture do not get through').waitFor();
   await mary.getByText('A firewall or VPN may be in the way').waitFor();
-  await button(mary, 'Ask again').waitFor();
+  await button(mary, 'Join again').waitFor();
   await screenshot(mary, 'unreachable');
   say('who gets no media is told so');
 

@@ -255,6 +255,7 @@ function Over({ room, why, again: after = 0, onAsk, onReset }: OverProps) {
   const seconds = useSecondsUntil(after);
   const { title, text } = words.over[why];
   const again = why !== "banned" && why !== "gone";
+  const back = comesBack.includes(why);
   return (
     <div className="message">
       <Standing title={title}>
@@ -263,8 +264,12 @@ function Over({ room, why, again: after = 0, onAsk, onReset }: OverProps) {
       </Standing>
       <div className="row row-wrap">
         {again && (
-          <Button kind="primary" busy={seconds > 0} onClick={comesBack.includes(why) ? onAsk : onReset}>
-            {seconds > 0 ? words.over.askIn(seconds) : room.viewerCanJoin ? words.over.join : words.over.ask}
+          <Button kind="primary" busy={seconds > 0} onClick={back ? onAsk : onReset}>
+            {seconds > 0
+              ? words.over.askIn(seconds)
+              : back || room.viewerCanJoin
+                ? words.over.join
+                : words.over.ask}
           </Button>
         )}
         <Link href="/" className={look({ kind: again ? "plain" : "primary" })}>

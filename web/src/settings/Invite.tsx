@@ -55,6 +55,7 @@ export function Invite({ room }: { room: RoomSettingsFragment }) {
             rows={3}
             required
           />
+          {bad ? <Bad emails={addressesIn(sent)} indexes={bad} onRest={setText} /> : null}
           <Select
             label={words.settings.role}
             value={role}
@@ -64,7 +65,6 @@ export function Invite({ room }: { room: RoomSettingsFragment }) {
             <option value="MEMBER">{words.roles.MEMBER}</option>
             <option value="ADMINISTRATOR">{words.roles.ADMINISTRATOR}</option>
           </Select>
-          {bad ? <Bad emails={addressesIn(sent)} indexes={bad} onRest={setText} /> : null}
           {mail && !failure?.indexes && <Note kind="danger">{mail}</Note>}
           <div className="row row-end">
             <Button type="submit" kind="primary" icon="mail" busy={busy}>
