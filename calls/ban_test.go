@@ -149,3 +149,17 @@ func TestHostsTurnManyAwayAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 3, bans.TotalCount, "and nobody banned without being asked to")
 }
+
+// TestDenyingWithABanRemovesAGuestWhoGaveUpWaitingAndCameInOtherwise: there is nothing left to deny, and the ban holds.
+func TestDenyingWithABanRemovesAGuestWhoGaveUpWaitingAndCameInOtherwise(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.stays()
+	mallory := w.user("Mallory")
+	inside := w.counted(w.admitted(as(mallory), "Mallory"))
+	request := w.knock(as(mallory), "M.")
+	_, err := w.lobby.Cancel(as(mallory), request.Ticket)
+	require.NoError(t, err)
+	requireKind(t, w.denyForever(w.host(), request), fault.Conflict)
+	inside.isRemoved()
+}

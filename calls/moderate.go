@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -291,15 +292,12 @@ func (s *Service) Deny(ctx context.Context, in DenyInput) (*lobby.Entry, error) 
 	if err := s.keepOut(ctx, look.Room, in.Ban, guest); err != nil {
 		return nil, err
 	}
-	entry, err := s.lobby.Deny(ctx, which)
-	if err != nil {
-		return nil, err
-	}
+	entry, denied := s.lobby.Deny(ctx, which) // also where another decision stands the ban holds
 	results, err := s.disconnect(ctx, look.Room, guest)
 	if err == nil {
 		err = failure(results)
 	}
-	return entry, err
+	return entry, cmp.Or(denied, err)
 }
 
 // DenyAllInput names guests who wait for a room, and how long they are to stay away.

@@ -109,8 +109,8 @@ func (s *sender) say(m *livekit.SignalRequest) {
 	_ = s.conn.WriteMessage(websocket.BinaryMessage, message) // LiveKit may have ended the connection
 }
 
-// TestWhoSendsWithoutJoiningIsJudgedAsOneWhoJoins: LiveKit reports no joining of a client that connects only what it sends,
-// though everybody receives that.
+// TestWhoSendsWithoutJoiningIsJudgedAsOneWhoJoins: LiveKit reports no joining of a client that connects only what it
+// sends, though everybody receives that.
 func TestWhoSendsWithoutJoiningIsJudgedAsOneWhoJoins(t *testing.T) {
 	t.Parallel()
 	for name, turn := range map[string]func(*world, pass){
@@ -143,8 +143,8 @@ func (w *world) removes(p pass, ban rooms.BanScope) {
 	require.NoError(w.t, err)
 }
 
-// TestWhoSendsWithoutJoiningIsFoundWhenLiveKitsEventsAreLost, also when Redis has forgotten the pass: that is no sign of
-// somebody who has been inside.
+// TestWhoSendsWithoutJoiningIsFoundWhenLiveKitsEventsAreLost, also when Redis has forgotten the pass: that is no sign
+// of somebody who has been inside.
 func TestWhoSendsWithoutJoiningIsFoundWhenLiveKitsEventsAreLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})

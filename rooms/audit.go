@@ -98,8 +98,9 @@ func (s *Service) store(ctx context.Context, all []done) ([]struct{}, error) {
 	for i, act := range all {
 		events[i] = &ent.AuditEvent{
 			RoomID: act.roomID, Action: act.Action, ActorID: act.Actor.ID,
-			ActorName:  cmp.Or(act.Actor.Name, names[act.Actor.UserID]),
-			TargetName: act.Target.Name, Detail: act.Detail,
+			// Phones and streams have names that nobody has checked: of any length, with any characters.
+			ActorName:  cmp.Or(fit(act.Actor.Name), names[act.Actor.UserID]),
+			TargetName: fit(act.Target.Name), Detail: act.Detail,
 		}
 		events[i].TargetID = act.targetID()
 	}

@@ -129,3 +129,28 @@ func TestAdmissionHoldsUntilAHostEndsIt(t *testing.T) {
 		assert.Empty(t, admitted(begin))
 	})
 }
+
+// TestActOnSomebodyOfAnyNameIsStored, together with the acts of others: phones and streams have names that nobody has
+// checked.
+func TestActOnSomebodyOfAnyNameIsStored(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		olga := w.user(t, "Olga")
+		room := w.room(t, olga, "A room")
+		names := []string{
+			strings.Repeat("é", 5000), "a caller\x00", "two\nlines", "\u202eturned", "\xff\xfe", "", "Anna",
+		}
+		acts := make([]rooms.Act, len(names))
+		for i, name := range names {
+			acts[i] = rooms.Act{Action: auditevent.ActionREMOVE, Target: rooms.Person{ID: uuid.New(), Name: name}}
+		}
+		w.Record(as(t, olga), room.ID, acts...)
+		stored, err := w.Audit(as(t, olga), room.ID, nil, nil)
+		require.NoError(t, err)
+		assert.Equal(t, len(names), stored.TotalCount)
+		for _, e := range stored.Edges {
+			assert.LessOrEqual(t, len(e.Node.TargetName), 256)
+			assert.NotContains(t, e.Node.TargetName, "\u202e")
+		}
+	})
+}
