@@ -41,7 +41,7 @@ func (w *world) news(kind rtc.Kind, p pass, connection string) *rtc.Event {
 		Room: w.room.ID.String(), Identity: p.id, Name: "Anna", Sources: w.rtc.DefaultSources(), Data: true,
 	}
 	return &rtc.Event{
-		ID: uuid.NewString(), Kind: kind, At: time.Now(), Room: w.room.ID.String(),
+		ID: uuid.NewString(), Kind: kind, Room: w.room.ID.String(),
 		Participant: &rtc.Participant{
 			Identity: rtc.IdentityOf(p.id), Kind: rtc.Person, SID: connection, Name: "Anna", Attributes: w.rtc.Attributes(join),
 			JoinedAt: time.Now(), Permission: w.rtc.Permission(join), Active: true,
@@ -169,7 +169,7 @@ func recording(w *world, egress string, records bool) *rtc.Event {
 		status = rtc.EgressActive
 	}
 	return &rtc.Event{
-		ID: uuid.NewString(), Kind: rtc.EgressUpdated, At: time.Now(), Room: w.room.ID.String(),
+		ID: uuid.NewString(), Kind: rtc.EgressUpdated, Room: w.room.ID.String(),
 		Egress: &rtc.Egress{ID: egress, Room: w.room.ID.String(), Status: status},
 	}
 }

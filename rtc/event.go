@@ -3,7 +3,6 @@ package rtc
 import (
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/livekit/protocol/auth"
@@ -39,8 +38,6 @@ type Event struct {
 	// ID is the same when the event is repeated.
 	ID   string
 	Kind Kind
-	// At is when it happened, by LiveKit's clock.
-	At time.Time
 	// Room is the LiveKit room's name; empty when the event has none.
 	Room string
 	// Participant is whom it is about; nil when it is about nobody. Of TrackPublished it has the Identity and SID alone.
@@ -108,10 +105,7 @@ func (c *Client) keys() auth.KeyProvider {
 }
 
 func (c *Client) eventOf(from *livekit.WebhookEvent) *Event {
-	e := &Event{
-		ID: from.GetId(), Kind: Kind(from.GetEvent()), At: time.Unix(from.GetCreatedAt(), 0),
-		Room: from.GetRoom().GetName(),
-	}
+	e := &Event{ID: from.GetId(), Kind: Kind(from.GetEvent()), Room: from.GetRoom().GetName()}
 	if p := from.GetParticipant(); p != nil {
 		e.Participant = ParticipantOf(p)
 	}
