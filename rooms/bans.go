@@ -178,7 +178,7 @@ func errNoBan() error { return fault.New(fault.NotFound, "there is no such ban")
 // at belongs to the next one.
 func (s *Service) EndMeeting(ctx context.Context, roomID uuid.UUID, at time.Time) error {
 	_, err := s.db.RoomBan.Delete().
-		Where(roomban.RoomID(roomID), roomban.ScopeEQ(roomban.ScopeMEETING), roomban.CreatedAtLTE(at)).
+		Where(roomban.RoomID(roomID), roomban.ScopeEQ(roomban.ScopeMEETING), roomban.UpdatedAtLTE(at)).
 		Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("end bans of a meeting in room %s: %w", roomID, err)
