@@ -173,3 +173,33 @@ func TestGuestWhoWaitsAnewIsNotAdmittedByAnEarlierAdmission(t *testing.T) {
 		assert.Equal(t, lobby.Waiting, again.Entry.Status)
 	}
 }
+
+// TestDamagedDataOfAMeetingConcernsNobodyElse: a pass that is no hash, and times and versions that are no numbers.
+func TestDamagedDataOfAMeetingConcernsNobodyElse(t *testing.T) {
+	t.Parallel()
+	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, rdb, prefix, lasting)
+		anna, bob := w.knock(t, "Anna"), w.knock(t, "Bob")
+		w.admit(t, anna)
+		w.admit(t, bob)
+		key := prefix + "lobby:{" + w.room.ID.String() + "}:"
+		require.NoError(t, rdb.Set(t.Context(), key+"pass:"+bob.Entry.ID.String(), "damaged", time.Hour).Err())
+		require.NoError(t, rdb.HSet(t.Context(), key+"meeting", "version", "damaged").Err())
+		_, err := w.tokenOf(anna)
+		require.NoError(t, err)
+		standings, err := w.Standings(t.Context(), w.room, anna.Entry.ID, bob.Entry.ID)
+		require.NoError(t, err)
+		assert.NoError(t, standings[0].Refused)
+		require.NoError(t, w.Touch(t.Context(), w.room.ID))
+		require.NoError(t, rdb.HSet(t.Context(), key+"meeting", "revoked", "damaged").Err())
+		standings, err = w.Standings(t.Context(), w.room, anna.Entry.ID, bob.Entry.ID)
+		require.NoError(t, err)
+		assert.NoError(t, standings[0].Refused)
+		assert.False(t, standings[1].Known, "as good as none")
+		again, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &anna.Ticket})
+		require.NoError(t, err)
+		assert.Equal(t, lobby.Admitted, again.Entry.Status)
+		_, err = w.End(guest(), w.room.ID)
+		require.NoError(t, err)
+	})
+}

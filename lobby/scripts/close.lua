@@ -29,7 +29,7 @@ for _, key in ipairs({held, recorders}) do
 end
 for _, field in ipairs(redis.call('HKEYS', limits)) do
   local whom = string.match(field, '^(.*):at$')
-  if whom and tonumber(redis.call('HGET', limits, field)) <= since then
+  if whom and (tonumber(redis.call('HGET', limits, field)) or 0) <= since then
     redis.call('HDEL', limits, field, whom .. ':name', whom .. ':sources', whom .. ':data',
       whom .. ':subscribe')
   end

@@ -5,13 +5,14 @@
 -- Returns for each {user, rule, proved, valid, status of the entry, rule of the entry, held, what
 -- hosts have decided on them, name}. Valid is nil where no pass is known. An entry that a host has admitted
 -- counts as a pass when that is forgotten: it ends when the meeting does, or when a host removes its guest.
-local revoked = tonumber(redis.call('HGET', meeting, 'revoked') or 0)
+local revoked = tonumber(redis.call('HGET', meeting, 'revoked') or 0) or 0
 local all = {}
 for i = 3, #ARGV do
   local id = ARGV[i]
-  local pass = redis.call('HMGET', pass_key(id), 'user', 'rule', 'proved', 'at', 'name', 'void')
+  local pass = redis.pcall('HMGET', pass_key(id), 'user', 'rule', 'proved', 'at', 'name', 'void')
   local entry = redis.pcall('HMGET', entry_key(id), 'status', 'rule', 'user', 'name')
-  if entry.err then entry = {} end -- a damaged one concerns nobody else
+  if pass.err then pass = {'DAMAGED', '0', '0', 0, ''} end -- it is no hash; it concerns nobody else
+  if entry.err then entry = {} end
   if not pass[4] and entry[1] == 'ADMITTED' and not entry[2] then
     pass = {entry[3], '0', '0', now, entry[4]}
   end

@@ -141,7 +141,7 @@ local function ring(id) redis.call(publish, bell, id .. trace) end
 -- Counts a change of the room. Versions keep step with the clock, so that they go on rising even
 -- when Redis has lost everything.
 local function bump()
-  local last = tonumber(redis.call('GET', version) or 0)
+  local last = tonumber(redis.call('GET', version) or 0) or 0
   local next = string.format('%d', math.max(last + 1, now))
   redis.call('SET', version, next, 'PX', keep)
   return next
@@ -159,7 +159,7 @@ end
 
 -- Counts a change of the meeting, and tells those who watch it.
 local function meet()
-  local last = tonumber(redis.call('HGET', meeting, 'version') or 0)
+  local last = tonumber(redis.call('HGET', meeting, 'version') or 0) or 0
   redis.call('HSET', meeting, 'version', string.format('%d', math.max(last + 1, now)))
   keep_meeting()
   ring(meeting_watchers)

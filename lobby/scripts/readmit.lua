@@ -23,7 +23,7 @@ for _, one in ipairs({id, person(id, user)}) do
   if (tonumber(redis.call('ZSCORE', held, one) or 0)) >= at then return 0 end
 end
 if user and user ~= '' and redis.call('EXISTS', denied_key(user)) == 1 then return 0 end
-if tonumber(redis.call('HGET', meeting, 'revoked') or 0) >= at then return 0 end
+if (tonumber(redis.call('HGET', meeting, 'revoked') or 0) or now) >= at then return 0 end
 if not status then
   redis.call('HSET', entry_key(id), 'name', ARGV[8], 'color', ARGV[9], 'user', user,
     'since', ARGV[4], 'arrival', ARGV[4])
