@@ -1,6 +1,6 @@
 // What fails in a dialog is said in the dialog; what fails elsewhere is said below on the screen, until it works.
 import { accessible, check, person, say, screenshot, test } from './browser.mjs';
-import { button, fits, guest, heading, host, join, roomURL, showPeople } from './people.mjs';
+import { button, fits, guest, heading, host, inCall, join, roomURL, showPeople } from './people.mjs';
 
 const away = 'No connection to the server. Check your network.';
 
@@ -46,6 +46,16 @@ test(async () => {
   await choose(ada, 'Unlock room');
   await ada.getByText('Locked', { exact: true }).waitFor({ state: 'hidden' });
   say('a fault is taken back by what works');
+
+  await without(ada, '"operationName":"Room"', async () => {
+    const asked = ada.waitForEvent('requestfailed');
+    await choose(ada, 'Lock room');
+    await asked;
+    await choose(ada, 'Unlock room');
+    await ada.getByText('Locked', { exact: true }).waitFor({ state: 'hidden' });
+  });
+  await inCall(ada);
+  say('a call goes on when the room is asked for again in vain');
 
   const grace = await guest('Grace', room);
   await showPeople(ada);

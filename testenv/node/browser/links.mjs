@@ -61,6 +61,8 @@ async function findsNothing(eve) {
   await small.goto(`${foyer}/${'room'.repeat(50)}`);
   await heading(small, 'There is no such room').waitFor();
   await fits(small, 'the address of no room');
+  await small.goto(`${foyer}/%E2%80%AEmoor`);
+  await small.getByText('Nobody has a room at “moor”. Check the link').waitFor();
   say('an address with nothing at it says so');
 }
 

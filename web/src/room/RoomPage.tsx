@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect } from "react";
+import { lazy, Suspense, useEffect, useRef } from "react";
 import { useQuery } from "urql";
 import { explain, failureOf } from "../app/failure";
 import { Layout, Loading } from "../app/Layout";
@@ -15,6 +15,9 @@ import { Entrance } from "./Entrance";
 const loadCall = () => import("../call/Call");
 const Call = lazy(loadCall);
 
+// Marks in a link by which the sentence around it would be read in another direction.
+const turning = /\p{Bidi_Control}/gu;
+
 export function RoomPage({ slug }: { slug: string }) {
   const words = useWords();
   const { loading } = useSession();
@@ -23,7 +26,10 @@ export function RoomPage({ slug }: { slug: string }) {
     variables: { slug },
     requestPolicy: "cache-and-network",
   });
-  if (data?.room && !loading) return <Inside room={data.room} key={data.room.id} />;
+  // A room that was found stays, whatever becomes of later questions: they go on in a call.
+  const found = useRef<Room>(null);
+  if (data?.room) found.current = data.room;
+  if (found.current && !loading) return <Inside room={found.current} key={found.current.id} />;
   if (!error) {
     return (
       <Layout title={words.loading}>
@@ -33,7 +39,7 @@ export function RoomPage({ slug }: { slug: string }) {
   }
   const failure = failureOf(error);
   if (failure.code === "NOT_FOUND" || failure.code === "INVALID") {
-    return <Message title={words.notFound.room} text={words.notFound.roomText(slug)} />;
+    return <Message title={words.notFound.room} text={words.notFound.roomText(slug.replace(turning, ""))} />;
   }
   return (
     <Message title={words.notFound.trouble} text={explain(failure, words)}>
