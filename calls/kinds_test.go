@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/calls"
+	entrecording "foyer/ent/recording"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
@@ -196,4 +197,23 @@ func TestRecorderIsListedAndDoesNotCount(t *testing.T) {
 	_, err = w.End(w.host(), w.room.ID)
 	require.NoError(t, err)
 	<-recorder.gone
+}
+
+// TestOwnRecorderIsNotRemoved: hosts stop the recording instead. Recorders of others they may remove.
+func TestOwnRecorderIsNotRemoved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.stays()
+	ours := w.comes(livekit.ParticipantInfo_EGRESS, "EG_ours", auth.VideoGrant{Hidden: true, Recorder: true})
+	others := w.comes(livekit.ParticipantInfo_EGRESS, "EG_others", auth.VideoGrant{Hidden: true, Recorder: true})
+	w.db.Recording.Create().SetRoomID(w.room.ID).SetStartedBy(w.owner.ID).SetMode(entrecording.ModeAUDIO).
+		SetOptions(schema.RecordingOptions{}).SetStatus(entrecording.StatusACTIVE).SetEgressID("EG_ours").ExecX(t.Context())
+	remove := func(o *other) error {
+		_, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: o.identity})
+		return err
+	}
+	requireKind(t, remove(ours), fault.Conflict)
+	require.NoError(t, remove(others))
+	others.isRemoved()
+	ours.in()
 }
