@@ -74,6 +74,7 @@ func TestBodyOfAStrangerIsNotRead(t *testing.T) {
 			request.Header.Set("Authorization", authorization)
 			_, err := rtc.New(offline()).Receive(httptest.NewRecorder(), request)
 			assert.True(t, fault.Is(err, fault.Unauthenticated), "%v", err)
+			assert.Equal(t, name == "expired", rtc.IsUntimely(err))
 			assert.Equal(t, 2, body.Len(), "the body was read")
 		})
 	}
