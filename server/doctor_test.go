@@ -54,6 +54,7 @@ func TestDoctorSaysWhatHoldsAndWhatToMend(t *testing.T) {
 			out, errOut, exit := foyer(t, slices.Concat(environ, broken), "doctor")
 			assert.Equal(t, exitFailed, exit, out+errOut)
 			assert.Regexp(t, "(?m)^FAIL +"+part, out)
+			assert.NotRegexp(t, "(?m)^FAIL +sharing", out, "nobody else is to blame")
 			assert.NotContains(t, out+errOut, "hidden@")
 		})
 	}

@@ -18,8 +18,8 @@ import (
 // their rooms are not in our database: in those, each would remove the people of the other.
 func examineSharing(ctx context.Context, c *config) (string, error) {
 	marks, err := rtc.New(c.rtc()).Marks(ctx)
-	if err != nil {
-		return "", err
+	if err != nil { // what is wrong with LiveKit stands in the line above
+		return "not checked: LiveKit does not answer", nil
 	}
 	delete(marks, c.Deployment)
 	others := slices.Sorted(maps.Keys(marks))
