@@ -76,6 +76,7 @@ func (a *app) serve(ctx context.Context, listener net.Listener, inner innerListe
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
 		WriteTimeout:   answerTimeout, // of what is no answer of ours; an answer renews it
 		MaxHeaderBytes: maxHeader,
+		ConnContext:    func(ctx context.Context, conn net.Conn) context.Context { boundUnread(conn); return ctx },
 	}
 	a.config.boundConnections(server)
 	group.Go(func() error { return a.lobby.Run(work) })
