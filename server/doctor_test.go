@@ -60,6 +60,21 @@ func TestDoctorSaysWhatHoldsAndWhatToMend(t *testing.T) {
 	}
 }
 
+// TestDoctorFindsADatabaseThatTwoInstallationsUse: each would remove the people of the other.
+func TestDoctorFindsADatabaseThatTwoInstallationsUse(t *testing.T) {
+	t.Parallel()
+	own := append(shared(t), "FOYER_DEPLOYMENT=first")
+	s, liveKit := startServerWithLiveKit(t, own...)
+	s.call("", object{"roomId": s.room(s.login("Olga Owner"), object{"accessLevel": "PUBLIC"}), "displayName": "Anna"})
+	sharing := func(deployment string) string {
+		out, errOut, _ := foyer(t, append(slices.Clone(own), "LIVEKIT_URL="+liveKit.URL(), "LIVEKIT_API_KEY="+liveKit.Key(),
+			"LIVEKIT_API_SECRET="+liveKit.Secret(), "FOYER_DEPLOYMENT="+deployment), "doctor")
+		return out + errOut
+	}
+	assert.Regexp(t, `(?m)^FAIL +sharing +people of "first" are in 1 rooms of this database`, sharing("second"))
+	assert.Regexp(t, `(?m)^ok +sharing +first`, sharing("first"))
+}
+
 func TestDoctorGoesWithTheSMTPServerAsFarAsAMessageWould(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
