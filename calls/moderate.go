@@ -199,7 +199,7 @@ func (s *Service) Remove(ctx context.Context, in RemoveInput) ([]*Result, error)
 	s.rooms.Record(ctx, in.RoomID, rooms.Act{Action: auditevent.ActionREMOVE, Target: out.Person})
 	results, err := s.disconnect(ctx, a.room, out.Person)
 	if err == nil && !listed(results, out.identity) {
-		// LiveKit does not list who is just joining, or has hidden himself by its own API.
+		// LiveKit lists neither people who are just joining nor those who are hidden by its own API.
 		err = s.rtc.RemoveParticipant(ctx, in.RoomID.String(), out.identity)
 	}
 	return results, err

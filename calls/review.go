@@ -94,9 +94,8 @@ func result(ctx context.Context, p *rtc.Participant, outcome Outcome, err error)
 	return r
 }
 
-// review makes a call what the rules of this moment say: whoever may not be there is removed, and
-// everybody else gets the role and the permission that are his. It returns what became of each, and how many
-// are in the call by that.
+// review makes a call follow the rules of this moment: people who may not be there are removed, and everybody else gets
+// their role and permission. It returns the outcome for each, and how many are in the call afterwards.
 func (s *Service) review(ctx context.Context, room *ent.Room) (results []*Result, inside int, err error) {
 	meeting, err := s.lobby.Meeting(ctx, room.ID)
 	if err != nil {
@@ -223,8 +222,8 @@ func (s *Service) inside(
 	return people, standings, err
 }
 
-// enforce makes somebody in a call what he is by the rules, and reports whether he was changed; p is
-// then what he is. Whoever has not joined yet is judged as one who joins. Whoever has no pass stays, unless a ban says
+// enforce makes a participant follow the rules, and reports whether anything was changed; p has the changes
+// then. A participant who has not joined yet is judged as one who joins. Whoever has no pass stays, unless a ban says
 // otherwise or it is a second connection, and gets what hosts have decided: a person whose pass Redis has lost, and
 // everything that enters without one. A host's grant for LiveKit's own API ends only with the connection; so whoever
 // is no host any more has to come back.

@@ -68,8 +68,8 @@ func (s *Service) hearEgress(ctx context.Context, roomID uuid.UUID, e *rtc.Event
 		s.recordings.Hear(ctx, e.Egress))
 }
 
-// judge looks at somebody who has joined: if he may not be in the call at this moment he is removed,
-// else he is made what he is by now, whatever his token says. What is no person has no pass: a ban alone keeps
+// judge checks a participant who has joined: one who may not be in the call at this moment is removed, every other
+// gets their present role and permission, whatever their token says. What is no person has no pass: a ban alone keeps
 // it out. A second connection of a person never may. Recorders are not judged: LiveKit's egress service lets them in.
 func (s *Service) judge(ctx context.Context, room *ent.Room, p *rtc.Participant) error {
 	if !counts(p) {

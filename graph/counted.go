@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -31,10 +32,5 @@ func selects(ctx context.Context, name string) bool {
 	}
 	collected := graphql.CollectFields(
 		graphql.GetOperationContext(ctx), field.Field.Selections, []string{field.Field.Definition.Type.Name()})
-	for _, f := range collected {
-		if f.Name == name {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(collected, func(f graphql.CollectedField) bool { return f.Name == name })
 }

@@ -162,8 +162,8 @@ func (s *Service) canJoin(ctx context.Context, room *ent.Room, v visitor) (bool,
 	return !held, err
 }
 
-// stored returns the entry of the visitor's ticket, which is gone when he has none. Asking for it
-// keeps his place. An admission that Redis has lost is brought back.
+// stored returns the entry of the visitor's ticket; its status is gone when there is no ticket. Asking for it keeps the
+// visitor's place. An admission that Redis has lost is brought back.
 func (s *Service) stored(ctx context.Context, v visitor) (*Entry, error) {
 	if v.ticket == nil {
 		return &Entry{Status: gone}, nil

@@ -176,8 +176,8 @@ func (s *Service) allowTokenOf(ctx context.Context, roomID uuid.UUID) error {
 		limits.PerMinute("token:room", "{"+roomID.String()+"}", s.settings.TokensPerRoom))
 }
 
-// allowTicket counts one more request that shows a ticket. The limit is that of the ticket, not of an address: whoever
-// keeps to it is never kept from his own place by others at his address.
+// allowTicket counts one more request that shows a ticket. The limit is that of the ticket, not of an address: other
+// people at the same address never keep a guest from their own place.
 func (s *Service) allowTicket(ctx context.Context, t ticket) error {
 	return s.limiter.Allow(ctx, "too many requests with this ticket; try again in a moment",
 		limits.PerMinute("ticket", t.EntryID.String(), s.settings.RequestsPerTicket))
@@ -190,7 +190,7 @@ func (s *Service) AllowList(ctx context.Context) error {
 		limits.PerMinute("list:user", auth.FromContext(ctx).UserID.String(), s.settings.ListsPerUser))
 }
 
-// limitsOf are those of a viewer, by his address and by his account, if he has one. At one address people who are
+// limitsOf returns a viewer's limits: by address and, with an account, by account. At one address people who are
 // signed in are counted by themselves: somebody unknown behind the same router does not use up their limit.
 func limitsOf(
 	ctx context.Context, what string, perAddress, perUser int,

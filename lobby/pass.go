@@ -74,7 +74,7 @@ type Standing struct {
 	Known bool
 	// Banned: a ban holds, whatever else is known.
 	Banned bool
-	// Decided is what hosts have decided on him.
+	// Decided is what hosts have decided on this person.
 	Decided Decided
 	// Refused says why he may not be in the call; nil when he may.
 	Refused error

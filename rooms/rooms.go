@@ -34,8 +34,8 @@ type Settings struct {
 	// GrantsPerUser and GrantsPerRoom are how many roles may be given to e-mail addresses within an hour by
 	// one user, and in one room; 0 is any number. Limiter counts; nil for no limits.
 	GrantsPerUser, GrantsPerRoom int
-	// RoomsPerUser is how many rooms one user may make within an hour, MutationsPerUser how many mutations he may ask
-	// for within a minute; 0 is any number.
+	// RoomsPerUser is how many rooms one user may make within an hour, MutationsPerUser how many mutations a
+	// user may ask for within a minute; 0 is any number.
 	RoomsPerUser, MutationsPerUser int
 	// UnknownSlugs is how many rooms that do not exist may be asked for by slug within a minute, by one user or, of
 	// people who are not signed in, from one network address; 0 is any number.

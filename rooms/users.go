@@ -277,7 +277,7 @@ func mergeShares(ctx context.Context, tx *ent.Tx, from, to uuid.UUID) error {
 	return err
 }
 
-// raise gives a user the role of another's access unless he has a higher one there.
+// raise gives a user the role of another user's access, unless the user has a higher role there.
 func raise(ctx context.Context, tx *ent.Tx, userID uuid.UUID, to *ent.RoomAccess) error {
 	mine := []predicate.RoomAccess{roomaccess.RoomID(to.RoomID), roomaccess.UserID(userID)}
 	held, err := tx.RoomAccess.Query().Where(mine...).Only(ctx)

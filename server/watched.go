@@ -126,14 +126,14 @@ func (a *app) requestID(r *http.Request) string {
 }
 
 // answered notes how a request was answered, and lets no client that does not read keep it waiting: each part
-// has its time to be written, unless who writes has set a time of his own.
+// has its time to be written, unless the handler has set a deadline of its own.
 type answered struct {
 	http.ResponseWriter
 
 	status int
 	bytes  int64
 	wrote  bool
-	// timed: whoever writes says himself how long it may take.
+	// timed: the handler sets its own deadlines.
 	timed bool
 }
 
