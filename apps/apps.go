@@ -22,7 +22,7 @@ import (
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/application"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/mailbox"
 )
 

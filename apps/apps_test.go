@@ -14,7 +14,7 @@ import (
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/room"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 	"foyer/testenv"
 )

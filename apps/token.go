@@ -20,7 +20,7 @@ import (
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/application"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/limits"
 	"foyer/mailbox"
 )

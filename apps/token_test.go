@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/apps"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/testenv"
 )
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // Viewer is who is asking: a signed-in user, or nobody.

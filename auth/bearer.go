@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/hashicorp/golang-lru/v2/expirable"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 const (

@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/auth"
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 const audience = "foyer-api"

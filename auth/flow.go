@@ -14,7 +14,7 @@ import (
 	"time"
 	"unicode"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 const (

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/auth"
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 func flows(t testing.TB, secret string, secure bool) *auth.Flows {

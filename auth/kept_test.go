@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // keysOf answers with keys that a test may change, without a network, so that clocks can be turned.

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/time/rate"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // maxEndURL is how many bytes an address at the provider may have: proxies refuse longer headers than 4 to 8 kB, and

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/auth"
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 func TestPersonIsSentToTheProviderWithPKCEStateAndNonce(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/redis/go-redis/v9"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 const (

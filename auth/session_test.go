@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/auth"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/testenv"
 )
 

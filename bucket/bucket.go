@@ -15,7 +15,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/minio/minio-go/v7/pkg/s3utils"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // callTimeout bounds each request of the storage, with its repetitions.

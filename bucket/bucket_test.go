@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/bucket"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/testenv"
 )
 

@@ -20,7 +20,7 @@ import (
 	"foyer/calls"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 	"foyer/rtc"
 )

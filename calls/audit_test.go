@@ -12,7 +12,7 @@ import (
 	"foyer/ent/auditevent"
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/rtc"

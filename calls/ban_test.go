@@ -8,7 +8,7 @@ import (
 
 	"foyer/calls"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rooms"
 )

@@ -17,7 +17,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/auditevent"
 	"foyer/ent/schema"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/recordings"
 	"foyer/rooms"

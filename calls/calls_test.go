@@ -29,7 +29,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/outbox"
 	"foyer/recordings"

@@ -15,7 +15,7 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 	"foyer/rtc"
 	"foyer/testenv"

@@ -10,7 +10,7 @@ import (
 	"foyer/calls"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rooms"
 )

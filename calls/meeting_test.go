@@ -14,7 +14,7 @@ import (
 	"foyer/calls"
 	"foyer/ent"
 	"foyer/ent/room"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/recordings"
 	"foyer/rooms"

@@ -11,7 +11,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/auditevent"
 	"foyer/ent/schema"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/rtc"

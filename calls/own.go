@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"foyer/ent"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/rtc"

@@ -10,7 +10,7 @@ import (
 
 	"foyer/calls"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rtc"
 )
 

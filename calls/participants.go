@@ -12,7 +12,7 @@ import (
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/rtc"

@@ -9,7 +9,7 @@ import (
 
 	"foyer/calls"
 	"foyer/ent/room"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rtc"
 )

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"foyer/ent"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rtc"
 )

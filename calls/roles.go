@@ -10,7 +10,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/auditevent"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/rtc"

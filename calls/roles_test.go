@@ -20,7 +20,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 	"foyer/rtc"
 )

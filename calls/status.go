@@ -9,7 +9,7 @@ import (
 
 	"foyer/ent"
 	"foyer/ent/recording"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 )
 

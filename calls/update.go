@@ -10,7 +10,7 @@ import (
 
 	"foyer/ent/auditevent"
 	"foyer/ent/schema"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/rtc"

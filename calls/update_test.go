@@ -12,7 +12,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 	"foyer/rtc"
 )

@@ -14,7 +14,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 var anID = uuid.MustParse("0190a7c4-5b7e-7cc1-8f0a-3c2b1d4e5f60")

@@ -16,8 +16,8 @@ import (
 
 	"foyer/ent/database"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
 	"foyer/graph/transport"
+	"foyer/internal/fault"
 	"foyer/observe"
 )
 

@@ -14,8 +14,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"foyer/fault"
 	"foyer/graph"
+	"foyer/internal/fault"
 )
 
 // secret is what no client may read.

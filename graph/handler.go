@@ -12,10 +12,10 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"foyer/auth"
-	"foyer/fault"
 	"foyer/graph/generated"
 	"foyer/graph/scalar"
 	"foyer/graph/transport"
+	"foyer/internal/fault"
 	"foyer/observe"
 )
 

@@ -13,8 +13,8 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
-	"foyer/fault"
 	"foyer/graph/transport"
+	"foyer/internal/fault"
 	"foyer/observe"
 )
 

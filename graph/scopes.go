@@ -9,7 +9,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"foyer/auth"
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // scopeFields are the fields that each scope opens to applications, as Type.field. Any field that

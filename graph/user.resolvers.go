@@ -4,8 +4,8 @@ import (
 	"context"
 
 	"foyer/ent"
-	"foyer/fault"
 	"foyer/graph/generated"
+	"foyer/internal/fault"
 	"foyer/rooms"
 )
 

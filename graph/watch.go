@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 
 	"foyer/auth"
-	"foyer/fault"
 	"foyer/graph/transport"
+	"foyer/internal/fault"
 	"foyer/lobby"
 )
 

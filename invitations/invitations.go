@@ -15,7 +15,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/letters"
 	"foyer/limits"
 	"foyer/mail"

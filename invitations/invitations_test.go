@@ -23,7 +23,7 @@ import (
 	"foyer/ent/outboxmessage"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/invitations"
 	"foyer/mail"
 	"foyer/outbox"

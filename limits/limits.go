@@ -13,7 +13,7 @@ import (
 	"github.com/go-redis/redis_rate/v10"
 	"github.com/redis/go-redis/v9"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 const (

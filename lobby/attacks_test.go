@@ -15,7 +15,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rtc"
 	"foyer/testenv"

@@ -15,7 +15,7 @@ import (
 
 	"foyer/ent"
 	"foyer/ent/room"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/testenv"

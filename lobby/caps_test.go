@@ -11,7 +11,7 @@ import (
 
 	"foyer/auth"
 	"foyer/ent/room"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/testenv"

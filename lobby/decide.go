@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"foyer/ent/auditevent"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 )
 

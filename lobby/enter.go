@@ -9,7 +9,7 @@ import (
 
 	"foyer/auth"
 	"foyer/ent"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 	"foyer/rtc"
 )

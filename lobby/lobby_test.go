@@ -17,7 +17,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/rtc"

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/ent/room"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/testenv"
 )

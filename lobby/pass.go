@@ -11,7 +11,7 @@ import (
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/observe"
 	"foyer/rooms"
 	"foyer/rtc"

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/ent/auditevent"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/testenv"

@@ -15,7 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"foyer/auth"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/observe"
 )
 

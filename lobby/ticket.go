@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // ticket is the secret that proves "this entry is mine". It names the entry, its room and the

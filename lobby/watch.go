@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"foyer/auth"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/observe"
 	"foyer/rooms"
 )

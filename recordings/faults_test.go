@@ -20,7 +20,7 @@ import (
 	"foyer/ent/recording"
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/limits"
 	"foyer/lobby"
 	"foyer/recordings"

@@ -11,7 +11,7 @@ import (
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/recording"
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // URL is where browsers get the file of a recording, by the server before the bucket; nil when there is

@@ -13,7 +13,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/recording"
 	"foyer/ent/schema"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/recordings"
 	"foyer/testenv"
 )

@@ -14,7 +14,7 @@ import (
 
 	"foyer/ent"
 	"foyer/ent/recording"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lease"
 	"foyer/rtc"
 )

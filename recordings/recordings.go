@@ -23,7 +23,7 @@ import (
 	"foyer/ent/recording"
 	"foyer/ent/recordingaccess"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/limits"
 	"foyer/lobby"
 	"foyer/outbox"

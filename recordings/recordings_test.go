@@ -28,7 +28,7 @@ import (
 	"foyer/ent/recording"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/outbox"
 	"foyer/recordings"

@@ -14,7 +14,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/auditevent"
 	"foyer/ent/recording"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/outbox"
 	"foyer/rooms"
 )

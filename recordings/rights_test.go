@@ -14,7 +14,7 @@ import (
 	"foyer/ent/auditevent"
 	"foyer/ent/recording"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/limits"
 	"foyer/recordings"
 	"foyer/rooms"

@@ -11,7 +11,7 @@ import (
 	"foyer/ent/auditevent"
 	"foyer/ent/recordingaccess"
 	"foyer/ent/user"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 )
 

@@ -12,7 +12,7 @@ import (
 	"foyer/ent/auditevent"
 	"foyer/ent/recording"
 	"foyer/ent/schema"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/limits"
 	"foyer/rooms"
 	"foyer/rtc"

@@ -11,7 +11,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/auditevent"
 	"foyer/ent/recording"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 )
 

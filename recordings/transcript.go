@@ -8,7 +8,7 @@ import (
 
 	"foyer/ent"
 	"foyer/ent/recording"
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // Transcribed takes from the service that makes transcripts what has become of one: READY or FAILED.

@@ -15,7 +15,7 @@ import (
 	"foyer/ent/recording"
 	"foyer/ent/room"
 	"foyer/ent/schema"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/testenv"

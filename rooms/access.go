@@ -12,7 +12,7 @@ import (
 	"foyer/ent/predicate"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // Action is something that a role may or may not do in a room. It reads as a verb in messages.

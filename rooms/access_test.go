@@ -11,7 +11,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 )
 

@@ -15,7 +15,7 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/roomban"
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // Person is somebody in a lobby or a call.

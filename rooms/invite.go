@@ -10,7 +10,7 @@ import (
 
 	"foyer/ent"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // CheckRecipient returns the e-mail address in what a person wrote, as accounts have it, or an Invalid error.

@@ -10,7 +10,7 @@ import (
 
 	"foyer/ent"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 )
 

@@ -14,8 +14,8 @@ import (
 	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
 	"foyer/graph/scalar"
+	"foyer/internal/fault"
 )
 
 // overTheWire returns a cursor as it comes back from a client.

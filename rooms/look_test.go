@@ -14,7 +14,7 @@ import (
 	"foyer/ent/auditevent"
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 )
 

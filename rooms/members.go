@@ -15,7 +15,7 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/limits"
 )
 

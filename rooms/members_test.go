@@ -13,7 +13,7 @@ import (
 
 	"foyer/ent"
 	"foyer/ent/roomaccess"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/limits"
 	"foyer/rooms"
 	"foyer/testenv"

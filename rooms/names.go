@@ -6,7 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 const (

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"foyer/ent"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 )
 

@@ -12,7 +12,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/ent/user"
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 const (

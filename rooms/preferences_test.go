@@ -11,7 +11,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/ent/schema"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 )
 

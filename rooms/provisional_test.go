@@ -11,7 +11,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 )
 

@@ -12,7 +12,7 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/roomban"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/limits"
 	"foyer/rounds"
 )

@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/text/unicode/norm"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 const (

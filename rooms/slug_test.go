@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 )
 

@@ -17,7 +17,7 @@ import (
 	"foyer/ent/recordingaccess"
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/mailbox"
 )
 

@@ -18,7 +18,7 @@ import (
 	"github.com/livekit/protocol/livekit"
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // Check asks LiveKit something that any right key may ask. Unauthenticated when it does not know the

@@ -12,7 +12,7 @@ import (
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/twitchtv/twirp"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // callTimeout bounds each call of LiveKit's API.

@@ -13,7 +13,7 @@ import (
 	"github.com/livekit/protocol/livekit"
 	"github.com/twitchtv/twirp"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // startTimeout bounds the start of an egress, for which LiveKit has to find a free worker.

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 func TestWhatLiveKitSaysOfAFailureHoldsNoSecret(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"github.com/livekit/protocol/utils/protojson"
 	"github.com/livekit/protocol/webhook"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // maxEvent is how large an event may be, in bytes: LiveKit bounds what rooms and participants carry to

@@ -13,7 +13,7 @@ import (
 	"github.com/livekit/protocol/livekit"
 	"google.golang.org/protobuf/proto"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // Identity is the name of a participant within a LiveKit room. For a person who entered with one of Foyer's

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rtc"
 )
 

@@ -14,7 +14,7 @@ import (
 	"foyer/apps"
 	"foyer/ent"
 	"foyer/ent/database"
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // What a command ends with.

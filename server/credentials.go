@@ -9,7 +9,7 @@ import (
 	"github.com/jub0bs/cors"
 
 	"foyer/auth"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 )
 

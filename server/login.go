@@ -7,7 +7,7 @@ import (
 	"net/mail"
 
 	"foyer/embedded"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rooms"
 )
 

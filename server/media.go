@@ -12,7 +12,7 @@ import (
 
 	"foyer/auth"
 	"foyer/bucket"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/recordings"
 )
 

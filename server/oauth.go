@@ -11,8 +11,8 @@ import (
 
 	"foyer/apps"
 	"foyer/auth"
-	"foyer/fault"
 	"foyer/graph/transport"
+	"foyer/internal/fault"
 )
 
 const maxTokenRequest = 8 << 10 // bytes

@@ -14,8 +14,8 @@ import (
 
 	"foyer/auth"
 	"foyer/ent/database"
-	"foyer/fault"
 	"foyer/graph/transport"
+	"foyer/internal/fault"
 	"foyer/observe"
 	"foyer/rtc"
 )

@@ -10,7 +10,7 @@ import (
 
 	"foyer/auth"
 	"foyer/embedded"
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/limits"
 )
 

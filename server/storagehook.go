@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"strings"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // maxStorageEvents bounds the body of what the storage tells at once, in bytes.

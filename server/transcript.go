@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"foyer/ent/recording"
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 const maxTranscript = 4 << 10 // bytes of what is said of a transcript

@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"foyer/ent"
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // A cursor is the time and the id by which every list of ours is ordered: eight bytes of nanoseconds since 1970

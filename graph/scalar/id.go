@@ -8,7 +8,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 // MarshalID writes an id.

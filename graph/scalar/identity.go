@@ -6,7 +6,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 	"foyer/rtc"
 )
 

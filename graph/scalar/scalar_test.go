@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/ent"
-	"foyer/fault"
 	"foyer/graph/scalar"
+	"foyer/internal/fault"
 )
 
 func cursorText(c ent.Cursor) string {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"foyer/fault"
+	"foyer/internal/fault"
 )
 
 func TestClientLearnsOfAnErrorOnlyWhatItsMakerSaid(t *testing.T) {
