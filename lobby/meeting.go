@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"foyer/ent/auditevent"
-	"foyer/lease"
+	"foyer/internal/lease"
 	"foyer/rooms"
 )
 

@@ -15,7 +15,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/recording"
 	"foyer/internal/fault"
-	"foyer/lease"
+	"foyer/internal/lease"
 	"foyer/rtc"
 )
 
