@@ -70,7 +70,7 @@ testenv/node/node_modules: testenv/node/package.json testenv/node/package-lock.j
 	@touch $@
 
 # Of the page: whatever npm and Vite do not write themselves.
-PAGE_SOURCES := $(shell find web schema docs/clients \( -name node_modules -o -name dist -o -path web/graphiql \) -prune \
+PAGE_SOURCES := $(shell find web schema client \( -name node_modules -o -name dist -o -path web/graphiql \) -prune \
 	-o -type f ! -name '*.go' ! -path 'web/src/generated/*' -print)
 
 web/dist/index.html: $(PAGE_SOURCES) | web/node_modules

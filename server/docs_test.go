@@ -16,21 +16,21 @@ import (
 
 const (
 	clientsPage   = "../docs/clients.md"
-	clientsFolder = "../docs/clients"
+	clientsFolder = "../client"
 	nodeModules   = "../testenv/node/node_modules"
 )
 
-// guestClients are the clients that docs/clients shows.
+// guestClients are the clients in client/, by the first argument of try.mjs.
 var guestClients = []string{"urql", "apollo", "relay", "fetch", "poll"}
 
-// TestDocsShowTheClientsThatAreTested: the page has every file of docs/clients, and has it as it is.
+// TestDocsShowTheClientsThatAreTested: docs/clients.md shows every file of client/, word for word.
 func TestDocsShowTheClientsThatAreTested(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile(clientsPage)
 	require.NoError(t, err)
-	files, err := filepath.Glob(clientsFolder + "/*")
+	files, err := filepath.Glob(clientsFolder + "/*.mjs")
 	require.NoError(t, err)
-	block := regexp.MustCompile("(?s)```js title=\"clients/([^\"\n]+)\"\n(.*?)```\n")
+	block := regexp.MustCompile("(?s)```js title=\"client/([^\"\n]+)\"\n(.*?)```\n")
 	shown := map[string]string{}
 	for _, m := range block.FindAllStringSubmatch(string(page), -1) {
 		shown[m[1]] = m[2]
@@ -43,7 +43,7 @@ func TestDocsShowTheClientsThatAreTested(t *testing.T) {
 	}
 }
 
-// TestDocsClientsAreAdmitted: each client of docs/clients, asked to by Node, gets into a room.
+// TestDocsClientsAreAdmitted: each client in client/, run by Node, gets into a room.
 func TestDocsClientsAreAdmitted(t *testing.T) {
 	t.Parallel()
 	folder := clientsIn(t)
@@ -196,7 +196,7 @@ func TestDocsGuestShowsNothingOlder(t *testing.T) {
 	assert.Nil(t, receive(t, said))
 }
 
-// TestDocsManifestIsEnough: a server that serves the documents of docs/clients and no others serves
+// TestDocsManifestIsEnough: a server that serves the documents of client/ and no others serves
 // the clients that send them as they are, and the hash alone stands for one.
 func TestDocsManifestIsEnough(t *testing.T) {
 	t.Parallel()
@@ -240,7 +240,7 @@ func (s *server) roomWithSlug(host string) place {
 	return place{text(data, "createRoom.room.id"), text(data, "createRoom.room.slug")}
 }
 
-// clientsIn copies docs/clients to where Node finds the packages that it imports.
+// clientsIn copies client/ to where Node finds the packages that it imports.
 func clientsIn(t *testing.T) string {
 	t.Helper()
 	modules, err := filepath.Abs(nodeModules)
@@ -273,7 +273,7 @@ func writeScript(t *testing.T, text string) string {
 	return script
 }
 
-// guest is a client of docs/clients in a process of its own.
+// guest is a client of client/ in a process of its own.
 type guest struct {
 	t    *testing.T
 	said <-chan object // each state that he is shown; closed when the process ends

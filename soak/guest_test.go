@@ -82,7 +82,7 @@ type entry struct {
 	ConnectionDetails *struct{ ParticipantToken string }
 }
 
-// come asks to enter and waits, as docs/clients/guest.mjs does, until there is nothing to wait for.
+// come asks to enter and waits, as client/guest.mjs does, until there is nothing to wait for.
 func (g *guest) come(ctx context.Context, v *visit) {
 	v.askedAt, v.seen, v.tokens = time.Now(), map[string]time.Time{}, map[string]time.Time{}
 	g.log.visited(v)

@@ -4,7 +4,7 @@ import { createRequest, formatDocument, stringifyDocument } from "@urql/core";
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { createServer } from "vite";
-import * as guest from "../docs/clients/guest.mjs";
+import * as guest from "../client/guest.mjs";
 
 const vite = await createServer({ server: { middlewareMode: true, ws: false }, appType: "custom", logLevel: "error" });
 const operations = await vite.ssrLoadModule("/src/generated/operations.ts");

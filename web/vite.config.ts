@@ -7,9 +7,8 @@ const foyer = process.env.FOYER_URL ?? "http://127.0.0.1:8080";
 export default defineConfig({
   plugins: [react()],
   resolve: {
-    // The client set-up that docs/clients.md shows is the page's own.
-    alias: { "foyer-clients": new URL("../docs/clients", import.meta.url).pathname },
-    // Files in there find their libraries here.
+    alias: { "@foyer/client": new URL("../client", import.meta.url).pathname },
+    // Files in client/ find their libraries in node_modules of this folder.
     dedupe: ["@urql/core", "graphql-ws", "wonka"],
   },
   build: {
@@ -21,7 +20,7 @@ export default defineConfig({
   },
   server: {
     host: "127.0.0.1",
-    fs: { allow: ["..", "../docs/clients"] },
+    fs: { allow: ["..", "../client"] },
     proxy: {
       "/graphql": { target: foyer, ws: true },
       "^/(login|logout|callback|dev/|media/)": { target: foyer },

@@ -1,4 +1,4 @@
-import { enter, type GuestEntry } from "foyer-clients/guest.mjs";
+import { enter, type GuestEntry } from "@foyer/client/guest.mjs";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { type Failure, failureOf } from "../app/failure";
 import { foyer } from "../app/foyer";
