@@ -23,7 +23,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/application"
 	"foyer/internal/fault"
-	"foyer/mailbox"
+	"foyer/internal/mailbox"
 )
 
 const (

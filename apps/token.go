@@ -21,8 +21,8 @@ import (
 	"foyer/ent"
 	"foyer/ent/application"
 	"foyer/internal/fault"
+	"foyer/internal/mailbox"
 	"foyer/limits"
-	"foyer/mailbox"
 )
 
 const (

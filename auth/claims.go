@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode"
 
-	"foyer/mailbox"
+	"foyer/internal/mailbox"
 )
 
 const (

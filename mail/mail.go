@@ -19,7 +19,7 @@ import (
 	gomail "github.com/wneessen/go-mail"
 	"github.com/wneessen/go-mail/smtp"
 
-	"foyer/mailbox"
+	"foyer/internal/mailbox"
 )
 
 const (

@@ -18,7 +18,7 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
 	"foyer/internal/fault"
-	"foyer/mailbox"
+	"foyer/internal/mailbox"
 )
 
 // anonymous is the name of a guest who gives none.

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"foyer/mailbox"
+	"foyer/internal/mailbox"
 )
 
 // TestAddressIsReadAgainAsTheSame: what is stored is parsed once more when somebody signs in or is written to.
