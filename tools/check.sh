@@ -85,6 +85,11 @@ page_types() {
   tools/node.sh npm --prefix web --silent run check
 }
 
+# Relative links and the headings they name, in every Markdown page.
+links() {
+  tools/node.sh node tools/links.mjs
+}
+
 arrows() {
   local output
   output=$(go test -run Arrows ./server 2>&1) || { echo "$output" && return 1; }
@@ -119,6 +124,7 @@ check "docker-compose.yml" compose
 check "deploy/livekit.yaml" livekit_settings
 check "deploy/nginx.conf" nginx_settings
 check "types of the page" page_types
+check "links of the documentation" links
 check "who imports whom" arrows
 check "licences of dependencies" tools/licenses.sh
 check "known vulnerabilities" tools/vulnerabilities.sh

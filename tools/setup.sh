@@ -32,6 +32,16 @@ missing_packages() {
   command -v gcc >/dev/null || printf '%s\n' gcc libc6-dev
 }
 
+# Says once a checkout how to have commit titles checked. Whether to is yours to decide.
+offer_hook() {
+  local hooks
+  hooks=$(git rev-parse --git-path foyer-hook-offered 2>/dev/null) || return 0 # no checkout
+  if [ -e "$hooks" ] || git config core.hooksPath >/dev/null; then return 0; fi
+  touch "$hooks" 2>/dev/null || return 0
+  echo "To have the titles of your commits checked: git config core.hooksPath tools/hooks" >&2
+}
+offer_hook
+
 mapfile -t packages < <(missing_packages)
 if [ "${#packages[@]}" = 0 ]; then
   exit 0
