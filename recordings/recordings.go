@@ -17,12 +17,12 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"foyer/auth"
-	"foyer/bucket"
 	"foyer/ent"
 	"foyer/ent/predicate"
 	"foyer/ent/recording"
 	"foyer/ent/recordingaccess"
 	"foyer/ent/roomaccess"
+	"foyer/internal/bucket"
 	"foyer/internal/fault"
 	"foyer/limits"
 	"foyer/lobby"

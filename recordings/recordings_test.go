@@ -22,12 +22,12 @@ import (
 	"go.uber.org/goleak"
 
 	"foyer/auth"
-	"foyer/bucket"
 	"foyer/calls"
 	"foyer/ent"
 	"foyer/ent/recording"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
+	"foyer/internal/bucket"
 	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/outbox"

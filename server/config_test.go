@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/auth"
-	"foyer/bucket"
 	"foyer/ent/database"
 	"foyer/ent/room"
+	"foyer/internal/bucket"
 	"foyer/recordings"
 	"foyer/webhooks"
 )

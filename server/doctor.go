@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 
 	"foyer/auth"
-	"foyer/bucket"
 	"foyer/ent/database"
+	"foyer/internal/bucket"
 	"foyer/mail"
 	"foyer/rtc"
 )

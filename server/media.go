@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"foyer/auth"
-	"foyer/bucket"
+	"foyer/internal/bucket"
 	"foyer/internal/fault"
 	"foyer/recordings"
 )

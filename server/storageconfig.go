@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"time"
 
-	"foyer/bucket"
+	"foyer/internal/bucket"
 )
 
 // maxDownloadTTL is how long S3 lets a presigned URL live.

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"foyer/announcements"
-	"foyer/bucket"
 	"foyer/ent"
+	"foyer/internal/bucket"
 	"foyer/recordings"
 	"foyer/webhooks"
 )

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/bucket"
+	"foyer/internal/bucket"
 	"foyer/internal/fault"
 	"foyer/testenv"
 )
