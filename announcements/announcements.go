@@ -9,9 +9,9 @@ import (
 
 	"foyer/ent"
 	"foyer/ent/recording"
+	"foyer/internal/outbox"
 	"foyer/letters"
 	"foyer/mail"
-	"foyer/outbox"
 	"foyer/webhooks"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"foyer/ent"
 	"foyer/ent/recording"
-	"foyer/outbox"
+	"foyer/internal/outbox"
 	"foyer/recordings"
 	"foyer/webhooks"
 )

@@ -16,10 +16,10 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
 	"foyer/internal/fault"
+	"foyer/internal/outbox"
 	"foyer/letters"
 	"foyer/limits"
 	"foyer/mail"
-	"foyer/outbox"
 	"foyer/rooms"
 )
 

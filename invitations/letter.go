@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"foyer/ent"
+	"foyer/internal/outbox"
 	"foyer/letters"
 	"foyer/mail"
-	"foyer/outbox"
 )
 
 //go:embed templates

@@ -24,9 +24,9 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/internal/bucket"
 	"foyer/internal/fault"
+	"foyer/internal/outbox"
 	"foyer/limits"
 	"foyer/lobby"
-	"foyer/outbox"
 	"foyer/rooms"
 	"foyer/rtc"
 )

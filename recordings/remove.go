@@ -15,7 +15,7 @@ import (
 	"foyer/ent/auditevent"
 	"foyer/ent/recording"
 	"foyer/internal/fault"
-	"foyer/outbox"
+	"foyer/internal/outbox"
 	"foyer/rooms"
 )
 

@@ -9,9 +9,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"foyer/ent"
+	"foyer/internal/outbox"
 	"foyer/lobby"
 	"foyer/observe"
-	"foyer/outbox"
 	"foyer/rtc"
 )
 

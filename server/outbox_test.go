@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/ent"
+	"foyer/internal/outbox"
 	"foyer/invitations"
-	"foyer/outbox"
 	"foyer/recordings"
 	"foyer/testenv"
 )

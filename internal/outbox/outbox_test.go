@@ -17,7 +17,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/hook"
 	"foyer/ent/outboxmessage"
-	"foyer/outbox"
+	"foyer/internal/outbox"
 	"foyer/testenv"
 )
 
