@@ -22,7 +22,7 @@ import (
 	"foyer/ent/application"
 	"foyer/internal/fault"
 	"foyer/internal/mailbox"
-	"foyer/limits"
+	"foyer/internal/ratelimit"
 )
 
 const (
@@ -54,7 +54,7 @@ type Settings struct {
 type Tokens struct {
 	db       *ent.Client
 	settings Settings
-	limiter  *limits.Limiter
+	limiter  *ratelimit.Limiter
 	key      []byte
 	hash     func(clientID, secret string) []byte
 	// nobody stands in for an application that is not there: none of its secrets can be shown.
@@ -69,7 +69,7 @@ func NewTokens(db *ent.Client, rdb redis.UniversalClient, settings Settings) (*T
 	}
 	id := idPrefix + strings.ToLower(rand.Text())
 	return &Tokens{
-		db: db, settings: settings, limiter: limits.New(rdb, settings.KeyPrefix), key: key, hash: hashSecret,
+		db: db, settings: settings, limiter: ratelimit.New(rdb, settings.KeyPrefix), key: key, hash: hashSecret,
 		nobody: &ent.Application{ClientID: id, SecretHash: hashSecret(id, newSecret())},
 	}, nil
 }
@@ -313,5 +313,5 @@ func away(cause error) error {
 // allow counts one more request against a limit.
 func (t *Tokens) allow(ctx context.Context, name, key string, perMinute int) error {
 	return t.limiter.Allow(ctx, "too many requests for tokens; try again later",
-		limits.PerMinute(name, key, perMinute))
+		ratelimit.PerMinute(name, key, perMinute))
 }

@@ -17,8 +17,8 @@ import (
 	"foyer/ent/user"
 	"foyer/internal/fault"
 	"foyer/internal/outbox"
+	"foyer/internal/ratelimit"
 	"foyer/letters"
-	"foyer/limits"
 	"foyer/mail"
 	"foyer/rooms"
 )
@@ -50,7 +50,7 @@ type Service struct {
 	settings Settings
 	rooms    *rooms.Service
 	outbox   *outbox.Outbox
-	limiter  *limits.Limiter
+	limiter  *ratelimit.Limiter
 	letter   letters.Letter
 }
 
@@ -62,7 +62,7 @@ func New(
 	if err != nil {
 		return nil, err
 	}
-	return &Service{settings, rooms, outbox, limits.New(rdb, settings.KeyPrefix), letter}, nil
+	return &Service{settings, rooms, outbox, ratelimit.New(rdb, settings.KeyPrefix), letter}, nil
 }
 
 // Input says who is to be invited to what room.
@@ -162,13 +162,13 @@ func shown(text string) string {
 // allow counts e-mails against the limits of who asks for them, of a room, and of each address.
 func (s *Service) allow(ctx context.Context, userID, roomID uuid.UUID, emails []string) error {
 	user := userID.String()
-	counted := []limits.Limit{
-		limits.PerHour("invite:user", user, s.settings.PerUser).Times(len(emails)),
-		limits.PerHour("invite:room", "{"+roomID.String()+"}", s.settings.PerRoom).Times(len(emails)),
+	counted := []ratelimit.Limit{
+		ratelimit.PerHour("invite:user", user, s.settings.PerUser).Times(len(emails)),
+		ratelimit.PerHour("invite:room", "{"+roomID.String()+"}", s.settings.PerRoom).Times(len(emails)),
 	}
 	for _, email := range emails {
 		to := sha256.Sum256([]byte(email)) // no addresses in Redis
-		counted = append(counted, limits.PerHour("invite:to", fmt.Sprintf("%s:%x", user, to), perRecipient))
+		counted = append(counted, ratelimit.PerHour("invite:to", fmt.Sprintf("%s:%x", user, to), perRecipient))
 	}
 	return s.limiter.Allow(ctx, "too many invitations; try again later", counted...)
 }

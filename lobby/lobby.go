@@ -21,7 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"foyer/auth"
-	"foyer/limits"
+	"foyer/internal/ratelimit"
 	"foyer/rooms"
 	"foyer/rtc"
 )
@@ -83,7 +83,7 @@ type Service struct {
 	settings Settings
 	store    store
 	tickets  tickets
-	limiter  *limits.Limiter
+	limiter  *ratelimit.Limiter
 	hub      *hub
 	listener *listener
 	rooms    *rooms.Service
@@ -106,7 +106,7 @@ func New(
 	}
 	s := &Service{
 		settings: settings, store: newStore(rdb, settings), tickets: tickets,
-		limiter: limits.New(rdb, settings.KeyPrefix), rooms: rooms, rtc: rtc, nudges: newNudges(rtc.TellHosts),
+		limiter: ratelimit.New(rdb, settings.KeyPrefix), rooms: rooms, rtc: rtc, nudges: newNudges(rtc.TellHosts),
 		dueAt: map[uuid.UUID]time.Time{},
 	}
 	s.listener = &listener{
@@ -157,7 +157,7 @@ func (s *Service) lease() time.Duration { return s.settings.Heartbeat + s.settin
 func (s *Service) allowKnock(ctx context.Context, roomID uuid.UUID) error {
 	perAddress, perUser := limitsOf(ctx, "knock", s.settings.KnocksPerAddress, s.settings.KnocksPerUser)
 	return s.limiter.Allow(ctx, "too many requests to enter; try again later", perAddress, perUser,
-		limits.PerMinute("knock:room", "{"+roomID.String()+"}", s.settings.KnocksPerRoom))
+		ratelimit.PerMinute("knock:room", "{"+roomID.String()+"}", s.settings.KnocksPerRoom))
 }
 
 // tooManyTokens is what is said to who asks for too many tokens.
@@ -173,36 +173,36 @@ func (s *Service) allowToken(ctx context.Context) error {
 // nobody else uses it up. People with a role in the room are not asked: strangers use up the limit of a PUBLIC room.
 func (s *Service) allowTokenOf(ctx context.Context, roomID uuid.UUID) error {
 	return s.limiter.Allow(ctx, tooManyTokens,
-		limits.PerMinute("token:room", "{"+roomID.String()+"}", s.settings.TokensPerRoom))
+		ratelimit.PerMinute("token:room", "{"+roomID.String()+"}", s.settings.TokensPerRoom))
 }
 
 // allowTicket counts one more request that shows a ticket. The limit is that of the ticket, not of an address: other
 // people at the same address never keep a guest from their own place.
 func (s *Service) allowTicket(ctx context.Context, t ticket) error {
 	return s.limiter.Allow(ctx, "too many requests with this ticket; try again in a moment",
-		limits.PerMinute("ticket", t.EntryID.String(), s.settings.RequestsPerTicket))
+		ratelimit.PerMinute("ticket", t.EntryID.String(), s.settings.RequestsPerTicket))
 }
 
 // AllowList counts one more list of the people in a room that the viewer has read: its cost grows with them. What a
 // subscription sends after the first state is not counted; its pace is bounded.
 func (s *Service) AllowList(ctx context.Context) error {
 	return s.limiter.Allow(ctx, "too many lists of people; subscribe to changes instead of asking again",
-		limits.PerMinute("list:user", auth.FromContext(ctx).UserID.String(), s.settings.ListsPerUser))
+		ratelimit.PerMinute("list:user", auth.FromContext(ctx).UserID.String(), s.settings.ListsPerUser))
 }
 
 // limitsOf returns a viewer's limits: by address and, with an account, by account. At one address people who are
 // signed in are counted by themselves: somebody unknown behind the same router does not use up their limit.
 func limitsOf(
 	ctx context.Context, what string, perAddress, perUser int,
-) (address, user limits.Limit) {
+) (address, user ratelimit.Limit) {
 	viewer, among := auth.FromContext(ctx), ":address"
 	if viewer.SignedIn() {
 		among = ":address-signed-in"
 	} else {
 		perUser = 0
 	}
-	return limits.PerMinute(what+among, viewer.Address, perAddress),
-		limits.PerMinute(what+":user", viewer.UserID.String(), perUser)
+	return ratelimit.PerMinute(what+among, viewer.Address, perAddress),
+		ratelimit.PerMinute(what+":user", viewer.UserID.String(), perUser)
 }
 
 // Get returns who waits for a room, to its hosts.

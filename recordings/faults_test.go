@@ -21,7 +21,7 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
-	"foyer/limits"
+	"foyer/internal/ratelimit"
 	"foyer/lobby"
 	"foyer/recordings"
 	"foyer/rtc"
@@ -645,7 +645,7 @@ func TestStartsAreLimited(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{idle: true})
 	rdb, prefix := testenv.Redis(t)
-	w.outside.Limiter, w.settings.StartsPerUser = limits.New(rdb, prefix), 2
+	w.outside.Limiter, w.settings.StartsPerUser = ratelimit.New(rdb, prefix), 2
 	w.Recordings = recordings.New(w.outside, w.settings)
 	start := func(as context.Context) error {
 		_, err := w.Start(as, w.input()) // nobody is in the call

@@ -25,7 +25,7 @@ import (
 	"foyer/internal/bucket"
 	"foyer/internal/fault"
 	"foyer/internal/outbox"
-	"foyer/limits"
+	"foyer/internal/ratelimit"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/rtc"
@@ -40,7 +40,7 @@ type Recordings struct {
 	rtc      *rtc.Client
 	bucket   *bucket.Bucket
 	outbox   *outbox.Outbox
-	limiter  *limits.Limiter
+	limiter  *ratelimit.Limiter
 	settings Settings
 
 	wake chan struct{}
@@ -58,7 +58,7 @@ type Outside struct {
 	// Bucket is where files are kept; nil where nothing is recorded.
 	Bucket  *bucket.Bucket
 	Outbox  *outbox.Outbox
-	Limiter *limits.Limiter
+	Limiter *ratelimit.Limiter
 }
 
 // Settings of Recordings.

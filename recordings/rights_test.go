@@ -15,7 +15,7 @@ import (
 	"foyer/ent/recording"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
-	"foyer/limits"
+	"foyer/internal/ratelimit"
 	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/testenv"
@@ -305,7 +305,7 @@ func TestSharesAreLimited(t *testing.T) {
 	w := few(t, nil)
 	rdb, prefix := testenv.Redis(t)
 	w.outside.Rooms = rooms.New(w.db, rooms.Settings{
-		GrantsPerUser: 2, GrantsPerRoom: 10, Limiter: limits.New(rdb, prefix),
+		GrantsPerUser: 2, GrantsPerRoom: 10, Limiter: ratelimit.New(rdb, prefix),
 	})
 	w.Recordings = recordings.New(w.outside, w.settings)
 	rec, shared := w.stored(nil), w.user("Sharon Shared")

@@ -13,7 +13,7 @@ import (
 	"foyer/ent/recording"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
-	"foyer/limits"
+	"foyer/internal/ratelimit"
 	"foyer/rooms"
 	"foyer/rtc"
 )
@@ -94,7 +94,7 @@ func (r *Recordings) Start(ctx context.Context, in StartInput) (*ent.Recording, 
 // by e-mail and webhooks.
 func (r *Recordings) allowStart(ctx context.Context) error {
 	return r.limiter.Allow(ctx, "too many recordings were asked for; try again later",
-		limits.PerHour("record:user", auth.FromContext(ctx).UserID.String(), r.settings.StartsPerUser))
+		ratelimit.PerHour("record:user", auth.FromContext(ctx).UserID.String(), r.settings.StartsPerUser))
 }
 
 func errOff() error { return fault.New(fault.Unavailable, "this server records nothing") }

@@ -17,7 +17,7 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
-	"foyer/limits"
+	"foyer/internal/ratelimit"
 )
 
 // slugTries is how often a random address may be taken already: at a billion rooms one try in
@@ -68,7 +68,7 @@ func (s *Service) Create(ctx context.Context, in CreateInput) (*ent.Room, error)
 		}
 	}
 	err = s.settings.Limiter.Allow(ctx, "too many new rooms; try again later",
-		limits.PerHour("room:user", viewer.ID.String(), s.settings.RoomsPerUser))
+		ratelimit.PerHour("room:user", viewer.ID.String(), s.settings.RoomsPerUser))
 	if err != nil {
 		return nil, err
 	}

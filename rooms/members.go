@@ -16,7 +16,7 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
 	"foyer/internal/fault"
-	"foyer/limits"
+	"foyer/internal/ratelimit"
 )
 
 // none is the role of somebody who has none.
@@ -168,8 +168,8 @@ func (s *Service) AllowGrant(ctx context.Context, roomID uuid.UUID) error {
 	}
 	viewerID := auth.FromContext(ctx).UserID
 	return s.settings.Limiter.Allow(ctx, "too many rights given to people; try again later",
-		limits.PerHour("grant:user", viewerID.String(), s.settings.GrantsPerUser),
-		limits.PerHour("grant:room", "{"+roomID.String()+"}", s.settings.GrantsPerRoom))
+		ratelimit.PerHour("grant:user", viewerID.String(), s.settings.GrantsPerUser),
+		ratelimit.PerHour("grant:room", "{"+roomID.String()+"}", s.settings.GrantsPerRoom))
 }
 
 // UpdateAccess changes the role of a person who has one in the room; NotFound when he has none.

@@ -14,7 +14,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
-	"foyer/limits"
+	"foyer/internal/ratelimit"
 	"foyer/rooms"
 	"foyer/testenv"
 )
@@ -458,7 +458,7 @@ func TestRolesThatAreGivenAreLimited(t *testing.T) {
 	rdb, prefix := testenv.Redis(t)
 	settings := usual
 	settings.GrantsPerUser, settings.GrantsPerRoom = 2, 3
-	settings.Limiter = limits.New(rdb, prefix)
+	settings.Limiter = ratelimit.New(rdb, prefix)
 	db := testenv.SQLite(t)
 	w := &world{rooms.New(db, settings), db}
 	olga := w.user(t, "Olga")

@@ -13,7 +13,7 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/roomban"
 	"foyer/internal/fault"
-	"foyer/limits"
+	"foyer/internal/ratelimit"
 	"foyer/rounds"
 )
 
@@ -40,7 +40,7 @@ type Settings struct {
 	// UnknownSlugs is how many rooms that do not exist may be asked for by slug within a minute, by one user or, of
 	// people who are not signed in, from one network address; 0 is any number.
 	UnknownSlugs int
-	Limiter      *limits.Limiter
+	Limiter      *ratelimit.Limiter
 }
 
 // Service answers questions about rooms and changes them.
@@ -155,15 +155,15 @@ func (s *Service) BySlug(ctx context.Context, slug string) (*ent.Room, error) {
 
 // guesses limits the viewer's guesses of slugs. Where there are temporary rooms there are none: every slug leads
 // somewhere.
-func (s *Service) guesses(ctx context.Context) limits.Limit {
+func (s *Service) guesses(ctx context.Context) ratelimit.Limit {
 	n, viewer := s.settings.UnknownSlugs, auth.FromContext(ctx)
 	switch {
 	case s.settings.TemporaryRooms:
-		return limits.Limit{}
+		return ratelimit.Limit{}
 	case viewer.SignedIn():
-		return limits.PerMinute("slug:user", viewer.UserID.String(), n)
+		return ratelimit.PerMinute("slug:user", viewer.UserID.String(), n)
 	default:
-		return limits.PerMinute("slug:address", viewer.Address, n)
+		return ratelimit.PerMinute("slug:address", viewer.Address, n)
 	}
 }
 
@@ -175,7 +175,7 @@ func (s *Service) AllowMutations(ctx context.Context, n int) error {
 		return nil
 	}
 	return s.settings.Limiter.Allow(ctx, "too many changes; try again in a moment",
-		limits.PerMinute("mutation:user", viewer.UserID.String(), s.settings.MutationsPerUser).Times(n))
+		ratelimit.PerMinute("mutation:user", viewer.UserID.String(), s.settings.MutationsPerUser).Times(n))
 }
 
 func found(r *ent.Room, err error) (*ent.Room, error) {

@@ -14,7 +14,7 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
-	"foyer/limits"
+	"foyer/internal/ratelimit"
 	"foyer/rooms"
 	"foyer/testenv"
 )
@@ -240,7 +240,7 @@ func TestGuessesOfSlugsAreLimitedAndLinksAreNot(t *testing.T) {
 	rdb, prefix := testenv.Redis(t)
 	settings := usual
 	settings.UnknownSlugs = 3
-	settings.Limiter = limits.New(rdb, prefix)
+	settings.Limiter = ratelimit.New(rdb, prefix)
 	db := testenv.SQLite(t)
 	w := &world{rooms.New(db, settings), db}
 	olga := w.user(t, "Olga")
@@ -279,7 +279,7 @@ func TestNewRoomsAreLimitedByUser(t *testing.T) {
 	rdb, prefix := testenv.Redis(t)
 	settings := usual
 	settings.RoomsPerUser = 2
-	settings.Limiter = limits.New(rdb, prefix)
+	settings.Limiter = ratelimit.New(rdb, prefix)
 	db := testenv.SQLite(t)
 	w := &world{rooms.New(db, settings), db}
 	olga, ada := w.user(t, "Olga"), w.user(t, "Ada")

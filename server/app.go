@@ -21,8 +21,8 @@ import (
 	"foyer/graph"
 	"foyer/internal/bucket"
 	"foyer/internal/outbox"
+	"foyer/internal/ratelimit"
 	"foyer/invitations"
-	"foyer/limits"
 	"foyer/lobby"
 	"foyer/observe"
 	"foyer/recordings"
@@ -40,7 +40,7 @@ type app struct {
 	origin    string
 	db        *database.DB
 	redis     redis.UniversalClient
-	limits    *limits.Limiter
+	limits    *ratelimit.Limiter
 	addresses *addresses
 	// metrics and traces are nil when there are to be none.
 	metrics *observe.Metrics
@@ -95,7 +95,7 @@ func (a *app) wire() (err error) {
 	if err = a.openBucket(); err != nil {
 		return err
 	}
-	a.limits = limits.New(a.redis, c.RedisPrefix)
+	a.limits = ratelimit.New(a.redis, c.RedisPrefix)
 	a.rooms = rooms.New(a.db.Client, a.roomSettings())
 	a.wireCredentials()
 	if a.signIn, err = newSignIn(a); err != nil {

@@ -11,7 +11,7 @@ import (
 	"foyer/auth"
 	"foyer/embedded"
 	"foyer/internal/fault"
-	"foyer/limits"
+	"foyer/internal/ratelimit"
 )
 
 // issuerPath is where the OpenID provider of development mode is.
@@ -66,7 +66,7 @@ func (s *signIn) limited(name string, h func(http.ResponseWriter, *http.Request)
 	return func(w http.ResponseWriter, r *http.Request) error {
 		address := s.addresses.of(r)
 		err := s.limits.Allow(r.Context(), "too many sign-ins from your network; try again in a moment",
-			limits.PerMinute(name+":address", address, s.config.SignInsPerAddress))
+			ratelimit.PerMinute(name+":address", address, s.config.SignInsPerAddress))
 		if err != nil {
 			return err
 		}

@@ -1,8 +1,8 @@
-// Package limits counts requests against limits: in Redis, for all servers together, and in this
+// Package ratelimit counts requests against limits: in Redis, for all servers together, and in this
 // process while Redis is away. The limits then hold for each server by itself.
 //
 // A limit of n within a time lets n requests through at once, and after that one each time/n (GCRA).
-package limits
+package ratelimit
 
 import (
 	"context"

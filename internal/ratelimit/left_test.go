@@ -1,4 +1,4 @@
-package limits_test
+package ratelimit_test
 
 import (
 	"testing"
@@ -8,16 +8,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/internal/fault"
-	"foyer/limits"
+	"foyer/internal/ratelimit"
 	"foyer/testenv"
 )
 
 // TestAskingWhatIsLeftCountsNothing, in Redis and in the process.
 func TestAskingWhatIsLeftCountsNothing(t *testing.T) {
 	t.Parallel()
-	test := func(t *testing.T, l *limits.Limiter) {
+	test := func(t *testing.T, l *ratelimit.Limiter) {
 		t.Helper()
-		one := limits.PerHour("guess", "x", 3)
+		one := ratelimit.PerHour("guess", "x", 3)
 		for range 10 {
 			require.NoError(t, l.Left(t.Context(), "", one))
 		}
@@ -29,11 +29,11 @@ func TestAskingWhatIsLeftCountsNothing(t *testing.T) {
 		require.True(t, fault.Is(err, fault.RateLimited), "%v", err)
 		assert.Equal(t, "too often", fault.Of(err).Message)
 		assert.InDelta(t, 1200, fault.Of(err).Details["retryAfter"], 60, "one each twenty minutes")
-		require.NoError(t, l.Left(t.Context(), "", limits.PerHour("guess", "y", 3)))
-		require.NoError(t, l.Left(t.Context(), "", limits.PerHour("guess", "x", 0)), "any number")
+		require.NoError(t, l.Left(t.Context(), "", ratelimit.PerHour("guess", "y", 3)))
+		require.NoError(t, l.Left(t.Context(), "", ratelimit.PerHour("guess", "x", 0)), "any number")
 	}
 	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
-		test(t, limits.New(rdb, prefix))
+		test(t, ratelimit.New(rdb, prefix))
 	})
-	t.Run("in process", func(t *testing.T) { test(t, limits.New(dead(t), "")) })
+	t.Run("in process", func(t *testing.T) { test(t, ratelimit.New(dead(t), "")) })
 }

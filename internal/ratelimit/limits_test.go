@@ -1,4 +1,4 @@
-package limits_test
+package ratelimit_test
 
 import (
 	"context"
@@ -14,17 +14,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/internal/fault"
-	"foyer/limits"
+	"foyer/internal/ratelimit"
 	"foyer/testenv"
 )
 
 // try is one request within three an hour, by somebody.
-func try(l *limits.Limiter, key string) error {
-	return l.Allow(context.Background(), "too often", limits.PerHour("knock", key, 3))
+func try(l *ratelimit.Limiter, key string) error {
+	return l.Allow(context.Background(), "too often", ratelimit.PerHour("knock", key, 3))
 }
 
 // requireThree lets three requests through and refuses the next, of one key and not of another.
-func requireThree(t *testing.T, l *limits.Limiter) {
+func requireThree(t *testing.T, l *ratelimit.Limiter) {
 	t.Helper()
 	for range 3 {
 		require.NoError(t, try(l, "192.0.2.1"))
@@ -34,16 +34,16 @@ func requireThree(t *testing.T, l *limits.Limiter) {
 	assert.Equal(t, "too often", fault.Of(err).Message)
 	assert.InDelta(t, 1200, fault.Of(err).Details["retryAfter"], 60, "one each twenty minutes")
 	require.NoError(t, try(l, "192.0.2.2"), "another address is not concerned")
-	require.NoError(t, l.Allow(t.Context(), "", limits.PerHour("token", "192.0.2.1", 3)), "nor is another limit")
+	require.NoError(t, l.Allow(t.Context(), "", ratelimit.PerHour("token", "192.0.2.1", 3)), "nor is another limit")
 }
 
 func TestRequestAfterTheLastIsRefusedToThatKeyAlone(t *testing.T) {
 	t.Parallel()
 	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
-		requireThree(t, limits.New(rdb, prefix))
-		err := try(limits.New(rdb, prefix), "192.0.2.1")
+		requireThree(t, ratelimit.New(rdb, prefix))
+		err := try(ratelimit.New(rdb, prefix), "192.0.2.1")
 		assert.True(t, fault.Is(err, fault.RateLimited), "another server knows: %v", err)
-		assert.NoError(t, try(limits.New(rdb, prefix+"other:"), "192.0.2.1"), "another product does not")
+		assert.NoError(t, try(ratelimit.New(rdb, prefix+"other:"), "192.0.2.1"), "another product does not")
 	})
 }
 
@@ -56,7 +56,7 @@ func dead(t *testing.T) redis.UniversalClient {
 
 func TestLimitsHoldInOneProcessWhileRedisIsAway(t *testing.T) {
 	t.Parallel()
-	requireThree(t, limits.New(dead(t), ""))
+	requireThree(t, ratelimit.New(dead(t), ""))
 }
 
 func TestTimeHeals(t *testing.T) {
@@ -68,8 +68,8 @@ func TestTimeHeals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			rdb, prefix := open(t)
-			l := limits.New(rdb, prefix)
-			once := limits.Limit{Name: "knock", Key: "x", Requests: 2, Within: 20 * time.Second}
+			l := ratelimit.New(rdb, prefix)
+			once := ratelimit.Limit{Name: "knock", Key: "x", Requests: 2, Within: 20 * time.Second}
 			require.NoError(t, l.Allow(t.Context(), "", once.Times(2)))
 			err := l.Allow(t.Context(), "", once)
 			require.True(t, fault.Is(err, fault.RateLimited), "%v", err)
@@ -90,10 +90,10 @@ func TestRequestThatIsRefusedCountsNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			rdb, prefix := open(t)
-			l := limits.New(rdb, prefix)
-			full := limits.PerHour("full", "x", 1)
+			l := ratelimit.New(rdb, prefix)
+			full := ratelimit.PerHour("full", "x", 1)
 			require.NoError(t, l.Allow(t.Context(), "", full))
-			five, after := limits.PerHour("five", "x", 5), limits.PerHour("after", "x", 1)
+			five, after := ratelimit.PerHour("five", "x", 5), ratelimit.PerHour("after", "x", 1)
 			for range 10 {
 				assert.Error(t, l.Allow(t.Context(), "", five.Times(6)), "more than there ever is")
 				assert.Error(t, l.Allow(t.Context(), "", full, after))
@@ -106,12 +106,12 @@ func TestRequestThatIsRefusedCountsNothing(t *testing.T) {
 
 func TestWithoutALimitNothingIsCounted(t *testing.T) {
 	t.Parallel()
-	var none *limits.Limiter
-	assert.NoError(t, none.Allow(t.Context(), "", limits.PerHour("knock", "x", 1)))
+	var none *ratelimit.Limiter
+	assert.NoError(t, none.Allow(t.Context(), "", ratelimit.PerHour("knock", "x", 1)))
 	rdb, prefix := testenv.Redis(t)
-	l := limits.New(rdb, prefix)
+	l := ratelimit.New(rdb, prefix)
 	for range 3 {
-		assert.NoError(t, l.Allow(t.Context(), "", limits.PerHour("knock", "x", 0)))
+		assert.NoError(t, l.Allow(t.Context(), "", ratelimit.PerHour("knock", "x", 0)))
 	}
 	keys, err := rdb.Exists(t.Context(), "rate:"+prefix+"knock:x").Result()
 	require.NoError(t, err)
@@ -122,14 +122,14 @@ func TestWithoutALimitNothingIsCounted(t *testing.T) {
 func TestAsManyAreLetThroughAsTheLimitSays(t *testing.T) {
 	t.Parallel()
 	shared, prefix := testenv.RedisCluster(t)
-	for name, l := range map[string]*limits.Limiter{
-		"in Redis": limits.New(shared, prefix), "in process": limits.New(dead(t), ""),
+	for name, l := range map[string]*ratelimit.Limiter{
+		"in Redis": ratelimit.New(shared, prefix), "in process": ratelimit.New(dead(t), ""),
 	} {
 		var group sync.WaitGroup
 		var allowed atomic.Int32
 		for range 200 {
 			group.Go(func() {
-				if l.Allow(context.Background(), "", limits.PerHour("knock", "x", 10)) == nil {
+				if l.Allow(context.Background(), "", ratelimit.PerHour("knock", "x", 10)) == nil {
 					allowed.Add(1)
 				}
 			})
@@ -143,7 +143,7 @@ func TestAsManyAreLetThroughAsTheLimitSays(t *testing.T) {
 func TestRedisComesBack(t *testing.T) {
 	t.Parallel()
 	server := testenv.StartRedis(t)
-	l := limits.New(server.Client(t), "")
+	l := ratelimit.New(server.Client(t), "")
 	requireThree(t, l)
 	server.Stop(t)
 	for range 3 {
@@ -160,17 +160,17 @@ func TestRedisComesBack(t *testing.T) {
 
 // TestMillionAddressesDoNotFillMemory: nor does one of them, at another limit, take a user's place.
 func TestMillionAddressesDoNotFillMemory(t *testing.T) {
-	l := limits.New(dead(t), "")
-	user := limits.PerHour("user", "ada", 1)
+	l := ratelimit.New(dead(t), "")
+	user := ratelimit.PerHour("user", "ada", 1)
 	require.NoError(t, l.Allow(t.Context(), "", user))
 	before := heap()
 	for i := range 1_000_000 {
-		require.NoError(t, l.Allow(t.Context(), "", limits.PerHour("address", fmt.Sprint(i), 1)))
+		require.NoError(t, l.Allow(t.Context(), "", ratelimit.PerHour("address", fmt.Sprint(i), 1)))
 	}
 	grown := heap() - before
 	t.Logf("%d KB for a million addresses", grown>>10)
 	assert.Less(t, grown, int64(32<<20))
-	assert.Error(t, l.Allow(t.Context(), "", limits.PerHour("address", "999999", 1)), "the last are known")
+	assert.Error(t, l.Allow(t.Context(), "", ratelimit.PerHour("address", "999999", 1)), "the last are known")
 	assert.Error(t, l.Allow(t.Context(), "", user))
 }
 
