@@ -11,8 +11,8 @@ import (
 	"foyer/ent"
 	"foyer/graph/generated"
 	"foyer/graph/scalar"
+	"foyer/internal/telemetry"
 	"foyer/lobby"
-	"foyer/observe"
 )
 
 // direct answers itself what clients ask most: a query for one room, of which no more is asked than what it
@@ -215,7 +215,7 @@ func (d direct) answer(ctx context.Context, asked *askedRoom) []byte {
 func resolved[T any](
 	ctx context.Context, name string, fields []*ast.Field, resolve func(context.Context) (*T, error),
 ) (result *T, inner context.Context) {
-	inner, span := observe.Begin(ctx, name)
+	inner, span := telemetry.Begin(ctx, name)
 	defer span.End()
 	defer func() {
 		if reason := recover(); reason != nil {
@@ -226,7 +226,7 @@ func resolved[T any](
 	}()
 	result, err := resolve(inner)
 	if err != nil {
-		observe.Failed(span, err)
+		telemetry.Failed(span, err)
 		at := within(inner, fields)
 		graphql.AddError(at, graphql.AddFieldLocationToError(at, err))
 		return nil, inner

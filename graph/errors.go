@@ -18,7 +18,7 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/graph/transport"
 	"foyer/internal/fault"
-	"foyer/observe"
+	"foyer/internal/telemetry"
 )
 
 // presentError says of an error what a client may know: its kind, message and details. Of an error
@@ -57,7 +57,7 @@ func presentError(ctx context.Context, err error) *gqlerror.Error {
 
 // requestID returns the id of the HTTP request that a context belongs to, or a new one.
 func requestID(ctx context.Context) string {
-	if r := observe.RequestOf(ctx); r != nil {
+	if r := telemetry.RequestOf(ctx); r != nil {
 		return r.ID
 	}
 	return uuid.NewString()

@@ -16,7 +16,7 @@ import (
 	"foyer/graph/scalar"
 	"foyer/graph/transport"
 	"foyer/internal/fault"
-	"foyer/observe"
+	"foyer/internal/telemetry"
 )
 
 // Settings of a Handler.
@@ -46,8 +46,8 @@ type Settings struct {
 	// OperationNames are those that may be told of operations, beside those of Documents.
 	OperationNames []string
 	// Metrics count operations, Traces have spans of them; nil does not.
-	Metrics *observe.Metrics
-	Traces  *observe.Traces
+	Metrics *telemetry.Metrics
+	Traces  *telemetry.Traces
 }
 
 const (
@@ -225,12 +225,12 @@ func (s Settings) openSession(
 
 // detach returns a context with who asks and which request it was, of which a socket has come.
 func detach(ctx context.Context) context.Context {
-	return auth.NewContext(observe.RequestOf(ctx).Context(), auth.FromContext(ctx))
+	return auth.NewContext(telemetry.RequestOf(ctx).Context(), auth.FromContext(ctx))
 }
 
-func outlive(ctx context.Context) { observe.RequestOf(ctx).Outlive() }
+func outlive(ctx context.Context) { telemetry.RequestOf(ctx).Outlive() }
 
-func ended(ctx context.Context) { observe.RequestOf(ctx).Ended() }
+func ended(ctx context.Context) { telemetry.RequestOf(ctx).Ended() }
 
 // cache keeps the latest documents by their text or hash, but none under a long key.
 type cache[T any] struct{ *lru.LRU[T] }

@@ -15,7 +15,7 @@ import (
 
 	"foyer/graph/transport"
 	"foyer/internal/fault"
-	"foyer/observe"
+	"foyer/internal/telemetry"
 )
 
 // observe has a handler's operations counted and traced.
@@ -67,9 +67,9 @@ func codeOf(answer *graphql.Response) string {
 
 // toldOf returns a function that says what may be told of an operation: its name if it is one
 // of some, and its root field, which the schema knows.
-func toldOf(names map[string]bool) func(*graphql.OperationContext) observe.Operation {
-	return func(o *graphql.OperationContext) observe.Operation {
-		told := observe.Operation{Name: observe.Other, Field: "none"}
+func toldOf(names map[string]bool) func(*graphql.OperationContext) telemetry.Operation {
+	return func(o *graphql.OperationContext) telemetry.Operation {
+		told := telemetry.Operation{Name: telemetry.Other, Field: "none"}
 		if o == nil || o.Operation == nil {
 			return told // it was not understood, or not allowed
 		}
@@ -105,8 +105,8 @@ func rootField(selection ast.SelectionSet, found string) string {
 
 // counting counts operations.
 type counting struct {
-	metrics *observe.Metrics
-	told    func(*graphql.OperationContext) observe.Operation
+	metrics *telemetry.Metrics
+	told    func(*graphql.OperationContext) telemetry.Operation
 }
 
 // ExtensionName names the extension to gqlgen.
@@ -127,7 +127,7 @@ func (c counting) InterceptOperation(
 		c.metrics.Pushed(told.Field)
 		return next(context.WithValue(ctx, countedKey{}, true))
 	}
-	observe.RequestOf(ctx).Ran(told)
+	telemetry.RequestOf(ctx).Ran(told)
 	answers := next(context.WithValue(ctx, countedKey{}, true))
 	if operation.Operation.Operation == ast.Subscription {
 		return c.subscription(ctx, told, answers)
@@ -145,7 +145,7 @@ func (c counting) InterceptOperation(
 
 // subscription counts one that runs until its transport ends it.
 func (c counting) subscription(
-	ctx context.Context, told observe.Operation, answers graphql.ResponseHandler,
+	ctx context.Context, told telemetry.Operation, answers graphql.ResponseHandler,
 ) graphql.ResponseHandler {
 	c.metrics.Subscribed(told.Field, 1)
 	metrics, field := c.metrics, told.Field // what the end needs, and no more
@@ -183,8 +183,8 @@ func (c counting) InterceptResponse(
 
 // tracing has a span of each operation, and of each resolver that does some work.
 type tracing struct {
-	traces *observe.Traces
-	told   func(*graphql.OperationContext) observe.Operation
+	traces *telemetry.Traces
+	told   func(*graphql.OperationContext) telemetry.Operation
 }
 
 // ExtensionName names the extension to gqlgen.
@@ -204,7 +204,7 @@ func (t tracing) InterceptOperation(
 	operation := graphql.GetOperationContext(ctx)
 	told, kind := t.told(operation), string(operation.Operation.Operation)
 	name := told.Name
-	if name == observe.Other {
+	if name == telemetry.Other {
 		name = told.Field
 	}
 	ctx, span := t.traces.Start(ctx, kind+" "+name, trace.WithAttributes(
@@ -241,9 +241,9 @@ func (t tracing) InterceptField(ctx context.Context, next graphql.Resolver) (any
 		graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {
 		return next(ctx)
 	}
-	ctx, span := observe.Begin(ctx, field.Object+"."+field.Field.Name)
+	ctx, span := telemetry.Begin(ctx, field.Object+"."+field.Field.Name)
 	defer span.End()
 	result, err := next(ctx)
-	observe.Failed(span, err)
+	telemetry.Failed(span, err)
 	return result, err
 }

@@ -12,7 +12,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
-	"foyer/observe"
+	"foyer/internal/telemetry"
 	"foyer/rooms"
 	"foyer/rtc"
 )
@@ -132,7 +132,7 @@ func (s *Service) ConnectionDetails(ctx context.Context, e *Entry) (*rtc.Details
 	defer cancel()
 	if e.push != nil { // this is part of what has to be done until the guest is told
 		var span trace.Span
-		ctx, span = observe.Begin(trace.ContextWithSpan(ctx, e.push), "connection details")
+		ctx, span = telemetry.Begin(trace.ContextWithSpan(ctx, e.push), "connection details")
 		defer span.End()
 	}
 	if err := s.allowToken(ctx); err != nil {

@@ -16,7 +16,7 @@ import (
 
 	"foyer/auth"
 	"foyer/internal/fault"
-	"foyer/observe"
+	"foyer/internal/telemetry"
 )
 
 const (
@@ -122,7 +122,7 @@ func (s store) key(roomID uuid.UUID) []string { return []string{s.room(roomID)} 
 
 func (s store) args(ctx context.Context, more ...any) []any {
 	publish := s.publish
-	if trace := observe.Parent(ctx); trace != "" {
+	if trace := telemetry.Parent(ctx); trace != "" {
 		publish += " " + trace
 	}
 	return append([]any{publish, keyTTL.Milliseconds()}, more...)

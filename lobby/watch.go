@@ -10,7 +10,7 @@ import (
 
 	"foyer/auth"
 	"foyer/internal/fault"
-	"foyer/observe"
+	"foyer/internal/telemetry"
 	"foyer/rooms"
 )
 
@@ -87,7 +87,7 @@ func (w *EntryWatch) Next(ctx context.Context) (*Entry, error) {
 	if w.from != nil {
 		ctx = trace.ContextWithSpan(ctx, w.from)
 	}
-	pushing, span := observe.Because(ctx, "push entry", w.bell.because())
+	pushing, span := telemetry.Because(ctx, "push entry", w.bell.because())
 	e, err := w.service.look(pushing, w.seen)
 	switch {
 	case err != nil && ctx.Err() == nil:
@@ -280,7 +280,7 @@ func (s *Service) nextLobby(
 		case <-ctx.Done():
 			return nil
 		}
-		pushing, span := observe.Because(ctx, "push lobby", bell.because())
+		pushing, span := telemetry.Because(ctx, "push lobby", bell.because())
 		lobby, err := s.getSoon(pushing, bell.roomID)
 		switch {
 		case fault.Is(err, fault.Forbidden), fault.Is(err, fault.NotFound):

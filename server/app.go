@@ -22,9 +22,9 @@ import (
 	"foyer/internal/bucket"
 	"foyer/internal/outbox"
 	"foyer/internal/ratelimit"
+	"foyer/internal/telemetry"
 	"foyer/invitations"
 	"foyer/lobby"
-	"foyer/observe"
 	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/rounds"
@@ -43,8 +43,8 @@ type app struct {
 	limits    *ratelimit.Limiter
 	addresses *addresses
 	// metrics and traces are nil when there are to be none.
-	metrics *observe.Metrics
-	traces  *observe.Traces
+	metrics *telemetry.Metrics
+	traces  *telemetry.Traces
 
 	rtc *rtc.Client
 	// bucket keeps the recordings; nil when none are made.

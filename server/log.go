@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"foyer/ent/database"
+	"foyer/internal/telemetry"
 	"foyer/mail"
-	"foyer/observe"
 )
 
 func newLogger(c *config) *slog.Logger {
@@ -18,9 +18,9 @@ func newLogger(c *config) *slog.Logger {
 	_ = level.UnmarshalText([]byte(c.LogLevel)) // checked with the configuration
 	options := &slog.HandlerOptions{Level: level}
 	if c.development() {
-		return slog.New(observe.Logged(slog.NewTextHandler(os.Stderr, options)))
+		return slog.New(telemetry.Logged(slog.NewTextHandler(os.Stderr, options)))
 	}
-	return slog.New(observe.Logged(slog.NewJSONHandler(os.Stderr, options)))
+	return slog.New(telemetry.Logged(slog.NewJSONHandler(os.Stderr, options)))
 }
 
 // redisLogger is where the Redis client says what it does about failing connections. Whoever made a

@@ -10,8 +10,8 @@ import (
 
 	"foyer/ent"
 	"foyer/internal/outbox"
+	"foyer/internal/telemetry"
 	"foyer/lobby"
-	"foyer/observe"
 	"foyer/rtc"
 )
 
@@ -19,12 +19,12 @@ import (
 func (a *app) openObserve(ctx context.Context) (err error) {
 	c := a.config
 	if c.InnerAddr != "" {
-		a.metrics = observe.NewMetrics(currentVersion())
+		a.metrics = telemetry.NewMetrics(currentVersion())
 	}
 	if c.OTLPEndpoint == "" && c.OTLPTracesEndpoint == "" {
 		return nil
 	}
-	if a.traces, err = observe.NewTraces(ctx, currentVersion()); err != nil {
+	if a.traces, err = telemetry.NewTraces(ctx, currentVersion()); err != nil {
 		return err
 	}
 	a.closers = append(a.closers, a.traces.Close)
@@ -38,12 +38,12 @@ func (a *app) watchedRTC() rtc.Settings {
 		return s
 	}
 	s.Around = func(ctx context.Context, method string, call func(context.Context) error) error {
-		ctx, span := observe.Begin(ctx, "livekit "+method, trace.WithSpanKind(trace.SpanKindClient),
+		ctx, span := telemetry.Begin(ctx, "livekit "+method, trace.WithSpanKind(trace.SpanKindClient),
 			trace.WithAttributes(attribute.String("rpc.method", method)))
 		defer span.End()
 		began := time.Now()
 		err := call(ctx)
-		observe.Failed(span, err)
+		telemetry.Failed(span, err)
 		a.metrics.LiveKit(method, rtc.Outcome(err), time.Since(began))
 		return err
 	}
@@ -69,7 +69,7 @@ func (a *app) watchedDeliveries(all map[string]outbox.Deliver) map[string]outbox
 			began, outcome := time.Now(), "panicked"
 			defer func() { a.metrics.Delivery(kind, outcome, time.Since(began)) }()
 			err := deliver(ctx, m)
-			observe.Failed(span, err)
+			telemetry.Failed(span, err)
 			outcome = deliveryOutcome(err)
 			return err
 		}
@@ -98,7 +98,7 @@ func eventName(kind rtc.Kind) string {
 	if slices.Contains(eventKinds, kind) {
 		return string(kind)
 	}
-	return observe.Other
+	return telemetry.Other
 }
 
 // readMetrics adds what is read of the parts when somebody asks for metrics.

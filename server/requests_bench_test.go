@@ -19,8 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/auth"
+	"foyer/internal/telemetry"
 	"foyer/lobby"
-	"foyer/observe"
 	"foyer/rooms"
 	"foyer/testenv"
 )
@@ -30,7 +30,7 @@ import (
 // request takes in this process: what the client's side does, which allocates nothing, is part of it.
 func BenchmarkRequests(b *testing.B) {
 	before := slog.Default()
-	slog.SetDefault(slog.New(observe.Logged(slog.NewJSONHandler(io.Discard, nil))))
+	slog.SetDefault(slog.New(telemetry.Logged(slog.NewJSONHandler(io.Discard, nil))))
 	defer slog.SetDefault(before)
 	c, err := loadConfig([]string{"FOYER_DATA=" + b.TempDir(), "REDIS_URL=" + testenv.StartRedis(b).URL(),
 		"FOYER_LOBBY_CAPACITY=0", "FOYER_KNOCKS_PER_ADDRESS=0", "FOYER_KNOCKS_PER_ROOM=0",

@@ -16,7 +16,7 @@ import (
 	"foyer/ent/database"
 	"foyer/graph/transport"
 	"foyer/internal/fault"
-	"foyer/observe"
+	"foyer/internal/telemetry"
 	"foyer/rtc"
 )
 
@@ -119,7 +119,7 @@ const hearTimeout = 10 * time.Second
 func (a *app) hearLiveKit(w http.ResponseWriter, r *http.Request) error {
 	event, err := a.rtc.Receive(w, r)
 	if err != nil {
-		a.metrics.Event(observe.Other, "refused")
+		a.metrics.Event(telemetry.Other, "refused")
 		if rtc.IsUntimely(err) && !a.untimely.Swap(true) {
 			slog.WarnContext(r.Context(), "LiveKit's events are refused: its clock and this server's differ", "err", err)
 		}
@@ -177,7 +177,7 @@ func answerFault(w http.ResponseWriter, r *http.Request, err error) {
 		f = fault.From(err, fault.Unavailable, "our database cannot be reached; try again soon")
 	}
 	if f.Kind == fault.Internal {
-		if request := observe.RequestOf(r.Context()); request != nil {
+		if request := telemetry.RequestOf(r.Context()); request != nil {
 			f = f.With("requestId", request.ID)
 		}
 		slog.ErrorContext(r.Context(), "a request failed", "route", route(r), "err", err)

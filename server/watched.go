@@ -14,7 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
-	"foyer/observe"
+	"foyer/internal/telemetry"
 )
 
 const requestIDHeader = "X-Request-Id"
@@ -23,9 +23,9 @@ const requestIDHeader = "X-Request-Id"
 func (a *app) watched(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		request := &observe.Request{ID: a.requestID(r)}
+		request := &telemetry.Request{ID: a.requestID(r)}
 		w.Header().Set(requestIDHeader, request.ID)
-		ctx, span := a.span(observe.WithRequest(r.Context(), request), r)
+		ctx, span := a.span(telemetry.WithRequest(r.Context(), request), r)
 		r = r.WithContext(ctx)
 		answer := &answered{ResponseWriter: w, status: http.StatusOK}
 		finished := false
@@ -35,7 +35,7 @@ func (a *app) watched(next http.Handler) http.Handler {
 			}
 			answer.finish()
 			a.done(r, request, answer, began)
-			observe.Served(span, r.Method, route(r), answer.status)
+			telemetry.Served(span, r.Method, route(r), answer.status)
 		}()
 		next.ServeHTTP(answer, r)
 		finished = true
@@ -44,7 +44,7 @@ func (a *app) watched(next http.Handler) http.Handler {
 
 // served is what is told of a request. A socket outlives its request, and must not keep it for that.
 type served struct {
-	request       *observe.Request
+	request       *telemetry.Request
 	method, route string
 	bytes         int64
 	status        int16
@@ -52,9 +52,9 @@ type served struct {
 }
 
 // done has a request told of that was answered: of one of which a socket has come, when that has ended.
-func (a *app) done(r *http.Request, request *observe.Request, w *answered, began time.Time) {
+func (a *app) done(r *http.Request, request *telemetry.Request, w *answered, began time.Time) {
 	what := served{
-		request, observe.Method(r.Method), route(r), w.bytes, int16(w.status), w.streams(),
+		request, telemetry.Method(r.Method), route(r), w.bytes, int16(w.status), w.streams(),
 	}
 	if w.status == http.StatusSwitchingProtocols {
 		a.toldLater(what, began)

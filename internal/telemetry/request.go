@@ -1,9 +1,9 @@
-// Package observe tells those who run Foyer what it does: metrics, traces, and what the log says of a
+// Package telemetry tells those who run Foyer what it does: metrics, traces, and what the log says of a
 // request. It knows nothing of what Foyer is for; whoever has something to tell calls it.
 //
 // None of it holds anything secret or personal: what can be told is spelled out, by the caller's own
 // words or by an allow-list, so that no client can make a series, a name of a span, or a line.
-package observe
+package telemetry
 
 import (
 	"context"

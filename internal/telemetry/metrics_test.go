@@ -1,4 +1,4 @@
-package observe_test
+package telemetry_test
 
 import (
 	"context"
@@ -9,13 +9,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"foyer/observe"
+	"foyer/internal/telemetry"
 )
 
 // TestMetricsDoNotCountWhatTheyUseThemselves: the outbox is read with a connection of the pool.
 func TestMetricsDoNotCountWhatTheyUseThemselves(t *testing.T) {
 	t.Parallel()
-	m := observe.NewMetrics("test")
+	m := telemetry.NewMetrics("test")
 	var used atomic.Int64
 	m.Outbox(func(context.Context) (waiting, failed int, oldest time.Duration, err error) {
 		used.Store(1)

@@ -1,4 +1,4 @@
-package observe_test
+package telemetry_test
 
 import (
 	"bytes"
@@ -12,21 +12,21 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
-	"foyer/observe"
+	"foyer/internal/telemetry"
 )
 
 const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 func TestWithoutTracesThereIsNoSpan(t *testing.T) {
 	t.Parallel()
-	ctx, span := observe.Begin(t.Context(), "work")
+	ctx, span := telemetry.Begin(t.Context(), "work")
 	assert.Equal(t, t.Context(), ctx)
 	assert.False(t, span.IsRecording())
-	assert.Empty(t, observe.Parent(ctx))
-	ctx, span = observe.Because(t.Context(), "push", parent)
+	assert.Empty(t, telemetry.Parent(ctx))
+	ctx, span = telemetry.Because(t.Context(), "push", parent)
 	assert.Equal(t, t.Context(), ctx)
 	assert.False(t, span.IsRecording())
-	var none *observe.Traces
+	var none *telemetry.Traces
 	ctx, _ = none.Start(t.Context(), "work")
 	assert.Equal(t, t.Context(), ctx)
 	assert.Nil(t, none.Provider())
@@ -37,9 +37,9 @@ func TestWhatHappensBecauseOfATraceIsLinkedToItAndInNone(t *testing.T) {
 	recorder := tracetest.NewSpanRecorder()
 	provider := sdk.NewTracerProvider(sdk.WithSpanProcessor(recorder))
 	here, _ := provider.Tracer("test").Start(t.Context(), "here")
-	assert.Regexp(t, `^00-[0-9a-f]{32}-[0-9a-f]{16}-01$`, observe.Parent(here))
+	assert.Regexp(t, `^00-[0-9a-f]{32}-[0-9a-f]{16}-01$`, telemetry.Parent(here))
 
-	_, span := observe.Because(here, "push", " "+parent)
+	_, span := telemetry.Because(here, "push", " "+parent)
 	span.End()
 	ended := recorder.Ended()
 	assert.Len(t, ended, 1)
@@ -47,7 +47,7 @@ func TestWhatHappensBecauseOfATraceIsLinkedToItAndInNone(t *testing.T) {
 	assert.Equal(t, "0af7651916cd43dd8448eb211c80319c", ended[0].Links()[0].SpanContext.TraceID().String())
 
 	for _, none := range []string{"", "nonsense", "00-0-0-01", parent + parent} {
-		_, span := observe.Because(here, "push", none)
+		_, span := telemetry.Because(here, "push", none)
 		assert.False(t, span.IsRecording(), none)
 	}
 }
@@ -56,15 +56,15 @@ func TestTraceThatIsNotSampledIsNotPassedOn(t *testing.T) {
 	t.Parallel()
 	provider := sdk.NewTracerProvider(sdk.WithSampler(sdk.NeverSample()))
 	ctx, _ := provider.Tracer("test").Start(t.Context(), "here")
-	assert.Empty(t, observe.Parent(ctx))
+	assert.Empty(t, telemetry.Parent(ctx))
 }
 
 func TestMetricsThatAreNotThereCountNothing(t *testing.T) {
 	t.Parallel()
-	var none *observe.Metrics
+	var none *telemetry.Metrics
 	none.Request(http.MethodGet, "/", http.StatusOK, false, 0)
-	none.Operation(observe.Operation{}, "OK")
-	none.Took(observe.Operation{}, 0)
+	none.Operation(telemetry.Operation{}, "OK")
+	none.Took(telemetry.Operation{}, 0)
 	none.Subscribed("lobby", 1)
 	none.Pushed("lobby")
 	none.Decided("denied", 0)
@@ -76,10 +76,10 @@ func TestMetricsThatAreNotThereCountNothing(t *testing.T) {
 func TestLogSaysToWhichRequestALineBelongs(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	log := slog.New(observe.Logged(slog.NewTextHandler(&out, nil))).With("a", 1).WithGroup("g")
+	log := slog.New(telemetry.Logged(slog.NewTextHandler(&out, nil))).With("a", 1).WithGroup("g")
 	log.InfoContext(context.Background(), "no request")
 	assert.NotContains(t, out.String(), "requestId")
-	ctx := observe.WithRequest(t.Context(), &observe.Request{ID: "the-id"})
+	ctx := telemetry.WithRequest(t.Context(), &telemetry.Request{ID: "the-id"})
 	log.ErrorContext(ctx, "failed", "err", errors.New("away"))
 	assert.Contains(t, out.String(), "requestId=the-id")
 	out.Reset()
@@ -89,32 +89,32 @@ func TestLogSaysToWhichRequestALineBelongs(t *testing.T) {
 
 func TestRequestOfSeveralOperationsTellsTheirNumber(t *testing.T) {
 	t.Parallel()
-	var none *observe.Request
-	none.Ran(observe.Operation{})
-	r := &observe.Request{ID: "the-id"}
+	var none *telemetry.Request
+	none.Ran(telemetry.Operation{})
+	r := &telemetry.Request{ID: "the-id"}
 	id := slog.String("requestId", "the-id")
 	assert.Equal(t, []slog.Attr{id}, r.AppendAttrs(nil))
-	r.Ran(observe.Operation{Name: "Room", Field: "room"})
+	r.Ran(telemetry.Operation{Name: "Room", Field: "room"})
 	assert.Equal(t, []slog.Attr{slog.String("operation", "Room"), slog.String("field", "room"), id}, r.AppendAttrs(nil))
-	r.Ran(observe.Operation{Name: "Room", Field: "room"})
+	r.Ran(telemetry.Operation{Name: "Room", Field: "room"})
 	assert.Equal(t, []slog.Attr{slog.Int("operations", 2), id}, r.AppendAttrs(nil))
 }
 
 func TestContextOfARequestHasThatAlone(t *testing.T) {
 	t.Parallel()
-	r := &observe.Request{ID: "one"}
-	assert.Same(t, r, observe.RequestOf(r.Context()))
+	r := &telemetry.Request{ID: "one"}
+	assert.Same(t, r, telemetry.RequestOf(r.Context()))
 	assert.NoError(t, r.Context().Err())
 	assert.Nil(t, r.Context().Value("anything"))
-	var none *observe.Request
-	assert.Nil(t, observe.RequestOf(none.Context()))
+	var none *telemetry.Request
+	assert.Nil(t, telemetry.RequestOf(none.Context()))
 	none.Outlive()
 	none.Ended()
 }
 
 func TestRequestIsServedWhenWhatOutlivesItHasEnded(t *testing.T) {
 	t.Parallel()
-	r, told := &observe.Request{}, 0
+	r, told := &telemetry.Request{}, 0
 	r.Served(func() { told++ })
 	assert.Equal(t, 1, told)
 	r.Outlive()

@@ -1,4 +1,4 @@
-package observe_test
+package telemetry_test
 
 import (
 	"context"
@@ -9,15 +9,15 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
-	"foyer/observe"
+	"foyer/internal/telemetry"
 )
 
 // TestCommandsAreInTheTraceThatAsksForThem, with metrics and without them, and cost nothing where there are
 // neither.
 func TestCommandsAreInTheTraceThatAsksForThem(t *testing.T) {
 	answers := func(context.Context, redis.Cmder) error { return nil }
-	var none *observe.Metrics
-	for _, metrics := range []*observe.Metrics{none, observe.NewMetrics("test")} {
+	var none *telemetry.Metrics
+	for _, metrics := range []*telemetry.Metrics{none, telemetry.NewMetrics("test")} {
 		recorder := tracetest.NewSpanRecorder()
 		provider := sdk.NewTracerProvider(sdk.WithSpanProcessor(recorder))
 		process := metrics.Redis().ProcessHook(answers)
