@@ -16,10 +16,10 @@ import (
 	"foyer/apps"
 	"foyer/auth"
 	"foyer/calls"
-	"foyer/embedded"
 	"foyer/ent/database"
 	"foyer/graph"
 	"foyer/internal/bucket"
+	"foyer/internal/devmode"
 	"foyer/internal/outbox"
 	"foyer/internal/ratelimit"
 	"foyer/internal/telemetry"
@@ -249,7 +249,7 @@ func makeDataFolder(url string) error {
 
 func (a *app) openRedis() error {
 	if a.config.RedisURL == "" {
-		client, stop, err := embedded.Redis()
+		client, stop, err := devmode.Redis()
 		if err != nil {
 			return err
 		}

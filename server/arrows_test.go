@@ -14,7 +14,7 @@ import (
 // arrows says which of our packages each one imports. It is the architecture: keep it acyclic and
 // short. What ent generates counts as ent.
 var arrows = map[string]string{
-	"server":             "announcements apps auth calls embedded ent ent/database graph graph/transport internal/bucket internal/fault internal/outbox internal/ratelimit internal/telemetry invitations lobby mail recordings rooms rounds rtc web webhooks",
+	"server":             "announcements apps auth calls ent ent/database graph graph/transport internal/bucket internal/devmode internal/fault internal/outbox internal/ratelimit internal/telemetry invitations lobby mail recordings rooms rounds rtc web webhooks",
 	"graph":              "auth calls ent ent/database graph/generated graph/scalar graph/transport internal/fault internal/telemetry invitations lobby recordings rooms rtc",
 	"graph/generated":    "auth calls ent graph/scalar invitations lobby recordings rooms rtc", // types only
 	"graph/scalar":       "ent internal/fault rtc",
@@ -30,8 +30,8 @@ var arrows = map[string]string{
 	"web":                "",
 	"announcements":      "ent internal/outbox letters mail recordings webhooks",
 	"apps":               "auth ent internal/fault internal/mailbox internal/ratelimit",
-	"embedded":           "",
 	"internal/bucket":    "internal/fault",
+	"internal/devmode":   "",
 	"internal/fault":     "",
 	"internal/lease":     "",
 	"internal/mailbox":   "",
@@ -44,7 +44,7 @@ var arrows = map[string]string{
 	"rounds":             "",
 	"rtc":                "internal/fault",
 	"soak":               "",
-	"testenv":            "embedded ent ent/database",
+	"testenv":            "ent ent/database internal/devmode",
 	"testenv/up":         "testenv",
 	"webhooks":           "",
 }

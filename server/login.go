@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"net/mail"
 
-	"foyer/embedded"
+	"foyer/internal/devmode"
 	"foyer/internal/fault"
 	"foyer/rooms"
 )
@@ -25,8 +25,8 @@ func (a *app) devLogin(w http.ResponseWriter, r *http.Request) error {
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxLogin)).Decode(&person); err != nil {
 		return fault.New(fault.Invalid, `want {"name": "…", "email": "…"}`)
 	}
-	known := embedded.Person{Name: person.Name, Email: person.Email}
-	if known == (embedded.Person{}) {
+	known := devmode.Person{Name: person.Name, Email: person.Email}
+	if known == (devmode.Person{}) {
 		return fault.Field("email", "who signs in needs a name or an e-mail address")
 	}
 	if address, err := mail.ParseAddress(person.Email); err == nil {

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"foyer/auth"
-	"foyer/embedded"
+	"foyer/internal/devmode"
 	"foyer/internal/fault"
 	"foyer/internal/ratelimit"
 )
@@ -40,8 +40,8 @@ func newSignIn(a *app) (*signIn, error) {
 	case settings.Issuer == "" && !a.config.development():
 		return nil, nil
 	case settings.Issuer == "":
-		settings.Issuer, settings.ClientID = a.origin+issuerPath, embedded.OIDCClient
-		if s.inside, err = embedded.OIDC(settings.Issuer); err != nil {
+		settings.Issuer, settings.ClientID = a.origin+issuerPath, devmode.OIDCClient
+		if s.inside, err = devmode.OIDC(settings.Issuer); err != nil {
 			return nil, err
 		}
 	}

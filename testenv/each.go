@@ -8,9 +8,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"foyer/embedded"
 	"foyer/ent"
 	"foyer/ent/database"
+	"foyer/internal/devmode"
 )
 
 // connections is how many a test's database may use.
@@ -85,7 +85,7 @@ func OnEachRedis(t *testing.T, test func(t *testing.T, rdb redis.UniversalClient
 // Embedded returns a client of a Redis inside this process, of the test's own.
 func Embedded(t testing.TB) (redis.UniversalClient, string) {
 	t.Helper()
-	client, stop, err := embedded.Redis()
+	client, stop, err := devmode.Redis()
 	if err != nil {
 		t.Fatal(err)
 	}

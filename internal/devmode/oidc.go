@@ -1,4 +1,4 @@
-package embedded
+package devmode
 
 import (
 	"crypto/rand"

@@ -1,4 +1,4 @@
-package embedded_test
+package devmode_test
 
 import (
 	"testing"
@@ -6,14 +6,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"foyer/embedded"
+	"foyer/internal/devmode"
 )
 
 // TestKeyEndsWhenItIsTo: who may come again in twenty seconds is not turned away after them. On a machine that
 // stands still for a moment one key may stay longer, but not each.
 func TestKeyEndsWhenItIsTo(t *testing.T) {
 	t.Parallel()
-	client, stop, err := embedded.Redis()
+	client, stop, err := devmode.Redis()
 	require.NoError(t, err)
 	t.Cleanup(stop)
 	const life = 300 * time.Millisecond

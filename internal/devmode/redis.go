@@ -1,6 +1,6 @@
-// Package embedded runs what Foyer leans on inside its own process, so that one command is enough to
+// Package devmode runs what Foyer leans on inside its own process, so that one command is enough to
 // try it. Nothing of it survives the process.
-package embedded
+package devmode
 
 import (
 	"context"
