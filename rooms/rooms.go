@@ -12,9 +12,9 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/roomban"
+	"foyer/internal/batch"
 	"foyer/internal/fault"
 	"foyer/internal/ratelimit"
-	"foyer/rounds"
 )
 
 // maxPage bounds what one page of a list holds.
@@ -49,10 +49,10 @@ type Service struct {
 	settings Settings
 
 	// What most requests ask for is read for many of them at once, and what they did is stored so.
-	rooms *rounds.Rounds[uuid.UUID, *ent.Room]
-	looks *rounds.Rounds[ent.Person, *ent.Look]
-	users *rounds.Rounds[uuid.UUID, *ent.User]
-	acts  *rounds.Rounds[done, struct{}]
+	rooms *batch.Rounds[uuid.UUID, *ent.Room]
+	looks *batch.Rounds[ent.Person, *ent.Look]
+	users *batch.Rounds[uuid.UUID, *ent.User]
+	acts  *batch.Rounds[done, struct{}]
 }
 
 // New returns a Service on a database that has the tables.
@@ -60,7 +60,7 @@ func New(db *ent.Client, settings Settings) *Service {
 	s := &Service{db: db, settings: settings}
 	s.rooms, s.looks = reading(db.Room.ByIDs), reading(db.Room.Looks)
 	s.users = reading(db.User.ByIDs)
-	s.acts = rounds.New(1, s.store) // two would wait for each other in SQLite
+	s.acts = batch.New(1, s.store) // two would wait for each other in SQLite
 	return s
 }
 
@@ -70,8 +70,8 @@ const readsAtOnce = 2
 // reading returns rounds that read things by their keys, each once; what is not there is nil.
 func reading[K comparable, V any](
 	read func(ctx context.Context, keys []K) ([]*V, error),
-) *rounds.Rounds[K, *V] {
-	return rounds.New(readsAtOnce, func(ctx context.Context, keys []K) ([]*V, error) {
+) *batch.Rounds[K, *V] {
+	return batch.New(readsAtOnce, func(ctx context.Context, keys []K) ([]*V, error) {
 		at, each := make(map[K]int, len(keys)), make([]K, 0, len(keys))
 		for _, key := range keys {
 			if _, known := at[key]; !known {

@@ -18,6 +18,7 @@ import (
 	"foyer/calls"
 	"foyer/ent/database"
 	"foyer/graph"
+	"foyer/internal/batch"
 	"foyer/internal/bucket"
 	"foyer/internal/devmode"
 	"foyer/internal/outbox"
@@ -27,7 +28,6 @@ import (
 	"foyer/lobby"
 	"foyer/recordings"
 	"foyer/rooms"
-	"foyer/rounds"
 	"foyer/rtc"
 	"foyer/web"
 	"foyer/webhooks"
@@ -194,7 +194,7 @@ func (a *app) openStores(ctx context.Context) error {
 	}
 	var inRounds redis.Hook
 	if single, ok := a.redis.(*redis.Client); ok {
-		inRounds = rounds.Redis(single.WithTimeout(single.Options().ReadTimeout))
+		inRounds = batch.Redis(single.WithTimeout(single.Options().ReadTimeout))
 	}
 	if a.metrics != nil || a.traces != nil {
 		a.redis.AddHook(a.metrics.Redis())

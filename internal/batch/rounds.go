@@ -1,9 +1,9 @@
-// Package rounds does at once what many ask for at the same time: one query, one pipeline or one
+// Package batch does at once what many ask for at the same time: one query, one pipeline or one
 // insert costs several times what one thing more in it does.
 //
 // Nothing is remembered. Only a round that has not begun is joined, so nobody is given an answer that is
 // older than his question. Who asks alone waits for nobody.
-package rounds
+package batch
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package rounds_test
+package batch_test
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/rounds"
+	"foyer/internal/batch"
 	"foyer/testenv"
 )
 
@@ -19,7 +19,7 @@ import (
 func inRounds(t testing.TB) (*testenv.RedisServer, *redis.Client) {
 	server := testenv.StartRedis(t)
 	client := server.Client(t)
-	client.AddHook(rounds.Redis(client.WithTimeout(client.Options().ReadTimeout)))
+	client.AddHook(batch.Redis(client.WithTimeout(client.Options().ReadTimeout)))
 	return server, client
 }
 
