@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,8 +21,8 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 // gate stands before LiveKit's API, and holds back or refuses what a test says.
@@ -121,7 +121,7 @@ func TestTwoHostsChangesOfAPersonBothHold(t *testing.T) {
 	anna := w.counted(w.admitted(guest(), "Anna"))
 	update := func(p calls.PermissionInput) error {
 		_, err := w.Update(w.host(), calls.UpdateInput{
-			RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Permission: &p,
+			RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Permission: &p,
 		})
 		return err
 	}
@@ -146,7 +146,7 @@ func TestDecisionOnAPersonHoldsThoughLiveKitIsAway(t *testing.T) {
 	anna := w.counted(w.admitted(guest(), "Anna"))
 	g.set(func(string) bool { return false })
 	_, err := w.Update(w.host(), calls.UpdateInput{
-		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id),
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id),
 		Permission: &calls.PermissionInput{DataAllowed: ptr(false)},
 	})
 	requireKind(t, err, fault.Unavailable)
@@ -162,7 +162,7 @@ func TestDecisionOnAPersonHoldsOnEveryDevice(t *testing.T) {
 	user := w.user("Anna")
 	laptop, phone := w.counted(w.admitted(as(user), "Laptop")), w.counted(w.admitted(as(user), "Phone"))
 	_, err := w.Update(w.host(), calls.UpdateInput{
-		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(laptop.id),
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(laptop.id),
 		Permission: &calls.PermissionInput{DataAllowed: ptr(false)},
 	})
 	require.NoError(t, err)
@@ -186,7 +186,7 @@ func TestNameThatAHostGivesStaysWhateverComesLast(t *testing.T) {
 	}()
 	g.await(caught)
 	_, err := w.Update(w.host(), calls.UpdateInput{
-		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Name: ptr("Polite"),
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Name: ptr("Polite"),
 	})
 	require.NoError(t, err)
 	free()
@@ -203,7 +203,7 @@ func TestLaterOfTwoRolesStays(t *testing.T) {
 	mia := w.counted(w.token(as(user), "Mia"))
 	set := func(role roomaccess.Role) error {
 		_, err := w.SetRole(w.host(), calls.SetRoleInput{
-			RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(mia.id), Role: role,
+			RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(mia.id), Role: role,
 		})
 		return err
 	}
@@ -225,7 +225,7 @@ func TestReturnedPersonIsOutOnEveryDevice(t *testing.T) {
 	host := w.counted(w.token(w.host(), "Olga"))
 	laptop, phone := w.counted(w.token(as(mallory), "Laptop")), w.counted(w.token(as(mallory), "Phone"))
 	_, err := w.ReturnToLobby(w.host(), calls.ParticipantInput{
-		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(laptop.id),
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(laptop.id),
 	})
 	require.NoError(t, err)
 	laptop.isRemoved()
@@ -241,7 +241,7 @@ func TestHostWhoHidesIsRemovedAllTheSame(t *testing.T) {
 	adam := w.counted(w.token(as(user), "Adam"))
 	w.hide(adam)
 	_, err := w.Remove(w.host(), calls.RemoveInput{
-		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(adam.id), Ban: ptr(rooms.Forever),
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(adam.id), Ban: ptr(rooms.Forever),
 	})
 	require.NoError(t, err)
 	adam.isRemoved()
@@ -250,8 +250,8 @@ func TestHostWhoHidesIsRemovedAllTheSame(t *testing.T) {
 func (w *world) hide(c *person) {
 	w.t.Helper()
 	api := lksdk.NewRoomServiceClient(w.livekit.URL(), w.livekit.Key(), w.livekit.Secret())
-	_, err := api.UpdateParticipant(context.Background(), &livekit.UpdateParticipantRequest{
-		Room: w.room.ID.String(), Identity: c.id.String(), Permission: &livekit.ParticipantPermission{
+	_, err := api.UpdateParticipant(context.Background(), &livekitproto.UpdateParticipantRequest{
+		Room: w.room.ID.String(), Identity: c.id.String(), Permission: &livekitproto.ParticipantPermission{
 			CanSubscribe: true, Hidden: true,
 		},
 	})
@@ -265,7 +265,7 @@ func TestBannedAdministratorDoesNotLiftHisOwnBan(t *testing.T) {
 	user := w.member("Adam Admin", roomaccess.RoleADMINISTRATOR)
 	adam := w.counted(w.token(as(user), "Adam"))
 	_, err := w.Remove(w.host(), calls.RemoveInput{
-		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(adam.id), Ban: ptr(rooms.Forever),
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(adam.id), Ban: ptr(rooms.Forever),
 	})
 	require.NoError(t, err)
 	bans, err := w.rooms.Bans(w.host(), w.room.ID, nil, nil)

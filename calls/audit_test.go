@@ -3,7 +3,7 @@ package calls_test
 import (
 	"testing"
 
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -13,9 +13,9 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 // audited returns the acts of the room, the first first.
@@ -37,9 +37,9 @@ func TestEveryActOfModerationIsAudited(t *testing.T) {
 	mia := w.member("Mia", roomaccess.RoleMEMBER)
 	anna, member := w.counted(w.admitted(guest(), "Anna")), w.counted(w.token(as(mia), "Mia"))
 	bob := w.counted(w.admitted(guest(), "Bob"))
-	track := anna.publish(livekit.TrackSource_MICROPHONE)
+	track := anna.publish(livekitproto.TrackSource_MICROPHONE)
 	in := func(p *person) calls.ParticipantInput {
-		return calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id)}
+		return calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id)}
 	}
 	carl := w.knock(guest(), "Carl")
 	var ban *ent.RoomBan
@@ -51,7 +51,7 @@ func TestEveryActOfModerationIsAudited(t *testing.T) {
 	}{
 		{func() error {
 			_, err := w.Mute(w.host(), calls.MuteInput{
-				RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Source: ptr(schema.Microphone),
+				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Source: ptr(schema.Microphone),
 			})
 			return err
 		}, auditevent.ActionMUTE, "Anna", "microphone " + track.SID()},
@@ -92,7 +92,7 @@ func TestEveryActOfModerationIsAudited(t *testing.T) {
 		}, auditevent.ActionUPDATE_ROOM, "", `{"accessLevel":"RESTRICTED","locked":false,"configuration":` +
 			`{"publishSources":null,"everyoneCanMute":false,"dataAllowed":true}}`},
 		{func() error {
-			_, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id)})
+			_, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id)})
 			return err
 		}, auditevent.ActionREMOVE, "Anna", ""},
 		{func() error {
@@ -128,9 +128,9 @@ func TestActOfAGuestNamesHim(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	anna, bob := w.counted(w.admitted(guest(), "Anna")), w.counted(w.admitted(guest(), "Bob"))
-	bob.publish(livekit.TrackSource_MICROPHONE)
+	bob.publish(livekitproto.TrackSource_MICROPHONE)
 	_, err := w.Mute(guest(), calls.MuteInput{
-		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(bob.id), Source: ptr(schema.Microphone), Ticket: &anna.ticket,
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(bob.id), Source: ptr(schema.Microphone), Ticket: &anna.ticket,
 	})
 	require.NoError(t, err)
 	acts := w.audited()
@@ -148,7 +148,7 @@ func TestRefusedActsAreNotAudited(t *testing.T) {
 	anna := w.counted(w.admitted(guest(), "Anna"))
 	before := len(w.audited())
 	stranger := as(w.user("Ulla"))
-	_, err := w.Remove(stranger, calls.RemoveInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id)})
+	_, err := w.Remove(stranger, calls.RemoveInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id)})
 	requireKind(t, err, fault.Forbidden)
 	_, err = w.Lock(stranger, w.room.ID)
 	requireKind(t, err, fault.Forbidden)

@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"foyer/calls"
 	"foyer/ent/room"
-	"foyer/rtc"
+	"foyer/internal/livekit"
 )
 
 // BenchmarkMuteAll200 silences the microphones of 200 people by one request. They would have to speak up
@@ -20,7 +20,7 @@ import (
 func BenchmarkMuteAll200(b *testing.B) {
 	w := newWorld(b, options{accessLevel: room.AccessLevelPUBLIC})
 	for i := range 200 {
-		w.enter(w.token(guest(), fmt.Sprintf("Guest %d", i))).publish(livekit.TrackSource_MICROPHONE)
+		w.enter(w.token(guest(), fmt.Sprintf("Guest %d", i))).publish(livekitproto.TrackSource_MICROPHONE)
 	}
 	w.silent(b, 0)
 	start := time.Now()
@@ -68,7 +68,7 @@ func BenchmarkJudge(b *testing.B) {
 	anna := w.token(guest(), "Anna")
 	for i := 0; b.Loop(); i++ {
 		require.NoError(b, w.Hear(context.Background(),
-			w.news(rtc.ParticipantJoined, anna, fmt.Sprintf("PA_%d", i))))
+			w.news(livekit.ParticipantJoined, anna, fmt.Sprintf("PA_%d", i))))
 	}
 	require.Equal(b, 1, w.meeting().Inside)
 }

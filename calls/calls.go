@@ -18,10 +18,10 @@ import (
 	"foyer/ent/auditevent"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/recordings"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 // Service moderates calls, and carries the changes of rooms to the lobby and to LiveKit.
@@ -29,7 +29,7 @@ type Service struct {
 	settings   Settings
 	rooms      *rooms.Service
 	lobby      *lobby.Service
-	rtc        *rtc.Client
+	rtc        *livekit.Client
 	recordings *recordings.Recordings
 }
 
@@ -45,7 +45,7 @@ type Settings struct {
 
 // New returns a Service.
 func New(
-	rooms *rooms.Service, lobby *lobby.Service, rtc *rtc.Client, recordings *recordings.Recordings,
+	rooms *rooms.Service, lobby *lobby.Service, rtc *livekit.Client, recordings *recordings.Recordings,
 	settings Settings,
 ) *Service {
 	return &Service{settings, rooms, lobby, rtc, recordings}

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/livekit/protocol/logger"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/pion/webrtc/v4"
@@ -30,11 +30,11 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/internal/outbox"
 	"foyer/lobby"
 	"foyer/recordings"
 	"foyer/rooms"
-	"foyer/rtc"
 	"foyer/testenv"
 )
 
@@ -64,7 +64,7 @@ type world struct {
 	db      *ent.Client
 	rooms   *rooms.Service
 	lobby   *lobby.Service
-	rtc     *rtc.Client
+	rtc     *livekit.Client
 	livekit *testenv.LiveKitServer
 	rdb     redis.UniversalClient
 	prefix  string
@@ -77,7 +77,7 @@ type world struct {
 	// loses: events are lost on their way, though LiveKit believes that they were taken.
 	loses   bool
 	refused int
-	events  []rtc.Kind
+	events  []livekit.Kind
 }
 
 // setDeaf has the world refuse events, or take them again.
@@ -95,7 +95,7 @@ func (w *world) setLoses(loses bool) {
 }
 
 // heard returns how many events of a kind have been taken.
-func (w *world) heard(kind rtc.Kind) int {
+func (w *world) heard(kind livekit.Kind) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return count(w.events, kind)
@@ -142,7 +142,7 @@ func newWorld(t testing.TB, o options) *world {
 	w.rooms = rooms.New(w.db, rooms.Settings{
 		DefaultAccessLevel: o.accessLevel, UsersChooseNames: !o.fixedNames,
 	})
-	w.rtc = rtc.New(rtc.Settings{
+	w.rtc = livekit.New(livekit.Settings{
 		URL: url, PublicURL: w.livekit.URL(), APIKey: w.livekit.Key(), APISecret: w.livekit.Secret(),
 		TokenTTL:           time.Minute,
 		DefaultSources:     []string{"camera", "microphone", "screen_share", "screen_share_audio"},
@@ -249,7 +249,7 @@ func guest() context.Context { return context.Background() }
 type pass struct {
 	id      uuid.UUID
 	ticket  string
-	details *rtc.Details
+	details *livekit.Details
 }
 
 // token gives a person who may walk in a token.
@@ -354,16 +354,16 @@ func (c *person) isRemoved() {
 	c.w.t.Helper()
 	select {
 	case <-c.gone:
-		assert.Equal(c.w.t, livekit.DisconnectReason_PARTICIPANT_REMOVED, c.room.DisconnectReason())
+		assert.Equal(c.w.t, livekitproto.DisconnectReason_PARTICIPANT_REMOVED, c.room.DisconnectReason())
 	case <-time.After(soon):
 		require.Fail(c.w.t, "he is still there")
 	}
 }
 
 // isThere waits until LiveKit has the person, in a way that holds.
-func (c *person) isThere() *rtc.Participant {
+func (c *person) isThere() *livekit.Participant {
 	c.w.t.Helper()
-	p, err := c.w.rtc.Participant(context.Background(), c.w.room.ID.String(), rtc.IdentityOf(c.id))
+	p, err := c.w.rtc.Participant(context.Background(), c.w.room.ID.String(), livekit.IdentityOf(c.id))
 	require.NoError(c.w.t, err)
 	return p
 }
@@ -375,7 +375,7 @@ var (
 )
 
 // publish sends a track of a source, and returns when LiveKit lists it: it wants to have heard of it.
-func (c *person) publish(source livekit.TrackSource) *lksdk.LocalTrackPublication {
+func (c *person) publish(source livekitproto.TrackSource) *lksdk.LocalTrackPublication {
 	c.w.t.Helper()
 	track, err := lksdk.NewLocalSampleTrack(opus)
 	require.NoError(c.w.t, err)
@@ -385,7 +385,7 @@ func (c *person) publish(source livekit.TrackSource) *lksdk.LocalTrackPublicatio
 	require.NoError(c.w.t, err)
 	c.w.eventually(func(t *assert.CollectT) {
 		assert.NoError(t, track.WriteSample(silence, nil))
-		sent := func(t rtc.Track) bool { return t.SID == publication.SID() }
+		sent := func(t livekit.Track) bool { return t.SID == publication.SID() }
 		assert.True(t, slices.ContainsFunc(c.isThere().Tracks, sent))
 	})
 	return publication

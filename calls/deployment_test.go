@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/rtc"
+	"foyer/internal/livekit"
 )
 
 // TestPeopleOfAnotherDeploymentAreLeftAlone: two installations share a LiveKit, which tells each of the rooms of both.
@@ -17,23 +17,23 @@ func TestPeopleOfAnotherDeploymentAreLeftAlone(t *testing.T) {
 	for deployment, stays := range map[string]bool{
 		"staging.example.org": true, "": true, "meet.example.org": false,
 	} {
-		other := rtc.New(rtc.Settings{
+		other := livekit.New(livekit.Settings{
 			URL: w.livekit.URL(), PublicURL: w.livekit.URL(), APIKey: w.livekit.Key(),
 			APISecret: w.livekit.Secret(), TokenTTL: soon, Deployment: deployment,
 		})
-		j := rtc.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna"}
+		j := livekit.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna"}
 		details, err := other.Details(t.Context(), j)
 		require.NoError(t, err)
 		if !stays {
 			w.isKeptOut(pass{id: j.Identity, details: details})
 			continue
 		}
-		before := w.heard(rtc.ParticipantJoined)
+		before := w.heard(livekit.ParticipantJoined)
 		anna := w.enter(pass{id: j.Identity, details: details})
 		w.eventually(func(t *assert.CollectT) {
-			assert.Greater(t, w.heard(rtc.ParticipantJoined), before)
+			assert.Greater(t, w.heard(livekit.ParticipantJoined), before)
 		})
-		_, err = w.rtc.Participant(t.Context(), j.Room, rtc.IdentityOf(j.Identity))
+		_, err = w.rtc.Participant(t.Context(), j.Room, livekit.IdentityOf(j.Identity))
 		require.NoError(t, err, deployment)
 		anna.room.Disconnect()
 	}

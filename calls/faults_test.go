@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/Shopify/toxiproxy/v2"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,9 +17,9 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/rtc"
 	"foyer/testenv"
 )
 
@@ -66,9 +66,9 @@ func TestWhatIsDecidedStandsWhenLiveKitIsOutOfReach(t *testing.T) {
 	w, line := lined(t, options{accessLevel: room.AccessLevelPUBLIC})
 	w.stays()
 	mallory, anna := w.counted(w.token(guest(), "Mallory")), w.counted(w.token(guest(), "Anna"))
-	anna.publish(livekit.TrackSource_MICROPHONE)
+	anna.publish(livekitproto.TrackSource_MICROPHONE)
 	line.cut()
-	remove := calls.RemoveInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(mallory.id), Ban: ptr(rooms.Forever)}
+	remove := calls.RemoveInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(mallory.id), Ban: ptr(rooms.Forever)}
 	_, err := w.Remove(w.host(), remove)
 	requireKind(t, err, fault.Unavailable)
 	_, err = w.lobby.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{
@@ -76,7 +76,7 @@ func TestWhatIsDecidedStandsWhenLiveKitIsOutOfReach(t *testing.T) {
 	})
 	requireKind(t, err, fault.Forbidden)
 	_, err = w.Mute(w.host(), calls.MuteInput{
-		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Source: ptr(schema.Microphone),
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Source: ptr(schema.Microphone),
 	})
 	requireKind(t, err, fault.Unavailable)
 	_, err = w.update(anna.pass, calls.UpdateInput{Name: ptr("Anna B.")})
@@ -133,7 +133,7 @@ func TestResultsSayWhoWasNotReached(t *testing.T) {
 			for i := range many {
 				w.counted(w.token(guest(), fmt.Sprintf("Guest %d", i)))
 			}
-			direct := rtc.New(rtc.Settings{
+			direct := livekit.New(livekit.Settings{
 				URL: w.livekit.URL(), APIKey: w.livekit.Key(), APISecret: w.livekit.Secret(),
 			})
 			caught, free := g.hold("UpdateParticipant", func(nth int64) bool { return nth > atOnce })
@@ -191,19 +191,19 @@ func TestRedisThatDiesMakesModerationUnavailable(t *testing.T) {
 	w := newWorld(t, options{redis: server.Client(t)})
 	anna := w.counted(w.admitted(guest(), "Anna"))
 	server.Stop(t)
-	_, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id)})
+	_, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id)})
 	requireKind(t, err, fault.Unavailable)
-	_, err = w.ReturnToLobby(w.host(), calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id)})
+	_, err = w.ReturnToLobby(w.host(), calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id)})
 	requireKind(t, err, fault.Unavailable)
 	_, err = w.MuteAll(w.host(), calls.MuteAllInput{RoomID: w.room.ID})
 	requireKind(t, err, fault.Unavailable)
 	_, err = w.End(w.host(), w.room.ID)
 	requireKind(t, err, fault.Unavailable)
-	requireKind(t, w.Hear(guest(), w.news(rtc.ParticipantLeft, anna.pass, "PA_1")), fault.Unavailable)
+	requireKind(t, w.Hear(guest(), w.news(livekit.ParticipantLeft, anna.pass, "PA_1")), fault.Unavailable)
 	anna.isThere()
 	server.Start(t)
 	w.eventually(func(t *assert.CollectT) {
-		_, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id)})
+		_, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id)})
 		assert.NoError(t, err)
 	})
 	anna.isRemoved()

@@ -3,7 +3,7 @@ package calls_test
 import (
 	"testing"
 
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -12,9 +12,9 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 // forget has Redis lose what it knows of the room.
@@ -32,7 +32,7 @@ func TestHostsActOnThoseInsideAfterRedisHasLostItsMemory(t *testing.T) {
 	for what, act := range map[string]func(w *world, anna *person){
 		"remove": func(w *world, anna *person) {
 			results, err := w.Remove(w.host(), calls.RemoveInput{
-				RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id),
+				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id),
 			})
 			require.NoError(w.t, err)
 			assert.Len(w.t, results, 1)
@@ -42,7 +42,7 @@ func TestHostsActOnThoseInsideAfterRedisHasLostItsMemory(t *testing.T) {
 		},
 		"ban": func(w *world, anna *person) {
 			_, err := w.Remove(w.host(), calls.RemoveInput{
-				RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Ban: ptr(rooms.Forever),
+				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Ban: ptr(rooms.Forever),
 			})
 			require.NoError(w.t, err)
 			anna.isRemoved()
@@ -50,16 +50,16 @@ func TestHostsActOnThoseInsideAfterRedisHasLostItsMemory(t *testing.T) {
 			requireKind(w.t, err, fault.Forbidden)
 		},
 		"mute": func(w *world, anna *person) {
-			anna.publish(livekit.TrackSource_MICROPHONE)
+			anna.publish(livekitproto.TrackSource_MICROPHONE)
 			muted, err := w.Mute(w.host(), calls.MuteInput{
-				RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Source: ptr(schema.Microphone),
+				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Source: ptr(schema.Microphone),
 			})
 			require.NoError(w.t, err)
 			assert.Len(w.t, muted.Tracks, 1)
 		},
 		"update": func(w *world, anna *person) {
 			_, err := w.Update(w.host(), calls.UpdateInput{
-				RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Name: ptr("Anna B."),
+				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Name: ptr("Anna B."),
 				Permission: &calls.PermissionInput{PublishSources: []schema.PublishSource{}},
 			})
 			require.NoError(w.t, err)
@@ -70,7 +70,7 @@ func TestHostsActOnThoseInsideAfterRedisHasLostItsMemory(t *testing.T) {
 		},
 		"return to the lobby": func(w *world, anna *person) {
 			entry, err := w.ReturnToLobby(w.host(), calls.ParticipantInput{
-				RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id),
+				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id),
 			})
 			require.NoError(w.t, err)
 			assert.Equal(w.t, lobby.Waiting, entry.Status)
@@ -103,13 +103,13 @@ func TestHostsOfTheSameRankStayApartAfterRedisHasLostItsMemory(t *testing.T) {
 	ada, bob := w.member("Ada", roomaccess.RoleADMINISTRATOR), w.member("Bob", roomaccess.RoleADMINISTRATOR)
 	there := w.counted(w.token(as(bob), "Bob"))
 	w.forget()
-	_, err := w.Remove(as(ada), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(there.id)})
+	_, err := w.Remove(as(ada), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(there.id)})
 	requireKind(t, err, fault.Forbidden)
 	results, err := w.MuteAll(as(ada), calls.MuteAllInput{RoomID: w.room.ID})
 	require.NoError(t, err)
 	assert.Empty(t, results, "hosts are not muted with the others")
 	there.isThere()
-	_, err = w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(there.id)})
+	_, err = w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(there.id)})
 	require.NoError(t, err)
 	there.isRemoved()
 }
@@ -118,7 +118,7 @@ func TestHostsOfTheSameRankStayApartAfterRedisHasLostItsMemory(t *testing.T) {
 func TestNobodyActsOnWhomNeitherRedisNorLiveKitKnows(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	for _, identity := range []rtc.Identity{rtc.IdentityOf(w.room.ID), "sip_nobody"} {
+	for _, identity := range []livekit.Identity{livekit.IdentityOf(w.room.ID), "sip_nobody"} {
 		_, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: identity})
 		requireKind(t, err, fault.NotFound)
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
 	"github.com/livekit/protocol/auth"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,16 +16,16 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 func TestWhoHasNoPassIsRemoved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
 	id := uuid.New()
-	details, err := w.rtc.Details(t.Context(), rtc.Join{Room: w.room.ID.String(), Identity: id, Name: "Nobody"})
+	details, err := w.rtc.Details(t.Context(), livekit.Join{Room: w.room.ID.String(), Identity: id, Name: "Nobody"})
 	require.NoError(t, err)
 	w.isKeptOut(pass{id: id, details: details})
 	assert.Zero(t, w.meeting().Inside)
@@ -49,12 +49,12 @@ func TestWhoJoinsIsWhatTheRulesSayNow(t *testing.T) {
 	_, err = w.UpdateAccess(w.host(), w.room.ID, ada.ID, roomaccess.RoleMEMBER)
 	require.NoError(t, err)
 
-	microphone := rtc.Permission{Subscribe: true, Sources: []string{"microphone"}}
-	everything := rtc.Permission{Subscribe: true, Sources: w.rtc.DefaultSources()}
+	microphone := livekit.Permission{Subscribe: true, Sources: []string{"microphone"}}
+	everything := livekit.Permission{Subscribe: true, Sources: w.rtc.DefaultSources()}
 	for _, c := range []struct {
 		pass pass
 		role string
-		may  rtc.Permission
+		may  livekit.Permission
 	}{
 		{guests, "", microphone}, {members, "administrator", everything}, {admins, "member", microphone},
 	} {
@@ -89,7 +89,7 @@ func TestAdmissionThatHasEndedOpensTheCallNoLonger(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: time.Millisecond})
 	anna := w.admitted(guest(), "Anna")
-	w.hears(w.news(rtc.ParticipantJoined, anna, "PA_1"), w.news(rtc.ParticipantLeft, anna, "PA_1"))
+	w.hears(w.news(livekit.ParticipantJoined, anna, "PA_1"), w.news(livekit.ParticipantLeft, anna, "PA_1"))
 	stop := w.runs()
 	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
 	stop()
@@ -108,12 +108,12 @@ func TestTokenOfADeletedRoomOpensNothing(t *testing.T) {
 		SetIdentity(uuid.NewString()).
 		SetVideoGrant(&auth.VideoGrant{RoomJoin: true, Room: uuid.NewString()}).ToJWT()
 	require.NoError(t, err)
-	strangers := w.enter(pass{details: &rtc.Details{ServerURL: w.livekit.URL(), ParticipantToken: token}})
+	strangers := w.enter(pass{details: &livekit.Details{ServerURL: w.livekit.URL(), ParticipantToken: token}})
 	w.isKeptOut(anna)
 	w.eventually(func(t *assert.CollectT) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		assert.GreaterOrEqual(t, count(w.events, rtc.ParticipantJoined), 2)
+		assert.GreaterOrEqual(t, count(w.events, livekit.ParticipantJoined), 2)
 	})
 	assert.Equal(t, lksdk.ConnectionStateConnected, strangers.room.ConnectionState())
 }
@@ -137,12 +137,12 @@ func TestSameTokenTwiceIsOnePerson(t *testing.T) {
 	first := w.counted(p)
 	second := w.enter(p)
 	receive(t, first.gone)
-	assert.Equal(t, livekit.DisconnectReason_DUPLICATE_IDENTITY, first.room.DisconnectReason())
+	assert.Equal(t, livekitproto.DisconnectReason_DUPLICATE_IDENTITY, first.room.DisconnectReason())
 	w.eventually(func(t *assert.CollectT) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		assert.Equal(t, 3, count(w.events, rtc.ParticipantJoined))
-		assert.Equal(t, 1, count(w.events, rtc.ParticipantLeft))
+		assert.Equal(t, 3, count(w.events, livekit.ParticipantJoined))
+		assert.Equal(t, 1, count(w.events, livekit.ParticipantLeft))
 	})
 	assert.Equal(t, 2, w.meeting().Inside)
 	second.room.Disconnect()
@@ -167,7 +167,7 @@ func TestFailedNewsAreTakenWhenRepeated(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
 	anna := w.token(guest(), "Anna")
-	e := w.news(rtc.ParticipantJoined, anna, "PA_1")
+	e := w.news(livekit.ParticipantJoined, anna, "PA_1")
 	e.Participant.Permission.Data = false // to be changed at LiveKit
 	w.livekit.Stop()
 	requireKind(t, w.Hear(guest(), e), fault.Unavailable)

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/livekit/protocol/auth"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,8 +16,8 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/rooms"
-	"foyer/rtc"
 	"foyer/testenv"
 )
 
@@ -25,30 +25,30 @@ import (
 type other struct {
 	*person
 
-	identity rtc.Identity
+	identity livekit.Identity
 }
 
 // comes has a participant of a kind enter, as LiveKit's services have them.
-func (w *world) comes(kind livekit.ParticipantInfo_Kind, identity string, grant auth.VideoGrant) *other {
+func (w *world) comes(kind livekitproto.ParticipantInfo_Kind, identity string, grant auth.VideoGrant) *other {
 	w.t.Helper()
 	p := w.enter(w.made(kind, identity, grant))
-	return &other{p, rtc.Identity(identity)}
+	return &other{p, livekit.Identity(identity)}
 }
 
 // made is what the service of a participant of a kind makes to enter.
-func (w *world) made(kind livekit.ParticipantInfo_Kind, identity string, grant auth.VideoGrant) pass {
+func (w *world) made(kind livekitproto.ParticipantInfo_Kind, identity string, grant auth.VideoGrant) pass {
 	w.t.Helper()
 	grant.RoomJoin, grant.Room = true, w.room.ID.String()
 	token, err := auth.NewAccessToken(w.livekit.Key(), w.livekit.Secret()).
 		SetIdentity(identity).SetName(identity).SetKind(kind).SetVideoGrant(&grant).
-		SetAttributes(map[string]string{rtc.AttributeRole: rtc.RoleOwner}). // a phone's may come from the caller
+		SetAttributes(map[string]string{livekit.AttributeRole: livekit.RoleOwner}). // a phone's may come from the caller
 		SetValidFor(time.Minute).ToJWT()
 	require.NoError(w.t, err)
-	return pass{details: &rtc.Details{ServerURL: w.livekit.URL(), ParticipantToken: token}}
+	return pass{details: &livekit.Details{ServerURL: w.livekit.URL(), ParticipantToken: token}}
 }
 
 // in waits until LiveKit has said whether the participant is in the call.
-func (o *other) in() *rtc.Participant {
+func (o *other) in() *livekit.Participant {
 	o.w.t.Helper()
 	p, err := o.w.rtc.Participant(o.w.host(), o.w.room.ID.String(), o.identity)
 	require.NoError(o.w.t, err)
@@ -61,7 +61,7 @@ func (o *other) speaks() {
 	track, err := lksdk.NewLocalSampleTrack(opus)
 	require.NoError(o.w.t, err)
 	_, err = o.room.LocalParticipant.PublishTrack(track, &lksdk.TrackPublicationOptions{
-		Name: "microphone", Source: livekit.TrackSource_MICROPHONE,
+		Name: "microphone", Source: livekitproto.TrackSource_MICROPHONE,
 	})
 	require.NoError(o.w.t, err)
 	testenv.Eventually(o.w.t, func(t *assert.CollectT) {
@@ -71,14 +71,14 @@ func (o *other) speaks() {
 }
 
 // kinds are those whom no token of Foyer's lets in, with the identities that their services choose.
-var kinds = map[rtc.ParticipantKind]struct {
-	kind     livekit.ParticipantInfo_Kind
+var kinds = map[livekit.ParticipantKind]struct {
+	kind     livekitproto.ParticipantInfo_Kind
 	identity string
 }{
-	rtc.Phone:  {livekit.ParticipantInfo_SIP, "sip_+33123456789"},
-	rtc.Stream: {livekit.ParticipantInfo_INGRESS, "Studio 3 / ünïcode 🎥"},
-	rtc.Agent:  {livekit.ParticipantInfo_AGENT, "agent-AJ_x"},
-	rtc.Other:  {livekit.ParticipantInfo_STANDARD, "somebody"},
+	livekit.Phone:  {livekitproto.ParticipantInfo_SIP, "sip_+33123456789"},
+	livekit.Stream: {livekitproto.ParticipantInfo_INGRESS, "Studio 3 / ünïcode 🎥"},
+	livekit.Agent:  {livekitproto.ParticipantInfo_AGENT, "agent-AJ_x"},
+	livekit.Other:  {livekitproto.ParticipantInfo_STANDARD, "somebody"},
 }
 
 func TestHostsListMuteAndRemoveEveryKind(t *testing.T) {
@@ -87,7 +87,7 @@ func TestHostsListMuteAndRemoveEveryKind(t *testing.T) {
 	w.stays()
 	_, err := w.Lock(w.host(), w.room.ID)
 	require.NoError(t, err)
-	there := map[rtc.ParticipantKind]*other{}
+	there := map[livekit.ParticipantKind]*other{}
 	for kind, k := range kinds {
 		there[kind] = w.comes(k.kind, k.identity, auth.VideoGrant{})
 		there[kind].speaks()
@@ -97,7 +97,7 @@ func TestHostsListMuteAndRemoveEveryKind(t *testing.T) {
 	list, err := w.List(w.host(), w.room, nil, nil, nil)
 	require.NoError(t, err)
 	assert.Equal(t, 1+len(kinds), list.TotalCount)
-	listed := map[rtc.ParticipantKind]rtc.Identity{}
+	listed := map[livekit.ParticipantKind]livekit.Identity{}
 	for _, e := range list.Edges {
 		listed[e.Node.Kind] = e.Node.Identity
 	}
@@ -120,7 +120,7 @@ func TestHostsListMuteAndRemoveEveryKind(t *testing.T) {
 		})
 		require.NoError(t, err, kind)
 		assert.Equal(t, "Caller", p.Name)
-		assert.Equal(t, rtc.Permission{Subscribe: true}, o.in().Permission)
+		assert.Equal(t, livekit.Permission{Subscribe: true}, o.in().Permission)
 		_, err = w.ReturnToLobby(as(audit), calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: o.identity})
 		requireKind(t, err, fault.Conflict)
 		_, err = w.SetRole(as(audit), calls.SetRoleInput{
@@ -141,7 +141,7 @@ func TestMutingAllMutesPhones(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()
-	phone := w.comes(livekit.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})
+	phone := w.comes(livekitproto.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})
 	phone.speaks()
 	results, err := w.MuteAll(w.host(), calls.MuteAllInput{RoomID: w.room.ID})
 	require.NoError(t, err)
@@ -155,14 +155,14 @@ func TestBannedPhoneDoesNotCallAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()
-	phone := w.comes(livekit.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})
+	phone := w.comes(livekitproto.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})
 	_, err := w.Remove(w.host(), calls.RemoveInput{
 		RoomID: w.room.ID, ParticipantID: phone.identity, Ban: ptr(rooms.Forever),
 	})
 	require.NoError(t, err)
 	phone.isRemoved()
-	w.isKeptOut(w.made(livekit.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{}))
-	another := w.comes(livekit.ParticipantInfo_SIP, "sip_+33987654321", auth.VideoGrant{})
+	w.isKeptOut(w.made(livekitproto.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{}))
+	another := w.comes(livekitproto.ParticipantInfo_SIP, "sip_+33987654321", auth.VideoGrant{})
 	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 2, w.meeting().Inside) })
 	another.in()
 	bans, err := w.rooms.Bans(w.host(), w.room.ID, nil, nil)
@@ -170,7 +170,7 @@ func TestBannedPhoneDoesNotCallAgain(t *testing.T) {
 	require.Len(t, bans.Edges, 1)
 	_, err = w.rooms.LiftBan(w.host(), bans.Edges[0].Node.ID)
 	require.NoError(t, err)
-	w.comes(livekit.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})
+	w.comes(livekitproto.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})
 	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 3, w.meeting().Inside) })
 }
 
@@ -179,11 +179,11 @@ func TestRecorderIsListedAndDoesNotCount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()
-	recorder := w.comes(livekit.ParticipantInfo_EGRESS, "EG_abcdef", auth.VideoGrant{Hidden: true, Recorder: true})
+	recorder := w.comes(livekitproto.ParticipantInfo_EGRESS, "EG_abcdef", auth.VideoGrant{Hidden: true, Recorder: true})
 	list, err := w.List(w.host(), w.room, nil, nil, nil)
 	require.NoError(t, err)
 	require.Len(t, list.Edges, 2)
-	assert.Equal(t, rtc.Recorder, list.Edges[1].Node.Kind)
+	assert.Equal(t, livekit.Recorder, list.Edges[1].Node.Kind)
 	results, err := w.MuteAll(w.host(), calls.MuteAllInput{RoomID: w.room.ID})
 	require.NoError(t, err)
 	assert.Empty(t, results)
@@ -204,8 +204,8 @@ func TestOwnRecorderIsNotRemoved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()
-	ours := w.comes(livekit.ParticipantInfo_EGRESS, "EG_ours", auth.VideoGrant{Hidden: true, Recorder: true})
-	others := w.comes(livekit.ParticipantInfo_EGRESS, "EG_others", auth.VideoGrant{Hidden: true, Recorder: true})
+	ours := w.comes(livekitproto.ParticipantInfo_EGRESS, "EG_ours", auth.VideoGrant{Hidden: true, Recorder: true})
+	others := w.comes(livekitproto.ParticipantInfo_EGRESS, "EG_others", auth.VideoGrant{Hidden: true, Recorder: true})
 	w.db.Recording.Create().SetRoomID(w.room.ID).SetStartedBy(w.owner.ID).SetMode(entrecording.ModeAUDIO).
 		SetOptions(schema.RecordingOptions{}).SetStatus(entrecording.StatusACTIVE).SetEgressID("EG_ours").ExecX(t.Context())
 	remove := func(o *other) error {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/livekit/protocol/auth"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -15,17 +15,17 @@ import (
 	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/recordings"
 	"foyer/rooms"
-	"foyer/rtc"
 	"foyer/testenv"
 )
 
 // finished waits until LiveKit has told of the end of one more of its rooms than before.
 func (w *world) finished(before int) {
 	w.t.Helper()
-	w.eventually(func(t *assert.CollectT) { assert.Greater(t, w.heard(rtc.RoomFinished), before) })
+	w.eventually(func(t *assert.CollectT) { assert.Greater(t, w.heard(livekit.RoomFinished), before) })
 }
 
 // compared waits until all meetings have been compared with LiveKit at least once from now on: a meeting in
@@ -35,7 +35,7 @@ func (w *world) compared() {
 	other := w.inNewRoom()
 	for range 2 { // the first may have been under way
 		anna := other.admitted(guest(), "Anna")
-		other.hears(other.news(rtc.ParticipantJoined, anna, uuid.NewString()))
+		other.hears(other.news(livekit.ParticipantJoined, anna, uuid.NewString()))
 		w.eventually(func(t *assert.CollectT) { assert.Zero(t, other.meeting().Inside) })
 	}
 }
@@ -134,7 +134,7 @@ func TestOldTokenDoesNotEmptyTheLobby(t *testing.T) {
 	require.NoError(t, err)
 	ben := w.knock(guest(), "Ben")
 	for range 2 {
-		before := w.heard(rtc.RoomFinished)
+		before := w.heard(livekit.RoomFinished)
 		w.isKeptOut(mallory)
 		w.finished(before)
 	}
@@ -167,8 +167,8 @@ func TestRoomFinishedIsBelievedOnlyWhenLiveKitsListAgrees(t *testing.T) {
 	anna := w.counted(w.admitted(guest(), "Anna"))
 	waits := w.knock(guest(), "Waits")
 	w.lock()
-	finished := func() *rtc.Event {
-		return &rtc.Event{ID: uuid.NewString(), Kind: rtc.RoomFinished, Room: w.room.ID.String()}
+	finished := func() *livekit.Event {
+		return &livekit.Event{ID: uuid.NewString(), Kind: livekit.RoomFinished, Room: w.room.ID.String()}
 	}
 	w.hears(finished())
 	w.compared()
@@ -238,7 +238,7 @@ func TestNoMeetingEndsWhileLiveKitIsAway(t *testing.T) {
 	anna := w.counted(w.admitted(guest(), "Anna"))
 	waits := w.knock(guest(), "Waits")
 	w.livekit.Stop()
-	w.hears(w.news(rtc.ParticipantLeft, anna.pass, anna.room.LocalParticipant.SID()))
+	w.hears(w.news(livekit.ParticipantLeft, anna.pass, anna.room.LocalParticipant.SID()))
 	stop := w.runs()
 	begin := time.Now()
 	w.eventually(func(t *assert.CollectT) { assert.Greater(t, time.Since(begin), 3*time.Second) })
@@ -256,11 +256,11 @@ func TestEndOfAMeetingIsFinishedByAnotherServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: time.Millisecond})
 	anna := w.admitted(guest(), "Anna")
-	w.hears(w.news(rtc.ParticipantJoined, anna, "PA_1"))
+	w.hears(w.news(livekit.ParticipantJoined, anna, "PA_1"))
 	w.lock()
 	require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, rooms.Person{ID: uuid.New()}, rooms.ForMeeting))
 	_ = after(int(time.Now().UnixMilli()))
-	w.hears(w.news(rtc.ParticipantLeft, anna, "PA_1"))
+	w.hears(w.news(livekit.ParticipantLeft, anna, "PA_1"))
 	_ = after(w.meeting().Version + 1)
 	require.NoError(t, w.lobby.Lapse(guest(), w.room.ID)) // and no more
 	require.True(t, w.meeting().Over)
@@ -333,11 +333,11 @@ func TestPeopleOfADeletedRoomAreRemovedWhoseJoiningWasLost(t *testing.T) {
 	require.NoError(t, err)
 	w.eventually(func(t *assert.CollectT) { assert.False(t, w.noted()) })
 	w.setLoses(true)
-	other := rtc.New(rtc.Settings{
+	other := livekit.New(livekit.Settings{
 		URL: w.livekit.URL(), PublicURL: w.livekit.URL(), APIKey: w.livekit.Key(), APISecret: w.livekit.Secret(),
 		TokenTTL: soon, Deployment: "staging.example.org",
 	})
-	theirs, err := other.Details(t.Context(), rtc.Join{Room: w.room.ID.String(), Identity: uuid.New(), Name: "Bob"})
+	theirs, err := other.Details(t.Context(), livekit.Join{Room: w.room.ID.String(), Identity: uuid.New(), Name: "Bob"})
 	require.NoError(t, err)
 	bob := w.enter(pass{details: theirs})
 	w.isKeptOut(anna)
@@ -366,7 +366,7 @@ func TestMetadataOfARoomAreMended(t *testing.T) {
 func TestPhoneLeavesAMeetingThatWasEnded(t *testing.T) {
 	t.Parallel()
 	w, line := lined(t, options{})
-	phone := w.comes(livekit.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})
+	phone := w.comes(livekitproto.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})
 	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
 	line.cut()
 	_, err := w.End(w.host(), w.room.ID)
@@ -377,7 +377,7 @@ func TestPhoneLeavesAMeetingThatWasEnded(t *testing.T) {
 	w.eventually(func(t *assert.CollectT) { assert.False(t, w.noted(), "nothing of it is left") })
 	assert.False(t, w.meeting().On)
 
-	again := w.comes(livekit.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})
+	again := w.comes(livekitproto.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})
 	w.compared()
 	again.in()
 }

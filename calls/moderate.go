@@ -12,15 +12,15 @@ import (
 	"foyer/ent/auditevent"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 // MuteInput names what to silence: exactly one of a track and a source.
 type MuteInput struct {
 	RoomID        uuid.UUID
-	ParticipantID rtc.Identity
+	ParticipantID livekit.Identity
 	TrackSid      *string
 	Source        *schema.PublishSource
 	// Ticket is that of somebody in the call who is no host.
@@ -29,8 +29,8 @@ type MuteInput struct {
 
 // Muted are tracks that are silent now.
 type Muted struct {
-	ParticipantID rtc.Identity
-	Tracks        []rtc.Track
+	ParticipantID livekit.Identity
+	Tracks        []livekit.Track
 }
 
 // Mute silences a participant, who may speak up again himself. For hosts and, where the room says so,
@@ -48,7 +48,7 @@ func (s *Service) Mute(ctx context.Context, in MuteInput) (*Muted, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.person.ID != uuid.Nil && rtc.IsHost(p.Role()) {
+	if a.person.ID != uuid.Nil && livekit.IsHost(p.Role()) {
 		return nil, fault.New(fault.Forbidden, "only hosts may mute a host")
 	}
 	tracks := in.of(p.Tracks)
@@ -71,8 +71,8 @@ func (s *Service) Mute(ctx context.Context, in MuteInput) (*Muted, error) {
 }
 
 // of returns those of a participant's tracks that are meant.
-func (in MuteInput) of(tracks []rtc.Track) []rtc.Track {
-	var meant []rtc.Track
+func (in MuteInput) of(tracks []livekit.Track) []livekit.Track {
+	var meant []livekit.Track
 	for _, track := range tracks {
 		if in.TrackSid != nil && track.SID == *in.TrackSid ||
 			in.Source != nil && track.Source == string(*in.Source) {
@@ -83,7 +83,7 @@ func (in MuteInput) of(tracks []rtc.Track) []rtc.Track {
 }
 
 func (s *Service) mute(
-	ctx context.Context, roomID uuid.UUID, p *rtc.Participant, track rtc.Track,
+	ctx context.Context, roomID uuid.UUID, p *livekit.Participant, track livekit.Track,
 ) error {
 	if track.Muted {
 		return nil
@@ -175,7 +175,7 @@ func (s *Service) recordAll(
 // RemoveInput names somebody to remove, and for how long he is to stay away.
 type RemoveInput struct {
 	RoomID        uuid.UUID
-	ParticipantID rtc.Identity
+	ParticipantID livekit.Identity
 	// Ban is none when nil.
 	Ban *rooms.BanScope
 }
@@ -206,7 +206,7 @@ func (s *Service) Remove(ctx context.Context, in RemoveInput) ([]*Result, error)
 }
 
 // listed reports whether a participant is among those to whom something was done.
-func listed(results []*Result, identity rtc.Identity) bool {
+func listed(results []*Result, identity livekit.Identity) bool {
 	return slices.ContainsFunc(results, func(r *Result) bool { return r.ParticipantID == identity })
 }
 
@@ -334,7 +334,7 @@ func (s *Service) DenyAll(ctx context.Context, in DenyAllInput) ([]*lobby.Entry,
 // ParticipantInput names one participant.
 type ParticipantInput struct {
 	RoomID        uuid.UUID
-	ParticipantID rtc.Identity
+	ParticipantID livekit.Identity
 }
 
 // ReturnToLobby disconnects somebody, for a host, and has him wait in the lobby, whatever the rules
@@ -349,14 +349,14 @@ func (s *Service) ReturnToLobby(ctx context.Context, in ParticipantInput) (*lobb
 	if err != nil {
 		return nil, err
 	}
-	if out.kind != rtc.Person {
+	if out.kind != livekit.Person {
 		return nil, fault.New(fault.Conflict, "only people wait in the lobby: remove this participant instead")
 	}
 	if rooms.IsHost(out.Role) {
 		return nil, fault.New(fault.Conflict, "hosts do not wait: make this person a member first")
 	}
 	ctx = context.WithoutCancel(ctx)
-	entry, err := s.lobby.Hold(ctx, in.RoomID, out.Person, rtc.Color(out.UserID, out.ID))
+	entry, err := s.lobby.Hold(ctx, in.RoomID, out.Person, livekit.Color(out.UserID, out.ID))
 	if err != nil {
 		return nil, err
 	}
@@ -371,10 +371,10 @@ func (s *Service) ReturnToLobby(ctx context.Context, in ParticipantInput) (*lobb
 }
 
 // named is a participant as the audit names him.
-func named(p *rtc.Participant) rooms.Person { return rooms.Person{ID: p.ID(), Name: p.Name} }
+func named(p *livekit.Participant) rooms.Person { return rooms.Person{ID: p.ID(), Name: p.Name} }
 
 // sourcesOf names what was muted.
-func sourcesOf(tracks []rtc.Track) string {
+func sourcesOf(tracks []livekit.Track) string {
 	text := ""
 	for i, track := range tracks {
 		if i > 0 {

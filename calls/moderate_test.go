@@ -3,7 +3,7 @@ package calls_test
 import (
 	"testing"
 
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -13,9 +13,9 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 func TestWhoJoinsAndLeavesIsCounted(t *testing.T) {
@@ -46,7 +46,7 @@ func TestBannedPersonDoesNotGetBackIn(t *testing.T) {
 			spare := w.token(as(mallory), "Mallory")
 
 			results, err := w.Remove(w.host(), calls.RemoveInput{
-				RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(laptop.id), Ban: &scope,
+				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(laptop.id), Ban: &scope,
 			})
 			require.NoError(t, err)
 			assert.Len(t, results, 2, "both devices")
@@ -81,7 +81,7 @@ func TestRemovedPersonNeedsAHostAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	anna := w.counted(w.admitted(guest(), "Anna"))
-	_, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id)})
+	_, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id)})
 	require.NoError(t, err)
 	anna.isRemoved()
 	if back, err := w.tryEnter(anna.pass); err == nil {
@@ -101,7 +101,7 @@ func TestLiftedBanLetsAPersonAskAgain(t *testing.T) {
 	user := w.user("Anna")
 	anna := w.counted(w.admitted(as(user), "Anna"))
 	_, err := w.Remove(w.host(), calls.RemoveInput{
-		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Ban: ptr(rooms.Forever),
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Ban: ptr(rooms.Forever),
 	})
 	require.NoError(t, err)
 	bans, err := w.rooms.Bans(w.host(), w.room.ID, nil, nil)
@@ -129,7 +129,7 @@ func TestOldTokenDoesNotOpenTheRoomAgainAfterTheMeeting(t *testing.T) {
 	require.NoError(t, err)
 	for _, c := range []*person{host, mia, anna} {
 		receive(t, c.gone)
-		assert.Equal(t, livekit.DisconnectReason_ROOM_DELETED, c.room.DisconnectReason())
+		assert.Equal(t, livekitproto.DisconnectReason_ROOM_DELETED, c.room.DisconnectReason())
 	}
 	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
 	for _, old := range []pass{host.pass, mia.pass, anna.pass} {
@@ -149,10 +149,10 @@ func TestMutedParticipantIsSilent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	anna := w.counted(w.admitted(guest(), "Anna"))
-	microphone := anna.publish(livekit.TrackSource_MICROPHONE)
-	screen := anna.publish(livekit.TrackSource_SCREEN_SHARE_AUDIO)
+	microphone := anna.publish(livekitproto.TrackSource_MICROPHONE)
+	screen := anna.publish(livekitproto.TrackSource_SCREEN_SHARE_AUDIO)
 	muted, err := w.Mute(w.host(), calls.MuteInput{
-		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Source: ptr(schema.Microphone),
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Source: ptr(schema.Microphone),
 	})
 	require.NoError(t, err)
 	require.Len(t, muted.Tracks, 1)
@@ -160,12 +160,12 @@ func TestMutedParticipantIsSilent(t *testing.T) {
 	w.eventually(func(t *assert.CollectT) { assert.True(t, microphone.IsMuted()) })
 	assert.False(t, screen.IsMuted())
 	_, err = w.Mute(w.host(), calls.MuteInput{
-		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), TrackSid: ptr(screen.SID()),
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), TrackSid: ptr(screen.SID()),
 	})
 	require.NoError(t, err)
 	w.eventually(func(t *assert.CollectT) { assert.True(t, screen.IsMuted()) })
 	_, err = w.Mute(w.host(), calls.MuteInput{
-		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), TrackSid: ptr("TR_unknown"),
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), TrackSid: ptr("TR_unknown"),
 	})
 	requireKind(t, err, fault.NotFound)
 }
@@ -176,11 +176,11 @@ func TestEverybodyMayMuteWhereTheRoomSaysSoButNoHost(t *testing.T) {
 	host := w.counted(w.token(w.host(), "Olga"))
 	anna, bob := w.counted(w.admitted(guest(), "Anna")), w.counted(w.admitted(guest(), "Bob"))
 	outside := w.admitted(guest(), "Outside")
-	host.publish(livekit.TrackSource_MICROPHONE)
-	microphone := bob.publish(livekit.TrackSource_MICROPHONE)
+	host.publish(livekitproto.TrackSource_MICROPHONE)
+	microphone := bob.publish(livekitproto.TrackSource_MICROPHONE)
 	mute := func(by, whom pass) error {
 		_, err := w.Mute(guest(), calls.MuteInput{
-			RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(whom.id), Source: ptr(schema.Microphone), Ticket: &by.ticket,
+			RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(whom.id), Source: ptr(schema.Microphone), Ticket: &by.ticket,
 		})
 		return err
 	}
@@ -200,10 +200,10 @@ func TestEverybodyButHostsIsMutedAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	host := w.counted(w.token(w.host(), "Olga"))
-	hosts := host.publish(livekit.TrackSource_MICROPHONE)
+	hosts := host.publish(livekitproto.TrackSource_MICROPHONE)
 	silent := w.counted(w.admitted(guest(), "Silent"))
 	anna, bob := w.counted(w.admitted(guest(), "Anna")), w.counted(w.admitted(guest(), "Bob"))
-	a, b := anna.publish(livekit.TrackSource_MICROPHONE), bob.publish(livekit.TrackSource_MICROPHONE)
+	a, b := anna.publish(livekitproto.TrackSource_MICROPHONE), bob.publish(livekitproto.TrackSource_MICROPHONE)
 	results, err := w.MuteAll(w.host(), calls.MuteAllInput{RoomID: w.room.ID})
 	require.NoError(t, err)
 	outcomes := map[string]calls.Outcome{}
@@ -245,7 +245,7 @@ func TestWhatChangesNothingIsNotAudited(t *testing.T) {
 	}
 	anna := w.counted(w.admitted(guest(), "Anna"))
 	muted, err := w.Mute(w.host(), calls.MuteInput{
-		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Source: ptr(schema.Camera),
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Source: ptr(schema.Camera),
 	})
 	require.NoError(t, err)
 	assert.Empty(t, muted.Tracks)
@@ -261,7 +261,7 @@ func TestPersonIsBannedUnderTheNameThatOthersSaw(t *testing.T) {
 	})
 	require.NoError(t, err)
 	_, err = w.Remove(w.host(), calls.RemoveInput{
-		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(anna.id), Ban: ptr(rooms.Forever),
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Ban: ptr(rooms.Forever),
 	})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"REMOVE Napoleon", "BAN Napoleon", "ADMIT Anna"}, w.acts())

@@ -15,9 +15,9 @@ import (
 	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 // inNewRoom is the same world in another room.
@@ -36,20 +36,20 @@ func (w *world) in(r *ent.Room) *world {
 }
 
 // news is an event of a kind about somebody who is what his token says.
-func (w *world) news(kind rtc.Kind, p pass, connection string) *rtc.Event {
-	join := rtc.Join{
+func (w *world) news(kind livekit.Kind, p pass, connection string) *livekit.Event {
+	join := livekit.Join{
 		Room: w.room.ID.String(), Identity: p.id, Name: "Anna", Sources: w.rtc.DefaultSources(), Data: true,
 	}
-	return &rtc.Event{
+	return &livekit.Event{
 		ID: uuid.NewString(), Kind: kind, Room: w.room.ID.String(),
-		Participant: &rtc.Participant{
-			Identity: rtc.IdentityOf(p.id), Kind: rtc.Person, SID: connection, Name: "Anna", Attributes: w.rtc.Attributes(join),
+		Participant: &livekit.Participant{
+			Identity: livekit.IdentityOf(p.id), Kind: livekit.Person, SID: connection, Name: "Anna", Attributes: w.rtc.Attributes(join),
 			JoinedAt: time.Now(), Permission: w.rtc.Permission(join), Active: true,
 		},
 	}
 }
 
-func (w *world) hears(events ...*rtc.Event) {
+func (w *world) hears(events ...*livekit.Event) {
 	w.t.Helper()
 	for _, e := range events {
 		require.NoError(w.t, w.Hear(context.Background(), e))
@@ -78,9 +78,9 @@ func TestNewsInAnyOrderCountTheSame(t *testing.T) {
 			w := w.inNewRoom()
 			anna := w.token(guest(), "Anna")
 			first := time.Now()
-			events := []*rtc.Event{
-				w.news(rtc.ParticipantJoined, anna, "PA_1"), w.news(rtc.ParticipantLeft, anna, "PA_1"),
-				w.news(rtc.ParticipantJoined, anna, "PA_2"), w.news(rtc.ParticipantAborted, anna, "PA_2"),
+			events := []*livekit.Event{
+				w.news(livekit.ParticipantJoined, anna, "PA_1"), w.news(livekit.ParticipantLeft, anna, "PA_1"),
+				w.news(livekit.ParticipantJoined, anna, "PA_2"), w.news(livekit.ParticipantAborted, anna, "PA_2"),
 			}
 			events[2].Participant.JoinedAt = first.Add(time.Second)
 			events[0].Participant.JoinedAt = first
@@ -107,23 +107,23 @@ func TestEndConcernsThatMeetingOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: time.Millisecond})
 	old := w.admitted(guest(), "Old")
-	w.hears(w.news(rtc.ParticipantJoined, old, "PA_1"))
+	w.hears(w.news(livekit.ParticipantJoined, old, "PA_1"))
 	oldWaits := w.knock(guest(), "Old waits")
 	oldHeld := w.admitted(guest(), "Old held")
 	_, err := w.ReturnToLobby(w.host(), calls.ParticipantInput{
-		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(oldHeld.id),
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(oldHeld.id),
 	})
 	require.NoError(t, err)
 	require.NoError(t, w.lobby.Decide(guest(), w.room.ID, rooms.Person{ID: old.id},
 		lobby.Decided{Name: ptr("Old name")}))
 	_ = after(w.meeting().ListVersion + 5)
-	w.hears(w.news(rtc.ParticipantLeft, old, "PA_1"))
+	w.hears(w.news(livekit.ParticipantLeft, old, "PA_1"))
 	_ = after(w.meeting().Version + 5) // what follows is later by a millisecond at least
 
 	waits := w.knock(guest(), "Waits")
 	anna := w.admitted(guest(), "Anna")
 	held := w.admitted(guest(), "Held")
-	_, err = w.ReturnToLobby(w.host(), calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(held.id)})
+	_, err = w.ReturnToLobby(w.host(), calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(held.id)})
 	require.NoError(t, err)
 	require.NoError(t, w.lobby.Decide(guest(), w.room.ID, rooms.Person{ID: anna.id},
 		lobby.Decided{Name: ptr("Given name")}))
@@ -163,14 +163,14 @@ func (w *world) entry(of *lobby.Request) *lobby.Entry {
 	return <-states
 }
 
-func recording(w *world, egress string, records bool) *rtc.Event {
-	status := rtc.EgressStarting
+func recording(w *world, egress string, records bool) *livekit.Event {
+	status := livekit.EgressStarting
 	if records {
-		status = rtc.EgressActive
+		status = livekit.EgressActive
 	}
-	return &rtc.Event{
-		ID: uuid.NewString(), Kind: rtc.EgressUpdated, Room: w.room.ID.String(),
-		Egress: &rtc.Egress{ID: egress, Room: w.room.ID.String(), Status: status},
+	return &livekit.Event{
+		ID: uuid.NewString(), Kind: livekit.EgressUpdated, Room: w.room.ID.String(),
+		Egress: &livekit.Egress{ID: egress, Room: w.room.ID.String(), Status: status},
 	}
 }
 
@@ -182,8 +182,8 @@ func TestRecordingIsToldWhateverTheOrder(t *testing.T) {
 		w := w.inNewRoom()
 		id := "EG_" + fmt.Sprint(order)
 		started, records, ended := recording(w, id, false), recording(w, id, true), recording(w, id, false)
-		started.Kind, ended.Kind = rtc.EgressStarted, rtc.EgressEnded
-		events := []*rtc.Event{started, records, ended}
+		started.Kind, ended.Kind = livekit.EgressStarted, livekit.EgressEnded
+		events := []*livekit.Event{started, records, ended}
 		seen := false
 		for _, i := range order {
 			w.hears(events[i])
@@ -206,18 +206,18 @@ func TestNewsOfOthersRoomsChangeNothing(t *testing.T) {
 		"", "abc-defg-hij", uuid.NewString(), w.room.ID.String() + "x",
 		fmt.Sprintf("{%s}", w.room.ID), fmt.Sprintf("urn:uuid:%s", w.room.ID),
 	} {
-		for _, kind := range []rtc.Kind{
-			rtc.RoomStarted, rtc.RoomFinished, rtc.ParticipantJoined, rtc.ParticipantLeft, rtc.EgressUpdated,
+		for _, kind := range []livekit.Kind{
+			livekit.RoomStarted, livekit.RoomFinished, livekit.ParticipantJoined, livekit.ParticipantLeft, livekit.EgressUpdated,
 		} {
 			e := w.news(kind, anna, "PA_1")
 			e.Room = name
 			w.hears(e)
 		}
 	}
-	for _, kind := range []rtc.Kind{"track_published", "something_new", ""} {
+	for _, kind := range []livekit.Kind{"track_published", "something_new", ""} {
 		w.hears(w.news(kind, anna, "PA_1"))
 	}
-	nobody := w.news(rtc.ParticipantJoined, anna, "PA_1")
+	nobody := w.news(livekit.ParticipantJoined, anna, "PA_1")
 	nobody.Participant = nil
 	w.hears(nobody)
 	assert.Equal(t, before, w.meeting().Version)

@@ -8,9 +8,9 @@ import (
 
 	"foyer/ent"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 // caller returns the holder of a ticket, who has to be connected to the call.
@@ -23,12 +23,12 @@ func (s *Service) caller(
 
 func (s *Service) connected(
 	ctx context.Context, room *ent.Room, ticket string,
-) (*lobby.Standing, *rtc.Participant, error) {
+) (*lobby.Standing, *livekit.Participant, error) {
 	caller, err := s.lobby.Asks(ctx, room, ticket)
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := s.rtc.Participant(ctx, room.ID.String(), rtc.IdentityOf(caller.ID))
+	p, err := s.rtc.Participant(ctx, room.ID.String(), livekit.IdentityOf(caller.ID))
 	if fault.Is(err, fault.NotFound) {
 		err = lobby.ErrOutside()
 	}
@@ -63,8 +63,8 @@ func (s *Service) RaiseHand(ctx context.Context, in RaiseHandInput) (*time.Time,
 		at := time.Now().UTC().Truncate(time.Millisecond)
 		since, value = &at, at.Format(time.RFC3339Nano)
 	}
-	return since, s.rtc.Update(ctx, in.RoomID.String(), p, rtc.Change{
-		Attributes: map[string]string{rtc.AttributeHand: value},
+	return since, s.rtc.Update(ctx, in.RoomID.String(), p, livekit.Change{
+		Attributes: map[string]string{livekit.AttributeHand: value},
 	})
 }
 
@@ -77,7 +77,7 @@ type RenameInput struct {
 
 // Rename changes one's own name, for people in the call, where the server lets them choose it. A name
 // that a host has given stays.
-func (s *Service) Rename(ctx context.Context, in RenameInput) (*rtc.Participant, error) {
+func (s *Service) Rename(ctx context.Context, in RenameInput) (*livekit.Participant, error) {
 	name, err := rooms.CheckDisplayName("displayName", in.DisplayName)
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (s *Service) Rename(ctx context.Context, in RenameInput) (*rtc.Participant,
 	case caller.UserID != uuid.Nil && !s.settings.UsersChooseNames:
 		return nil, fault.New(fault.Forbidden, "your name is that of your account")
 	}
-	if err := s.rtc.Update(ctx, in.RoomID.String(), p, rtc.Change{Name: name}); err != nil {
+	if err := s.rtc.Update(ctx, in.RoomID.String(), p, livekit.Change{Name: name}); err != nil {
 		return nil, err
 	}
 	p.Name = name

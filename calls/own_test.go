@@ -4,14 +4,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"foyer/calls"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
-	"foyer/rtc"
+	"foyer/internal/livekit"
 )
 
 func (w *world) raise(ticket string, raised bool) error {
@@ -34,8 +34,8 @@ func TestNobodyForgesWhatOthersSeeOfHim(t *testing.T) {
 		me := c.room.LocalParticipant
 		me.SetName("The Boss")
 		me.SetMetadata("forged")
-		me.SetAttributes(map[string]string{rtc.AttributeRole: "owner", rtc.AttributeHand: "now", "x": "y"})
-		c.publish(livekit.TrackSource_MICROPHONE) // LiveKit has read all that was said before
+		me.SetAttributes(map[string]string{livekit.AttributeRole: "owner", livekit.AttributeHand: "now", "x": "y"})
+		c.publish(livekitproto.TrackSource_MICROPHONE) // LiveKit has read all that was said before
 		after := c.isThere()
 		assert.Equal(t, before.Name, after.Name)
 		assert.Equal(t, before.Attributes, after.Attributes)
@@ -54,7 +54,7 @@ func TestHandIsRaisedAndLowered(t *testing.T) {
 	assert.Equal(t, since, anna.isThere().HandRaisedAt(), "it has been up since then")
 	require.NoError(t, w.raise(anna.ticket, false))
 	assert.Nil(t, anna.isThere().HandRaisedAt())
-	assert.NotEmpty(t, anna.isThere().Attributes[rtc.AttributeColor], "the rest stays")
+	assert.NotEmpty(t, anna.isThere().Attributes[livekit.AttributeColor], "the rest stays")
 }
 
 // TestOnlyTheHolderOfATicketInTheCallActsForHimself.

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -17,15 +17,15 @@ import (
 // crowd is what LiveKit answers when it is asked who is in a call, where it cannot be had that all of them joined in
 // one millisecond. It is asked nothing else.
 type crowd struct {
-	livekit.RoomService
+	livekitproto.RoomService
 
-	people []*livekit.ParticipantInfo
+	people []*livekitproto.ParticipantInfo
 }
 
 func (c *crowd) ListParticipants(
-	context.Context, *livekit.ListParticipantsRequest,
-) (*livekit.ListParticipantsResponse, error) {
-	return &livekit.ListParticipantsResponse{Participants: c.people}, nil
+	context.Context, *livekitproto.ListParticipantsRequest,
+) (*livekitproto.ListParticipantsResponse, error) {
+	return &livekitproto.ListParticipantsResponse{Participants: c.people}, nil
 }
 
 // TestPagesHaveEverybodyWhoJoinedInOneInstant once, be they persons or of another kind.
@@ -37,12 +37,12 @@ func TestPagesHaveEverybodyWhoJoinedInOneInstant(t *testing.T) {
 		if i%3 == 0 {
 			identity = fmt.Sprintf("sip_+331000000%02d", i)
 		}
-		there.people = append(there.people, &livekit.ParticipantInfo{
+		there.people = append(there.people, &livekitproto.ParticipantInfo{
 			Identity: identity, Sid: fmt.Sprintf("PA_%s", uuid.NewString()), JoinedAt: 1_790_000_000,
-			JoinedAtMs: 1_790_000_000_000 + int64(i/20), State: livekit.ParticipantInfo_ACTIVE,
+			JoinedAtMs: 1_790_000_000_000 + int64(i/20), State: livekitproto.ParticipantInfo_ACTIVE,
 		})
 	}
-	plays := httptest.NewServer(livekit.NewRoomServiceServer(there))
+	plays := httptest.NewServer(livekitproto.NewRoomServiceServer(there))
 	t.Cleanup(plays.Close)
 	w := newWorld(t, options{through: func(string) string { return plays.URL }})
 	seen := map[string]int{}

@@ -13,9 +13,9 @@ import (
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 // Participants is a page of everybody and everything in a call, in the order in which they joined.
@@ -27,7 +27,7 @@ type Participants struct {
 
 // ParticipantEdge is one of them, and his place in the list.
 type ParticipantEdge struct {
-	Node   *rtc.Participant
+	Node   *livekit.Participant
 	Cursor ent.Cursor
 }
 
@@ -48,7 +48,7 @@ func (s *Service) List(
 	if err != nil {
 		return nil, err
 	}
-	there := func(p *rtc.Participant) bool { return p.ID() == caller.ID }
+	there := func(p *livekit.Participant) bool { return p.ID() == caller.ID }
 	if caller != nil && !slices.ContainsFunc(people, there) {
 		return nil, lobby.ErrOutside()
 	}
@@ -69,7 +69,7 @@ func (s *Service) maySee(ctx context.Context, room *ent.Room, ticket *string) (*
 
 // page cuts the people after a cursor out of a list. Who has left since does not disturb it: a cursor
 // is a time and an identity, not a number.
-func page(people []*rtc.Participant, size int, after *ent.Cursor) *Participants {
+func page(people []*livekit.Participant, size int, after *ent.Cursor) *Participants {
 	all := &Participants{PageInfo: &entgql.PageInfo[uuid.UUID]{}, TotalCount: len(people)}
 	start := 0
 	for after != nil && start < len(people) && !follows(people[start], *after) {
@@ -87,12 +87,12 @@ func page(people []*rtc.Participant, size int, after *ent.Cursor) *Participants 
 	return all
 }
 
-func cursor(p *rtc.Participant) ent.Cursor {
+func cursor(p *livekit.Participant) ent.Cursor {
 	return ent.Cursor{ID: p.ID(), Value: p.JoinedAt}
 }
 
 // follows reports whether somebody comes after a place in the list.
-func follows(p *rtc.Participant, place ent.Cursor) bool {
+func follows(p *livekit.Participant, place ent.Cursor) bool {
 	at, _ := place.Value.(time.Time)
 	return p.Compare(at, place.ID) > 0
 }
@@ -137,20 +137,20 @@ func (a *actor) mayActOn(ctx context.Context, target lobby.Standing) error {
 type target struct {
 	lobby.Standing
 
-	identity rtc.Identity
+	identity livekit.Identity
 	// kind is Person for everybody who has a pass.
-	kind rtc.ParticipantKind
+	kind livekit.ParticipantKind
 }
 
 // target returns the participant on whom a host acts. NotFound when there is neither a pass nor, in LiveKit's
 // list, a participant of that identity. So hosts can also act on those whom no token of Foyer's let in, and on
 // those whose passes Redis has lost.
-func (s *Service) target(ctx context.Context, a *actor, identity rtc.Identity) (*target, error) {
+func (s *Service) target(ctx context.Context, a *actor, identity livekit.Identity) (*target, error) {
 	standings, err := s.lobby.Standings(ctx, a.room, identity.ID())
 	if err != nil {
 		return nil, err
 	}
-	t := &target{standings[0], identity, rtc.Person}
+	t := &target{standings[0], identity, livekit.Person}
 	if !t.Known {
 		p, err := s.rtc.Participant(ctx, a.room.ID.String(), identity)
 		if err != nil {
@@ -169,7 +169,7 @@ func (s *Service) target(ctx context.Context, a *actor, identity rtc.Identity) (
 
 // complete adds what LiveKit says of a participant to the standing of one without a pass. Only Foyer writes the
 // attributes of a person, so they say which role the person entered with.
-func complete(is lobby.Standing, p *rtc.Participant) lobby.Standing {
+func complete(is lobby.Standing, p *livekit.Participant) lobby.Standing {
 	if !is.Known {
 		is.Name, is.Role = p.Name, roomaccess.Role(strings.ToUpper(p.Role()))
 	}
@@ -179,7 +179,7 @@ func complete(is lobby.Standing, p *rtc.Participant) lobby.Standing {
 // notOurRecorder fails when a host would act on the recorder of the room's own recording: LiveKit's egress is
 // known there by its id.
 func (s *Service) notOurRecorder(ctx context.Context, roomID uuid.UUID, t *target) error {
-	if t.kind != rtc.Recorder {
+	if t.kind != livekit.Recorder {
 		return nil
 	}
 	ours, err := s.recordings.IsRecorder(ctx, roomID, string(t.identity))

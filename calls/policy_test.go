@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,8 +16,8 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
+	"foyer/internal/livekit"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 // outcomes are the results by name.
@@ -36,9 +36,9 @@ func TestForbiddenMediaStopAtOnce(t *testing.T) {
 	late := w.admitted(guest(), "Late")
 	host := w.counted(w.token(w.host(), "Olga"))
 	anna := w.counted(w.admitted(guest(), "Anna"))
-	hosts := host.publish(livekit.TrackSource_SCREEN_SHARE_AUDIO)
-	screen := anna.publish(livekit.TrackSource_SCREEN_SHARE_AUDIO)
-	microphone := anna.publish(livekit.TrackSource_MICROPHONE)
+	hosts := host.publish(livekitproto.TrackSource_SCREEN_SHARE_AUDIO)
+	screen := anna.publish(livekitproto.TrackSource_SCREEN_SHARE_AUDIO)
+	microphone := anna.publish(livekitproto.TrackSource_MICROPHONE)
 
 	updated := w.publishSources(schema.Microphone)
 	assert.True(t, updated.Synced)
@@ -54,7 +54,7 @@ func TestForbiddenMediaStopAtOnce(t *testing.T) {
 	assert.Equal(t, []string{hosts.SID()}, sids(host.isThere()))
 }
 
-func sids(p *rtc.Participant) []string {
+func sids(p *livekit.Participant) []string {
 	list := []string{}
 	for _, track := range p.Tracks {
 		list = append(list, track.SID)
@@ -105,7 +105,7 @@ type mirrored struct {
 func (w *world) mirrored(t require.TestingT) mirrored {
 	client := lksdk.NewRoomServiceClient(w.livekit.URL(), w.livekit.Key(), w.livekit.Secret())
 	list, err := client.ListRooms(context.Background(),
-		&livekit.ListRoomsRequest{Names: []string{w.room.ID.String()}})
+		&livekitproto.ListRoomsRequest{Names: []string{w.room.ID.String()}})
 	require.NoError(t, err)
 	require.Len(t, list.GetRooms(), 1)
 	var m mirrored

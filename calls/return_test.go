@@ -10,20 +10,20 @@ import (
 	"foyer/calls"
 	"foyer/ent/room"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/lobby"
-	"foyer/rtc"
 )
 
 func (w *world) remove(p pass) []*calls.Result {
 	w.t.Helper()
-	results, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id)})
+	results, err := w.Remove(w.host(), calls.RemoveInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id)})
 	require.NoError(w.t, err)
 	return results
 }
 
 func (w *world) returnToLobby(p pass) *lobby.Entry {
 	w.t.Helper()
-	entry, err := w.ReturnToLobby(w.host(), calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id)})
+	entry, err := w.ReturnToLobby(w.host(), calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id)})
 	require.NoError(w.t, err)
 	return entry
 }

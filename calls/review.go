@@ -11,8 +11,8 @@ import (
 
 	"foyer/ent"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/lobby"
-	"foyer/rtc"
 )
 
 const (
@@ -39,7 +39,7 @@ const (
 
 // Result is what became of one person when something was done to many.
 type Result struct {
-	ParticipantID rtc.Identity
+	ParticipantID livekit.Identity
 	Name          string
 	Outcome       Outcome
 	// Code is the API's code of what went wrong, nil unless Failed.
@@ -62,7 +62,7 @@ func failure(results []*Result) error {
 
 // forEach does something to many people at once, and returns what became of each, in their order.
 func forEach(
-	ctx context.Context, people []*rtc.Participant,
+	ctx context.Context, people []*livekit.Participant,
 	do func(context.Context, int) (Outcome, error),
 ) []*Result {
 	ctx, cancel := context.WithTimeout(ctx, fanOutTimeout)
@@ -81,7 +81,7 @@ func forEach(
 	return results
 }
 
-func result(ctx context.Context, p *rtc.Participant, outcome Outcome, err error) *Result {
+func result(ctx context.Context, p *livekit.Participant, outcome Outcome, err error) *Result {
 	r := &Result{ParticipantID: p.Identity, Name: p.Name, Outcome: outcome}
 	switch {
 	case fault.Is(err, fault.NotFound):
@@ -116,7 +116,7 @@ func (s *Service) review(ctx context.Context, room *ent.Room) (results []*Result
 }
 
 // counts reports whether a participant is one of those who meet: everybody and everything but what records.
-func counts(p *rtc.Participant) bool { return p.Kind != rtc.Recorder }
+func counts(p *livekit.Participant) bool { return p.Kind != livekit.Recorder }
 
 // settleTries bounds how often somebody is looked at whom more than one change concerns.
 const settleTries = 3
@@ -125,7 +125,7 @@ const settleTries = 3
 // changes at once each carries what it knows, and LiveKit may hear of the older one last. So whoever
 // was changed is looked at again, by what is stored then.
 func (s *Service) settle(
-	ctx context.Context, roomID uuid.UUID, people []*rtc.Participant, standings []lobby.Standing,
+	ctx context.Context, roomID uuid.UUID, people []*livekit.Participant, standings []lobby.Standing,
 ) []*Result {
 	results, at := make([]*Result, len(people)), make([]int, len(people))
 	for i := range at {
@@ -140,7 +140,7 @@ func (s *Service) settle(
 		}) {
 			results[at[i]] = r
 		}
-		var again []*rtc.Participant
+		var again []*livekit.Participant
 		var atAgain []int
 		for i, p := range people {
 			if touched[i] {
@@ -161,7 +161,7 @@ func (s *Service) settle(
 
 // standings returns what people in a room's call are by the rules of this moment.
 func (s *Service) standings(
-	ctx context.Context, roomID uuid.UUID, people []*rtc.Participant,
+	ctx context.Context, roomID uuid.UUID, people []*livekit.Participant,
 ) ([]lobby.Standing, error) {
 	room, err := s.rooms.ByID(ctx, roomID)
 	if err != nil {
@@ -172,7 +172,7 @@ func (s *Service) standings(
 
 // judged is lobby.Standings of participants whom LiveKit lists. Those whose admission Redis has lost get it back.
 func (s *Service) judged(
-	ctx context.Context, room *ent.Room, people []*rtc.Participant,
+	ctx context.Context, room *ent.Room, people []*livekit.Participant,
 ) ([]lobby.Standing, error) {
 	ids := make([]uuid.UUID, len(people))
 	for i, p := range people {
@@ -196,12 +196,12 @@ func (s *Service) judged(
 }
 
 // claimants returns the people who may not be in a call as far as Redis knows.
-func claimants(people []*rtc.Participant, standings []lobby.Standing) []lobby.Claimant {
+func claimants(people []*livekit.Participant, standings []lobby.Standing) []lobby.Claimant {
 	var all []lobby.Claimant
 	for i, p := range people {
-		if is := standings[i]; p.Kind == rtc.Person && is.Refused != nil && !is.Banned {
+		if is := standings[i]; p.Kind == livekit.Person && is.Refused != nil && !is.Banned {
 			c := lobby.Claimant{ID: p.ID()}
-			if p.Attributes[rtc.AttributeIsAuthenticated] == "false" {
+			if p.Attributes[livekit.AttributeIsAuthenticated] == "false" {
 				c.UserID = &uuid.UUID{}
 			}
 			all = append(all, c)
@@ -213,7 +213,7 @@ func claimants(people []*rtc.Participant, standings []lobby.Standing) []lobby.Cl
 // inside returns who is in a room's call, with what each of them is by the rules.
 func (s *Service) inside(
 	ctx context.Context, room *ent.Room,
-) ([]*rtc.Participant, []lobby.Standing, error) {
+) ([]*livekit.Participant, []lobby.Standing, error) {
 	people, err := s.rtc.Participants(ctx, room.ID.String())
 	if err != nil {
 		return nil, nil, err
@@ -228,7 +228,7 @@ func (s *Service) inside(
 // everything that enters without one. A host's grant for LiveKit's own API ends only with the connection; so whoever
 // is no host any more has to come back.
 func (s *Service) enforce(
-	ctx context.Context, p *rtc.Participant, is lobby.Standing,
+	ctx context.Context, p *livekit.Participant, is lobby.Standing,
 ) (outcome Outcome, touched bool, err error) {
 	room := is.Join.Room
 	if !p.Joined && !mayJoin(p, is) {
@@ -238,29 +238,29 @@ func (s *Service) enforce(
 		return s.enforceDecided(ctx, p, is)
 	}
 	grantOutlives := s.settings.HostsAreRoomAdmins &&
-		rtc.IsHost(p.Role()) && !rtc.IsHost(is.Join.Role)
+		livekit.IsHost(p.Role()) && !livekit.IsHost(is.Join.Role)
 	if is.Refused != nil || grantOutlives {
 		return Removed, false, s.rtc.RemoveParticipant(ctx, room, p.Identity)
 	}
-	change := rtc.Change{Attributes: missing(p.Attributes, s.rtc.Attributes(is.Join))}
+	change := livekit.Change{Attributes: missing(p.Attributes, s.rtc.Attributes(is.Join))}
 	return s.change(ctx, room, p, is, change, s.rtc.Permission(is.Join))
 }
 
 // enforceDecided is enforce for a participant without a pass.
 func (s *Service) enforceDecided(
-	ctx context.Context, p *rtc.Participant, is lobby.Standing,
+	ctx context.Context, p *livekit.Participant, is lobby.Standing,
 ) (outcome Outcome, touched bool, err error) {
 	if is.Banned || p.Second() {
 		return Removed, false, s.rtc.RemoveParticipant(ctx, is.Join.Room, p.Identity)
 	}
-	return s.change(ctx, is.Join.Room, p, is, rtc.Change{}, is.Decided.Over(p.Permission))
+	return s.change(ctx, is.Join.Room, p, is, livekit.Change{}, is.Decided.Over(p.Permission))
 }
 
 // change carries a change to LiveKit, together with a name that a host has given and a permission, where they
 // differ from what the participant has.
 func (s *Service) change(
-	ctx context.Context, room string, p *rtc.Participant, is lobby.Standing, change rtc.Change,
-	wanted rtc.Permission,
+	ctx context.Context, room string, p *livekit.Participant, is lobby.Standing, change livekit.Change,
+	wanted livekit.Permission,
 ) (outcome Outcome, touched bool, err error) {
 	if !p.Permission.Equal(wanted) {
 		change.Permission = &wanted

@@ -11,15 +11,15 @@ import (
 	"foyer/ent/auditevent"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 // SetRoleInput gives a participant a role in the room.
 type SetRoleInput struct {
 	RoomID        uuid.UUID
-	ParticipantID rtc.Identity
+	ParticipantID livekit.Identity
 	Role          roomaccess.Role
 }
 
@@ -59,7 +59,7 @@ func (s *Service) follow(
 	if err != nil {
 		return nil, err
 	}
-	var his []*rtc.Participant
+	var his []*livekit.Participant
 	var are []lobby.Standing
 	for i, p := range people {
 		if standings[i].UserID == userID {

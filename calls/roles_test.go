@@ -10,7 +10,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/gorilla/websocket"
 	"github.com/livekit/protocol/auth"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/twitchtv/twirp"
@@ -21,12 +21,12 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 func (w *world) setRole(ctx ctx, p pass, role roomaccess.Role) ([]*calls.Result, error) {
-	return w.SetRole(ctx, calls.SetRoleInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id), Role: role})
+	return w.SetRole(ctx, calls.SetRoleInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id), Role: role})
 }
 
 func (w *world) publishSources(sources ...schema.PublishSource) *calls.UpdatedRoom {
@@ -66,7 +66,7 @@ func TestRoleIsStoredAndFollowedOnEveryDevice(t *testing.T) {
 		for _, device := range devices {
 			p := device.isThere()
 			assert.Equal(t, step.carries, p.Role())
-			assert.True(t, rtc.Permission{Subscribe: true, Data: true, Sources: step.sources}.
+			assert.True(t, livekit.Permission{Subscribe: true, Data: true, Sources: step.sources}.
 				Equal(p.Permission), "%+v", p.Permission)
 		}
 		assert.Empty(t, other.isThere().Role())
@@ -172,7 +172,7 @@ func (w *world) renewals(p pass) <-chan string {
 			if err != nil {
 				return
 			}
-			var said livekit.SignalResponse
+			var said livekitproto.SignalResponse
 			if proto.Unmarshal(message, &said) != nil {
 				return
 			}
@@ -191,20 +191,20 @@ func (w *world) renewals(p pass) <-chan string {
 // isPowerless tries LiveKit's API with a token.
 func (w *world) isPowerless(token string, victim *person) {
 	w.t.Helper()
-	api := livekit.NewRoomServiceProtobufClient(
+	api := livekitproto.NewRoomServiceProtobufClient(
 		"http"+strings.TrimPrefix(w.livekit.URL(), "ws"), http.DefaultClient)
 	ctx, err := twirp.WithHTTPRequestHeaders(context.Background(),
 		http.Header{"Authorization": {"Bearer " + token}})
 	require.NoError(w.t, err)
 	room, whom := w.room.ID.String(), victim.id.String()
-	_, errList := api.ListParticipants(ctx, &livekit.ListParticipantsRequest{Room: room})
-	_, errRemove := api.RemoveParticipant(ctx, &livekit.RoomParticipantIdentity{
+	_, errList := api.ListParticipants(ctx, &livekitproto.ListParticipantsRequest{Room: room})
+	_, errRemove := api.RemoveParticipant(ctx, &livekitproto.RoomParticipantIdentity{
 		Room: room, Identity: whom,
 	})
-	_, errUpdate := api.UpdateParticipant(ctx, &livekit.UpdateParticipantRequest{
+	_, errUpdate := api.UpdateParticipant(ctx, &livekitproto.UpdateParticipantRequest{
 		Room: room, Identity: whom, Name: "Forged",
 	})
-	_, errDelete := api.DeleteRoom(ctx, &livekit.DeleteRoomRequest{Room: room})
+	_, errDelete := api.DeleteRoom(ctx, &livekitproto.DeleteRoomRequest{Room: room})
 	for _, err := range []error{errList, errRemove, errUpdate, errDelete} {
 		refused, ok := errors.AsType[twirp.Error](err)
 		require.True(w.t, ok, "%v", err)

@@ -13,8 +13,8 @@ import (
 
 	"foyer/calls"
 	"foyer/ent/room"
+	"foyer/internal/livekit"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 // second returns a pass that opens a second connection, under the identity of the first, # and a text: LiveKit allows
@@ -42,13 +42,13 @@ func TestNobodyOpensASecondConnectionByTheSameToken(t *testing.T) {
 	for name, turn := range map[string]func(*world, *person){
 		"banned": func(w *world, c *person) {
 			_, err := w.Remove(w.host(), calls.RemoveInput{
-				RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(c.id), Ban: ptr(rooms.Forever),
+				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(c.id), Ban: ptr(rooms.Forever),
 			})
 			require.NoError(w.t, err)
 		},
 		"removed": func(w *world, c *person) {
 			_, err := w.Remove(w.host(), calls.RemoveInput{
-				RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(c.id),
+				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(c.id),
 			})
 			require.NoError(w.t, err)
 		},

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/gorilla/websocket"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/pion/webrtc/v4"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,8 +14,8 @@ import (
 
 	"foyer/calls"
 	"foyer/ent/room"
+	"foyer/internal/livekit"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 // sender is a client of LiveKit's that connects what it sends and not what it receives. So LiveKit does not report that
@@ -45,7 +45,7 @@ func (w *world) sends(p pass) *sender {
 			if err != nil {
 				return
 			}
-			var answer livekit.SignalResponse
+			var answer livekitproto.SignalResponse
 			assert.NoError(w.t, proto.Unmarshal(message, &answer))
 			s.hear(&answer)
 		}
@@ -59,20 +59,20 @@ func (w *world) sends(p pass) *sender {
 }
 
 // hear takes what LiveKit says, in one goroutine.
-func (s *sender) hear(m *livekit.SignalResponse) {
+func (s *sender) hear(m *livekitproto.SignalResponse) {
 	switch m := m.GetMessage().(type) {
-	case *livekit.SignalResponse_Join:
-		s.say(&livekit.SignalRequest{Message: &livekit.SignalRequest_AddTrack{AddTrack: &livekit.AddTrackRequest{
-			Cid: "sound", Name: "sound", Type: livekit.TrackType_AUDIO, Source: livekit.TrackSource_MICROPHONE,
+	case *livekitproto.SignalResponse_Join:
+		s.say(&livekitproto.SignalRequest{Message: &livekitproto.SignalRequest_AddTrack{AddTrack: &livekitproto.AddTrackRequest{
+			Cid: "sound", Name: "sound", Type: livekitproto.TrackType_AUDIO, Source: livekitproto.TrackSource_MICROPHONE,
 		}}})
-	case *livekit.SignalResponse_TrackPublished:
+	case *livekitproto.SignalResponse_TrackPublished:
 		s.offer()
-	case *livekit.SignalResponse_Answer:
+	case *livekitproto.SignalResponse_Answer:
 		assert.NoError(s.w.t, s.pc.SetRemoteDescription(webrtc.SessionDescription{
 			Type: webrtc.SDPTypeAnswer, SDP: m.Answer.GetSdp(),
 		}))
-	case *livekit.SignalResponse_Trickle:
-		if m.Trickle.GetTarget() == livekit.SignalTarget_PUBLISHER {
+	case *livekitproto.SignalResponse_Trickle:
+		if m.Trickle.GetTarget() == livekitproto.SignalTarget_PUBLISHER {
 			var candidate webrtc.ICECandidateInit
 			assert.NoError(s.w.t, json.Unmarshal([]byte(m.Trickle.GetCandidateInit()), &candidate))
 			assert.NoError(s.w.t, s.pc.AddICECandidate(candidate))
@@ -98,12 +98,12 @@ func (s *sender) offer() {
 	})
 	assert.NoError(s.w.t, s.pc.SetLocalDescription(offer))
 	<-gathered
-	s.say(&livekit.SignalRequest{Message: &livekit.SignalRequest_Offer{Offer: &livekit.SessionDescription{
+	s.say(&livekitproto.SignalRequest{Message: &livekitproto.SignalRequest_Offer{Offer: &livekitproto.SessionDescription{
 		Type: "offer", Sdp: s.pc.LocalDescription().SDP,
 	}}})
 }
 
-func (s *sender) say(m *livekit.SignalRequest) {
+func (s *sender) say(m *livekitproto.SignalRequest) {
 	message, err := proto.Marshal(m)
 	assert.NoError(s.w.t, err)
 	_ = s.conn.WriteMessage(websocket.BinaryMessage, message) // LiveKit may have ended the connection
@@ -127,9 +127,9 @@ func TestWhoSendsWithoutJoiningIsJudgedAsOneWhoJoins(t *testing.T) {
 			w.stays()
 			p := w.token(guest(), "Mallory")
 			turn(w, p)
-			before := w.heard(rtc.ParticipantJoined)
+			before := w.heard(livekit.ParticipantJoined)
 			receive(t, w.sends(p).gone)
-			assert.Equal(t, before, w.heard(rtc.ParticipantJoined), "or this test is of something else")
+			assert.Equal(t, before, w.heard(livekit.ParticipantJoined), "or this test is of something else")
 			assert.Equal(t, 1, w.meeting().Inside)
 		})
 	}
@@ -138,7 +138,7 @@ func TestWhoSendsWithoutJoiningIsJudgedAsOneWhoJoins(t *testing.T) {
 func (w *world) removes(p pass, ban rooms.BanScope) {
 	w.t.Helper()
 	_, err := w.Remove(w.host(), calls.RemoveInput{
-		RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id), Ban: &ban,
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id), Ban: &ban,
 	})
 	require.NoError(w.t, err)
 }
@@ -156,7 +156,7 @@ func TestWhoSendsWithoutJoiningIsFoundWhenLiveKitsEventsAreLost(t *testing.T) {
 	w.setLoses(true)
 	mallorys := w.sends(p)
 	w.eventually(func(t *assert.CollectT) {
-		sends, err := w.rtc.Participant(w.t.Context(), w.room.ID.String(), rtc.IdentityOf(p.id))
+		sends, err := w.rtc.Participant(w.t.Context(), w.room.ID.String(), livekit.IdentityOf(p.id))
 		if assert.NoError(t, err) {
 			assert.False(t, sends.Joined)
 			assert.Len(t, sends.Tracks, 1)

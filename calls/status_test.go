@@ -12,8 +12,8 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 // following is a subscription of roomStatus.
@@ -111,7 +111,7 @@ func TestStatusTellsWhatHappens(t *testing.T) {
 	w.hears(recording(w, "EG_1", true))
 	each(func(s *calls.Status) bool { return s.Recording })
 	over := recording(w, "EG_1", false)
-	over.Kind = rtc.EgressEnded
+	over.Kind = livekit.EgressEnded
 	w.hears(over)
 	each(func(s *calls.Status) bool { return !s.Recording })
 	bob.room.Disconnect()
@@ -149,7 +149,7 @@ func TestStatusEndsForWhoMayNoLongerKnow(t *testing.T) {
 		"returned": {fault.Forbidden, func(w *world, p pass) { w.returnToLobby(p) }},
 		"banned": {fault.Forbidden, func(w *world, p pass) {
 			_, err := w.Remove(w.host(), calls.RemoveInput{
-				RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id), Ban: ptr(rooms.Forever),
+				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id), Ban: ptr(rooms.Forever),
 			})
 			require.NoError(w.t, err)
 		}},

@@ -11,9 +11,9 @@ import (
 	"foyer/ent/auditevent"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 const (
@@ -27,7 +27,7 @@ var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 // UpdateInput is a change of a participant: what is nil stays as it is.
 type UpdateInput struct {
 	RoomID        uuid.UUID
-	ParticipantID rtc.Identity
+	ParticipantID livekit.Identity
 	Name          *string
 	Attributes    []AttributeInput
 	Permission    *PermissionInput
@@ -49,7 +49,7 @@ type PermissionInput struct {
 // Update changes a participant, for a host, and returns him as he is then. What is not mentioned
 // stays. The name and the permission hold until the meeting ends, also when the person comes back, and
 // also when LiveKit was Unavailable.
-func (s *Service) Update(ctx context.Context, in UpdateInput) (*rtc.Participant, error) {
+func (s *Service) Update(ctx context.Context, in UpdateInput) (*livekit.Participant, error) {
 	change, decided, err := in.read()
 	if err != nil {
 		return nil, err
@@ -90,8 +90,8 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (*rtc.Participant,
 }
 
 // settleOne makes somebody in a call what is decided on him by now. NotFound when he is not there.
-func (s *Service) settleOne(ctx context.Context, roomID uuid.UUID, p *rtc.Participant) error {
-	people := []*rtc.Participant{p}
+func (s *Service) settleOne(ctx context.Context, roomID uuid.UUID, p *livekit.Participant) error {
+	people := []*livekit.Participant{p}
 	standings, err := s.standings(ctx, roomID, people)
 	if err != nil {
 		return err
@@ -108,7 +108,7 @@ func (s *Service) settleOne(ctx context.Context, roomID uuid.UUID, p *rtc.Partic
 
 // read checks the input, and says what of it is a change of LiveKit's participant, and what a decision
 // that holds for the meeting.
-func (in UpdateInput) read() (change rtc.Change, decided lobby.Decided, err error) {
+func (in UpdateInput) read() (change livekit.Change, decided lobby.Decided, err error) {
 	if in.Name == nil && in.Permission == nil && len(in.Attributes) == 0 {
 		return change, decided, fault.New(fault.Invalid, "say what to change")
 	}
@@ -141,7 +141,7 @@ func attributes(in []AttributeInput) (map[string]string, error) {
 		switch {
 		case !attributeName.MatchString(a.Name):
 			return nil, fault.Field("attributes", "an attribute's name is 1 to 64 letters, digits, _ . or -")
-		case rtc.Reserved(a.Name) && (a.Name != rtc.AttributeHand || a.Value != ""):
+		case livekit.Reserved(a.Name) && (a.Name != livekit.AttributeHand || a.Value != ""):
 			return nil, fault.Field("attributes", "the attribute %s is not yours to set", a.Name)
 		case len(a.Value) > maxAttributeValue:
 			return nil, fault.Field("attributes", "an attribute is longer than %d bytes", maxAttributeValue)
@@ -160,7 +160,7 @@ func (in PermissionInput) sources() []string {
 }
 
 // changed returns a participant as a change has left him.
-func changed(p *rtc.Participant, change rtc.Change) *rtc.Participant {
+func changed(p *livekit.Participant, change livekit.Change) *livekit.Participant {
 	after := *p
 	if change.Name != "" {
 		after.Name = change.Name

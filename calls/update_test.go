@@ -13,16 +13,16 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
-func (w *world) update(p pass, in calls.UpdateInput) (*rtc.Participant, error) {
-	in.RoomID, in.ParticipantID = w.room.ID, rtc.IdentityOf(p.id)
+func (w *world) update(p pass, in calls.UpdateInput) (*livekit.Participant, error) {
+	in.RoomID, in.ParticipantID = w.room.ID, livekit.IdentityOf(p.id)
 	return w.Update(w.host(), in)
 }
 
-func (w *world) updated(p pass, in calls.UpdateInput) *rtc.Participant {
+func (w *world) updated(p pass, in calls.UpdateInput) *livekit.Participant {
 	w.t.Helper()
 	after, err := w.update(p, in)
 	require.NoError(w.t, err)
@@ -39,27 +39,27 @@ func TestUpdateResetsNothingThatItDoesNotMention(t *testing.T) {
 	steps := []struct {
 		in    calls.UpdateInput
 		name  string
-		may   rtc.Permission
+		may   livekit.Permission
 		extra map[string]string
 	}{
 		{
 			calls.UpdateInput{Permission: &calls.PermissionInput{DataAllowed: ptr(false)}},
-			"Anna", rtc.Permission{Subscribe: true, Sources: everything}, nil,
+			"Anna", livekit.Permission{Subscribe: true, Sources: everything}, nil,
 		},
 		{
 			calls.UpdateInput{Name: ptr("Anna B.")},
-			"Anna B.", rtc.Permission{Subscribe: true, Sources: everything}, nil,
+			"Anna B.", livekit.Permission{Subscribe: true, Sources: everything}, nil,
 		},
 		{
 			calls.UpdateInput{Attributes: []calls.AttributeInput{{"pronouns", "she"}, {"table", "7"}}},
-			"Anna B.", rtc.Permission{Subscribe: true, Sources: everything},
+			"Anna B.", livekit.Permission{Subscribe: true, Sources: everything},
 			map[string]string{"pronouns": "she", "table": "7"},
 		},
 		{
 			calls.UpdateInput{Permission: &calls.PermissionInput{
 				PublishSources: []schema.PublishSource{schema.Camera},
 			}},
-			"Anna B.", rtc.Permission{Subscribe: true, Sources: []string{"camera"}},
+			"Anna B.", livekit.Permission{Subscribe: true, Sources: []string{"camera"}},
 			map[string]string{"pronouns": "she", "table": "7"},
 		},
 		{
@@ -67,18 +67,18 @@ func TestUpdateResetsNothingThatItDoesNotMention(t *testing.T) {
 				Permission: &calls.PermissionInput{CanSubscribe: ptr(false)},
 				Attributes: []calls.AttributeInput{{"pronouns", ""}},
 			},
-			"Anna B.", rtc.Permission{Sources: []string{"camera"}}, map[string]string{"table": "7"},
+			"Anna B.", livekit.Permission{Sources: []string{"camera"}}, map[string]string{"table": "7"},
 		},
 		{
 			calls.UpdateInput{Permission: &calls.PermissionInput{
 				PublishSources: []schema.PublishSource{}, DataAllowed: ptr(true), CanSubscribe: ptr(true),
 			}},
-			"Anna B.", rtc.Permission{Subscribe: true, Data: true}, map[string]string{"table": "7"},
+			"Anna B.", livekit.Permission{Subscribe: true, Data: true}, map[string]string{"table": "7"},
 		},
 	}
 	for i, step := range steps {
 		said, stands := w.updated(anna.pass, step.in), anna.isThere()
-		for who, p := range map[string]*rtc.Participant{"said": said, "stands": stands} {
+		for who, p := range map[string]*livekit.Participant{"said": said, "stands": stands} {
 			assert.Equal(t, step.name, p.Name, "%d %s", i, who)
 			assert.True(t, step.may.Equal(p.Permission), "%d %s %+v", i, who, p.Permission)
 			wanted := map[string]string{}
@@ -116,7 +116,7 @@ func TestDecisionOnAParticipantOutlivesHisConnection(t *testing.T) {
 		PublishSources: []schema.PublishSource{schema.Microphone}, DataAllowed: ptr(false),
 		CanSubscribe: ptr(false),
 	}})
-	decided := rtc.Permission{Sources: []string{"microphone"}}
+	decided := livekit.Permission{Sources: []string{"microphone"}}
 	for _, back := range []pass{old, w.withTicket(as(user), old.ticket), w.admitted(as(user), "Anna")} {
 		anna.room.Disconnect()
 		w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
@@ -218,29 +218,29 @@ func TestHostsActOnThoseBelowThem(t *testing.T) {
 	may := map[string][]string{"owner": {"admin", "member", "guest"}, "admin": {"member", "guest"}}
 	operations := map[string]func(ctx, pass) error{
 		"remove": func(c ctx, p pass) error {
-			_, err := w.Remove(c, calls.RemoveInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id)})
+			_, err := w.Remove(c, calls.RemoveInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id)})
 			return err
 		},
 		"ban": func(c ctx, p pass) error {
 			_, err := w.Remove(c, calls.RemoveInput{
-				RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id), Ban: ptr(rooms.Forever),
+				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id), Ban: ptr(rooms.Forever),
 			})
 			return err
 		},
 		"update": func(c ctx, p pass) error {
-			_, err := w.Update(c, calls.UpdateInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id), Name: ptr("X")})
+			_, err := w.Update(c, calls.UpdateInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id), Name: ptr("X")})
 			if fault.Is(err, fault.NotFound) { // he might be changed if he were connected
 				err = nil
 			}
 			return err
 		},
 		"return": func(c ctx, p pass) error {
-			_, err := w.ReturnToLobby(c, calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id)})
+			_, err := w.ReturnToLobby(c, calls.ParticipantInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id)})
 			return err
 		},
 		"setRole": func(c ctx, p pass) error {
 			_, err := w.SetRole(c, calls.SetRoleInput{
-				RoomID: w.room.ID, ParticipantID: rtc.IdentityOf(p.id), Role: roomaccess.RoleMEMBER,
+				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id), Role: roomaccess.RoleMEMBER,
 			})
 			return err
 		},

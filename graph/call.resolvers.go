@@ -12,7 +12,7 @@ import (
 	"foyer/ent/schema"
 	"foyer/graph/generated"
 	"foyer/graph/transport"
-	"foyer/rtc"
+	"foyer/internal/livekit"
 )
 
 func (r *mutationResolver) MuteParticipant(ctx context.Context, input calls.MuteInput) (*calls.Muted, error) {
@@ -74,15 +74,15 @@ func (r *mutationResolver) UnlockRoom(ctx context.Context, input generated.Unloc
 	return &generated.UnlockRoomPayload{Room: room}, err
 }
 
-func (r *participantResolver) Role(ctx context.Context, obj *rtc.Participant) (*roomaccess.Role, error) {
+func (r *participantResolver) Role(ctx context.Context, obj *livekit.Participant) (*roomaccess.Role, error) {
 	return roleOf(obj), nil
 }
 
-func (r *participantResolver) Attributes(ctx context.Context, obj *rtc.Participant) ([]*generated.ParticipantAttribute, error) {
+func (r *participantResolver) Attributes(ctx context.Context, obj *livekit.Participant) ([]*generated.ParticipantAttribute, error) {
 	return attributesOf(obj), nil
 }
 
-func (r *participantPermissionResolver) PublishSources(ctx context.Context, obj *rtc.Permission) ([]schema.PublishSource, error) {
+func (r *participantPermissionResolver) PublishSources(ctx context.Context, obj *livekit.Permission) ([]schema.PublishSource, error) {
 	return sourcesOf(obj.Sources), nil
 }
 
@@ -102,7 +102,7 @@ func (r *subscriptionResolver) RoomStatus(ctx context.Context, roomID uuid.UUID,
 	return r.Calls.WatchStatus(ctx, in, transport.EndWith(ctx))
 }
 
-func (r *trackResolver) Source(ctx context.Context, obj *rtc.Track) (*schema.PublishSource, error) {
+func (r *trackResolver) Source(ctx context.Context, obj *livekit.Track) (*schema.PublishSource, error) {
 	return sourceOf(obj), nil
 }
 

@@ -9,11 +9,11 @@ import (
 	"foyer/ent"
 	"foyer/graph/generated"
 	"foyer/graph/transport"
+	"foyer/internal/livekit"
 	"foyer/lobby"
-	"foyer/rtc"
 )
 
-func (r *entryResolver) ConnectionDetails(ctx context.Context, obj *lobby.Entry) (*rtc.Details, error) {
+func (r *entryResolver) ConnectionDetails(ctx context.Context, obj *lobby.Entry) (*livekit.Details, error) {
 	return r.Lobby.ConnectionDetails(ctx, obj)
 }
 

@@ -7,11 +7,11 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/graph/generated"
-	"foyer/rtc"
+	"foyer/internal/livekit"
 )
 
 // roleOf reads the role that a participant carries.
-func roleOf(p *rtc.Participant) *roomaccess.Role {
+func roleOf(p *livekit.Participant) *roomaccess.Role {
 	role := roomaccess.Role(strings.ToUpper(p.Role()))
 	if roomaccess.RoleValidator(role) != nil {
 		return nil
@@ -20,7 +20,7 @@ func roleOf(p *rtc.Participant) *roomaccess.Role {
 }
 
 // attributesOf returns a participant's attributes by their names.
-func attributesOf(p *rtc.Participant) []*generated.ParticipantAttribute {
+func attributesOf(p *livekit.Participant) []*generated.ParticipantAttribute {
 	list := make([]*generated.ParticipantAttribute, 0, len(p.Attributes))
 	for name, value := range p.Attributes {
 		if value == "" {
@@ -43,7 +43,7 @@ func sourcesOf(names []string) []schema.PublishSource {
 }
 
 // sourceOf returns what kind a track is; nil for one that LiveKit does not know.
-func sourceOf(t *rtc.Track) *schema.PublishSource {
+func sourceOf(t *livekit.Track) *schema.PublishSource {
 	source := schema.PublishSource(t.Source)
 	if source == "unknown" {
 		return nil

@@ -16,8 +16,8 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/lobby"
-	"foyer/rtc"
 	"foyer/testenv"
 )
 
@@ -323,6 +323,6 @@ func roleIn(t testing.TB, token string) string {
 	require.NoError(t, err)
 	_, claims, err := parsed.Verify(liveKitSecret)
 	require.NoError(t, err)
-	assert.Equal(t, claims.Attributes[rtc.AttributeRole] == rtc.RoleAdministrator, claims.Video.RoomAdmin)
-	return claims.Attributes[rtc.AttributeRole]
+	assert.Equal(t, claims.Attributes[livekit.AttributeRole] == livekit.RoleAdministrator, claims.Video.RoomAdmin)
+	return claims.Attributes[livekit.AttributeRole]
 }

@@ -10,8 +10,8 @@ import (
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 // RequestEntryInput asks to enter a room, named by exactly one of its id and its slug.
@@ -41,7 +41,7 @@ type CreateRoomTokenInput struct {
 
 // RoomToken lets one person into one room.
 type RoomToken struct {
-	ConnectionDetails *rtc.Details
+	ConnectionDetails *livekit.Details
 	// ParticipantID is the person's identity in the call.
 	ParticipantID uuid.UUID
 	Ticket        string
@@ -123,7 +123,7 @@ func (s *Service) visitor(
 // entry returns an entry of the visitor's that is not stored.
 func (v visitor) entry(status Status) *Entry {
 	return &Entry{
-		ID: v.id, RoomID: v.roomID, DisplayName: v.name, Color: rtc.Color(v.userID, v.id),
+		ID: v.id, RoomID: v.roomID, DisplayName: v.name, Color: livekit.Color(v.userID, v.id),
 		Status: status, Since: time.Now(), UserID: v.userID, Version: int(time.Now().UnixMilli()),
 	}
 }
@@ -273,7 +273,7 @@ func (s *Service) temporaryToken(
 	if err := s.allowTokenOf(ctx, v.roomID); err != nil {
 		return nil, err
 	}
-	details, err := s.rtc.Details(ctx, rtc.Join{
+	details, err := s.rtc.Details(ctx, livekit.Join{
 		Room: name, Identity: v.id, Name: v.name, UserID: v.userID,
 		Sources: s.rtc.DefaultSources(), Data: true,
 	})

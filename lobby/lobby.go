@@ -21,9 +21,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"foyer/auth"
+	"foyer/internal/livekit"
 	"foyer/internal/ratelimit"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 // Settings of a Service.
@@ -87,7 +87,7 @@ type Service struct {
 	hub      *hub
 	listener *listener
 	rooms    *rooms.Service
-	rtc      *rtc.Client
+	rtc      *livekit.Client
 
 	// dueAt are the rooms to be swept once when nobody watches them any more.
 	dueMu sync.Mutex
@@ -98,7 +98,7 @@ type Service struct {
 
 // New returns a Service. Run has to run for its subscriptions to hear of changes.
 func New(
-	rdb redis.UniversalClient, rooms *rooms.Service, rtc *rtc.Client, settings Settings,
+	rdb redis.UniversalClient, rooms *rooms.Service, rtc *livekit.Client, settings Settings,
 ) (*Service, error) {
 	tickets, err := newTickets(settings.Secret, settings.TicketTTL)
 	if err != nil {

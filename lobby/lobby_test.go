@@ -18,9 +18,9 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/rtc"
 	"foyer/testenv"
 )
 
@@ -92,7 +92,7 @@ func (w *world) server(
 ) *lobby.Service {
 	t.Helper()
 	settings.KeyPrefix = w.prefix
-	s, err := lobby.New(rdb, w.rooms, rtc.New(rtc.Settings{
+	s, err := lobby.New(rdb, w.rooms, livekit.New(livekit.Settings{
 		URL: "ws://127.0.0.1:1", PublicURL: "ws://livekit.test", APIKey: "key",
 		APISecret: liveKitSecret, TokenTTL: time.Minute,
 		DefaultSources: []string{"camera", "microphone"}, HostsAreRoomAdmins: true,

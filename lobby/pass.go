@@ -12,9 +12,9 @@ import (
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/internal/telemetry"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 const (
@@ -52,7 +52,7 @@ type Decided struct {
 }
 
 // Over returns a permission with what hosts have decided instead.
-func (d Decided) Over(p rtc.Permission) rtc.Permission {
+func (d Decided) Over(p livekit.Permission) livekit.Permission {
 	if d.Sources != nil {
 		p.Sources = *d.Sources
 	}
@@ -83,7 +83,7 @@ type Standing struct {
 	// Renamed: a host has given him his name.
 	Renamed bool
 	// Join is how he would enter now.
-	Join rtc.Join
+	Join livekit.Join
 }
 
 // mayEnter is the rule of who may be in a call: nobody banned; hosts; while the room is locked nobody
@@ -124,7 +124,7 @@ func (p pass) proven(role roomaccess.Role) roomaccess.Role {
 
 // ConnectionDetails returns what an admitted guest needs to enter the call, by what he may do at this
 // moment; nil for anybody else. Only the holder of the entry's ticket may be given them.
-func (s *Service) ConnectionDetails(ctx context.Context, e *Entry) (*rtc.Details, error) {
+func (s *Service) ConnectionDetails(ctx context.Context, e *Entry) (*livekit.Details, error) {
 	if e.Status != Admitted {
 		return nil, nil
 	}
@@ -144,7 +144,7 @@ func (s *Service) ConnectionDetails(ctx context.Context, e *Entry) (*rtc.Details
 // details makes the token of an admitted entry, and remembers whose it is. Every token for a room is
 // made here, and counted for the room unless it is for somebody with a role there; the caller has counted it for the
 // viewer.
-func (s *Service) details(ctx context.Context, e *Entry) (*rtc.Details, error) {
+func (s *Service) details(ctx context.Context, e *Entry) (*livekit.Details, error) {
 	look, err := s.rooms.Look(ctx, e.RoomID, e.person())
 	if err != nil {
 		return nil, err
@@ -179,8 +179,8 @@ func (s *Service) issue(ctx context.Context, e *Entry, p pass) (Decided, error) 
 func (s *Service) passTTL() time.Duration { return s.rtc.TokenTTL() + passLeeway }
 
 // join is how somebody enters, by the rules and by what hosts have decided on him.
-func (s *Service) join(room *ent.Room, p pass, role roomaccess.Role) rtc.Join {
-	j := rtc.Join{
+func (s *Service) join(room *ent.Room, p pass, role roomaccess.Role) livekit.Join {
+	j := livekit.Join{
 		Room: room.ID.String(), Identity: p.person.ID, Name: p.person.Name, UserID: p.person.UserID,
 		Role: ParticipantRole(role), Sources: s.sources(room), Data: room.DataAllowed,
 		OnlySources: p.decided.Sources,

@@ -6,8 +6,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"foyer/internal/livekit"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 var readmitScript = script("readmit")
@@ -61,7 +61,7 @@ func (s store) readmit(
 		userID = *p.UserID
 	}
 	args := s.args(ctx, p.ID.String(), a.At.UnixMilli(), holds.Milliseconds(), p.UserID != nil, userText(userID),
-		a.Name, rtc.Color(userID, p.ID))
+		a.Name, livekit.Color(userID, p.ID))
 	done, err := readmitScript.Run(ctx, s.rdb, s.key(roomID), args...).Bool()
 	if err != nil {
 		return false, away(err)

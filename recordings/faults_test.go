@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/minio/minio-go/v7"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,10 +21,10 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/internal/ratelimit"
 	"foyer/lobby"
 	"foyer/recordings"
-	"foyer/rtc"
 	"foyer/testenv"
 )
 
@@ -34,20 +34,20 @@ func impatient(s *recordings.Settings) { s.StartTimeout, s.StopTimeout = 0, 0 }
 func TestEveryEndOfAnEgressEndsItsRecording(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		then   livekit.EgressStatus
+		then   livekitproto.EgressStatus
 		says   string
 		status recording.Status
 		reason string
 	}{
-		"complete": {livekit.EgressStatus_EGRESS_COMPLETE, "", recording.StatusSAVED, ""},
-		"limit": {livekit.EgressStatus_EGRESS_LIMIT_REACHED, "", recording.StatusSAVED,
+		"complete": {livekitproto.EgressStatus_EGRESS_COMPLETE, "", recording.StatusSAVED, ""},
+		"limit": {livekitproto.EgressStatus_EGRESS_LIMIT_REACHED, "", recording.StatusSAVED,
 			"it reached the limit of the media server"},
-		"failed": {livekit.EgressStatus_EGRESS_FAILED,
+		"failed": {livekitproto.EgressStatus_EGRESS_FAILED,
 			"no\nspace at https://minio/?X-Amz-Signature=secret left", recording.StatusFAILED,
 			"no space at (address) left"},
-		"failed without a word": {livekit.EgressStatus_EGRESS_FAILED, "", recording.StatusFAILED,
+		"failed without a word": {livekitproto.EgressStatus_EGRESS_FAILED, "", recording.StatusFAILED,
 			"the media server failed to record"},
-		"aborted": {livekit.EgressStatus_EGRESS_ABORTED, "", recording.StatusABORTED,
+		"aborted": {livekitproto.EgressStatus_EGRESS_ABORTED, "", recording.StatusABORTED,
 			"the media server aborted it"},
 	} {
 		for _, lost := range []bool{false, true} {
@@ -84,7 +84,7 @@ func TestAudioAloneIsRecorded(t *testing.T) {
 	in.Mode, in.Options = recording.ModeAUDIO, &recordings.Options{
 		Transcribe: ptr(true), Language: ptr("fr-fr"),
 	}
-	w.egress.Behave(testenv.Behavior{Then: livekit.EgressStatus_EGRESS_COMPLETE})
+	w.egress.Behave(testenv.Behavior{Then: livekitproto.EgressStatus_EGRESS_COMPLETE})
 	rec, err := w.Start(w.host(), in)
 	require.NoError(t, err)
 	rec = w.until(rec.ID, recording.StatusSAVED)
@@ -92,7 +92,7 @@ func TestAudioAloneIsRecorded(t *testing.T) {
 	assert.True(t, asked.GetAudioOnly())
 	assert.Empty(t, asked.GetLayout())
 	file := asked.GetFileOutputs()[0]
-	assert.Equal(t, livekit.EncodedFileType_OGG, file.GetFileType())
+	assert.Equal(t, livekitproto.EncodedFileType_OGG, file.GetFileType())
 	assert.Equal(t, "recordings/"+rec.ID.String()+".ogg", file.GetFilepath())
 	assert.Nil(t, file.GetOutput(), "no credentials in the request")
 	assert.EqualValues(t, len(testenv.AudioFile), *rec.Size)
@@ -105,7 +105,7 @@ func TestAudioAloneIsRecorded(t *testing.T) {
 func TestCredentialsAreInTheRequestWhereTheSettingSays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{settings: func(s *recordings.Settings) {
-		s.RequestS3 = &rtc.S3{Endpoint: "http://minio", Bucket: "b", AccessKey: "key", SecretKey: "secret"}
+		s.RequestS3 = &livekit.S3{Endpoint: "http://minio", Bucket: "b", AccessKey: "key", SecretKey: "secret"}
 	}})
 	w.call()
 	w.active()
@@ -192,7 +192,7 @@ func TestNewsBeforeTheAnswer(t *testing.T) {
 	w := newWorld(t, options{idle: true})
 	w.call()
 	hang := make(chan struct{})
-	w.egress.Behave(testenv.Behavior{Hang: hang, Then: livekit.EgressStatus_EGRESS_COMPLETE})
+	w.egress.Behave(testenv.Behavior{Hang: hang, Then: livekitproto.EgressStatus_EGRESS_COMPLETE})
 	started := make(chan *ent.Recording, 1)
 	go func() {
 		rec, err := w.Start(w.host(), w.input())
@@ -243,7 +243,7 @@ func TestStopOfWhatHasJustEndedLosesNothing(t *testing.T) {
 	w.call()
 	rec := w.active()
 	w.loseEvents(true)
-	w.egress.End(*rec.EgressID, livekit.EgressStatus_EGRESS_COMPLETE)
+	w.egress.End(*rec.EgressID, livekitproto.EgressStatus_EGRESS_COMPLETE)
 	rec, err := w.Stop(w.host(), w.room.ID)
 	require.NoError(t, err)
 	assert.Equal(t, recording.StatusSAVED, rec.Status)
@@ -360,7 +360,7 @@ func TestLateFileWins(t *testing.T) {
 	rec = w.until(rec.ID, recording.StatusFAILED)
 	assert.Equal(t, "the media server did not finish it in time", rec.Reason)
 	other := w.active()
-	w.egress.End(*rec.EgressID, livekit.EgressStatus_EGRESS_LIMIT_REACHED)
+	w.egress.End(*rec.EgressID, livekitproto.EgressStatus_EGRESS_LIMIT_REACHED)
 	w.until(rec.ID, recording.StatusSAVED)
 	assert.Equal(t, recording.StatusACTIVE, w.now(other.ID).Status, "and the room's next one goes on")
 	assert.Equal(t, []recording.Status{recording.StatusFAILED, recording.StatusSAVED}, w.ended())
@@ -413,7 +413,7 @@ func TestDeletedRoomLeavesNothing(t *testing.T) {
 	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, options{db: db, idle: true})
 		w.call()
-		w.egress.Behave(testenv.Behavior{Then: livekit.EgressStatus_EGRESS_COMPLETE})
+		w.egress.Behave(testenv.Behavior{Then: livekitproto.EgressStatus_EGRESS_COMPLETE})
 		saved := w.until(w.start().ID, recording.StatusSAVED)
 		w.egress.Behave(testenv.Behavior{})
 		runs := w.active()
@@ -465,12 +465,12 @@ func TestUnwantedEgressIsEnded(t *testing.T) {
 	w.call()
 	w.loseEvents(true)
 	path := "recordings/" + uuid.NewString() + ".mp4"
-	_, err := w.rtc.StartEgress(context.Background(), rtc.EgressRequest{
+	_, err := w.rtc.StartEgress(context.Background(), livekit.EgressRequest{
 		Room: w.room.ID.String(), File: path,
 	})
 	require.NoError(t, err)
 	w.unwanted()
-	foreign, err := w.rtc.StartEgress(context.Background(), rtc.EgressRequest{
+	foreign, err := w.rtc.StartEgress(context.Background(), livekit.EgressRequest{
 		Room: w.room.ID.String(), File: "elsewhere/film.mp4",
 	})
 	require.NoError(t, err)
@@ -521,7 +521,7 @@ func TestServersTakeTurns(t *testing.T) {
 	w.run(second.Run)
 	w.call()
 	w.loseEvents(true)
-	w.egress.Behave(testenv.Behavior{Then: livekit.EgressStatus_EGRESS_COMPLETE})
+	w.egress.Behave(testenv.Behavior{Then: livekitproto.EgressStatus_EGRESS_COMPLETE})
 	w.until(w.start().ID, recording.StatusSAVED)
 	assert.Equal(t, []recording.Status{recording.StatusSAVED}, w.ended(), "it ends once")
 }
@@ -568,7 +568,7 @@ func TestDeletedRecordingLeavesNothing(t *testing.T) {
 		w.call()
 		rec := w.active()
 		requireKind(t, w.Delete(w.host(), rec.ID), fault.Conflict)
-		w.egress.End(*rec.EgressID, livekit.EgressStatus_EGRESS_COMPLETE)
+		w.egress.End(*rec.EgressID, livekitproto.EgressStatus_EGRESS_COMPLETE)
 		rec = w.until(rec.ID, recording.StatusSAVED)
 		w.toBucket.cut()
 		requireKind(t, w.Delete(w.host(), rec.ID), fault.Unavailable)
@@ -598,7 +598,7 @@ func TestFileOfADeletedRecordingThatComesLateIsRemoved(t *testing.T) {
 	require.NoError(t, err)
 	w.until(rec.ID, recording.StatusFAILED)
 	require.NoError(t, w.Delete(w.host(), rec.ID))
-	w.egress.End(*rec.EgressID, livekit.EgressStatus_EGRESS_LIMIT_REACHED)
+	w.egress.End(*rec.EgressID, livekitproto.EgressStatus_EGRESS_LIMIT_REACHED)
 	w.eventually(func(t *assert.CollectT) {
 		assert.False(t, w.files.Has(w.t, recordings.Key(rec)))
 		pending := outboxmessage.And(outboxmessage.Kind(recordings.Kind), outboxmessage.DeliveredAtIsNil())

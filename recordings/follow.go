@@ -12,7 +12,7 @@ import (
 
 	"foyer/ent"
 	"foyer/ent/recording"
-	"foyer/rtc"
+	"foyer/internal/livekit"
 )
 
 // limitReached is the reason of a recording that LiveKit has ended because it was long enough.
@@ -21,7 +21,7 @@ const limitReached = "it reached the limit of the media server"
 // Hear takes news of an egress from LiveKit. It may be repeated, and come in any order, also before the
 // call has returned that started it; of another's egress it is fine. An error means that the same news
 // should come again.
-func (r *Recordings) Hear(ctx context.Context, e *rtc.Egress) error {
+func (r *Recordings) Hear(ctx context.Context, e *livekit.Egress) error {
 	rec, err := r.find(ctx, e)
 	if ent.IsNotFound(err) {
 		if _, ours := idOf(e.File); ours && !e.Ended() {
@@ -37,7 +37,7 @@ func (r *Recordings) Hear(ctx context.Context, e *rtc.Egress) error {
 
 // find returns the recording of an egress: by its id or, before that is stored, by its file. Where
 // LiveKit does not say what was asked for, it is the one of the room that waits for its egress.
-func (r *Recordings) find(ctx context.Context, e *rtc.Egress) (*ent.Recording, error) {
+func (r *Recordings) find(ctx context.Context, e *livekit.Egress) (*ent.Recording, error) {
 	rec, err := r.db.Recording.Query().Where(recording.EgressID(e.ID)).Only(ctx)
 	if !ent.IsNotFound(err) {
 		return rec, err
@@ -71,29 +71,29 @@ func idOf(path string) (uuid.UUID, bool) {
 
 // follow carries what LiveKit says of an egress over to its recording, as it is stored by then: what is
 // older than what is known changes nothing.
-func (r *Recordings) follow(ctx context.Context, rec *ent.Recording, e *rtc.Egress) error {
+func (r *Recordings) follow(ctx context.Context, rec *ent.Recording, e *livekit.Egress) error {
 	if mine, err := r.claim(ctx, rec, e); err != nil || !mine {
 		return err
 	}
 	switch e.Status {
-	case rtc.EgressActive:
+	case livekit.EgressActive:
 		return r.activate(ctx, rec, e)
-	case rtc.EgressEnding:
+	case livekit.EgressEnding:
 		_, err := r.stopping(ctx, rec)
 		return err
-	case rtc.EgressComplete:
+	case livekit.EgressComplete:
 		return r.save(ctx, rec, file{e, e.Size, ""})
-	case rtc.EgressLimitReached:
+	case livekit.EgressLimitReached:
 		return r.save(ctx, rec, file{e, e.Size, limitReached})
-	case rtc.EgressAborted:
+	case livekit.EgressAborted:
 		return r.finish(ctx, rec, recording.StatusABORTED, reasonOf(e, "the media server aborted it"))
-	case rtc.EgressFailed:
+	case livekit.EgressFailed:
 		return r.finish(ctx, rec, recording.StatusFAILED, reasonOf(e, "the media server failed to record"))
 	}
 	return nil
 }
 
-func reasonOf(e *rtc.Egress, otherwise string) string {
+func reasonOf(e *livekit.Egress, otherwise string) string {
 	if e.Error == "" {
 		return otherwise
 	}
@@ -102,7 +102,7 @@ func reasonOf(e *rtc.Egress, otherwise string) string {
 
 // claim stores which egress a recording has, and reports whether it is this one. Another for the same
 // recording is not wanted.
-func (r *Recordings) claim(ctx context.Context, rec *ent.Recording, e *rtc.Egress) (bool, error) {
+func (r *Recordings) claim(ctx context.Context, rec *ent.Recording, e *livekit.Egress) (bool, error) {
 	if rec.EgressID == nil {
 		_, err := r.db.Recording.Update().Where(recording.ID(rec.ID), recording.EgressIDIsNil()).
 			SetEgressID(e.ID).Save(ctx)
@@ -123,7 +123,7 @@ func (r *Recordings) claim(ctx context.Context, rec *ent.Recording, e *rtc.Egres
 
 // activate notes that media are recorded. Of a recording that was to end before, or that was given up,
 // that is news of something to be ended.
-func (r *Recordings) activate(ctx context.Context, rec *ent.Recording, e *rtc.Egress) error {
+func (r *Recordings) activate(ctx context.Context, rec *ent.Recording, e *livekit.Egress) error {
 	at := e.StartedAt
 	if at.IsZero() {
 		at = time.Now()
@@ -160,7 +160,7 @@ func (r *Recordings) stopping(ctx context.Context, rec *ent.Recording) (bool, er
 // file is what is known of a file that is in the bucket.
 type file struct {
 	// egress has written it; nil when LiveKit does not know it any more.
-	egress *rtc.Egress
+	egress *livekit.Egress
 	size   int64 // bytes; 0 when unknown
 	reason string
 }

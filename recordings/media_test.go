@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -93,7 +93,7 @@ func TestFileOfAnEgressThatLiveKitHasForgottenIsSaved(t *testing.T) {
 func TestFailureThatLiveKitTellsOfStands(t *testing.T) {
 	t.Parallel()
 	w := lonely(t)
-	w.egress.Behave(testenv.Behavior{Then: livekit.EgressStatus_EGRESS_FAILED, Error: "disk full"})
+	w.egress.Behave(testenv.Behavior{Then: livekitproto.EgressStatus_EGRESS_FAILED, Error: "disk full"})
 	rec := w.start()
 	w.eventually(func(t *assert.CollectT) {
 		assert.Equal(t, recording.StatusFAILED, w.told(rec, 10).Status)

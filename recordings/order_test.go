@@ -13,8 +13,8 @@ import (
 	"foyer/ent"
 	"foyer/ent/recording"
 	"foyer/ent/schema"
+	"foyer/internal/livekit"
 	"foyer/recordings"
-	"foyer/rtc"
 	"foyer/testenv"
 )
 
@@ -25,15 +25,15 @@ func (w *world) initiated() *ent.Recording {
 }
 
 // news is what LiveKit tells of the egress of a recording.
-func news(rec *ent.Recording, status rtc.EgressStatus) *rtc.Egress {
-	e := &rtc.Egress{
+func news(rec *ent.Recording, status livekit.EgressStatus) *livekit.Egress {
+	e := &livekit.Egress{
 		ID: "EG_" + rec.ID.String(), Room: rec.RoomID.String(), Told: true, File: recordings.Key(rec),
 		Status: status,
 	}
-	if status != rtc.EgressStarting {
+	if status != livekit.EgressStarting {
 		e.StartedAt = time.Now()
 	}
-	if status == rtc.EgressComplete || status == rtc.EgressLimitReached {
+	if status == livekit.EgressComplete || status == livekit.EgressLimitReached {
 		e.Size, e.Duration = 42, time.Second
 	}
 	return e
@@ -44,9 +44,9 @@ func news(rec *ent.Recording, status rtc.EgressStatus) *rtc.Egress {
 func TestNewsInAnyOrderLeadToOneEnd(t *testing.T) {
 	t.Parallel()
 	w := few(t, nil)
-	ends := map[rtc.EgressStatus]recording.Status{
-		rtc.EgressComplete: recording.StatusSAVED, rtc.EgressLimitReached: recording.StatusSAVED,
-		rtc.EgressFailed: recording.StatusFAILED, rtc.EgressAborted: recording.StatusABORTED,
+	ends := map[livekit.EgressStatus]recording.Status{
+		livekit.EgressComplete: recording.StatusSAVED, livekit.EgressLimitReached: recording.StatusSAVED,
+		livekit.EgressFailed: recording.StatusFAILED, livekit.EgressAborted: recording.StatusABORTED,
 	}
 	before := map[recording.Status]int{
 		recording.StatusINITIATED: 0, recording.StatusACTIVE: 1, recording.StatusSTOPPING: 2,
@@ -57,8 +57,8 @@ func TestNewsInAnyOrderLeadToOneEnd(t *testing.T) {
 		w.mu.Lock()
 		w.ends = nil
 		w.mu.Unlock()
-		end := rapid.SampledFrom([]rtc.EgressStatus{
-			rtc.EgressComplete, rtc.EgressLimitReached, rtc.EgressFailed, rtc.EgressAborted,
+		end := rapid.SampledFrom([]livekit.EgressStatus{
+			livekit.EgressComplete, livekit.EgressLimitReached, livekit.EgressFailed, livekit.EgressAborted,
 		}).Draw(rt, "end")
 		given := rapid.SliceOfN(rapid.SampledFrom([]string{
 			"STARTING", "ACTIVE", "ENDING", "end", "stop", "give up",
@@ -76,7 +76,7 @@ func TestNewsInAnyOrderLeadToOneEnd(t *testing.T) {
 				require.NoError(rt, w.Hear(context.Background(), news(rec, end)))
 				ended = true
 			default:
-				require.NoError(rt, w.Hear(context.Background(), news(rec, rtc.EgressStatus(name))))
+				require.NoError(rt, w.Hear(context.Background(), news(rec, livekit.EgressStatus(name))))
 			}
 			now = w.db.Recording.GetX(context.Background(), rec.ID)
 			require.GreaterOrEqual(rt, before[now.Status], level, "%s after %s", now.Status, name)
@@ -112,24 +112,24 @@ func TestNewsOfAnotherEgressChangeNothing(t *testing.T) {
 	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := few(t, db)
 		rec := w.initiated()
-		for name, change := range map[string]func(*rtc.Egress){
-			"elsewhere":       func(e *rtc.Egress) { e.File = "films/" + rec.ID.String() + ".mp4" },
-			"no file":         func(e *rtc.Egress) { e.File = "" },
-			"another type":    func(e *rtc.Egress) { e.File = "recordings/" + rec.ID.String() + ".ogg" },
-			"another folder":  func(e *rtc.Egress) { e.File = "recordings/x/" + rec.ID.String() + ".mp4" },
-			"another room":    func(e *rtc.Egress) { e.Room = uuid.NewString() },
-			"temporary room":  func(e *rtc.Egress) { e.Room = "abc-defg-hij" },
-			"another file":    func(e *rtc.Egress) { e.File = "recordings/" + uuid.NewString() + ".mp4" },
-			"nothing is told": func(e *rtc.Egress) { e.Told, e.File, e.Room = false, "", uuid.NewString() },
+		for name, change := range map[string]func(*livekit.Egress){
+			"elsewhere":       func(e *livekit.Egress) { e.File = "films/" + rec.ID.String() + ".mp4" },
+			"no file":         func(e *livekit.Egress) { e.File = "" },
+			"another type":    func(e *livekit.Egress) { e.File = "recordings/" + rec.ID.String() + ".ogg" },
+			"another folder":  func(e *livekit.Egress) { e.File = "recordings/x/" + rec.ID.String() + ".mp4" },
+			"another room":    func(e *livekit.Egress) { e.Room = uuid.NewString() },
+			"temporary room":  func(e *livekit.Egress) { e.Room = "abc-defg-hij" },
+			"another file":    func(e *livekit.Egress) { e.File = "recordings/" + uuid.NewString() + ".mp4" },
+			"nothing is told": func(e *livekit.Egress) { e.Told, e.File, e.Room = false, "", uuid.NewString() },
 		} {
-			e := news(rec, rtc.EgressComplete)
+			e := news(rec, livekit.EgressComplete)
 			change(e)
 			require.NoError(t, w.Hear(context.Background(), e), name)
 			assert.Equal(t, recording.StatusINITIATED, w.now(rec.ID).Status, name)
 			assert.Nil(t, w.now(rec.ID).EgressID, name)
 		}
-		require.NoError(t, w.Hear(context.Background(), news(rec, rtc.EgressActive)))
-		second := news(rec, rtc.EgressComplete)
+		require.NoError(t, w.Hear(context.Background(), news(rec, livekit.EgressActive)))
+		second := news(rec, livekit.EgressComplete)
 		second.ID = "EG_second"
 		require.NoError(t, w.Hear(context.Background(), second))
 		assert.Equal(t, recording.StatusACTIVE, w.now(rec.ID).Status)
@@ -141,11 +141,11 @@ func TestNewsThatDoNotSayWhatWasAsked(t *testing.T) {
 	t.Parallel()
 	w := few(t, nil)
 	rec := w.initiated()
-	e := news(rec, rtc.EgressActive)
+	e := news(rec, livekit.EgressActive)
 	e.Told, e.File = false, ""
 	require.NoError(t, w.Hear(context.Background(), e))
 	assert.Equal(t, recording.StatusACTIVE, w.now(rec.ID).Status)
-	e.Status = rtc.EgressComplete
+	e.Status = livekit.EgressComplete
 	require.NoError(t, w.Hear(context.Background(), e))
 	assert.Equal(t, recording.StatusSAVED, w.now(rec.ID).Status)
 }

@@ -16,7 +16,7 @@ import (
 	"foyer/ent/recording"
 	"foyer/internal/fault"
 	"foyer/internal/lease"
-	"foyer/rtc"
+	"foyer/internal/livekit"
 )
 
 const (
@@ -122,7 +122,7 @@ func (r *Recordings) compare(ctx context.Context) error {
 // settle compares one recording with its egress, of which LiveKit believes that it runs (nil when it
 // does not); called is whether its room's call goes on.
 func (r *Recordings) settle(
-	ctx context.Context, rec *ent.Recording, e *rtc.Egress, called bool,
+	ctx context.Context, rec *ent.Recording, e *livekit.Egress, called bool,
 ) (err error) {
 	if e == nil {
 		if e, err = r.egressOf(ctx, rec); err != nil {
@@ -143,7 +143,7 @@ func (r *Recordings) settle(
 		return nil
 	case rec.Status == recording.StatusSTOPPING && over(rec.StoppingAt, r.settings.StopTimeout):
 		return r.giveUp(ctx, rec, recording.StatusFAILED, "the media server did not finish it in time")
-	case rec.Status == recording.StatusSTOPPING && e.Status != rtc.EgressEnding:
+	case rec.Status == recording.StatusSTOPPING && e.Status != livekit.EgressEnding:
 		return r.requestStop(ctx, rec.ID)
 	case rec.Status == recording.StatusINITIATED && over(&rec.CreatedAt, r.settings.StartTimeout):
 		err := r.giveUp(ctx, rec, recording.StatusFAILED, "it did not begin in time")
@@ -191,9 +191,9 @@ func (r *Recordings) giveUp(
 
 // stopUnwanted ends running egresses of ours whose recording has ended, has another egress, or is not
 // there though its room is. Of rooms that are not there they may be another's.
-func (r *Recordings) stopUnwanted(ctx context.Context, running []*rtc.Egress) error {
+func (r *Recordings) stopUnwanted(ctx context.Context, running []*livekit.Egress) error {
 	maps.DeleteFunc(r.tries, func(id string, _ int) bool {
-		return !slices.ContainsFunc(running, func(e *rtc.Egress) bool { return e.ID == id })
+		return !slices.ContainsFunc(running, func(e *livekit.Egress) bool { return e.ID == id })
 	})
 	var failed []error
 	for _, e := range running {
@@ -211,7 +211,7 @@ func (r *Recordings) stopUnwanted(ctx context.Context, running []*rtc.Egress) er
 	return errors.Join(failed...)
 }
 
-func (r *Recordings) wanted(ctx context.Context, e *rtc.Egress) (bool, error) {
+func (r *Recordings) wanted(ctx context.Context, e *livekit.Egress) (bool, error) {
 	id, ours := idOf(e.File)
 	roomID, err := uuid.Parse(e.Room)
 	if !ours || err != nil {

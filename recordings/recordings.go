@@ -24,11 +24,11 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/internal/bucket"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/internal/outbox"
 	"foyer/internal/ratelimit"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 // Recordings are those of all rooms.
@@ -37,7 +37,7 @@ type Recordings struct {
 	redis    redis.UniversalClient
 	rooms    *rooms.Service
 	lobby    *lobby.Service
-	rtc      *rtc.Client
+	rtc      *livekit.Client
 	bucket   *bucket.Bucket
 	outbox   *outbox.Outbox
 	limiter  *ratelimit.Limiter
@@ -54,7 +54,7 @@ type Outside struct {
 	Redis redis.UniversalClient
 	Rooms *rooms.Service
 	Lobby *lobby.Service
-	RTC   *rtc.Client
+	RTC   *livekit.Client
 	// Bucket is where files are kept; nil where nothing is recorded.
 	Bucket  *bucket.Bucket
 	Outbox  *outbox.Outbox
@@ -75,7 +75,7 @@ type Settings struct {
 	Layout string
 	// RequestS3 opens the bucket to the egress service; nil where that has keys of its own, which is
 	// better: LiveKit keeps what it is asked.
-	RequestS3 *rtc.S3
+	RequestS3 *livekit.S3
 	// KeptFor is how long a file is kept, and handed out; 0 is for ever.
 	KeptFor time.Duration
 	// StartTimeout is when a recording is given up that was asked for and has not begun.

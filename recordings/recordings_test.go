@@ -29,11 +29,11 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/internal/bucket"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/internal/outbox"
 	"foyer/lobby"
 	"foyer/recordings"
 	"foyer/rooms"
-	"foyer/rtc"
 	"foyer/testenv"
 )
 
@@ -96,7 +96,7 @@ type world struct {
 	rooms   *rooms.Service
 	lobby   *lobby.Service
 	calls   *calls.Service
-	rtc     *rtc.Client
+	rtc     *livekit.Client
 	outbox  *outbox.Outbox
 	livekit *testenv.LiveKitServer
 	egress  *testenv.Egress
@@ -138,7 +138,7 @@ func newWorld(t testing.TB, o options) *world {
 	w.toLiveKit, url = through(t, w.livekit.URL())
 	w.toBucket, endpoint = through(t, w.files.Endpoint)
 	w.rooms = rooms.New(w.db, rooms.Settings{DefaultAccessLevel: room.AccessLevelPUBLIC})
-	w.rtc = rtc.New(rtc.Settings{
+	w.rtc = livekit.New(livekit.Settings{
 		URL: url, PublicURL: w.livekit.URL(), APIKey: w.livekit.Key(), APISecret: w.livekit.Secret(),
 		TokenTTL: time.Minute, DefaultSources: []string{"microphone"},
 	})

@@ -13,9 +13,9 @@ import (
 	"foyer/ent/recording"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/internal/ratelimit"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 // maxLanguage is how long a BCP 47 tag may be.
@@ -129,11 +129,11 @@ func (r *Recordings) unfinished(ctx context.Context, roomID uuid.UUID) (*ent.Rec
 
 // launch has LiveKit begin a recording that is a row so far.
 func (r *Recordings) launch(ctx context.Context, rec *ent.Recording) error {
-	egress, err := r.rtc.StartEgress(ctx, rtc.EgressRequest{
+	egress, err := r.rtc.StartEgress(ctx, livekit.EgressRequest{
 		Room: rec.RoomID.String(), File: Key(rec), AudioOnly: rec.Mode == recording.ModeAUDIO,
 		Layout: r.settings.Layout, S3: r.settings.RequestS3,
 	})
-	if rtc.MayHaveHappened(err) {
+	if livekit.MayHaveHappened(err) {
 		known, errList := r.egressOf(ctx, rec)
 		if errList == nil && known != nil {
 			egress, err = known, nil
@@ -142,7 +142,7 @@ func (r *Recordings) launch(ctx context.Context, rec *ent.Recording) error {
 	switch {
 	case err == nil:
 		return r.launched(ctx, rec, egress)
-	case rtc.MayHaveHappened(err): // the comparison with LiveKit will tell
+	case livekit.MayHaveHappened(err): // the comparison with LiveKit will tell
 		r.Wake()
 	default:
 		r.tryFinish(ctx, rec, recording.StatusFAILED, fault.Of(err).Message)
@@ -153,7 +153,7 @@ func (r *Recordings) launch(ctx context.Context, rec *ent.Recording) error {
 
 // launched carries on with a recording whose egress is known. It is stopped if that has been asked
 // for meanwhile, also by the end of the room itself.
-func (r *Recordings) launched(ctx context.Context, rec *ent.Recording, egress *rtc.Egress) error {
+func (r *Recordings) launched(ctx context.Context, rec *ent.Recording, egress *livekit.Egress) error {
 	if err := r.follow(ctx, rec, egress); err != nil {
 		warn(ctx, "a recording follows its egress a little later", err, "recording", rec.ID)
 		r.Wake()
@@ -187,7 +187,7 @@ func (r *Recordings) halt(ctx context.Context, egressID string) error {
 }
 
 // egressOf finds the egress of a recording in LiveKit's list of its room; nil when it has none.
-func (r *Recordings) egressOf(ctx context.Context, rec *ent.Recording) (*rtc.Egress, error) {
+func (r *Recordings) egressOf(ctx context.Context, rec *ent.Recording) (*livekit.Egress, error) {
 	list, err := r.rtc.Egresses(ctx, rec.RoomID.String())
 	if err != nil {
 		return nil, err
@@ -196,7 +196,7 @@ func (r *Recordings) egressOf(ctx context.Context, rec *ent.Recording) (*rtc.Egr
 }
 
 // among returns the egress of a recording; nil when it is not there.
-func among(list []*rtc.Egress, rec *ent.Recording) *rtc.Egress {
+func among(list []*livekit.Egress, rec *ent.Recording) *livekit.Egress {
 	for _, e := range list {
 		if rec.EgressID != nil && *rec.EgressID == e.ID || rec.EgressID == nil && isFileOf(e, rec) {
 			return e
@@ -205,6 +205,6 @@ func among(list []*rtc.Egress, rec *ent.Recording) *rtc.Egress {
 	return nil
 }
 
-func isFileOf(e *rtc.Egress, rec *ent.Recording) bool {
+func isFileOf(e *livekit.Egress, rec *ent.Recording) bool {
 	return e.Room == rec.RoomID.String() && e.File == Key(rec)
 }

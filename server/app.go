@@ -21,6 +21,7 @@ import (
 	"foyer/internal/batch"
 	"foyer/internal/bucket"
 	"foyer/internal/devmode"
+	"foyer/internal/livekit"
 	"foyer/internal/outbox"
 	"foyer/internal/ratelimit"
 	"foyer/internal/telemetry"
@@ -28,7 +29,6 @@ import (
 	"foyer/lobby"
 	"foyer/recordings"
 	"foyer/rooms"
-	"foyer/rtc"
 	"foyer/web"
 	"foyer/webhooks"
 )
@@ -46,7 +46,7 @@ type app struct {
 	metrics *telemetry.Metrics
 	traces  *telemetry.Traces
 
-	rtc *rtc.Client
+	rtc *livekit.Client
 	// bucket keeps the recordings; nil when none are made.
 	bucket   *bucket.Bucket
 	sessions *auth.Sessions
@@ -91,7 +91,7 @@ func (a *app) wire() (err error) {
 	if a.db == nil || a.redis == nil {
 		return nil // what is wrong with them has been said
 	}
-	a.rtc = rtc.New(a.watchedRTC())
+	a.rtc = livekit.New(a.watchedRTC())
 	if err = a.openBucket(); err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"foyer/internal/fault"
-	"foyer/rtc"
+	"foyer/internal/livekit"
 )
 
 const (
@@ -34,9 +34,9 @@ type check struct {
 
 // hearCheck takes an event about a room that doctor has made: of LiveKit's it is remembered that it came, doctor's is
 // answered. Whoever sends them knows LiveKit's secret.
-func (a *app) hearCheck(w http.ResponseWriter, r *http.Request, event *rtc.Event) error {
+func (a *app) hearCheck(w http.ResponseWriter, r *http.Request, event *livekit.Event) error {
 	key := a.config.RedisPrefix + "check:" + event.Room
-	if event.Kind != rtc.Check {
+	if event.Kind != livekit.Check {
 		if err := a.redis.Set(r.Context(), key, 1, heardFor).Err(); err != nil {
 			return fault.From(err, fault.Unavailable, "try again soon")
 		}
@@ -66,7 +66,7 @@ func addedTo(lines []string) (n int) {
 }
 
 // ask asks the server at FOYER_PUBLIC_URL what it sees and has heard of a room.
-func (c *config) ask(ctx context.Context, client *rtc.Client, room string) (answer check, err error) {
+func (c *config) ask(ctx context.Context, client *livekit.Client, room string) (answer check, err error) {
 	url := c.webhookURL()
 	header := http.Header{headerXForwardedFor: {claimed}, headerForwarded: {"for=" + claimed}}
 	if err := client.AskWebhook(ctx, url, room, header, &answer); err != nil {
@@ -79,8 +79,8 @@ func (c *config) webhookURL() string { return c.linkBase() + "/webhooks/livekit"
 
 // examineWebhook sees that what LiveKit tells of a new room arrives at Foyer.
 func examineWebhook(ctx context.Context, c *config) (string, error) {
-	client := rtc.New(c.rtc())
-	if _, err := c.ask(ctx, client, rtc.CheckRooms); err != nil {
+	client := livekit.New(c.rtc())
+	if _, err := c.ask(ctx, client, livekit.CheckRooms); err != nil {
 		return "", err
 	}
 	return "LiveKit tells Foyer of its rooms", client.InCheckRoom(ctx, func(room string) error {
@@ -99,7 +99,7 @@ func examineWebhook(ctx context.Context, c *config) (string, error) {
 
 // examineProxies compares the settings with what the proxies do.
 func examineProxies(ctx context.Context, c *config) (string, error) {
-	answer, err := c.ask(ctx, rtc.New(c.rtc()), rtc.CheckRooms)
+	answer, err := c.ask(ctx, livekit.New(c.rtc()), livekit.CheckRooms)
 	if err != nil {
 		return "", err
 	}

@@ -26,13 +26,13 @@ import (
 	"foyer/ent/schema"
 	"foyer/graph"
 	"foyer/graph/transport"
+	"foyer/internal/livekit"
 	"foyer/internal/outbox"
 	"foyer/invitations"
 	"foyer/lobby"
 	"foyer/mail"
 	"foyer/recordings"
 	"foyer/rooms"
-	"foyer/rtc"
 	"foyer/web"
 )
 
@@ -487,8 +487,8 @@ func (c *config) database() database.Settings {
 	}
 }
 
-func (c *config) rtc() rtc.Settings {
-	return rtc.Settings{
+func (c *config) rtc() livekit.Settings {
+	return livekit.Settings{
 		URL: c.LiveKitURL, PublicURL: c.LiveKitPublicURL,
 		APIKey: c.LiveKitKeys[0], APISecret: c.LiveKitSecrets[0], OlderKeys: c.olderLiveKitKeys(),
 		InsecureSkipVerify: c.LiveKitInsecure, Deployment: c.Deployment,
@@ -575,7 +575,7 @@ func (c *config) recordings() recordings.Settings {
 		s.DownloadFor = c.DownloadTTL
 	}
 	if c.RecordingS3InRequest {
-		s.RequestS3 = &rtc.S3{
+		s.RequestS3 = &livekit.S3{
 			Endpoint: c.S3Endpoint, Region: c.S3Region, Bucket: c.S3Bucket,
 			AccessKey: c.S3AccessKey, SecretKey: c.S3SecretKey, SessionToken: c.S3SessionToken,
 		}

@@ -14,8 +14,8 @@ import (
 	"foyer/auth"
 	"foyer/ent/database"
 	"foyer/internal/bucket"
+	"foyer/internal/livekit"
 	"foyer/mail"
-	"foyer/rtc"
 )
 
 const (
@@ -134,12 +134,12 @@ func examineRedis(ctx context.Context, c *config) (string, error) {
 }
 
 func examineLiveKit(ctx context.Context, c *config) (string, error) {
-	return c.LiveKitURL, rtc.New(c.rtc()).Check(ctx)
+	return c.LiveKitURL, livekit.New(c.rtc()).Check(ctx)
 }
 
 // examineEntrance asks where browsers do whether a room can be entered.
 func examineEntrance(ctx context.Context, c *config) (string, error) {
-	client := rtc.New(c.rtc())
+	client := livekit.New(c.rtc())
 	return c.LiveKitPublicURL, client.InCheckRoom(ctx, func(room string) error { return client.CheckEntrance(ctx, room) })
 }
 
@@ -147,7 +147,7 @@ func examineEgress(ctx context.Context, c *config) (string, error) {
 	if _, ok := c.bucket(); !ok {
 		return "", errUnconfigured // nothing is recorded
 	}
-	client := rtc.New(c.rtc())
+	client := livekit.New(c.rtc())
 	return "somebody records", client.InCheckRoom(ctx, func(room string) error { return client.CheckEgress(ctx, room) })
 }
 

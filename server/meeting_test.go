@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/pion/webrtc/v4"
 	"github.com/stretchr/testify/assert"
@@ -85,7 +85,7 @@ func joins(t *testing.T, roomID, entryID, serverURL, token string) {
 	delete(attributes, "deployment")
 	assert.Equal(t, map[string]string{"room_role": "", "is_authenticated": "false"}, attributes)
 	may := me.GetPermission()
-	assert.Equal(t, []livekit.TrackSource{livekit.TrackSource_MICROPHONE}, may.GetCanPublishSources())
+	assert.Equal(t, []livekitproto.TrackSource{livekitproto.TrackSource_MICROPHONE}, may.GetCanPublishSources())
 	assert.True(t, may.GetCanSubscribe())
 	assert.False(t, may.GetCanPublishData())
 	assert.False(t, may.GetCanUpdateMetadata())
@@ -93,28 +93,28 @@ func joins(t *testing.T, roomID, entryID, serverURL, token string) {
 	microphone, err := lksdk.NewLocalTrack(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus})
 	require.NoError(t, err)
 	_, err = room.LocalParticipant.PublishTrack(microphone,
-		&lksdk.TrackPublicationOptions{Source: livekit.TrackSource_MICROPHONE})
+		&lksdk.TrackPublicationOptions{Source: livekitproto.TrackSource_MICROPHONE})
 	require.NoError(t, err)
 	camera, err := lksdk.NewLocalTrack(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8})
 	require.NoError(t, err)
 	_, err = room.LocalParticipant.PublishTrack(camera,
-		&lksdk.TrackPublicationOptions{Source: livekit.TrackSource_CAMERA})
+		&lksdk.TrackPublicationOptions{Source: livekitproto.TrackSource_CAMERA})
 	require.Error(t, err, "the room's configuration allows the microphone alone")
 	eventually(t, func(c *assert.CollectT) {
 		if tracks := participant(t, roomID, entryID).GetTracks(); assert.Len(c, tracks, 1) {
-			assert.Equal(c, livekit.TrackSource_MICROPHONE, tracks[0].GetSource())
+			assert.Equal(c, livekitproto.TrackSource_MICROPHONE, tracks[0].GetSource())
 		}
 	})
 }
 
 // participant returns what LiveKit says of somebody in a call. It does not know at once who has come.
-func participant(t *testing.T, roomID, identity string) (info *livekit.ParticipantInfo) {
+func participant(t *testing.T, roomID, identity string) (info *livekitproto.ParticipantInfo) {
 	t.Helper()
 	client := lksdk.NewRoomServiceClient(testenv.LiveKit(t))
 	eventually(t, func(c *assert.CollectT) {
 		var err error
 		info, err = client.GetParticipant(t.Context(),
-			&livekit.RoomParticipantIdentity{Room: roomID, Identity: identity})
+			&livekitproto.RoomParticipantIdentity{Room: roomID, Identity: identity})
 		assert.NoError(c, err)
 	})
 	return info

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -81,7 +81,7 @@ func (s *server) call(token string, input object) *caller {
 	return c
 }
 
-func (c *caller) isGone(t testing.TB, why livekit.DisconnectReason) {
+func (c *caller) isGone(t testing.TB, why livekitproto.DisconnectReason) {
 	t.Helper()
 	select {
 	case <-c.gone:
@@ -162,7 +162,7 @@ func moderate(t *testing.T, s *server) {
 
 	// A ban, and its end.
 	s.must(host, removeParticipant, inRoom(roomID, object{"participantId": bob.id, "ban": "FOREVER"}))
-	bob.isGone(t, livekit.DisconnectReason_PARTICIPANT_REMOVED)
+	bob.isGone(t, livekitproto.DisconnectReason_PARTICIPANT_REMOVED)
 	refused := s.ask("", createRoomToken, inRoom(roomID, object{"ticket": bob.ticket}))
 	assert.Equal(t, "FORBIDDEN", refused.code())
 	bans := s.must(host, readBans, object{"id": roomID})
@@ -186,8 +186,8 @@ func moderate(t *testing.T, s *server) {
 
 	// The end.
 	s.must(host, endMeeting, inRoom(roomID, nil))
-	anna.isGone(t, livekit.DisconnectReason_ROOM_DELETED)
-	olga.isGone(t, livekit.DisconnectReason_ROOM_DELETED)
+	anna.isGone(t, livekitproto.DisconnectReason_ROOM_DELETED)
+	olga.isGone(t, livekitproto.DisconnectReason_ROOM_DELETED)
 	annas.until("roomStatus.ended", "true")
 	assert.Equal(t, "complete", annas.receive()["type"])
 	hosts.until("roomStatus.ended", "true")

@@ -9,10 +9,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"foyer/ent"
+	"foyer/internal/livekit"
 	"foyer/internal/outbox"
 	"foyer/internal/telemetry"
 	"foyer/lobby"
-	"foyer/rtc"
 )
 
 // openObserve makes what counts and traces, where settings ask for it.
@@ -32,7 +32,7 @@ func (a *app) openObserve(ctx context.Context) (err error) {
 }
 
 // watchedRTC is LiveKit's client's settings, with each call counted and traced.
-func (a *app) watchedRTC() rtc.Settings {
+func (a *app) watchedRTC() livekit.Settings {
 	s := a.config.rtc()
 	if a.metrics == nil && a.traces == nil {
 		return s
@@ -44,7 +44,7 @@ func (a *app) watchedRTC() rtc.Settings {
 		began := time.Now()
 		err := call(ctx)
 		telemetry.Failed(span, err)
-		a.metrics.LiveKit(method, rtc.Outcome(err), time.Since(began))
+		a.metrics.LiveKit(method, livekit.Outcome(err), time.Since(began))
 		return err
 	}
 	return s
@@ -88,13 +88,13 @@ func deliveryOutcome(err error) string {
 	}
 }
 
-var eventKinds = []rtc.Kind{
-	rtc.RoomStarted, rtc.RoomFinished, rtc.ParticipantJoined, rtc.ParticipantLeft,
-	rtc.ParticipantAborted, rtc.EgressStarted, rtc.EgressUpdated, rtc.EgressEnded,
+var eventKinds = []livekit.Kind{
+	livekit.RoomStarted, livekit.RoomFinished, livekit.ParticipantJoined, livekit.ParticipantLeft,
+	livekit.ParticipantAborted, livekit.EgressStarted, livekit.EgressUpdated, livekit.EgressEnded,
 }
 
 // eventName is a kind of LiveKit's events for metrics, which name those that matter to us.
-func eventName(kind rtc.Kind) string {
+func eventName(kind livekit.Kind) string {
 	if slices.Contains(eventKinds, kind) {
 		return string(kind)
 	}

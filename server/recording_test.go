@@ -15,7 +15,7 @@ import (
 
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/google/uuid"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
@@ -265,7 +265,7 @@ func TestServerIsKilledAtAnyStepOfARecording(t *testing.T) {
 				r.hang("downstream")
 				r.asks(startRecording, object{"roomId": r.roomID, "mode": "SCREEN"})
 				r.records(t)
-			}, meanwhile: func(r *recorder) { r.ends(livekit.EgressStatus_EGRESS_COMPLETE) },
+			}, meanwhile: func(r *recorder) { r.ends(livekitproto.EgressStatus_EGRESS_COMPLETE) },
 			want: recording.StatusSAVED,
 		},
 		"start: it is answered": {
@@ -278,12 +278,12 @@ func TestServerIsKilledAtAnyStepOfARecording(t *testing.T) {
 		},
 		"it records, and ends": {
 			until:     func(_ *testing.T, r *recorder) { r.active() },
-			meanwhile: func(r *recorder) { r.ends(livekit.EgressStatus_EGRESS_COMPLETE) },
+			meanwhile: func(r *recorder) { r.ends(livekitproto.EgressStatus_EGRESS_COMPLETE) },
 			want:      recording.StatusSAVED,
 		},
 		"it records, and fails": {
 			until:     func(_ *testing.T, r *recorder) { r.active() },
-			meanwhile: func(r *recorder) { r.ends(livekit.EgressStatus_EGRESS_FAILED) },
+			meanwhile: func(r *recorder) { r.ends(livekitproto.EgressStatus_EGRESS_FAILED) },
 			want:      recording.StatusFAILED,
 		},
 		"stop: LiveKit is not asked yet": {
@@ -340,10 +340,10 @@ func (r *recorder) records(t *testing.T) {
 	t.Helper()
 	api := lksdk.NewEgressClient(r.livekit.URL(), r.livekit.Key(), r.livekit.Secret())
 	eventually(t, func(c *assert.CollectT) {
-		list, err := api.ListEgress(context.Background(), &livekit.ListEgressRequest{Active: true})
+		list, err := api.ListEgress(context.Background(), &livekitproto.ListEgressRequest{Active: true})
 		assert.NoError(c, err)
 		if assert.Len(c, list.GetItems(), 1) {
-			assert.Equal(c, livekit.EgressStatus_EGRESS_ACTIVE, list.GetItems()[0].GetStatus())
+			assert.Equal(c, livekitproto.EgressStatus_EGRESS_ACTIVE, list.GetItems()[0].GetStatus())
 		}
 	})
 }
@@ -360,7 +360,7 @@ func (r *recorder) waitsAt(status recording.Status) {
 }
 
 // ends ends what records.
-func (r *recorder) ends(as livekit.EgressStatus) {
+func (r *recorder) ends(as livekitproto.EgressStatus) {
 	for _, id := range r.egress.Running() {
 		r.egress.End(id, as)
 	}

@@ -16,8 +16,8 @@ import (
 	"foyer/ent/database"
 	"foyer/graph/transport"
 	"foyer/internal/fault"
+	"foyer/internal/livekit"
 	"foyer/internal/telemetry"
-	"foyer/rtc"
 )
 
 // readyTimeout bounds one look at what we lean on.
@@ -120,12 +120,12 @@ func (a *app) hearLiveKit(w http.ResponseWriter, r *http.Request) error {
 	event, err := a.rtc.Receive(w, r)
 	if err != nil {
 		a.metrics.Event(telemetry.Other, "refused")
-		if rtc.IsUntimely(err) && !a.untimely.Swap(true) {
+		if livekit.IsUntimely(err) && !a.untimely.Swap(true) {
 			slog.WarnContext(r.Context(), "LiveKit's events are refused: its clock and this server's differ", "err", err)
 		}
 		return err
 	}
-	if strings.HasPrefix(event.Room, rtc.CheckRooms) {
+	if strings.HasPrefix(event.Room, livekit.CheckRooms) {
 		return a.hearCheck(w, r, event)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), hearTimeout)

@@ -11,13 +11,13 @@ import (
 
 	"foyer/ent/database"
 	"foyer/ent/room"
-	"foyer/rtc"
+	"foyer/internal/livekit"
 )
 
 // examineSharing looks for other installations of Foyer that have people in this LiveKit. They are fine as long as
 // their rooms are not in our database: in those, each would remove the people of the other.
 func examineSharing(ctx context.Context, c *config) (string, error) {
-	marks, err := rtc.New(c.rtc()).Marks(ctx)
+	marks, err := livekit.New(c.rtc()).Marks(ctx)
 	if err != nil { // what is wrong with LiveKit stands in the line above
 		return "not checked: LiveKit does not answer", nil
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/livekit/protocol/auth"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/livekit/protocol/rpc"
 	"github.com/livekit/psrpc"
 	lksdk "github.com/livekit/server-sdk-go/v2"
@@ -44,7 +44,7 @@ type Behavior struct {
 	// Starting: it never becomes active by itself.
 	Starting bool
 	// Then is how it ends as soon as it is active; it goes on when that is nothing.
-	Then livekit.EgressStatus
+	Then livekitproto.EgressStatus
 	// Error is what it says when it fails.
 	Error string
 	// Deaf: it answers that it ends, and does not.
@@ -80,7 +80,7 @@ type egress struct {
 	room     *lksdk.Room
 
 	mu   sync.Mutex
-	info *livekit.EgressInfo
+	info *livekitproto.EgressInfo
 	// gone: the process that ran it is.
 	gone bool
 }
@@ -189,7 +189,7 @@ func (e *Egress) Running() []string {
 }
 
 // End ends an egress as it would end by itself.
-func (e *Egress) End(id string, as livekit.EgressStatus) {
+func (e *Egress) End(id string, as livekitproto.EgressStatus) {
 	if one := e.find(id); one != nil {
 		one.end(as)
 	}
@@ -198,7 +198,7 @@ func (e *Egress) End(id string, as livekit.EgressStatus) {
 // Activate has an egress begin that is Starting.
 func (e *Egress) Activate(id string) {
 	if one := e.find(id); one != nil {
-		one.report(livekit.EgressStatus_EGRESS_ACTIVE)
+		one.report(livekitproto.EgressStatus_EGRESS_ACTIVE)
 	}
 }
 
@@ -235,7 +235,7 @@ func (w *egressWorker) ListActiveEgress(
 
 func (w *egressWorker) StartEgress(
 	ctx context.Context, request *rpc.StartEgressRequest,
-) (*livekit.EgressInfo, error) {
+) (*livekitproto.EgressInfo, error) {
 	e := (*Egress)(w)
 	e.mu.Lock()
 	behavior := e.behavior
@@ -261,16 +261,16 @@ func (w *egressWorker) StartEgress(
 // begin starts to record, and returns what it is so far.
 func (e *Egress) begin(
 	request *rpc.StartEgressRequest, behavior Behavior,
-) (*livekit.EgressInfo, error) {
+) (*livekitproto.EgressInfo, error) {
 	composite := request.GetRoomComposite()
 	if composite == nil || len(composite.GetFileOutputs()) != 1 {
 		return nil, psrpc.NewErrorf(psrpc.InvalidArgument, "the stand-in records rooms to one file")
 	}
 	one := &egress{worker: e, behavior: behavior, file: composite.GetFileOutputs()[0].GetFilepath()}
-	one.info = &livekit.EgressInfo{
+	one.info = &livekitproto.EgressInfo{
 		EgressId: request.GetEgressId(), RoomId: request.GetRoomId(), RoomName: composite.GetRoomName(),
-		Status: livekit.EgressStatus_EGRESS_STARTING, UpdatedAt: time.Now().UnixNano(),
-		Request: &livekit.EgressInfo_RoomComposite{RoomComposite: composite},
+		Status: livekitproto.EgressStatus_EGRESS_STARTING, UpdatedAt: time.Now().UnixNano(),
+		Request: &livekitproto.EgressInfo_RoomComposite{RoomComposite: composite},
 	}
 	var err error
 	if one.handler, err = rpc.NewEgressHandlerServer(one, e.bus); err == nil {
@@ -299,14 +299,14 @@ func (o *egress) record() {
 		o.mu.Lock()
 		o.info.Error = fmt.Sprintf("join the room: %v", err)
 		o.mu.Unlock()
-		o.end(livekit.EgressStatus_EGRESS_FAILED)
+		o.end(livekitproto.EgressStatus_EGRESS_FAILED)
 		return
 	}
 	if o.behavior.Starting {
 		return
 	}
-	o.report(livekit.EgressStatus_EGRESS_ACTIVE)
-	if o.behavior.Then != livekit.EgressStatus_EGRESS_STARTING {
+	o.report(livekitproto.EgressStatus_EGRESS_ACTIVE)
+	if o.behavior.Then != livekitproto.EgressStatus_EGRESS_STARTING {
 		o.end(o.behavior.Then)
 	}
 }
@@ -316,7 +316,7 @@ func (o *egress) join() error {
 	server := o.worker.livekit
 	yes := true
 	token, err := auth.NewAccessToken(server.Key(), server.Secret()).
-		SetIdentity(o.info.GetEgressId()).SetKind(livekit.ParticipantInfo_EGRESS).
+		SetIdentity(o.info.GetEgressId()).SetKind(livekitproto.ParticipantInfo_EGRESS).
 		SetVideoGrant(&auth.VideoGrant{
 			RoomJoin: true, Room: o.info.GetRoomName(), CanSubscribe: &yes, Hidden: true, Recorder: true,
 		}).ToJWT()
@@ -324,7 +324,7 @@ func (o *egress) join() error {
 		return err
 	}
 	callback := lksdk.NewRoomCallback()
-	callback.OnDisconnected = func() { go o.end(livekit.EgressStatus_EGRESS_COMPLETE) }
+	callback.OnDisconnected = func() { go o.end(livekitproto.EgressStatus_EGRESS_COMPLETE) }
 	room, err := lksdk.ConnectToRoomWithToken(server.URL(), token, callback, lksdk.WithAutoSubscribe(false), Patient())
 	if err != nil {
 		return err
@@ -341,45 +341,45 @@ func (o *egress) join() error {
 
 // StopEgress ends the egress, as LiveKit asks.
 func (o *egress) StopEgress(
-	context.Context, *livekit.StopEgressRequest,
-) (*livekit.EgressInfo, error) {
+	context.Context, *livekitproto.StopEgressRequest,
+) (*livekitproto.EgressInfo, error) {
 	o.mu.Lock()
-	ending := o.info.GetStatus() == livekit.EgressStatus_EGRESS_ENDING
-	began := o.info.GetStatus() != livekit.EgressStatus_EGRESS_STARTING
+	ending := o.info.GetStatus() == livekitproto.EgressStatus_EGRESS_ENDING
+	began := o.info.GetStatus() != livekitproto.EgressStatus_EGRESS_STARTING
 	o.mu.Unlock()
 	switch {
 	case o.behavior.Deaf:
-		o.report(livekit.EgressStatus_EGRESS_ENDING)
+		o.report(livekitproto.EgressStatus_EGRESS_ENDING)
 	case !ending && !began:
-		go o.end(livekit.EgressStatus_EGRESS_ABORTED)
+		go o.end(livekitproto.EgressStatus_EGRESS_ABORTED)
 	case !ending:
-		o.report(livekit.EgressStatus_EGRESS_ENDING)
-		go o.end(livekit.EgressStatus_EGRESS_COMPLETE)
+		o.report(livekitproto.EgressStatus_EGRESS_ENDING)
+		go o.end(livekitproto.EgressStatus_EGRESS_COMPLETE)
 	}
 	return o.copy(), nil
 }
 
 // UpdateStream and UpdateEgress change what this stand-in does not do.
 func (o *egress) UpdateStream(
-	context.Context, *livekit.UpdateStreamRequest,
-) (*livekit.EgressInfo, error) {
+	context.Context, *livekitproto.UpdateStreamRequest,
+) (*livekitproto.EgressInfo, error) {
 	return nil, psrpc.NewErrorf(psrpc.InvalidArgument, "there is no stream")
 }
 
 func (o *egress) UpdateEgress(
-	context.Context, *livekit.UpdateEgressRequest,
-) (*livekit.EgressInfo, error) {
+	context.Context, *livekitproto.UpdateEgressRequest,
+) (*livekitproto.EgressInfo, error) {
 	return nil, psrpc.NewErrorf(psrpc.InvalidArgument, "there is nothing to update")
 }
 
-func (o *egress) copy() *livekit.EgressInfo {
+func (o *egress) copy() *livekitproto.EgressInfo {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return proto.CloneOf(o.info)
 }
 
 // report tells LiveKit how far the egress is.
-func (o *egress) report(status livekit.EgressStatus) {
+func (o *egress) report(status livekitproto.EgressStatus) {
 	o.mu.Lock()
 	if o.gone || o.info.GetStatus() >= status {
 		o.mu.Unlock()
@@ -387,7 +387,7 @@ func (o *egress) report(status livekit.EgressStatus) {
 	}
 	now := time.Now().UnixNano()
 	o.info.Status, o.info.UpdatedAt = status, now
-	if status == livekit.EgressStatus_EGRESS_ACTIVE {
+	if status == livekitproto.EgressStatus_EGRESS_ACTIVE {
 		o.info.StartedAt = now
 	}
 	told := proto.CloneOf(o.info)
@@ -396,19 +396,19 @@ func (o *egress) report(status livekit.EgressStatus) {
 }
 
 // end stores the file, if there is to be one, reports the end, and leaves.
-func (o *egress) end(as livekit.EgressStatus) {
+func (o *egress) end(as livekitproto.EgressStatus) {
 	o.mu.Lock()
-	over := o.gone || o.info.GetStatus() >= livekit.EgressStatus_EGRESS_COMPLETE ||
-		o.behavior.Deaf && as == livekit.EgressStatus_EGRESS_COMPLETE
+	over := o.gone || o.info.GetStatus() >= livekitproto.EgressStatus_EGRESS_COMPLETE ||
+		o.behavior.Deaf && as == livekitproto.EgressStatus_EGRESS_COMPLETE
 	if over {
 		o.mu.Unlock()
 		return
 	}
 	o.mu.Unlock()
-	if as == livekit.EgressStatus_EGRESS_COMPLETE || as == livekit.EgressStatus_EGRESS_LIMIT_REACHED {
-		o.report(livekit.EgressStatus_EGRESS_ENDING)
+	if as == livekitproto.EgressStatus_EGRESS_COMPLETE || as == livekitproto.EgressStatus_EGRESS_LIMIT_REACHED {
+		o.report(livekitproto.EgressStatus_EGRESS_ENDING)
 		if err := o.store(); err != nil {
-			as = livekit.EgressStatus_EGRESS_FAILED
+			as = livekitproto.EgressStatus_EGRESS_FAILED
 			o.mu.Lock()
 			o.info.Error = err.Error()
 			o.mu.Unlock()
@@ -416,7 +416,7 @@ func (o *egress) end(as livekit.EgressStatus) {
 	}
 	o.mu.Lock()
 	o.info.EndedAt = time.Now().UnixNano()
-	if as == livekit.EgressStatus_EGRESS_FAILED && o.info.Error == "" {
+	if as == livekitproto.EgressStatus_EGRESS_FAILED && o.info.Error == "" {
 		o.info.Error = o.behavior.Error
 	}
 	o.mu.Unlock()
@@ -432,7 +432,7 @@ func (o *egress) store() error {
 	}
 	o.mu.Lock()
 	started := o.info.GetStartedAt()
-	o.info.FileResults = []*livekit.FileInfo{{
+	o.info.FileResults = []*livekitproto.FileInfo{{
 		Filename: o.file, Location: o.file, Size: int64(len(content)), Duration: int64(length),
 		StartedAt: started, EndedAt: started + int64(length),
 	}}

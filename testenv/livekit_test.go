@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/livekit/protocol/auth"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,7 +16,7 @@ import (
 func TestLiveKitAnswersItsAPI(t *testing.T) {
 	t.Parallel()
 	rooms := lksdk.NewRoomServiceClient(testenv.LiveKit(t))
-	_, err := rooms.ListRooms(t.Context(), &livekit.ListRoomsRequest{})
+	_, err := rooms.ListRooms(t.Context(), &livekitproto.ListRoomsRequest{})
 	assert.NoError(t, err)
 }
 

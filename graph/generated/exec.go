@@ -30,11 +30,11 @@ import (
 	"foyer/ent/schema"
 	"foyer/ent/user"
 	"foyer/graph/scalar"
+	"foyer/internal/livekit"
 	"foyer/invitations"
 	"foyer/lobby"
 	"foyer/recordings"
 	"foyer/rooms"
-	"foyer/rtc"
 )
 
 // region    ***************************** api!.gotpl *****************************
@@ -560,7 +560,7 @@ type ComplexityRoot struct {
 // region    ************************** generated!.gotpl **************************
 
 type EntryResolver interface {
-	ConnectionDetails(ctx context.Context, obj *lobby.Entry) (*rtc.Details, error)
+	ConnectionDetails(ctx context.Context, obj *lobby.Entry) (*livekit.Details, error)
 }
 type MutationResolver interface {
 	GrantRoomAccess(ctx context.Context, input rooms.GrantInput) (*GrantRoomAccessPayload, error)
@@ -602,12 +602,12 @@ type MutationResolver interface {
 	UpdateViewer(ctx context.Context, input rooms.Preferences) (*UpdateViewerPayload, error)
 }
 type ParticipantResolver interface {
-	Role(ctx context.Context, obj *rtc.Participant) (*roomaccess.Role, error)
+	Role(ctx context.Context, obj *livekit.Participant) (*roomaccess.Role, error)
 
-	Attributes(ctx context.Context, obj *rtc.Participant) ([]*ParticipantAttribute, error)
+	Attributes(ctx context.Context, obj *livekit.Participant) ([]*ParticipantAttribute, error)
 }
 type ParticipantPermissionResolver interface {
-	PublishSources(ctx context.Context, obj *rtc.Permission) ([]schema.PublishSource, error)
+	PublishSources(ctx context.Context, obj *livekit.Permission) ([]schema.PublishSource, error)
 }
 type QueryResolver interface {
 	Node(ctx context.Context, id uuid.UUID) (ent.Noder, error)
@@ -660,7 +660,7 @@ type SubscriptionResolver interface {
 	Lobby(ctx context.Context, roomID uuid.UUID) (<-chan *lobby.Lobby, error)
 }
 type TrackResolver interface {
-	Source(ctx context.Context, obj *rtc.Track) (*schema.PublishSource, error)
+	Source(ctx context.Context, obj *livekit.Track) (*schema.PublishSource, error)
 }
 type UserResolver interface {
 	DefaultConfiguration(ctx context.Context, obj *ent.User) (*ent.Room, error)
@@ -6718,7 +6718,7 @@ func (ec *executionContext) fieldContext_Capabilities_recordings(_ context.Conte
 	return graphql.NewScalarFieldContext("Capabilities", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _ConnectionDetails_serverUrl(ctx context.Context, field graphql.CollectedField, obj *rtc.Details) (ret graphql.Marshaler) {
+func (ec *executionContext) _ConnectionDetails_serverUrl(ctx context.Context, field graphql.CollectedField, obj *livekit.Details) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6741,7 +6741,7 @@ func (ec *executionContext) fieldContext_ConnectionDetails_serverUrl(_ context.C
 	return graphql.NewScalarFieldContext("ConnectionDetails", field, false, false, "String")
 }
 
-func (ec *executionContext) _ConnectionDetails_roomName(ctx context.Context, field graphql.CollectedField, obj *rtc.Details) (ret graphql.Marshaler) {
+func (ec *executionContext) _ConnectionDetails_roomName(ctx context.Context, field graphql.CollectedField, obj *livekit.Details) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6764,7 +6764,7 @@ func (ec *executionContext) fieldContext_ConnectionDetails_roomName(_ context.Co
 	return graphql.NewScalarFieldContext("ConnectionDetails", field, false, false, "String")
 }
 
-func (ec *executionContext) _ConnectionDetails_participantToken(ctx context.Context, field graphql.CollectedField, obj *rtc.Details) (ret graphql.Marshaler) {
+func (ec *executionContext) _ConnectionDetails_participantToken(ctx context.Context, field graphql.CollectedField, obj *livekit.Details) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6787,7 +6787,7 @@ func (ec *executionContext) fieldContext_ConnectionDetails_participantToken(_ co
 	return graphql.NewScalarFieldContext("ConnectionDetails", field, false, false, "String")
 }
 
-func (ec *executionContext) _ConnectionDetails_participantName(ctx context.Context, field graphql.CollectedField, obj *rtc.Details) (ret graphql.Marshaler) {
+func (ec *executionContext) _ConnectionDetails_participantName(ctx context.Context, field graphql.CollectedField, obj *livekit.Details) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6810,7 +6810,7 @@ func (ec *executionContext) fieldContext_ConnectionDetails_participantName(_ con
 	return graphql.NewScalarFieldContext("ConnectionDetails", field, false, false, "String")
 }
 
-func (ec *executionContext) _ConnectionDetails_expiresAt(ctx context.Context, field graphql.CollectedField, obj *rtc.Details) (ret graphql.Marshaler) {
+func (ec *executionContext) _ConnectionDetails_expiresAt(ctx context.Context, field graphql.CollectedField, obj *livekit.Details) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6877,7 +6877,7 @@ func (ec *executionContext) _CreateRoomTokenPayload_connectionDetails(ctx contex
 			return obj.ConnectionDetails, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *rtc.Details) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v *livekit.Details) graphql.Marshaler {
 			return ec.marshalNConnectionDetails2ᚖfoyerᚋrtcᚐDetails(ctx, selections, v)
 		},
 		true,
@@ -7359,7 +7359,7 @@ func (ec *executionContext) _Entry_connectionDetails(ctx context.Context, field 
 			return ec.Resolvers.Entry().ConnectionDetails(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *rtc.Details) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v *livekit.Details) graphql.Marshaler {
 			return ec.marshalOConnectionDetails2ᚖfoyerᚋrtcᚐDetails(ctx, selections, v)
 		},
 		true,
@@ -9429,7 +9429,7 @@ func (ec *executionContext) _MuteParticipantPayload_participantId(ctx context.Co
 			return obj.ParticipantID, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v rtc.Identity) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v livekit.Identity) graphql.Marshaler {
 			return ec.marshalNID2foyerᚋrtcᚐIdentity(ctx, selections, v)
 		},
 		true,
@@ -9452,7 +9452,7 @@ func (ec *executionContext) _MuteParticipantPayload_tracks(ctx context.Context, 
 			return obj.Tracks, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []rtc.Track) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v []livekit.Track) graphql.Marshaler {
 			return ec.marshalNTrack2ᚕfoyerᚋrtcᚐTrackᚄ(ctx, selections, v)
 		},
 		true,
@@ -9564,7 +9564,7 @@ func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, f
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "Cursor")
 }
 
-func (ec *executionContext) _Participant_id(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+func (ec *executionContext) _Participant_id(ctx context.Context, field graphql.CollectedField, obj *livekit.Participant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9576,7 +9576,7 @@ func (ec *executionContext) _Participant_id(ctx context.Context, field graphql.C
 			return obj.Identity, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v rtc.Identity) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v livekit.Identity) graphql.Marshaler {
 			return ec.marshalNID2foyerᚋrtcᚐIdentity(ctx, selections, v)
 		},
 		true,
@@ -9587,7 +9587,7 @@ func (ec *executionContext) fieldContext_Participant_id(_ context.Context, field
 	return graphql.NewScalarFieldContext("Participant", field, false, false, "ID")
 }
 
-func (ec *executionContext) _Participant_kind(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+func (ec *executionContext) _Participant_kind(ctx context.Context, field graphql.CollectedField, obj *livekit.Participant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9599,7 +9599,7 @@ func (ec *executionContext) _Participant_kind(ctx context.Context, field graphql
 			return obj.Kind, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v rtc.ParticipantKind) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v livekit.ParticipantKind) graphql.Marshaler {
 			return ec.marshalNParticipantKind2foyerᚋrtcᚐParticipantKind(ctx, selections, v)
 		},
 		true,
@@ -9610,7 +9610,7 @@ func (ec *executionContext) fieldContext_Participant_kind(_ context.Context, fie
 	return graphql.NewScalarFieldContext("Participant", field, false, false, "ParticipantKind")
 }
 
-func (ec *executionContext) _Participant_name(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+func (ec *executionContext) _Participant_name(ctx context.Context, field graphql.CollectedField, obj *livekit.Participant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9633,7 +9633,7 @@ func (ec *executionContext) fieldContext_Participant_name(_ context.Context, fie
 	return graphql.NewScalarFieldContext("Participant", field, false, false, "String")
 }
 
-func (ec *executionContext) _Participant_role(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+func (ec *executionContext) _Participant_role(ctx context.Context, field graphql.CollectedField, obj *livekit.Participant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9656,7 +9656,7 @@ func (ec *executionContext) fieldContext_Participant_role(_ context.Context, fie
 	return graphql.NewScalarFieldContext("Participant", field, true, true, "RoomRole")
 }
 
-func (ec *executionContext) _Participant_isAuthenticated(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+func (ec *executionContext) _Participant_isAuthenticated(ctx context.Context, field graphql.CollectedField, obj *livekit.Participant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9679,7 +9679,7 @@ func (ec *executionContext) fieldContext_Participant_isAuthenticated(_ context.C
 	return graphql.NewScalarFieldContext("Participant", field, true, false, "Boolean")
 }
 
-func (ec *executionContext) _Participant_handRaisedAt(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+func (ec *executionContext) _Participant_handRaisedAt(ctx context.Context, field graphql.CollectedField, obj *livekit.Participant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9702,7 +9702,7 @@ func (ec *executionContext) fieldContext_Participant_handRaisedAt(_ context.Cont
 	return graphql.NewScalarFieldContext("Participant", field, true, false, "Time")
 }
 
-func (ec *executionContext) _Participant_attributes(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+func (ec *executionContext) _Participant_attributes(ctx context.Context, field graphql.CollectedField, obj *livekit.Participant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9734,7 +9734,7 @@ func (ec *executionContext) fieldContext_Participant_attributes(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _Participant_permission(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+func (ec *executionContext) _Participant_permission(ctx context.Context, field graphql.CollectedField, obj *livekit.Participant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9746,7 +9746,7 @@ func (ec *executionContext) _Participant_permission(ctx context.Context, field g
 			return obj.Permission, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v rtc.Permission) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v livekit.Permission) graphql.Marshaler {
 			return ec.marshalNParticipantPermission2foyerᚋrtcᚐPermission(ctx, selections, v)
 		},
 		true,
@@ -9766,7 +9766,7 @@ func (ec *executionContext) fieldContext_Participant_permission(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _Participant_tracks(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+func (ec *executionContext) _Participant_tracks(ctx context.Context, field graphql.CollectedField, obj *livekit.Participant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9778,7 +9778,7 @@ func (ec *executionContext) _Participant_tracks(ctx context.Context, field graph
 			return obj.Tracks, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []rtc.Track) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v []livekit.Track) graphql.Marshaler {
 			return ec.marshalNTrack2ᚕfoyerᚋrtcᚐTrackᚄ(ctx, selections, v)
 		},
 		true,
@@ -9798,7 +9798,7 @@ func (ec *executionContext) fieldContext_Participant_tracks(_ context.Context, f
 	return fc, nil
 }
 
-func (ec *executionContext) _Participant_joinedAt(ctx context.Context, field graphql.CollectedField, obj *rtc.Participant) (ret graphql.Marshaler) {
+func (ec *executionContext) _Participant_joinedAt(ctx context.Context, field graphql.CollectedField, obj *livekit.Participant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9966,7 +9966,7 @@ func (ec *executionContext) _ParticipantEdge_node(ctx context.Context, field gra
 			return obj.Node, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *rtc.Participant) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v *livekit.Participant) graphql.Marshaler {
 			return ec.marshalOParticipant2ᚖfoyerᚋrtcᚐParticipant(ctx, selections, v)
 		},
 		true,
@@ -10009,7 +10009,7 @@ func (ec *executionContext) fieldContext_ParticipantEdge_cursor(_ context.Contex
 	return graphql.NewScalarFieldContext("ParticipantEdge", field, false, false, "Cursor")
 }
 
-func (ec *executionContext) _ParticipantPermission_publishSources(ctx context.Context, field graphql.CollectedField, obj *rtc.Permission) (ret graphql.Marshaler) {
+func (ec *executionContext) _ParticipantPermission_publishSources(ctx context.Context, field graphql.CollectedField, obj *livekit.Permission) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10032,7 +10032,7 @@ func (ec *executionContext) fieldContext_ParticipantPermission_publishSources(_ 
 	return graphql.NewScalarFieldContext("ParticipantPermission", field, true, true, "PublishSource")
 }
 
-func (ec *executionContext) _ParticipantPermission_dataAllowed(ctx context.Context, field graphql.CollectedField, obj *rtc.Permission) (ret graphql.Marshaler) {
+func (ec *executionContext) _ParticipantPermission_dataAllowed(ctx context.Context, field graphql.CollectedField, obj *livekit.Permission) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10055,7 +10055,7 @@ func (ec *executionContext) fieldContext_ParticipantPermission_dataAllowed(_ con
 	return graphql.NewScalarFieldContext("ParticipantPermission", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _ParticipantPermission_canSubscribe(ctx context.Context, field graphql.CollectedField, obj *rtc.Permission) (ret graphql.Marshaler) {
+func (ec *executionContext) _ParticipantPermission_canSubscribe(ctx context.Context, field graphql.CollectedField, obj *livekit.Permission) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10090,7 +10090,7 @@ func (ec *executionContext) _ParticipantResult_participantId(ctx context.Context
 			return obj.ParticipantID, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v rtc.Identity) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v livekit.Identity) graphql.Marshaler {
 			return ec.marshalNID2foyerᚋrtcᚐIdentity(ctx, selections, v)
 		},
 		true,
@@ -11286,7 +11286,7 @@ func (ec *executionContext) _RenameParticipantPayload_participant(ctx context.Co
 			return obj.Participant, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *rtc.Participant) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v *livekit.Participant) graphql.Marshaler {
 			return ec.marshalNParticipant2ᚖfoyerᚋrtcᚐParticipant(ctx, selections, v)
 		},
 		true,
@@ -13452,7 +13452,7 @@ func (ec *executionContext) fieldContext_Subscription_lobby(ctx context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _Track_sid(ctx context.Context, field graphql.CollectedField, obj *rtc.Track) (ret graphql.Marshaler) {
+func (ec *executionContext) _Track_sid(ctx context.Context, field graphql.CollectedField, obj *livekit.Track) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13475,7 +13475,7 @@ func (ec *executionContext) fieldContext_Track_sid(_ context.Context, field grap
 	return graphql.NewScalarFieldContext("Track", field, false, false, "String")
 }
 
-func (ec *executionContext) _Track_name(ctx context.Context, field graphql.CollectedField, obj *rtc.Track) (ret graphql.Marshaler) {
+func (ec *executionContext) _Track_name(ctx context.Context, field graphql.CollectedField, obj *livekit.Track) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13498,7 +13498,7 @@ func (ec *executionContext) fieldContext_Track_name(_ context.Context, field gra
 	return graphql.NewScalarFieldContext("Track", field, false, false, "String")
 }
 
-func (ec *executionContext) _Track_source(ctx context.Context, field graphql.CollectedField, obj *rtc.Track) (ret graphql.Marshaler) {
+func (ec *executionContext) _Track_source(ctx context.Context, field graphql.CollectedField, obj *livekit.Track) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13521,7 +13521,7 @@ func (ec *executionContext) fieldContext_Track_source(_ context.Context, field g
 	return graphql.NewScalarFieldContext("Track", field, true, true, "PublishSource")
 }
 
-func (ec *executionContext) _Track_muted(ctx context.Context, field graphql.CollectedField, obj *rtc.Track) (ret graphql.Marshaler) {
+func (ec *executionContext) _Track_muted(ctx context.Context, field graphql.CollectedField, obj *livekit.Track) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13652,7 +13652,7 @@ func (ec *executionContext) _UpdateParticipantPayload_participant(ctx context.Co
 			return obj.Participant, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *rtc.Participant) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v *livekit.Participant) graphql.Marshaler {
 			return ec.marshalNParticipant2ᚖfoyerᚋrtcᚐParticipant(ctx, selections, v)
 		},
 		true,
@@ -17608,7 +17608,7 @@ func (ec *executionContext) _Capabilities(ctx context.Context, sel ast.Selection
 
 var connectionDetailsImplementors = []string{"ConnectionDetails"}
 
-func (ec *executionContext) _ConnectionDetails(ctx context.Context, sel ast.SelectionSet, obj *rtc.Details) graphql.Marshaler {
+func (ec *executionContext) _ConnectionDetails(ctx context.Context, sel ast.SelectionSet, obj *livekit.Details) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, connectionDetailsImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -18676,7 +18676,7 @@ func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet,
 
 var participantImplementors = []string{"Participant"}
 
-func (ec *executionContext) _Participant(ctx context.Context, sel ast.SelectionSet, obj *rtc.Participant) graphql.Marshaler {
+func (ec *executionContext) _Participant(ctx context.Context, sel ast.SelectionSet, obj *livekit.Participant) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, participantImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -18875,7 +18875,7 @@ func (ec *executionContext) _ParticipantEdge(ctx context.Context, sel ast.Select
 
 var participantPermissionImplementors = []string{"ParticipantPermission"}
 
-func (ec *executionContext) _ParticipantPermission(ctx context.Context, sel ast.SelectionSet, obj *rtc.Permission) graphql.Marshaler {
+func (ec *executionContext) _ParticipantPermission(ctx context.Context, sel ast.SelectionSet, obj *livekit.Permission) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, participantPermissionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -20472,7 +20472,7 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 
 var trackImplementors = []string{"Track"}
 
-func (ec *executionContext) _Track(ctx context.Context, sel ast.SelectionSet, obj *rtc.Track) graphql.Marshaler {
+func (ec *executionContext) _Track(ctx context.Context, sel ast.SelectionSet, obj *livekit.Track) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, trackImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -21288,7 +21288,7 @@ func (ec *executionContext) marshalNCapabilities2ᚖfoyerᚋgraphᚋgeneratedᚐ
 	return ec._Capabilities(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNConnectionDetails2ᚖfoyerᚋrtcᚐDetails(ctx context.Context, sel ast.SelectionSet, v *rtc.Details) graphql.Marshaler {
+func (ec *executionContext) marshalNConnectionDetails2ᚖfoyerᚋrtcᚐDetails(ctx context.Context, sel ast.SelectionSet, v *livekit.Details) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ConnectionDetails!")
 		return graphql.Null
@@ -21437,12 +21437,12 @@ func (ec *executionContext) marshalNGrantRoomAccessPayload2ᚖfoyerᚋgraphᚋge
 	return ec._GrantRoomAccessPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNID2foyerᚋrtcᚐIdentity(ctx context.Context, v any) (rtc.Identity, error) {
+func (ec *executionContext) unmarshalNID2foyerᚋrtcᚐIdentity(ctx context.Context, v any) (livekit.Identity, error) {
 	res, err := scalar.UnmarshalIdentity(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNID2foyerᚋrtcᚐIdentity(ctx context.Context, sel ast.SelectionSet, v rtc.Identity) graphql.Marshaler {
+func (ec *executionContext) marshalNID2foyerᚋrtcᚐIdentity(ctx context.Context, sel ast.SelectionSet, v livekit.Identity) graphql.Marshaler {
 	_ = sel
 	res := scalar.MarshalIdentity(v)
 	if res == graphql.Null {
@@ -21601,7 +21601,7 @@ func (ec *executionContext) marshalNPageInfo2ᚖentgoᚗioᚋcontribᚋentgqlᚐ
 	return ec._PageInfo(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNParticipant2ᚖfoyerᚋrtcᚐParticipant(ctx context.Context, sel ast.SelectionSet, v *rtc.Participant) graphql.Marshaler {
+func (ec *executionContext) marshalNParticipant2ᚖfoyerᚋrtcᚐParticipant(ctx context.Context, sel ast.SelectionSet, v *livekit.Participant) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Participant!")
 		return graphql.Null
@@ -21638,13 +21638,13 @@ func (ec *executionContext) unmarshalNParticipantAttributeInput2foyerᚋcallsᚐ
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNParticipantKind2foyerᚋrtcᚐParticipantKind(ctx context.Context, v any) (rtc.ParticipantKind, error) {
+func (ec *executionContext) unmarshalNParticipantKind2foyerᚋrtcᚐParticipantKind(ctx context.Context, v any) (livekit.ParticipantKind, error) {
 	tmp, err := graphql.UnmarshalString(v)
-	res := rtc.ParticipantKind(tmp)
+	res := livekit.ParticipantKind(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNParticipantKind2foyerᚋrtcᚐParticipantKind(ctx context.Context, sel ast.SelectionSet, v rtc.ParticipantKind) graphql.Marshaler {
+func (ec *executionContext) marshalNParticipantKind2foyerᚋrtcᚐParticipantKind(ctx context.Context, sel ast.SelectionSet, v livekit.ParticipantKind) graphql.Marshaler {
 	_ = sel
 	res := graphql.MarshalString(string(v))
 	if res == graphql.Null {
@@ -21668,7 +21668,7 @@ func (ec *executionContext) marshalNParticipantOutcome2foyerᚋcallsᚐOutcome(c
 	return res
 }
 
-func (ec *executionContext) marshalNParticipantPermission2foyerᚋrtcᚐPermission(ctx context.Context, sel ast.SelectionSet, v rtc.Permission) graphql.Marshaler {
+func (ec *executionContext) marshalNParticipantPermission2foyerᚋrtcᚐPermission(ctx context.Context, sel ast.SelectionSet, v livekit.Permission) graphql.Marshaler {
 	return ec._ParticipantPermission(ctx, sel, &v)
 }
 
@@ -22121,11 +22121,11 @@ func (ec *executionContext) marshalNTime2timeᚐTime(ctx context.Context, sel as
 	return res
 }
 
-func (ec *executionContext) marshalNTrack2foyerᚋrtcᚐTrack(ctx context.Context, sel ast.SelectionSet, v rtc.Track) graphql.Marshaler {
+func (ec *executionContext) marshalNTrack2foyerᚋrtcᚐTrack(ctx context.Context, sel ast.SelectionSet, v livekit.Track) graphql.Marshaler {
 	return ec._Track(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNTrack2ᚕfoyerᚋrtcᚐTrackᚄ(ctx context.Context, sel ast.SelectionSet, v []rtc.Track) graphql.Marshaler {
+func (ec *executionContext) marshalNTrack2ᚕfoyerᚋrtcᚐTrackᚄ(ctx context.Context, sel ast.SelectionSet, v []livekit.Track) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -22489,7 +22489,7 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	return res
 }
 
-func (ec *executionContext) marshalOConnectionDetails2ᚖfoyerᚋrtcᚐDetails(ctx context.Context, sel ast.SelectionSet, v *rtc.Details) graphql.Marshaler {
+func (ec *executionContext) marshalOConnectionDetails2ᚖfoyerᚋrtcᚐDetails(ctx context.Context, sel ast.SelectionSet, v *livekit.Details) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
@@ -22616,7 +22616,7 @@ func (ec *executionContext) marshalONode2foyerᚋentᚐNoder(ctx context.Context
 	return ec._Node(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOParticipant2ᚖfoyerᚋrtcᚐParticipant(ctx context.Context, sel ast.SelectionSet, v *rtc.Participant) graphql.Marshaler {
+func (ec *executionContext) marshalOParticipant2ᚖfoyerᚋrtcᚐParticipant(ctx context.Context, sel ast.SelectionSet, v *livekit.Participant) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

@@ -11,8 +11,8 @@ import (
 	"foyer/calls"
 	"foyer/ent"
 	"foyer/ent/roomaccess"
+	"foyer/internal/livekit"
 	"foyer/lobby"
-	"foyer/rtc"
 )
 
 // The outcome of `admitAllEntries`.
@@ -180,7 +180,7 @@ type RemoveParticipantPayload struct {
 // The outcome of `renameParticipant`.
 type RenameParticipantPayload struct {
 	// The participant as he is now.
-	Participant *rtc.Participant `json:"participant"`
+	Participant *livekit.Participant `json:"participant"`
 }
 
 // The outcome of `returnToLobby`.
@@ -304,7 +304,7 @@ type UnshareRecordingPayload struct {
 // The outcome of `updateParticipant`.
 type UpdateParticipantPayload struct {
 	// The participant as he is now.
-	Participant *rtc.Participant `json:"participant"`
+	Participant *livekit.Participant `json:"participant"`
 }
 
 // Changes a person's role in a room.

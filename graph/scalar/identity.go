@@ -7,7 +7,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"foyer/internal/fault"
-	"foyer/rtc"
+	"foyer/internal/livekit"
 )
 
 // maxIdentity is how long a participant's identity may be, in bytes: LiveKit's own limit is 256 unless its settings
@@ -15,16 +15,16 @@ import (
 const maxIdentity = 1024
 
 // MarshalIdentity writes a participant's identity.
-func MarshalIdentity(identity rtc.Identity) graphql.Marshaler {
+func MarshalIdentity(identity livekit.Identity) graphql.Marshaler {
 	return graphql.MarshalString(string(identity))
 }
 
 // UnmarshalIdentity reads a participant's identity. Only LiveKit knows which ones there are, so every text of 1 to
 // 1024 bytes is one; anything else is Invalid.
-func UnmarshalIdentity(value any) (rtc.Identity, error) {
+func UnmarshalIdentity(value any) (livekit.Identity, error) {
 	text, ok := value.(string)
 	if !ok || text == "" || len(text) > maxIdentity || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return "", fault.New(fault.Invalid, "a participant's id is a text of 1 to %d bytes", maxIdentity)
 	}
-	return rtc.Identity(text), nil
+	return livekit.Identity(text), nil
 }

@@ -1,4 +1,4 @@
-package rtc_test
+package livekit_test
 
 import (
 	"context"
@@ -6,18 +6,18 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"foyer/internal/fault"
-	"foyer/rtc"
+	"foyer/internal/livekit"
 	"foyer/testenv"
 )
 
 // at are settings for a LiveKit server of the test's own.
-func at(server *testenv.LiveKitServer) rtc.Settings {
+func at(server *testenv.LiveKitServer) livekit.Settings {
 	s := offline()
 	s.URL, s.PublicURL, s.APIKey, s.APISecret = server.URL(), server.URL(), server.Key(), server.Secret()
 	return s
@@ -26,8 +26,8 @@ func at(server *testenv.LiveKitServer) rtc.Settings {
 func TestTokenOpensARoomWhereLiveKitMakesNone(t *testing.T) {
 	t.Parallel()
 	server := testenv.StartLiveKitWith(t, "", func(s *testenv.LiveKitServer) { s.RoomsMade = true })
-	s, client := at(server), rtc.New(at(server))
-	j := rtc.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna", Data: true}
+	s, client := at(server), livekit.New(at(server))
+	j := livekit.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna", Data: true}
 	enter(t, s, j)
 	assert.Len(t, participants(t, s, j.Room), 1)
 	_, err := client.Details(t.Context(), j)
@@ -35,7 +35,7 @@ func TestTokenOpensARoomWhereLiveKitMakesNone(t *testing.T) {
 	assert.Len(t, participants(t, s, j.Room), 1)
 
 	unused := uuid.NewString()
-	_, err = client.Details(t.Context(), rtc.Join{Room: unused, Identity: uuid.New(), Name: "Nobody"})
+	_, err = client.Details(t.Context(), livekit.Join{Room: unused, Identity: uuid.New(), Name: "Nobody"})
 	require.NoError(t, err)
 	made := roomOf(t, s, unused)
 	require.NotNil(t, made)
@@ -50,27 +50,27 @@ func TestTokenOpensARoomWhereLiveKitMakesNone(t *testing.T) {
 func TestTokenMakesNoRoomWhereLiveKitDoes(t *testing.T) {
 	t.Parallel()
 	server := testenv.StartLiveKit(t, "")
-	s, client := at(server), rtc.New(at(server))
-	j := rtc.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna"}
+	s, client := at(server), livekit.New(at(server))
+	j := livekit.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna"}
 	_, err := client.Details(t.Context(), j)
 	require.NoError(t, err)
 	assert.Nil(t, roomOf(t, s, j.Room))
 	list, err := lksdk.NewRoomServiceClient(s.URL, s.APIKey, s.APISecret).
-		ListRooms(t.Context(), &livekit.ListRoomsRequest{})
+		ListRooms(t.Context(), &livekitproto.ListRoomsRequest{})
 	require.NoError(t, err)
 	assert.Empty(t, list.GetRooms(), "to ask makes none either")
 	server.Stop()
-	for _, client := range []*rtc.Client{client, rtc.New(s)} {
+	for _, client := range []*livekit.Client{client, livekit.New(s)} {
 		_, err = client.Details(t.Context(), j)
 		assert.NoError(t, err)
 	}
 }
 
 // roomOf returns a room as LiveKit lists it; nil when it does not run.
-func roomOf(t *testing.T, s rtc.Settings, name string) *livekit.Room {
+func roomOf(t *testing.T, s livekit.Settings, name string) *livekitproto.Room {
 	t.Helper()
 	list, err := lksdk.NewRoomServiceClient(s.URL, s.APIKey, s.APISecret).
-		ListRooms(t.Context(), &livekit.ListRoomsRequest{Names: []string{name}})
+		ListRooms(t.Context(), &livekitproto.ListRoomsRequest{Names: []string{name}})
 	require.NoError(t, err)
 	if len(list.GetRooms()) == 0 {
 		return nil
@@ -82,17 +82,17 @@ func TestTokenNamesItsDeployment(t *testing.T) {
 	t.Parallel()
 	s := online(t)
 	s.Deployment = "staging.example.org"
-	j := rtc.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna", Data: true}
+	j := livekit.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna", Data: true}
 	enter(t, s, j)
 	list := participants(t, s, j.Room)
 	require.Len(t, list, 1)
 	assert.Equal(t, "staging.example.org", list[0].GetAttributes()["deployment"])
-	p := rtc.ParticipantOf(list[0])
-	assert.True(t, rtc.New(s).Made(p))
+	p := livekit.ParticipantOf(list[0])
+	assert.True(t, livekit.New(s).Made(p))
 	other := s
 	other.Deployment = "meet.example.org"
-	assert.False(t, rtc.New(other).Made(p))
-	marks, err := rtc.New(s).Marks(t.Context())
+	assert.False(t, livekit.New(other).Made(p))
+	marks, err := livekit.New(s).Marks(t.Context())
 	require.NoError(t, err)
 	assert.Contains(t, marks["staging.example.org"], j.Room)
 }
@@ -101,8 +101,8 @@ func TestTokenNamesItsDeployment(t *testing.T) {
 func TestCallerWhoGivesUpKeepsNoRoomFromOthers(t *testing.T) {
 	t.Parallel()
 	server := testenv.StartLiveKitWith(t, "", func(s *testenv.LiveKitServer) { s.RoomsMade = true })
-	client := rtc.New(at(server))
-	j := rtc.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna"}
+	client := livekit.New(at(server))
+	j := livekit.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna"}
 	gone, leave := context.WithCancel(t.Context())
 	leave()
 	_, err := client.Details(gone, j)

@@ -1,4 +1,4 @@
-package rtc
+package livekit
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/livekit/protocol/auth"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 )
 
 const (
@@ -32,7 +32,7 @@ func (c *Client) open(ctx context.Context, room string) error {
 	}
 	ctx, cancel := call(ctx)
 	defer cancel()
-	_, err := c.rooms.CreateRoom(ctx, &livekit.CreateRoomRequest{
+	_, err := c.rooms.CreateRoom(ctx, &livekitproto.CreateRoomRequest{
 		Name: room, EmptyTimeout: uint32((c.settings.TokenTTL + roomOutlives).Seconds()),
 	})
 	if err != nil {

@@ -1,4 +1,4 @@
-package rtc_test
+package livekit_test
 
 import (
 	"crypto/sha256"
@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/internal/fault"
-	"foyer/rtc"
+	"foyer/internal/livekit"
 )
 
 // TestEventIsTakenThatAnyConfiguredKeySigned: while the keys are changed LiveKit signs with an older one.
@@ -42,7 +42,7 @@ func TestEventIsTakenThatAnyConfiguredKeySigned(t *testing.T) {
 			require.NoError(t, err)
 			request := httptest.NewRequest("POST", "/webhooks/livekit", strings.NewReader(body))
 			request.Header.Set("Authorization", signature)
-			event, err := rtc.New(s).Receive(httptest.NewRecorder(), request)
+			event, err := livekit.New(s).Receive(httptest.NewRecorder(), request)
 			if !c.taken {
 				assert.True(t, fault.Is(err, fault.Unauthenticated), "%v", err)
 				return
@@ -72,9 +72,9 @@ func TestBodyOfAStrangerIsNotRead(t *testing.T) {
 			body := strings.NewReader("{}")
 			request := httptest.NewRequest("POST", "/webhooks/livekit", body)
 			request.Header.Set("Authorization", authorization)
-			_, err := rtc.New(offline()).Receive(httptest.NewRecorder(), request)
+			_, err := livekit.New(offline()).Receive(httptest.NewRecorder(), request)
 			assert.True(t, fault.Is(err, fault.Unauthenticated), "%v", err)
-			assert.Equal(t, name == "expired", rtc.IsUntimely(err))
+			assert.Equal(t, name == "expired", livekit.IsUntimely(err))
 			assert.Equal(t, 2, body.Len(), "the body was read")
 		})
 	}

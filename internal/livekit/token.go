@@ -1,5 +1,5 @@
-// Package rtc is all that is said to LiveKit and heard from it.
-package rtc
+// Package livekit is all that is said to LiveKit and heard from it.
+package livekit
 
 import (
 	"context"

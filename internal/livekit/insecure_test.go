@@ -1,4 +1,4 @@
-package rtc_test
+package livekit_test
 
 import (
 	"context"
@@ -11,49 +11,49 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/twitchtv/twirp"
 
-	"foyer/rtc"
+	"foyer/internal/livekit"
 )
 
 // played is what answers in LiveKit's place where the real one shows nothing of what it was asked.
 type played struct {
-	livekit.RoomService // of which nothing else is asked
+	livekitproto.RoomService // of which nothing else is asked
 
-	ended atomic.Pointer[livekit.DeleteRoomRequest]
-	sent  atomic.Pointer[livekit.SendDataRequest]
-	list  []*livekit.ParticipantInfo
+	ended atomic.Pointer[livekitproto.DeleteRoomRequest]
+	sent  atomic.Pointer[livekitproto.SendDataRequest]
+	list  []*livekitproto.ParticipantInfo
 	// listErr and err are what it answers: the first when it is asked who is there.
 	listErr, err error
 }
 
 func (p *played) DeleteRoom(
-	_ context.Context, r *livekit.DeleteRoomRequest,
-) (*livekit.DeleteRoomResponse, error) {
+	_ context.Context, r *livekitproto.DeleteRoomRequest,
+) (*livekitproto.DeleteRoomResponse, error) {
 	p.ended.Store(r)
-	return &livekit.DeleteRoomResponse{}, p.err
+	return &livekitproto.DeleteRoomResponse{}, p.err
 }
 
 func (p *played) ListParticipants(
-	context.Context, *livekit.ListParticipantsRequest,
-) (*livekit.ListParticipantsResponse, error) {
-	return &livekit.ListParticipantsResponse{Participants: p.list}, p.listErr
+	context.Context, *livekitproto.ListParticipantsRequest,
+) (*livekitproto.ListParticipantsResponse, error) {
+	return &livekitproto.ListParticipantsResponse{Participants: p.list}, p.listErr
 }
 
 func (p *played) SendData(
-	_ context.Context, r *livekit.SendDataRequest,
-) (*livekit.SendDataResponse, error) {
+	_ context.Context, r *livekitproto.SendDataRequest,
+) (*livekitproto.SendDataResponse, error) {
 	p.sent.Store(r)
-	return &livekit.SendDataResponse{}, p.err
+	return &livekitproto.SendDataResponse{}, p.err
 }
 
 // play serves what plays LiveKit over TLS, with a certificate that nobody trusts.
 func play(t *testing.T, p *played) (host string) {
 	t.Helper()
-	server := httptest.NewUnstartedServer(livekit.NewRoomServiceServer(p))
+	server := httptest.NewUnstartedServer(livekitproto.NewRoomServiceServer(p))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of refused handshakes
 	server.StartTLS()
 	t.Cleanup(server.Close)
@@ -68,16 +68,16 @@ func TestCertificateOfLiveKitIsCheckedUnlessTheSettingSaysNot(t *testing.T) {
 			p := &played{}
 			host, s := play(t, p), offline()
 			s.URL = scheme + "://" + host
-			err := rtc.New(s).EndRoom(t.Context(), roomName)
+			err := livekit.New(s).EndRoom(t.Context(), roomName)
 			assert.ErrorContains(t, err, "certificate")
 			assert.Nil(t, p.ended.Load())
 
 			s.InsecureSkipVerify = true
-			require.NoError(t, rtc.New(s).EndRoom(t.Context(), roomName))
+			require.NoError(t, livekit.New(s).EndRoom(t.Context(), roomName))
 			assert.Equal(t, roomName, p.ended.Load().GetRoom())
 
 			s.InsecureSkipVerify = false
-			assert.Error(t, rtc.New(s).EndRoom(t.Context(), roomName), "the setting is one Client's")
+			assert.Error(t, livekit.New(s).EndRoom(t.Context(), roomName), "the setting is one Client's")
 			_, err = http.Get("https://" + host)
 			assert.ErrorContains(t, err, "certificate", "the setting is LiveKit's alone")
 		})
@@ -89,13 +89,13 @@ func TestSettingToCheckNoCertificateDoesNoHarmWithoutTLS(t *testing.T) {
 	s := online(t)
 	require.True(t, strings.HasPrefix(s.URL, "ws://"))
 	s.InsecureSkipVerify = true
-	assert.NoError(t, rtc.New(s).EndRoom(t.Context(), uuid.NewString()))
+	assert.NoError(t, livekit.New(s).EndRoom(t.Context(), uuid.NewString()))
 }
 
 // participant is somebody with a role, whatever his name says.
-func participant(role string) *livekit.ParticipantInfo {
-	return &livekit.ParticipantInfo{
-		Identity: uuid.NewString(), Name: "owner", State: livekit.ParticipantInfo_ACTIVE,
+func participant(role string) *livekitproto.ParticipantInfo {
+	return &livekitproto.ParticipantInfo{
+		Identity: uuid.NewString(), Name: "owner", State: livekitproto.ParticipantInfo_ACTIVE,
 		Attributes: map[string]string{"room_role": role},
 	}
 }
@@ -104,14 +104,14 @@ func TestHostsAreToldReliablyAndByIdentity(t *testing.T) {
 	t.Parallel()
 	owner, administrator := participant("owner"), participant("administrator")
 	owner.JoinedAt, administrator.JoinedAt = 1, 2
-	p := &played{list: []*livekit.ParticipantInfo{
+	p := &played{list: []*livekitproto.ParticipantInfo{
 		owner, participant("member"), administrator, participant(""), {Identity: "recorder"},
 	}}
 	s := offline()
 	s.URL, s.InsecureSkipVerify = "wss://"+play(t, p), true
-	require.NoError(t, rtc.New(s).TellHosts(t.Context(), roomName, []byte("hello")))
+	require.NoError(t, livekit.New(s).TellHosts(t.Context(), roomName, []byte("hello")))
 	sent := p.sent.Load()
-	assert.Equal(t, livekit.DataPacket_RELIABLE, sent.GetKind())
+	assert.Equal(t, livekitproto.DataPacket_RELIABLE, sent.GetKind())
 	assert.Equal(t, []string{owner.Identity, administrator.Identity}, sent.GetDestinationIdentities())
 	assert.Equal(t, roomName, sent.GetRoom())
 	assert.Equal(t, "hello", string(sent.GetData()))
@@ -138,10 +138,10 @@ func TestRoomThatEndsMeanwhileIsFineAndAnythingElseThatGoesWrongIsAnError(t *tes
 				s := offline()
 				s.InsecureSkipVerify = true
 				s.URL = "wss://" + play(t, &played{
-					list:    []*livekit.ParticipantInfo{participant("owner")},
+					list:    []*livekitproto.ParticipantInfo{participant("owner")},
 					listErr: test.listErr, err: test.err,
 				})
-				err := call(t.Context(), rtc.New(s))
+				err := call(t.Context(), livekit.New(s))
 				if test.works {
 					assert.NoError(t, err)
 					return

@@ -1,4 +1,4 @@
-package rtc
+package livekit
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/twitchtv/twirp"
 
@@ -112,7 +112,7 @@ func (c *Client) TokenTTL() time.Duration { return c.settings.TokenTTL }
 func (c *Client) EndRoom(ctx context.Context, room string) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
-	_, err := c.rooms.DeleteRoom(ctx, &livekit.DeleteRoomRequest{Room: room})
+	_, err := c.rooms.DeleteRoom(ctx, &livekitproto.DeleteRoomRequest{Room: room})
 	if err != nil && !isNotFound(err) {
 		return away(err, "end", room)
 	}
@@ -123,7 +123,7 @@ func (c *Client) EndRoom(ctx context.Context, room string) error {
 func (c *Client) Rooms(ctx context.Context) (map[string]string, error) {
 	ctx, cancel := call(ctx)
 	defer cancel()
-	list, err := c.rooms.ListRooms(ctx, &livekit.ListRoomsRequest{})
+	list, err := c.rooms.ListRooms(ctx, &livekitproto.ListRoomsRequest{})
 	if err != nil {
 		return nil, unreached(fmt.Errorf("list all LiveKit rooms: %w", err))
 	}
@@ -143,8 +143,8 @@ func (c *Client) TellHosts(ctx context.Context, room string, message []byte) err
 	if err != nil || len(hosts) == 0 {
 		return err
 	}
-	_, err = c.rooms.SendData(ctx, &livekit.SendDataRequest{
-		Room: room, Data: message, Kind: livekit.DataPacket_RELIABLE, DestinationIdentities: hosts,
+	_, err = c.rooms.SendData(ctx, &livekitproto.SendDataRequest{
+		Room: room, Data: message, Kind: livekitproto.DataPacket_RELIABLE, DestinationIdentities: hosts,
 	})
 	if err != nil && !isNotFound(err) {
 		return away(err, "send data in", room)

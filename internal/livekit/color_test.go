@@ -1,4 +1,4 @@
-package rtc_test
+package livekit_test
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/rtc"
+	"foyer/internal/livekit"
 )
 
 // The same on every server and in every version: a person keeps his colour.
@@ -22,8 +22,8 @@ func TestColorOfAnIdNeverChanges(t *testing.T) {
 		"f47ac10b-58cc-4372-a567-0e02b2c3d479": "hsl(127, 71%, 40%)",
 		"ffffffff-ffff-4fff-bfff-ffffffffffff": "hsl(159, 75%, 35%)",
 	} {
-		assert.Equal(t, want, rtc.Color(uuid.Nil, uuid.MustParse(id)), "of entry %s", id)
-		assert.Equal(t, want, rtc.Color(uuid.MustParse(id), uuid.New()), "of user %s", id)
+		assert.Equal(t, want, livekit.Color(uuid.Nil, uuid.MustParse(id)), "of entry %s", id)
+		assert.Equal(t, want, livekit.Color(uuid.MustParse(id), uuid.New()), "of user %s", id)
 	}
 }
 
@@ -32,7 +32,7 @@ func TestColorsAreInRangeAndSpreadEvenly(t *testing.T) {
 	const ids, bands = 10_000, 36
 	hues, saturations, lightnesses := [bands]int{}, map[int]int{}, map[int]int{}
 	for range ids {
-		color := rtc.Color(uuid.Nil, uuid.New())
+		color := livekit.Color(uuid.Nil, uuid.New())
 		var h, s, l int
 		_, err := fmt.Sscanf(color, "hsl(%d, %d%%, %d%%)", &h, &s, &l)
 		require.NoError(t, err, color)

@@ -1,4 +1,4 @@
-package rtc
+package livekit
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"google.golang.org/protobuf/proto"
 
 	"foyer/internal/fault"
@@ -69,14 +69,14 @@ const (
 	Other ParticipantKind = "OTHER"
 )
 
-var kinds = map[livekit.ParticipantInfo_Kind]ParticipantKind{
-	livekit.ParticipantInfo_SIP: Phone, livekit.ParticipantInfo_AGENT: Agent,
-	livekit.ParticipantInfo_INGRESS: Stream, livekit.ParticipantInfo_EGRESS: Recorder,
+var kinds = map[livekitproto.ParticipantInfo_Kind]ParticipantKind{
+	livekitproto.ParticipantInfo_SIP: Phone, livekitproto.ParticipantInfo_AGENT: Agent,
+	livekitproto.ParticipantInfo_INGRESS: Stream, livekitproto.ParticipantInfo_EGRESS: Recorder,
 }
 
-func kindOf(info *livekit.ParticipantInfo) ParticipantKind {
+func kindOf(info *livekitproto.ParticipantInfo) ParticipantKind {
 	_, person := Identity(info.GetIdentity()).person()
-	if person && info.GetKind() == livekit.ParticipantInfo_STANDARD && !info.GetPermission().GetHidden() {
+	if person && info.GetKind() == livekitproto.ParticipantInfo_STANDARD && !info.GetPermission().GetHidden() {
 		return Person
 	}
 	return cmp.Or(kinds[info.GetKind()], Other)
@@ -100,7 +100,7 @@ type Participant struct {
 	// at most, a participant can send all the same.
 	Joined bool
 
-	granted *livekit.ParticipantPermission
+	granted *livekitproto.ParticipantPermission
 }
 
 // ID is the id of the participant's identity.
@@ -164,13 +164,13 @@ func sorted(sources []string) []string {
 }
 
 // ParticipantOf returns the participant that LiveKit describes.
-func ParticipantOf(info *livekit.ParticipantInfo) *Participant {
+func ParticipantOf(info *livekitproto.ParticipantInfo) *Participant {
 	p := &Participant{
 		Identity: Identity(info.GetIdentity()), Kind: kindOf(info), SID: info.GetSid(), Name: info.GetName(),
 		Attributes: maps.Clone(info.GetAttributes()), JoinedAt: joinedAt(info),
 		Permission: permission(info.GetPermission()), granted: info.GetPermission(),
-		Active: info.GetState() != livekit.ParticipantInfo_DISCONNECTED,
-		Joined: info.GetState() == livekit.ParticipantInfo_ACTIVE,
+		Active: info.GetState() != livekitproto.ParticipantInfo_DISCONNECTED,
+		Joined: info.GetState() == livekitproto.ParticipantInfo_ACTIVE,
 	}
 	for _, t := range info.GetTracks() {
 		p.Tracks = append(p.Tracks, Track{
@@ -180,14 +180,14 @@ func ParticipantOf(info *livekit.ParticipantInfo) *Participant {
 	return p
 }
 
-func joinedAt(info *livekit.ParticipantInfo) time.Time {
+func joinedAt(info *livekitproto.ParticipantInfo) time.Time {
 	if ms := info.GetJoinedAtMs(); ms > 0 {
 		return time.UnixMilli(ms)
 	}
 	return time.Unix(info.GetJoinedAt(), 0)
 }
 
-func permission(granted *livekit.ParticipantPermission) Permission {
+func permission(granted *livekitproto.ParticipantPermission) Permission {
 	p := Permission{Subscribe: granted.GetCanSubscribe(), Data: granted.GetCanPublishData()}
 	switch {
 	case !granted.GetCanPublish():
@@ -204,10 +204,10 @@ func permission(granted *livekit.ParticipantPermission) Permission {
 var everySource = []string{"camera", "microphone", "screen_share", "screen_share_audio"}
 
 // sourceName spells a source as LiveKit's tokens do.
-func sourceName(source livekit.TrackSource) string { return strings.ToLower(source.String()) }
+func sourceName(source livekitproto.TrackSource) string { return strings.ToLower(source.String()) }
 
-func sourceOf(name string) livekit.TrackSource {
-	return livekit.TrackSource(livekit.TrackSource_value[strings.ToUpper(name)])
+func sourceOf(name string) livekitproto.TrackSource {
+	return livekitproto.TrackSource(livekitproto.TrackSource_value[strings.ToUpper(name)])
 }
 
 // Participants lists everybody and everything in a LiveKit room in the order of Compare; nobody when the room
@@ -215,7 +215,7 @@ func sourceOf(name string) livekit.TrackSource {
 func (c *Client) Participants(ctx context.Context, room string) ([]*Participant, error) {
 	ctx, cancel := call(ctx)
 	defer cancel()
-	list, err := c.rooms.ListParticipants(ctx, &livekit.ListParticipantsRequest{Room: room})
+	list, err := c.rooms.ListParticipants(ctx, &livekitproto.ListParticipantsRequest{Room: room})
 	if isNotFound(err) {
 		return nil, nil
 	}
@@ -238,13 +238,13 @@ func (c *Client) Participant(
 ) (*Participant, error) {
 	ctx, cancel := call(ctx)
 	defer cancel()
-	info, err := c.rooms.GetParticipant(ctx, &livekit.RoomParticipantIdentity{
+	info, err := c.rooms.GetParticipant(ctx, &livekitproto.RoomParticipantIdentity{
 		Room: room, Identity: string(identity),
 	})
 	if err != nil && !isNotFound(err) {
 		return nil, away(err, "find a participant of", room)
 	}
-	if err != nil || info.GetState() == livekit.ParticipantInfo_DISCONNECTED {
+	if err != nil || info.GetState() == livekitproto.ParticipantInfo_DISCONNECTED {
 		return nil, errNotInCall()
 	}
 	return ParticipantOf(info), nil
@@ -258,7 +258,7 @@ func errNotInCall() error {
 func (c *Client) RemoveParticipant(ctx context.Context, room string, identity Identity) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
-	_, err := c.rooms.RemoveParticipant(ctx, &livekit.RoomParticipantIdentity{
+	_, err := c.rooms.RemoveParticipant(ctx, &livekitproto.RoomParticipantIdentity{
 		Room: room, Identity: string(identity),
 	})
 	if err != nil && !isNotFound(err) {
@@ -272,7 +272,7 @@ func (c *Client) RemoveParticipant(ctx context.Context, room string, identity Id
 func (c *Client) Mute(ctx context.Context, room string, identity Identity, trackSID string) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
-	_, err := c.rooms.MutePublishedTrack(ctx, &livekit.MuteRoomTrackRequest{
+	_, err := c.rooms.MutePublishedTrack(ctx, &livekitproto.MuteRoomTrackRequest{
 		Room: room, Identity: string(identity), TrackSid: trackSID, Muted: true,
 	})
 	if isNotFound(err) {
@@ -298,7 +298,7 @@ type Change struct {
 func (c *Client) Update(ctx context.Context, room string, p *Participant, change Change) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
-	request := &livekit.UpdateParticipantRequest{
+	request := &livekitproto.UpdateParticipantRequest{
 		Room: room, Identity: string(p.Identity), Name: change.Name, Attributes: change.Attributes,
 	}
 	if change.Permission != nil {
@@ -318,10 +318,10 @@ func (c *Client) Update(ctx context.Context, room string, p *Participant, change
 
 // grant is a permission in LiveKit's terms, which replaces all that it had granted. A person keeps nothing
 // beyond it; other kinds keep what their service needs, such as being hidden.
-func (p *Participant) grant(to Permission) *livekit.ParticipantPermission {
-	grant := &livekit.ParticipantPermission{CanSubscribeMetrics: p.granted.GetCanSubscribeMetrics()}
+func (p *Participant) grant(to Permission) *livekitproto.ParticipantPermission {
+	grant := &livekitproto.ParticipantPermission{CanSubscribeMetrics: p.granted.GetCanSubscribeMetrics()}
 	if p.Kind != Person && p.granted != nil {
-		grant = proto.Clone(p.granted).(*livekit.ParticipantPermission)
+		grant = proto.Clone(p.granted).(*livekitproto.ParticipantPermission)
 	}
 	grant.CanSubscribe, grant.CanPublish, grant.CanPublishData = to.Subscribe, len(to.Sources) > 0, to.Data
 	grant.CanPublishSources = nil
@@ -336,7 +336,7 @@ func (p *Participant) grant(to Permission) *livekit.ParticipantPermission {
 func (c *Client) SetMetadata(ctx context.Context, room, metadata string) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
-	_, err := c.rooms.UpdateRoomMetadata(ctx, &livekit.UpdateRoomMetadataRequest{
+	_, err := c.rooms.UpdateRoomMetadata(ctx, &livekitproto.UpdateRoomMetadataRequest{
 		Room: room, Metadata: metadata,
 	})
 	if err != nil && !isNotFound(err) {

@@ -1,4 +1,4 @@
-package rtc_test
+package livekit_test
 
 import (
 	"context"
@@ -11,13 +11,13 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/livekit/protocol/logger"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/rtc"
+	"foyer/internal/livekit"
 	"foyer/testenv"
 )
 
@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 }
 
 // online returns settings under which a Client speaks to the real LiveKit.
-func online(t *testing.T) rtc.Settings {
+func online(t *testing.T) livekit.Settings {
 	t.Helper()
 	s := offline()
 	s.URL, s.APIKey, s.APISecret = testenv.LiveKit(t)
@@ -40,7 +40,7 @@ func online(t *testing.T) rtc.Settings {
 
 // caller is a person in a call.
 type caller struct {
-	rtc.Join
+	livekit.Join
 
 	// heard are the data messages that reached him, but for the welcome.
 	heard chan string
@@ -52,7 +52,7 @@ type caller struct {
 const welcome = "welcome"
 
 // enter connects a person with a token of ours, and returns when data messages reach him.
-func enter(t *testing.T, s rtc.Settings, j rtc.Join) *caller {
+func enter(t *testing.T, s livekit.Settings, j livekit.Join) *caller {
 	t.Helper()
 	c := &caller{Join: j, heard: make(chan string, 10), gone: make(chan struct{}, 2)}
 	welcomed, isWelcomed := context.WithCancel(t.Context())
@@ -76,10 +76,10 @@ func enter(t *testing.T, s rtc.Settings, j rtc.Join) *caller {
 
 // welcome sends a message until it is heard: LiveKit drops those to somebody who has just
 // connected, and does not say when it no longer does.
-func (c *caller) welcome(t *testing.T, s rtc.Settings, heard <-chan struct{}) {
+func (c *caller) welcome(t *testing.T, s livekit.Settings, heard <-chan struct{}) {
 	t.Helper()
 	for end := time.Now().Add(soon); time.Now().Before(end); {
-		send(t, s, &livekit.SendDataRequest{
+		send(t, s, &livekitproto.SendDataRequest{
 			Room: c.Room, Data: []byte(welcome), DestinationIdentities: []string{c.Identity.String()},
 		})
 		select {
@@ -92,17 +92,17 @@ func (c *caller) welcome(t *testing.T, s rtc.Settings, heard <-chan struct{}) {
 }
 
 // send sends a message past the Client.
-func send(t *testing.T, s rtc.Settings, r *livekit.SendDataRequest) {
+func send(t *testing.T, s livekit.Settings, r *livekitproto.SendDataRequest) {
 	t.Helper()
-	r.Kind = livekit.DataPacket_RELIABLE
+	r.Kind = livekitproto.DataPacket_RELIABLE
 	_, err := lksdk.NewRoomServiceClient(s.URL, s.APIKey, s.APISecret).SendData(t.Context(), r)
 	require.NoError(t, err)
 }
 
-func participants(t *testing.T, s rtc.Settings, room string) []*livekit.ParticipantInfo {
+func participants(t *testing.T, s livekit.Settings, room string) []*livekitproto.ParticipantInfo {
 	t.Helper()
 	list, err := lksdk.NewRoomServiceClient(s.URL, s.APIKey, s.APISecret).
-		ListParticipants(t.Context(), &livekit.ListParticipantsRequest{Room: room})
+		ListParticipants(t.Context(), &livekitproto.ListParticipantsRequest{Room: room})
 	require.NoError(t, err)
 	return list.GetParticipants()
 }
@@ -119,8 +119,8 @@ func next[T any](t *testing.T, from <-chan T) T {
 }
 
 // person is somebody who wants to enter a room.
-func person(room, role string) rtc.Join {
-	j := rtc.Join{
+func person(room, role string) livekit.Join {
+	j := livekit.Join{
 		Room: room, Identity: uuid.New(), Name: "Ada " + role, Role: role, Sources: everySource,
 	}
 	if role != "" {
@@ -132,16 +132,16 @@ func person(room, role string) rtc.Join {
 func TestOnlyHostsHearWhatHostsAreTold(t *testing.T) {
 	t.Parallel()
 	s, room := online(t), uuid.NewString()
-	owner := enter(t, s, person(room, rtc.RoleOwner))
-	administrator := enter(t, s, person(room, rtc.RoleAdministrator))
-	others := []*caller{enter(t, s, person(room, rtc.RoleMember)), enter(t, s, person(room, ""))}
+	owner := enter(t, s, person(room, livekit.RoleOwner))
+	administrator := enter(t, s, person(room, livekit.RoleAdministrator))
+	others := []*caller{enter(t, s, person(room, livekit.RoleMember)), enter(t, s, person(room, ""))}
 
-	require.NoError(t, rtc.New(s).TellHosts(t.Context(), room, []byte("for hosts")))
+	require.NoError(t, livekit.New(s).TellHosts(t.Context(), room, []byte("for hosts")))
 	assert.Equal(t, "for hosts", next(t, owner.heard))
 	assert.Equal(t, "for hosts", next(t, administrator.heard))
 
 	// What is sent after it to all comes after it: whoever hears this first did not hear the other.
-	send(t, s, &livekit.SendDataRequest{Room: room, Data: []byte("for all")})
+	send(t, s, &livekitproto.SendDataRequest{Room: room, Data: []byte("for all")})
 	for _, c := range append(others, owner, administrator) {
 		assert.Equal(t, "for all", next(t, c.heard), c.Name)
 	}
@@ -150,51 +150,51 @@ func TestOnlyHostsHearWhatHostsAreTold(t *testing.T) {
 func TestTellingHostsWhereThereIsNoneIsFine(t *testing.T) {
 	t.Parallel()
 	s, room := online(t), uuid.NewString()
-	c := rtc.New(s)
+	c := livekit.New(s)
 	assert.NoError(t, c.TellHosts(t.Context(), room, []byte("anybody?")), "the room does not run")
 	lonely := enter(t, s, person(room, ""))
 	assert.NoError(t, c.TellHosts(t.Context(), room, []byte("anybody?")), "a guest is alone")
-	send(t, s, &livekit.SendDataRequest{Room: room, Data: []byte("for all")})
+	send(t, s, &livekitproto.SendDataRequest{Room: room, Data: []byte("for all")})
 	assert.Equal(t, "for all", next(t, lonely.heard))
 }
 
 func TestEndingARoomDisconnectsEverybody(t *testing.T) {
 	t.Parallel()
 	s, room, elsewhere := online(t), uuid.NewString(), uuid.NewString()
-	owner, one := enter(t, s, person(room, rtc.RoleOwner)), enter(t, s, person(room, ""))
+	owner, one := enter(t, s, person(room, livekit.RoleOwner)), enter(t, s, person(room, ""))
 	other := enter(t, s, person(elsewhere, ""))
-	require.NoError(t, rtc.New(s).EndRoom(t.Context(), room))
+	require.NoError(t, livekit.New(s).EndRoom(t.Context(), room))
 	for _, c := range []*caller{owner, one} {
 		next(t, c.gone)
-		assert.Equal(t, livekit.DisconnectReason_ROOM_DELETED, c.room.DisconnectReason(), c.Name)
+		assert.Equal(t, livekitproto.DisconnectReason_ROOM_DELETED, c.room.DisconnectReason(), c.Name)
 	}
-	send(t, s, &livekit.SendDataRequest{Room: elsewhere, Data: []byte("still here?")})
+	send(t, s, &livekitproto.SendDataRequest{Room: elsewhere, Data: []byte("still here?")})
 	assert.Equal(t, "still here?", next(t, other.heard), "another room goes on")
 }
 
 func TestEndingARoomThatDoesNotRunIsFine(t *testing.T) {
 	t.Parallel()
-	assert.NoError(t, rtc.New(online(t)).EndRoom(t.Context(), uuid.NewString()))
+	assert.NoError(t, livekit.New(online(t)).EndRoom(t.Context(), uuid.NewString()))
 }
 
 func TestLiveKitLetsInWhomTheTokenNamesWithTheRightsItGives(t *testing.T) {
 	t.Parallel()
-	all := []livekit.TrackSource{
-		livekit.TrackSource_CAMERA, livekit.TrackSource_MICROPHONE,
-		livekit.TrackSource_SCREEN_SHARE, livekit.TrackSource_SCREEN_SHARE_AUDIO,
+	all := []livekitproto.TrackSource{
+		livekitproto.TrackSource_CAMERA, livekitproto.TrackSource_MICROPHONE,
+		livekitproto.TrackSource_SCREEN_SHARE, livekitproto.TrackSource_SCREEN_SHARE_AUDIO,
 	}
 	tests := []struct {
 		name          string
-		join          rtc.Join
+		join          livekit.Join
 		publish       bool
-		sources       []livekit.TrackSource
+		sources       []livekitproto.TrackSource
 		authenticated string
 	}{
-		{"a guest with a microphone", rtc.Join{Sources: []string{"microphone"}, Data: true},
-			true, []livekit.TrackSource{livekit.TrackSource_MICROPHONE}, "false"},
-		{"a guest who may only watch", rtc.Join{Sources: []string{}}, false, nil, "false"},
+		{"a guest with a microphone", livekit.Join{Sources: []string{"microphone"}, Data: true},
+			true, []livekitproto.TrackSource{livekitproto.TrackSource_MICROPHONE}, "false"},
+		{"a guest who may only watch", livekit.Join{Sources: []string{}}, false, nil, "false"},
 		{"an owner where others may only watch",
-			rtc.Join{Sources: []string{}, Role: rtc.RoleOwner, UserID: uuid.New(), Data: true},
+			livekit.Join{Sources: []string{}, Role: livekit.RoleOwner, UserID: uuid.New(), Data: true},
 			true, all, "true"},
 	}
 	for _, test := range tests {
@@ -209,11 +209,11 @@ func TestLiveKitLetsInWhomTheTokenNamesWithTheRightsItGives(t *testing.T) {
 			assert.Equal(t, j.Identity.String(), p.GetIdentity())
 			assert.Equal(t, j.Name, p.GetName())
 			assert.Equal(t, map[string]string{
-				"color": rtc.Color(j.UserID, j.Identity), "room_role": j.Role,
+				"color": livekit.Color(j.UserID, j.Identity), "room_role": j.Role,
 				"is_authenticated": test.authenticated,
 			}, p.GetAttributes())
 			assert.Empty(t, p.GetMetadata())
-			assert.Equal(t, livekit.ParticipantInfo_STANDARD, p.GetKind())
+			assert.Equal(t, livekitproto.ParticipantInfo_STANDARD, p.GetKind())
 			may := p.GetPermission()
 			assert.Equal(t, test.publish, may.GetCanPublish(), "may publish")
 			assert.Equal(t, test.sources, may.GetCanPublishSources())
@@ -234,7 +234,7 @@ func TestLiveKitTakesANameOf256Bytes(t *testing.T) {
 	require.Equal(t, j.Name, participants(t, s, j.Room)[0].GetName())
 	rename := func(name string) error {
 		_, err := lksdk.NewRoomServiceClient(s.URL, s.APIKey, s.APISecret).UpdateParticipant(t.Context(),
-			&livekit.UpdateParticipantRequest{Room: j.Room, Identity: j.Identity.String(), Name: name})
+			&livekitproto.UpdateParticipantRequest{Room: j.Room, Identity: j.Identity.String(), Name: name})
 		return err
 	}
 	assert.NoError(t, rename(strings.Repeat("é", 128)))
@@ -251,9 +251,9 @@ func TestLiveKitRefusesATokenSignedWithAnotherSecret(t *testing.T) {
 }
 
 // calls are all that a Client asks of LiveKit's API.
-var calls = map[string]func(context.Context, *rtc.Client) error{
-	"end a room": func(ctx context.Context, c *rtc.Client) error { return c.EndRoom(ctx, roomName) },
-	"tell hosts": func(ctx context.Context, c *rtc.Client) error {
+var calls = map[string]func(context.Context, *livekit.Client) error{
+	"end a room": func(ctx context.Context, c *livekit.Client) error { return c.EndRoom(ctx, roomName) },
+	"tell hosts": func(ctx context.Context, c *livekit.Client) error {
 		return c.TellHosts(ctx, roomName, []byte("hello"))
 	},
 }
@@ -265,7 +265,7 @@ func TestLiveKitThatIsAwayIsAnError(t *testing.T) {
 			t.Parallel()
 			s := offline()
 			s.URL = "ws://127.0.0.1:" + strconv.Itoa(testenv.FreePort(t))
-			err := call(t.Context(), rtc.New(s))
+			err := call(t.Context(), livekit.New(s))
 			assert.ErrorContains(t, err, roomName)
 			assert.NotContains(t, err.Error(), apiSecret)
 			assert.NotErrorIs(t, err, context.DeadlineExceeded, "it is not waited for")
@@ -294,7 +294,7 @@ func TestLiveKitThatNeverAnswersHoldsNobodyUp(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			s.URL = silent(t, cancel)
-			assert.ErrorIs(t, call(ctx, rtc.New(s)), context.Canceled)
+			assert.ErrorIs(t, call(ctx, livekit.New(s)), context.Canceled)
 		})
 		t.Run(name+": the client's", func(t *testing.T) {
 			t.Parallel()
@@ -303,7 +303,7 @@ func TestLiveKitThatNeverAnswersHoldsNobodyUp(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
 			began := time.Now()
-			assert.ErrorIs(t, call(ctx, rtc.New(s)), context.DeadlineExceeded)
+			assert.ErrorIs(t, call(ctx, livekit.New(s)), context.DeadlineExceeded)
 			assert.GreaterOrEqual(t, time.Since(began), 4*time.Second)
 			assert.Less(t, time.Since(began), soon)
 		})

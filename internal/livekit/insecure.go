@@ -1,4 +1,4 @@
-package rtc
+package livekit
 
 import (
 	"crypto/tls"

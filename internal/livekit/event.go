@@ -1,4 +1,4 @@
-package rtc
+package livekit
 
 import (
 	"errors"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/livekit/protocol/auth"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/livekit/protocol/utils/protojson"
 	"github.com/livekit/protocol/webhook"
 
@@ -64,7 +64,7 @@ func (c *Client) Receive(w http.ResponseWriter, r *http.Request) (*Event, error)
 	if err != nil {
 		return nil, fault.From(err, fault.Unauthenticated, "this is not signed by LiveKit")
 	}
-	event := &livekit.WebhookEvent{}
+	event := &livekitproto.WebhookEvent{}
 	newer := protojson.UnmarshalOptions{DiscardUnknown: true, AllowPartial: true}
 	if err := newer.Unmarshal(body, event); err != nil {
 		return nil, fault.From(err, fault.Invalid, "this is no event of LiveKit's")
@@ -104,7 +104,7 @@ func (c *Client) keys() auth.KeyProvider {
 	return auth.NewFileBasedKeyProviderFromMap(all)
 }
 
-func (c *Client) eventOf(from *livekit.WebhookEvent) *Event {
+func (c *Client) eventOf(from *livekitproto.WebhookEvent) *Event {
 	e := &Event{ID: from.GetId(), Kind: Kind(from.GetEvent()), Room: from.GetRoom().GetName()}
 	if p := from.GetParticipant(); p != nil {
 		e.Participant = ParticipantOf(p)

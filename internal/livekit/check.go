@@ -1,4 +1,4 @@
-package rtc
+package livekit
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/livekit/protocol/auth"
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"foyer/internal/fault"
@@ -26,7 +26,7 @@ import (
 func (c *Client) Check(ctx context.Context) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
-	_, err := c.rooms.ListRooms(ctx, &livekit.ListRoomsRequest{Names: []string{uuid.NewString()}})
+	_, err := c.rooms.ListRooms(ctx, &livekitproto.ListRoomsRequest{Names: []string{uuid.NewString()}})
 	return err
 }
 
@@ -39,7 +39,7 @@ func (c *Client) InCheckRoom(ctx context.Context, do func(room string) error) er
 	room := CheckRooms + uuid.NewString()
 	asked, cancel := call(ctx)
 	defer cancel()
-	if _, err := c.rooms.CreateRoom(asked, &livekit.CreateRoomRequest{Name: room, EmptyTimeout: 60}); err != nil {
+	if _, err := c.rooms.CreateRoom(asked, &livekitproto.CreateRoomRequest{Name: room, EmptyTimeout: 60}); err != nil {
 		return fmt.Errorf("make a room: %w", err)
 	}
 	return errors.Join(do(room), c.EndRoom(context.WithoutCancel(ctx), room))
@@ -79,10 +79,10 @@ func (c *Client) CheckEgress(ctx context.Context, room string) error {
 	}
 	ctx, cancel := callFor(ctx, startTimeout)
 	defer cancel()
-	info, err := c.egress.StartTrackEgress(ctx, &livekit.TrackEgressRequest{
+	info, err := c.egress.StartTrackEgress(ctx, &livekitproto.TrackEgressRequest{
 		RoomName: room,
-		Output: &livekit.TrackEgressRequest_File{
-			File: &livekit.DirectFileOutput{Filepath: room, DisableManifest: true},
+		Output: &livekitproto.TrackEgressRequest_File{
+			File: &livekitproto.DirectFileOutput{Filepath: room, DisableManifest: true},
 		},
 	})
 	if err == nil {
@@ -103,8 +103,8 @@ const Check Kind = "foyer_check"
 func (c *Client) AskWebhook(ctx context.Context, url, room string, header http.Header, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	body, err := protojson.Marshal(&livekit.WebhookEvent{
-		Event: string(Check), Id: uuid.NewString(), CreatedAt: time.Now().Unix(), Room: &livekit.Room{Name: room},
+	body, err := protojson.Marshal(&livekitproto.WebhookEvent{
+		Event: string(Check), Id: uuid.NewString(), CreatedAt: time.Now().Unix(), Room: &livekitproto.Room{Name: room},
 	})
 	if err != nil {
 		return err
@@ -144,7 +144,7 @@ const checkedRooms = 100
 func (c *Client) Marks(ctx context.Context) (map[string][]string, error) {
 	ctx, cancel := callFor(ctx, checkTimeout)
 	defer cancel()
-	list, err := c.rooms.ListRooms(ctx, &livekit.ListRoomsRequest{})
+	list, err := c.rooms.ListRooms(ctx, &livekitproto.ListRoomsRequest{})
 	if err != nil {
 		return nil, unreached(err)
 	}

@@ -1,4 +1,4 @@
-package rtc_test
+package livekit_test
 
 import (
 	"encoding/base64"
@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/rtc"
+	"foyer/internal/livekit"
 )
 
 // Ids of which the colours are pinned below.
@@ -32,17 +32,17 @@ const (
 // everySource is what hosts may send, unless a test says otherwise.
 var everySource = []string{"camera", "microphone", "screen_share", "screen_share_audio"}
 
-func offline() rtc.Settings {
-	return rtc.Settings{
+func offline() livekit.Settings {
+	return livekit.Settings{
 		URL: "ws://127.0.0.1:1", PublicURL: "wss://livekit.example.org", APIKey: apiKey,
 		APISecret: apiSecret, TokenTTL: 5 * time.Minute, DefaultSources: everySource,
 		HostsAreRoomAdmins: true,
 	}
 }
 
-func details(t *testing.T, s rtc.Settings, j rtc.Join) *rtc.Details {
+func details(t *testing.T, s livekit.Settings, j livekit.Join) *livekit.Details {
 	t.Helper()
-	d, err := rtc.New(s).Details(t.Context(), j)
+	d, err := livekit.New(s).Details(t.Context(), j)
 	require.NoError(t, err)
 	return d
 }
@@ -67,7 +67,7 @@ func payload(t *testing.T, token string) (claims map[string]any, times map[strin
 }
 
 // rules states what a token must say, apart from the code that makes it say so.
-func rules(j rtc.Join, s rtc.Settings) map[string]any {
+func rules(j livekit.Join, s livekit.Settings) map[string]any {
 	host := j.Role == "owner" || j.Role == "administrator"
 	sources := j.Sources
 	if host {
@@ -109,7 +109,7 @@ func plain(list []string) []any {
 
 // What of a join and of the settings matters for a token.
 var (
-	everyRole     = []string{"", rtc.RoleMember, rtc.RoleAdministrator, rtc.RoleOwner}
+	everyRole     = []string{"", livekit.RoleMember, livekit.RoleAdministrator, livekit.RoleOwner}
 	everyUser     = []uuid.UUID{uuid.Nil, userID}
 	everyList     = [][]string{nil, {}, {"microphone"}, {"screen_share", "camera"}, everySource}
 	everyDefault  = [][]string{everySource, {"camera"}, nil}
@@ -118,9 +118,9 @@ var (
 )
 
 // everyJoin calls f with each combination of them.
-func everyJoin(f func(rtc.Join, rtc.Settings)) {
+func everyJoin(f func(livekit.Join, livekit.Settings)) {
 	for i := range everyJoinSize {
-		j := rtc.Join{
+		j := livekit.Join{
 			Room: roomName, Identity: entryID, Name: "Zoë 王 🦊", UserID: pick(everyUser, &i),
 			Role: pick(everyRole, &i), Sources: pick(everyList, &i), Data: pick(eitherWay, &i),
 		}
@@ -140,7 +140,7 @@ func pick[T any](from []T, number *int) T {
 func TestTokenSaysWhatTheRulesSayOfEverybody(t *testing.T) {
 	t.Parallel()
 	different := map[string]bool{}
-	everyJoin(func(j rtc.Join, s rtc.Settings) {
+	everyJoin(func(j livekit.Join, s livekit.Settings) {
 		different[fmt.Sprint(j, s)] = true
 		claims, _ := payload(t, details(t, s, j).ParticipantToken)
 		require.Equal(t, rules(j, s), claims, "join %+v, settings %+v", j, s)
@@ -157,7 +157,7 @@ var forbidden = []string{
 
 func TestTokenNeverHoldsMoreThanAJoin(t *testing.T) {
 	t.Parallel()
-	everyJoin(func(j rtc.Join, s rtc.Settings) {
+	everyJoin(func(j livekit.Join, s livekit.Settings) {
 		claims, _ := payload(t, details(t, s, j).ParticipantToken)
 		video := claims["video"].(map[string]any)
 		for _, name := range forbidden {
@@ -179,13 +179,13 @@ func TestTokensOfSomePeopleToTheLetter(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
-		join   rtc.Join
-		change func(*rtc.Settings)
+		join   livekit.Join
+		change func(*livekit.Settings)
 		want   string
 	}{
 		{
 			"a guest in a room with the defaults",
-			rtc.Join{
+			livekit.Join{
 				Room: roomName, Identity: entryID, Name: "Anonymous", Sources: everySource, Data: true,
 			},
 			nil,
@@ -200,7 +200,7 @@ func TestTokensOfSomePeopleToTheLetter(t *testing.T) {
 		},
 		{
 			"a guest who may only watch",
-			rtc.Join{Room: roomName, Identity: entryID, Name: "Bob", Sources: []string{}},
+			livekit.Join{Room: roomName, Identity: entryID, Name: "Bob", Sources: []string{}},
 			nil,
 			`{"iss": "key", "sub": "0b6a3c1e-7d0f-4c58-9a3e-2f1d5b8c9e10",
 				"identity": "0b6a3c1e-7d0f-4c58-9a3e-2f1d5b8c9e10", "name": "Bob",
@@ -212,8 +212,8 @@ func TestTokensOfSomePeopleToTheLetter(t *testing.T) {
 		},
 		{
 			"a member who may only speak",
-			rtc.Join{
-				Room: roomName, Identity: entryID, Name: "Mia", UserID: userID, Role: rtc.RoleMember,
+			livekit.Join{
+				Room: roomName, Identity: entryID, Name: "Mia", UserID: userID, Role: livekit.RoleMember,
 				Sources: []string{"microphone"}, Data: true,
 			},
 			nil,
@@ -227,8 +227,8 @@ func TestTokensOfSomePeopleToTheLetter(t *testing.T) {
 		},
 		{
 			"an owner in a room where others may only watch",
-			rtc.Join{
-				Room: roomName, Identity: entryID, Name: "Олга", UserID: userID, Role: rtc.RoleOwner,
+			livekit.Join{
+				Room: roomName, Identity: entryID, Name: "Олга", UserID: userID, Role: livekit.RoleOwner,
 				Sources: []string{}, Data: true,
 			},
 			nil,
@@ -244,11 +244,11 @@ func TestTokensOfSomePeopleToTheLetter(t *testing.T) {
 		},
 		{
 			"an administrator where hosts are no room admins",
-			rtc.Join{
+			livekit.Join{
 				Room: roomName, Identity: entryID, Name: "Amy", UserID: userID,
-				Role: rtc.RoleAdministrator, Sources: []string{"microphone"},
+				Role: livekit.RoleAdministrator, Sources: []string{"microphone"},
 			},
-			func(s *rtc.Settings) {
+			func(s *livekit.Settings) {
 				s.HostsAreRoomAdmins, s.DefaultSources = false, []string{"camera", "microphone"}
 			},
 			`{"iss": "key", "sub": "0b6a3c1e-7d0f-4c58-9a3e-2f1d5b8c9e10",
@@ -291,8 +291,8 @@ func TestTokenIsSignedWithTheSecretAndNoOther(t *testing.T) {
 	assert.ErrorIs(t, err, jwt.ErrTokenSignatureInvalid)
 }
 
-func guest() rtc.Join {
-	return rtc.Join{
+func guest() livekit.Join {
+	return livekit.Join{
 		Room: roomName, Identity: entryID, Name: "Guest", Sources: everySource, Data: true,
 	}
 }
@@ -331,17 +331,17 @@ func TestDetailsSayWhereToTakeTheToken(t *testing.T) {
 
 func TestTokenWithoutARoomOrAnIdentityIsRefused(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(*rtc.Join){
-		"no room":     func(j *rtc.Join) { j.Room = "" },
-		"no identity": func(j *rtc.Join) { j.Identity = uuid.Nil },
-		"neither":     func(j *rtc.Join) { j.Room, j.Identity = "", uuid.Nil },
+	tests := map[string]func(*livekit.Join){
+		"no room":     func(j *livekit.Join) { j.Room = "" },
+		"no identity": func(j *livekit.Join) { j.Identity = uuid.Nil },
+		"neither":     func(j *livekit.Join) { j.Room, j.Identity = "", uuid.Nil },
 	}
 	for name, spoil := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			j := guest()
 			spoil(&j)
-			d, err := rtc.New(offline()).Details(t.Context(), j)
+			d, err := livekit.New(offline()).Details(t.Context(), j)
 			assert.Error(t, err)
 			assert.Nil(t, d)
 		})
@@ -352,7 +352,7 @@ func TestTokenIsRefusedWithoutAKeyToSignWith(t *testing.T) {
 	t.Parallel()
 	s := offline()
 	s.APISecret = ""
-	_, err := rtc.New(s).Details(t.Context(), guest())
+	_, err := livekit.New(s).Details(t.Context(), guest())
 	assert.Error(t, err)
 }
 
@@ -360,7 +360,7 @@ func TestDefaultSourcesAreACopy(t *testing.T) {
 	t.Parallel()
 	s := offline()
 	s.DefaultSources = slices.Clone(everySource)
-	c := rtc.New(s)
+	c := livekit.New(s)
 	c.DefaultSources()[0] = "everything"
 	assert.Equal(t, everySource, c.DefaultSources())
 }

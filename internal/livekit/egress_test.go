@@ -1,4 +1,4 @@
-package rtc
+package livekit
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -31,17 +31,17 @@ func TestWhatLiveKitSaysOfAFailureHoldsNoSecret(t *testing.T) {
 		strings.Repeat("é", 300):                         strings.Repeat("é", 250),
 		"bad \xff text":                                  "bad text",
 	} {
-		assert.Equal(t, shown, c.egressOf(&livekit.EgressInfo{Error: said}).Error, "%q", said)
+		assert.Equal(t, shown, c.egressOf(&livekitproto.EgressInfo{Error: said}).Error, "%q", said)
 	}
 }
 
 func TestEgressIsWhatLiveKitTellsOfIt(t *testing.T) {
 	t.Parallel()
 	c := New(Settings{URL: "ws://127.0.0.1:1"})
-	e := c.egressOf(&livekit.EgressInfo{
-		EgressId: "EG_1", RoomName: "room", Status: livekit.EgressStatus_EGRESS_LIMIT_REACHED,
-		StartedAt: 5e9, FileResults: []*livekit.FileInfo{{Size: 42, Duration: 3e9}},
-		Request: &livekit.EgressInfo_RoomComposite{RoomComposite: EgressRequest{
+	e := c.egressOf(&livekitproto.EgressInfo{
+		EgressId: "EG_1", RoomName: "room", Status: livekitproto.EgressStatus_EGRESS_LIMIT_REACHED,
+		StartedAt: 5e9, FileResults: []*livekitproto.FileInfo{{Size: 42, Duration: 3e9}},
+		Request: &livekitproto.EgressInfo_RoomComposite{RoomComposite: EgressRequest{
 			Room: "room", File: "recordings/x.mp4", Layout: "grid",
 		}.request()},
 	})
@@ -51,9 +51,9 @@ func TestEgressIsWhatLiveKitTellsOfIt(t *testing.T) {
 	}, e)
 	assert.True(t, e.Ended())
 	assert.False(t, e.Records())
-	for status := range livekit.EgressStatus_name {
-		e := c.egressOf(&livekit.EgressInfo{Status: livekit.EgressStatus(status)})
-		assert.Equal(t, livekit.EgressStatus(status) >= livekit.EgressStatus_EGRESS_COMPLETE, e.Ended())
+	for status := range livekitproto.EgressStatus_name {
+		e := c.egressOf(&livekitproto.EgressInfo{Status: livekitproto.EgressStatus(status)})
+		assert.Equal(t, livekitproto.EgressStatus(status) >= livekitproto.EgressStatus_EGRESS_COMPLETE, e.Ended())
 	}
 }
 

@@ -1,4 +1,4 @@
-package rtc
+package livekit
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/livekit/protocol/livekit"
+	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/twitchtv/twirp"
 
 	"foyer/internal/fault"
@@ -119,19 +119,19 @@ func notRecorded(err error, room string) error {
 		"the media server does not record at the moment; try again later")
 }
 
-func (r EgressRequest) request() *livekit.RoomCompositeEgressRequest {
-	file := &livekit.EncodedFileOutput{
-		FileType: livekit.EncodedFileType_MP4, Filepath: r.File, DisableManifest: true,
+func (r EgressRequest) request() *livekitproto.RoomCompositeEgressRequest {
+	file := &livekitproto.EncodedFileOutput{
+		FileType: livekitproto.EncodedFileType_MP4, Filepath: r.File, DisableManifest: true,
 	}
-	request := &livekit.RoomCompositeEgressRequest{
-		RoomName: r.Room, Layout: r.Layout, FileOutputs: []*livekit.EncodedFileOutput{file},
+	request := &livekitproto.RoomCompositeEgressRequest{
+		RoomName: r.Room, Layout: r.Layout, FileOutputs: []*livekitproto.EncodedFileOutput{file},
 	}
 	if r.AudioOnly {
 		request.AudioOnly, request.Layout = true, ""
-		file.FileType = livekit.EncodedFileType_OGG
+		file.FileType = livekitproto.EncodedFileType_OGG
 	}
 	if s := r.S3; s != nil {
-		file.Output = &livekit.EncodedFileOutput_S3{S3: &livekit.S3Upload{
+		file.Output = &livekitproto.EncodedFileOutput_S3{S3: &livekitproto.S3Upload{
 			Endpoint: s.Endpoint, Region: s.Region, Bucket: s.Bucket, ForcePathStyle: true,
 			AccessKey: s.AccessKey, Secret: s.SecretKey, SessionToken: s.SessionToken,
 		}}
@@ -162,7 +162,7 @@ func answered(err error) bool {
 func (c *Client) StopEgress(ctx context.Context, id string) (*Egress, error) {
 	asked, cancel := call(ctx)
 	defer cancel()
-	info, err := c.egress.StopEgress(asked, &livekit.StopEgressRequest{EgressId: id})
+	info, err := c.egress.StopEgress(asked, &livekitproto.StopEgressRequest{EgressId: id})
 	switch {
 	case err == nil:
 		return c.egressOf(info), nil
@@ -179,7 +179,7 @@ func errNoEgress() error { return fault.New(fault.NotFound, "LiveKit knows no su
 
 // FindEgress returns an egress; NotFound when LiveKit knows none, as of one that ended a day ago.
 func (c *Client) FindEgress(ctx context.Context, id string) (*Egress, error) {
-	list, err := c.listEgress(ctx, &livekit.ListEgressRequest{EgressId: id})
+	list, err := c.listEgress(ctx, &livekitproto.ListEgressRequest{EgressId: id})
 	switch {
 	case isNotFound(err):
 		return nil, errNoEgress()
@@ -193,7 +193,7 @@ func (c *Client) FindEgress(ctx context.Context, id string) (*Egress, error) {
 
 // Egresses returns every egress of a room that LiveKit knows, also those that have ended within a day.
 func (c *Client) Egresses(ctx context.Context, room string) ([]*Egress, error) {
-	list, err := c.listEgress(ctx, &livekit.ListEgressRequest{RoomName: room})
+	list, err := c.listEgress(ctx, &livekitproto.ListEgressRequest{RoomName: room})
 	if err != nil {
 		return nil, away(err, "list egresses of", room)
 	}
@@ -202,7 +202,7 @@ func (c *Client) Egresses(ctx context.Context, room string) ([]*Egress, error) {
 
 // RunningEgresses returns every egress, of any room, that LiveKit believes to run.
 func (c *Client) RunningEgresses(ctx context.Context) ([]*Egress, error) {
-	list, err := c.listEgress(ctx, &livekit.ListEgressRequest{Active: true})
+	list, err := c.listEgress(ctx, &livekitproto.ListEgressRequest{Active: true})
 	if err != nil {
 		return nil, unreached(fmt.Errorf("list egresses: %w", err))
 	}
@@ -210,7 +210,7 @@ func (c *Client) RunningEgresses(ctx context.Context) ([]*Egress, error) {
 }
 
 func (c *Client) listEgress(
-	ctx context.Context, request *livekit.ListEgressRequest,
+	ctx context.Context, request *livekitproto.ListEgressRequest,
 ) ([]*Egress, error) {
 	ctx, cancel := call(ctx)
 	defer cancel()
@@ -233,7 +233,7 @@ func (c *Client) Running(ctx context.Context, rooms []string) (map[string]bool, 
 	}
 	ctx, cancel := call(ctx)
 	defer cancel()
-	list, err := c.rooms.ListRooms(ctx, &livekit.ListRoomsRequest{Names: rooms})
+	list, err := c.rooms.ListRooms(ctx, &livekitproto.ListRoomsRequest{Names: rooms})
 	if err != nil {
 		return nil, unreached(fmt.Errorf("list LiveKit rooms: %w", err))
 	}
@@ -243,7 +243,7 @@ func (c *Client) Running(ctx context.Context, rooms []string) (map[string]bool, 
 	return running, nil
 }
 
-func (c *Client) egressOf(info *livekit.EgressInfo) *Egress {
+func (c *Client) egressOf(info *livekitproto.EgressInfo) *Egress {
 	e := &Egress{
 		ID: info.GetEgressId(), Room: info.GetRoomName(),
 		Status: EgressStatus(strings.TrimPrefix(info.GetStatus().String(), "EGRESS_")),
@@ -261,7 +261,7 @@ func (c *Client) egressOf(info *livekit.EgressInfo) *Egress {
 }
 
 // fileOf is the path that was asked for; empty when a file was not.
-func fileOf(info *livekit.EgressInfo) string {
+func fileOf(info *livekitproto.EgressInfo) string {
 	if files := info.GetRoomComposite().GetFileOutputs(); len(files) > 0 {
 		return files[0].GetFilepath()
 	}
