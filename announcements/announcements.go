@@ -10,9 +10,9 @@ import (
 	"foyer/ent"
 	"foyer/ent/recording"
 	"foyer/internal/outbox"
+	"foyer/internal/webhook"
 	"foyer/letters"
 	"foyer/mail"
-	"foyer/webhooks"
 )
 
 // Settings of a Service.
@@ -29,13 +29,13 @@ type Settings struct {
 // Service announces.
 type Service struct {
 	db       *ent.Client
-	webhooks *webhooks.Sender
+	webhooks *webhook.Sender
 	settings Settings
 	letters  map[topic]letters.Letter
 }
 
 // New returns a Service.
-func New(db *ent.Client, webhooks *webhooks.Sender, settings Settings) (*Service, error) {
+func New(db *ent.Client, webhooks *webhook.Sender, settings Settings) (*Service, error) {
 	s := &Service{db, webhooks, settings, map[topic]letters.Letter{}}
 	for _, topic := range []topic{ready, failed} {
 		letter, err := letters.Read(templates, "templates/"+string(topic))

@@ -27,10 +27,10 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/internal/outbox"
+	"foyer/internal/webhook"
 	"foyer/mail"
 	"foyer/rooms"
 	"foyer/testenv"
-	"foyer/webhooks"
 )
 
 // soon is how long a test waits for what should happen at once, on a busy machine.
@@ -71,11 +71,11 @@ func newWorld(
 	if change != nil {
 		change(&settings)
 	}
-	hooks := webhooks.Settings{Secrets: []string{secret}}
+	hooks := webhook.Settings{Secrets: []string{secret}}
 	for _, e := range endpoints {
 		hooks.URLs = append(hooks.URLs, e.url)
 	}
-	sender, err := webhooks.NewSender(hooks)
+	sender, err := webhook.NewSender(hooks)
 	require.NoError(t, err)
 	w.rooms = rooms.New(db, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
 	w.outbox = outbox.New(db, outbox.Settings{

@@ -13,8 +13,8 @@ import (
 	"foyer/ent"
 	"foyer/ent/recording"
 	"foyer/internal/outbox"
+	"foyer/internal/webhook"
 	"foyer/recordings"
-	"foyer/webhooks"
 )
 
 // webhookKind begins the kind of messages to services in the outbox; the rest names the endpoint. So
@@ -98,8 +98,8 @@ func (s *Service) deliverEvent(ctx context.Context, m *ent.OutboxMessage) error 
 		return outbox.Permanent(err)
 	}
 	endpoint := strings.TrimPrefix(m.Kind, webhookKind)
-	err = s.webhooks.Send(ctx, endpoint, webhooks.Message{ID: m.ID.String(), Body: body})
-	if errors.Is(err, webhooks.ErrRefused) {
+	err = s.webhooks.Send(ctx, endpoint, webhook.Message{ID: m.ID.String(), Body: body})
+	if errors.Is(err, webhook.ErrRefused) {
 		return outbox.Permanent(err)
 	}
 	return err

@@ -25,9 +25,9 @@ import (
 	"foyer/ent/database"
 	"foyer/ent/recording"
 	"foyer/ent/schema"
+	"foyer/internal/webhook"
 	"foyer/mail"
 	"foyer/testenv"
-	"foyer/webhooks"
 )
 
 const (
@@ -97,7 +97,7 @@ func endRecording(t *testing.T, databaseURL, roomID string, options schema.Recor
 	db, err := database.Open(databaseURL, 2)
 	require.NoError(t, err)
 	defer db.Close()
-	sender, err := webhooks.NewSender(webhooks.Settings{URLs: urls, Secrets: []string{webhookSecret}})
+	sender, err := webhook.NewSender(webhook.Settings{URLs: urls, Secrets: []string{webhookSecret}})
 	require.NoError(t, err)
 	service, err := announcements.New(db.Client, sender, announcements.Settings{
 		Send: func(context.Context, mail.Message) error { return nil }, // this server is killed before

@@ -25,12 +25,12 @@ import (
 	"foyer/internal/outbox"
 	"foyer/internal/ratelimit"
 	"foyer/internal/telemetry"
+	"foyer/internal/webhook"
 	"foyer/invitations"
 	"foyer/lobby"
 	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/web"
-	"foyer/webhooks"
 )
 
 // app is the program put together: each part is made once, from the parts above it.
@@ -137,7 +137,7 @@ func (a *app) wire() (err error) {
 
 // wireRecordings makes recordings, and what tells others of them.
 func (a *app) wireRecordings() error {
-	sender, err := webhooks.NewSender(a.config.webhooks())
+	sender, err := webhook.NewSender(a.config.webhooks())
 	if err != nil {
 		return err
 	}

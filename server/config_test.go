@@ -18,8 +18,8 @@ import (
 	"foyer/ent/database"
 	"foyer/ent/room"
 	"foyer/internal/bucket"
+	"foyer/internal/webhook"
 	"foyer/recordings"
-	"foyer/webhooks"
 )
 
 // production is an environment outside development mode in which nothing is wrong.
@@ -443,7 +443,7 @@ func TestServicesAreToldOverTLSUnlessASettingSaysOtherwise(t *testing.T) {
 	}
 	c, err := load(production, good)
 	require.NoError(t, err)
-	assert.Equal(t, webhooks.Settings{
+	assert.Equal(t, webhook.Settings{
 		URLs:    []string{"https://hooks.example.org/foyer", "http://127.0.0.1:9000"},
 		Secrets: []string{one, two},
 	}, c.webhooks())

@@ -9,8 +9,8 @@ import (
 	"foyer/announcements"
 	"foyer/ent"
 	"foyer/internal/bucket"
+	"foyer/internal/webhook"
 	"foyer/recordings"
-	"foyer/webhooks"
 )
 
 // checkWebhooks returns what is wrong with what is told to other services, and heard from them.
@@ -24,12 +24,12 @@ func (c *config) checkWebhooks() []error {
 	trim(&c.WebhookURLs)
 	trim(&c.WebhookSecrets)
 	for i, address := range c.WebhookURLs {
-		err := webhooks.CheckURL(address, c.WebhookAllowHTTP || c.development())
+		err := webhook.CheckURL(address, c.WebhookAllowHTTP || c.development())
 		wrong(err != nil, "FOYER_WEBHOOK_URLS has what is %v: number %d", err, i+1)
 		wrong(slices.Contains(c.WebhookURLs[:i], address), "FOYER_WEBHOOK_URLS has number %d twice", i+1)
 	}
 	for i, secret := range c.WebhookSecrets {
-		err := webhooks.CheckSecret(secret)
+		err := webhook.CheckSecret(secret)
 		wrong(err != nil, "FOYER_WEBHOOK_SECRET has what is %v: number %d", err, i+1)
 	}
 	wrong(len(c.WebhookURLs) > 0 && len(c.WebhookSecrets) == 0,
@@ -44,8 +44,8 @@ func (c *config) checkWebhooks() []error {
 	return problems
 }
 
-func (c *config) webhooks() webhooks.Settings {
-	return webhooks.Settings{URLs: c.WebhookURLs, Secrets: c.WebhookSecrets}
+func (c *config) webhooks() webhook.Settings {
+	return webhook.Settings{URLs: c.WebhookURLs, Secrets: c.WebhookSecrets}
 }
 
 // announcements returns settings by which services get files from the bucket, if they are to.

@@ -1,6 +1,6 @@
-// Package webhooks tells other people's services what has happened, as the specification Standard
+// Package webhook tells other people's services what has happened, as the specification Standard
 // Webhooks (https://www.standardwebhooks.com) says: a POST of JSON, signed with a shared secret.
-package webhooks
+package webhook
 
 import (
 	"bytes"

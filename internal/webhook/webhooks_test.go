@@ -1,4 +1,4 @@
-package webhooks_test
+package webhook_test
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/webhooks"
+	"foyer/internal/webhook"
 )
 
 // soon is how long a test waits for what should happen at once, on a busy machine.
@@ -53,18 +53,18 @@ func status(code int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 }
 
-func sender(t *testing.T, url string, secrets ...string) (s *webhooks.Sender, endpoint string) {
+func sender(t *testing.T, url string, secrets ...string) (s *webhook.Sender, endpoint string) {
 	t.Helper()
 	if secrets == nil {
 		secrets = []string{newSecret}
 	}
-	s, err := webhooks.NewSender(webhooks.Settings{URLs: []string{url}, Secrets: secrets})
+	s, err := webhook.NewSender(webhook.Settings{URLs: []string{url}, Secrets: secrets})
 	require.NoError(t, err)
 	require.Len(t, s.Endpoints(), 1)
 	return s, s.Endpoints()[0]
 }
 
-var message = webhooks.Message{ID: "0d5e8d1e-3a52-4d2e-9b6e-0c0d7a6a9f10", Body: []byte(`{"type":"test","é":"🦊"}`)}
+var message = webhook.Message{ID: "0d5e8d1e-3a52-4d2e-9b6e-0c0d7a6a9f10", Body: []byte(`{"type":"test","é":"🦊"}`)}
 
 func verify(secret string, g got) error {
 	verifier, err := standardwebhooks.NewWebhook(secret)
@@ -138,7 +138,7 @@ func TestOnlySuccessIsTakenForSuccess(t *testing.T) {
 		s, name := sender(t, url)
 		err := s.Send(t.Context(), name, message)
 		if assert.Error(t, err, code) {
-			assert.Equal(t, refused, errors.Is(err, webhooks.ErrRefused), "%d: %v", code, err)
+			assert.Equal(t, refused, errors.Is(err, webhook.ErrRefused), "%d: %v", code, err)
 			assert.Contains(t, err.Error(), strconv.Itoa(code))
 		}
 	}
@@ -202,7 +202,7 @@ func TestEndpointThatDoesNotAnswerIsGivenUpInTime(t *testing.T) {
 	defer cancel()
 	err = s.Send(ctx, name, message)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	assert.NotErrorIs(t, err, webhooks.ErrRefused)
+	assert.NotErrorIs(t, err, webhook.ErrRefused)
 }
 
 func TestErrorsNameTheHostAndNothingElseOfAnAddress(t *testing.T) {
@@ -218,7 +218,7 @@ func TestErrorsNameTheHostAndNothingElseOfAnAddress(t *testing.T) {
 		require.Error(t, err)
 		assert.NotContains(t, err.Error(), "hunter2")
 		assert.Contains(t, err.Error(), "127.0.0.1:")
-		assert.NotErrorIs(t, err, webhooks.ErrRefused)
+		assert.NotErrorIs(t, err, webhook.ErrRefused)
 		assert.NotContains(t, name, "hunter2")
 	}
 }
@@ -226,17 +226,17 @@ func TestErrorsNameTheHostAndNothingElseOfAnAddress(t *testing.T) {
 func TestEndpointsAreNamedByTheirAddresses(t *testing.T) {
 	t.Parallel()
 	one, two := "https://one.example", "https://two.example"
-	a, err := webhooks.NewSender(webhooks.Settings{URLs: []string{one, two}, Secrets: []string{oldSecret}})
+	a, err := webhook.NewSender(webhook.Settings{URLs: []string{one, two}, Secrets: []string{oldSecret}})
 	require.NoError(t, err)
-	b, err := webhooks.NewSender(webhooks.Settings{URLs: []string{two, one}, Secrets: []string{newSecret}})
+	b, err := webhook.NewSender(webhook.Settings{URLs: []string{two, one}, Secrets: []string{newSecret}})
 	require.NoError(t, err)
 	assert.Len(t, a.Endpoints(), 2)
 	assert.Equal(t, a.Endpoints(), b.Endpoints(), "every server names them alike")
 	assert.Error(t, a.Send(t.Context(), "another", message))
-	none, err := webhooks.NewSender(webhooks.Settings{})
+	none, err := webhook.NewSender(webhook.Settings{})
 	require.NoError(t, err)
 	assert.Empty(t, none.Endpoints())
-	_, err = webhooks.NewSender(webhooks.Settings{URLs: []string{one}})
+	_, err = webhook.NewSender(webhook.Settings{URLs: []string{one}})
 	assert.Error(t, err, "nothing is sent without a signature")
 }
 
@@ -261,7 +261,7 @@ func TestAddressesOfEndpoints(t *testing.T) {
 		"://hunter2":                            {},
 	} {
 		for i, allowHTTP := range []bool{false, true} {
-			err := webhooks.CheckURL(url, allowHTTP)
+			err := webhook.CheckURL(url, allowHTTP)
 			assert.Equal(t, good[i], err == nil, "%s %t", url, allowHTTP)
 			if err != nil {
 				assert.NotContains(t, err.Error(), "hunter2")
@@ -279,7 +279,7 @@ func TestSecretsAreThoseOfTheSpecification(t *testing.T) {
 		oldSecret: true, of(24): true, of(64): true, of(23): false, of(65): false, "": false,
 		"whsec_": false, strings.TrimPrefix(oldSecret, "whsec_"): false, "whsec_hunter2!": false,
 	} {
-		err := webhooks.CheckSecret(secret)
+		err := webhook.CheckSecret(secret)
 		assert.Equal(t, good, err == nil, secret)
 		if err != nil {
 			assert.NotContains(t, err.Error(), "hunter2")
