@@ -568,6 +568,14 @@ type MutationResolver interface {
 	RevokeRoomAccess(ctx context.Context, input RevokeRoomAccessInput) (*RevokeRoomAccessPayload, error)
 	LeaveRoom(ctx context.Context, input LeaveRoomInput) (*LeaveRoomPayload, error)
 	TransferRoomOwnership(ctx context.Context, input TransferRoomOwnershipInput) (*TransferRoomOwnershipPayload, error)
+	InviteToRoom(ctx context.Context, input invitations.Input) (*InviteToRoomPayload, error)
+	RequestEntry(ctx context.Context, input lobby.RequestEntryInput) (*lobby.Request, error)
+	CancelEntry(ctx context.Context, input CancelEntryInput) (*CancelEntryPayload, error)
+	AdmitEntry(ctx context.Context, input lobby.DecideInput) (*AdmitEntryPayload, error)
+	DenyEntry(ctx context.Context, input calls.DenyInput) (*DenyEntryPayload, error)
+	AdmitAllEntries(ctx context.Context, input lobby.AdmitAllInput) (*AdmitAllEntriesPayload, error)
+	DenyAllEntries(ctx context.Context, input calls.DenyAllInput) (*DenyAllEntriesPayload, error)
+	SetLobbyMessage(ctx context.Context, input lobby.SetMessageInput) (*SetLobbyMessagePayload, error)
 	MuteParticipant(ctx context.Context, input calls.MuteInput) (*calls.Muted, error)
 	MuteAllParticipants(ctx context.Context, input calls.MuteAllInput) (*MuteAllParticipantsPayload, error)
 	UpdateParticipant(ctx context.Context, input calls.UpdateInput) (*UpdateParticipantPayload, error)
@@ -580,14 +588,6 @@ type MutationResolver interface {
 	EndMeeting(ctx context.Context, input EndMeetingInput) (*EndMeetingPayload, error)
 	LockRoom(ctx context.Context, input LockRoomInput) (*LockRoomPayload, error)
 	UnlockRoom(ctx context.Context, input UnlockRoomInput) (*UnlockRoomPayload, error)
-	InviteToRoom(ctx context.Context, input invitations.Input) (*InviteToRoomPayload, error)
-	RequestEntry(ctx context.Context, input lobby.RequestEntryInput) (*lobby.Request, error)
-	CancelEntry(ctx context.Context, input CancelEntryInput) (*CancelEntryPayload, error)
-	AdmitEntry(ctx context.Context, input lobby.DecideInput) (*AdmitEntryPayload, error)
-	DenyEntry(ctx context.Context, input calls.DenyInput) (*DenyEntryPayload, error)
-	AdmitAllEntries(ctx context.Context, input lobby.AdmitAllInput) (*AdmitAllEntriesPayload, error)
-	DenyAllEntries(ctx context.Context, input calls.DenyAllInput) (*DenyAllEntriesPayload, error)
-	SetLobbyMessage(ctx context.Context, input lobby.SetMessageInput) (*SetLobbyMessagePayload, error)
 	StartRecording(ctx context.Context, input recordings.StartInput) (*StartRecordingPayload, error)
 	StopRecording(ctx context.Context, input StopRecordingInput) (*StopRecordingPayload, error)
 	DeleteRecording(ctx context.Context, input DeleteRecordingInput) (*DeleteRecordingPayload, error)
@@ -641,10 +641,10 @@ type RoomResolver interface {
 
 	Accesses(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.RoomAccessConnection, error)
 	Audit(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.AuditEventConnection, error)
+	Lobby(ctx context.Context, obj *ent.Room) (*lobby.Lobby, error)
 	Participants(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID], ticket *string) (*calls.Participants, error)
 	Bans(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.RoomBanConnection, error)
 
-	Lobby(ctx context.Context, obj *ent.Room) (*lobby.Lobby, error)
 	Recordings(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.RecordingConnection, error)
 	ActiveRecording(ctx context.Context, obj *ent.Room) (*ent.Recording, error)
 }
@@ -655,9 +655,9 @@ type SessionResolver interface {
 	Current(ctx context.Context, obj *auth.Session) (bool, error)
 }
 type SubscriptionResolver interface {
-	RoomStatus(ctx context.Context, roomID uuid.UUID, ticket *string) (<-chan *calls.Status, error)
 	Entry(ctx context.Context, ticket string) (<-chan *lobby.Entry, error)
 	Lobby(ctx context.Context, roomID uuid.UUID) (<-chan *lobby.Lobby, error)
+	RoomStatus(ctx context.Context, roomID uuid.UUID, ticket *string) (<-chan *calls.Status, error)
 }
 type TrackResolver interface {
 	Source(ctx context.Context, obj *livekit.Track) (*schema.PublishSource, error)
@@ -2749,1430 +2749,1645 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
-	{Name: "../../schema/access.graphqls", Input: `"A user's role in a room. For the room's hosts."
+	{Name: "../../schema/access.graphqls", Input: `"A user's role in a room. Only hosts of the room can see it."
 type RoomAccess implements Node {
-  "The access's id."
+  "The id of the access."
   id: ID!
-  "Who has it."
+  "The user who has the role."
   user: RoomAccessUser!
-  "What the user is in the room."
+  "The role of the user in the room."
   role: RoomRole!
-  "When the user was given access."
+  "When the user got access."
   createdAt: Time!
 }
 
-"What hosts see of somebody who has access to their room."
+"A user who has a role in a room, as hosts see them."
 type RoomAccessUser {
-  "The account's id."
+  "The id of the account."
   id: ID!
-  "The name that others see; empty as long as the person has not signed in."
+  "The name that others see; empty until the person signs in for the first time."
   fullName: String!
   "A shorter name to address the person by; may be empty."
   shortName: String!
-  "The e-mail address by which a host gave the access, in lower case; empty when it was given otherwise. Viewers see their own."
+  """
+  The e-mail address that a host used to grant the access, in lower case; empty if the host used an id. Viewers see the
+  address of their own account.
+  """
   email: String!
 }
 
-"An access in a list."
+"One item in a list of accesses."
 type RoomAccessEdge {
   "The access."
   node: RoomAccess
-  "The access's place in the list."
+  "The position of the access in the list."
   cursor: Cursor!
 }
 
-"A page of a list of accesses."
+"One page of a list of accesses."
 type RoomAccessConnection {
-  "The accesses of this page."
+  "The accesses on this page."
   edges: [RoomAccessEdge]
-  "Where this page lies."
+  "The position of this page in the list."
   pageInfo: PageInfo!
-  "How many accesses the whole list has."
+  "The number of accesses in the whole list."
   totalCount: Int!
 }
 
 extend type Room {
-  "Who has a role in the room, in the order in which they got access. For its hosts; for others it is an error."
+  "The users who have a role in the room, oldest access first. Only for hosts; an error for others."
   accesses(
-    "How many at most: 0 to 100. 100 if not given."
+    "The size of the page: 0 to 100. The default is 100."
     first: Int
-    "Those after this place."
+    "Return the items after this position."
     after: Cursor
   ): RoomAccessConnection
 }
 
 extend type Mutation {
-  "Give a person who has no role in a room one. Owners may give any, administrators all but OWNER."
-  grantRoomAccess("Whom to give which." input: GrantRoomAccessInput!): GrantRoomAccessPayload!
-  "Change the role of a person who has one. Owners may change everybody's but their own; administrators may make members administrators."
-  updateRoomAccess("Whose to change to what." input: UpdateRoomAccessInput!): UpdateRoomAccessPayload!
-  "Take a person's role away. Owners may take everybody's but their own, administrators those of members."
-  revokeRoomAccess("Whose to take." input: RevokeRoomAccessInput!): RevokeRoomAccessPayload!
-  "Give up one's own role in a room. For everybody with one; to its last owner it is a CONFLICT."
-  leaveRoom("Which to leave." input: LeaveRoomInput!): LeaveRoomPayload!
-  "Make a person with a role in the room its owner, and oneself an administrator. For its owners."
-  transferRoomOwnership("What to hand over to whom." input: TransferRoomOwnershipInput!): TransferRoomOwnershipPayload!
+  """
+  Gives a role to a person who has no role in the room. Owners can give every role, administrators every role but OWNER.
+  If the person already has this role, nothing changes.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer may not give this role; NOT_FOUND if
+  there is no such room or user; CONFLICT, with ` + "`" + `role` + "`" + `, if the person has another role, and with ` + "`" + `field` + "`" + ` if several
+  people have this e-mail address; RATE_LIMITED after too many grants.
+  """
+  grantRoomAccess("The person and the role." input: GrantRoomAccessInput!): GrantRoomAccessPayload!
+  """
+  Changes the role of a person who has a role in the room. Owners can change every role but their own. Administrators
+  can make members administrators.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer may not make this change; NOT_FOUND if
+  there is no such room or the person has no role in it.
+  """
+  updateRoomAccess("The person and the new role." input: UpdateRoomAccessInput!): UpdateRoomAccessPayload!
+  """
+  Takes a person's role in the room away. Owners can do this to everybody but themselves, administrators to members.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer may not make this change; NOT_FOUND if
+  there is no such room or the person has no role in it.
+  """
+  revokeRoomAccess("The person." input: RevokeRoomAccessInput!): RevokeRoomAccessPayload!
+  """
+  Gives up the viewer's own role in a room.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer has no role in the room; NOT_FOUND if
+  there is no such room; CONFLICT if the viewer is its last owner.
+  """
+  leaveRoom("The room to leave." input: LeaveRoomInput!): LeaveRoomPayload!
+  """
+  Makes a person with a role in the room its owner, and makes the viewer an administrator. For owners.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not an owner; NOT_FOUND if there is
+  no such room or the person has no role in it; CONFLICT if the person has never signed in.
+  """
+  transferRoomOwnership("The room and its new owner." input: TransferRoomOwnershipInput!): TransferRoomOwnershipPayload!
 }
 
-"Gives a person a role in a room. The person is named by exactly one of ` + "`" + `userId` + "`" + ` and ` + "`" + `email` + "`" + `."
+"The person to give a role to, and the role. Set exactly one of ` + "`" + `userId` + "`" + ` and ` + "`" + `email` + "`" + `."
 input GrantRoomAccessInput {
-  "The room's id."
+  "The id of the room."
   roomId: ID!
   "The id of the person's account."
   userId: ID
-  "The person's e-mail address. Whoever has no account yet finds the role when he first signs in with this address, verified."
+  """
+  The person's e-mail address. A person without an account gets the role when they sign in for the first time with this
+  address, if their identity provider has verified it.
+  """
   email: String
-  "What the person is to be. A CONFLICT, with ` + "`" + `role` + "`" + `, when he has another role already."
+  "The role to give."
   role: RoomRole!
 }
 
-"Changes a person's role in a room."
+"The person whose role to change, and the new role."
 input UpdateRoomAccessInput {
-  "The room's id."
+  "The id of the room."
   roomId: ID!
   "The id of the person's account."
   userId: ID!
-  "What the person is to be."
+  "The new role."
   role: RoomRole!
 }
 
-"Names whose role in which room to take away."
+"The person whose role to take away."
 input RevokeRoomAccessInput {
-  "The room's id."
+  "The id of the room."
   roomId: ID!
   "The id of the person's account."
   userId: ID!
 }
 
-"Names a room to leave."
+"The room to leave."
 input LeaveRoomInput {
-  "The room's id."
+  "The id of the room."
   roomId: ID!
 }
 
-"Names a room and its new owner."
+"The room to hand over, and its new owner."
 input TransferRoomOwnershipInput {
-  "The room's id."
+  "The id of the room."
   roomId: ID!
-  "The id of the account of a person who has a role in the room, and has signed in before."
+  "The id of the new owner's account. They must have a role in the room and have signed in before."
   userId: ID!
 }
 
-"The outcome of ` + "`" + `grantRoomAccess` + "`" + `."
+"The result of ` + "`" + `grantRoomAccess` + "`" + `."
 type GrantRoomAccessPayload {
   "The access as it is now."
   roomAccess: RoomAccess!
 }
 
-"The outcome of ` + "`" + `updateRoomAccess` + "`" + `."
+"The result of ` + "`" + `updateRoomAccess` + "`" + `."
 type UpdateRoomAccessPayload {
   "The access as it is now."
   roomAccess: RoomAccess!
 }
 
-"The outcome of ` + "`" + `revokeRoomAccess` + "`" + `."
+"The result of ` + "`" + `revokeRoomAccess` + "`" + `."
 type RevokeRoomAccessPayload {
-  "The access as it was."
+  "The access as it was before."
   roomAccess: RoomAccess!
 }
 
-"The outcome of ` + "`" + `leaveRoom` + "`" + `."
+"The result of ` + "`" + `leaveRoom` + "`" + `."
 type LeaveRoomPayload {
-  "The room, as those see it who have no role in it."
+  "The room, as people without a role in it see it."
   room: Room!
 }
 
-"The outcome of ` + "`" + `transferRoomOwnership` + "`" + `."
+"The result of ` + "`" + `transferRoomOwnership` + "`" + `."
 type TransferRoomOwnershipPayload {
   "The room as it is now."
   room: Room!
 }
 `, BuiltIn: false},
-	{Name: "../../schema/audit.graphqls", Input: `"What a moderator can do."
+	{Name: "../../schema/audit.graphqls", Input: `"An act of moderation."
 enum AuditAction {
-  "Let a guest in."
+  "Admitted a guest."
   ADMIT
-  "Turned a guest away."
+  "Denied a guest."
   DENY
-  "Silenced a participant."
+  "Muted a participant."
   MUTE
   "Changed a participant's name, attributes or permission."
   UPDATE_PARTICIPANT
-  "Disconnected a person."
+  "Removed a participant from the meeting."
   REMOVE
-  "Banned a person; the detail says for how long."
+  "Banned a person. The detail is the scope of the ban."
   BAN
   "Ended a ban."
   LIFT_BAN
   "Sent a participant back to the lobby."
   RETURN_TO_LOBBY
-  "Gave a person another role; the detail names it."
+  "Changed a person's role. The detail is the new role."
   SET_ROLE
-  "Set what those who wait are told."
+  "Set the message that waiting guests see."
   SET_LOBBY_MESSAGE
   "Locked the room."
   LOCK
   "Unlocked the room."
   UNLOCK
-  "Changed the room's access level or configuration; the detail says to what."
+  "Changed the room's access level or configuration. The detail is the new state."
   UPDATE_ROOM
   "Ended the meeting."
   END_MEETING
-  "Started a recording; the detail says which, and its mode."
+  "Started a recording. The detail is its id and mode."
   START_RECORDING
-  "Asked a recording to end; the detail says which."
+  "Asked a recording to stop. The detail is its id and mode."
   STOP_RECORDING
-  "Deleted a recording; the detail says which."
+  "Deleted a recording. The detail is its id and mode."
   DELETE_RECORDING
-  "Let a person see a recording; the detail says which."
+  "Shared a recording with a person. The detail is its id and mode."
   SHARE_RECORDING
-  "No longer lets a person see a recording; the detail says which."
+  "Stopped sharing a recording with a person. The detail is its id and mode."
   UNSHARE_RECORDING
 }
 
 "One act of moderation: who did what to whom, and when."
 type AuditEvent {
-  "The act's id."
+  "The id of the act."
   id: ID!
   "What was done."
   action: AuditAction!
-  "Who did it: a user's id or, of a participant without account, his identity."
+  "Who did it: the id of a user or, for a participant without an account, their identity."
   actorId: ID!
-  "His name at that time."
+  "The actor's name at that time."
   actorName: String!
-  "Whom it was done to: an entry's or participant's id or, of roles and shared recordings, an account's; null for an act on the room, and for the end of an account's ban."
+  """
+  Who or what it was done to: the id of an entry or participant or, for roles and shared recordings, of an account. Null
+  for an act on the room and for the end of an account's ban.
+  """
   targetId: ID
-  "His name at that time; empty when unknown."
+  "The target's name at that time; empty if unknown."
   targetName: String!
-  "What exactly; may be empty."
+  "More about the act; may be empty."
   detail: String!
-  "When."
+  "When it was done."
   createdAt: Time!
 }
 
-"An act in a list."
+"One item in a list of acts."
 type AuditEventEdge {
   "The act."
   node: AuditEvent
-  "The act's place in the list."
+  "The position of the act in the list."
   cursor: Cursor!
 }
 
-"A page of what moderators have done."
+"One page of the audit of a room."
 type AuditEventConnection {
-  "The acts of this page."
+  "The acts on this page."
   edges: [AuditEventEdge]
-  "Where this page lies."
+  "The position of this page in the list."
   pageInfo: PageInfo!
-  "How many acts the room has seen."
+  "The number of acts in the whole list."
   totalCount: Int!
 }
 
 extend type Room {
-  "What moderators have done, the latest first. For owners; for others it is an error."
+  "The acts of moderation in the room, newest first. Only for owners; an error for others."
   audit(
-    "How many at most: 0 to 100. 100 if not given."
+    "The size of the page: 0 to 100. The default is 100."
     first: Int
-    "Those after this place."
+    "Return the items after this position."
     after: Cursor
   ): AuditEventConnection
 }
 `, BuiltIn: false},
-	{Name: "../../schema/call.graphqls", Input: `"""
-What a participant is. Only persons wait in the lobby and have a role. Hosts list, mute and remove every kind.
-"""
-enum ParticipantKind {
-  "A person who entered with a token of this server."
-  PERSON
-  "A call from or to the telephone network (SIP)."
-  PHONE
-  "A program that takes part."
-  AGENT
-  "A broadcast that is sent into the room (ingress)."
-  STREAM
-  "What records the meeting or sends it elsewhere (egress). It does not count as somebody in the call."
-  RECORDER
-  "Anything else, for example a participant who is hidden from others."
-  OTHER
-}
-
-"Somebody or something in a room's call, as LiveKit tells."
-type Participant {
-  """
-  The participant's identity in LiveKit. Of a person it is the id of the entry or token with which the person came.
-  Of other kinds it is any text, such as ` + "`" + `sip_+33123456789` + "`" + `.
-  """
-  id: ID!
-  "What kind of participant it is."
-  kind: ParticipantKind!
-  "The name that others see."
-  name: String!
-  "The role with which the person has entered; null for none."
-  role: RoomRole
-  "Whether the person entered with an account."
-  isAuthenticated: Boolean!
-  "Since when the hand is raised; null when it is down."
-  handRaisedAt: Time
-  "What else clients have been told of the person."
-  attributes: [ParticipantAttribute!]!
-  "What the person may do."
-  permission: ParticipantPermission!
-  "What the person sends."
-  tracks: [Track!]!
-  "When the person joined."
-  joinedAt: Time!
-}
-
-"One attribute of a participant."
-type ParticipantAttribute {
-  "What it is called."
-  name: String!
-  "What it says."
-  value: String!
-}
-
-"What a participant may do."
-type ParticipantPermission {
-  "What the participant may send; nothing when empty."
-  publishSources: [PublishSource!]!
-  "Whether the participant may send data messages, such as chat."
-  dataAllowed: Boolean!
-  "Whether the participant may receive what others send."
-  canSubscribe: Boolean!
-}
-
-"A medium that a participant sends."
-type Track {
-  "LiveKit's id of the track."
-  sid: String!
-  "The name its sender gave it; may be empty."
-  name: String!
-  "What kind it is; null when unknown."
-  source: PublishSource
-  "Whether it is silent or dark at the moment."
-  muted: Boolean!
-}
-
-"A participant in a list."
-type ParticipantEdge {
-  "The participant."
-  node: Participant
-  "The participant's place in the list."
-  cursor: Cursor!
-}
-
-"A page of the people in a call."
-type ParticipantConnection {
-  "The participants of this page."
-  edges: [ParticipantEdge]
-  "Where this page lies."
-  pageInfo: PageInfo!
-  "How many are in the call."
-  totalCount: Int!
-}
-
-"What became of one person when something was done to many."
-enum ParticipantOutcome {
-  "It is as was asked, by now or since before."
-  DONE
-  "The person may no longer be in the call, and was disconnected."
-  REMOVED
-  "The person had left."
-  GONE
-  "LiveKit did not do it. Asking again is fine."
-  FAILED
-}
-
-"What became of one person."
-type ParticipantResult {
-  "The participant's identity."
-  participantId: ID!
-  "The participant's name."
-  name: String!
-  "What became of it."
-  outcome: ParticipantOutcome!
-  "The error's code when it FAILED, else null."
-  code: String
-}
-
-"What happens in a room, as the people in it see it."
-type RoomStatus {
-  "How many are in the call."
-  participantCount: Int!
-  "How many wait to enter; null for who is no host."
-  lobbyCount: Int
-  "Whether the call is being recorded: from the moment at which that is asked for."
-  recording: Boolean!
-  "Whether nobody enters but hosts."
-  locked: Boolean!
-  "Whether the meeting is over, and no other has begun."
-  ended: Boolean!
-  "Rises with every change."
-  version: Version!
-}
-
-"How long somebody is kept out of a room."
-enum Ban {
-  "Not at all."
-  NONE
-  "Until the meeting ends."
-  MEETING
-  "For good, or until a host lifts the ban."
-  FOREVER
-}
-
-"How long somebody is kept out who is."
-enum BanScope {
-  "Until the meeting ends."
-  MEETING
-  "For good, or until a host lifts the ban."
-  FOREVER
-}
-
-"Somebody who is kept out of a room. For its hosts."
-type RoomBan {
-  "The ban's id."
-  id: ID!
-  "The name under which the person was banned."
-  displayName: String!
-  "Whether it is an account that is banned. Of a person without one only the entry and its ticket are."
-  isAuthenticated: Boolean!
-  "For how long."
-  scope: BanScope!
-  "Since when."
-  createdAt: Time!
-}
-
-"A ban in a list."
-type RoomBanEdge {
-  "The ban."
-  node: RoomBan
-  "The ban's place in the list."
-  cursor: Cursor!
-}
-
-"A page of a room's bans."
-type RoomBanConnection {
-  "The bans of this page."
-  edges: [RoomBanEdge]
-  "Where this page lies."
-  pageInfo: PageInfo!
-  "How many bans the room has."
-  totalCount: Int!
-}
-
-extend type Room {
-  "Who is in the call, in the order of joining. For hosts, and for people in the call; for others it is an error."
-  participants(
-    "How many at most: 0 to 100. 100 if not given."
-    first: Int
-    "Those after this place."
-    after: Cursor
-    "That of somebody in the call who is no host."
-    ticket: String
-  ): ParticipantConnection
-  "Who is kept out, the latest first. For hosts; for others it is an error."
-  bans(
-    "How many at most: 0 to 100. 100 if not given."
-    first: Int
-    "Those after this place."
-    after: Cursor
-  ): RoomBanConnection
-  "Since when nobody enters but hosts; null for not. It ends with the meeting."
-  lockedAt: Time
-}
-
-extend type Mutation {
-  """
-  Silence a participant, by a track or by everything of a source. He may speak up again himself. For
-  hosts and, where the room's configuration says so, for everybody in the call, who show their ` + "`" + `ticket` + "`" + `
-  and may not mute hosts.
-  """
-  muteParticipant("Whom to mute." input: MuteParticipantInput!): MuteParticipantPayload!
-  "Silence everybody in the call but its hosts. For hosts."
-  muteAllParticipants("What to silence." input: MuteAllParticipantsInput!): MuteAllParticipantsPayload!
-  """
-  Change a participant. What is not mentioned stays. Name and permission hold until the meeting ends,
-  also when the person comes back. For hosts, of those below their own rank.
-  """
-  updateParticipant("What to change." input: UpdateParticipantInput!): UpdateParticipantPayload!
-  """
-  Disconnect a person, on every device of the account, or a participant of another kind. Tokens and admission are
-  void: without a ban the person may ask again, or walk in where the room lets them. A ban of a participant without
-  an account holds for its identity: for a phone, that is its number. The recorder of the room's own recording is
-  CONFLICT: stop the recording instead. For hosts, of those below their own rank. UNAVAILABLE means that LiveKit did not disconnect them yet; the rest holds, and asking again is
-  fine.
-  """
-  removeParticipant("Whom to remove." input: RemoveParticipantInput!): RemoveParticipantPayload!
-  "End a ban. For hosts of its room; one's own only for owners."
-  liftBan("Which to end." input: LiftBanInput!): LiftBanPayload!
-  """
-  Disconnect a person who then waits in the lobby, whatever the access level, until a host admits him or
-  the meeting ends. For hosts, of members and guests. Only a PERSON can wait: others are CONFLICT.
-  """
-  returnToLobby("Whom to return." input: ReturnToLobbyInput!): ReturnToLobbyPayload!
-  """
-  Make a person in the call an administrator or a member. The role is stored, and what he may do in the
-  call follows on all his devices. For hosts, of those below their own rank, and never oneself.
-  """
-  setParticipantRole("Whom to make what." input: SetParticipantRoleInput!): SetParticipantRolePayload!
-  "Raise or lower one's own hand. For people in the call."
-  raiseHand("Whose hand." input: RaiseHandInput!): RaiseHandPayload!
-  """
-  Change one's own name in the call: for guests, and for users where the server lets them choose their
-  name. A name that a host has given stays.
-  """
-  renameParticipant("Whose name." input: RenameParticipantInput!): RenameParticipantPayload!
-  """
-  End the meeting: who is in the call is disconnected, who waits is told, and tokens and tickets given out
-  before open it no longer. For hosts. UNAVAILABLE means that LiveKit did not disconnect them yet; the
-  rest holds, and asking again is fine.
-  """
-  endMeeting("Which to end." input: EndMeetingInput!): EndMeetingPayload!
-  "Let nobody enter but hosts, until the room is unlocked or the meeting ends. Those inside stay. For hosts."
-  lockRoom("Which to lock." input: LockRoomInput!): LockRoomPayload!
-  "Let people in again, and at once those who wait and may walk in. For hosts."
-  unlockRoom("Which to unlock." input: UnlockRoomInput!): UnlockRoomPayload!
-}
-
-extend type Subscription {
-  """
-  What happens in a room, now and after every change. For those with a role in it, and for people who
-  have been let in, who show their ticket; for those it ends when they may no longer be in the call.
-  """
-  roomStatus(
-    "The room's id."
-    roomId: ID!
-    "What the token or entry came with, of somebody without a role. Not read of others."
-    ticket: String
-  ): RoomStatus!
-}
-
-"Names what to silence: exactly one of a track and a source."
-input MuteParticipantInput {
-  "The room's id."
-  roomId: ID!
-  "The participant's identity."
-  participantId: ID! @identity
-  "LiveKit's id of a track."
-  trackSid: String
-  "Everything of a kind."
-  source: PublishSource
-  "That of somebody in the call who is no host. Not read of hosts."
-  ticket: String
-}
-
-"Says what everybody is to stop sending."
-input MuteAllParticipantsInput {
-  "The room's id."
-  roomId: ID!
-  "The kind of media. MICROPHONE if not given."
-  source: PublishSource
-}
-
-"A change of a participant. What is not given, or null, stays as it is."
-input UpdateParticipantInput {
-  "The room's id."
-  roomId: ID!
-  "The participant's identity."
-  participantId: ID! @identity
-  "1 to 100 characters. The person cannot change it any more until the meeting ends."
-  name: String
-  "At most 16. Those that Foyer writes are refused, but for ` + "`" + `hand_raised_at` + "`" + `, which may be emptied."
-  attributes: [ParticipantAttributeInput!]
-  "What the person may do, whatever the room's configuration says of others."
-  permission: ParticipantPermissionInput
-}
-
-"Sets one attribute."
-input ParticipantAttributeInput {
-  "1 to 64 letters, digits, ` + "`" + `_` + "`" + `, ` + "`" + `.` + "`" + ` or ` + "`" + `-` + "`" + `, a letter first."
-  name: String!
-  "At most 1024 bytes; empty to delete it."
-  value: String!
-}
-
-"A change of what one participant may do. What is not given stays as it is."
-input ParticipantPermissionInput {
-  "What he may send: an empty list for nothing."
-  publishSources: [PublishSource!]
-  "Whether he may send data messages."
-  dataAllowed: Boolean
-  "Whether he may receive what others send."
-  canSubscribe: Boolean
-}
-
-"Names whom to remove."
-input RemoveParticipantInput {
-  "The room's id."
-  roomId: ID!
-  "The participant's identity."
-  participantId: ID! @identity
-  "For how long he is to stay away. NONE if not given."
-  ban: Ban
-}
-
-"Names a ban to end."
-input LiftBanInput {
-  "The ban's id."
-  banId: ID!
-}
-
-"Names whom to return to the lobby."
-input ReturnToLobbyInput {
-  "The room's id."
-  roomId: ID!
-  "The participant's identity."
-  participantId: ID! @identity
-}
-
-"Gives a participant a role."
-input SetParticipantRoleInput {
-  "The room's id."
-  roomId: ID!
-  "The participant's identity."
-  participantId: ID! @identity
-  "ADMINISTRATOR or MEMBER."
-  role: RoomRole!
-}
-
-"Whose hand to raise or lower."
-input RaiseHandInput {
-  "The room's id."
-  roomId: ID!
-  "What the token or entry came with."
-  ticket: String!
-  "Whether it is to be up."
-  raised: Boolean!
-}
-
-"Whose name to change."
-input RenameParticipantInput {
-  "The room's id."
-  roomId: ID!
-  "What the token or entry came with."
-  ticket: String!
-  "1 to 100 characters."
-  displayName: String!
-}
-
-"Names a meeting to end."
-input EndMeetingInput {
-  "The room's id."
-  roomId: ID!
-}
-
-"Names a room to lock."
-input LockRoomInput {
-  "The room's id."
-  roomId: ID!
-}
-
-"Names a room to unlock."
-input UnlockRoomInput {
-  "The room's id."
-  roomId: ID!
-}
-
-"The outcome of ` + "`" + `muteParticipant` + "`" + `."
-type MuteParticipantPayload {
-  "The participant's identity."
-  participantId: ID!
-  "What is silent now; empty when nothing of the source is sent."
-  tracks: [Track!]!
-}
-
-"The outcome of ` + "`" + `muteAllParticipants` + "`" + `."
-type MuteAllParticipantsPayload {
-  "What became of everybody but hosts."
-  results: [ParticipantResult!]!
-}
-
-"The outcome of ` + "`" + `updateParticipant` + "`" + `."
-type UpdateParticipantPayload {
-  "The participant as he is now."
-  participant: Participant!
-}
-
-"The outcome of ` + "`" + `removeParticipant` + "`" + `."
-type RemoveParticipantPayload {
-  "What became of each of the person's connections; empty when there was none."
-  results: [ParticipantResult!]!
-}
-
-"The outcome of ` + "`" + `liftBan` + "`" + `."
-type LiftBanPayload {
-  "The ban as it was."
-  ban: RoomBan!
-}
-
-"The outcome of ` + "`" + `returnToLobby` + "`" + `."
-type ReturnToLobbyPayload {
-  "The person as he waits now."
-  entry: LobbyEntry!
-}
-
-"The outcome of ` + "`" + `setParticipantRole` + "`" + `."
-type SetParticipantRolePayload {
-  "What became of each of the person's connections. REMOVED ones may come back at once, with less power."
-  results: [ParticipantResult!]!
-}
-
-"The outcome of ` + "`" + `raiseHand` + "`" + `."
-type RaiseHandPayload {
-  "Since when the hand is up; null when it is down."
-  handRaisedAt: Time
-}
-
-"The outcome of ` + "`" + `renameParticipant` + "`" + `."
-type RenameParticipantPayload {
-  "The participant as he is now."
-  participant: Participant!
-}
-
-"The outcome of ` + "`" + `endMeeting` + "`" + `."
-type EndMeetingPayload {
-  "The room."
-  room: Room!
-}
-
-"The outcome of ` + "`" + `lockRoom` + "`" + `."
-type LockRoomPayload {
-  "The room as it is now."
-  room: Room!
-}
-
-"The outcome of ` + "`" + `unlockRoom` + "`" + `."
-type UnlockRoomPayload {
-  "The room as it is now."
-  room: Room!
-}
-`, BuiltIn: false},
-	{Name: "../../schema/capabilities.graphqls", Input: `"What this server offers, so that a page shows no button that leads nowhere."
+	{Name: "../../schema/capabilities.graphqls", Input: `"What this server offers. A page uses it to hide what does not work here."
 type Capabilities {
-  "Whether people sign in with a browser, at ` + "`" + `/login` + "`" + `."
+  "Whether people can sign in with a browser, at ` + "`" + `/login` + "`" + `."
   signIn: Boolean!
-  "Whether ` + "`" + `inviteToRoom` + "`" + ` sends e-mail."
+  "Whether ` + "`" + `inviteToRoom` + "`" + ` can send e-mail."
   invitations: Boolean!
-  "Whether calls can be recorded."
+  "Whether meetings can be recorded."
   recordings: Boolean!
 }
 
 extend type Query {
-  "What this server offers to whoever may use it."
+  "What this server offers to people with the right to use it."
   capabilities: Capabilities!
 }
 `, BuiltIn: false},
 	{Name: "../../schema/invitation.graphqls", Input: `extend type Mutation {
   """
-  Invite people to a room by e-mail, each in an e-mail of their own. For hosts. Either everybody is
-  invited or, on an error, nobody. The e-mails are sent soon after. INVALID names bad addresses in its message
-  and as ` + "`" + `extensions.emails` + "`" + `, and has their places as ` + "`" + `extensions.indexes` + "`" + `, counted from 0. CONFLICT on a server
-  that sends no e-mail.
+  Invites people to a room by e-mail. Each person gets an e-mail of their own, soon after this mutation returns. If
+  there is an error, nobody is invited. For hosts.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not a host or may not give the
+  role; NOT_FOUND if there is no such room; INVALID, with the wrong addresses in ` + "`" + `emails` + "`" + ` and their positions, counted
+  from 0, in ` + "`" + `indexes` + "`" + `; CONFLICT if the server sends no e-mail, or if there is a role to give and several people have
+  one of the addresses; RATE_LIMITED after too many invitations.
   """
-  inviteToRoom("Who is invited to what." input: InviteToRoomInput!): InviteToRoomPayload!
+  inviteToRoom("The people to invite." input: InviteToRoomInput!): InviteToRoomPayload!
 }
 
-"Whom to invite to what room."
+"The people to invite to a room."
 input InviteToRoomInput {
-  "The room's id."
+  "The id of the room."
   roomId: ID!
   """
-  E-mail addresses, with a name or without, as in ` + "`" + `Ada <ada@example.org>` + "`" + `: at least one, and as many as the server
-  allows, 50 if it does not say.
+  The e-mail addresses, with or without a name, for example ` + "`" + `Ada <ada@example.org>` + "`" + `. At least one; the maximum depends
+  on the server and is 50 by default.
   """
   emails: [String!]!
   """
-  What they become in the room, with a verified account of this address: MEMBER or ADMINISTRATOR.
-  Whoever has a role there keeps it. Nothing if not given: they ask to enter, if the room wants that.
+  The role that the people get: MEMBER or ADMINISTRATOR. They need an account with this address, verified. People who
+  already have a role keep it. Without a role, they have to ask to enter if the access level requires it.
   """
   role: RoomRole
 }
 
-"The outcome of ` + "`" + `inviteToRoom` + "`" + `."
+"The result of ` + "`" + `inviteToRoom` + "`" + `."
 type InviteToRoomPayload {
-  "The addresses that an e-mail will be sent to: without names, in lower case, domains in ASCII, once each."
+  """
+  The addresses that get an e-mail: without names, in lower case, with domains in ASCII, and without duplicates.
+  """
   invited: [String!]!
 }
 `, BuiltIn: false},
-	{Name: "../../schema/lobby.graphqls", Input: `"Where a request to enter stands. A decision is made once: the first stands."
+	{Name: "../../schema/lobby.graphqls", Input: `"The state of a request to enter. The first decision of a host is final for this request."
 enum EntryStatus {
-  "A host has yet to decide."
+  "No host has decided yet."
   WAITING
-  "A host has let the guest in, or the guest may walk in."
+  "A host has admitted the guest, or the guest can enter without asking."
   ADMITTED
-  "A host has turned the guest away, who may ask again after a time."
+  "A host has denied the guest, who may ask again after some time."
   DENIED
-  "The guest gave up."
+  "The guest has cancelled the request."
   LEFT
-  "The meeting ended, and the request with it. The guest may ask again."
+  "The meeting has ended, and the request with it. The guest may ask again."
   ENDED
 }
 
-"How a host takes somebody out of a call."
+"How a host took a person out of a meeting."
 enum Removal {
   "A host has disconnected the person."
   REMOVED
-  "A host has sent the person back to the lobby, to wait there until a host admits them."
+  "A host has sent the person back to the lobby, where they wait until a host admits them."
   RETURNED
 }
 
 "One guest's request to enter one room, as the guest sees it."
 type Entry {
-  "The entry's id, and the guest's identity in the call."
+  "The id of the entry, and the identity of the guest in the meeting."
   id: ID!
-  "The room to enter."
+  "The id of the room to enter."
   roomId: ID!
-  "The name that hosts see, and that joins the call. It does not change while the guest waits."
+  "The name that hosts see, and that others see in the meeting. It does not change while the guest waits."
   displayName: String!
-  "The colour that stands for the guest, as CSS ` + "`" + `hsl(…)` + "`" + `."
+  "The colour of the guest's avatar, as CSS ` + "`" + `hsl(…)` + "`" + `."
   color: String!
-  "Where the request stands."
+  "The state of the request."
   status: EntryStatus!
-  "Since when the guest has asked."
+  "When the guest asked to enter."
   since: Time!
-  "Rises with every change of the entry."
+  "The version of the entry. It rises with every change."
   version: Version!
-  "What the hosts tell those who wait; null when nothing, or when not WAITING."
+  "The hosts' message to waiting guests; null if there is none, or if the status is not WAITING."
   message: String
-  "The guest's place among those who wait, from 1; null when not WAITING, or when the server does not tell."
+  """
+  The guest's position in the lobby, counted from 1; null if the status is not WAITING, or if the server keeps it
+  private.
+  """
   position: Int
-  "How a host took the guest out of the call, if that is why the guest is not in it; null when no host did."
+  "How a host took the guest out of the meeting, if that is why the guest is not in it; otherwise null."
   removal: Removal
-  "In how many seconds the guest may ask again, 0 when that time is over; null when not DENIED."
+  "In how many seconds the guest may ask again: 0 for now; null if the status is not DENIED."
   retryAfter: Int
   """
-  What to connect with; null unless ADMITTED. Made anew each time it is read. Should it fail while the
-  status is ADMITTED, ` + "`" + `requestEntry` + "`" + ` with the ticket gives it again.
+  What the client needs to connect; null if the status is not ADMITTED. Foyer makes a new token each time this field is
+  read. If it fails although the status is ADMITTED, call ` + "`" + `requestEntry` + "`" + ` with the ticket to read it again.
   """
   connectionDetails: ConnectionDetails
 }
 
-"A guest who waits, as hosts see him."
+"A guest's request to enter, as hosts see it."
 type LobbyEntry {
-  "The entry's id, and the guest's identity in the call."
+  "The id of the entry, and the identity of the guest in the meeting."
   id: ID!
-  "The name the guest gave, or that of the account."
+  "The name that the guest gave, or the account's name."
   displayName: String!
-  "The colour that stands for the guest, as CSS ` + "`" + `hsl(…)` + "`" + `."
+  "The colour of the guest's avatar, as CSS ` + "`" + `hsl(…)` + "`" + `."
   color: String!
-  "Where the request stands."
+  "The state of the request."
   status: EntryStatus!
-  "Since when the guest has asked."
+  "When the guest asked to enter."
   since: Time!
   "Whether the guest is signed in with an account."
   isAuthenticated: Boolean!
 }
 
-"Everybody who waits for a room."
+"All guests who wait to enter a room."
 type Lobby {
-  "In the order of arrival."
+  "The waiting guests, in the order of arrival."
   entries: [LobbyEntry!]!
-  "How many wait."
+  "The number of waiting guests."
   totalCount: Int!
-  "What those who wait are told, with its line breaks; null for nothing."
+  "The hosts' message to waiting guests, with its line breaks; null if there is none."
   message: String
-  "Rises with every change of the list."
+  "The version of the lobby. It rises with every change."
   version: Version!
 }
 
 extend type Room {
-  "Who waits. For hosts; for others it is an error."
+  "The guests who wait to enter the room. Only for hosts; an error for others."
   lobby: Lobby
 }
 
 extend type Mutation {
   """
-  Ask to enter a room. Whoever may walk in is ADMITTED at once. Others wait, and watch their ` + "`" + `entry` + "`" + `;
-  whoever cannot, keeps his place by asking again with his ticket every few seconds. A request whose
-  guest neither watches nor asks is forgotten after a grace time.
+  Asks to enter a room. People who can enter without asking are ADMITTED immediately. Others wait and subscribe to their
+  ` + "`" + `entry` + "`" + `. A client that cannot subscribe repeats this mutation with the ticket every few seconds to keep the guest's
+  place. If a guest does neither for the grace time, Foyer forgets the request.
+
+  Errors: FORBIDDEN, with the ` + "`" + `reason` + "`" + ` BANNED, if the viewer is banned from the room; NOT_FOUND if there is no such
+  room; INVALID, with ` + "`" + `field` + "`" + `, if the ticket is wrong or has expired; RATE_LIMITED after too many requests, or if too
+  many guests wait already.
   """
-  requestEntry("Who asks for what." input: RequestEntryInput!): RequestEntryPayload!
-  "Give up waiting."
-  cancelEntry("Whose request." input: CancelEntryInput!): CancelEntryPayload!
+  requestEntry("The room, and who asks to enter it." input: RequestEntryInput!): RequestEntryPayload!
   """
-  Let a waiting guest in. For hosts. Of several decisions the first stands: the same again is fine,
-  another is CONFLICT, with the one that stands as ` + "`" + `extensions.decision` + "`" + `.
+  Cancels a request to enter.
+
+  Errors: NOT_FOUND if the request has been forgotten; CONFLICT, with ` + "`" + `decision` + "`" + `, if a host has decided on it; INVALID,
+  with ` + "`" + `field` + "`" + `, if the ticket is wrong or has expired.
   """
-  admitEntry("Whom to let in." input: AdmitEntryInput!): AdmitEntryPayload!
+  cancelEntry("The request to cancel." input: CancelEntryInput!): CancelEntryPayload!
   """
-  Turn a waiting guest away, and ban the guest if asked to. For hosts. The first decision stands, as with
-  ` + "`" + `admitEntry` + "`" + `. A ban holds in any case: it ends an admission, and disconnects a guest who is in the call by then.
-  UNAVAILABLE means that LiveKit did not disconnect them yet; the rest holds, and asking again is fine. To ban a
-  host is an error.
+  Admits a waiting guest. The first decision on a guest is final; to repeat the same decision is not an error. For
+  hosts.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not a host; NOT_FOUND if there is
+  no such room or entry; CONFLICT, with ` + "`" + `decision` + "`" + `, if another decision was first, and with the ` + "`" + `reason` + "`" + ` LOCKED while
+  the room is locked.
   """
-  denyEntry("Whom to turn away." input: DenyEntryInput!): DenyEntryPayload!
-  "Let everybody in who waits, or several at once. For hosts."
-  admitAllEntries("Whom to let in." input: AdmitAllEntriesInput!): AdmitAllEntriesPayload!
+  admitEntry("The guest to admit." input: AdmitEntryInput!): AdmitEntryPayload!
   """
-  Turn everybody away who waits, or several at once, and ban them if asked to. For hosts. The first decision on each
-  stands, as with ` + "`" + `denyEntry` + "`" + `; a ban holds in any case, but not for hosts.
+  Denies a waiting guest, and bans them if ` + "`" + `ban` + "`" + ` is set. The first decision on a guest is final, as for ` + "`" + `admitEntry` + "`" + `. A
+  ban always applies: it also ends an earlier admission, and disconnects the guest if they are in the meeting. For
+  hosts.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not a host, or if the guest to ban
+  is one; NOT_FOUND if there is no such room or entry; CONFLICT, with ` + "`" + `decision` + "`" + `, if another decision was first;
+  UNAVAILABLE if LiveKit has not disconnected the guest yet. Everything else is done then, and you can repeat the
+  mutation.
   """
-  denyAllEntries("Whom to turn away." input: DenyAllEntriesInput!): DenyAllEntriesPayload!
-  "Tell something to those who wait, and to those who will, until the meeting ends. For hosts."
-  setLobbyMessage("What to tell." input: SetLobbyMessageInput!): SetLobbyMessagePayload!
+  denyEntry("The guest to deny." input: DenyEntryInput!): DenyEntryPayload!
+  """
+  Admits several waiting guests, or all of them. For hosts.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not a host; NOT_FOUND if there is
+  no such room; CONFLICT, with the ` + "`" + `reason` + "`" + ` LOCKED, while the room is locked.
+  """
+  admitAllEntries("The guests to admit." input: AdmitAllEntriesInput!): AdmitAllEntriesPayload!
+  """
+  Denies several waiting guests, or all of them, and bans them if ` + "`" + `ban` + "`" + ` is set. The first decision on each guest is
+  final, as for ` + "`" + `denyEntry` + "`" + `. A ban always applies, but not to hosts. For hosts.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not a host; NOT_FOUND if there is
+  no such room; UNAVAILABLE if LiveKit has not disconnected banned guests yet. Everything else is done then, and you can
+  repeat the mutation.
+  """
+  denyAllEntries("The guests to deny." input: DenyAllEntriesInput!): DenyAllEntriesPayload!
+  """
+  Sets the message to waiting guests. Guests who arrive later see it too, until the meeting ends. For hosts.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not a host; NOT_FOUND if there is
+  no such room.
+  """
+  setLobbyMessage("The message." input: SetLobbyMessageInput!): SetLobbyMessagePayload!
 }
 
 extend type Subscription {
   """
-  A guest's own request to enter, now and after every change. While the guest waits, this keeps his
-  place. On ADMITTED it carries what to connect with. There is nothing to watch, NOT_FOUND, of a request
-  that has been forgotten, or that was ADMITTED at once because the guest may walk in. One server serves eight
-  subscriptions to an entry; one more ends the oldest with CONFLICT, whose ` + "`" + `reason` + "`" + ` is REPLACED.
+  Sends a guest's own request to enter, now and after every change. The subscription keeps the place of a waiting guest.
+  When the status is ADMITTED, the state has the connection details.
+
+  Errors: NOT_FOUND if the request has been forgotten, or if it was ADMITTED immediately because the guest can enter
+  without asking; INVALID if the ticket is wrong or has expired; CONFLICT, with the ` + "`" + `reason` + "`" + ` REPLACED, for the oldest
+  subscription to an entry if one server has more than eight of them.
   """
   entry(
-    "What ` + "`" + `requestEntry` + "`" + ` gave."
+    "The ticket from ` + "`" + `requestEntry` + "`" + `."
     ticket: String!
   ): Entry!
-  "Who waits for a room, now and after every change. For hosts; it ends when the viewer is none."
+  """
+  Sends the guests who wait to enter a room, now and after every change. For hosts. It ends when the viewer is no longer
+  a host.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not a host; NOT_FOUND if there is
+  no such room.
+  """
   lobby(
-    "The room's id."
+    "The id of the room."
     roomId: ID!
   ): Lobby!
 }
 
-"Who asks to enter what room, named by exactly one of its id and its slug."
+"A room to enter. Set exactly one of ` + "`" + `roomId` + "`" + ` and ` + "`" + `slug` + "`" + `."
 input RequestEntryInput {
-  "The room's id."
+  "The id of the room."
   roomId: ID
-  "The room's address."
+  "The slug of the room."
   slug: String
-  "The name to enter under: 1 to 100 characters. The account's, or ` + "`" + `Anonymous` + "`" + `, if not given."
+  "The name in the meeting: 1 to 100 characters. The default is the account's name, or ` + "`" + `Anonymous` + "`" + `."
   displayName: String
-  "The ticket of an earlier request, to come back to it."
+  "The ticket of an earlier request, to return to it."
   ticket: String
 }
 
-"Whose request to cancel."
+"The request to cancel."
 input CancelEntryInput {
-  "What ` + "`" + `requestEntry` + "`" + ` gave."
+  "The ticket from ` + "`" + `requestEntry` + "`" + `."
   ticket: String!
 }
 
-"Names one guest."
+"The guest to admit."
 input AdmitEntryInput {
-  "The room's id."
+  "The id of the room."
   roomId: ID!
-  "The entry's id."
+  "The id of the entry."
   entryId: ID!
 }
 
-"Names one guest."
+"The guest to deny."
 input DenyEntryInput {
-  "The room's id."
+  "The id of the room."
   roomId: ID!
-  "The entry's id."
+  "The id of the entry."
   entryId: ID!
-  "For how long he is to stay away. NONE if not given: he may ask again after a time."
+  "How long the guest is banned. The default is NONE: the guest may ask again after some time."
   ban: Ban
 }
 
-"Says what those who wait are told."
+"The message to waiting guests."
 input SetLobbyMessageInput {
-  "The room's id."
+  "The id of the room."
   roomId: ID!
-  "At most 500 characters, of several lines if need be; null or empty for nothing."
+  "The text: at most 500 characters, on one line or several. Null or empty removes the message."
   message: String
 }
 
-"Names several guests."
+"The guests to admit."
 input AdmitAllEntriesInput {
-  "The room's id."
+  "The id of the room."
   roomId: ID!
-  "At most 1000 entries' ids. Everybody who waits if not given."
+  "The ids of the entries, at most 1000. The default is all waiting guests."
   entryIds: [ID!]
 }
 
-"Names several guests."
+"The guests to deny."
 input DenyAllEntriesInput {
-  "The room's id."
+  "The id of the room."
   roomId: ID!
-  "At most 1000 entries' ids. Everybody who waits if not given."
+  "The ids of the entries, at most 1000. The default is all waiting guests."
   entryIds: [ID!]
-  "For how long they are to stay away. NONE if not given: they may ask again after a time."
+  "How long the guests are banned. The default is NONE: they may ask again after some time."
   ban: Ban
 }
 
-"The outcome of ` + "`" + `requestEntry` + "`" + `."
+"The result of ` + "`" + `requestEntry` + "`" + `."
 type RequestEntryPayload {
-  "The guest's request."
+  "The request of the guest."
   entry: Entry!
-  "Proves that the entry is the guest's. A secret: keep it in the browser tab's storage."
+  "Proves that the request belongs to the guest. It is a secret: keep it in the storage of the browser tab."
   ticket: String!
 }
 
-"The outcome of ` + "`" + `cancelEntry` + "`" + `."
+"The result of ` + "`" + `cancelEntry` + "`" + `."
 type CancelEntryPayload {
   "The request as it is now."
   entry: Entry!
 }
 
-"The outcome of ` + "`" + `admitEntry` + "`" + `."
+"The result of ` + "`" + `admitEntry` + "`" + `."
 type AdmitEntryPayload {
-  "The guest as he stands now."
+  "The guest's request as it is now."
   entry: LobbyEntry!
 }
 
-"The outcome of ` + "`" + `denyEntry` + "`" + `."
+"The result of ` + "`" + `denyEntry` + "`" + `."
 type DenyEntryPayload {
-  "The guest as he stands now."
+  "The guest's request as it is now."
   entry: LobbyEntry!
 }
 
-"The outcome of ` + "`" + `admitAllEntries` + "`" + `."
+"The result of ` + "`" + `admitAllEntries` + "`" + `."
 type AdmitAllEntriesPayload {
-  "Those of them who are admitted now; not those on whom somebody else decided before."
+  "The requests that are admitted now. Requests with another, earlier decision are not in the list."
   entries: [LobbyEntry!]!
 }
 
-"The outcome of ` + "`" + `denyAllEntries` + "`" + `."
+"The result of ` + "`" + `denyAllEntries` + "`" + `."
 type DenyAllEntriesPayload {
-  "Those of them who are denied now; not those on whom somebody else decided before."
+  "The requests that are denied now. Requests with another, earlier decision are not in the list."
   entries: [LobbyEntry!]!
 }
 
-"The outcome of ` + "`" + `setLobbyMessage` + "`" + `."
+"The result of ` + "`" + `setLobbyMessage` + "`" + `."
 type SetLobbyMessagePayload {
   "The lobby as it is now."
   lobby: Lobby!
 }
 `, BuiltIn: false},
-	{Name: "../../schema/recording.graphqls", Input: `"What is recorded."
-enum RecordingMode {
-  "Picture and sound of everybody, laid out on one screen: an MP4 file."
-  SCREEN
-  "Sound alone: an Ogg file."
-  AUDIO
-}
-
-"How far a recording is. SAVED, FAILED and ABORTED are final."
-enum RecordingStatus {
-  "Asked for; no media is recorded yet."
-  INITIATED
-  "Media is recorded."
-  ACTIVE
-  "Asked to end; the file is being finished and stored."
-  STOPPING
-  "The file is stored."
-  SAVED
-  "There is no file; the reason says why."
-  FAILED
-  "It was ended before there was a file."
-  ABORTED
-}
-
-"How far the transcript of a recording is, which another service makes."
-enum TranscriptStatus {
-  "None was asked for, or there is no recording yet to make it of."
-  NONE
-  "It is being made."
-  PENDING
-  "It is there."
-  READY
-  "It could not be made."
-  FAILED
-}
-
+	{Name: "../../schema/meeting.graphqls", Input: `"""
+The kind of a participant. Only persons wait in the lobby and have roles. Hosts can list, mute and remove participants
+of every kind.
 """
-A recording of a meeting: one file. For the hosts of its room, and for people with whom it has been
-shared; to all others there is none.
-"""
-type Recording implements Node {
-  "The recording's id, and the name of its file."
-  id: ID!
-  "The room that was recorded."
-  room: Room!
-  "What is recorded."
-  mode: RecordingMode!
-  "How far it is."
-  status: RecordingStatus!
-  "Why it failed, was aborted, or ended by itself; null when there is nothing to say."
-  reason: String
-  "Whether a transcript is wanted."
-  transcribe: Boolean!
-  "BCP 47 tag of the language that is spoken; null when unknown."
-  language: String
-  "How far the transcript is."
-  transcript: TranscriptStatus!
-  "When it was asked for."
-  createdAt: Time!
-  "When media began to be recorded; null for not yet."
-  startedAt: Time
-  "When it reached its final status; null for not yet."
-  endedAt: Time
-  "From when on nobody gets the file, which is then deleted; null for never, and while it is not SAVED."
-  expiresAt: Time
-  "Whether that time has come."
-  isExpired: Boolean!
-  "Size of the file in bytes; null while unknown."
-  size: Float
-  "Length of what was recorded, in seconds; null while unknown."
-  duration: Float
-  """
-  Where a browser that is signed in gets the file, also by parts (HTTP Range); null while there is none,
-  once it has expired, and where the server has no nginx to hand out files.
-  """
-  url: String
-  """
-  Where anybody gets the file for a few minutes, straight from the bucket; null where the server gives no
-  such addresses, while there is no file, and once it has expired.
-  """
-  downloadUrl: String
-  "Whether the viewer may delete it: a host may, once its status is final."
-  canDelete: Boolean!
-  "Who may see it without being a host, by the time of sharing. For hosts; null for others."
-  sharedWith: [RecordingUser!]
+enum ParticipantKind {
+  "A person who entered with a token from Foyer."
+  PERSON
+  "A telephone, connected through SIP."
+  PHONE
+  "A program that takes part in the meeting."
+  AGENT
+  "A broadcast that is sent into the room (ingress)."
+  STREAM
+  "A program that records the meeting or streams it elsewhere (egress). It does not count as a participant."
+  RECORDER
+  "Any other kind, for example a participant who is hidden from others."
+  OTHER
 }
 
-"What hosts see of somebody with whom a recording is shared."
-type RecordingUser {
-  "The account's id."
+"A person or program that is connected to the LiveKit room, as LiveKit reports it."
+type Participant {
+  """
+  The identity in LiveKit. For a person, it is the id of their entry, or the ` + "`" + `participantId` + "`" + ` that came with their token.
+  For other kinds it is any text, for example ` + "`" + `sip_+33123456789` + "`" + `.
+  """
   id: ID!
-  "The name that others see; empty as long as the person has not signed in."
-  fullName: String!
-  "A shorter name to address the person by; may be empty."
-  shortName: String!
-  "The e-mail address by which the recording was shared, in lower case; empty when it was shared otherwise. Viewers see their own."
-  email: String!
+  "The kind of the participant."
+  kind: ParticipantKind!
+  "The name that others see."
+  name: String!
+  "The role with which the person entered; null if they have none."
+  role: RoomRole
+  "Whether the person entered with an account."
+  isAuthenticated: Boolean!
+  "When the participant raised their hand; null if it is down."
+  handRaisedAt: Time
+  "The attributes that clients see in LiveKit."
+  attributes: [ParticipantAttribute!]!
+  "What the participant may do."
+  permission: ParticipantPermission!
+  "What the participant sends."
+  tracks: [Track!]!
+  "When the participant joined."
+  joinedAt: Time!
 }
 
-"A recording in a list."
-type RecordingEdge {
-  "The recording."
-  node: Recording
-  "The recording's place in the list."
+"One attribute of a participant."
+type ParticipantAttribute {
+  "The name of the attribute."
+  name: String!
+  "The value of the attribute."
+  value: String!
+}
+
+"What a participant may do."
+type ParticipantPermission {
+  "What the participant can send. An empty list means nothing."
+  publishSources: [PublishSource!]!
+  "Whether the participant can send data messages, such as chat."
+  dataAllowed: Boolean!
+  "Whether the participant can receive what others send."
+  canSubscribe: Boolean!
+}
+
+"One audio or video track that a participant sends."
+type Track {
+  "The id of the track in LiveKit."
+  sid: String!
+  "The name that the sender gave to the track; may be empty."
+  name: String!
+  "The kind of media; null if unknown."
+  source: PublishSource
+  "Whether the track is muted."
+  muted: Boolean!
+}
+
+"One item in a list of participants."
+type ParticipantEdge {
+  "The participant."
+  node: Participant
+  "The position of the participant in the list."
   cursor: Cursor!
 }
 
-"A page of a list of recordings."
-type RecordingConnection {
-  "The recordings of this page."
-  edges: [RecordingEdge]
-  "Where this page lies."
+"One page of the participants in a meeting."
+type ParticipantConnection {
+  "The participants on this page."
+  edges: [ParticipantEdge]
+  "The position of this page in the list."
   pageInfo: PageInfo!
-  "How many recordings the whole list has."
+  "The number of participants in the whole list."
+  totalCount: Int!
+}
+
+"The result for one participant when a mutation changes several."
+enum ParticipantOutcome {
+  "The participant is as requested."
+  DONE
+  "The person may no longer be in the meeting and was disconnected."
+  REMOVED
+  "The participant had already left."
+  GONE
+  "LiveKit did not make the change. You can try again."
+  FAILED
+}
+
+"The result for one participant when a mutation changes several."
+type ParticipantResult {
+  "The identity of the participant."
+  participantId: ID!
+  "The name of the participant."
+  name: String!
+  "What happened to the participant."
+  outcome: ParticipantOutcome!
+  "The error code if the outcome is FAILED; otherwise null."
+  code: String
+}
+
+"The state of a room, as the people in it see it."
+type RoomStatus {
+  "The number of participants in the meeting."
+  participantCount: Int!
+  "The number of waiting guests; null if the viewer is not a host."
+  lobbyCount: Int
+  "Whether the meeting is being recorded, from the moment the recording is requested."
+  recording: Boolean!
+  "Whether only hosts can enter."
+  locked: Boolean!
+  "Whether the last meeting has ended and no other has begun."
+  ended: Boolean!
+  "The version of the state. It rises with every change."
+  version: Version!
+}
+
+"How long a person is banned, if at all."
+enum Ban {
+  "The person is not banned."
+  NONE
+  "Until the meeting ends."
+  MEETING
+  "Until a host lifts the ban."
+  FOREVER
+}
+
+"How long a ban lasts."
+enum BanScope {
+  "Until the meeting ends."
+  MEETING
+  "Until a host lifts the ban."
+  FOREVER
+}
+
+"A person who is banned from a room. Only hosts of the room can see it."
+type RoomBan {
+  "The id of the ban."
+  id: ID!
+  "The person's name when they were banned."
+  displayName: String!
+  "Whether an account is banned. For a person without an account, only their entry and its ticket are."
+  isAuthenticated: Boolean!
+  "How long the ban lasts."
+  scope: BanScope!
+  "When the person was banned."
+  createdAt: Time!
+}
+
+"One item in a list of bans."
+type RoomBanEdge {
+  "The ban."
+  node: RoomBan
+  "The position of the ban in the list."
+  cursor: Cursor!
+}
+
+"One page of the bans of a room."
+type RoomBanConnection {
+  "The bans on this page."
+  edges: [RoomBanEdge]
+  "The position of this page in the list."
+  pageInfo: PageInfo!
+  "The number of bans in the whole list."
+  totalCount: Int!
+}
+
+extend type Room {
+  """
+  The participants in the meeting, in the order of joining. Only for hosts and for people in the meeting; an error for
+  others.
+  """
+  participants(
+    "The size of the page: 0 to 100. The default is 100."
+    first: Int
+    "Return the items after this position."
+    after: Cursor
+    "The ticket of the person in the meeting. Hosts need none."
+    ticket: String
+  ): ParticipantConnection
+  "The bans of the room, newest first. Only for hosts; an error for others."
+  bans(
+    "The size of the page: 0 to 100. The default is 100."
+    first: Int
+    "Return the items after this position."
+    after: Cursor
+  ): RoomBanConnection
+  "When a host locked the room; null if it is not locked. The lock ends with the meeting."
+  lockedAt: Time
+}
+
+extend type Mutation {
+  """
+  Mutes a participant: one track, or all tracks of a source. The participant can unmute themselves. For hosts. If the
+  configuration of the room allows it, people in the meeting can mute everybody but hosts, with their ` + "`" + `ticket` + "`" + `.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in and has sent no ticket; FORBIDDEN if the viewer is not a host,
+  and is not in the meeting or may not mute this participant; NOT_FOUND if there is no such room, participant or track;
+  INVALID if both a track and a source are set, or neither.
+  """
+  muteParticipant("The participant to mute." input: MuteParticipantInput!): MuteParticipantPayload!
+  """
+  Mutes every participant in the meeting except hosts. For hosts.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not a host; NOT_FOUND if there is
+  no such room.
+  """
+  muteAllParticipants("What to mute." input: MuteAllParticipantsInput!): MuteAllParticipantsPayload!
+  """
+  Changes a participant. A new name and new permissions last until the meeting ends, also when the person leaves and
+  returns. For hosts, on participants of a lower rank.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not a host, or the participant is
+  the viewer or a host of the same or a higher rank; NOT_FOUND if there is no such room or participant; CONFLICT if the
+  participant records the room for Foyer; UNAVAILABLE if LiveKit does not answer. The name and permissions are stored
+  then, and you can repeat the mutation.
+  """
+  updateParticipant("The participant and the changes." input: UpdateParticipantInput!): UpdateParticipantPayload!
+  """
+  Disconnects a person, on every device of their account, or a participant of another kind. Their tokens and admission
+  become invalid. Without a ban the person may ask again, or return where they can enter without asking. For a
+  participant without an account, a ban applies to the identity: for a phone, that is its number. For hosts, on
+  participants of a lower rank.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not a host, or the participant is
+  the viewer or a host of the same or a higher rank; NOT_FOUND if there is no such room or participant; CONFLICT if the
+  participant records the room for Foyer: stop the recording instead; UNAVAILABLE if LiveKit has not disconnected them
+  yet. Everything else is done then, and you can repeat the mutation.
+  """
+  removeParticipant("The participant to remove." input: RemoveParticipantInput!): RemoveParticipantPayload!
+  """
+  Lifts a ban. For hosts of the room.
+
+  Errors: NOT_FOUND if there is no such ban or the viewer is not a host of its room; FORBIDDEN if an administrator
+  lifts their own ban.
+  """
+  liftBan("The ban to lift." input: LiftBanInput!): LiftBanPayload!
+  """
+  Disconnects a person and makes them wait in the lobby, whatever the access level, until a host admits them or the
+  meeting ends. For hosts, on members and guests.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not a host, or the participant is
+  the viewer or a host of the same or a higher rank; NOT_FOUND if there is no such room or participant; CONFLICT if the
+  participant is a host or not a PERSON; UNAVAILABLE if LiveKit has not disconnected them yet. Everything else is done
+  then, and you can repeat the mutation.
+  """
+  returnToLobby("The person to return to the lobby." input: ReturnToLobbyInput!): ReturnToLobbyPayload!
+  """
+  Makes a person in the meeting an administrator or a member. The role is stored, and the person's permissions change on
+  all of their devices. For hosts, on people of a lower rank.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer may not make this change; NOT_FOUND if
+  there is no such room or participant; CONFLICT if the person has no account; INVALID if the role is OWNER;
+  RATE_LIMITED after too many grants.
+  """
+  setParticipantRole("The person and the new role." input: SetParticipantRoleInput!): SetParticipantRolePayload!
+  """
+  Raises or lowers the caller's own hand. For people in the meeting, with their ticket.
+
+  Errors: FORBIDDEN if the person is not in the meeting; NOT_FOUND if there is no such room; INVALID, with ` + "`" + `field` + "`" + `, if
+  the ticket is wrong or has expired.
+  """
+  raiseHand("The hand to raise or lower." input: RaiseHandInput!): RaiseHandPayload!
+  """
+  Changes the caller's own name in the meeting. For guests, and for users if the server lets them choose their name.
+
+  Errors: FORBIDDEN if the person is not in the meeting, if a host has given them their name, or if the server does not
+  let users choose their name; NOT_FOUND if there is no such room; INVALID, with ` + "`" + `field` + "`" + `, if the ticket is wrong or has
+  expired.
+  """
+  renameParticipant("The new name." input: RenameParticipantInput!): RenameParticipantPayload!
+  """
+  Ends the meeting: all participants are disconnected, waiting guests see that it has ended, and earlier tokens and
+  tickets no longer let anybody in. For hosts.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not a host; NOT_FOUND if there is
+  no such room; UNAVAILABLE if LiveKit has not disconnected the participants yet. Everything else is done then, and you
+  can repeat the mutation.
+  """
+  endMeeting("The room whose meeting to end." input: EndMeetingInput!): EndMeetingPayload!
+  """
+  Locks a room: only hosts can enter until a host unlocks it or the meeting ends. People in the meeting stay. For hosts.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not a host; NOT_FOUND if there is
+  no such room.
+  """
+  lockRoom("The room to lock." input: LockRoomInput!): LockRoomPayload!
+  """
+  Unlocks a room. Waiting guests who can enter without asking are admitted immediately. For hosts.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not a host; NOT_FOUND if there is
+  no such room.
+  """
+  unlockRoom("The room to unlock." input: UnlockRoomInput!): UnlockRoomPayload!
+}
+
+extend type Subscription {
+  """
+  Sends the state of a room, now and after every change. For people with a role in the room, and for people who have
+  been let in, with their ticket. It ends when the person may no longer be in the meeting.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in and has sent no ticket; FORBIDDEN if the viewer has no role in
+  the room and may not be in the meeting; NOT_FOUND if there is no such room; INVALID if the ticket is wrong or has
+  expired.
+  """
+  roomStatus(
+    "The id of the room."
+    roomId: ID!
+    "The ticket of a person without a role in the room. Ignored for others."
+    ticket: String
+  ): RoomStatus!
+}
+
+"The participant to mute. Set exactly one of ` + "`" + `trackSid` + "`" + ` and ` + "`" + `source` + "`" + `."
+input MuteParticipantInput {
+  "The id of the room."
+  roomId: ID!
+  "The identity of the participant."
+  participantId: ID! @identity
+  "The id of the track in LiveKit."
+  trackSid: String
+  "The kind of media: all tracks of this source are muted."
+  source: PublishSource
+  "The ticket of the person in the meeting. Ignored for hosts."
+  ticket: String
+}
+
+"What to mute."
+input MuteAllParticipantsInput {
+  "The id of the room."
+  roomId: ID!
+  "The kind of media. The default is MICROPHONE."
+  source: PublishSource
+}
+
+"The changes of a participant. Fields that are missing or null stay as they are."
+input UpdateParticipantInput {
+  "The id of the room."
+  roomId: ID!
+  "The identity of the participant."
+  participantId: ID! @identity
+  "The new name: 1 to 100 characters. The person cannot change it until the meeting ends."
+  name: String
+  "At most 16 attributes. Foyer's own attributes are not allowed, except an empty value for ` + "`" + `hand_raised_at` + "`" + `."
+  attributes: [ParticipantAttributeInput!]
+  "What the participant may do, in place of the configuration of the room."
+  permission: ParticipantPermissionInput
+}
+
+"An attribute to set."
+input ParticipantAttributeInput {
+  "The name: 1 to 64 letters, digits, ` + "`" + `_` + "`" + `, ` + "`" + `.` + "`" + ` or ` + "`" + `-` + "`" + `, starting with a letter."
+  name: String!
+  "The value: at most 1024 bytes. An empty value deletes the attribute."
+  value: String!
+}
+
+"The changes of what a participant may do. Fields that are missing or null stay as they are."
+input ParticipantPermissionInput {
+  "What the participant can send. An empty list means nothing."
+  publishSources: [PublishSource!]
+  "Whether the participant can send data messages."
+  dataAllowed: Boolean
+  "Whether the participant can receive what others send."
+  canSubscribe: Boolean
+}
+
+"The participant to remove."
+input RemoveParticipantInput {
+  "The id of the room."
+  roomId: ID!
+  "The identity of the participant."
+  participantId: ID! @identity
+  "How long the person is banned. The default is NONE."
+  ban: Ban
+}
+
+"The ban to lift."
+input LiftBanInput {
+  "The id of the ban."
+  banId: ID!
+}
+
+"The person to return to the lobby."
+input ReturnToLobbyInput {
+  "The id of the room."
+  roomId: ID!
+  "The identity of the participant."
+  participantId: ID! @identity
+}
+
+"The person whose role to set, and the role."
+input SetParticipantRoleInput {
+  "The id of the room."
+  roomId: ID!
+  "The identity of the participant."
+  participantId: ID! @identity
+  "The role: ADMINISTRATOR or MEMBER."
+  role: RoomRole!
+}
+
+"The hand to raise or lower."
+input RaiseHandInput {
+  "The id of the room."
+  roomId: ID!
+  "The ticket that came with the person's token or entry."
+  ticket: String!
+  "True to raise the hand, false to lower it."
+  raised: Boolean!
+}
+
+"The new name of a person in the meeting."
+input RenameParticipantInput {
+  "The id of the room."
+  roomId: ID!
+  "The ticket that came with the person's token or entry."
+  ticket: String!
+  "The new name: 1 to 100 characters."
+  displayName: String!
+}
+
+"The room whose meeting to end."
+input EndMeetingInput {
+  "The id of the room."
+  roomId: ID!
+}
+
+"The room to lock."
+input LockRoomInput {
+  "The id of the room."
+  roomId: ID!
+}
+
+"The room to unlock."
+input UnlockRoomInput {
+  "The id of the room."
+  roomId: ID!
+}
+
+"The result of ` + "`" + `muteParticipant` + "`" + `."
+type MuteParticipantPayload {
+  "The identity of the participant."
+  participantId: ID!
+  "The tracks that are muted now; empty if the participant sends nothing of the source."
+  tracks: [Track!]!
+}
+
+"The result of ` + "`" + `muteAllParticipants` + "`" + `."
+type MuteAllParticipantsPayload {
+  "The result for each participant who is not a host."
+  results: [ParticipantResult!]!
+}
+
+"The result of ` + "`" + `updateParticipant` + "`" + `."
+type UpdateParticipantPayload {
+  "The participant as they are now."
+  participant: Participant!
+}
+
+"The result of ` + "`" + `removeParticipant` + "`" + `."
+type RemoveParticipantPayload {
+  "The result for each connection of the person; empty if there was none."
+  results: [ParticipantResult!]!
+}
+
+"The result of ` + "`" + `liftBan` + "`" + `."
+type LiftBanPayload {
+  "The ban as it was before."
+  ban: RoomBan!
+}
+
+"The result of ` + "`" + `returnToLobby` + "`" + `."
+type ReturnToLobbyPayload {
+  "The person's new request to enter."
+  entry: LobbyEntry!
+}
+
+"The result of ` + "`" + `setParticipantRole` + "`" + `."
+type SetParticipantRolePayload {
+  """
+  The result for each connection of the person. If the outcome is REMOVED, they can return immediately, with their new
+  permissions.
+  """
+  results: [ParticipantResult!]!
+}
+
+"The result of ` + "`" + `raiseHand` + "`" + `."
+type RaiseHandPayload {
+  "When the hand was raised; null if it is down."
+  handRaisedAt: Time
+}
+
+"The result of ` + "`" + `renameParticipant` + "`" + `."
+type RenameParticipantPayload {
+  "The participant as they are now."
+  participant: Participant!
+}
+
+"The result of ` + "`" + `endMeeting` + "`" + `."
+type EndMeetingPayload {
+  "The room."
+  room: Room!
+}
+
+"The result of ` + "`" + `lockRoom` + "`" + `."
+type LockRoomPayload {
+  "The room as it is now."
+  room: Room!
+}
+
+"The result of ` + "`" + `unlockRoom` + "`" + `."
+type UnlockRoomPayload {
+  "The room as it is now."
+  room: Room!
+}
+`, BuiltIn: false},
+	{Name: "../../schema/recording.graphqls", Input: `"What a recording contains."
+enum RecordingMode {
+  "The picture and sound of all participants, laid out on one screen: an MP4 file."
+  SCREEN
+  "The sound only: an Ogg file."
+  AUDIO
+}
+
+"The state of a recording. SAVED, FAILED and ABORTED are final."
+enum RecordingStatus {
+  "The recording was requested. No media is recorded yet."
+  INITIATED
+  "Media is being recorded."
+  ACTIVE
+  "The recording was asked to stop. The file is being finished and stored."
+  STOPPING
+  "The file is stored."
+  SAVED
+  "There is no file. The reason says why."
+  FAILED
+  "The recording ended before there was a file."
+  ABORTED
+}
+
+"The state of a recording's transcript. Another service makes transcripts."
+enum TranscriptStatus {
+  "No transcript was requested, or the recording is not ready for one."
+  NONE
+  "The transcript is being made."
+  PENDING
+  "The transcript is ready."
+  READY
+  "The transcript could not be made."
+  FAILED
+}
+
+"""
+A recording of a meeting: one file. Only hosts of the room, and people with whom the recording is shared, can see it.
+"""
+type Recording implements Node {
+  "The id of the recording, and the name of its file."
+  id: ID!
+  "The room that was recorded."
+  room: Room!
+  "What the recording contains."
+  mode: RecordingMode!
+  "The state of the recording."
+  status: RecordingStatus!
+  "Why the recording failed, was aborted or ended by itself; null if there is no reason to give."
+  reason: String
+  "Whether a transcript was requested."
+  transcribe: Boolean!
+  "The spoken language as a BCP 47 tag; null if unknown."
+  language: String
+  "The state of the transcript."
+  transcript: TranscriptStatus!
+  "When the recording was requested."
+  createdAt: Time!
+  "When the recording of media began; null if it has not begun."
+  startedAt: Time
+  "When the recording reached its final state; null if it has not."
+  endedAt: Time
+  """
+  When the recording expires: nobody can get the file any more, and Foyer deletes it. Null for never, and if the status
+  is not SAVED.
+  """
+  expiresAt: Time
+  "Whether the recording has expired."
+  isExpired: Boolean!
+  "The size of the file in bytes; null if unknown."
+  size: Float
+  "The length of the recording in seconds; null if unknown."
+  duration: Float
+  """
+  The URL at which a signed-in browser gets the file, whole or in parts (HTTP Range). Null if there is no file, if the
+  recording has expired, and on servers without the proxy that serves files.
+  """
+  url: String
+  """
+  A URL at which everybody can get the file from the bucket for a few minutes. Null if there is no file, if the
+  recording has expired, and on servers that do not give such URLs.
+  """
+  downloadUrl: String
+  "Whether the viewer can delete the recording: hosts can, once its state is final."
+  canDelete: Boolean!
+  "The people with whom the recording is shared, oldest share first. Only for hosts; null for others."
+  sharedWith: [RecordingUser!]
+}
+
+"A person with whom a recording is shared, as hosts see them."
+type RecordingUser {
+  "The id of the account."
+  id: ID!
+  "The name that others see; empty until the person signs in for the first time."
+  fullName: String!
+  "A shorter name to address the person by; may be empty."
+  shortName: String!
+  """
+  The e-mail address that a host used to share the recording, in lower case; empty if the host used an id. Viewers see
+  the address of their own account.
+  """
+  email: String!
+}
+
+"One item in a list of recordings."
+type RecordingEdge {
+  "The recording."
+  node: Recording
+  "The position of the recording in the list."
+  cursor: Cursor!
+}
+
+"One page of a list of recordings."
+type RecordingConnection {
+  "The recordings on this page."
+  edges: [RecordingEdge]
+  "The position of this page in the list."
+  pageInfo: PageInfo!
+  "The number of recordings in the whole list."
   totalCount: Int!
 }
 
 extend type Query {
-  "A recording, for those who may see it; an error for others, as if there were none."
-  recording("The recording's id." id: ID!): Recording
-  "The recordings that the viewer may see, newest first. For signed-in users."
+  """
+  Finds a recording that the viewer may see. Errors: UNAUTHENTICATED if the viewer is not signed in; NOT_FOUND if there
+  is no such recording or the viewer may not see it.
+  """
+  recording("The id of the recording." id: ID!): Recording
+  """
+  Lists the recordings that the viewer may see, newest first. Errors: UNAUTHENTICATED if the viewer is not signed in.
+  """
   recordings(
-    "How many at most: 0 to 100. 100 if not given."
+    "The size of the page: 0 to 100. The default is 100."
     first: Int
-    "Those after this place."
+    "Return the items after this position."
     after: Cursor
-    "Of this room alone."
+    "Return only recordings of the room with this id."
     roomId: ID
   ): RecordingConnection!
 }
 
 extend type Room {
-  "The room's recordings, newest first. For its hosts; for others it is an error."
+  "The recordings of the room, newest first. Only for hosts; an error for others."
   recordings(
-    "How many at most: 0 to 100. 100 if not given."
+    "The size of the page: 0 to 100. The default is 100."
     first: Int
-    "Those after this place."
+    "Return the items after this position."
     after: Cursor
   ): RecordingConnection
-  "The recording that is not final yet; null when there is none. For the room's hosts; for others it is an error."
+  "The recording whose state is not final; null if there is none. Only for hosts; an error for others."
   activeRecording: Recording
 }
 
 extend type RoomStatus {
-  "How far the recording is that is not final yet; null when there is none."
+  "The state of the recording that is not final; null if there is none."
   recordingStatus: RecordingStatus
-  "What it records."
+  "What that recording contains; null if there is none."
   recordingMode: RecordingMode
-  "What people are to be told, and consent to by staying, while they are recorded; null while they are not, and where the server has no such text."
+  """
+  The notice to show to people who are being recorded: they consent to it by staying. Null if there is no recording, and
+  on servers without a notice.
+  """
   recordingNotice: String
 }
 
 extend type Mutation {
   """
-  Start to record the call of a room. A room has one unfinished recording at a time: another is a
-  CONFLICT, with the ` + "`" + `recordingId` + "`" + ` of the one there is. People in the call are told by ` + "`" + `roomStatus` + "`" + ` from
-  now on. For hosts. UNAVAILABLE where the server records nothing, and while LiveKit is away: if it may
-  have begun all the same, what became of it is seen in its status.
+  Starts to record the meeting in a room. A room has at most one recording whose state is not final. ` + "`" + `roomStatus` + "`" + ` tells
+  people in the meeting immediately. For hosts.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not a host; NOT_FOUND if there is
+  no such room; CONFLICT, with ` + "`" + `recordingId` + "`" + `, if the room is being recorded already or nobody is in the meeting;
+  RATE_LIMITED after too many recordings; UNAVAILABLE if the server does not record, or if LiveKit does not answer. In
+  the second case the recording can have started anyway: its status shows it.
   """
-  startRecording("What to record, and how." input: StartRecordingInput!): StartRecordingPayload!
+  startRecording("What to record." input: StartRecordingInput!): StartRecordingPayload!
   """
-  Ask the recording of a room to end. What becomes of it is seen in its status. Doing it again is fine.
-  NOT_FOUND when none is unfinished. For hosts. UNAVAILABLE while LiveKit is away: it is asked again.
+  Asks the recording of a room to stop. Its status shows the result. To repeat this is not an error. For hosts.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not a host; NOT_FOUND if there is
+  no such room or it is not being recorded; UNAVAILABLE if LiveKit does not answer. Foyer then asks LiveKit again.
   """
-  stopRecording("Of which room." input: StopRecordingInput!): StopRecordingPayload!
+  stopRecording("The room." input: StopRecordingInput!): StopRecordingPayload!
   """
-  Delete a recording and its file. For hosts. One that is not final is a CONFLICT: stop it first.
-  UNAVAILABLE means that the file is still there: do it again.
+  Deletes a recording and its file. For hosts.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; NOT_FOUND if there is no such recording or the viewer may not
+  see it; FORBIDDEN if the viewer is not a host; CONFLICT if the state of the recording is not final: stop it first;
+  UNAVAILABLE if the storage does not answer. The recording is still there then, and you can repeat the mutation.
   """
-  deleteRecording("Which to delete." input: DeleteRecordingInput!): DeleteRecordingPayload!
-  "Let a person see a recording. For hosts. Doing it again is fine."
-  shareRecording("Which, with whom." input: ShareRecordingInput!): ShareRecordingPayload!
-  "No longer let a person see a recording by sharing. For hosts, and for everybody of himself. Doing it again is fine."
-  unshareRecording("Which, with whom no longer." input: UnshareRecordingInput!): UnshareRecordingPayload!
+  deleteRecording("The recording to delete." input: DeleteRecordingInput!): DeleteRecordingPayload!
+  """
+  Shares a recording with a person. To repeat this is not an error. For hosts.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; NOT_FOUND if there is no such recording or user, or the viewer
+  may not see the recording; FORBIDDEN if the viewer is not a host; CONFLICT, with ` + "`" + `field` + "`" + `, if several people have this
+  e-mail address; RATE_LIMITED after too many grants.
+  """
+  shareRecording("The recording and the person." input: ShareRecordingInput!): ShareRecordingPayload!
+  """
+  Stops sharing a recording with a person. To repeat this is not an error. Hosts can do this for everybody, others for
+  themselves.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; NOT_FOUND if there is no such recording or the viewer may not
+  see it; FORBIDDEN if the viewer is not a host and the person is somebody else.
+  """
+  unshareRecording("The recording and the person." input: UnshareRecordingInput!): UnshareRecordingPayload!
 }
 
-"Starts a recording."
+"The room to record, and how."
 input StartRecordingInput {
-  "The room's id."
+  "The id of the room."
   roomId: ID!
-  "What to record."
+  "What the recording contains."
   mode: RecordingMode!
-  "What else is wanted."
+  "More options."
   options: RecordingOptions
 }
 
-"What is wanted of a recording."
+"Options of a recording."
 input RecordingOptions {
-  "Whether a transcript is wanted. False if not given."
+  "Whether to request a transcript. The default is false."
   transcribe: Boolean
-  "BCP 47 tag of the language that is spoken, for instance ` + "`" + `fr` + "`" + `."
+  "The spoken language as a BCP 47 tag, for example ` + "`" + `fr` + "`" + `."
   language: String
 }
 
-"Names the room whose recording is to end."
+"The room whose recording to stop."
 input StopRecordingInput {
-  "The room's id."
+  "The id of the room."
   roomId: ID!
 }
 
-"Names a recording to delete."
+"The recording to delete."
 input DeleteRecordingInput {
-  "The recording's id."
+  "The id of the recording."
   recordingId: ID!
 }
 
-"Shares a recording with a person, who is named by exactly one of id and e-mail address."
+"The recording to share, and the person to share it with. Set exactly one of ` + "`" + `userId` + "`" + ` and ` + "`" + `email` + "`" + `."
 input ShareRecordingInput {
-  "The recording's id."
+  "The id of the recording."
   recordingId: ID!
-  "The account's id."
+  "The id of the person's account."
   userId: ID
-  "The person's e-mail address. Somebody without an account sees the recording once he signs in with it."
+  "The person's e-mail address. A person without an account sees the recording once they sign in with this address."
   email: String
 }
 
-"Names a recording, and with whom it is not to be shared any more."
+"The recording, and the person to stop sharing it with."
 input UnshareRecordingInput {
-  "The recording's id."
+  "The id of the recording."
   recordingId: ID!
-  "The account's id."
+  "The id of the person's account."
   userId: ID!
 }
 
-"The outcome of ` + "`" + `startRecording` + "`" + `."
+"The result of ` + "`" + `startRecording` + "`" + `."
 type StartRecordingPayload {
   "The recording as it is now."
   recording: Recording!
 }
 
-"The outcome of ` + "`" + `stopRecording` + "`" + `."
+"The result of ` + "`" + `stopRecording` + "`" + `."
 type StopRecordingPayload {
   "The recording as it is now."
   recording: Recording!
 }
 
-"The outcome of ` + "`" + `deleteRecording` + "`" + `."
+"The result of ` + "`" + `deleteRecording` + "`" + `."
 type DeleteRecordingPayload {
-  "The id that it had."
+  "The id of the deleted recording."
   recordingId: ID!
 }
 
-"The outcome of ` + "`" + `shareRecording` + "`" + `."
+"The result of ` + "`" + `shareRecording` + "`" + `."
 type ShareRecordingPayload {
   "The recording."
   recording: Recording!
 }
 
-"The outcome of ` + "`" + `unshareRecording` + "`" + `."
+"The result of ` + "`" + `unshareRecording` + "`" + `."
 type UnshareRecordingPayload {
-  "The recording; null when the viewer may not see it any more."
+  "The recording; null if the viewer may not see it any more."
   recording: Recording
 }
 `, BuiltIn: false},
-	{Name: "../../schema/room.graphqls", Input: `"Who enters a room without asking."
+	{Name: "../../schema/room.graphqls", Input: `"Who can enter a room without asking."
 enum RoomAccessLevel {
-  "Anybody."
+  "Everybody."
   PUBLIC
-  "Whoever is signed in; others ask."
+  "People who are signed in. Others have to ask."
   TRUSTED
-  "Whoever has a role in the room; others ask."
+  "People with a role in the room. Others have to ask."
   RESTRICTED
 }
 
-"What a user is in a room. Owners and administrators are its hosts."
+"What a user is in a room. Owners and administrators are the hosts of the room."
 enum RoomRole {
-  "Runs the room, and may delete it."
+  "Can do everything in the room, including deleting it."
   OWNER
-  "Runs the room: admits, moderates, changes it."
+  "Can admit guests, moderate meetings and change the room."
   ADMINISTRATOR
-  "Enters without asking."
+  "Can enter without asking."
   MEMBER
 }
 
-"A kind of media that a participant may send."
+"A kind of media that a participant can send."
 enum PublishSource {
-  "A camera's picture."
+  "The picture of a camera."
   CAMERA
-  "A microphone's sound."
+  "The sound of a microphone."
   MICROPHONE
   "A shared screen or window."
   SCREEN_SHARE
-  "The sound of what is shared."
+  "The sound of a shared screen or window."
   SCREEN_SHARE_AUDIO
 }
 
-"A place where people meet. Its LiveKit room is named by its id."
+"A place where people meet. The id is also the name of the LiveKit room."
 type Room implements Node {
-  "The room's id, and the name of its LiveKit room."
+  "The id of the room, and the name of its LiveKit room."
   id: ID!
-  "The room's permanent address, for instance ` + "`" + `abc-defg-hij` + "`" + `."
+  "The permanent address of the room, for example ` + "`" + `abc-defg-hij` + "`" + `."
   slug: String!
-  "What people call it; need not be unique."
+  "The name that people see. Several rooms can have the same name."
   name: String!
-  "Who enters without asking."
+  "Who can enter without asking."
   accessLevel: RoomAccessLevel!
-  "What the viewer is in the room; null when nothing."
+  "The viewer's role in the room; null if the viewer has none."
   viewerRole: RoomRole
-  "Whether role and access level let the viewer enter without asking, with ` + "`" + `createRoomToken` + "`" + `, and no ban is against it."
+  """
+  Whether the viewer can enter without asking, with ` + "`" + `createRoomToken` + "`" + `: the role and the access level allow it, no ban
+  forbids it, and the room is not locked for them.
+  """
   viewerCanJoin: Boolean!
-  "Whether nobody enters but hosts, until one of them unlocks the room or the meeting ends. For anybody: who knocks has to know."
+  "Whether only hosts can enter, until a host unlocks the room or the meeting ends. Everybody can see this."
   locked: Boolean!
-  "How meetings in the room work. For those with a role in it; for others it is an error."
+  "The settings of meetings in the room. Only for people with a role in the room; an error for others."
   configuration: RoomConfiguration
-  "When the room was made."
+  "When the room was created."
   createdAt: Time!
   "When the room was last changed."
   updatedAt: Time!
 }
 
-"How meetings in a room work."
+"The settings of meetings in a room."
 type RoomConfiguration {
-  "What guests and members may send; null for the server's defaults. Hosts always have the defaults."
+  "What guests and members can send; null for the server's default. Hosts always have the server's default."
   publishSources: [PublishSource!]
-  "Whether everybody in a call may mute others, or hosts only."
+  "Whether every person in a meeting can mute others. If false, only hosts can."
   everyoneCanMute: Boolean!
-  "Whether participants may send data messages, such as chat."
+  "Whether participants can send data messages, such as chat."
   dataAllowed: Boolean!
 }
 
-"A room in a list."
+"One item in a list of rooms."
 type RoomEdge {
   "The room."
   node: Room
-  "The room's place in the list."
+  "The position of the room in the list."
   cursor: Cursor!
 }
 
-"A page of a list of rooms."
+"One page of a list of rooms."
 type RoomConnection {
-  "The rooms of this page."
+  "The rooms on this page."
   edges: [RoomEdge]
-  "Where this page lies."
+  "The position of this page in the list."
   pageInfo: PageInfo!
-  "How many rooms the whole list has."
+  "The number of rooms in the whole list."
   totalCount: Int!
 }
 
 extend type Query {
-  "A room, by exactly one of its id and its slug, for anybody who knows it."
+  """
+  Finds a room by its id or by its slug: pass exactly one of them. Everybody who knows one can read the room.
+  Errors: NOT_FOUND if there is no such room; RATE_LIMITED after too many slugs that do not exist.
+  """
   room(
-    "The room's id."
+    "The id of the room."
     id: ID
-    "The room's address, in any spelling, or a link to the room: case, accents and spaces do not matter."
+    "The slug of the room, or a link to the room. Case, accents and spaces do not matter."
     slug: String
   ): Room
-  "The rooms in which the viewer has a role, newest first. For signed-in users."
+  """
+  Lists the rooms in which the viewer has a role, newest first. Errors: UNAUTHENTICATED if the viewer is not signed in.
+  """
   rooms(
-    "How many at most: 0 to 100. 100 if not given."
+    "The size of the page: 0 to 100. The default is 100."
     first: Int
-    "Those after this place."
+    "Return the items after this position."
     after: Cursor
   ): RoomConnection!
 }
 
 extend type Mutation {
-  "Make a room; its maker becomes its owner. For signed-in users."
-  createRoom("What to make." input: CreateRoomInput!): CreateRoomPayload!
   """
-  Change a room. For its hosts. A new access level or configuration holds for the people in the call at
-  once: who may no longer be there has to leave it.
+  Creates a room. The viewer becomes its owner.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; CONFLICT, with ` + "`" + `field` + "`" + `, if the slug is taken; RATE_LIMITED
+  after too many new rooms.
   """
-  updateRoom("What to change." input: UpdateRoomInput!): UpdateRoomPayload!
-  "Delete a room for good: its call ends, and those who wait are told. For its owners."
-  deleteRoom("What to delete." input: DeleteRoomInput!): DeleteRoomPayload!
+  createRoom("The new room." input: CreateRoomInput!): CreateRoomPayload!
+  """
+  Changes a room. A new access level or configuration applies to the people in the meeting immediately: people who may
+  no longer be there are disconnected. For hosts.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not a host; NOT_FOUND if there is
+  no such room.
+  """
+  updateRoom("The room and its changes." input: UpdateRoomInput!): UpdateRoomPayload!
+  """
+  Deletes a room for good. Its meeting ends, waiting guests see that it has ended, and its recordings are deleted. For
+  owners.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; FORBIDDEN if the viewer is not an owner; NOT_FOUND if there is
+  no such room.
+  """
+  deleteRoom("The room to delete." input: DeleteRoomInput!): DeleteRoomPayload!
 }
 
 "A new room."
 input CreateRoomInput {
-  "1 to 200 characters of any script."
+  "The name: 1 to 200 characters of any script."
   name: String!
-  "The address: 3 to 100 characters once normalised (lower-case letters a–z, digits, underscores, hyphens for spaces). A random one if not given."
+  """
+  The slug: 3 to 100 characters after normalisation (lower-case letters a–z, digits, underscores, and hyphens in place
+  of spaces). The default is a random slug.
+  """
   slug: String
-  "Who enters without asking. The server's default if not given."
+  "Who can enter without asking. The default is the viewer's preference, or else the server's default."
   accessLevel: RoomAccessLevel
-  "How meetings work. The defaults if not given."
+  "The settings of meetings. The default is the viewer's preference, or else the server's default."
   configuration: RoomConfigurationInput
 }
 
-"A change of a room. What is not given, or null, stays as it is."
+"The changes of a room. Fields that are missing or null stay as they are."
 input UpdateRoomInput {
-  "The room's id."
+  "The id of the room."
   roomId: ID!
-  "1 to 200 characters of any script."
+  "The new name: 1 to 200 characters of any script."
   name: String
-  "Who enters without asking. Guests who wait and may now walk in are admitted."
+  "Who can enter without asking. Waiting guests who no longer need to ask are admitted."
   accessLevel: RoomAccessLevel
-  "How meetings work."
+  "The changes of the settings of meetings."
   configuration: RoomConfigurationInput
 }
 
-"A change of a room's configuration. What is not given stays as it is."
+"The changes of a room's configuration. Fields that are missing stay as they are."
 input RoomConfigurationInput {
-  "What guests and members may send: an empty list for nothing, null for the server's defaults."
+  "What guests and members can send. An empty list means nothing; null means the server's default."
   publishSources: [PublishSource!]
-  "Whether everybody in a call may mute others."
+  "Whether every person in a meeting can mute others. Null changes nothing."
   everyoneCanMute: Boolean
-  "Whether participants may send data messages."
+  "Whether participants can send data messages. Null changes nothing."
   dataAllowed: Boolean
 }
 
-"Names a room to delete."
+"The room to delete."
 input DeleteRoomInput {
-  "The room's id."
+  "The id of the room."
   roomId: ID!
 }
 
-"The outcome of ` + "`" + `createRoom` + "`" + `."
+"The result of ` + "`" + `createRoom` + "`" + `."
 type CreateRoomPayload {
   "The new room."
   room: Room!
 }
 
-"The outcome of ` + "`" + `updateRoom` + "`" + `."
+"The result of ` + "`" + `updateRoom` + "`" + `."
 type UpdateRoomPayload {
   "The room as it is now."
   room: Room!
-  "What became of everybody in the call, when the access level or the configuration changed."
+  "The result for each person in the meeting, if the access level or the configuration was set."
   participants: [ParticipantResult!]!
-  "False when LiveKit could not be told of it all. What is stored holds, and those inside follow later."
+  "False if LiveKit did not take every change. The room is changed anyway, and Foyer brings LiveKit up to date later."
   synced: Boolean!
 }
 
-"The outcome of ` + "`" + `deleteRoom` + "`" + `."
+"The result of ` + "`" + `deleteRoom` + "`" + `."
 type DeleteRoomPayload {
-  "The room as it was: its own fields. What is in it can no longer be asked."
+  "The room as it was before. Only its own fields can be read; lists of the room are gone."
   room: Room!
 }
 `, BuiltIn: false},
 	{Name: "../../schema/schema.graphqls", Input: `"""
-Foyer: rooms for video meetings on LiveKit, the tokens that let people in, and the lobby in which
-guests wait until a host lets them in.
+Foyer is the API for video meetings on LiveKit: rooms, the tokens that let people in, and the lobby where
+guests wait until a host admits them.
 
-Errors carry a ` + "`" + `message` + "`" + ` for people and ` + "`" + `extensions.code` + "`" + ` for programs: INVALID (with ` + "`" + `field` + "`" + `),
-UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, CONFLICT, LOBBY_REQUIRED, RATE_LIMITED (with ` + "`" + `retryAfter` + "`" + `, in
-seconds), UNAVAILABLE, INTERNAL (with ` + "`" + `requestId` + "`" + `). A ` + "`" + `reason` + "`" + ` says more of some: BANNED, LOCKED.
+Every error has a ` + "`" + `message` + "`" + ` for people and a code for programs in ` + "`" + `extensions.code` + "`" + `:
+
+- INVALID: the input is wrong; ` + "`" + `field` + "`" + ` names the argument or input field, if one is to blame.
+- UNAUTHENTICATED: the viewer must sign in first.
+- FORBIDDEN: the viewer has no right to do this; ` + "`" + `reason` + "`" + ` can be BANNED or LOCKED.
+- NOT_FOUND: it does not exist, or the viewer may not see it.
+- CONFLICT: the current state does not allow this.
+- LOBBY_REQUIRED: the viewer must ask to enter, with ` + "`" + `requestEntry` + "`" + `.
+- RATE_LIMITED: too many requests; ` + "`" + `retryAfter` + "`" + ` is the time to wait in seconds, if it is known.
+- UNAVAILABLE: a service that Foyer depends on does not answer; try again later.
+- INTERNAL: a fault in Foyer; ` + "`" + `requestId` + "`" + ` finds it in the log.
+
+Each mutation lists its own errors. Any request can also fail with INVALID, RATE_LIMITED, UNAVAILABLE or INTERNAL.
 """
 schema {
   query: Query
@@ -4180,83 +4395,86 @@ schema {
   subscription: Subscription
 }
 
-"An instant in RFC 3339, for instance ` + "`" + `2026-11-23T10:00:00.123Z` + "`" + `."
+"A time in RFC 3339, for example ` + "`" + `2026-11-23T10:00:00.123Z` + "`" + `."
 scalar Time
 
-"A place in a list. Opaque: take it from ` + "`" + `pageInfo` + "`" + ` or an edge and hand it back. At most 128 characters."
+"A position in a list. It is opaque: take it from ` + "`" + `pageInfo` + "`" + ` or from an edge. At most 128 characters."
 scalar Cursor
 
-"A whole number of up to 53 bits that rises with every change: of two states, the higher is newer."
+"An integer of at most 53 bits that rises with every change. Of two states, the one with the higher version is newer."
 scalar Version
 
-"An id that is a participant's identity in LiveKit: any text of 1 to 1024 bytes. Every other id is a UUID."
+"Marks an id that is an identity in LiveKit: any text of 1 to 1024 bytes. Every other id is a UUID."
 directive @identity on INPUT_FIELD_DEFINITION
 
-"Anything that can be found by its id."
+"An object that has an id."
 interface Node {
-  "A UUID, unique among everything here."
+  "A UUID that is unique among all objects."
   id: ID!
 }
 
-"Where a page lies in its list, in Relay's terms."
+"Describes one page of a list, as in the Relay specification."
 type PageInfo {
-  "Whether more follows this page."
+  "Whether there are items after this page."
   hasNextPage: Boolean!
-  "Whether something comes before this page."
+  "Whether there are items before this page."
   hasPreviousPage: Boolean!
-  "The place of the page's first item; null when the page is empty."
+  "The position of the first item on the page; null if the page is empty."
   startCursor: Cursor
-  "The place of the page's last item, to ask for what comes ` + "`" + `after` + "`" + `; null when the page is empty."
+  "The position of the last item on the page, to pass as ` + "`" + `after` + "`" + `; null if the page is empty."
   endCursor: Cursor
 }
 
-"What can be read."
+"Reads."
 type Query {
-  "Whatever has an id, to those who may see it: a room, the viewer himself, an access to a room of which he is a host, or a recording."
+  """
+  Finds an object by its id, if the viewer may see it: any room, the viewer, an access to a room that the viewer hosts,
+  or a recording. Errors: NOT_FOUND if there is no such object or the viewer may not see it.
+  """
   node(
-    "The thing's id."
+    "The id of the object."
     id: ID!
   ): Node
 }
 
-"What can be changed."
+"Changes."
 type Mutation
 
-"What can be watched: each sends the whole state at once, and again after every change."
+"Live updates. Each subscription sends the whole state when it starts, and again after every change."
 type Subscription
 `, BuiltIn: false},
 	{Name: "../../schema/session.graphqls", Input: `"One browser in which a user is signed in."
 type Session {
-  "The session's id. It opens nothing."
+  "The id of the session. It is not a credential."
   id: ID!
   "When the user signed in."
   createdAt: Time!
-  "When it was last used; an open socket or stream is a use."
+  "When the session was last used. An open connection counts as use."
   lastSeenAt: Time!
-  "What the browser says it is, shortened; may be empty."
+  "The name that the browser gives itself, shortened; may be empty."
   userAgent: String!
-  "Whether it is the one in which you ask."
+  "Whether this request belongs to the session."
   current: Boolean!
 }
 
 extend type User {
-  "Where this user is signed in, the latest use first; at most 100. To the user alone: else FORBIDDEN."
+  "The user's sessions, last used first; at most 100. Only the user can see them; FORBIDDEN for others."
   sessions: [Session!]!
 }
 
-"Which session to end."
+"The session to end."
 input RevokeSessionInput {
-  "The session's id, from ` + "`" + `sessions` + "`" + ` of the viewer."
+  "The id of the session, from the viewer's ` + "`" + `sessions` + "`" + `."
   sessionId: ID!
 }
 
-"What came of ending a session."
+"The result of ` + "`" + `revokeSession` + "`" + `."
 type RevokeSessionPayload {
   "The session that has ended."
   session: Session!
 }
 
-"What came of ending all other sessions."
+"The result of ` + "`" + `revokeOtherSessions` + "`" + `."
 type RevokeOtherSessionsPayload {
   "The sessions that have ended."
   sessions: [Session!]!
@@ -4264,115 +4482,135 @@ type RevokeOtherSessionsPayload {
 
 extend type Mutation {
   """
-  Signs one of the viewer's own browsers out: its sockets and streams end within seconds, on every
-  server. NOT_FOUND when the viewer has no such session.
+  Ends one of the viewer's sessions. Its open connections end within seconds, on every server.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in; NOT_FOUND if the viewer has no such session.
   """
   revokeSession(
-    "Which session."
+    "The session to end."
     input: RevokeSessionInput!
   ): RevokeSessionPayload!
   """
-  Signs the viewer out of every browser but the one that asks; out of all of them when the viewer
-  shows a token that is no session's.
+  Ends all of the viewer's sessions except the one of this request. A request with a bearer token belongs to no session,
+  so it ends all of them.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in.
   """
   revokeOtherSessions: RevokeOtherSessionsPayload!
 }
 `, BuiltIn: false},
-	{Name: "../../schema/token.graphqls", Input: `"What a client needs to enter a call, in LiveKit's own words."
+	{Name: "../../schema/token.graphqls", Input: `"What a client needs to connect to the LiveKit room of a meeting. The names are LiveKit's own."
 type ConnectionDetails {
-  "The LiveKit server's URL."
+  "The URL of the LiveKit server."
   serverUrl: String!
-  "The LiveKit room's name."
+  "The name of the LiveKit room."
   roomName: String!
-  "The token to connect with: a secret of this participant's."
+  "The token to connect with. It is a secret of this participant."
   participantToken: String!
   "The name that others will see."
   participantName: String!
-  "Until when the token opens the room. LiveKit refreshes the token of whoever is connected."
+  "The time until which the token is valid. LiveKit renews the tokens of connected participants."
   expiresAt: Time!
 }
 
 extend type Mutation {
   """
-  Get a token for a room, by those who may walk in and by guests who have been admitted. For others
-  it is LOBBY_REQUIRED: they ask with ` + "`" + `requestEntry` + "`" + `.
+  Creates a token for a room. For people who can enter without asking, and for guests who have been admitted. Clients
+  that let people in can use ` + "`" + `requestEntry` + "`" + ` for everybody instead.
+
+  Errors: LOBBY_REQUIRED if the viewer must ask to enter, with ` + "`" + `requestEntry` + "`" + `; FORBIDDEN, with the ` + "`" + `reason` + "`" + ` BANNED or
+  LOCKED, if the viewer is banned or the room is locked; NOT_FOUND if there is no such room; INVALID, with ` + "`" + `field` + "`" + `, if
+  the ticket is wrong or has expired; RATE_LIMITED after too many tokens.
   """
-  createRoomToken("Who wants to enter what." input: CreateRoomTokenInput!): CreateRoomTokenPayload!
+  createRoomToken("The room, and who enters it." input: CreateRoomTokenInput!): CreateRoomTokenPayload!
 }
 
-"Who wants to enter what room, named by exactly one of its id and its slug."
+"A room to enter. Set exactly one of ` + "`" + `roomId` + "`" + ` and ` + "`" + `slug` + "`" + `."
 input CreateRoomTokenInput {
-  "The room's id."
+  "The id of the room."
   roomId: ID
-  "The room's address."
+  "The slug of the room."
   slug: String
-  "The name to enter under: 1 to 100 characters. The account's, or ` + "`" + `Anonymous` + "`" + `, if not given."
+  "The name in the meeting: 1 to 100 characters. The default is the account's name, or ` + "`" + `Anonymous` + "`" + `."
   displayName: String
-  "The ticket of an earlier token or request: keeps one's identity in the call."
+  "The ticket of an earlier token or entry. With it, the participant keeps their identity."
   ticket: String
 }
 
-"The outcome of ` + "`" + `createRoomToken` + "`" + `."
+"The result of ` + "`" + `createRoomToken` + "`" + `."
 type CreateRoomTokenPayload {
-  "What to connect with."
+  "What the client needs to connect."
   connectionDetails: ConnectionDetails!
-  "The participant's identity in the call."
+  "The identity of the participant in the meeting."
   participantId: ID!
-  "Proves this identity when coming back. A secret: keep it in the browser tab's storage."
+  "Proves this identity in later requests. It is a secret: keep it in the storage of the browser tab."
   ticket: String!
 }
 `, BuiltIn: false},
 	{Name: "../../schema/user.graphqls", Input: `"A person with an account."
 type User implements Node {
-  "The account's id."
+  "The id of the account."
   id: ID!
-  "E-mail address, in lower case; empty when unknown."
+  "The e-mail address, in lower case; empty if unknown."
   email: String!
-  "Whether the identity provider vouches for the address. Only then roles that were given to it reach the account."
+  """
+  Whether the identity provider has verified the address. Roles that hosts give to the address need this to reach the
+  account.
+  """
   emailVerified: Boolean!
   "The name that others see."
   fullName: String!
   "A shorter name to address the person by; may be empty."
   shortName: String!
-  "IANA time zone, for instance ` + "`" + `Europe/Paris` + "`" + `."
+  "The IANA time zone, for example ` + "`" + `Europe/Paris` + "`" + `."
   timeZone: String!
-  "BCP 47 language tag, for instance ` + "`" + `fr` + "`" + `."
+  "The language as a BCP 47 tag, for example ` + "`" + `fr` + "`" + `."
   language: String!
-  "The name that the user chose for calls; null for that of the account."
+  "The name that the user has chosen for meetings; null for the account's name."
   displayName: String
-  "Who enters rooms that the user makes without saying so; null for the server's default."
+  "The access level of rooms that the user creates without one; null for the server's default."
   defaultAccessLevel: RoomAccessLevel
-  "How meetings work in rooms that the user makes without saying so."
+  "The configuration of rooms that the user creates without one."
   defaultConfiguration: RoomConfiguration!
 }
 
 extend type Query {
-  "Who is asking; null when not signed in."
+  "The user who makes this request; null if not signed in."
   viewer: User
 }
 
 extend type Mutation {
-  "Change what the viewer prefers. For signed-in users."
-  updateViewer("What to change." input: UpdateViewerInput!): UpdateViewerPayload!
+  """
+  Changes the viewer's preferences.
+
+  Errors: UNAUTHENTICATED if the viewer is not signed in.
+  """
+  updateViewer("The changes." input: UpdateViewerInput!): UpdateViewerPayload!
 }
 
-"A change of what the viewer prefers. What is not given stays as it is."
+"The changes of the viewer's preferences. Fields that are missing stay as they are."
 input UpdateViewerInput {
-  "The name to enter calls under where the server lets users choose: 1 to 100 characters and at most 256 bytes of any script. Null for that of the account."
+  """
+  The name in meetings, if the server lets users choose it: 1 to 100 characters of any script, and at most 256 bytes.
+  Null for the account's name.
+  """
   displayName: String
-  "BCP 47 language tag, for instance ` + "`" + `fr` + "`" + ` or ` + "`" + `pt-BR` + "`" + `. Null is as if not given."
+  "The language as a BCP 47 tag, for example ` + "`" + `fr` + "`" + ` or ` + "`" + `pt-BR` + "`" + `. Null changes nothing."
   language: String
-  "IANA time zone, for instance ` + "`" + `Europe/Paris` + "`" + `. Null is as if not given."
+  "The IANA time zone, for example ` + "`" + `Europe/Paris` + "`" + `. Null changes nothing."
   timeZone: String
-  "Who enters rooms that the viewer makes without saying so. Null for the server's default."
+  "The access level of rooms that the viewer creates without one. Null for the server's default."
   defaultAccessLevel: RoomAccessLevel
-  "How meetings work in rooms that the viewer makes without saying so: what is not given in it stays. Null for the defaults."
+  """
+  The configuration of rooms that the viewer creates without one. Fields that are missing in it stay as they are. Null
+  for the server's defaults.
+  """
   defaultConfiguration: RoomConfigurationInput
 }
 
-"The outcome of ` + "`" + `updateViewer` + "`" + `."
+"The result of ` + "`" + `updateViewer` + "`" + `."
 type UpdateViewerPayload {
-  "The viewer as he is now."
+  "The viewer as they are now."
   viewer: User!
 }
 `, BuiltIn: false},
@@ -4929,14 +5167,14 @@ func (ec *executionContext) childFields_Room(ctx context.Context, field graphql.
 		return ec.fieldContext_Room_accesses(ctx, field)
 	case "audit":
 		return ec.fieldContext_Room_audit(ctx, field)
+	case "lobby":
+		return ec.fieldContext_Room_lobby(ctx, field)
 	case "participants":
 		return ec.fieldContext_Room_participants(ctx, field)
 	case "bans":
 		return ec.fieldContext_Room_bans(ctx, field)
 	case "lockedAt":
 		return ec.fieldContext_Room_lockedAt(ctx, field)
-	case "lobby":
-		return ec.fieldContext_Room_lobby(ctx, field)
 	case "recordings":
 		return ec.fieldContext_Room_recordings(ctx, field)
 	case "activeRecording":
@@ -6878,7 +7116,7 @@ func (ec *executionContext) _CreateRoomTokenPayload_connectionDetails(ctx contex
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *livekit.Details) graphql.Marshaler {
-			return ec.marshalNConnectionDetails2ᚖfoyerᚋrtcᚐDetails(ctx, selections, v)
+			return ec.marshalNConnectionDetails2ᚖfoyerᚋinternalᚋlivekitᚐDetails(ctx, selections, v)
 		},
 		true,
 		true,
@@ -7360,7 +7598,7 @@ func (ec *executionContext) _Entry_connectionDetails(ctx context.Context, field 
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *livekit.Details) graphql.Marshaler {
-			return ec.marshalOConnectionDetails2ᚖfoyerᚋrtcᚐDetails(ctx, selections, v)
+			return ec.marshalOConnectionDetails2ᚖfoyerᚋinternalᚋlivekitᚐDetails(ctx, selections, v)
 		},
 		true,
 		false,
@@ -7989,6 +8227,358 @@ func (ec *executionContext) fieldContext_Mutation_transferRoomOwnership(ctx cont
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_inviteToRoom(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_inviteToRoom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().InviteToRoom(ctx, fc.Args["input"].(invitations.Input))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *InviteToRoomPayload) graphql.Marshaler {
+			return ec.marshalNInviteToRoomPayload2ᚖfoyerᚋgraphᚋgeneratedᚐInviteToRoomPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_inviteToRoom(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InviteToRoomPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_inviteToRoom_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_requestEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_requestEntry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RequestEntry(ctx, fc.Args["input"].(lobby.RequestEntryInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *lobby.Request) graphql.Marshaler {
+			return ec.marshalNRequestEntryPayload2ᚖfoyerᚋlobbyᚐRequest(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_requestEntry(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RequestEntryPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_requestEntry_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_cancelEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_cancelEntry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CancelEntry(ctx, fc.Args["input"].(CancelEntryInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *CancelEntryPayload) graphql.Marshaler {
+			return ec.marshalNCancelEntryPayload2ᚖfoyerᚋgraphᚋgeneratedᚐCancelEntryPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_cancelEntry(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CancelEntryPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_cancelEntry_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_admitEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_admitEntry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AdmitEntry(ctx, fc.Args["input"].(lobby.DecideInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *AdmitEntryPayload) graphql.Marshaler {
+			return ec.marshalNAdmitEntryPayload2ᚖfoyerᚋgraphᚋgeneratedᚐAdmitEntryPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_admitEntry(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AdmitEntryPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_admitEntry_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_denyEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_denyEntry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DenyEntry(ctx, fc.Args["input"].(calls.DenyInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *DenyEntryPayload) graphql.Marshaler {
+			return ec.marshalNDenyEntryPayload2ᚖfoyerᚋgraphᚋgeneratedᚐDenyEntryPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_denyEntry(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DenyEntryPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_denyEntry_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_admitAllEntries(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_admitAllEntries(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AdmitAllEntries(ctx, fc.Args["input"].(lobby.AdmitAllInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *AdmitAllEntriesPayload) graphql.Marshaler {
+			return ec.marshalNAdmitAllEntriesPayload2ᚖfoyerᚋgraphᚋgeneratedᚐAdmitAllEntriesPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_admitAllEntries(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AdmitAllEntriesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_admitAllEntries_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_denyAllEntries(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_denyAllEntries(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DenyAllEntries(ctx, fc.Args["input"].(calls.DenyAllInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *DenyAllEntriesPayload) graphql.Marshaler {
+			return ec.marshalNDenyAllEntriesPayload2ᚖfoyerᚋgraphᚋgeneratedᚐDenyAllEntriesPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_denyAllEntries(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DenyAllEntriesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_denyAllEntries_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setLobbyMessage(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setLobbyMessage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetLobbyMessage(ctx, fc.Args["input"].(lobby.SetMessageInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *SetLobbyMessagePayload) graphql.Marshaler {
+			return ec.marshalNSetLobbyMessagePayload2ᚖfoyerᚋgraphᚋgeneratedᚐSetLobbyMessagePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setLobbyMessage(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SetLobbyMessagePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setLobbyMessage_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_muteParticipant(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8511,358 +9101,6 @@ func (ec *executionContext) fieldContext_Mutation_unlockRoom(ctx context.Context
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_unlockRoom_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Mutation_inviteToRoom(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Mutation_inviteToRoom(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().InviteToRoom(ctx, fc.Args["input"].(invitations.Input))
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *InviteToRoomPayload) graphql.Marshaler {
-			return ec.marshalNInviteToRoomPayload2ᚖfoyerᚋgraphᚋgeneratedᚐInviteToRoomPayload(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Mutation_inviteToRoom(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Mutation",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_InviteToRoomPayload(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Mutation_inviteToRoom_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Mutation_requestEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Mutation_requestEntry(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RequestEntry(ctx, fc.Args["input"].(lobby.RequestEntryInput))
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *lobby.Request) graphql.Marshaler {
-			return ec.marshalNRequestEntryPayload2ᚖfoyerᚋlobbyᚐRequest(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Mutation_requestEntry(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Mutation",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_RequestEntryPayload(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Mutation_requestEntry_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Mutation_cancelEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Mutation_cancelEntry(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().CancelEntry(ctx, fc.Args["input"].(CancelEntryInput))
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *CancelEntryPayload) graphql.Marshaler {
-			return ec.marshalNCancelEntryPayload2ᚖfoyerᚋgraphᚋgeneratedᚐCancelEntryPayload(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Mutation_cancelEntry(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Mutation",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_CancelEntryPayload(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Mutation_cancelEntry_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Mutation_admitEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Mutation_admitEntry(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().AdmitEntry(ctx, fc.Args["input"].(lobby.DecideInput))
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *AdmitEntryPayload) graphql.Marshaler {
-			return ec.marshalNAdmitEntryPayload2ᚖfoyerᚋgraphᚋgeneratedᚐAdmitEntryPayload(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Mutation_admitEntry(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Mutation",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_AdmitEntryPayload(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Mutation_admitEntry_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Mutation_denyEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Mutation_denyEntry(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DenyEntry(ctx, fc.Args["input"].(calls.DenyInput))
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *DenyEntryPayload) graphql.Marshaler {
-			return ec.marshalNDenyEntryPayload2ᚖfoyerᚋgraphᚋgeneratedᚐDenyEntryPayload(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Mutation_denyEntry(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Mutation",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_DenyEntryPayload(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Mutation_denyEntry_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Mutation_admitAllEntries(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Mutation_admitAllEntries(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().AdmitAllEntries(ctx, fc.Args["input"].(lobby.AdmitAllInput))
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *AdmitAllEntriesPayload) graphql.Marshaler {
-			return ec.marshalNAdmitAllEntriesPayload2ᚖfoyerᚋgraphᚋgeneratedᚐAdmitAllEntriesPayload(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Mutation_admitAllEntries(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Mutation",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_AdmitAllEntriesPayload(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Mutation_admitAllEntries_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Mutation_denyAllEntries(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Mutation_denyAllEntries(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DenyAllEntries(ctx, fc.Args["input"].(calls.DenyAllInput))
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *DenyAllEntriesPayload) graphql.Marshaler {
-			return ec.marshalNDenyAllEntriesPayload2ᚖfoyerᚋgraphᚋgeneratedᚐDenyAllEntriesPayload(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Mutation_denyAllEntries(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Mutation",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_DenyAllEntriesPayload(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Mutation_denyAllEntries_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Mutation_setLobbyMessage(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Mutation_setLobbyMessage(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().SetLobbyMessage(ctx, fc.Args["input"].(lobby.SetMessageInput))
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *SetLobbyMessagePayload) graphql.Marshaler {
-			return ec.marshalNSetLobbyMessagePayload2ᚖfoyerᚋgraphᚋgeneratedᚐSetLobbyMessagePayload(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Mutation_setLobbyMessage(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Mutation",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_SetLobbyMessagePayload(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Mutation_setLobbyMessage_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -9430,7 +9668,7 @@ func (ec *executionContext) _MuteParticipantPayload_participantId(ctx context.Co
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v livekit.Identity) graphql.Marshaler {
-			return ec.marshalNID2foyerᚋrtcᚐIdentity(ctx, selections, v)
+			return ec.marshalNID2foyerᚋinternalᚋlivekitᚐIdentity(ctx, selections, v)
 		},
 		true,
 		true,
@@ -9453,7 +9691,7 @@ func (ec *executionContext) _MuteParticipantPayload_tracks(ctx context.Context, 
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []livekit.Track) graphql.Marshaler {
-			return ec.marshalNTrack2ᚕfoyerᚋrtcᚐTrackᚄ(ctx, selections, v)
+			return ec.marshalNTrack2ᚕfoyerᚋinternalᚋlivekitᚐTrackᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -9577,7 +9815,7 @@ func (ec *executionContext) _Participant_id(ctx context.Context, field graphql.C
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v livekit.Identity) graphql.Marshaler {
-			return ec.marshalNID2foyerᚋrtcᚐIdentity(ctx, selections, v)
+			return ec.marshalNID2foyerᚋinternalᚋlivekitᚐIdentity(ctx, selections, v)
 		},
 		true,
 		true,
@@ -9600,7 +9838,7 @@ func (ec *executionContext) _Participant_kind(ctx context.Context, field graphql
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v livekit.ParticipantKind) graphql.Marshaler {
-			return ec.marshalNParticipantKind2foyerᚋrtcᚐParticipantKind(ctx, selections, v)
+			return ec.marshalNParticipantKind2foyerᚋinternalᚋlivekitᚐParticipantKind(ctx, selections, v)
 		},
 		true,
 		true,
@@ -9747,7 +9985,7 @@ func (ec *executionContext) _Participant_permission(ctx context.Context, field g
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v livekit.Permission) graphql.Marshaler {
-			return ec.marshalNParticipantPermission2foyerᚋrtcᚐPermission(ctx, selections, v)
+			return ec.marshalNParticipantPermission2foyerᚋinternalᚋlivekitᚐPermission(ctx, selections, v)
 		},
 		true,
 		true,
@@ -9779,7 +10017,7 @@ func (ec *executionContext) _Participant_tracks(ctx context.Context, field graph
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []livekit.Track) graphql.Marshaler {
-			return ec.marshalNTrack2ᚕfoyerᚋrtcᚐTrackᚄ(ctx, selections, v)
+			return ec.marshalNTrack2ᚕfoyerᚋinternalᚋlivekitᚐTrackᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -9967,7 +10205,7 @@ func (ec *executionContext) _ParticipantEdge_node(ctx context.Context, field gra
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *livekit.Participant) graphql.Marshaler {
-			return ec.marshalOParticipant2ᚖfoyerᚋrtcᚐParticipant(ctx, selections, v)
+			return ec.marshalOParticipant2ᚖfoyerᚋinternalᚋlivekitᚐParticipant(ctx, selections, v)
 		},
 		true,
 		false,
@@ -10091,7 +10329,7 @@ func (ec *executionContext) _ParticipantResult_participantId(ctx context.Context
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v livekit.Identity) graphql.Marshaler {
-			return ec.marshalNID2foyerᚋrtcᚐIdentity(ctx, selections, v)
+			return ec.marshalNID2foyerᚋinternalᚋlivekitᚐIdentity(ctx, selections, v)
 		},
 		true,
 		true,
@@ -11287,7 +11525,7 @@ func (ec *executionContext) _RenameParticipantPayload_participant(ctx context.Co
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *livekit.Participant) graphql.Marshaler {
-			return ec.marshalNParticipant2ᚖfoyerᚋrtcᚐParticipant(ctx, selections, v)
+			return ec.marshalNParticipant2ᚖfoyerᚋinternalᚋlivekitᚐParticipant(ctx, selections, v)
 		},
 		true,
 		true,
@@ -11816,6 +12054,38 @@ func (ec *executionContext) fieldContext_Room_audit(ctx context.Context, field g
 	return fc, nil
 }
 
+func (ec *executionContext) _Room_lobby(ctx context.Context, field graphql.CollectedField, obj *ent.Room) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Room_lobby(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Room().Lobby(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *lobby.Lobby) graphql.Marshaler {
+			return ec.marshalOLobby2ᚖfoyerᚋlobbyᚐLobby(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Room_lobby(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Room",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Lobby(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Room_participants(ctx context.Context, field graphql.CollectedField, obj *ent.Room) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11925,38 +12195,6 @@ func (ec *executionContext) _Room_lockedAt(ctx context.Context, field graphql.Co
 }
 func (ec *executionContext) fieldContext_Room_lockedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Room", field, false, false, "Time")
-}
-
-func (ec *executionContext) _Room_lobby(ctx context.Context, field graphql.CollectedField, obj *ent.Room) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Room_lobby(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Room().Lobby(ctx, obj)
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *lobby.Lobby) graphql.Marshaler {
-			return ec.marshalOLobby2ᚖfoyerᚋlobbyᚐLobby(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Room_lobby(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Room",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Lobby(ctx, field)
-		},
-	}
-	return fc, nil
 }
 
 func (ec *executionContext) _Room_recordings(ctx context.Context, field graphql.CollectedField, obj *ent.Room) (ret graphql.Marshaler) {
@@ -13320,50 +13558,6 @@ func (ec *executionContext) fieldContext_StopRecordingPayload_recording(_ contex
 	return fc, nil
 }
 
-func (ec *executionContext) _Subscription_roomStatus(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
-	return graphql.ResolveFieldStream(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Subscription_roomStatus(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Subscription().RoomStatus(ctx, fc.Args["roomId"].(uuid.UUID), fc.Args["ticket"].(*string))
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *calls.Status) graphql.Marshaler {
-			return ec.marshalNRoomStatus2ᚖfoyerᚋcallsᚐStatus(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Subscription_roomStatus(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Subscription",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_RoomStatus(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Subscription_roomStatus_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
-
 func (ec *executionContext) _Subscription_entry(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
 	return graphql.ResolveFieldStream(
 		ctx,
@@ -13446,6 +13640,50 @@ func (ec *executionContext) fieldContext_Subscription_lobby(ctx context.Context,
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Subscription_lobby_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_roomStatus(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_roomStatus(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().RoomStatus(ctx, fc.Args["roomId"].(uuid.UUID), fc.Args["ticket"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *calls.Status) graphql.Marshaler {
+			return ec.marshalNRoomStatus2ᚖfoyerᚋcallsᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_roomStatus(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RoomStatus(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_roomStatus_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -13653,7 +13891,7 @@ func (ec *executionContext) _UpdateParticipantPayload_participant(ctx context.Co
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *livekit.Participant) graphql.Marshaler {
-			return ec.marshalNParticipant2ᚖfoyerᚋrtcᚐParticipant(ctx, selections, v)
+			return ec.marshalNParticipant2ᚖfoyerᚋinternalᚋlivekitᚐParticipant(ctx, selections, v)
 		},
 		true,
 		true,
@@ -15992,7 +16230,7 @@ func (ec *executionContext) unmarshalInputMuteParticipantInput(ctx context.Conte
 			it.RoomID = data
 		case "participantId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("participantId"))
-			data, err := ec.unmarshalNID2foyerᚋrtcᚐIdentity(ctx, v)
+			data, err := ec.unmarshalNID2foyerᚋinternalᚋlivekitᚐIdentity(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -16272,7 +16510,7 @@ func (ec *executionContext) unmarshalInputRemoveParticipantInput(ctx context.Con
 			it.RoomID = data
 		case "participantId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("participantId"))
-			data, err := ec.unmarshalNID2foyerᚋrtcᚐIdentity(ctx, v)
+			data, err := ec.unmarshalNID2foyerᚋinternalᚋlivekitᚐIdentity(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -16447,7 +16685,7 @@ func (ec *executionContext) unmarshalInputReturnToLobbyInput(ctx context.Context
 			it.RoomID = data
 		case "participantId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("participantId"))
-			data, err := ec.unmarshalNID2foyerᚋrtcᚐIdentity(ctx, v)
+			data, err := ec.unmarshalNID2foyerᚋinternalᚋlivekitᚐIdentity(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -16692,7 +16930,7 @@ func (ec *executionContext) unmarshalInputSetParticipantRoleInput(ctx context.Co
 			it.RoomID = data
 		case "participantId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("participantId"))
-			data, err := ec.unmarshalNID2foyerᚋrtcᚐIdentity(ctx, v)
+			data, err := ec.unmarshalNID2foyerᚋinternalᚋlivekitᚐIdentity(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -17042,7 +17280,7 @@ func (ec *executionContext) unmarshalInputUpdateParticipantInput(ctx context.Con
 			it.RoomID = data
 		case "participantId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("participantId"))
-			data, err := ec.unmarshalNID2foyerᚋrtcᚐIdentity(ctx, v)
+			data, err := ec.unmarshalNID2foyerᚋinternalᚋlivekitᚐIdentity(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -18314,6 +18552,62 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "inviteToRoom":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_inviteToRoom(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "requestEntry":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_requestEntry(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cancelEntry":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_cancelEntry(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "admitEntry":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_admitEntry(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "denyEntry":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_denyEntry(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "admitAllEntries":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_admitAllEntries(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "denyAllEntries":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_denyAllEntries(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "setLobbyMessage":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setLobbyMessage(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "muteParticipant":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_muteParticipant(ctx, field)
@@ -18394,62 +18688,6 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "unlockRoom":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_unlockRoom(ctx, field)
-			})
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "inviteToRoom":
-			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
-				return ec._Mutation_inviteToRoom(ctx, field)
-			})
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "requestEntry":
-			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
-				return ec._Mutation_requestEntry(ctx, field)
-			})
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "cancelEntry":
-			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
-				return ec._Mutation_cancelEntry(ctx, field)
-			})
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "admitEntry":
-			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
-				return ec._Mutation_admitEntry(ctx, field)
-			})
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "denyEntry":
-			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
-				return ec._Mutation_denyEntry(ctx, field)
-			})
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "admitAllEntries":
-			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
-				return ec._Mutation_admitAllEntries(ctx, field)
-			})
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "denyAllEntries":
-			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
-				return ec._Mutation_denyAllEntries(ctx, field)
-			})
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "setLobbyMessage":
-			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
-				return ec._Mutation_setLobbyMessage(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -19666,6 +19904,12 @@ func (ec *executionContext) _Room(ctx context.Context, sel ast.SelectionSet, obj
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Room_audit(ctx, field, obj)
 				})
+		case "lobby":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Room_lobby(ctx, field, obj)
+				})
 		case "participants":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, false,
@@ -19683,12 +19927,6 @@ func (ec *executionContext) _Room(ctx context.Context, sel ast.SelectionSet, obj
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
-		case "lobby":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
-				true, false,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._Room_lobby(ctx, field, obj)
-				})
 		case "recordings":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, false,
@@ -20459,12 +20697,12 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 	}
 
 	switch fields[0].Name {
-	case "roomStatus":
-		return ec._Subscription_roomStatus(ctx, fields[0])
 	case "entry":
 		return ec._Subscription_entry(ctx, fields[0])
 	case "lobby":
 		return ec._Subscription_lobby(ctx, fields[0])
+	case "roomStatus":
+		return ec._Subscription_roomStatus(ctx, fields[0])
 	default:
 		panic("unknown field " + strconv.Quote(fields[0].Name))
 	}
@@ -21288,7 +21526,7 @@ func (ec *executionContext) marshalNCapabilities2ᚖfoyerᚋgraphᚋgeneratedᚐ
 	return ec._Capabilities(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNConnectionDetails2ᚖfoyerᚋrtcᚐDetails(ctx context.Context, sel ast.SelectionSet, v *livekit.Details) graphql.Marshaler {
+func (ec *executionContext) marshalNConnectionDetails2ᚖfoyerᚋinternalᚋlivekitᚐDetails(ctx context.Context, sel ast.SelectionSet, v *livekit.Details) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ConnectionDetails!")
 		return graphql.Null
@@ -21437,12 +21675,12 @@ func (ec *executionContext) marshalNGrantRoomAccessPayload2ᚖfoyerᚋgraphᚋge
 	return ec._GrantRoomAccessPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNID2foyerᚋrtcᚐIdentity(ctx context.Context, v any) (livekit.Identity, error) {
+func (ec *executionContext) unmarshalNID2foyerᚋinternalᚋlivekitᚐIdentity(ctx context.Context, v any) (livekit.Identity, error) {
 	res, err := scalar.UnmarshalIdentity(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNID2foyerᚋrtcᚐIdentity(ctx context.Context, sel ast.SelectionSet, v livekit.Identity) graphql.Marshaler {
+func (ec *executionContext) marshalNID2foyerᚋinternalᚋlivekitᚐIdentity(ctx context.Context, sel ast.SelectionSet, v livekit.Identity) graphql.Marshaler {
 	_ = sel
 	res := scalar.MarshalIdentity(v)
 	if res == graphql.Null {
@@ -21601,7 +21839,7 @@ func (ec *executionContext) marshalNPageInfo2ᚖentgoᚗioᚋcontribᚋentgqlᚐ
 	return ec._PageInfo(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNParticipant2ᚖfoyerᚋrtcᚐParticipant(ctx context.Context, sel ast.SelectionSet, v *livekit.Participant) graphql.Marshaler {
+func (ec *executionContext) marshalNParticipant2ᚖfoyerᚋinternalᚋlivekitᚐParticipant(ctx context.Context, sel ast.SelectionSet, v *livekit.Participant) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Participant!")
 		return graphql.Null
@@ -21638,13 +21876,13 @@ func (ec *executionContext) unmarshalNParticipantAttributeInput2foyerᚋcallsᚐ
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNParticipantKind2foyerᚋrtcᚐParticipantKind(ctx context.Context, v any) (livekit.ParticipantKind, error) {
+func (ec *executionContext) unmarshalNParticipantKind2foyerᚋinternalᚋlivekitᚐParticipantKind(ctx context.Context, v any) (livekit.ParticipantKind, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := livekit.ParticipantKind(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNParticipantKind2foyerᚋrtcᚐParticipantKind(ctx context.Context, sel ast.SelectionSet, v livekit.ParticipantKind) graphql.Marshaler {
+func (ec *executionContext) marshalNParticipantKind2foyerᚋinternalᚋlivekitᚐParticipantKind(ctx context.Context, sel ast.SelectionSet, v livekit.ParticipantKind) graphql.Marshaler {
 	_ = sel
 	res := graphql.MarshalString(string(v))
 	if res == graphql.Null {
@@ -21668,7 +21906,7 @@ func (ec *executionContext) marshalNParticipantOutcome2foyerᚋcallsᚐOutcome(c
 	return res
 }
 
-func (ec *executionContext) marshalNParticipantPermission2foyerᚋrtcᚐPermission(ctx context.Context, sel ast.SelectionSet, v livekit.Permission) graphql.Marshaler {
+func (ec *executionContext) marshalNParticipantPermission2foyerᚋinternalᚋlivekitᚐPermission(ctx context.Context, sel ast.SelectionSet, v livekit.Permission) graphql.Marshaler {
 	return ec._ParticipantPermission(ctx, sel, &v)
 }
 
@@ -22121,15 +22359,15 @@ func (ec *executionContext) marshalNTime2timeᚐTime(ctx context.Context, sel as
 	return res
 }
 
-func (ec *executionContext) marshalNTrack2foyerᚋrtcᚐTrack(ctx context.Context, sel ast.SelectionSet, v livekit.Track) graphql.Marshaler {
+func (ec *executionContext) marshalNTrack2foyerᚋinternalᚋlivekitᚐTrack(ctx context.Context, sel ast.SelectionSet, v livekit.Track) graphql.Marshaler {
 	return ec._Track(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNTrack2ᚕfoyerᚋrtcᚐTrackᚄ(ctx context.Context, sel ast.SelectionSet, v []livekit.Track) graphql.Marshaler {
+func (ec *executionContext) marshalNTrack2ᚕfoyerᚋinternalᚋlivekitᚐTrackᚄ(ctx context.Context, sel ast.SelectionSet, v []livekit.Track) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNTrack2foyerᚋrtcᚐTrack(ctx, sel, v[i])
+		return ec.marshalNTrack2foyerᚋinternalᚋlivekitᚐTrack(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -22489,7 +22727,7 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	return res
 }
 
-func (ec *executionContext) marshalOConnectionDetails2ᚖfoyerᚋrtcᚐDetails(ctx context.Context, sel ast.SelectionSet, v *livekit.Details) graphql.Marshaler {
+func (ec *executionContext) marshalOConnectionDetails2ᚖfoyerᚋinternalᚋlivekitᚐDetails(ctx context.Context, sel ast.SelectionSet, v *livekit.Details) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
@@ -22616,7 +22854,7 @@ func (ec *executionContext) marshalONode2foyerᚋentᚐNoder(ctx context.Context
 	return ec._Node(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOParticipant2ᚖfoyerᚋrtcᚐParticipant(ctx context.Context, sel ast.SelectionSet, v *livekit.Participant) graphql.Marshaler {
+func (ec *executionContext) marshalOParticipant2ᚖfoyerᚋinternalᚋlivekitᚐParticipant(ctx context.Context, sel ast.SelectionSet, v *livekit.Participant) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

@@ -15,316 +15,317 @@ import (
 	"foyer/lobby"
 )
 
-// The outcome of `admitAllEntries`.
+// The result of `admitAllEntries`.
 type AdmitAllEntriesPayload struct {
-	// Those of them who are admitted now; not those on whom somebody else decided before.
+	// The requests that are admitted now. Requests with another, earlier decision are not in the list.
 	Entries []*lobby.Entry `json:"entries"`
 }
 
-// The outcome of `admitEntry`.
+// The result of `admitEntry`.
 type AdmitEntryPayload struct {
-	// The guest as he stands now.
+	// The guest's request as it is now.
 	Entry *lobby.Entry `json:"entry"`
 }
 
-// Whose request to cancel.
+// The request to cancel.
 type CancelEntryInput struct {
-	// What `requestEntry` gave.
+	// The ticket from `requestEntry`.
 	Ticket string `json:"ticket"`
 }
 
-// The outcome of `cancelEntry`.
+// The result of `cancelEntry`.
 type CancelEntryPayload struct {
 	// The request as it is now.
 	Entry *lobby.Entry `json:"entry"`
 }
 
-// What this server offers, so that a page shows no button that leads nowhere.
+// What this server offers. A page uses it to hide what does not work here.
 type Capabilities struct {
-	// Whether people sign in with a browser, at `/login`.
+	// Whether people can sign in with a browser, at `/login`.
 	SignIn bool `json:"signIn"`
-	// Whether `inviteToRoom` sends e-mail.
+	// Whether `inviteToRoom` can send e-mail.
 	Invitations bool `json:"invitations"`
-	// Whether calls can be recorded.
+	// Whether meetings can be recorded.
 	Recordings bool `json:"recordings"`
 }
 
-// The outcome of `createRoom`.
+// The result of `createRoom`.
 type CreateRoomPayload struct {
 	// The new room.
 	Room *ent.Room `json:"room"`
 }
 
-// Names a recording to delete.
+// The recording to delete.
 type DeleteRecordingInput struct {
-	// The recording's id.
+	// The id of the recording.
 	RecordingID uuid.UUID `json:"recordingId"`
 }
 
-// The outcome of `deleteRecording`.
+// The result of `deleteRecording`.
 type DeleteRecordingPayload struct {
-	// The id that it had.
+	// The id of the deleted recording.
 	RecordingID uuid.UUID `json:"recordingId"`
 }
 
-// Names a room to delete.
+// The room to delete.
 type DeleteRoomInput struct {
-	// The room's id.
+	// The id of the room.
 	RoomID uuid.UUID `json:"roomId"`
 }
 
-// The outcome of `deleteRoom`.
+// The result of `deleteRoom`.
 type DeleteRoomPayload struct {
-	// The room as it was: its own fields. What is in it can no longer be asked.
+	// The room as it was before. Only its own fields can be read; lists of the room are gone.
 	Room *ent.Room `json:"room"`
 }
 
-// The outcome of `denyAllEntries`.
+// The result of `denyAllEntries`.
 type DenyAllEntriesPayload struct {
-	// Those of them who are denied now; not those on whom somebody else decided before.
+	// The requests that are denied now. Requests with another, earlier decision are not in the list.
 	Entries []*lobby.Entry `json:"entries"`
 }
 
-// The outcome of `denyEntry`.
+// The result of `denyEntry`.
 type DenyEntryPayload struct {
-	// The guest as he stands now.
+	// The guest's request as it is now.
 	Entry *lobby.Entry `json:"entry"`
 }
 
-// Names a meeting to end.
+// The room whose meeting to end.
 type EndMeetingInput struct {
-	// The room's id.
+	// The id of the room.
 	RoomID uuid.UUID `json:"roomId"`
 }
 
-// The outcome of `endMeeting`.
+// The result of `endMeeting`.
 type EndMeetingPayload struct {
 	// The room.
 	Room *ent.Room `json:"room"`
 }
 
-// The outcome of `grantRoomAccess`.
+// The result of `grantRoomAccess`.
 type GrantRoomAccessPayload struct {
 	// The access as it is now.
 	RoomAccess *ent.RoomAccess `json:"roomAccess"`
 }
 
-// The outcome of `inviteToRoom`.
+// The result of `inviteToRoom`.
 type InviteToRoomPayload struct {
-	// The addresses that an e-mail will be sent to: without names, in lower case, domains in ASCII, once each.
+	// The addresses that get an e-mail: without names, in lower case, with domains in ASCII, and without duplicates.
 	Invited []string `json:"invited"`
 }
 
-// Names a room to leave.
+// The room to leave.
 type LeaveRoomInput struct {
-	// The room's id.
+	// The id of the room.
 	RoomID uuid.UUID `json:"roomId"`
 }
 
-// The outcome of `leaveRoom`.
+// The result of `leaveRoom`.
 type LeaveRoomPayload struct {
-	// The room, as those see it who have no role in it.
+	// The room, as people without a role in it see it.
 	Room *ent.Room `json:"room"`
 }
 
-// Names a ban to end.
+// The ban to lift.
 type LiftBanInput struct {
-	// The ban's id.
+	// The id of the ban.
 	BanID uuid.UUID `json:"banId"`
 }
 
-// The outcome of `liftBan`.
+// The result of `liftBan`.
 type LiftBanPayload struct {
-	// The ban as it was.
+	// The ban as it was before.
 	Ban *ent.RoomBan `json:"ban"`
 }
 
-// Names a room to lock.
+// The room to lock.
 type LockRoomInput struct {
-	// The room's id.
+	// The id of the room.
 	RoomID uuid.UUID `json:"roomId"`
 }
 
-// The outcome of `lockRoom`.
+// The result of `lockRoom`.
 type LockRoomPayload struct {
 	// The room as it is now.
 	Room *ent.Room `json:"room"`
 }
 
-// The outcome of `muteAllParticipants`.
+// The result of `muteAllParticipants`.
 type MuteAllParticipantsPayload struct {
-	// What became of everybody but hosts.
+	// The result for each participant who is not a host.
 	Results []*calls.Result `json:"results"`
 }
 
 // One attribute of a participant.
 type ParticipantAttribute struct {
-	// What it is called.
+	// The name of the attribute.
 	Name string `json:"name"`
-	// What it says.
+	// The value of the attribute.
 	Value string `json:"value"`
 }
 
-// The outcome of `raiseHand`.
+// The result of `raiseHand`.
 type RaiseHandPayload struct {
-	// Since when the hand is up; null when it is down.
+	// When the hand was raised; null if it is down.
 	HandRaisedAt *time.Time `json:"handRaisedAt,omitempty"`
 }
 
-// The outcome of `removeParticipant`.
+// The result of `removeParticipant`.
 type RemoveParticipantPayload struct {
-	// What became of each of the person's connections; empty when there was none.
+	// The result for each connection of the person; empty if there was none.
 	Results []*calls.Result `json:"results"`
 }
 
-// The outcome of `renameParticipant`.
+// The result of `renameParticipant`.
 type RenameParticipantPayload struct {
-	// The participant as he is now.
+	// The participant as they are now.
 	Participant *livekit.Participant `json:"participant"`
 }
 
-// The outcome of `returnToLobby`.
+// The result of `returnToLobby`.
 type ReturnToLobbyPayload struct {
-	// The person as he waits now.
+	// The person's new request to enter.
 	Entry *lobby.Entry `json:"entry"`
 }
 
-// What came of ending all other sessions.
+// The result of `revokeOtherSessions`.
 type RevokeOtherSessionsPayload struct {
 	// The sessions that have ended.
 	Sessions []*auth.Session `json:"sessions"`
 }
 
-// Names whose role in which room to take away.
+// The person whose role to take away.
 type RevokeRoomAccessInput struct {
-	// The room's id.
+	// The id of the room.
 	RoomID uuid.UUID `json:"roomId"`
 	// The id of the person's account.
 	UserID uuid.UUID `json:"userId"`
 }
 
-// The outcome of `revokeRoomAccess`.
+// The result of `revokeRoomAccess`.
 type RevokeRoomAccessPayload struct {
-	// The access as it was.
+	// The access as it was before.
 	RoomAccess *ent.RoomAccess `json:"roomAccess"`
 }
 
-// Which session to end.
+// The session to end.
 type RevokeSessionInput struct {
-	// The session's id, from `sessions` of the viewer.
+	// The id of the session, from the viewer's `sessions`.
 	SessionID uuid.UUID `json:"sessionId"`
 }
 
-// What came of ending a session.
+// The result of `revokeSession`.
 type RevokeSessionPayload struct {
 	// The session that has ended.
 	Session *auth.Session `json:"session"`
 }
 
-// The outcome of `setLobbyMessage`.
+// The result of `setLobbyMessage`.
 type SetLobbyMessagePayload struct {
 	// The lobby as it is now.
 	Lobby *lobby.Lobby `json:"lobby"`
 }
 
-// The outcome of `setParticipantRole`.
+// The result of `setParticipantRole`.
 type SetParticipantRolePayload struct {
-	// What became of each of the person's connections. REMOVED ones may come back at once, with less power.
+	// The result for each connection of the person. If the outcome is REMOVED, they can return immediately, with their new
+	// permissions.
 	Results []*calls.Result `json:"results"`
 }
 
-// The outcome of `shareRecording`.
+// The result of `shareRecording`.
 type ShareRecordingPayload struct {
 	// The recording.
 	Recording *ent.Recording `json:"recording"`
 }
 
-// The outcome of `startRecording`.
+// The result of `startRecording`.
 type StartRecordingPayload struct {
 	// The recording as it is now.
 	Recording *ent.Recording `json:"recording"`
 }
 
-// Names the room whose recording is to end.
+// The room whose recording to stop.
 type StopRecordingInput struct {
-	// The room's id.
+	// The id of the room.
 	RoomID uuid.UUID `json:"roomId"`
 }
 
-// The outcome of `stopRecording`.
+// The result of `stopRecording`.
 type StopRecordingPayload struct {
 	// The recording as it is now.
 	Recording *ent.Recording `json:"recording"`
 }
 
-// What can be watched: each sends the whole state at once, and again after every change.
+// Live updates. Each subscription sends the whole state when it starts, and again after every change.
 type Subscription struct {
 }
 
-// Names a room and its new owner.
+// The room to hand over, and its new owner.
 type TransferRoomOwnershipInput struct {
-	// The room's id.
+	// The id of the room.
 	RoomID uuid.UUID `json:"roomId"`
-	// The id of the account of a person who has a role in the room, and has signed in before.
+	// The id of the new owner's account. They must have a role in the room and have signed in before.
 	UserID uuid.UUID `json:"userId"`
 }
 
-// The outcome of `transferRoomOwnership`.
+// The result of `transferRoomOwnership`.
 type TransferRoomOwnershipPayload struct {
 	// The room as it is now.
 	Room *ent.Room `json:"room"`
 }
 
-// Names a room to unlock.
+// The room to unlock.
 type UnlockRoomInput struct {
-	// The room's id.
+	// The id of the room.
 	RoomID uuid.UUID `json:"roomId"`
 }
 
-// The outcome of `unlockRoom`.
+// The result of `unlockRoom`.
 type UnlockRoomPayload struct {
 	// The room as it is now.
 	Room *ent.Room `json:"room"`
 }
 
-// Names a recording, and with whom it is not to be shared any more.
+// The recording, and the person to stop sharing it with.
 type UnshareRecordingInput struct {
-	// The recording's id.
+	// The id of the recording.
 	RecordingID uuid.UUID `json:"recordingId"`
-	// The account's id.
+	// The id of the person's account.
 	UserID uuid.UUID `json:"userId"`
 }
 
-// The outcome of `unshareRecording`.
+// The result of `unshareRecording`.
 type UnshareRecordingPayload struct {
-	// The recording; null when the viewer may not see it any more.
+	// The recording; null if the viewer may not see it any more.
 	Recording *ent.Recording `json:"recording,omitempty"`
 }
 
-// The outcome of `updateParticipant`.
+// The result of `updateParticipant`.
 type UpdateParticipantPayload struct {
-	// The participant as he is now.
+	// The participant as they are now.
 	Participant *livekit.Participant `json:"participant"`
 }
 
-// Changes a person's role in a room.
+// The person whose role to change, and the new role.
 type UpdateRoomAccessInput struct {
-	// The room's id.
+	// The id of the room.
 	RoomID uuid.UUID `json:"roomId"`
 	// The id of the person's account.
 	UserID uuid.UUID `json:"userId"`
-	// What the person is to be.
+	// The new role.
 	Role roomaccess.Role `json:"role"`
 }
 
-// The outcome of `updateRoomAccess`.
+// The result of `updateRoomAccess`.
 type UpdateRoomAccessPayload struct {
 	// The access as it is now.
 	RoomAccess *ent.RoomAccess `json:"roomAccess"`
 }
 
-// The outcome of `updateViewer`.
+// The result of `updateViewer`.
 type UpdateViewerPayload struct {
-	// The viewer as he is now.
+	// The viewer as they are now.
 	Viewer *ent.User `json:"viewer"`
 }
