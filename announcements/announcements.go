@@ -9,10 +9,10 @@ import (
 
 	"foyer/ent"
 	"foyer/ent/recording"
+	"foyer/internal/mail"
 	"foyer/internal/outbox"
 	"foyer/internal/webhook"
 	"foyer/letters"
-	"foyer/mail"
 )
 
 // Settings of a Service.

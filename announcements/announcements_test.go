@@ -26,9 +26,9 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
+	"foyer/internal/mail"
 	"foyer/internal/outbox"
 	"foyer/internal/webhook"
-	"foyer/mail"
 	"foyer/rooms"
 	"foyer/testenv"
 )

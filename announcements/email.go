@@ -17,9 +17,9 @@ import (
 	"foyer/ent/recording"
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
+	"foyer/internal/mail"
 	"foyer/internal/outbox"
 	"foyer/letters"
-	"foyer/mail"
 	"foyer/recordings"
 )
 

@@ -16,10 +16,10 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
 	"foyer/internal/fault"
+	"foyer/internal/mail"
 	"foyer/internal/outbox"
 	"foyer/internal/ratelimit"
 	"foyer/letters"
-	"foyer/mail"
 	"foyer/rooms"
 )
 

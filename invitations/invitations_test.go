@@ -24,9 +24,9 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
+	"foyer/internal/mail"
 	"foyer/internal/outbox"
 	"foyer/invitations"
-	"foyer/mail"
 	"foyer/rooms"
 	"foyer/testenv"
 )

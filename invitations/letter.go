@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"foyer/ent"
+	"foyer/internal/mail"
 	"foyer/internal/outbox"
 	"foyer/letters"
-	"foyer/mail"
 )
 
 //go:embed templates

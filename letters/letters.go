@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/text/language"
 
-	"foyer/mail"
+	"foyer/internal/mail"
 )
 
 //go:embed layout.html

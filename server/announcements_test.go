@@ -25,8 +25,8 @@ import (
 	"foyer/ent/database"
 	"foyer/ent/recording"
 	"foyer/ent/schema"
+	"foyer/internal/mail"
 	"foyer/internal/webhook"
-	"foyer/mail"
 	"foyer/testenv"
 )
 

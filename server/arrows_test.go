@@ -14,7 +14,7 @@ import (
 // arrows says which of our packages each one imports. It is the architecture: keep it acyclic and
 // short. What ent generates counts as ent.
 var arrows = map[string]string{
-	"server":             "announcements apps auth calls ent ent/database graph graph/transport internal/batch internal/bucket internal/devmode internal/fault internal/livekit internal/outbox internal/ratelimit internal/telemetry internal/webhook invitations lobby mail recordings rooms web",
+	"server":             "announcements apps auth calls ent ent/database graph graph/transport internal/batch internal/bucket internal/devmode internal/fault internal/livekit internal/mail internal/outbox internal/ratelimit internal/telemetry internal/webhook invitations lobby recordings rooms web",
 	"graph":              "auth calls ent ent/database graph/generated graph/scalar graph/transport internal/fault internal/livekit internal/telemetry invitations lobby recordings rooms",
 	"graph/generated":    "auth calls ent graph/scalar internal/livekit invitations lobby recordings rooms", // types only
 	"graph/scalar":       "ent internal/fault internal/livekit",
@@ -28,7 +28,7 @@ var arrows = map[string]string{
 	"ent/database":       "ent",
 	"ent/database/draft": "ent/database",
 	"web":                "",
-	"announcements":      "ent internal/outbox internal/webhook letters mail recordings",
+	"announcements":      "ent internal/mail internal/outbox internal/webhook letters recordings",
 	"apps":               "auth ent internal/fault internal/mailbox internal/ratelimit",
 	"internal/batch":     "",
 	"internal/bucket":    "internal/fault",
@@ -36,14 +36,14 @@ var arrows = map[string]string{
 	"internal/fault":     "",
 	"internal/lease":     "",
 	"internal/livekit":   "internal/fault",
+	"internal/mail":      "internal/mailbox",
 	"internal/mailbox":   "",
 	"internal/outbox":    "ent",
 	"internal/ratelimit": "internal/fault",
 	"internal/telemetry": "",
 	"internal/webhook":   "",
-	"invitations":        "ent internal/fault internal/outbox internal/ratelimit letters mail rooms",
-	"letters":            "mail",
-	"mail":               "internal/mailbox",
+	"invitations":        "ent internal/fault internal/mail internal/outbox internal/ratelimit letters rooms",
+	"letters":            "internal/mail",
 	"soak":               "",
 	"testenv":            "ent ent/database internal/devmode",
 	"testenv/up":         "testenv",

@@ -15,7 +15,7 @@ import (
 	"foyer/ent/database"
 	"foyer/internal/bucket"
 	"foyer/internal/livekit"
-	"foyer/mail"
+	"foyer/internal/mail"
 )
 
 const (

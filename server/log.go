@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"foyer/ent/database"
+	"foyer/internal/mail"
 	"foyer/internal/telemetry"
-	"foyer/mail"
 )
 
 func newLogger(c *config) *slog.Logger {

@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/mail"
+	"foyer/internal/mail"
 	"foyer/testenv"
 )
 
