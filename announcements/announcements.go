@@ -12,7 +12,6 @@ import (
 	"foyer/internal/mail"
 	"foyer/internal/outbox"
 	"foyer/internal/webhook"
-	"foyer/letters"
 )
 
 // Settings of a Service.
@@ -31,14 +30,14 @@ type Service struct {
 	db       *ent.Client
 	webhooks *webhook.Sender
 	settings Settings
-	letters  map[topic]letters.Letter
+	letters  map[topic]mail.Template
 }
 
 // New returns a Service.
 func New(db *ent.Client, webhooks *webhook.Sender, settings Settings) (*Service, error) {
-	s := &Service{db, webhooks, settings, map[topic]letters.Letter{}}
+	s := &Service{db, webhooks, settings, map[topic]mail.Template{}}
 	for _, topic := range []topic{ready, failed} {
-		letter, err := letters.Read(templates, "templates/"+string(topic))
+		letter, err := mail.ReadTemplate(templates, "templates/"+string(topic))
 		if err != nil {
 			return nil, fmt.Errorf("of recordings: %w", err)
 		}

@@ -19,7 +19,6 @@ import (
 	"foyer/ent/user"
 	"foyer/internal/mail"
 	"foyer/internal/outbox"
-	"foyer/letters"
 	"foyer/recordings"
 )
 
@@ -126,7 +125,7 @@ func (s *Service) write(ctx context.Context, e email) (mail.Message, error) {
 func (s *Service) content(topic topic, r *ent.Recording, zone *time.Location) content {
 	room := r.Edges.Room
 	c := content{
-		Room: letters.Harmless(room.Name), Audio: r.Mode == recording.ModeAUDIO,
+		Room: mail.Harmless(room.Name), Audio: r.Mode == recording.ModeAUDIO,
 		Link: s.link("recordings", r.ID.String()), StartedAt: r.CreatedAt.In(zone),
 	}
 	if topic == failed {

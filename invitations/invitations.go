@@ -19,7 +19,6 @@ import (
 	"foyer/internal/mail"
 	"foyer/internal/outbox"
 	"foyer/internal/ratelimit"
-	"foyer/letters"
 	"foyer/rooms"
 )
 
@@ -51,14 +50,14 @@ type Service struct {
 	rooms    *rooms.Service
 	outbox   *outbox.Outbox
 	limiter  *ratelimit.Limiter
-	letter   letters.Letter
+	letter   mail.Template
 }
 
 // New returns a Service.
 func New(
 	rdb redis.UniversalClient, rooms *rooms.Service, outbox *outbox.Outbox, settings Settings,
 ) (*Service, error) {
-	letter, err := letters.Read(templates, "templates")
+	letter, err := mail.ReadTemplate(templates, "templates")
 	if err != nil {
 		return nil, err
 	}

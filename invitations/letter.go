@@ -11,7 +11,6 @@ import (
 	"foyer/ent"
 	"foyer/internal/mail"
 	"foyer/internal/outbox"
-	"foyer/letters"
 )
 
 //go:embed templates
@@ -43,7 +42,7 @@ func (s *Service) Deliver(ctx context.Context, m *ent.OutboxMessage) error {
 // write words an invitation.
 func (s *Service) write(i invitation) (mail.Message, error) {
 	message, err := s.letter.Write(i.Language, content{
-		Inviter: letters.Harmless(i.Inviter), Room: letters.Harmless(i.Room), HasRole: i.HasRole,
+		Inviter: mail.Harmless(i.Inviter), Room: mail.Harmless(i.Room), HasRole: i.HasRole,
 		Link: strings.TrimRight(s.settings.PublicURL, "/") + "/" + url.PathEscape(i.Slug),
 	})
 	message.To = i.To

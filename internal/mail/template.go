@@ -1,5 +1,4 @@
-// Package letters words e-mail in the language of whoever reads it.
-package letters
+package mail
 
 import (
 	_ "embed"
@@ -13,8 +12,6 @@ import (
 	"unicode"
 
 	"golang.org/x/text/language"
-
-	"foyer/internal/mail"
 )
 
 //go:embed layout.html
@@ -26,10 +23,10 @@ var (
 	matcher   = language.NewMatcher(languages)
 )
 
-// Letter is what one kind of e-mail says, in every language that we write.
-type Letter []version // as languages
+// Template is what one kind of e-mail says, in every language that we write.
+type Template []version // as languages
 
-// version is a Letter in one language.
+// version is a Template in one language.
 type version struct {
 	text *texttemplate.Template // with a template "subject"
 	html *template.Template
@@ -38,8 +35,8 @@ type version struct {
 // Read reads a letter from the files LANGUAGE.txt and LANGUAGE.html of a folder. The text defines
 // "subject"; the HTML is what the layout wants, which links to the field Link. In both, date writes a
 // time in the letter's language.
-func Read(files fs.FS, folder string) (Letter, error) {
-	var l Letter
+func ReadTemplate(files fs.FS, folder string) (Template, error) {
+	var l Template
 	for _, tag := range languages {
 		name := tag.String()
 		functions := map[string]any{"date": dates[name], "language": tag.String}
@@ -56,7 +53,7 @@ func Read(files fs.FS, folder string) (Letter, error) {
 
 // Write words a letter in the language nearest to a BCP 47 tag, or in English. The message has yet to
 // be addressed. Names in the content have to be Harmless.
-func (l Letter) Write(tag string, content any) (mail.Message, error) {
+func (l Template) Write(tag string, content any) (Message, error) {
 	wanted, _ := language.Parse(tag) // what cannot be read matches the first
 	_, best, _ := matcher.Match(wanted)
 	var subject, text, html strings.Builder
@@ -66,9 +63,9 @@ func (l Letter) Write(tag string, content any) (mail.Message, error) {
 		l[best].html.Execute(&html, content),
 	)
 	if err != nil {
-		return mail.Message{}, fmt.Errorf("write a letter: %w", err)
+		return Message{}, fmt.Errorf("write a letter: %w", err)
 	}
-	return mail.Message{Subject: subject.String(), Text: text.String(), HTML: html.String()}, nil
+	return Message{Subject: subject.String(), Text: text.String(), HTML: html.String()}, nil
 }
 
 // likeALink finds where mail programs would see a link or an address in a name. Domains are also written

@@ -1,4 +1,4 @@
-package letters_test
+package mail_test
 
 import (
 	"fmt"
@@ -9,10 +9,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/letters"
+	"foyer/internal/mail"
 )
 
-const parts = `{{define "title"}}{{end}}{{define "hello"}}{{end}}{{define "message"}}{{date .At}}{{end}}` +
+const emptyBlocks = `{{define "title"}}{{end}}{{define "hello"}}{{end}}{{define "message"}}{{date .At}}{{end}}` +
 	`{{define "button"}}{{end}}{{define "link"}}{{end}}{{define "note"}}{{end}}{{define "ignore"}}{{end}}`
 
 type content struct {
@@ -20,12 +20,12 @@ type content struct {
 	Link string
 }
 
-// letter is one that says a date and nothing else.
-func letter(t *testing.T) letters.Letter {
+// datedTemplate is one that says a date and nothing else.
+func datedTemplate(t *testing.T) mail.Template {
 	t.Helper()
 	text := &fstest.MapFile{Data: []byte(`{{define "subject"}}{{language}}{{end -}}{{date .At}}`)}
-	html := &fstest.MapFile{Data: []byte(parts)}
-	l, err := letters.Read(fstest.MapFS{
+	html := &fstest.MapFile{Data: []byte(emptyBlocks)}
+	l, err := mail.ReadTemplate(fstest.MapFS{
 		"x/en.txt": text, "x/fr.txt": text, "x/en.html": html, "x/fr.html": html,
 	}, "x")
 	require.NoError(t, err)
@@ -34,7 +34,7 @@ func letter(t *testing.T) letters.Letter {
 
 func TestDatesAreWrittenInTheLanguageAndTimeZoneOfWhoReadsThem(t *testing.T) {
 	t.Parallel()
-	l := letter(t)
+	l := datedTemplate(t)
 	for _, test := range []struct{ at, zone, language, written string }{
 		{"2026-01-01T23:30:00Z", "UTC", "en", "Thursday, 1 January 2026 at 23:30 (UTC)"},
 		{"2026-01-01T23:30:00Z", "UTC", "fr", "jeudi 1er janvier 2026 à 23:30 (UTC)"},
@@ -57,7 +57,7 @@ func TestDatesAreWrittenInTheLanguageAndTimeZoneOfWhoReadsThem(t *testing.T) {
 
 func TestEveryDayAndMonthHasAFrenchName(t *testing.T) {
 	t.Parallel()
-	l := letter(t)
+	l := datedTemplate(t)
 	days, months := map[string]bool{}, map[string]bool{}
 	for at := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC); at.Year() == 2026; at = at.AddDate(0, 0, 1) {
 		m, err := l.Write("fr", content{At: at})
@@ -74,6 +74,6 @@ func TestEveryDayAndMonthHasAFrenchName(t *testing.T) {
 
 func TestLetterThatLacksALanguageIsNotRead(t *testing.T) {
 	t.Parallel()
-	_, err := letters.Read(fstest.MapFS{"x/en.txt": {}, "x/en.html": {}}, "x")
+	_, err := mail.ReadTemplate(fstest.MapFS{"x/en.txt": {}, "x/en.html": {}}, "x")
 	assert.Error(t, err)
 }
