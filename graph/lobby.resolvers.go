@@ -5,12 +5,12 @@ import (
 
 	"github.com/google/uuid"
 
-	"foyer/calls"
 	"foyer/ent"
 	"foyer/graph/generated"
 	"foyer/graph/transport"
 	"foyer/internal/livekit"
 	"foyer/lobby"
+	"foyer/meetings"
 )
 
 func (r *entryResolver) ConnectionDetails(ctx context.Context, obj *lobby.Entry) (*livekit.Details, error) {
@@ -31,7 +31,7 @@ func (r *mutationResolver) AdmitEntry(ctx context.Context, input lobby.DecideInp
 	return &generated.AdmitEntryPayload{Entry: entry}, err
 }
 
-func (r *mutationResolver) DenyEntry(ctx context.Context, input calls.DenyInput) (*generated.DenyEntryPayload, error) {
+func (r *mutationResolver) DenyEntry(ctx context.Context, input meetings.DenyInput) (*generated.DenyEntryPayload, error) {
 	entry, err := r.Calls.Deny(ctx, input)
 	return &generated.DenyEntryPayload{Entry: entry}, err
 }
@@ -41,7 +41,7 @@ func (r *mutationResolver) AdmitAllEntries(ctx context.Context, input lobby.Admi
 	return &generated.AdmitAllEntriesPayload{Entries: entries}, err
 }
 
-func (r *mutationResolver) DenyAllEntries(ctx context.Context, input calls.DenyAllInput) (*generated.DenyAllEntriesPayload, error) {
+func (r *mutationResolver) DenyAllEntries(ctx context.Context, input meetings.DenyAllInput) (*generated.DenyAllEntriesPayload, error) {
 	entries, err := r.Calls.DenyAll(ctx, input)
 	return &generated.DenyAllEntriesPayload{Entries: entries}, err
 }

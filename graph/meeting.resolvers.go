@@ -6,30 +6,30 @@ import (
 	"entgo.io/contrib/entgql"
 	"github.com/google/uuid"
 
-	"foyer/calls"
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/graph/generated"
 	"foyer/graph/transport"
 	"foyer/internal/livekit"
+	"foyer/meetings"
 )
 
-func (r *mutationResolver) MuteParticipant(ctx context.Context, input calls.MuteInput) (*calls.Muted, error) {
+func (r *mutationResolver) MuteParticipant(ctx context.Context, input meetings.MuteInput) (*meetings.Muted, error) {
 	return r.Calls.Mute(ctx, input)
 }
 
-func (r *mutationResolver) MuteAllParticipants(ctx context.Context, input calls.MuteAllInput) (*generated.MuteAllParticipantsPayload, error) {
+func (r *mutationResolver) MuteAllParticipants(ctx context.Context, input meetings.MuteAllInput) (*generated.MuteAllParticipantsPayload, error) {
 	results, err := r.Calls.MuteAll(ctx, input)
 	return &generated.MuteAllParticipantsPayload{Results: results}, err
 }
 
-func (r *mutationResolver) UpdateParticipant(ctx context.Context, input calls.UpdateInput) (*generated.UpdateParticipantPayload, error) {
+func (r *mutationResolver) UpdateParticipant(ctx context.Context, input meetings.UpdateInput) (*generated.UpdateParticipantPayload, error) {
 	participant, err := r.Calls.Update(ctx, input)
 	return &generated.UpdateParticipantPayload{Participant: participant}, err
 }
 
-func (r *mutationResolver) RemoveParticipant(ctx context.Context, input calls.RemoveInput) (*generated.RemoveParticipantPayload, error) {
+func (r *mutationResolver) RemoveParticipant(ctx context.Context, input meetings.RemoveInput) (*generated.RemoveParticipantPayload, error) {
 	results, err := r.Calls.Remove(ctx, input)
 	return &generated.RemoveParticipantPayload{Results: results}, err
 }
@@ -39,22 +39,22 @@ func (r *mutationResolver) LiftBan(ctx context.Context, input generated.LiftBanI
 	return &generated.LiftBanPayload{Ban: ban}, err
 }
 
-func (r *mutationResolver) ReturnToLobby(ctx context.Context, input calls.ParticipantInput) (*generated.ReturnToLobbyPayload, error) {
+func (r *mutationResolver) ReturnToLobby(ctx context.Context, input meetings.ParticipantInput) (*generated.ReturnToLobbyPayload, error) {
 	entry, err := r.Calls.ReturnToLobby(ctx, input)
 	return &generated.ReturnToLobbyPayload{Entry: entry}, err
 }
 
-func (r *mutationResolver) SetParticipantRole(ctx context.Context, input calls.SetRoleInput) (*generated.SetParticipantRolePayload, error) {
+func (r *mutationResolver) SetParticipantRole(ctx context.Context, input meetings.SetRoleInput) (*generated.SetParticipantRolePayload, error) {
 	results, err := r.Calls.SetRole(ctx, input)
 	return &generated.SetParticipantRolePayload{Results: results}, err
 }
 
-func (r *mutationResolver) RaiseHand(ctx context.Context, input calls.RaiseHandInput) (*generated.RaiseHandPayload, error) {
+func (r *mutationResolver) RaiseHand(ctx context.Context, input meetings.RaiseHandInput) (*generated.RaiseHandPayload, error) {
 	since, err := r.Calls.RaiseHand(ctx, input)
 	return &generated.RaiseHandPayload{HandRaisedAt: since}, err
 }
 
-func (r *mutationResolver) RenameParticipant(ctx context.Context, input calls.RenameInput) (*generated.RenameParticipantPayload, error) {
+func (r *mutationResolver) RenameParticipant(ctx context.Context, input meetings.RenameInput) (*generated.RenameParticipantPayload, error) {
 	participant, err := r.Calls.Rename(ctx, input)
 	return &generated.RenameParticipantPayload{Participant: participant}, err
 }
@@ -86,7 +86,7 @@ func (r *participantPermissionResolver) PublishSources(ctx context.Context, obj 
 	return sourcesOf(obj.Sources), nil
 }
 
-func (r *roomResolver) Participants(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID], ticket *string) (*calls.Participants, error) {
+func (r *roomResolver) Participants(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID], ticket *string) (*meetings.Participants, error) {
 	return r.Calls.List(ctx, obj, ticket, first, after)
 }
 
@@ -94,11 +94,11 @@ func (r *roomResolver) Bans(ctx context.Context, obj *ent.Room, first *int, afte
 	return r.Rooms.Bans(ctx, obj.ID, first, after)
 }
 
-func (r *subscriptionResolver) RoomStatus(ctx context.Context, roomID uuid.UUID, ticket *string) (<-chan *calls.Status, error) {
+func (r *subscriptionResolver) RoomStatus(ctx context.Context, roomID uuid.UUID, ticket *string) (<-chan *meetings.Status, error) {
 	if err := r.follow(ctx, ticket); err != nil {
 		return nil, err
 	}
-	in := calls.WatchStatusInput{RoomID: roomID, Ticket: ticket}
+	in := meetings.WatchStatusInput{RoomID: roomID, Ticket: ticket}
 	return r.Calls.WatchStatus(ctx, in, transport.EndWith(ctx))
 }
 

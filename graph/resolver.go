@@ -3,10 +3,10 @@ package graph
 
 import (
 	"foyer/auth"
-	"foyer/calls"
 	"foyer/graph/generated"
 	"foyer/invitations"
 	"foyer/lobby"
+	"foyer/meetings"
 	"foyer/recordings"
 	"foyer/rooms"
 )
@@ -17,7 +17,7 @@ import (
 type Resolver struct {
 	Rooms       *rooms.Service
 	Lobby       *lobby.Service
-	Calls       *calls.Service
+	Calls       *meetings.Service
 	Recordings  *recordings.Recordings
 	Invitations *invitations.Service
 	// Sessions are where people are signed in.

@@ -6,10 +6,10 @@ import (
 	"entgo.io/contrib/entgql"
 	"github.com/google/uuid"
 
-	"foyer/calls"
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/graph/generated"
+	"foyer/meetings"
 	"foyer/rooms"
 )
 
@@ -18,7 +18,7 @@ func (r *mutationResolver) CreateRoom(ctx context.Context, input rooms.CreateInp
 	return &generated.CreateRoomPayload{Room: room}, err
 }
 
-func (r *mutationResolver) UpdateRoom(ctx context.Context, input rooms.UpdateInput) (*calls.UpdatedRoom, error) {
+func (r *mutationResolver) UpdateRoom(ctx context.Context, input rooms.UpdateInput) (*meetings.UpdatedRoom, error) {
 	return r.Calls.UpdateRoom(ctx, input)
 }
 

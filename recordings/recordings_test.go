@@ -22,7 +22,6 @@ import (
 	"go.uber.org/goleak"
 
 	"foyer/auth"
-	"foyer/calls"
 	"foyer/ent"
 	"foyer/ent/recording"
 	"foyer/ent/room"
@@ -32,6 +31,7 @@ import (
 	"foyer/internal/livekit"
 	"foyer/internal/outbox"
 	"foyer/lobby"
+	"foyer/meetings"
 	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/testenv"
@@ -95,7 +95,7 @@ type world struct {
 	rdb     redis.UniversalClient
 	rooms   *rooms.Service
 	lobby   *lobby.Service
-	calls   *calls.Service
+	calls   *meetings.Service
 	rtc     *livekit.Client
 	outbox  *outbox.Outbox
 	livekit *testenv.LiveKitServer
@@ -170,7 +170,7 @@ func newWorld(t testing.TB, o options) *world {
 		DB: w.db, Redis: w.rdb, Rooms: w.rooms, Lobby: w.lobby, RTC: w.rtc, Bucket: files, Outbox: w.outbox,
 	}
 	w.Recordings = recordings.New(w.outside, w.settings)
-	w.calls = calls.New(w.rooms, w.lobby, w.rtc, w.Recordings, calls.Settings{})
+	w.calls = meetings.New(w.rooms, w.lobby, w.rtc, w.Recordings, meetings.Settings{})
 	w.run(w.lobby.Run)
 	if !o.idle {
 		w.work()

@@ -15,7 +15,6 @@ import (
 	"foyer/announcements"
 	"foyer/apps"
 	"foyer/auth"
-	"foyer/calls"
 	"foyer/ent/database"
 	"foyer/graph"
 	"foyer/internal/batch"
@@ -28,6 +27,7 @@ import (
 	"foyer/internal/webhook"
 	"foyer/invitations"
 	"foyer/lobby"
+	"foyer/meetings"
 	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/web"
@@ -55,7 +55,7 @@ type app struct {
 	apps     *apps.Tokens
 	rooms    *rooms.Service
 	lobby    *lobby.Service
-	calls    *calls.Service
+	calls    *meetings.Service
 
 	recordings *recordings.Recordings
 
@@ -108,7 +108,7 @@ func (a *app) wire() (err error) {
 	if err := a.wireRecordings(); err != nil {
 		return err
 	}
-	a.calls = calls.New(a.rooms, a.lobby, a.rtc, a.recordings, c.calls())
+	a.calls = meetings.New(a.rooms, a.lobby, a.rtc, a.recordings, c.calls())
 	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, c.apps(a.rooms.ByEmail)); err != nil {
 		return err
 	}

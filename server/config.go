@@ -20,7 +20,6 @@ import (
 
 	"foyer/apps"
 	"foyer/auth"
-	"foyer/calls"
 	"foyer/ent/database"
 	"foyer/ent/room"
 	"foyer/ent/schema"
@@ -31,6 +30,7 @@ import (
 	"foyer/internal/outbox"
 	"foyer/invitations"
 	"foyer/lobby"
+	"foyer/meetings"
 	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/web"
@@ -526,8 +526,8 @@ const maxMeetingGrace = 12 * time.Hour
 // reviewInterval is how often every meeting is compared with LiveKit.
 const reviewInterval = time.Minute
 
-func (c *config) calls() calls.Settings {
-	return calls.Settings{
+func (c *config) calls() meetings.Settings {
+	return meetings.Settings{
 		UsersChooseNames: c.ChooseNames, HostsAreRoomAdmins: c.HostsAreAdmins, ReviewInterval: reviewInterval,
 	}
 }

@@ -20,7 +20,6 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"foyer/auth"
-	"foyer/calls"
 	"foyer/ent"
 	"foyer/ent/auditevent"
 	"foyer/ent/recording"
@@ -33,6 +32,7 @@ import (
 	"foyer/internal/livekit"
 	"foyer/invitations"
 	"foyer/lobby"
+	"foyer/meetings"
 	"foyer/recordings"
 	"foyer/rooms"
 )
@@ -202,33 +202,33 @@ type ComplexityRoot struct {
 		CreateRoomToken       func(childComplexity int, input lobby.CreateRoomTokenInput) int
 		DeleteRecording       func(childComplexity int, input DeleteRecordingInput) int
 		DeleteRoom            func(childComplexity int, input DeleteRoomInput) int
-		DenyAllEntries        func(childComplexity int, input calls.DenyAllInput) int
-		DenyEntry             func(childComplexity int, input calls.DenyInput) int
+		DenyAllEntries        func(childComplexity int, input meetings.DenyAllInput) int
+		DenyEntry             func(childComplexity int, input meetings.DenyInput) int
 		EndMeeting            func(childComplexity int, input EndMeetingInput) int
 		GrantRoomAccess       func(childComplexity int, input rooms.GrantInput) int
 		InviteToRoom          func(childComplexity int, input invitations.Input) int
 		LeaveRoom             func(childComplexity int, input LeaveRoomInput) int
 		LiftBan               func(childComplexity int, input LiftBanInput) int
 		LockRoom              func(childComplexity int, input LockRoomInput) int
-		MuteAllParticipants   func(childComplexity int, input calls.MuteAllInput) int
-		MuteParticipant       func(childComplexity int, input calls.MuteInput) int
-		RaiseHand             func(childComplexity int, input calls.RaiseHandInput) int
-		RemoveParticipant     func(childComplexity int, input calls.RemoveInput) int
-		RenameParticipant     func(childComplexity int, input calls.RenameInput) int
+		MuteAllParticipants   func(childComplexity int, input meetings.MuteAllInput) int
+		MuteParticipant       func(childComplexity int, input meetings.MuteInput) int
+		RaiseHand             func(childComplexity int, input meetings.RaiseHandInput) int
+		RemoveParticipant     func(childComplexity int, input meetings.RemoveInput) int
+		RenameParticipant     func(childComplexity int, input meetings.RenameInput) int
 		RequestEntry          func(childComplexity int, input lobby.RequestEntryInput) int
-		ReturnToLobby         func(childComplexity int, input calls.ParticipantInput) int
+		ReturnToLobby         func(childComplexity int, input meetings.ParticipantInput) int
 		RevokeOtherSessions   func(childComplexity int) int
 		RevokeRoomAccess      func(childComplexity int, input RevokeRoomAccessInput) int
 		RevokeSession         func(childComplexity int, input RevokeSessionInput) int
 		SetLobbyMessage       func(childComplexity int, input lobby.SetMessageInput) int
-		SetParticipantRole    func(childComplexity int, input calls.SetRoleInput) int
+		SetParticipantRole    func(childComplexity int, input meetings.SetRoleInput) int
 		ShareRecording        func(childComplexity int, input recordings.ShareInput) int
 		StartRecording        func(childComplexity int, input recordings.StartInput) int
 		StopRecording         func(childComplexity int, input StopRecordingInput) int
 		TransferRoomOwnership func(childComplexity int, input TransferRoomOwnershipInput) int
 		UnlockRoom            func(childComplexity int, input UnlockRoomInput) int
 		UnshareRecording      func(childComplexity int, input UnshareRecordingInput) int
-		UpdateParticipant     func(childComplexity int, input calls.UpdateInput) int
+		UpdateParticipant     func(childComplexity int, input meetings.UpdateInput) int
 		UpdateRoom            func(childComplexity int, input rooms.UpdateInput) int
 		UpdateRoomAccess      func(childComplexity int, input UpdateRoomAccessInput) int
 		UpdateViewer          func(childComplexity int, input rooms.Preferences) int
@@ -572,19 +572,19 @@ type MutationResolver interface {
 	RequestEntry(ctx context.Context, input lobby.RequestEntryInput) (*lobby.Request, error)
 	CancelEntry(ctx context.Context, input CancelEntryInput) (*CancelEntryPayload, error)
 	AdmitEntry(ctx context.Context, input lobby.DecideInput) (*AdmitEntryPayload, error)
-	DenyEntry(ctx context.Context, input calls.DenyInput) (*DenyEntryPayload, error)
+	DenyEntry(ctx context.Context, input meetings.DenyInput) (*DenyEntryPayload, error)
 	AdmitAllEntries(ctx context.Context, input lobby.AdmitAllInput) (*AdmitAllEntriesPayload, error)
-	DenyAllEntries(ctx context.Context, input calls.DenyAllInput) (*DenyAllEntriesPayload, error)
+	DenyAllEntries(ctx context.Context, input meetings.DenyAllInput) (*DenyAllEntriesPayload, error)
 	SetLobbyMessage(ctx context.Context, input lobby.SetMessageInput) (*SetLobbyMessagePayload, error)
-	MuteParticipant(ctx context.Context, input calls.MuteInput) (*calls.Muted, error)
-	MuteAllParticipants(ctx context.Context, input calls.MuteAllInput) (*MuteAllParticipantsPayload, error)
-	UpdateParticipant(ctx context.Context, input calls.UpdateInput) (*UpdateParticipantPayload, error)
-	RemoveParticipant(ctx context.Context, input calls.RemoveInput) (*RemoveParticipantPayload, error)
+	MuteParticipant(ctx context.Context, input meetings.MuteInput) (*meetings.Muted, error)
+	MuteAllParticipants(ctx context.Context, input meetings.MuteAllInput) (*MuteAllParticipantsPayload, error)
+	UpdateParticipant(ctx context.Context, input meetings.UpdateInput) (*UpdateParticipantPayload, error)
+	RemoveParticipant(ctx context.Context, input meetings.RemoveInput) (*RemoveParticipantPayload, error)
 	LiftBan(ctx context.Context, input LiftBanInput) (*LiftBanPayload, error)
-	ReturnToLobby(ctx context.Context, input calls.ParticipantInput) (*ReturnToLobbyPayload, error)
-	SetParticipantRole(ctx context.Context, input calls.SetRoleInput) (*SetParticipantRolePayload, error)
-	RaiseHand(ctx context.Context, input calls.RaiseHandInput) (*RaiseHandPayload, error)
-	RenameParticipant(ctx context.Context, input calls.RenameInput) (*RenameParticipantPayload, error)
+	ReturnToLobby(ctx context.Context, input meetings.ParticipantInput) (*ReturnToLobbyPayload, error)
+	SetParticipantRole(ctx context.Context, input meetings.SetRoleInput) (*SetParticipantRolePayload, error)
+	RaiseHand(ctx context.Context, input meetings.RaiseHandInput) (*RaiseHandPayload, error)
+	RenameParticipant(ctx context.Context, input meetings.RenameInput) (*RenameParticipantPayload, error)
 	EndMeeting(ctx context.Context, input EndMeetingInput) (*EndMeetingPayload, error)
 	LockRoom(ctx context.Context, input LockRoomInput) (*LockRoomPayload, error)
 	UnlockRoom(ctx context.Context, input UnlockRoomInput) (*UnlockRoomPayload, error)
@@ -594,7 +594,7 @@ type MutationResolver interface {
 	ShareRecording(ctx context.Context, input recordings.ShareInput) (*ShareRecordingPayload, error)
 	UnshareRecording(ctx context.Context, input UnshareRecordingInput) (*UnshareRecordingPayload, error)
 	CreateRoom(ctx context.Context, input rooms.CreateInput) (*CreateRoomPayload, error)
-	UpdateRoom(ctx context.Context, input rooms.UpdateInput) (*calls.UpdatedRoom, error)
+	UpdateRoom(ctx context.Context, input rooms.UpdateInput) (*meetings.UpdatedRoom, error)
 	DeleteRoom(ctx context.Context, input DeleteRoomInput) (*DeleteRoomPayload, error)
 	RevokeSession(ctx context.Context, input RevokeSessionInput) (*RevokeSessionPayload, error)
 	RevokeOtherSessions(ctx context.Context) (*RevokeOtherSessionsPayload, error)
@@ -642,7 +642,7 @@ type RoomResolver interface {
 	Accesses(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.RoomAccessConnection, error)
 	Audit(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.AuditEventConnection, error)
 	Lobby(ctx context.Context, obj *ent.Room) (*lobby.Lobby, error)
-	Participants(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID], ticket *string) (*calls.Participants, error)
+	Participants(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID], ticket *string) (*meetings.Participants, error)
 	Bans(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.RoomBanConnection, error)
 
 	Recordings(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.RecordingConnection, error)
@@ -657,7 +657,7 @@ type SessionResolver interface {
 type SubscriptionResolver interface {
 	Entry(ctx context.Context, ticket string) (<-chan *lobby.Entry, error)
 	Lobby(ctx context.Context, roomID uuid.UUID) (<-chan *lobby.Lobby, error)
-	RoomStatus(ctx context.Context, roomID uuid.UUID, ticket *string) (<-chan *calls.Status, error)
+	RoomStatus(ctx context.Context, roomID uuid.UUID, ticket *string) (<-chan *meetings.Status, error)
 }
 type TrackResolver interface {
 	Source(ctx context.Context, obj *livekit.Track) (*schema.PublishSource, error)
@@ -1155,7 +1155,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.DenyAllEntries(childComplexity, args["input"].(calls.DenyAllInput)), true
+		return e.ComplexityRoot.Mutation.DenyAllEntries(childComplexity, args["input"].(meetings.DenyAllInput)), true
 	case "Mutation.denyEntry":
 		if e.ComplexityRoot.Mutation.DenyEntry == nil {
 			break
@@ -1166,7 +1166,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.DenyEntry(childComplexity, args["input"].(calls.DenyInput)), true
+		return e.ComplexityRoot.Mutation.DenyEntry(childComplexity, args["input"].(meetings.DenyInput)), true
 	case "Mutation.endMeeting":
 		if e.ComplexityRoot.Mutation.EndMeeting == nil {
 			break
@@ -1243,7 +1243,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.MuteAllParticipants(childComplexity, args["input"].(calls.MuteAllInput)), true
+		return e.ComplexityRoot.Mutation.MuteAllParticipants(childComplexity, args["input"].(meetings.MuteAllInput)), true
 	case "Mutation.muteParticipant":
 		if e.ComplexityRoot.Mutation.MuteParticipant == nil {
 			break
@@ -1254,7 +1254,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.MuteParticipant(childComplexity, args["input"].(calls.MuteInput)), true
+		return e.ComplexityRoot.Mutation.MuteParticipant(childComplexity, args["input"].(meetings.MuteInput)), true
 	case "Mutation.raiseHand":
 		if e.ComplexityRoot.Mutation.RaiseHand == nil {
 			break
@@ -1265,7 +1265,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RaiseHand(childComplexity, args["input"].(calls.RaiseHandInput)), true
+		return e.ComplexityRoot.Mutation.RaiseHand(childComplexity, args["input"].(meetings.RaiseHandInput)), true
 	case "Mutation.removeParticipant":
 		if e.ComplexityRoot.Mutation.RemoveParticipant == nil {
 			break
@@ -1276,7 +1276,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RemoveParticipant(childComplexity, args["input"].(calls.RemoveInput)), true
+		return e.ComplexityRoot.Mutation.RemoveParticipant(childComplexity, args["input"].(meetings.RemoveInput)), true
 	case "Mutation.renameParticipant":
 		if e.ComplexityRoot.Mutation.RenameParticipant == nil {
 			break
@@ -1287,7 +1287,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RenameParticipant(childComplexity, args["input"].(calls.RenameInput)), true
+		return e.ComplexityRoot.Mutation.RenameParticipant(childComplexity, args["input"].(meetings.RenameInput)), true
 	case "Mutation.requestEntry":
 		if e.ComplexityRoot.Mutation.RequestEntry == nil {
 			break
@@ -1309,7 +1309,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.ReturnToLobby(childComplexity, args["input"].(calls.ParticipantInput)), true
+		return e.ComplexityRoot.Mutation.ReturnToLobby(childComplexity, args["input"].(meetings.ParticipantInput)), true
 	case "Mutation.revokeOtherSessions":
 		if e.ComplexityRoot.Mutation.RevokeOtherSessions == nil {
 			break
@@ -1359,7 +1359,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.SetParticipantRole(childComplexity, args["input"].(calls.SetRoleInput)), true
+		return e.ComplexityRoot.Mutation.SetParticipantRole(childComplexity, args["input"].(meetings.SetRoleInput)), true
 	case "Mutation.shareRecording":
 		if e.ComplexityRoot.Mutation.ShareRecording == nil {
 			break
@@ -1436,7 +1436,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateParticipant(childComplexity, args["input"].(calls.UpdateInput)), true
+		return e.ComplexityRoot.Mutation.UpdateParticipant(childComplexity, args["input"].(meetings.UpdateInput)), true
 	case "Mutation.updateRoom":
 		if e.ComplexityRoot.Mutation.UpdateRoom == nil {
 			break
@@ -5705,7 +5705,7 @@ func (ec *executionContext) field_Mutation_denyAllEntries_args(ctx context.Conte
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (calls.DenyAllInput, error) {
+		func(ctx context.Context, v any) (meetings.DenyAllInput, error) {
 			return ec.unmarshalNDenyAllEntriesInput2foyerᚋcallsᚐDenyAllInput(ctx, v)
 		})
 	if err != nil {
@@ -5719,7 +5719,7 @@ func (ec *executionContext) field_Mutation_denyEntry_args(ctx context.Context, r
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (calls.DenyInput, error) {
+		func(ctx context.Context, v any) (meetings.DenyInput, error) {
 			return ec.unmarshalNDenyEntryInput2foyerᚋcallsᚐDenyInput(ctx, v)
 		})
 	if err != nil {
@@ -5817,7 +5817,7 @@ func (ec *executionContext) field_Mutation_muteAllParticipants_args(ctx context.
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (calls.MuteAllInput, error) {
+		func(ctx context.Context, v any) (meetings.MuteAllInput, error) {
 			return ec.unmarshalNMuteAllParticipantsInput2foyerᚋcallsᚐMuteAllInput(ctx, v)
 		})
 	if err != nil {
@@ -5831,7 +5831,7 @@ func (ec *executionContext) field_Mutation_muteParticipant_args(ctx context.Cont
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (calls.MuteInput, error) {
+		func(ctx context.Context, v any) (meetings.MuteInput, error) {
 			return ec.unmarshalNMuteParticipantInput2foyerᚋcallsᚐMuteInput(ctx, v)
 		})
 	if err != nil {
@@ -5845,7 +5845,7 @@ func (ec *executionContext) field_Mutation_raiseHand_args(ctx context.Context, r
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (calls.RaiseHandInput, error) {
+		func(ctx context.Context, v any) (meetings.RaiseHandInput, error) {
 			return ec.unmarshalNRaiseHandInput2foyerᚋcallsᚐRaiseHandInput(ctx, v)
 		})
 	if err != nil {
@@ -5859,7 +5859,7 @@ func (ec *executionContext) field_Mutation_removeParticipant_args(ctx context.Co
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (calls.RemoveInput, error) {
+		func(ctx context.Context, v any) (meetings.RemoveInput, error) {
 			return ec.unmarshalNRemoveParticipantInput2foyerᚋcallsᚐRemoveInput(ctx, v)
 		})
 	if err != nil {
@@ -5873,7 +5873,7 @@ func (ec *executionContext) field_Mutation_renameParticipant_args(ctx context.Co
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (calls.RenameInput, error) {
+		func(ctx context.Context, v any) (meetings.RenameInput, error) {
 			return ec.unmarshalNRenameParticipantInput2foyerᚋcallsᚐRenameInput(ctx, v)
 		})
 	if err != nil {
@@ -5901,7 +5901,7 @@ func (ec *executionContext) field_Mutation_returnToLobby_args(ctx context.Contex
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (calls.ParticipantInput, error) {
+		func(ctx context.Context, v any) (meetings.ParticipantInput, error) {
 			return ec.unmarshalNReturnToLobbyInput2foyerᚋcallsᚐParticipantInput(ctx, v)
 		})
 	if err != nil {
@@ -5957,7 +5957,7 @@ func (ec *executionContext) field_Mutation_setParticipantRole_args(ctx context.C
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (calls.SetRoleInput, error) {
+		func(ctx context.Context, v any) (meetings.SetRoleInput, error) {
 			return ec.unmarshalNSetParticipantRoleInput2foyerᚋcallsᚐSetRoleInput(ctx, v)
 		})
 	if err != nil {
@@ -6055,7 +6055,7 @@ func (ec *executionContext) field_Mutation_updateParticipant_args(ctx context.Co
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (calls.UpdateInput, error) {
+		func(ctx context.Context, v any) (meetings.UpdateInput, error) {
 			return ec.unmarshalNUpdateParticipantInput2foyerᚋcallsᚐUpdateInput(ctx, v)
 		})
 	if err != nil {
@@ -8413,7 +8413,7 @@ func (ec *executionContext) _Mutation_denyEntry(ctx context.Context, field graph
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DenyEntry(ctx, fc.Args["input"].(calls.DenyInput))
+			return ec.Resolvers.Mutation().DenyEntry(ctx, fc.Args["input"].(meetings.DenyInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *DenyEntryPayload) graphql.Marshaler {
@@ -8501,7 +8501,7 @@ func (ec *executionContext) _Mutation_denyAllEntries(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().DenyAllEntries(ctx, fc.Args["input"].(calls.DenyAllInput))
+			return ec.Resolvers.Mutation().DenyAllEntries(ctx, fc.Args["input"].(meetings.DenyAllInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *DenyAllEntriesPayload) graphql.Marshaler {
@@ -8589,10 +8589,10 @@ func (ec *executionContext) _Mutation_muteParticipant(ctx context.Context, field
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().MuteParticipant(ctx, fc.Args["input"].(calls.MuteInput))
+			return ec.Resolvers.Mutation().MuteParticipant(ctx, fc.Args["input"].(meetings.MuteInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *calls.Muted) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v *meetings.Muted) graphql.Marshaler {
 			return ec.marshalNMuteParticipantPayload2ᚖfoyerᚋcallsᚐMuted(ctx, selections, v)
 		},
 		true,
@@ -8633,7 +8633,7 @@ func (ec *executionContext) _Mutation_muteAllParticipants(ctx context.Context, f
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().MuteAllParticipants(ctx, fc.Args["input"].(calls.MuteAllInput))
+			return ec.Resolvers.Mutation().MuteAllParticipants(ctx, fc.Args["input"].(meetings.MuteAllInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *MuteAllParticipantsPayload) graphql.Marshaler {
@@ -8677,7 +8677,7 @@ func (ec *executionContext) _Mutation_updateParticipant(ctx context.Context, fie
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateParticipant(ctx, fc.Args["input"].(calls.UpdateInput))
+			return ec.Resolvers.Mutation().UpdateParticipant(ctx, fc.Args["input"].(meetings.UpdateInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *UpdateParticipantPayload) graphql.Marshaler {
@@ -8721,7 +8721,7 @@ func (ec *executionContext) _Mutation_removeParticipant(ctx context.Context, fie
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RemoveParticipant(ctx, fc.Args["input"].(calls.RemoveInput))
+			return ec.Resolvers.Mutation().RemoveParticipant(ctx, fc.Args["input"].(meetings.RemoveInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *RemoveParticipantPayload) graphql.Marshaler {
@@ -8809,7 +8809,7 @@ func (ec *executionContext) _Mutation_returnToLobby(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().ReturnToLobby(ctx, fc.Args["input"].(calls.ParticipantInput))
+			return ec.Resolvers.Mutation().ReturnToLobby(ctx, fc.Args["input"].(meetings.ParticipantInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ReturnToLobbyPayload) graphql.Marshaler {
@@ -8853,7 +8853,7 @@ func (ec *executionContext) _Mutation_setParticipantRole(ctx context.Context, fi
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().SetParticipantRole(ctx, fc.Args["input"].(calls.SetRoleInput))
+			return ec.Resolvers.Mutation().SetParticipantRole(ctx, fc.Args["input"].(meetings.SetRoleInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *SetParticipantRolePayload) graphql.Marshaler {
@@ -8897,7 +8897,7 @@ func (ec *executionContext) _Mutation_raiseHand(ctx context.Context, field graph
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RaiseHand(ctx, fc.Args["input"].(calls.RaiseHandInput))
+			return ec.Resolvers.Mutation().RaiseHand(ctx, fc.Args["input"].(meetings.RaiseHandInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *RaiseHandPayload) graphql.Marshaler {
@@ -8941,7 +8941,7 @@ func (ec *executionContext) _Mutation_renameParticipant(ctx context.Context, fie
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RenameParticipant(ctx, fc.Args["input"].(calls.RenameInput))
+			return ec.Resolvers.Mutation().RenameParticipant(ctx, fc.Args["input"].(meetings.RenameInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *RenameParticipantPayload) graphql.Marshaler {
@@ -9384,7 +9384,7 @@ func (ec *executionContext) _Mutation_updateRoom(ctx context.Context, field grap
 			return ec.Resolvers.Mutation().UpdateRoom(ctx, fc.Args["input"].(rooms.UpdateInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *calls.UpdatedRoom) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v *meetings.UpdatedRoom) graphql.Marshaler {
 			return ec.marshalNUpdateRoomPayload2ᚖfoyerᚋcallsᚐUpdatedRoom(ctx, selections, v)
 		},
 		true,
@@ -9635,7 +9635,7 @@ func (ec *executionContext) _MuteAllParticipantsPayload_results(ctx context.Cont
 			return obj.Results, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*calls.Result) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v []*meetings.Result) graphql.Marshaler {
 			return ec.marshalNParticipantResult2ᚕᚖfoyerᚋcallsᚐResultᚄ(ctx, selections, v)
 		},
 		true,
@@ -9655,7 +9655,7 @@ func (ec *executionContext) fieldContext_MuteAllParticipantsPayload_results(_ co
 	return fc, nil
 }
 
-func (ec *executionContext) _MuteParticipantPayload_participantId(ctx context.Context, field graphql.CollectedField, obj *calls.Muted) (ret graphql.Marshaler) {
+func (ec *executionContext) _MuteParticipantPayload_participantId(ctx context.Context, field graphql.CollectedField, obj *meetings.Muted) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9678,7 +9678,7 @@ func (ec *executionContext) fieldContext_MuteParticipantPayload_participantId(_ 
 	return graphql.NewScalarFieldContext("MuteParticipantPayload", field, false, false, "ID")
 }
 
-func (ec *executionContext) _MuteParticipantPayload_tracks(ctx context.Context, field graphql.CollectedField, obj *calls.Muted) (ret graphql.Marshaler) {
+func (ec *executionContext) _MuteParticipantPayload_tracks(ctx context.Context, field graphql.CollectedField, obj *meetings.Muted) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10105,7 +10105,7 @@ func (ec *executionContext) fieldContext_ParticipantAttribute_value(_ context.Co
 	return graphql.NewScalarFieldContext("ParticipantAttribute", field, false, false, "String")
 }
 
-func (ec *executionContext) _ParticipantConnection_edges(ctx context.Context, field graphql.CollectedField, obj *calls.Participants) (ret graphql.Marshaler) {
+func (ec *executionContext) _ParticipantConnection_edges(ctx context.Context, field graphql.CollectedField, obj *meetings.Participants) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10117,7 +10117,7 @@ func (ec *executionContext) _ParticipantConnection_edges(ctx context.Context, fi
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*calls.ParticipantEdge) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v []*meetings.ParticipantEdge) graphql.Marshaler {
 			return ec.marshalOParticipantEdge2ᚕᚖfoyerᚋcallsᚐParticipantEdge(ctx, selections, v)
 		},
 		true,
@@ -10137,7 +10137,7 @@ func (ec *executionContext) fieldContext_ParticipantConnection_edges(_ context.C
 	return fc, nil
 }
 
-func (ec *executionContext) _ParticipantConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *calls.Participants) (ret graphql.Marshaler) {
+func (ec *executionContext) _ParticipantConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *meetings.Participants) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10169,7 +10169,7 @@ func (ec *executionContext) fieldContext_ParticipantConnection_pageInfo(_ contex
 	return fc, nil
 }
 
-func (ec *executionContext) _ParticipantConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *calls.Participants) (ret graphql.Marshaler) {
+func (ec *executionContext) _ParticipantConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *meetings.Participants) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10192,7 +10192,7 @@ func (ec *executionContext) fieldContext_ParticipantConnection_totalCount(_ cont
 	return graphql.NewScalarFieldContext("ParticipantConnection", field, false, false, "Int")
 }
 
-func (ec *executionContext) _ParticipantEdge_node(ctx context.Context, field graphql.CollectedField, obj *calls.ParticipantEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ParticipantEdge_node(ctx context.Context, field graphql.CollectedField, obj *meetings.ParticipantEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10224,7 +10224,7 @@ func (ec *executionContext) fieldContext_ParticipantEdge_node(_ context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _ParticipantEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *calls.ParticipantEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _ParticipantEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *meetings.ParticipantEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10316,7 +10316,7 @@ func (ec *executionContext) fieldContext_ParticipantPermission_canSubscribe(_ co
 	return graphql.NewScalarFieldContext("ParticipantPermission", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _ParticipantResult_participantId(ctx context.Context, field graphql.CollectedField, obj *calls.Result) (ret graphql.Marshaler) {
+func (ec *executionContext) _ParticipantResult_participantId(ctx context.Context, field graphql.CollectedField, obj *meetings.Result) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10339,7 +10339,7 @@ func (ec *executionContext) fieldContext_ParticipantResult_participantId(_ conte
 	return graphql.NewScalarFieldContext("ParticipantResult", field, false, false, "ID")
 }
 
-func (ec *executionContext) _ParticipantResult_name(ctx context.Context, field graphql.CollectedField, obj *calls.Result) (ret graphql.Marshaler) {
+func (ec *executionContext) _ParticipantResult_name(ctx context.Context, field graphql.CollectedField, obj *meetings.Result) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10362,7 +10362,7 @@ func (ec *executionContext) fieldContext_ParticipantResult_name(_ context.Contex
 	return graphql.NewScalarFieldContext("ParticipantResult", field, false, false, "String")
 }
 
-func (ec *executionContext) _ParticipantResult_outcome(ctx context.Context, field graphql.CollectedField, obj *calls.Result) (ret graphql.Marshaler) {
+func (ec *executionContext) _ParticipantResult_outcome(ctx context.Context, field graphql.CollectedField, obj *meetings.Result) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10374,7 +10374,7 @@ func (ec *executionContext) _ParticipantResult_outcome(ctx context.Context, fiel
 			return obj.Outcome, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v calls.Outcome) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v meetings.Outcome) graphql.Marshaler {
 			return ec.marshalNParticipantOutcome2foyerᚋcallsᚐOutcome(ctx, selections, v)
 		},
 		true,
@@ -10385,7 +10385,7 @@ func (ec *executionContext) fieldContext_ParticipantResult_outcome(_ context.Con
 	return graphql.NewScalarFieldContext("ParticipantResult", field, false, false, "ParticipantOutcome")
 }
 
-func (ec *executionContext) _ParticipantResult_code(ctx context.Context, field graphql.CollectedField, obj *calls.Result) (ret graphql.Marshaler) {
+func (ec *executionContext) _ParticipantResult_code(ctx context.Context, field graphql.CollectedField, obj *meetings.Result) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -11492,7 +11492,7 @@ func (ec *executionContext) _RemoveParticipantPayload_results(ctx context.Contex
 			return obj.Results, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*calls.Result) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v []*meetings.Result) graphql.Marshaler {
 			return ec.marshalNParticipantResult2ᚕᚖfoyerᚋcallsᚐResultᚄ(ctx, selections, v)
 		},
 		true,
@@ -12099,7 +12099,7 @@ func (ec *executionContext) _Room_participants(ctx context.Context, field graphq
 			return ec.Resolvers.Room().Participants(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*entgql.Cursor[uuid.UUID]), fc.Args["ticket"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *calls.Participants) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v *meetings.Participants) graphql.Marshaler {
 			return ec.marshalOParticipantConnection2ᚖfoyerᚋcallsᚐParticipants(ctx, selections, v)
 		},
 		true,
@@ -13076,7 +13076,7 @@ func (ec *executionContext) fieldContext_RoomEdge_cursor(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("RoomEdge", field, false, false, "Cursor")
 }
 
-func (ec *executionContext) _RoomStatus_participantCount(ctx context.Context, field graphql.CollectedField, obj *calls.Status) (ret graphql.Marshaler) {
+func (ec *executionContext) _RoomStatus_participantCount(ctx context.Context, field graphql.CollectedField, obj *meetings.Status) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13099,7 +13099,7 @@ func (ec *executionContext) fieldContext_RoomStatus_participantCount(_ context.C
 	return graphql.NewScalarFieldContext("RoomStatus", field, false, false, "Int")
 }
 
-func (ec *executionContext) _RoomStatus_lobbyCount(ctx context.Context, field graphql.CollectedField, obj *calls.Status) (ret graphql.Marshaler) {
+func (ec *executionContext) _RoomStatus_lobbyCount(ctx context.Context, field graphql.CollectedField, obj *meetings.Status) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13122,7 +13122,7 @@ func (ec *executionContext) fieldContext_RoomStatus_lobbyCount(_ context.Context
 	return graphql.NewScalarFieldContext("RoomStatus", field, false, false, "Int")
 }
 
-func (ec *executionContext) _RoomStatus_recording(ctx context.Context, field graphql.CollectedField, obj *calls.Status) (ret graphql.Marshaler) {
+func (ec *executionContext) _RoomStatus_recording(ctx context.Context, field graphql.CollectedField, obj *meetings.Status) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13145,7 +13145,7 @@ func (ec *executionContext) fieldContext_RoomStatus_recording(_ context.Context,
 	return graphql.NewScalarFieldContext("RoomStatus", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _RoomStatus_locked(ctx context.Context, field graphql.CollectedField, obj *calls.Status) (ret graphql.Marshaler) {
+func (ec *executionContext) _RoomStatus_locked(ctx context.Context, field graphql.CollectedField, obj *meetings.Status) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13168,7 +13168,7 @@ func (ec *executionContext) fieldContext_RoomStatus_locked(_ context.Context, fi
 	return graphql.NewScalarFieldContext("RoomStatus", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _RoomStatus_ended(ctx context.Context, field graphql.CollectedField, obj *calls.Status) (ret graphql.Marshaler) {
+func (ec *executionContext) _RoomStatus_ended(ctx context.Context, field graphql.CollectedField, obj *meetings.Status) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13191,7 +13191,7 @@ func (ec *executionContext) fieldContext_RoomStatus_ended(_ context.Context, fie
 	return graphql.NewScalarFieldContext("RoomStatus", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _RoomStatus_version(ctx context.Context, field graphql.CollectedField, obj *calls.Status) (ret graphql.Marshaler) {
+func (ec *executionContext) _RoomStatus_version(ctx context.Context, field graphql.CollectedField, obj *meetings.Status) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13214,7 +13214,7 @@ func (ec *executionContext) fieldContext_RoomStatus_version(_ context.Context, f
 	return graphql.NewScalarFieldContext("RoomStatus", field, false, false, "Version")
 }
 
-func (ec *executionContext) _RoomStatus_recordingStatus(ctx context.Context, field graphql.CollectedField, obj *calls.Status) (ret graphql.Marshaler) {
+func (ec *executionContext) _RoomStatus_recordingStatus(ctx context.Context, field graphql.CollectedField, obj *meetings.Status) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13237,7 +13237,7 @@ func (ec *executionContext) fieldContext_RoomStatus_recordingStatus(_ context.Co
 	return graphql.NewScalarFieldContext("RoomStatus", field, false, false, "RecordingStatus")
 }
 
-func (ec *executionContext) _RoomStatus_recordingMode(ctx context.Context, field graphql.CollectedField, obj *calls.Status) (ret graphql.Marshaler) {
+func (ec *executionContext) _RoomStatus_recordingMode(ctx context.Context, field graphql.CollectedField, obj *meetings.Status) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13260,7 +13260,7 @@ func (ec *executionContext) fieldContext_RoomStatus_recordingMode(_ context.Cont
 	return graphql.NewScalarFieldContext("RoomStatus", field, false, false, "RecordingMode")
 }
 
-func (ec *executionContext) _RoomStatus_recordingNotice(ctx context.Context, field graphql.CollectedField, obj *calls.Status) (ret graphql.Marshaler) {
+func (ec *executionContext) _RoomStatus_recordingNotice(ctx context.Context, field graphql.CollectedField, obj *meetings.Status) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13442,7 +13442,7 @@ func (ec *executionContext) _SetParticipantRolePayload_results(ctx context.Conte
 			return obj.Results, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*calls.Result) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v []*meetings.Result) graphql.Marshaler {
 			return ec.marshalNParticipantResult2ᚕᚖfoyerᚋcallsᚐResultᚄ(ctx, selections, v)
 		},
 		true,
@@ -13659,7 +13659,7 @@ func (ec *executionContext) _Subscription_roomStatus(ctx context.Context, field 
 			return ec.Resolvers.Subscription().RoomStatus(ctx, fc.Args["roomId"].(uuid.UUID), fc.Args["ticket"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *calls.Status) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v *meetings.Status) graphql.Marshaler {
 			return ec.marshalNRoomStatus2ᚖfoyerᚋcallsᚐStatus(ctx, selections, v)
 		},
 		true,
@@ -13942,7 +13942,7 @@ func (ec *executionContext) fieldContext_UpdateRoomAccessPayload_roomAccess(_ co
 	return fc, nil
 }
 
-func (ec *executionContext) _UpdateRoomPayload_room(ctx context.Context, field graphql.CollectedField, obj *calls.UpdatedRoom) (ret graphql.Marshaler) {
+func (ec *executionContext) _UpdateRoomPayload_room(ctx context.Context, field graphql.CollectedField, obj *meetings.UpdatedRoom) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13974,7 +13974,7 @@ func (ec *executionContext) fieldContext_UpdateRoomPayload_room(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _UpdateRoomPayload_participants(ctx context.Context, field graphql.CollectedField, obj *calls.UpdatedRoom) (ret graphql.Marshaler) {
+func (ec *executionContext) _UpdateRoomPayload_participants(ctx context.Context, field graphql.CollectedField, obj *meetings.UpdatedRoom) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13986,7 +13986,7 @@ func (ec *executionContext) _UpdateRoomPayload_participants(ctx context.Context,
 			return obj.Participants, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*calls.Result) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v []*meetings.Result) graphql.Marshaler {
 			return ec.marshalNParticipantResult2ᚕᚖfoyerᚋcallsᚐResultᚄ(ctx, selections, v)
 		},
 		true,
@@ -14006,7 +14006,7 @@ func (ec *executionContext) fieldContext_UpdateRoomPayload_participants(_ contex
 	return fc, nil
 }
 
-func (ec *executionContext) _UpdateRoomPayload_synced(ctx context.Context, field graphql.CollectedField, obj *calls.UpdatedRoom) (ret graphql.Marshaler) {
+func (ec *executionContext) _UpdateRoomPayload_synced(ctx context.Context, field graphql.CollectedField, obj *meetings.UpdatedRoom) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -15755,8 +15755,8 @@ func UnmarshalDeleteRoomInput(ctx context.Context, raw any) (DeleteRoomInput, er
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputDenyAllEntriesInput(ctx context.Context, obj any) (calls.DenyAllInput, error) {
-	var it calls.DenyAllInput
+func (ec *executionContext) unmarshalInputDenyAllEntriesInput(ctx context.Context, obj any) (meetings.DenyAllInput, error) {
+	var it meetings.DenyAllInput
 	if obj == nil {
 		return it, nil
 	}
@@ -15805,14 +15805,14 @@ func (ec *executionContext) unmarshalInputDenyAllEntriesInput(ctx context.Contex
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalDenyAllEntriesInput(ctx context.Context, raw any) (calls.DenyAllInput, error) {
-	var out calls.DenyAllInput
+func UnmarshalDenyAllEntriesInput(ctx context.Context, raw any) (meetings.DenyAllInput, error) {
+	var out meetings.DenyAllInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "DenyAllEntriesInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputDenyEntryInput(ctx context.Context, obj any) (calls.DenyInput, error) {
-	var it calls.DenyInput
+func (ec *executionContext) unmarshalInputDenyEntryInput(ctx context.Context, obj any) (meetings.DenyInput, error) {
+	var it meetings.DenyInput
 	if obj == nil {
 		return it, nil
 	}
@@ -15861,8 +15861,8 @@ func (ec *executionContext) unmarshalInputDenyEntryInput(ctx context.Context, ob
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalDenyEntryInput(ctx context.Context, raw any) (calls.DenyInput, error) {
-	var out calls.DenyInput
+func UnmarshalDenyEntryInput(ctx context.Context, raw any) (meetings.DenyInput, error) {
+	var out meetings.DenyInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "DenyEntryInput", raw, &out)
 	return out, err
 }
@@ -16154,8 +16154,8 @@ func UnmarshalLockRoomInput(ctx context.Context, raw any) (LockRoomInput, error)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputMuteAllParticipantsInput(ctx context.Context, obj any) (calls.MuteAllInput, error) {
-	var it calls.MuteAllInput
+func (ec *executionContext) unmarshalInputMuteAllParticipantsInput(ctx context.Context, obj any) (meetings.MuteAllInput, error) {
+	var it meetings.MuteAllInput
 	if obj == nil {
 		return it, nil
 	}
@@ -16197,14 +16197,14 @@ func (ec *executionContext) unmarshalInputMuteAllParticipantsInput(ctx context.C
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalMuteAllParticipantsInput(ctx context.Context, raw any) (calls.MuteAllInput, error) {
-	var out calls.MuteAllInput
+func UnmarshalMuteAllParticipantsInput(ctx context.Context, raw any) (meetings.MuteAllInput, error) {
+	var out meetings.MuteAllInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "MuteAllParticipantsInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputMuteParticipantInput(ctx context.Context, obj any) (calls.MuteInput, error) {
-	var it calls.MuteInput
+func (ec *executionContext) unmarshalInputMuteParticipantInput(ctx context.Context, obj any) (meetings.MuteInput, error) {
+	var it meetings.MuteInput
 	if obj == nil {
 		return it, nil
 	}
@@ -16267,14 +16267,14 @@ func (ec *executionContext) unmarshalInputMuteParticipantInput(ctx context.Conte
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalMuteParticipantInput(ctx context.Context, raw any) (calls.MuteInput, error) {
-	var out calls.MuteInput
+func UnmarshalMuteParticipantInput(ctx context.Context, raw any) (meetings.MuteInput, error) {
+	var out meetings.MuteInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "MuteParticipantInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputParticipantAttributeInput(ctx context.Context, obj any) (calls.AttributeInput, error) {
-	var it calls.AttributeInput
+func (ec *executionContext) unmarshalInputParticipantAttributeInput(ctx context.Context, obj any) (meetings.AttributeInput, error) {
+	var it meetings.AttributeInput
 	if obj == nil {
 		return it, nil
 	}
@@ -16316,14 +16316,14 @@ func (ec *executionContext) unmarshalInputParticipantAttributeInput(ctx context.
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalParticipantAttributeInput(ctx context.Context, raw any) (calls.AttributeInput, error) {
-	var out calls.AttributeInput
+func UnmarshalParticipantAttributeInput(ctx context.Context, raw any) (meetings.AttributeInput, error) {
+	var out meetings.AttributeInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ParticipantAttributeInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputParticipantPermissionInput(ctx context.Context, obj any) (calls.PermissionInput, error) {
-	var it calls.PermissionInput
+func (ec *executionContext) unmarshalInputParticipantPermissionInput(ctx context.Context, obj any) (meetings.PermissionInput, error) {
+	var it meetings.PermissionInput
 	if obj == nil {
 		return it, nil
 	}
@@ -16372,14 +16372,14 @@ func (ec *executionContext) unmarshalInputParticipantPermissionInput(ctx context
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalParticipantPermissionInput(ctx context.Context, raw any) (calls.PermissionInput, error) {
-	var out calls.PermissionInput
+func UnmarshalParticipantPermissionInput(ctx context.Context, raw any) (meetings.PermissionInput, error) {
+	var out meetings.PermissionInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ParticipantPermissionInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputRaiseHandInput(ctx context.Context, obj any) (calls.RaiseHandInput, error) {
-	var it calls.RaiseHandInput
+func (ec *executionContext) unmarshalInputRaiseHandInput(ctx context.Context, obj any) (meetings.RaiseHandInput, error) {
+	var it meetings.RaiseHandInput
 	if obj == nil {
 		return it, nil
 	}
@@ -16428,8 +16428,8 @@ func (ec *executionContext) unmarshalInputRaiseHandInput(ctx context.Context, ob
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRaiseHandInput(ctx context.Context, raw any) (calls.RaiseHandInput, error) {
-	var out calls.RaiseHandInput
+func UnmarshalRaiseHandInput(ctx context.Context, raw any) (meetings.RaiseHandInput, error) {
+	var out meetings.RaiseHandInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RaiseHandInput", raw, &out)
 	return out, err
 }
@@ -16483,8 +16483,8 @@ func UnmarshalRecordingOptions(ctx context.Context, raw any) (recordings.Options
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputRemoveParticipantInput(ctx context.Context, obj any) (calls.RemoveInput, error) {
-	var it calls.RemoveInput
+func (ec *executionContext) unmarshalInputRemoveParticipantInput(ctx context.Context, obj any) (meetings.RemoveInput, error) {
+	var it meetings.RemoveInput
 	if obj == nil {
 		return it, nil
 	}
@@ -16533,14 +16533,14 @@ func (ec *executionContext) unmarshalInputRemoveParticipantInput(ctx context.Con
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRemoveParticipantInput(ctx context.Context, raw any) (calls.RemoveInput, error) {
-	var out calls.RemoveInput
+func UnmarshalRemoveParticipantInput(ctx context.Context, raw any) (meetings.RemoveInput, error) {
+	var out meetings.RemoveInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RemoveParticipantInput", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputRenameParticipantInput(ctx context.Context, obj any) (calls.RenameInput, error) {
-	var it calls.RenameInput
+func (ec *executionContext) unmarshalInputRenameParticipantInput(ctx context.Context, obj any) (meetings.RenameInput, error) {
+	var it meetings.RenameInput
 	if obj == nil {
 		return it, nil
 	}
@@ -16589,8 +16589,8 @@ func (ec *executionContext) unmarshalInputRenameParticipantInput(ctx context.Con
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRenameParticipantInput(ctx context.Context, raw any) (calls.RenameInput, error) {
-	var out calls.RenameInput
+func UnmarshalRenameParticipantInput(ctx context.Context, raw any) (meetings.RenameInput, error) {
+	var out meetings.RenameInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RenameParticipantInput", raw, &out)
 	return out, err
 }
@@ -16658,8 +16658,8 @@ func UnmarshalRequestEntryInput(ctx context.Context, raw any) (lobby.RequestEntr
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputReturnToLobbyInput(ctx context.Context, obj any) (calls.ParticipantInput, error) {
-	var it calls.ParticipantInput
+func (ec *executionContext) unmarshalInputReturnToLobbyInput(ctx context.Context, obj any) (meetings.ParticipantInput, error) {
+	var it meetings.ParticipantInput
 	if obj == nil {
 		return it, nil
 	}
@@ -16701,8 +16701,8 @@ func (ec *executionContext) unmarshalInputReturnToLobbyInput(ctx context.Context
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalReturnToLobbyInput(ctx context.Context, raw any) (calls.ParticipantInput, error) {
-	var out calls.ParticipantInput
+func UnmarshalReturnToLobbyInput(ctx context.Context, raw any) (meetings.ParticipantInput, error) {
+	var out meetings.ParticipantInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ReturnToLobbyInput", raw, &out)
 	return out, err
 }
@@ -16903,8 +16903,8 @@ func UnmarshalSetLobbyMessageInput(ctx context.Context, raw any) (lobby.SetMessa
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputSetParticipantRoleInput(ctx context.Context, obj any) (calls.SetRoleInput, error) {
-	var it calls.SetRoleInput
+func (ec *executionContext) unmarshalInputSetParticipantRoleInput(ctx context.Context, obj any) (meetings.SetRoleInput, error) {
+	var it meetings.SetRoleInput
 	if obj == nil {
 		return it, nil
 	}
@@ -16953,8 +16953,8 @@ func (ec *executionContext) unmarshalInputSetParticipantRoleInput(ctx context.Co
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalSetParticipantRoleInput(ctx context.Context, raw any) (calls.SetRoleInput, error) {
-	var out calls.SetRoleInput
+func UnmarshalSetParticipantRoleInput(ctx context.Context, raw any) (meetings.SetRoleInput, error) {
+	var out meetings.SetRoleInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetParticipantRoleInput", raw, &out)
 	return out, err
 }
@@ -17253,8 +17253,8 @@ func UnmarshalUnshareRecordingInput(ctx context.Context, raw any) (UnshareRecord
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputUpdateParticipantInput(ctx context.Context, obj any) (calls.UpdateInput, error) {
-	var it calls.UpdateInput
+func (ec *executionContext) unmarshalInputUpdateParticipantInput(ctx context.Context, obj any) (meetings.UpdateInput, error) {
+	var it meetings.UpdateInput
 	if obj == nil {
 		return it, nil
 	}
@@ -17317,8 +17317,8 @@ func (ec *executionContext) unmarshalInputUpdateParticipantInput(ctx context.Con
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalUpdateParticipantInput(ctx context.Context, raw any) (calls.UpdateInput, error) {
-	var out calls.UpdateInput
+func UnmarshalUpdateParticipantInput(ctx context.Context, raw any) (meetings.UpdateInput, error) {
+	var out meetings.UpdateInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateParticipantInput", raw, &out)
 	return out, err
 }
@@ -18828,7 +18828,7 @@ func (ec *executionContext) _MuteAllParticipantsPayload(ctx context.Context, sel
 
 var muteParticipantPayloadImplementors = []string{"MuteParticipantPayload"}
 
-func (ec *executionContext) _MuteParticipantPayload(ctx context.Context, sel ast.SelectionSet, obj *calls.Muted) graphql.Marshaler {
+func (ec *executionContext) _MuteParticipantPayload(ctx context.Context, sel ast.SelectionSet, obj *meetings.Muted) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, muteParticipantPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -19032,7 +19032,7 @@ func (ec *executionContext) _ParticipantAttribute(ctx context.Context, sel ast.S
 
 var participantConnectionImplementors = []string{"ParticipantConnection"}
 
-func (ec *executionContext) _ParticipantConnection(ctx context.Context, sel ast.SelectionSet, obj *calls.Participants) graphql.Marshaler {
+func (ec *executionContext) _ParticipantConnection(ctx context.Context, sel ast.SelectionSet, obj *meetings.Participants) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, participantConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -19075,7 +19075,7 @@ func (ec *executionContext) _ParticipantConnection(ctx context.Context, sel ast.
 
 var participantEdgeImplementors = []string{"ParticipantEdge"}
 
-func (ec *executionContext) _ParticipantEdge(ctx context.Context, sel ast.SelectionSet, obj *calls.ParticipantEdge) graphql.Marshaler {
+func (ec *executionContext) _ParticipantEdge(ctx context.Context, sel ast.SelectionSet, obj *meetings.ParticipantEdge) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, participantEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -19157,7 +19157,7 @@ func (ec *executionContext) _ParticipantPermission(ctx context.Context, sel ast.
 
 var participantResultImplementors = []string{"ParticipantResult"}
 
-func (ec *executionContext) _ParticipantResult(ctx context.Context, sel ast.SelectionSet, obj *calls.Result) graphql.Marshaler {
+func (ec *executionContext) _ParticipantResult(ctx context.Context, sel ast.SelectionSet, obj *meetings.Result) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, participantResultImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -20394,7 +20394,7 @@ func (ec *executionContext) _RoomEdge(ctx context.Context, sel ast.SelectionSet,
 
 var roomStatusImplementors = []string{"RoomStatus"}
 
-func (ec *executionContext) _RoomStatus(ctx context.Context, sel ast.SelectionSet, obj *calls.Status) graphql.Marshaler {
+func (ec *executionContext) _RoomStatus(ctx context.Context, sel ast.SelectionSet, obj *meetings.Status) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, roomStatusImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -20924,7 +20924,7 @@ func (ec *executionContext) _UpdateRoomAccessPayload(ctx context.Context, sel as
 
 var updateRoomPayloadImplementors = []string{"UpdateRoomPayload"}
 
-func (ec *executionContext) _UpdateRoomPayload(ctx context.Context, sel ast.SelectionSet, obj *calls.UpdatedRoom) graphql.Marshaler {
+func (ec *executionContext) _UpdateRoomPayload(ctx context.Context, sel ast.SelectionSet, obj *meetings.UpdatedRoom) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, updateRoomPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -21600,7 +21600,7 @@ func (ec *executionContext) marshalNDeleteRoomPayload2ᚖfoyerᚋgraphᚋgenerat
 	return ec._DeleteRoomPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNDenyAllEntriesInput2foyerᚋcallsᚐDenyAllInput(ctx context.Context, v any) (calls.DenyAllInput, error) {
+func (ec *executionContext) unmarshalNDenyAllEntriesInput2foyerᚋcallsᚐDenyAllInput(ctx context.Context, v any) (meetings.DenyAllInput, error) {
 	res, err := ec.unmarshalInputDenyAllEntriesInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -21613,7 +21613,7 @@ func (ec *executionContext) marshalNDenyAllEntriesPayload2ᚖfoyerᚋgraphᚋgen
 	return ec._DenyAllEntriesPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNDenyEntryInput2foyerᚋcallsᚐDenyInput(ctx context.Context, v any) (calls.DenyInput, error) {
+func (ec *executionContext) unmarshalNDenyEntryInput2foyerᚋcallsᚐDenyInput(ctx context.Context, v any) (meetings.DenyInput, error) {
 	res, err := ec.unmarshalInputDenyEntryInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -21801,7 +21801,7 @@ func (ec *executionContext) marshalNLockRoomPayload2ᚖfoyerᚋgraphᚋgenerated
 	return ec._LockRoomPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNMuteAllParticipantsInput2foyerᚋcallsᚐMuteAllInput(ctx context.Context, v any) (calls.MuteAllInput, error) {
+func (ec *executionContext) unmarshalNMuteAllParticipantsInput2foyerᚋcallsᚐMuteAllInput(ctx context.Context, v any) (meetings.MuteAllInput, error) {
 	res, err := ec.unmarshalInputMuteAllParticipantsInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -21814,12 +21814,12 @@ func (ec *executionContext) marshalNMuteAllParticipantsPayload2ᚖfoyerᚋgraph�
 	return ec._MuteAllParticipantsPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNMuteParticipantInput2foyerᚋcallsᚐMuteInput(ctx context.Context, v any) (calls.MuteInput, error) {
+func (ec *executionContext) unmarshalNMuteParticipantInput2foyerᚋcallsᚐMuteInput(ctx context.Context, v any) (meetings.MuteInput, error) {
 	res, err := ec.unmarshalInputMuteParticipantInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNMuteParticipantPayload2ᚖfoyerᚋcallsᚐMuted(ctx context.Context, sel ast.SelectionSet, v *calls.Muted) graphql.Marshaler {
+func (ec *executionContext) marshalNMuteParticipantPayload2ᚖfoyerᚋcallsᚐMuted(ctx context.Context, sel ast.SelectionSet, v *meetings.Muted) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "MuteParticipantPayload!")
 		return graphql.Null
@@ -21871,7 +21871,7 @@ func (ec *executionContext) marshalNParticipantAttribute2ᚖfoyerᚋgraphᚋgene
 	return ec._ParticipantAttribute(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNParticipantAttributeInput2foyerᚋcallsᚐAttributeInput(ctx context.Context, v any) (calls.AttributeInput, error) {
+func (ec *executionContext) unmarshalNParticipantAttributeInput2foyerᚋcallsᚐAttributeInput(ctx context.Context, v any) (meetings.AttributeInput, error) {
 	res, err := ec.unmarshalInputParticipantAttributeInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -21891,13 +21891,13 @@ func (ec *executionContext) marshalNParticipantKind2foyerᚋinternalᚋlivekit�
 	return res
 }
 
-func (ec *executionContext) unmarshalNParticipantOutcome2foyerᚋcallsᚐOutcome(ctx context.Context, v any) (calls.Outcome, error) {
+func (ec *executionContext) unmarshalNParticipantOutcome2foyerᚋcallsᚐOutcome(ctx context.Context, v any) (meetings.Outcome, error) {
 	tmp, err := graphql.UnmarshalString(v)
-	res := calls.Outcome(tmp)
+	res := meetings.Outcome(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNParticipantOutcome2foyerᚋcallsᚐOutcome(ctx context.Context, sel ast.SelectionSet, v calls.Outcome) graphql.Marshaler {
+func (ec *executionContext) marshalNParticipantOutcome2foyerᚋcallsᚐOutcome(ctx context.Context, sel ast.SelectionSet, v meetings.Outcome) graphql.Marshaler {
 	_ = sel
 	res := graphql.MarshalString(string(v))
 	if res == graphql.Null {
@@ -21910,7 +21910,7 @@ func (ec *executionContext) marshalNParticipantPermission2foyerᚋinternalᚋliv
 	return ec._ParticipantPermission(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNParticipantResult2ᚕᚖfoyerᚋcallsᚐResultᚄ(ctx context.Context, sel ast.SelectionSet, v []*calls.Result) graphql.Marshaler {
+func (ec *executionContext) marshalNParticipantResult2ᚕᚖfoyerᚋcallsᚐResultᚄ(ctx context.Context, sel ast.SelectionSet, v []*meetings.Result) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -21926,7 +21926,7 @@ func (ec *executionContext) marshalNParticipantResult2ᚕᚖfoyerᚋcallsᚐResu
 	return ret
 }
 
-func (ec *executionContext) marshalNParticipantResult2ᚖfoyerᚋcallsᚐResult(ctx context.Context, sel ast.SelectionSet, v *calls.Result) graphql.Marshaler {
+func (ec *executionContext) marshalNParticipantResult2ᚖfoyerᚋcallsᚐResult(ctx context.Context, sel ast.SelectionSet, v *meetings.Result) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ParticipantResult!")
 		return graphql.Null
@@ -21994,7 +21994,7 @@ func (ec *executionContext) marshalNPublishSource2ᚕfoyerᚋentᚋschemaᚐPubl
 	return ret
 }
 
-func (ec *executionContext) unmarshalNRaiseHandInput2foyerᚋcallsᚐRaiseHandInput(ctx context.Context, v any) (calls.RaiseHandInput, error) {
+func (ec *executionContext) unmarshalNRaiseHandInput2foyerᚋcallsᚐRaiseHandInput(ctx context.Context, v any) (meetings.RaiseHandInput, error) {
 	res, err := ec.unmarshalInputRaiseHandInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -22051,7 +22051,7 @@ func (ec *executionContext) marshalNRecordingUser2ᚖfoyerᚋentᚐUser(ctx cont
 	return ec._RecordingUser(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNRemoveParticipantInput2foyerᚋcallsᚐRemoveInput(ctx context.Context, v any) (calls.RemoveInput, error) {
+func (ec *executionContext) unmarshalNRemoveParticipantInput2foyerᚋcallsᚐRemoveInput(ctx context.Context, v any) (meetings.RemoveInput, error) {
 	res, err := ec.unmarshalInputRemoveParticipantInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -22064,7 +22064,7 @@ func (ec *executionContext) marshalNRemoveParticipantPayload2ᚖfoyerᚋgraphᚋ
 	return ec._RemoveParticipantPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNRenameParticipantInput2foyerᚋcallsᚐRenameInput(ctx context.Context, v any) (calls.RenameInput, error) {
+func (ec *executionContext) unmarshalNRenameParticipantInput2foyerᚋcallsᚐRenameInput(ctx context.Context, v any) (meetings.RenameInput, error) {
 	res, err := ec.unmarshalInputRenameParticipantInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -22090,7 +22090,7 @@ func (ec *executionContext) marshalNRequestEntryPayload2ᚖfoyerᚋlobbyᚐReque
 	return ec._RequestEntryPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNReturnToLobbyInput2foyerᚋcallsᚐParticipantInput(ctx context.Context, v any) (calls.ParticipantInput, error) {
+func (ec *executionContext) unmarshalNReturnToLobbyInput2foyerᚋcallsᚐParticipantInput(ctx context.Context, v any) (meetings.ParticipantInput, error) {
 	res, err := ec.unmarshalInputReturnToLobbyInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -22205,7 +22205,7 @@ func (ec *executionContext) marshalNRoomRole2foyerᚋentᚋroomaccessᚐRole(ctx
 	return v
 }
 
-func (ec *executionContext) marshalNRoomStatus2ᚖfoyerᚋcallsᚐStatus(ctx context.Context, sel ast.SelectionSet, v *calls.Status) graphql.Marshaler {
+func (ec *executionContext) marshalNRoomStatus2ᚖfoyerᚋcallsᚐStatus(ctx context.Context, sel ast.SelectionSet, v *meetings.Status) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "RoomStatus!")
 		return graphql.Null
@@ -22250,7 +22250,7 @@ func (ec *executionContext) marshalNSetLobbyMessagePayload2ᚖfoyerᚋgraphᚋge
 	return ec._SetLobbyMessagePayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNSetParticipantRoleInput2foyerᚋcallsᚐSetRoleInput(ctx context.Context, v any) (calls.SetRoleInput, error) {
+func (ec *executionContext) unmarshalNSetParticipantRoleInput2foyerᚋcallsᚐSetRoleInput(ctx context.Context, v any) (meetings.SetRoleInput, error) {
 	res, err := ec.unmarshalInputSetParticipantRoleInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -22428,7 +22428,7 @@ func (ec *executionContext) marshalNUnshareRecordingPayload2ᚖfoyerᚋgraphᚋg
 	return ec._UnshareRecordingPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNUpdateParticipantInput2foyerᚋcallsᚐUpdateInput(ctx context.Context, v any) (calls.UpdateInput, error) {
+func (ec *executionContext) unmarshalNUpdateParticipantInput2foyerᚋcallsᚐUpdateInput(ctx context.Context, v any) (meetings.UpdateInput, error) {
 	res, err := ec.unmarshalInputUpdateParticipantInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -22459,7 +22459,7 @@ func (ec *executionContext) unmarshalNUpdateRoomInput2foyerᚋroomsᚐUpdateInpu
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNUpdateRoomPayload2ᚖfoyerᚋcallsᚐUpdatedRoom(ctx context.Context, sel ast.SelectionSet, v *calls.UpdatedRoom) graphql.Marshaler {
+func (ec *executionContext) marshalNUpdateRoomPayload2ᚖfoyerᚋcallsᚐUpdatedRoom(ctx context.Context, sel ast.SelectionSet, v *meetings.UpdatedRoom) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "UpdateRoomPayload!")
 		return graphql.Null
@@ -22861,13 +22861,13 @@ func (ec *executionContext) marshalOParticipant2ᚖfoyerᚋinternalᚋlivekitᚐ
 	return ec._Participant(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOParticipantAttributeInput2ᚕfoyerᚋcallsᚐAttributeInputᚄ(ctx context.Context, v any) ([]calls.AttributeInput, error) {
+func (ec *executionContext) unmarshalOParticipantAttributeInput2ᚕfoyerᚋcallsᚐAttributeInputᚄ(ctx context.Context, v any) ([]meetings.AttributeInput, error) {
 	if v == nil {
 		return nil, nil
 	}
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]calls.AttributeInput, len(vSlice))
+	res := make([]meetings.AttributeInput, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
 		res[i], err = ec.unmarshalNParticipantAttributeInput2foyerᚋcallsᚐAttributeInput(ctx, vSlice[i])
@@ -22878,14 +22878,14 @@ func (ec *executionContext) unmarshalOParticipantAttributeInput2ᚕfoyerᚋcalls
 	return res, nil
 }
 
-func (ec *executionContext) marshalOParticipantConnection2ᚖfoyerᚋcallsᚐParticipants(ctx context.Context, sel ast.SelectionSet, v *calls.Participants) graphql.Marshaler {
+func (ec *executionContext) marshalOParticipantConnection2ᚖfoyerᚋcallsᚐParticipants(ctx context.Context, sel ast.SelectionSet, v *meetings.Participants) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._ParticipantConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOParticipantEdge2ᚕᚖfoyerᚋcallsᚐParticipantEdge(ctx context.Context, sel ast.SelectionSet, v []*calls.ParticipantEdge) graphql.Marshaler {
+func (ec *executionContext) marshalOParticipantEdge2ᚕᚖfoyerᚋcallsᚐParticipantEdge(ctx context.Context, sel ast.SelectionSet, v []*meetings.ParticipantEdge) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
@@ -22898,14 +22898,14 @@ func (ec *executionContext) marshalOParticipantEdge2ᚕᚖfoyerᚋcallsᚐPartic
 	return ret
 }
 
-func (ec *executionContext) marshalOParticipantEdge2ᚖfoyerᚋcallsᚐParticipantEdge(ctx context.Context, sel ast.SelectionSet, v *calls.ParticipantEdge) graphql.Marshaler {
+func (ec *executionContext) marshalOParticipantEdge2ᚖfoyerᚋcallsᚐParticipantEdge(ctx context.Context, sel ast.SelectionSet, v *meetings.ParticipantEdge) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._ParticipantEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOParticipantPermissionInput2ᚖfoyerᚋcallsᚐPermissionInput(ctx context.Context, v any) (*calls.PermissionInput, error) {
+func (ec *executionContext) unmarshalOParticipantPermissionInput2ᚖfoyerᚋcallsᚐPermissionInput(ctx context.Context, v any) (*meetings.PermissionInput, error) {
 	if v == nil {
 		return nil, nil
 	}

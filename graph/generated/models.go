@@ -8,11 +8,11 @@ import (
 	"github.com/google/uuid"
 
 	"foyer/auth"
-	"foyer/calls"
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/internal/livekit"
 	"foyer/lobby"
+	"foyer/meetings"
 )
 
 // The result of `admitAllEntries`.
@@ -154,7 +154,7 @@ type LockRoomPayload struct {
 // The result of `muteAllParticipants`.
 type MuteAllParticipantsPayload struct {
 	// The result for each participant who is not a host.
-	Results []*calls.Result `json:"results"`
+	Results []*meetings.Result `json:"results"`
 }
 
 // One attribute of a participant.
@@ -174,7 +174,7 @@ type RaiseHandPayload struct {
 // The result of `removeParticipant`.
 type RemoveParticipantPayload struct {
 	// The result for each connection of the person; empty if there was none.
-	Results []*calls.Result `json:"results"`
+	Results []*meetings.Result `json:"results"`
 }
 
 // The result of `renameParticipant`.
@@ -231,7 +231,7 @@ type SetLobbyMessagePayload struct {
 type SetParticipantRolePayload struct {
 	// The result for each connection of the person. If the outcome is REMOVED, they can return immediately, with their new
 	// permissions.
-	Results []*calls.Result `json:"results"`
+	Results []*meetings.Result `json:"results"`
 }
 
 // The result of `shareRecording`.

@@ -1,0 +1,277 @@
+package meetings_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	livekitproto "github.com/livekit/protocol/livekit"
+	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent/room"
+	"foyer/ent/roomaccess"
+	"foyer/internal/fault"
+	"foyer/internal/livekit"
+	"foyer/meetings"
+	"foyer/rooms"
+)
+
+// gate stands before LiveKit's API, and holds back or refuses what a test says.
+type gate struct {
+	t testing.TB
+
+	mu     sync.Mutex
+	before func(method string) bool
+}
+
+// through is an option of a world. What before (nil: everything) refuses LiveKit does not hear.
+func (g *gate) through(liveKitURL string) string {
+	target, err := url.Parse(strings.Replace(liveKitURL, "ws", "http", 1))
+	require.NoError(g.t, err)
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g.mu.Lock()
+		before := g.before
+		g.mu.Unlock()
+		if before != nil && !before(r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	g.t.Cleanup(web.Close)
+	return web.URL
+}
+
+func (g *gate) set(before func(method string) bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.before = before
+}
+
+// holdFirst holds back the next call of a method: caught is closed when it has come, and free lets it
+// go on.
+func (g *gate) holdFirst(method string) (caught <-chan struct{}, free func()) {
+	return g.hold(method, func(nth int64) bool { return nth == 1 })
+}
+
+// hold holds back those calls of a method from now on that are said: caught is closed when the first of them
+// has come, and free lets them go on.
+func (g *gate) hold(method string, which func(nth int64) bool) (caught <-chan struct{}, free func()) {
+	come, goOn := make(chan struct{}), make(chan struct{})
+	var calls atomic.Int64
+	isCaught := sync.OnceFunc(func() { close(come) })
+	g.set(func(called string) bool {
+		if called == method && which(calls.Add(1)) {
+			isCaught()
+			<-goOn
+		}
+		return true
+	})
+	free = sync.OnceFunc(func() { close(goOn) })
+	g.t.Cleanup(free)
+	return come, free
+}
+
+func (g *gate) await(caught <-chan struct{}) {
+	g.t.Helper()
+	select {
+	case <-caught:
+	case <-time.After(soon):
+		require.Fail(g.t, "LiveKit was not asked")
+	}
+}
+
+// TestLaterOfTwoChangesOfARoomStays: LiveKit hears of the earlier one last.
+func TestLaterOfTwoChangesOfARoomStays(t *testing.T) {
+	t.Parallel()
+	g := &gate{t: t}
+	w := newWorld(t, options{through: g.through})
+	anna := w.counted(w.admitted(guest(), "Anna"))
+	data := func(allowed bool) error {
+		_, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
+			RoomID: w.room.ID, Configuration: &rooms.Configuration{DataAllowed: &allowed},
+		})
+		return err
+	}
+	caught, free := g.holdFirst("UpdateParticipant")
+	first := make(chan error, 1)
+	go func() { first <- data(false) }()
+	g.await(caught)
+	require.NoError(t, data(true))
+	free()
+	require.NoError(t, <-first)
+	assert.True(t, anna.isThere().Permission.Data, "the room allows it by now")
+}
+
+// TestTwoHostsChangesOfAPersonBothHold: each is about something else.
+func TestTwoHostsChangesOfAPersonBothHold(t *testing.T) {
+	t.Parallel()
+	g := &gate{t: t}
+	w := newWorld(t, options{through: g.through})
+	anna := w.counted(w.admitted(guest(), "Anna"))
+	update := func(p meetings.PermissionInput) error {
+		_, err := w.Update(w.host(), meetings.UpdateInput{
+			RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Permission: &p,
+		})
+		return err
+	}
+	caught, free := g.holdFirst("UpdateParticipant")
+	first := make(chan error, 1)
+	go func() { first <- update(meetings.PermissionInput{DataAllowed: ptr(false)}) }()
+	g.await(caught)
+	require.NoError(t, update(meetings.PermissionInput{CanSubscribe: ptr(false)}))
+	free()
+	require.NoError(t, <-first)
+	now := anna.isThere().Permission
+	assert.False(t, now.Data)
+	assert.False(t, now.Subscribe)
+}
+
+// TestDecisionOnAPersonHoldsThoughLiveKitIsAway: it is stored first.
+func TestDecisionOnAPersonHoldsThoughLiveKitIsAway(t *testing.T) {
+	t.Parallel()
+	g := &gate{t: t}
+	w := newWorld(t, options{through: g.through})
+	w.stays()
+	anna := w.counted(w.admitted(guest(), "Anna"))
+	g.set(func(string) bool { return false })
+	_, err := w.Update(w.host(), meetings.UpdateInput{
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id),
+		Permission: &meetings.PermissionInput{DataAllowed: ptr(false)},
+	})
+	requireKind(t, err, fault.Unavailable)
+	g.set(nil)
+	anna.room.Disconnect()
+	assert.False(t, w.counted(anna.pass).isThere().Permission.Data)
+}
+
+// TestDecisionOnAPersonHoldsOnEveryDevice: the account has two of them in the call.
+func TestDecisionOnAPersonHoldsOnEveryDevice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	user := w.user("Anna")
+	laptop, phone := w.counted(w.admitted(as(user), "Laptop")), w.counted(w.admitted(as(user), "Phone"))
+	_, err := w.Update(w.host(), meetings.UpdateInput{
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(laptop.id),
+		Permission: &meetings.PermissionInput{DataAllowed: ptr(false)},
+	})
+	require.NoError(t, err)
+	assert.False(t, laptop.isThere().Permission.Data)
+	assert.False(t, phone.isThere().Permission.Data)
+}
+
+// TestNameThatAHostGivesStaysWhateverComesLast: a person renames himself at the same time.
+func TestNameThatAHostGivesStaysWhateverComesLast(t *testing.T) {
+	t.Parallel()
+	g := &gate{t: t}
+	w := newWorld(t, options{through: g.through})
+	anna := w.counted(w.admitted(guest(), "Anna"))
+	caught, free := g.holdFirst("UpdateParticipant")
+	first := make(chan error, 1)
+	go func() {
+		_, err := w.Rename(guest(), meetings.RenameInput{
+			RoomID: w.room.ID, Ticket: anna.ticket, DisplayName: "Rude",
+		})
+		first <- err
+	}()
+	g.await(caught)
+	_, err := w.Update(w.host(), meetings.UpdateInput{
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Name: ptr("Polite"),
+	})
+	require.NoError(t, err)
+	free()
+	require.NoError(t, <-first)
+	assert.Equal(t, "Polite", anna.isThere().Name)
+}
+
+// TestLaterOfTwoRolesStays: LiveKit hears of the promotion last.
+func TestLaterOfTwoRolesStays(t *testing.T) {
+	t.Parallel()
+	g := &gate{t: t}
+	w := newWorld(t, options{through: g.through})
+	user := w.member("Mia Member", roomaccess.RoleMEMBER)
+	mia := w.counted(w.token(as(user), "Mia"))
+	set := func(role roomaccess.Role) error {
+		_, err := w.SetRole(w.host(), meetings.SetRoleInput{
+			RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(mia.id), Role: role,
+		})
+		return err
+	}
+	caught, free := g.holdFirst("UpdateParticipant")
+	first := make(chan error, 1)
+	go func() { first <- set(roomaccess.RoleADMINISTRATOR) }()
+	g.await(caught)
+	require.NoError(t, set(roomaccess.RoleMEMBER))
+	free()
+	require.NoError(t, <-first)
+	assert.Equal(t, "member", mia.isThere().Role())
+}
+
+// TestReturnedPersonIsOutOnEveryDevice: he waits, and does not listen in by his telephone.
+func TestReturnedPersonIsOutOnEveryDevice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
+	mallory := w.user("Mallory")
+	host := w.counted(w.token(w.host(), "Olga"))
+	laptop, phone := w.counted(w.token(as(mallory), "Laptop")), w.counted(w.token(as(mallory), "Phone"))
+	_, err := w.ReturnToLobby(w.host(), meetings.ParticipantInput{
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(laptop.id),
+	})
+	require.NoError(t, err)
+	laptop.isRemoved()
+	phone.isRemoved()
+	host.isThere()
+}
+
+// TestHostWhoHidesIsRemovedAllTheSame: with LiveKit's own API, which his grant opens to him.
+func TestHostWhoHidesIsRemovedAllTheSame(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{roomAdmins: true})
+	user := w.member("Adam Admin", roomaccess.RoleADMINISTRATOR)
+	adam := w.counted(w.token(as(user), "Adam"))
+	w.hide(adam)
+	_, err := w.Remove(w.host(), meetings.RemoveInput{
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(adam.id), Ban: ptr(rooms.Forever),
+	})
+	require.NoError(t, err)
+	adam.isRemoved()
+}
+
+func (w *world) hide(c *person) {
+	w.t.Helper()
+	api := lksdk.NewRoomServiceClient(w.livekit.URL(), w.livekit.Key(), w.livekit.Secret())
+	_, err := api.UpdateParticipant(context.Background(), &livekitproto.UpdateParticipantRequest{
+		Room: w.room.ID.String(), Identity: c.id.String(), Permission: &livekitproto.ParticipantPermission{
+			CanSubscribe: true, Hidden: true,
+		},
+	})
+	require.NoError(w.t, err)
+}
+
+// TestBannedAdministratorDoesNotLiftHisOwnBan: he is a host still, but an owner wants him out.
+func TestBannedAdministratorDoesNotLiftHisOwnBan(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	user := w.member("Adam Admin", roomaccess.RoleADMINISTRATOR)
+	adam := w.counted(w.token(as(user), "Adam"))
+	_, err := w.Remove(w.host(), meetings.RemoveInput{
+		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(adam.id), Ban: ptr(rooms.Forever),
+	})
+	require.NoError(t, err)
+	bans, err := w.rooms.Bans(w.host(), w.room.ID, nil, nil)
+	require.NoError(t, err)
+	_, err = w.rooms.LiftBan(as(user), bans.Edges[0].Node.ID)
+	requireKind(t, err, fault.Forbidden)
+	_, err = w.tryToken(as(user), "Adam")
+	requireKind(t, err, fault.Forbidden)
+}

@@ -1,0 +1,218 @@
+package meetings_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/google/uuid"
+	"github.com/livekit/protocol/auth"
+	livekitproto "github.com/livekit/protocol/livekit"
+	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent/room"
+	"foyer/ent/roomaccess"
+	"foyer/ent/schema"
+	"foyer/internal/fault"
+	"foyer/internal/livekit"
+	"foyer/lobby"
+	"foyer/rooms"
+)
+
+func TestWhoHasNoPassIsRemoved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
+	id := uuid.New()
+	details, err := w.rtc.Details(t.Context(), livekit.Join{Room: w.room.ID.String(), Identity: id, Name: "Nobody"})
+	require.NoError(t, err)
+	w.isKeptOut(pass{id: id, details: details})
+	assert.Zero(t, w.meeting().Inside)
+}
+
+// TestWhoJoinsIsWhatTheRulesSayNow: everything has changed between the token and the joining.
+func TestWhoJoinsIsWhatTheRulesSayNow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	mia, ada := w.member("Mia", roomaccess.RoleMEMBER), w.member("Ada", roomaccess.RoleADMINISTRATOR)
+	guests, members, admins := w.admitted(guest(), "Anna"), w.token(as(mia), "Mia"), w.token(as(ada), "Ada")
+	_, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
+		RoomID: w.room.ID, Configuration: &rooms.Configuration{
+			PublishSources: graphql.OmittableOf([]schema.PublishSource{schema.Microphone}),
+			DataAllowed:    ptr(false),
+		},
+	})
+	require.NoError(t, err)
+	_, err = w.UpdateAccess(w.host(), w.room.ID, mia.ID, roomaccess.RoleADMINISTRATOR)
+	require.NoError(t, err)
+	_, err = w.UpdateAccess(w.host(), w.room.ID, ada.ID, roomaccess.RoleMEMBER)
+	require.NoError(t, err)
+
+	microphone := livekit.Permission{Subscribe: true, Sources: []string{"microphone"}}
+	everything := livekit.Permission{Subscribe: true, Sources: w.rtc.DefaultSources()}
+	for _, c := range []struct {
+		pass pass
+		role string
+		may  livekit.Permission
+	}{
+		{guests, "", microphone}, {members, "administrator", everything}, {admins, "member", microphone},
+	} {
+		p := w.counted(c.pass).isThere()
+		assert.Equal(t, c.role, p.Role())
+		assert.True(t, c.may.Equal(p.Permission), "%+v", p.Permission)
+	}
+}
+
+func TestWhoWalkedInMayNotEnterOnceTheRoomIsNarrower(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
+	user := w.user("Ulla User")
+	guests, users := w.token(guest(), "Anna"), w.token(as(user), "Ulla")
+	w.setAccess(room.AccessLevelTRUSTED)
+	w.isKeptOut(guests)
+	w.counted(users)
+	again := w.token(as(user), "Ulla")
+	w.setAccess(room.AccessLevelRESTRICTED)
+	w.isKeptOut(again)
+	admitted := w.admitted(guest(), "Bob")
+	w.counted(admitted)
+}
+
+func (w *world) setAccess(level room.AccessLevel) {
+	w.t.Helper()
+	_, err := w.UpdateRoom(w.host(), rooms.UpdateInput{RoomID: w.room.ID, AccessLevel: &level})
+	require.NoError(w.t, err)
+}
+
+func TestAdmissionThatHasEndedOpensTheCallNoLonger(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{grace: time.Millisecond})
+	anna := w.admitted(guest(), "Anna")
+	w.hears(w.news(livekit.ParticipantJoined, anna, "PA_1"), w.news(livekit.ParticipantLeft, anna, "PA_1"))
+	stop := w.runs()
+	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
+	stop()
+	w.isKeptOut(anna)
+}
+
+// TestTokenOfADeletedRoomOpensNothing, but rooms of others that share the LiveKit are none of our
+// business, whatever they are called.
+func TestTokenOfADeletedRoomOpensNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
+	anna := w.token(guest(), "Anna")
+	_, err := w.DeleteRoom(w.host(), w.room.ID)
+	require.NoError(t, err)
+	token, err := auth.NewAccessToken(w.livekit.Key(), w.livekit.Secret()).
+		SetIdentity(uuid.NewString()).
+		SetVideoGrant(&auth.VideoGrant{RoomJoin: true, Room: uuid.NewString()}).ToJWT()
+	require.NoError(t, err)
+	strangers := w.enter(pass{details: &livekit.Details{ServerURL: w.livekit.URL(), ParticipantToken: token}})
+	w.isKeptOut(anna)
+	w.eventually(func(t *assert.CollectT) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		assert.GreaterOrEqual(t, count(w.events, livekit.ParticipantJoined), 2)
+	})
+	assert.Equal(t, lksdk.ConnectionStateConnected, strangers.room.ConnectionState())
+}
+
+func count[T comparable](list []T, wanted T) int {
+	n := 0
+	for _, value := range list {
+		if value == wanted {
+			n++
+		}
+	}
+	return n
+}
+
+// TestSameTokenTwiceIsOnePerson: the second connection replaces the first.
+func TestSameTokenTwiceIsOnePerson(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.counted(w.token(w.host(), "Olga"))
+	p := w.admitted(guest(), "Anna")
+	first := w.counted(p)
+	second := w.enter(p)
+	receive(t, first.gone)
+	assert.Equal(t, livekitproto.DisconnectReason_DUPLICATE_IDENTITY, first.room.DisconnectReason())
+	w.eventually(func(t *assert.CollectT) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		assert.Equal(t, 3, count(w.events, livekit.ParticipantJoined))
+		assert.Equal(t, 1, count(w.events, livekit.ParticipantLeft))
+	})
+	assert.Equal(t, 2, w.meeting().Inside)
+	second.room.Disconnect()
+	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
+}
+
+// TestNewsThatWeCouldNotTakeComeAgain: LiveKit repeats what was answered 503.
+func TestNewsThatWeCouldNotTakeComeAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.setDeaf(true)
+	anna := w.enter(w.admitted(guest(), "Anna"))
+	w.eventually(func(t *assert.CollectT) { assert.GreaterOrEqual(t, w.hasRefused(), 2) })
+	assert.Zero(t, w.meeting().Inside)
+	w.setDeaf(false)
+	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
+	anna.isThere()
+}
+
+// TestFailedNewsAreTakenWhenRepeated: what failed here is not remembered as taken.
+func TestFailedNewsAreTakenWhenRepeated(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
+	anna := w.token(guest(), "Anna")
+	e := w.news(livekit.ParticipantJoined, anna, "PA_1")
+	e.Participant.Permission.Data = false // to be changed at LiveKit
+	w.livekit.Stop()
+	requireKind(t, w.Hear(guest(), e), fault.Unavailable)
+	w.livekit.Start(t)
+	e.Participant.Permission.Data = true
+	w.hears(e)
+	assert.Equal(t, 1, w.meeting().Inside)
+}
+
+func receive[T any](t testing.TB, from <-chan T) T {
+	t.Helper()
+	select {
+	case value := <-from:
+		return value
+	case <-time.After(soon):
+		require.Fail(t, "nothing came")
+		panic("unreachable")
+	}
+}
+
+// TestRemovedPersonsOtherAdmissionIsVoidToo: he had asked twice, and was admitted twice.
+func TestRemovedPersonsOtherAdmissionIsVoidToo(t *testing.T) {
+	t.Parallel()
+	for name, remove := range map[string]func(*world, pass){
+		"removed": func(w *world, p pass) { w.remove(p) },
+		"returned to the lobby": func(w *world, p pass) {
+			w.returnToLobby(p)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, options{})
+			w.stays()
+			user := w.user("Mallory")
+			laptop, phone := w.admitted(as(user), "Mallory"), w.admitted(as(user), "Mallory")
+			other := w.admitted(as(w.user("Anna")), "Anna")
+			there := w.counted(laptop)
+			remove(w, laptop)
+			there.isRemoved()
+			_, err := w.lobby.CreateRoomToken(as(user), lobby.CreateRoomTokenInput{
+				RoomID: &w.room.ID, Ticket: &phone.ticket,
+			})
+			requireKind(t, err, fault.LobbyRequired)
+			w.isKeptOut(phone)
+			w.counted(other)
+		})
+	}
+}

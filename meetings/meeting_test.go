@@ -1,0 +1,383 @@
+package meetings_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/livekit/protocol/auth"
+	livekitproto "github.com/livekit/protocol/livekit"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent"
+	"foyer/ent/room"
+	"foyer/internal/fault"
+	"foyer/internal/livekit"
+	"foyer/lobby"
+	"foyer/meetings"
+	"foyer/recordings"
+	"foyer/rooms"
+	"foyer/testenv"
+)
+
+// finished waits until LiveKit has told of the end of one more of its rooms than before.
+func (w *world) finished(before int) {
+	w.t.Helper()
+	w.eventually(func(t *assert.CollectT) { assert.Greater(t, w.heard(livekit.RoomFinished), before) })
+}
+
+// compared waits until all meetings have been compared with LiveKit at least once from now on: a meeting in
+// another room, in which somebody was for a moment, has ended by that.
+func (w *world) compared() {
+	w.t.Helper()
+	other := w.inNewRoom()
+	for range 2 { // the first may have been under way
+		anna := other.admitted(guest(), "Anna")
+		other.hears(other.news(livekit.ParticipantJoined, anna, uuid.NewString()))
+		w.eventually(func(t *assert.CollectT) { assert.Zero(t, other.meeting().Inside) })
+	}
+}
+
+func (w *world) stored() *ent.Room {
+	w.t.Helper()
+	r, err := w.rooms.ByID(context.Background(), w.room.ID)
+	require.NoError(w.t, err)
+	return r
+}
+
+func (w *world) bans() int {
+	w.t.Helper()
+	bans, err := w.rooms.Bans(w.host(), w.room.ID, nil, nil)
+	require.NoError(w.t, err)
+	return len(bans.Edges)
+}
+
+// noted reports whether a room is among those that are compared with LiveKit.
+func (w *world) noted() bool {
+	w.t.Helper()
+	marks, err := w.lobby.Meetings(context.Background())
+	require.NoError(w.t, err)
+	_, noted := marks[w.room.ID]
+	return noted
+}
+
+// TestGuestsKeepTheirPlaceWhileTheRoomIsEmpty: the host's window closes, LiveKit ends its room, and the host
+// comes back.
+func TestGuestsKeepTheirPlaceWhileTheRoomIsEmpty(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.runs()
+	host := w.counted(w.token(w.host(), "Olga"))
+	waits, admitted := w.knock(guest(), "Waits"), w.admitted(guest(), "Admitted")
+	require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, rooms.Person{ID: uuid.New()}, rooms.ForMeeting))
+	require.NoError(t, w.lobby.Decide(guest(), w.room.ID, rooms.Person{ID: admitted.id},
+		lobby.Decided{Name: ptr("Given name")}))
+	w.lock()
+
+	host.room.Disconnect()
+	w.finished(0)
+	w.compared()
+
+	entry := w.entry(waits)
+	assert.Equal(t, lobby.Waiting, entry.Status)
+	assert.True(t, waits.Entry.Since.Equal(entry.Since))
+	assert.NotNil(t, w.stored().LockedAt)
+	assert.Equal(t, 1, w.bans())
+	assert.True(t, w.meeting().On)
+	assert.False(t, w.meeting().Over)
+	w.counted(w.token(w.host(), "Olga"))
+	assert.Equal(t, []string{"Waits"}, w.waiting())
+	w.unlock()
+	assert.Equal(t, "Given name", w.counted(admitted).isThere().Name)
+}
+
+// TestMeetingEndsWhenNobodyHasBeenThereForTheGrace, and all that holds for the meeting with it.
+func TestMeetingEndsWhenNobodyHasBeenThereForTheGrace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{grace: 5 * time.Second})
+	w.runs()
+	anna := w.counted(w.admitted(guest(), "Anna"))
+	follows := w.follow(guest(), &anna.ticket)
+	waits := w.knock(guest(), "Waits")
+	require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, rooms.Person{ID: uuid.New()}, rooms.ForMeeting))
+	require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, rooms.Person{ID: uuid.New()}, rooms.Forever))
+	w.lock()
+	anna.room.Disconnect()
+	w.eventually(func(t *assert.CollectT) { assert.Zero(t, w.meeting().Inside) })
+	assert.Equal(t, lobby.Waiting, w.entry(waits).Status)
+	_ = after(w.meeting().Version)
+	late := w.knock(guest(), "Late")
+
+	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
+	follows.until(func(s *meetings.Status) bool { return s.Ended })
+	assert.Equal(t, lobby.Ended, w.entry(waits).Status)
+	assert.Equal(t, lobby.Waiting, w.entry(late).Status, "they wait for the next meeting")
+	w.eventually(func(t *assert.CollectT) { assert.Nil(t, w.stored().LockedAt) })
+	assert.Equal(t, 1, w.bans(), "the one for good")
+	_, err := w.lobby.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{
+		RoomID: &w.room.ID, Ticket: &anna.ticket,
+	})
+	requireKind(t, err, fault.LobbyRequired)
+	w.eventually(func(t *assert.CollectT) { assert.False(t, w.noted(), "nothing of it is left") })
+}
+
+// TestOldTokenDoesNotEmptyTheLobby: somebody joins with what was given out before a host ended the meeting. They
+// are removed, LiveKit ends its room again, and whoever waits goes on waiting.
+func TestOldTokenDoesNotEmptyTheLobby(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{grace: time.Millisecond})
+	w.runs()
+	mallory := w.admitted(guest(), "Mallory")
+	_, err := w.End(w.host(), w.room.ID)
+	require.NoError(t, err)
+	ben := w.knock(guest(), "Ben")
+	for range 2 {
+		before := w.heard(livekit.RoomFinished)
+		w.isKeptOut(mallory)
+		w.finished(before)
+	}
+	w.compared()
+	entry := w.entry(ben)
+	assert.Equal(t, lobby.Waiting, entry.Status)
+	assert.True(t, ben.Entry.Since.Equal(entry.Since))
+	assert.False(t, w.meeting().On)
+}
+
+// TestGuestsWhoWaitBeforeAMeetingAreNotEnded: there is no meeting to end.
+func TestGuestsWhoWaitBeforeAMeetingAreNotEnded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{grace: time.Millisecond})
+	w.lock()
+	early := w.knock(guest(), "Early")
+	w.runs()
+	w.compared()
+	assert.Equal(t, lobby.Waiting, w.entry(early).Status)
+	assert.NotNil(t, w.stored().LockedAt)
+	assert.False(t, w.meeting().Over)
+}
+
+// TestRoomFinishedIsBelievedOnlyWhenLiveKitsListAgrees: one of its nodes tells of an end while people are
+// connected to another.
+func TestRoomFinishedIsBelievedOnlyWhenLiveKitsListAgrees(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{grace: time.Millisecond})
+	w.runs()
+	anna := w.counted(w.admitted(guest(), "Anna"))
+	waits := w.knock(guest(), "Waits")
+	w.lock()
+	finished := func() *livekit.Event {
+		return &livekit.Event{ID: uuid.NewString(), Kind: livekit.RoomFinished, Room: w.room.ID.String()}
+	}
+	w.hears(finished())
+	w.compared()
+	assert.Equal(t, 1, w.meeting().Inside)
+	assert.False(t, w.meeting().Over)
+	assert.Equal(t, lobby.Waiting, w.entry(waits).Status)
+	assert.NotNil(t, w.stored().LockedAt)
+	anna.isThere()
+
+	w.livekit.Stop()
+	requireKind(t, w.Hear(guest(), finished()), fault.Unavailable)
+	assert.True(t, w.meeting().On, "nothing ends while LiveKit is away")
+}
+
+// TestAdmissionOutlastsAReconnect: a laptop sleeps so long that LiveKit ends the room, whose only person its
+// owner was.
+func TestAdmissionOutlastsAReconnect(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.runs()
+	grace := w.admitted(guest(), "Grace")
+	w.counted(grace).room.Disconnect()
+	w.finished(0)
+	w.counted(grace).isThere()
+	assert.Equal(t, 1, w.meeting().Inside)
+}
+
+// TestPeopleWhoseJoiningWasLostStay: an event was lost, and only minutes later, when their pass is forgotten, they
+// connect anew.
+func TestPeopleWhoseJoiningWasLostStay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.setLoses(true)
+	anna := w.enter(w.admitted(guest(), "Anna"))
+	pass := w.prefix + "lobby:{" + w.room.ID.String() + "}:pass:" + anna.id.String()
+	stop := w.runs()
+	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
+	assert.Greater(t, w.rdb.PTTL(guest(), pass).Val(), time.Hour, "it lasts while they are there")
+
+	stop()
+	require.EqualValues(t, 1, w.rdb.Del(guest(), pass).Val()) // as when no server ran for that long
+	anna.room.Disconnect()
+	w.setLoses(false)
+	w.counted(anna.pass).isThere()
+	w.lock()
+	w.isKeptOut(anna.pass)
+}
+
+// TestLostNewsOfLeavingAreMadeUpFor, and the meeting ends all the same.
+func TestLostNewsOfLeavingAreMadeUpFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{grace: time.Second})
+	w.runs()
+	anna, bob := w.counted(w.admitted(guest(), "Anna")), w.counted(w.admitted(guest(), "Bob"))
+	w.setLoses(true)
+	anna.room.Disconnect()
+	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
+	assert.True(t, w.meeting().On)
+	bob.room.Disconnect()
+	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
+}
+
+// TestNoMeetingEndsWhileLiveKitIsAway, however long that is; when LiveKit is back the meeting ends.
+func TestNoMeetingEndsWhileLiveKitIsAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{grace: 300 * time.Millisecond})
+	anna := w.counted(w.admitted(guest(), "Anna"))
+	waits := w.knock(guest(), "Waits")
+	w.livekit.Stop()
+	w.hears(w.news(livekit.ParticipantLeft, anna.pass, anna.room.LocalParticipant.SID()))
+	stop := w.runs()
+	begin := time.Now()
+	w.eventually(func(t *assert.CollectT) { assert.Greater(t, time.Since(begin), 3*time.Second) })
+	assert.True(t, w.meeting().On)
+	assert.Equal(t, lobby.Waiting, w.entry(waits).Status)
+	stop()
+	w.livekit.Start(t)
+	w.runs()
+	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
+	assert.Equal(t, lobby.Ended, w.entry(waits).Status)
+}
+
+// TestEndOfAMeetingIsFinishedByAnotherServer: the one that had ended it died before the database followed.
+func TestEndOfAMeetingIsFinishedByAnotherServer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{grace: time.Millisecond})
+	anna := w.admitted(guest(), "Anna")
+	w.hears(w.news(livekit.ParticipantJoined, anna, "PA_1"))
+	w.lock()
+	require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, rooms.Person{ID: uuid.New()}, rooms.ForMeeting))
+	_ = after(int(time.Now().UnixMilli()))
+	w.hears(w.news(livekit.ParticipantLeft, anna, "PA_1"))
+	_ = after(w.meeting().Version + 1)
+	require.NoError(t, w.lobby.Lapse(guest(), w.room.ID)) // and no more
+	require.True(t, w.meeting().Over)
+	require.NotNil(t, w.stored().LockedAt)
+
+	another := w.another()
+	another.runs()
+	w.eventually(func(t *assert.CollectT) { assert.Nil(t, w.stored().LockedAt) })
+	w.eventually(func(t *assert.CollectT) { assert.Zero(t, w.bans()) })
+	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().ClosedAt.IsZero()) })
+	assert.True(t, w.meeting().Over)
+}
+
+// another is a second server of the same installation.
+func (w *world) another() *world {
+	w.t.Helper()
+	second := w.in(w.room)
+	var err error
+	second.lobby, err = lobby.New(w.rdb, w.rooms, w.rtc, lobby.Settings{
+		Secret: "a secret of at least 32 bytes, for tests", KeyPrefix: w.prefix, Grace: time.Minute,
+		Heartbeat: time.Second, DeniedFor: time.Minute, AdmittedFor: time.Hour, TicketTTL: time.Hour,
+		MeetingGrace: time.Millisecond,
+	})
+	require.NoError(w.t, err)
+	recordings := recordings.New(recordings.Outside{DB: w.db, Redis: w.rdb, Rooms: w.rooms, Lobby: second.lobby,
+		RTC: w.rtc}, recordings.Settings{})
+	second.Service = meetings.New(w.rooms, second.lobby, w.rtc, recordings, meetings.Settings{
+		ReviewInterval: 100 * time.Millisecond,
+	})
+	return second
+}
+
+// TestMeetingIsKnownAgainAfterRedisHasForgotten all of it while people were inside.
+func TestMeetingIsKnownAgainAfterRedisHasForgotten(t *testing.T) {
+	t.Parallel()
+	server := testenv.StartRedis(t)
+	client := server.Client(t)
+	w := newWorld(t, options{redis: client, grace: time.Second})
+	anna := w.counted(w.admitted(guest(), "Anna"))
+	require.NoError(t, client.FlushAll(guest()).Err())
+	w.runs()
+	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
+	assert.True(t, w.noted())
+	anna.room.Disconnect()
+	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
+}
+
+// TestCallOfADeletedRoomEndsLater, when LiveKit was away as the room was deleted.
+func TestCallOfADeletedRoomEndsLater(t *testing.T) {
+	t.Parallel()
+	w, line := lined(t, options{accessLevel: room.AccessLevelPUBLIC})
+	anna := w.counted(w.token(guest(), "Anna"))
+	line.cut()
+	_, err := w.DeleteRoom(w.host(), w.room.ID)
+	require.NoError(t, err)
+	line.mend()
+	w.runs()
+	receive(t, anna.gone)
+	w.eventually(func(t *assert.CollectT) { assert.False(t, w.noted()) })
+}
+
+// TestPeopleOfADeletedRoomAreRemovedWhoseJoiningWasLost: they come with what they were given before, when nothing of
+// the room is left. Others' people are none of our concern.
+func TestPeopleOfADeletedRoomAreRemovedWhoseJoiningWasLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC, deployment: "meet.example.org"})
+	anna := w.token(guest(), "Anna")
+	w.runs()
+	_, err := w.DeleteRoom(w.host(), w.room.ID)
+	require.NoError(t, err)
+	w.eventually(func(t *assert.CollectT) { assert.False(t, w.noted()) })
+	w.setLoses(true)
+	other := livekit.New(livekit.Settings{
+		URL: w.livekit.URL(), PublicURL: w.livekit.URL(), APIKey: w.livekit.Key(), APISecret: w.livekit.Secret(),
+		TokenTTL: soon, Deployment: "staging.example.org",
+	})
+	theirs, err := other.Details(t.Context(), livekit.Join{Room: w.room.ID.String(), Identity: uuid.New(), Name: "Bob"})
+	require.NoError(t, err)
+	bob := w.enter(pass{details: theirs})
+	w.isKeptOut(anna)
+	select {
+	case <-bob.gone:
+		assert.Fail(t, "another installation's person was removed")
+	default:
+	}
+}
+
+// TestMetadataOfARoomAreMended: LiveKit has made its room anew, and the news of that was lost.
+func TestMetadataOfARoomAreMended(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.setLoses(true)
+	w.enter(w.token(w.host(), "Olga"))
+	w.runs()
+	w.eventually(func(t *assert.CollectT) {
+		running, err := w.rtc.Rooms(context.Background())
+		assert.NoError(t, err)
+		assert.Contains(t, running[w.room.ID.String()], `"accessLevel":"RESTRICTED"`)
+	})
+}
+
+// TestPhoneLeavesAMeetingThatWasEnded while LiveKit was away: no pass says that its right has ended.
+func TestPhoneLeavesAMeetingThatWasEnded(t *testing.T) {
+	t.Parallel()
+	w, line := lined(t, options{})
+	phone := w.comes(livekitproto.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})
+	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
+	line.cut()
+	_, err := w.End(w.host(), w.room.ID)
+	requireKind(t, err, fault.Unavailable)
+	line.mend()
+	w.runs()
+	phone.isRemoved()
+	w.eventually(func(t *assert.CollectT) { assert.False(t, w.noted(), "nothing of it is left") })
+	assert.False(t, w.meeting().On)
+
+	again := w.comes(livekitproto.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})
+	w.compared()
+	again.in()
+}

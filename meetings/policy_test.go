@@ -1,0 +1,157 @@
+package meetings_test
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql"
+	livekitproto "github.com/livekit/protocol/livekit"
+	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent/room"
+	"foyer/ent/roomaccess"
+	"foyer/ent/schema"
+	"foyer/internal/livekit"
+	"foyer/meetings"
+	"foyer/rooms"
+)
+
+// outcomes are the results by name.
+func outcomes(results []*meetings.Result) map[string]meetings.Outcome {
+	named := map[string]meetings.Outcome{}
+	for _, r := range results {
+		named[r.Name] = r.Outcome
+	}
+	return named
+}
+
+// TestForbiddenMediaStopAtOnce: for those inside, and for who comes later.
+func TestForbiddenMediaStopAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	late := w.admitted(guest(), "Late")
+	host := w.counted(w.token(w.host(), "Olga"))
+	anna := w.counted(w.admitted(guest(), "Anna"))
+	hosts := host.publish(livekitproto.TrackSource_SCREEN_SHARE_AUDIO)
+	screen := anna.publish(livekitproto.TrackSource_SCREEN_SHARE_AUDIO)
+	microphone := anna.publish(livekitproto.TrackSource_MICROPHONE)
+
+	updated := w.publishSources(schema.Microphone)
+	assert.True(t, updated.Synced)
+	assert.Equal(t, map[string]meetings.Outcome{"Olga": meetings.Done, "Anna": meetings.Done},
+		outcomes(updated.Participants))
+	w.eventually(func(t *assert.CollectT) { assert.Equal(t, []string{microphone.SID()}, sids(anna.isThere())) })
+	assert.Equal(t, []string{hosts.SID()}, sids(host.isThere()))
+	assert.NotEqual(t, screen.SID(), microphone.SID())
+	assert.Equal(t, []string{"microphone"}, w.counted(late).isThere().Permission.Sources)
+
+	w.publishSources()
+	w.eventually(func(t *assert.CollectT) { assert.Empty(t, anna.isThere().Tracks) })
+	assert.Equal(t, []string{hosts.SID()}, sids(host.isThere()))
+}
+
+func sids(p *livekit.Participant) []string {
+	list := []string{}
+	for _, track := range p.Tracks {
+		list = append(list, track.SID)
+	}
+	return list
+}
+
+// TestNarrowerAccessRemovesWhoHadWalkedIn, and nobody whom a host or a role has let in.
+func TestNarrowerAccessRemovesWhoHadWalkedIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
+	walked := w.counted(w.token(guest(), "Walked in"))
+	signedIn := w.counted(w.token(as(w.user("Signed in")), "Signed in"))
+	member := w.counted(w.token(as(w.member("Member", roomaccess.RoleMEMBER)), "Member"))
+	host := w.counted(w.token(w.host(), "Host"))
+	w.setAccess(room.AccessLevelRESTRICTED)
+	walked.isRemoved()
+	signedIn.isRemoved()
+	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 2, w.meeting().Inside) })
+	admitted := w.counted(w.admitted(guest(), "Admitted"))
+	w.setAccess(room.AccessLevelPUBLIC)
+	again := w.counted(w.token(guest(), "Walked in"))
+	updated, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
+		RoomID: w.room.ID, AccessLevel: ptr(room.AccessLevelRESTRICTED),
+	})
+	require.NoError(t, err)
+	assert.Equal(t, map[string]meetings.Outcome{
+		"Walked in": meetings.Removed, "Admitted": meetings.Done, "Member": meetings.Done, "Host": meetings.Done,
+	}, outcomes(updated.Participants))
+	again.isRemoved()
+	for _, c := range []*person{admitted, member, host} {
+		c.isThere()
+	}
+	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 3, w.meeting().Inside) })
+}
+
+// mirrored is what everybody in the call can read of the room.
+type mirrored struct {
+	AccessLevel   string
+	Locked        bool
+	Configuration struct {
+		PublishSources  []string
+		EveryoneCanMute bool
+		DataAllowed     bool
+	}
+}
+
+func (w *world) mirrored(t require.TestingT) mirrored {
+	client := lksdk.NewRoomServiceClient(w.livekit.URL(), w.livekit.Key(), w.livekit.Secret())
+	list, err := client.ListRooms(context.Background(),
+		&livekitproto.ListRoomsRequest{Names: []string{w.room.ID.String()}})
+	require.NoError(t, err)
+	require.Len(t, list.GetRooms(), 1)
+	var m mirrored
+	require.NoError(t, json.Unmarshal([]byte(list.GetRooms()[0].GetMetadata()), &m))
+	return m
+}
+
+// TestLiveKitMirrorsTheRoomAsItIsStored: from the start, and also when two hosts change it at once.
+func TestLiveKitMirrorsTheRoomAsItIsStored(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.counted(w.token(w.host(), "Olga"))
+	first := mirrored{AccessLevel: "RESTRICTED"}
+	first.Configuration.EveryoneCanMute, first.Configuration.DataAllowed = true, true
+	w.eventually(func(t *assert.CollectT) { assert.Equal(t, first, w.mirrored(t)) })
+	w.lock()
+	assert.True(t, w.mirrored(t).Locked)
+	w.unlock()
+	assert.False(t, w.mirrored(t).Locked)
+	other := as(w.member("Otto", roomaccess.RoleOWNER))
+	for i := range 10 {
+		var both sync.WaitGroup
+		for _, c := range []struct {
+			ctx     context.Context
+			sources []schema.PublishSource
+			level   room.AccessLevel
+		}{
+			{w.host(), []schema.PublishSource{schema.Microphone}, room.AccessLevelPUBLIC},
+			{other, []schema.PublishSource{schema.Camera}, room.AccessLevelTRUSTED},
+		} {
+			both.Go(func() {
+				_, err := w.UpdateRoom(c.ctx, rooms.UpdateInput{
+					RoomID: w.room.ID, AccessLevel: &c.level,
+					Configuration: &rooms.Configuration{
+						PublishSources: graphql.OmittableOf(c.sources), DataAllowed: ptr(i%2 == 0),
+					},
+				})
+				assert.NoError(t, err)
+			})
+		}
+		both.Wait()
+		r, err := w.rooms.ByID(guest(), w.room.ID)
+		require.NoError(t, err)
+		m := w.mirrored(t)
+		assert.Equal(t, r.AccessLevel.String(), m.AccessLevel)
+		assert.Equal(t, string(r.PublishSources[0]), m.Configuration.PublishSources[0])
+		assert.Equal(t, r.DataAllowed, m.Configuration.DataAllowed)
+	}
+}

@@ -1,0 +1,81 @@
+package meetings_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/lobby"
+	"foyer/testenv"
+)
+
+// TestGuestEntersWithATokenWhoseAdmissionRedisHasLost: the guest was told of it, and enters with the token.
+func TestGuestEntersWithATokenWhoseAdmissionRedisHasLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.stays()
+	user := w.user("Ulla User")
+	asked := map[string]*lobby.Request{"Anna": w.knock(guest(), "Anna"), "Ulla": w.knock(as(user), "Ulla")}
+	goBack := testenv.RememberRedis(t, w.rdb, w.prefix)
+	given := map[string]pass{}
+	for name, request := range asked {
+		e, err := w.lobby.Admit(w.host(), lobby.DecideInput{RoomID: w.room.ID, EntryID: request.Entry.ID})
+		require.NoError(t, err)
+		details, err := w.lobby.ConnectionDetails(guest(), e)
+		require.NoError(t, err)
+		given[name] = pass{e.ID, request.Ticket, details}
+	}
+	goBack()
+	for name, p := range given {
+		assert.Equal(t, p.id, w.counted(p).id, name)
+	}
+	list, err := w.lobby.Get(w.host(), w.room.ID)
+	require.NoError(t, err)
+	assert.Empty(t, list.Entries)
+	for _, p := range given {
+		w.remove(p)
+		w.isKeptOut(p)
+	}
+}
+
+// TestGuestEntersWithATokenOfWhichRedisKnowsNothing: where the guest has an account, it is not known which, so the
+// guest needs a new token, which the ticket brings.
+func TestGuestEntersWithATokenOfWhichRedisKnowsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.stays()
+	goBack := testenv.RememberRedis(t, w.rdb, w.prefix)
+	user := w.user("Ulla User")
+	anna, ulla := w.admitted(guest(), "Anna"), w.admitted(as(user), "Ulla")
+	goBack()
+	w.counted(anna)
+	w.isKeptOut(ulla)
+	token, err := w.tryReturn(&person{pass: ulla})
+	require.NoError(t, err)
+	w.counted(pass{token.ParticipantID, token.Ticket, token.ConnectionDetails})
+}
+
+// TestComparisonBringsAnAdmissionBack of somebody who is inside, so that the connection may break later.
+func TestComparisonBringsAnAdmissionBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.stays()
+	asked := w.knock(guest(), "Anna")
+	goBack := testenv.RememberRedis(t, w.rdb, w.prefix)
+	e, err := w.lobby.Admit(w.host(), lobby.DecideInput{RoomID: w.room.ID, EntryID: asked.Entry.ID})
+	require.NoError(t, err)
+	details, err := w.lobby.ConnectionDetails(guest(), e)
+	require.NoError(t, err)
+	anna := w.counted(pass{e.ID, asked.Ticket, details})
+	goBack()
+	w.runs()
+	w.eventually(func(t *assert.CollectT) {
+		list, err := w.lobby.Get(w.host(), w.room.ID)
+		if assert.NoError(t, err) {
+			assert.Empty(t, list.Entries)
+		}
+		assert.Equal(t, 2, w.meeting().Inside)
+	})
+	anna.isThere()
+}

@@ -1,0 +1,245 @@
+package meetings_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/gorilla/websocket"
+	"github.com/livekit/protocol/auth"
+	livekitproto "github.com/livekit/protocol/livekit"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/twitchtv/twirp"
+	"google.golang.org/protobuf/proto"
+
+	"foyer/ent"
+	"foyer/ent/roomaccess"
+	"foyer/ent/schema"
+	"foyer/internal/fault"
+	"foyer/internal/livekit"
+	"foyer/meetings"
+	"foyer/rooms"
+)
+
+func (w *world) setRole(ctx ctx, p pass, role roomaccess.Role) ([]*meetings.Result, error) {
+	return w.SetRole(ctx, meetings.SetRoleInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id), Role: role})
+}
+
+func (w *world) publishSources(sources ...schema.PublishSource) *meetings.UpdatedRoom {
+	w.t.Helper()
+	updated, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
+		RoomID: w.room.ID, Configuration: &rooms.Configuration{
+			PublishSources: graphql.OmittableOf(append([]schema.PublishSource{}, sources...)),
+		},
+	})
+	require.NoError(w.t, err)
+	return updated
+}
+
+// TestRoleIsStoredAndFollowedOnEveryDevice, in a room where only hosts may send.
+func TestRoleIsStoredAndFollowedOnEveryDevice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	w.publishSources()
+	user := w.member("Mia", roomaccess.RoleMEMBER)
+	devices := []*person{w.counted(w.token(as(user), "Mia")), w.counted(w.token(as(user), "Mia"))}
+	other := w.counted(w.admitted(guest(), "Anna"))
+	assert.Empty(t, devices[0].isThere().Permission.Sources)
+	for _, step := range []struct {
+		role    roomaccess.Role
+		carries string
+		sources []string
+	}{
+		{roomaccess.RoleADMINISTRATOR, "administrator", w.rtc.DefaultSources()},
+		{roomaccess.RoleMEMBER, "member", nil},
+	} {
+		results, err := w.setRole(w.host(), devices[0].pass, step.role)
+		require.NoError(t, err)
+		assert.Len(t, results, 2)
+		stored, err := w.rooms.RoleOf(guest(), w.room.ID, user.ID)
+		require.NoError(t, err)
+		assert.Equal(t, step.role, stored)
+		for _, device := range devices {
+			p := device.isThere()
+			assert.Equal(t, step.carries, p.Role())
+			assert.True(t, livekit.Permission{Subscribe: true, Data: true, Sources: step.sources}.
+				Equal(p.Permission), "%+v", p.Permission)
+		}
+		assert.Empty(t, other.isThere().Role())
+	}
+}
+
+func TestRolesThatNobodyIsGivenInACall(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	own := w.token(w.host(), "Olga")
+	other := w.token(as(w.member("Otto", roomaccess.RoleOWNER)), "Otto")
+	mia, anna := w.token(as(w.member("Mia", roomaccess.RoleMEMBER)), "Mia"), w.admitted(guest(), "Anna")
+	for name, c := range map[string]struct {
+		whom pass
+		role roomaccess.Role
+		kind fault.Kind
+	}{
+		"an owner is made":      {mia, roomaccess.RoleOWNER, fault.Invalid},
+		"one's own":             {own, roomaccess.RoleMEMBER, fault.Forbidden},
+		"an owner's":            {other, roomaccess.RoleADMINISTRATOR, fault.Forbidden},
+		"of somebody unknown":   {pass{}, roomaccess.RoleMEMBER, fault.NotFound},
+		"of a guest":            {anna, roomaccess.RoleMEMBER, fault.Conflict},
+		"guest to an admin":     {anna, roomaccess.RoleADMINISTRATOR, fault.Conflict},
+		"guest made an owner":   {anna, roomaccess.RoleOWNER, fault.Invalid},
+		"a role that is no one": {mia, "EMPEROR", fault.Invalid},
+	} {
+		_, err := w.setRole(w.host(), c.whom, c.role)
+		require.Error(t, err, name)
+		assert.Equal(t, c.kind, fault.Of(err).Kind, name)
+	}
+}
+
+// TestGuestWithAnAccountIsMadeAMember: he had no role at all.
+func TestGuestWithAnAccountIsMadeAMember(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	user := w.user("Anna")
+	anna := w.counted(w.admitted(as(user), "Anna"))
+	_, err := w.setRole(w.host(), anna.pass, roomaccess.RoleMEMBER)
+	require.NoError(t, err)
+	assert.Equal(t, "member", anna.isThere().Role())
+	_, err = w.Revoke(w.host(), w.room.ID, user.ID)
+	require.NoError(t, err)
+	assert.Empty(t, anna.isThere().Role(), "and stays, as he was admitted")
+	member := w.member("Mia", roomaccess.RoleMEMBER)
+	mia := w.counted(w.token(as(member), "Mia"))
+	_, err = w.Revoke(w.host(), w.room.ID, member.ID)
+	require.NoError(t, err)
+	mia.isRemoved()
+}
+
+// TestNoTokenOfACallOpensLiveKitsAPI: a demoted host's, as he got it and as LiveKit has renewed it, a
+// host's and a guest's.
+func TestNoTokenOfACallOpensLiveKitsAPI(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	admin := w.token(as(w.member("Ada", roomaccess.RoleADMINISTRATOR)), "Ada")
+	owner, anna := w.counted(w.token(w.host(), "Olga")), w.counted(w.admitted(guest(), "Anna"))
+	renewed := w.renewals(admin)
+	results, err := w.setRole(w.host(), admin, roomaccess.RoleMEMBER)
+	require.NoError(t, err)
+	require.Len(t, results, 1)
+	assert.Equal(t, meetings.Done, results[0].Outcome, "she stays, as a member")
+	w.updated(admin, meetings.UpdateInput{Name: ptr("Ada B.")})
+	tokens := []string{
+		admin.details.ParticipantToken, owner.details.ParticipantToken, anna.details.ParticipantToken,
+	}
+	for {
+		token := receive(t, renewed)
+		tokens = append(tokens, token)
+		if claimsOf(t, token).Name == "Ada B." {
+			break // made after the demotion
+		}
+	}
+	for _, token := range tokens {
+		w.isPowerless(token, anna)
+	}
+	anna.isThere()
+}
+
+func claimsOf(t testing.TB, token string) *auth.ClaimGrants {
+	t.Helper()
+	verifier, err := auth.ParseAPIToken(token)
+	require.NoError(t, err)
+	_, claims, err := verifier.Verify("secretsecretsecretsecretsecretsecret")
+	require.NoError(t, err)
+	return claims
+}
+
+// renewals connects to LiveKit's signalling alone, and returns every token by which LiveKit renews the
+// one it was given.
+func (w *world) renewals(p pass) <-chan string {
+	w.t.Helper()
+	conn, _, err := websocket.DefaultDialer.Dial(w.livekit.URL()+"/rtc?protocol=15&sdk=go",
+		http.Header{"Authorization": {"Bearer " + p.details.ParticipantToken}})
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() { conn.Close() })
+	renewed := make(chan string, 100)
+	joined := make(chan struct{})
+	go func() {
+		for {
+			_, message, err := conn.ReadMessage()
+			if err != nil {
+				return
+			}
+			var said livekitproto.SignalResponse
+			if proto.Unmarshal(message, &said) != nil {
+				return
+			}
+			if said.GetJoin() != nil {
+				close(joined)
+			}
+			if token := said.GetRefreshToken(); token != "" {
+				renewed <- token
+			}
+		}
+	}()
+	receive(w.t, joined)
+	return renewed
+}
+
+// isPowerless tries LiveKit's API with a token.
+func (w *world) isPowerless(token string, victim *person) {
+	w.t.Helper()
+	api := livekitproto.NewRoomServiceProtobufClient(
+		"http"+strings.TrimPrefix(w.livekit.URL(), "ws"), http.DefaultClient)
+	ctx, err := twirp.WithHTTPRequestHeaders(context.Background(),
+		http.Header{"Authorization": {"Bearer " + token}})
+	require.NoError(w.t, err)
+	room, whom := w.room.ID.String(), victim.id.String()
+	_, errList := api.ListParticipants(ctx, &livekitproto.ListParticipantsRequest{Room: room})
+	_, errRemove := api.RemoveParticipant(ctx, &livekitproto.RoomParticipantIdentity{
+		Room: room, Identity: whom,
+	})
+	_, errUpdate := api.UpdateParticipant(ctx, &livekitproto.UpdateParticipantRequest{
+		Room: room, Identity: whom, Name: "Forged",
+	})
+	_, errDelete := api.DeleteRoom(ctx, &livekitproto.DeleteRoomRequest{Room: room})
+	for _, err := range []error{errList, errRemove, errUpdate, errDelete} {
+		refused, ok := errors.AsType[twirp.Error](err)
+		require.True(w.t, ok, "%v", err)
+		assert.Contains(w.t, []twirp.ErrorCode{twirp.PermissionDenied, twirp.Unauthenticated},
+			refused.Code())
+	}
+}
+
+// TestDemotedHostWithAGrantHasToComeBack: where hosts enter with LiveKit's roomAdmin.
+func TestDemotedHostWithAGrantHasToComeBack(t *testing.T) {
+	t.Parallel()
+	for name, demote := range map[string]func(*world, *ent.User, pass) error{
+		"in the call": func(w *world, _ *ent.User, p pass) error {
+			_, err := w.setRole(w.host(), p, roomaccess.RoleMEMBER)
+			return err
+		},
+		"in the room": func(w *world, u *ent.User, _ pass) error {
+			_, err := w.UpdateAccess(w.host(), w.room.ID, u.ID, roomaccess.RoleMEMBER)
+			return err
+		},
+		"altogether": func(w *world, u *ent.User, _ pass) error {
+			_, err := w.Revoke(w.host(), w.room.ID, u.ID)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, options{roomAdmins: true})
+			user := w.member("Ada", roomaccess.RoleADMINISTRATOR)
+			old := w.token(as(user), "Ada")
+			admin := w.counted(old)
+			w.counted(w.admitted(guest(), "Anna"))
+			require.NoError(t, demote(w, user, old))
+			admin.isRemoved()
+			w.isKeptOut(old)
+		})
+	}
+}
