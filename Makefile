@@ -28,7 +28,7 @@ help: ## list the commands
 run: bin/livekit-server bin/foyer ## start Foyer and LiveKit on this machine; Ctrl-C ends both
 	tools/run.sh
 
-test: setup testenv/node/node_modules $(PAGE) bin/livekit-server bin/minio bin/up ## run the tests on real servers (PKG=./lobby ARGS='-run X')
+test: setup test/env/node/node_modules $(PAGE) bin/livekit-server bin/minio bin/up ## run the tests on real servers (PKG=./lobby ARGS='-run X')
 	$(UP) go test -race -shuffle=on -timeout 20m $(ARGS) $(PKG)
 
 soak: setup bin/livekit-server bin/minio bin/up ## break three servers on purpose for ten minutes, and count what is lost (docs/operations.md)
@@ -43,7 +43,7 @@ generate: ## make the generated code again, after a change of schema/, ent/schem
 migration: setup bin/livekit-server bin/minio bin/up ## draft the SQL that a change of ent/schema needs (NAME=what_changes)
 	$(UP) go run ./ent/database/draft $(NAME)
 
-bench: setup testenv/node/node_modules bin/livekit-server bin/minio bin/up ## run the benchmarks on real servers, and compare them with testdata/bench (PKG, ARGS as for test)
+bench: setup test/env/node/node_modules bin/livekit-server bin/minio bin/up ## run the benchmarks on real servers, and compare them with testdata/bench (PKG, ARGS as for test)
 	$(UP) go test -run '^$$' -bench . -benchmem $(ARGS) $(PKG) >bin/bench.txt || { cat bin/bench.txt; false; }
 	cat bin/bench.txt
 	go -C tools tool benchstat ../testdata/bench/baseline.txt ../bin/bench.txt
@@ -62,11 +62,11 @@ bin/foyer: $(PAGE)
 	CGO_ENABLED=0 go build -ldflags='-X main.version=$(VERSION)' -o $@ ./server
 
 bin/up:
-	go build -o $@ ./testenv/up
+	go build -o $@ ./test/env/up
 
 # The GraphQL clients that tests ask for their opinion.
-testenv/node/node_modules: testenv/node/package.json testenv/node/package-lock.json | setup
-	$(NODE) npm --prefix testenv/node $(NPM_CI)
+test/env/node/node_modules: test/env/node/package.json test/env/node/package-lock.json | setup
+	$(NODE) npm --prefix test/env/node $(NPM_CI)
 	@touch $@
 
 # Of the page: whatever npm and Vite do not write themselves.

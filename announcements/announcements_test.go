@@ -30,7 +30,7 @@ import (
 	"foyer/internal/outbox"
 	"foyer/internal/webhook"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // soon is how long a test waits for what should happen at once, on a busy machine.
@@ -47,20 +47,20 @@ type world struct {
 	db     *ent.Client
 	rooms  *rooms.Service
 	outbox *outbox.Outbox
-	smtp   *testenv.SMTP
+	smtp   *env.SMTP
 }
 
 // onEach runs a test in an empty world on each database, with what endpoints the test starts.
 func onEach(t *testing.T, test func(t *testing.T, db *ent.Client)) {
 	t.Helper()
-	testenv.OnEachDatabase(t, test)
+	env.OnEachDatabase(t, test)
 }
 
 func newWorld(
 	t *testing.T, db *ent.Client, change func(*announcements.Settings), endpoints ...*endpoint,
 ) *world {
 	t.Helper()
-	w := &world{t: t, db: db, smtp: testenv.NewSMTP(t)}
+	w := &world{t: t, db: db, smtp: env.NewSMTP(t)}
 	server, err := mail.ParseServer("smtp://" + w.smtp.Addr() + "?tls=none")
 	require.NoError(t, err)
 	from, err := mail.ParseFrom("Foyer <foyer@example.org>")
@@ -166,7 +166,7 @@ func (w *world) settled() {
 
 func (w *world) eventually(f func(c *assert.CollectT)) {
 	w.t.Helper()
-	testenv.Eventually(w.t, f)
+	env.Eventually(w.t, f)
 }
 
 // letter is an e-mail as somebody reads it.

@@ -20,7 +20,7 @@ import (
 	"foyer/ent/outboxmessage"
 	"foyer/ent/recording"
 	"foyer/ent/schema"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // mute is a world that sends no e-mail.
@@ -115,7 +115,7 @@ func TestEachEndpointIsToldOnceHoweverOthersFail(t *testing.T) {
 func TestEndpointIsTriedUntilItIsUp(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, db *ent.Client) {
-		address := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
+		address := fmt.Sprintf("127.0.0.1:%d", env.FreePort(t))
 		e := &endpoint{url: "http://" + address, respond: func(attempt) int { return http.StatusOK }}
 		w := newWorld(t, db, mute, e)
 		w.deliver()

@@ -16,7 +16,7 @@ import (
 	"foyer/ent/room"
 	"foyer/internal/fault"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 const (
@@ -51,8 +51,8 @@ func newWorld(
 // onEach runs a test in an empty world on each database.
 func onEach(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
-		rdb, _ := testenv.Embedded(t)
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		rdb, _ := env.Embedded(t)
 		test(t, newWorld(t, db, rdb, nil))
 	})
 }
@@ -439,9 +439,9 @@ func TestApplicationIsNotMadeOfBadInput(t *testing.T) {
 
 func TestRequestsForTokensAreLimitedByAddressAndByClient(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		limited := func(address, client int) *world {
-			return newWorld(t, testenv.SQLite(t), rdb, func(s *apps.Settings) {
+			return newWorld(t, env.SQLite(t), rdb, func(s *apps.Settings) {
 				s.KeyPrefix, s.PerAddress, s.PerClient = prefix+uuid.NewString(), address, client
 			})
 		}

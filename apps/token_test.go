@@ -14,7 +14,7 @@ import (
 
 	"foyer/apps"
 	"foyer/internal/fault"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 const prefix = "foyer_token_"
@@ -29,8 +29,8 @@ func appKey(t *testing.T) []byte {
 
 func TestTokenThatWeDidNotIssueOrThatSaysTheWrongThingIsRefused(t *testing.T) {
 	t.Parallel()
-	rdb, _ := testenv.Embedded(t)
-	w := newWorld(t, testenv.SQLite(t), rdb, nil)
+	rdb, _ := env.Embedded(t)
+	w := newWorld(t, env.SQLite(t), rdb, nil)
 	app, _ := w.app(t)
 	key, none := appKey(t), jwt.UnsafeAllowNoneSignatureType
 	hs := jwt.SigningMethodHS256
@@ -82,8 +82,8 @@ func TestTokenThatWeDidNotIssueOrThatSaysTheWrongThingIsRefused(t *testing.T) {
 
 func TestHeaderOfAnApplicationIsToldFromOthers(t *testing.T) {
 	t.Parallel()
-	rdb, _ := testenv.Embedded(t)
-	w := newWorld(t, testenv.SQLite(t), rdb, nil)
+	rdb, _ := env.Embedded(t)
+	w := newWorld(t, env.SQLite(t), rdb, nil)
 	_, request := w.app(t)
 	token := w.issue(t, request)
 	for header, want := range map[string]struct{ mine, reads bool }{
@@ -106,8 +106,8 @@ func TestHeaderOfAnApplicationIsToldFromOthers(t *testing.T) {
 
 func TestTokenIsReadByEveryServerWithTheSecretAlone(t *testing.T) {
 	t.Parallel()
-	rdb, _ := testenv.Embedded(t)
-	w := newWorld(t, testenv.SQLite(t), rdb, nil)
+	rdb, _ := env.Embedded(t)
+	w := newWorld(t, env.SQLite(t), rdb, nil)
 	_, request := w.app(t)
 	token := w.issue(t, request)
 	_, err := newWorld(t, w.db, rdb, nil).tokens.Read(t.Context(), token)

@@ -25,12 +25,12 @@ import (
 	"go.uber.org/goleak"
 
 	"foyer/auth"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
-	os.Exit(testenv.RunTests(m, func() error {
+	os.Exit(env.RunTests(m, func() error {
 		// A cache's clock runs as long as the process does.
 		return goleak.Find(goleak.IgnoreAnyFunction("github.com/hashicorp/golang-lru/v2/expirable.NewLRU[...].func1"))
 	}))
@@ -47,7 +47,7 @@ const (
 // eventually repeats what may not work yet.
 func eventually(t testing.TB, f func(c *assert.CollectT)) {
 	t.Helper()
-	testenv.Eventually(t, f)
+	env.Eventually(t, f)
 }
 
 // signer is a key of an issuer.

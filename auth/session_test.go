@@ -16,7 +16,7 @@ import (
 
 	"foyer/auth"
 	"foyer/internal/fault"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // usual are settings as a server has them.
@@ -33,7 +33,7 @@ type world struct {
 
 func onEach(t *testing.T, settings auth.SessionSettings, test func(t *testing.T, w *world)) {
 	t.Helper()
-	testenv.OnEachRedis(t, func(t *testing.T, client redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, client redis.UniversalClient, prefix string) {
 		settings := settings
 		settings.KeyPrefix = prefix
 		test(t, &world{auth.NewSessions(client, settings), t, client, settings})
@@ -440,7 +440,7 @@ func TestLifeOfOthersEndsWithTheirCredentialAlone(t *testing.T) {
 
 func TestRedisThatIsAwaySignsNobodyOut(t *testing.T) {
 	t.Parallel()
-	server := testenv.StartRedis(t)
+	server := env.StartRedis(t)
 	s := auth.NewSessions(server.Client(t), usual)
 	w := &world{s, t, server.Client(t), usual}
 	run(t, s)

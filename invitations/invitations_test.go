@@ -28,7 +28,7 @@ import (
 	"foyer/internal/outbox"
 	"foyer/invitations"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // soon is how long a test waits for what should happen at once, on a busy machine.
@@ -42,14 +42,14 @@ type world struct {
 	db     *ent.Client
 	rooms  *rooms.Service
 	outbox *outbox.Outbox
-	smtp   *testenv.SMTP
+	smtp   *env.SMTP
 }
 
 // onEach runs a test in an empty world on each database.
 func onEach(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
-		rdb, prefix := testenv.Embedded(t)
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+		rdb, prefix := env.Embedded(t)
 		test(t, newWorld(t, db, rdb, prefix, nil))
 	})
 }
@@ -59,7 +59,7 @@ func newWorld(
 	change func(*invitations.Settings),
 ) *world {
 	t.Helper()
-	w := &world{t: t, db: db, smtp: testenv.NewSMTP(t)}
+	w := &world{t: t, db: db, smtp: env.NewSMTP(t)}
 	server, err := mail.ParseServer("smtp://" + w.smtp.Addr() + "?tls=none")
 	require.NoError(t, err)
 	from, err := mail.ParseFrom("Foyer <foyer@example.org>")
@@ -149,7 +149,7 @@ func (w *world) recipients() map[string]int {
 }
 
 // read returns an e-mail's subject, and its parts by their type.
-func read(t *testing.T, m testenv.Mail) (subject string, parts map[string]string) {
+func read(t *testing.T, m env.Mail) (subject string, parts map[string]string) {
 	t.Helper()
 	parsed := m.Parse(t)
 	subject, err := new(mime.WordDecoder).DecodeHeader(parsed.Header.Get("Subject"))
@@ -394,8 +394,8 @@ func TestHostsInviteAndNobodyElse(t *testing.T) {
 
 func TestServerWithoutAMailServerSaysSo(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Embedded(t)
-	w := newWorld(t, testenv.SQLite(t), rdb, prefix, func(s *invitations.Settings) { s.Send = nil })
+	rdb, prefix := env.Embedded(t)
+	w := newWorld(t, env.SQLite(t), rdb, prefix, func(s *invitations.Settings) { s.Send = nil })
 	ctx, r := w.host("Ada", "Room")
 	_, err := w.Invite(ctx, invitations.Input{RoomID: r.ID, Emails: []string{"bob@example.com"}})
 	f := assertFault(t, fault.Conflict, err)
@@ -405,8 +405,8 @@ func TestServerWithoutAMailServerSaysSo(t *testing.T) {
 
 func TestInvitationsAreLimitedPerUserAndPerRoom(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
-		w := newWorld(t, testenv.SQLite(t), rdb, prefix, func(s *invitations.Settings) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, env.SQLite(t), rdb, prefix, func(s *invitations.Settings) {
 			s.MaxEmails, s.PerUser, s.PerRoom = 3, 4, 5
 		})
 		try := func(ctx context.Context, r *ent.Room, emails int) error {
@@ -435,8 +435,8 @@ func TestInvitationsAreLimitedPerUserAndPerRoom(t *testing.T) {
 
 func TestOneUserDoesNotBuryAMailbox(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
-		w := newWorld(t, testenv.SQLite(t), rdb, prefix, nil)
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+		w := newWorld(t, env.SQLite(t), rdb, prefix, nil)
 		ada, first := w.host("Ada", "First")
 		second := w.db.Room.Create().SetName("Second").SetSlug("second").
 			SetAccessLevel(room.AccessLevelRESTRICTED).SaveX(t.Context())
@@ -463,8 +463,8 @@ func TestOneUserDoesNotBuryAMailbox(t *testing.T) {
 
 func TestRedisThatIsAwayStopsNoInvitationButThoseTooMany(t *testing.T) {
 	t.Parallel()
-	server := testenv.StartRedis(t)
-	w := newWorld(t, testenv.SQLite(t), server.Client(t), "", func(s *invitations.Settings) { s.PerUser = 2 })
+	server := env.StartRedis(t)
+	w := newWorld(t, env.SQLite(t), server.Client(t), "", func(s *invitations.Settings) { s.PerUser = 2 })
 	ctx, r := w.host("Ada", "Room")
 	server.Stop(t)
 	for range 2 {
@@ -548,18 +548,18 @@ func TestMailServersAnswerDecidesForEachRecipient(t *testing.T) {
 func TestMessageThatIsSentTwiceHasTheSameID(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		var got []testenv.Mail
+		var got []env.Mail
 		var mu sync.Mutex
 		send := func(ctx context.Context, m mail.Message) error {
 			mu.Lock()
 			defer mu.Unlock()
-			got = append(got, testenv.Mail{To: m.To, From: m.ID + m.Date.UTC().String()})
+			got = append(got, env.Mail{To: m.To, From: m.ID + m.Date.UTC().String()})
 			if len(got) == 1 {
 				return errors.New("the connection broke")
 			}
 			return nil
 		}
-		rdb, prefix := testenv.Embedded(t)
+		rdb, prefix := env.Embedded(t)
 		w = newWorld(t, w.db, rdb, prefix, func(s *invitations.Settings) { s.Send = send })
 		w.deliver(w.outbox)
 		ctx, r := w.host("Ada", "Room")

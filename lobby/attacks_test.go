@@ -18,7 +18,7 @@ import (
 	"foyer/internal/fault"
 	"foyer/internal/livekit"
 	"foyer/lobby"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 func (w *world) give(t testing.TB, u *ent.User, role roomaccess.Role) {
@@ -29,7 +29,7 @@ func (w *world) give(t testing.TB, u *ent.User, role roomaccess.Role) {
 // TestMemberCannotLetAFriendIn: who may walk in himself shows the ticket of somebody who waits.
 func TestMemberCannotLetAFriendIn(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	member := w.user(t, "Member")
 	w.give(t, member, roomaccess.RoleMEMBER)
@@ -45,7 +45,7 @@ func TestMemberCannotLetAFriendIn(t *testing.T) {
 // TestTicketBringsNoRole: a ticket proves an entry, not who holds it.
 func TestTicketBringsNoRole(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	user := w.user(t, "Ursula")
 	request, err := w.RequestEntry(as(user), lobby.RequestEntryInput{RoomID: &w.room.ID})
@@ -67,7 +67,7 @@ func TestTicketBringsNoRole(t *testing.T) {
 // TestAdmissionByRuleEndsWithTheRule: a room is opened and closed again while somebody waits.
 func TestAdmissionByRuleEndsWithTheRule(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	anna := w.knock(t, "Anna")
 	set := func(level room.AccessLevel) {
@@ -98,7 +98,7 @@ func TestAdmissionByRuleEndsWithTheRule(t *testing.T) {
 // TestGuestComesBackWhenSingleKeysAreLost, as under eviction.
 func TestGuestComesBackWhenSingleKeysAreLost(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, fast)
 		anna := w.knock(t, "Anna")
 		entry := w.watchEntry(t, w.Service, anna)
@@ -138,7 +138,7 @@ func TestGuestComesBackWhenSingleKeysAreLost(t *testing.T) {
 // behind. What a guest has heard stands.
 func TestRedisGoesBackInTime(t *testing.T) {
 	t.Parallel()
-	server := testenv.StartRedis(t)
+	server := env.StartRedis(t)
 	admin := server.Client(t)
 	w := newWorld(t, server.Client(t), "", fast)
 	anna := w.knock(t, "Anna")
@@ -169,7 +169,7 @@ func TestRedisGoesBackInTime(t *testing.T) {
 // TestThousandsAreLetInAtOnce: more than one script could be told of.
 func TestThousandsAreLetInAtOnce(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	const guests = 9000
 	atOnce(30, func(int) {
@@ -187,7 +187,7 @@ func TestThousandsAreLetInAtOnce(t *testing.T) {
 // TestHostHearsThatHisRoomIsGone, also when nobody waits.
 func TestHostHearsThatHisRoomIsGone(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	why := make(chan error, 1)
 	host := watched(t, w.host(), func(ctx context.Context) (<-chan *lobby.Lobby, error) {
@@ -209,7 +209,7 @@ func TestHostHearsThatHisRoomIsGone(t *testing.T) {
 // been asked for already.
 func TestGuestWhoWatchesAndStopsDisturbsNobody(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
 		var rung atomic.Int64
 		for range 20 { // some of them at the same node
@@ -254,7 +254,7 @@ func TestGuestWhoWatchesAndStopsDisturbsNobody(t *testing.T) {
 // TestOldestOfTooManyWatchersOfAnEntryEnds, so that a change of it is never much work.
 func TestOldestOfTooManyWatchersOfAnEntryEnds(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, lapsing)
 	anna := w.knock(t, "Anna")
 	const many, most = 100, 8
@@ -296,7 +296,7 @@ func TestOldestOfTooManyWatchersOfAnEntryEnds(t *testing.T) {
 // TestReplacedWatcherKeepsThePlaceOfTheOthers: that it ends does not say that the guest has gone.
 func TestReplacedWatcherKeepsThePlaceOfTheOthers(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, lapsing)
 	anna := w.knock(t, "Anna")
 	first := w.watchEntry(t, w.Service, anna)

@@ -14,14 +14,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/lobby"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // BenchmarkLobby shows that what a lobby costs does not depend on how many others there are.
 func BenchmarkLobby(b *testing.B) {
 	for _, others := range []int{10, 100_000} {
 		b.Run(fmt.Sprintf("others=%d", others), func(b *testing.B) {
-			server := testenv.StartRedis(b)
+			server := env.StartRedis(b)
 			rdb := server.Client(b)
 			require.NoError(b, rdb.ConfigSet(context.Background(), "appendonly", "no").Err())
 			w := newWorld(b, rdb, "", calm)
@@ -106,7 +106,7 @@ func BenchmarkMemoryOfAWaitingGuest(b *testing.B) {
 	for _, inRoom := range []int{guests, 10} {
 		b.Run(fmt.Sprintf("room=%d", inRoom), func(b *testing.B) {
 			for b.Loop() {
-				server := testenv.StartRedis(b)
+				server := env.StartRedis(b)
 				rdb := server.Client(b)
 				require.NoError(b, rdb.ConfigSet(context.Background(), "appendonly", "no").Err())
 				settings := calm
@@ -144,7 +144,7 @@ func usedMemory(b *testing.B, rdb *redis.Client) int {
 // decision costs the same few commands whoever else waits.
 func TestNothingIsSearchedFor(t *testing.T) {
 	t.Parallel()
-	server := testenv.StartRedis(t)
+	server := env.StartRedis(t)
 	admin := server.Client(t)
 	patient := fast
 	patient.Grace = time.Hour // nobody's place lapses on a busy machine

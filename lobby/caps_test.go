@@ -14,7 +14,7 @@ import (
 	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // of returns a context as ctx, of somebody at a network address.
@@ -40,7 +40,7 @@ func given(t *testing.T, most int, ask func() error) int {
 // ticket, and guests who watch.
 func TestTokensAreLimitedByWhateverDoorTheyAreAskedFor(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		for name, limit := range map[string]func(*lobby.Settings){
 			"of an address": func(s *lobby.Settings) { s.TokensPerAddress = 3 },
 			"of a user":     func(s *lobby.Settings) { s.TokensPerUser = 3 },
@@ -102,7 +102,7 @@ func TestTokensAreLimitedByWhateverDoorTheyAreAskedFor(t *testing.T) {
 // TestStrangersUseUpNoLimitOfHosts: neither that of a PUBLIC room, nor that of the hosts' address.
 func TestStrangersUseUpNoLimitOfHosts(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	for name, limit := range map[string]func(*lobby.Settings){
 		"of the room":     func(s *lobby.Settings) { s.TokensPerRoom = 3 },
 		"of the address":  func(s *lobby.Settings) { s.TokensPerAddress = 3 },
@@ -129,7 +129,7 @@ func TestStrangersUseUpNoLimitOfHosts(t *testing.T) {
 // TestAdmittedGuestIsNotKeptOutByWhatOthersDoWithTheirTickets: what is done with a ticket counts for that ticket.
 func TestAdmittedGuestIsNotKeptOutByWhatOthersDoWithTheirTickets(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	settings := calm
 	settings.RequestsPerTicket = 3
 	w := newWorld(t, rdb, prefix, settings)
@@ -152,7 +152,7 @@ func TestAdmittedGuestIsNotKeptOutByWhatOthersDoWithTheirTickets(t *testing.T) {
 // TestListsOfALobbyAreLimitedAndItsCountIsCheap: the entries are read for whoever asks for them alone.
 func TestListsOfALobbyAreLimitedAndItsCountIsCheap(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		settings := calm
 		settings.ListsPerUser = 2
 		w := newWorld(t, rdb, prefix, settings)
@@ -181,7 +181,7 @@ func TestListsOfALobbyAreLimitedAndItsCountIsCheap(t *testing.T) {
 // that ends took is free again.
 func TestNobodyKeepsALobbyFullAlone(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		settings := calm
 		settings.Capacity, settings.AddressShare = 48, 25
 		w := newWorld(t, rdb, prefix, settings)
@@ -224,7 +224,7 @@ func TestNobodyKeepsALobbyFullAlone(t *testing.T) {
 // TestShareOfALobbyIsTenPlacesAtLeast, and everything where there is no capacity.
 func TestShareOfALobbyIsTenPlacesAtLeast(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	for capacity, places := range map[int]int{5: 5, 20: 10, 0: 30} {
 		settings := calm
 		settings.Capacity, settings.AddressShare = capacity, 25
@@ -239,7 +239,7 @@ func TestShareOfALobbyIsTenPlacesAtLeast(t *testing.T) {
 // TestNoAddressIsRememberedLongerThanItsGuestsWait, nor an account: whichever way they leave the list.
 func TestNoAddressIsRememberedLongerThanItsGuestsWait(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		for way, leave := range map[string]func(*world, *lobby.Request) error{
 			"cancelled": func(w *world, r *lobby.Request) error {
 				_, err := w.Cancel(guest(), r.Ticket)

@@ -16,14 +16,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/lobby"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // TestDecisionArrivesAlthoughTheSubscriptionIsCut: the connection that would have carried the bell is
 // killed around the decision, again and again. Nothing but making it again rings: no heartbeat comes.
 func TestDecisionArrivesAlthoughTheSubscriptionIsCut(t *testing.T) {
 	t.Parallel()
-	server := testenv.StartRedis(t)
+	server := env.StartRedis(t)
 	w := newWorld(t, server.Client(t), "", calm)
 	admin := server.Client(t)
 	host := w.watchLobby(t, w.Service)
@@ -74,9 +74,9 @@ func (deafening) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 
 func TestHeartbeatMakesUpForLostBells(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, fast)
-	silent, _ := testenv.Redis(t)
+	silent, _ := env.Redis(t)
 	silent.AddHook(deafening{})
 	muffled := &world{Service: w.server(t, silent, fast), rooms: w.rooms, owner: w.owner, room: w.room}
 
@@ -134,7 +134,7 @@ func (h *hindered) concerns(cmd redis.Cmder) bool {
 // nothingStays waits until of a room no more is in Redis than its version.
 func (w *world) nothingStays(t *testing.T, rdb redis.UniversalClient) {
 	t.Helper()
-	testenv.Eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		keys, err := rdb.Keys(context.Background(), w.prefix+"*").Result()
 		assert.NoError(c, err)
 		assert.Equal(c, []string{w.prefix + "lobby:{" + w.room.ID.String() + "}:version"}, keys)
@@ -144,7 +144,7 @@ func (w *world) nothingStays(t *testing.T, rdb redis.UniversalClient) {
 // TestWhoIsGoneGoesFromRedisThoughAHeartbeatFails: nobody watches the room any more who would make up for it.
 func TestWhoIsGoneGoesFromRedisThoughAHeartbeatFails(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	h := &hindered{}
 	rdb.AddHook(h)
 	settings := fast
@@ -161,7 +161,7 @@ func TestWhoIsGoneGoesFromRedisThoughAHeartbeatFails(t *testing.T) {
 // TestWhoIsGoneGoesFromRedisThoughItIsSlow: his grace time begins later than he has left.
 func TestWhoIsGoneGoesFromRedisThoughItIsSlow(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	h := &hindered{slow: 10 * lapsing.Heartbeat}
 	h.works.Store(true)
 	rdb.AddHook(h)
@@ -176,7 +176,7 @@ func TestWhoIsGoneGoesFromRedisThoughItIsSlow(t *testing.T) {
 
 func TestRedisRestartsWhileGuestsWait(t *testing.T) {
 	t.Parallel()
-	server := testenv.StartRedis(t)
+	server := env.StartRedis(t)
 	w := newWorld(t, server.Client(t), "", fast)
 	host := w.watchLobby(t, w.Service)
 	for _, name := range []string{"Anna", "Bob"} {
@@ -197,7 +197,7 @@ func TestRedisRestartsWhileGuestsWait(t *testing.T) {
 // back where he stood.
 func TestGuestsKeepTheirPlacesWhenRedisForgetsThem(t *testing.T) {
 	t.Parallel()
-	server := testenv.StartRedis(t)
+	server := env.StartRedis(t)
 	admin := server.Client(t)
 	w := newWorld(t, server.Client(t), "", fast)
 	host := w.watchLobby(t, w.Service)
@@ -225,7 +225,7 @@ func TestGuestsKeepTheirPlacesWhenRedisForgetsThem(t *testing.T) {
 // decision that was made meanwhile at another.
 func TestGuestMovesToAnotherServer(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, fast)
 		there := w.server(t, rdb, fast)
 		anna := w.knock(t, "Anna")
@@ -241,7 +241,7 @@ func TestGuestMovesToAnotherServer(t *testing.T) {
 // TestClusterMovesARoom: the slot of a room moves to another node while a guest and a host watch.
 func TestClusterMovesARoom(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.RedisCluster(t)
+	rdb, prefix := env.RedisCluster(t)
 	w := newWorld(t, rdb, prefix, fast)
 	anna := w.knock(t, "Anna")
 	entry, host := w.watchEntry(t, w.Service, anna), w.watchLobby(t, w.Service)
@@ -261,7 +261,7 @@ func TestClusterMovesARoom(t *testing.T) {
 // TestBellsAreShardedOnACluster: the node of the room's slot alone knows of them.
 func TestBellsAreShardedOnACluster(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.RedisCluster(t)
+	rdb, prefix := env.RedisCluster(t)
 	cluster := rdb.(*redis.ClusterClient)
 	w := newWorld(t, rdb, prefix, calm)
 	host := w.watchLobby(t, w.Service)

@@ -13,13 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/lobby"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // TestMeetingLapsesOnlyAfterItsGrace, counted from when the last person left; to come back begins it anew.
 func TestMeetingLapsesOnlyAfterItsGrace(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		settings := calm
 		settings.MeetingGrace = 300 * time.Millisecond
 		w := newWorld(t, rdb, prefix, settings)
@@ -71,7 +71,7 @@ func TestMeetingLapsesOnlyAfterItsGrace(t *testing.T) {
 // guests who wait for the next meeting already.
 func TestMessageEndsWithItsMeeting(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		settings := calm
 		settings.MeetingGrace = time.Millisecond
 		w := newWorld(t, rdb, prefix, settings)
@@ -101,7 +101,7 @@ func TestMessageEndsWithItsMeeting(t *testing.T) {
 // TestMeetingThatBeginsMeanwhileIsNotForgotten: it was noted after the mark was read.
 func TestMeetingThatBeginsMeanwhileIsNotForgotten(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
 		noted := func() map[uuid.UUID]float64 {
 			marks, err := w.Meetings(t.Context())
@@ -128,7 +128,7 @@ func TestMeetingThatBeginsMeanwhileIsNotForgotten(t *testing.T) {
 // TestOneServerOfAllTakesATurn, also when it fails: the next turn is after the interval.
 func TestOneServerOfAllTakesATurn(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
 		servers := []*lobby.Service{w.Service, w.server(t, rdb, calm), w.server(t, rdb, calm)}
 		var mu sync.Mutex
@@ -159,7 +159,7 @@ func TestOneServerOfAllTakesATurn(t *testing.T) {
 // there, long ago.
 func TestMeetingGoesOnAfterAServerOfAnEarlierVersionCountedSomebodyIn(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		settings := calm
 		settings.MeetingGrace = time.Minute
 		w := newWorld(t, rdb, prefix, settings)

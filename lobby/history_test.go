@@ -12,7 +12,7 @@ import (
 
 	"foyer/internal/fault"
 	"foyer/lobby"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // history drives a lobby and a plain model of it side by side: entries in a list, a status each, no
@@ -31,7 +31,7 @@ type history struct {
 // TestRandomHistories: knock, poll, watch, leave, admit, deny, clear in any order, at two servers.
 func TestRandomHistories(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		first := newWorld(t, rdb, prefix, calm)
 		servers := []*lobby.Service{first.Service, first.server(t, rdb, calm)}
 		rapid.Check(t, func(rt *rapid.T) {

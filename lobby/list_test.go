@@ -9,14 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/lobby"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // TestListThatIsRememberedIsTheOneThatIs: whatever happens to a lobby, here or at another server, or to what Redis
 // has of it, who has read it before sees what somebody sees who has not.
 func TestListThatIsRememberedIsTheOneThatIs(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
 		get := func(s *lobby.Service) *lobby.Lobby {
 			list, err := s.Get(w.host(), w.room.ID)

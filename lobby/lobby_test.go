@@ -21,11 +21,11 @@ import (
 	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(testenv.RunTests(m, func() error {
+	os.Exit(env.RunTests(m, func() error {
 		// database/sql and the LiveKit SDK keep these for the life of the process.
 		return goleak.Find(goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"))
 	}))
@@ -74,7 +74,7 @@ func newWorld(
 	t testing.TB, rdb redis.UniversalClient, prefix string, settings lobby.Settings,
 ) *world {
 	t.Helper()
-	w := &world{db: testenv.SQLite(t), prefix: prefix}
+	w := &world{db: env.SQLite(t), prefix: prefix}
 	w.rooms = rooms.New(w.db, rooms.Settings{
 		DefaultAccessLevel: room.AccessLevelRESTRICTED, UsersChooseNames: true,
 	})
@@ -255,7 +255,7 @@ func requireKind(t testing.TB, err error, kind fault.Kind) {
 
 func TestGuestIsAdmitted(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
 		host := w.watchLobby(t, w.Service)
 		assert.Empty(t, names(host.next()))
@@ -282,7 +282,7 @@ func TestGuestIsAdmitted(t *testing.T) {
 
 func TestDecisionReachesGuestAtAnotherServer(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
 		there := w.server(t, rdb, calm)
 		anna := w.knock(t, "Anna")
@@ -298,7 +298,7 @@ func TestDecisionReachesGuestAtAnotherServer(t *testing.T) {
 
 func TestDecisions(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
 
 		t.Run("the same again is fine", func(t *testing.T) {
@@ -381,7 +381,7 @@ func (w *world) again(t testing.TB, r *lobby.Request) *lobby.Request {
 
 func TestPresence(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, lapsing)
 		host := w.watchLobby(t, w.Service)
 		stays, leaves := w.knock(t, "Stays"), w.knock(t, "Leaves")
@@ -410,7 +410,7 @@ func TestPresence(t *testing.T) {
 
 func TestGuestWhoPollsKeepsHisPlace(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, lapsing)
 	host := w.watchLobby(t, w.Service)
 	polls := w.knock(t, "Polls")
@@ -427,7 +427,7 @@ func TestGuestWhoPollsKeepsHisPlace(t *testing.T) {
 // by itself.
 func TestNothingStaysInRedis(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, lapsing)
 	w.knock(t, "Never comes back")
 	watcher := w.watchEntry(t, w.Service, w.knock(t, "Watches a while"))
@@ -441,7 +441,7 @@ func TestNothingStaysInRedis(t *testing.T) {
 
 func TestDenied(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		settings := calm
 		settings.DeniedFor = 5 * time.Second
 		w := newWorld(t, rdb, prefix, settings)
@@ -475,7 +475,7 @@ func TestDenied(t *testing.T) {
 
 func TestMeetingEnds(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
 		waits, admitted := w.knock(t, "Waits"), w.knock(t, "Admitted")
 		_, err := w.Admit(w.host(), w.decide(admitted))
@@ -502,7 +502,7 @@ func TestMeetingEnds(t *testing.T) {
 
 func TestAccessLevelChangesWhilePeopleWait(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, fast)
 		anonymous := w.knock(t, "Anonymous")
 		signedIn, err := w.RequestEntry(as(w.user(t, "Ursula")),
@@ -523,7 +523,7 @@ func TestAccessLevelChangesWhilePeopleWait(t *testing.T) {
 
 func TestDeletedRoomEndsItsLobby(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, fast)
 	entry := w.watchEntry(t, w.Service, w.knock(t, "Anna"))
 	entry.next()
@@ -533,7 +533,7 @@ func TestDeletedRoomEndsItsLobby(t *testing.T) {
 
 func TestWhoMayWalkIn(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	member := w.user(t, "Max Member")
 	w.db.RoomAccess.Create().SetRoom(w.room).SetUser(member).SetRole(roomaccess.RoleMEMBER).
@@ -567,7 +567,7 @@ func TestWhoMayWalkIn(t *testing.T) {
 
 func TestHostIsHostNoMore(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	admin := w.user(t, "Ada")
 	access := w.db.RoomAccess.Create().SetRoom(w.room).SetUser(admin).
@@ -590,7 +590,7 @@ func TestHostIsHostNoMore(t *testing.T) {
 
 func TestRights(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	stranger, member := w.user(t, "Stranger"), w.user(t, "Member")
 	w.db.RoomAccess.Create().SetRoom(w.room).SetUser(member).SetRole(roomaccess.RoleMEMBER).
@@ -630,7 +630,7 @@ func TestRights(t *testing.T) {
 
 func TestCaps(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		from := func(address string) context.Context {
 			return auth.NewContext(guest(), auth.Viewer{Address: address})
 		}
@@ -748,7 +748,7 @@ func TestCaps(t *testing.T) {
 
 func TestRedisIsAway(t *testing.T) {
 	t.Parallel()
-	server := testenv.StartRedis(t)
+	server := env.StartRedis(t)
 	w := newWorld(t, server.Client(t), "", fast)
 	anna := w.knock(t, "Anna")
 	server.Stop(t)

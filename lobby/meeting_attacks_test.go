@@ -18,7 +18,7 @@ import (
 	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // letIn is a guest whom the owner has admitted, with a token.
@@ -55,7 +55,7 @@ func personOf(of *lobby.Request, u *ent.User) rooms.Person {
 // long meeting; who does not use it has to ask again.
 func TestAdmissionDoesNotRunOutInTheCall(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	settings := calm
 	settings.AdmittedFor = 5 * time.Second
 	w := newWorld(t, rdb, prefix, settings)
@@ -87,7 +87,7 @@ func TestAdmissionDoesNotRunOutInTheCall(t *testing.T) {
 // TestWhatHoldsForTheMeetingLivesAsLongAsIt: nothing of a meeting is forgotten while it is followed.
 func TestWhatHoldsForTheMeetingLivesAsLongAsIt(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	anna, held := w.letIn(t, guest(), "Anna"), w.letIn(t, guest(), "Held")
 	require.NoError(t, w.Joined(t.Context(), w.room.ID, anna.Entry.ID, lobby.Connection{ID: "PA_1", Since: time.Now()}))
@@ -117,7 +117,7 @@ func TestWhatHoldsForTheMeetingLivesAsLongAsIt(t *testing.T) {
 // TestWhoHasLeftIsNotInsideAgain: LiveKit's list is older than the news of an end.
 func TestWhoHasLeftIsNotInsideAgain(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	anna := w.letIn(t, guest(), "Anna")
 	meeting, err := w.Meeting(t.Context(), w.room.ID)
@@ -134,7 +134,7 @@ func TestWhoHasLeftIsNotInsideAgain(t *testing.T) {
 // TestExpelledPersonHasNoOtherAdmission: somebody was let in on two devices and is removed on one.
 func TestExpelledPersonHasNoOtherAdmission(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	mallory, other := w.user(t, "Mallory"), w.user(t, "Other")
 	laptop, phone := w.letIn(t, as(mallory), "Laptop"), w.letIn(t, as(mallory), "Phone")
@@ -152,7 +152,7 @@ func TestExpelledPersonHasNoOtherAdmission(t *testing.T) {
 // TestHeldPersonWaitsOnEveryDevice: he was let in on two devices and is sent back on one.
 func TestHeldPersonWaitsOnEveryDevice(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	mallory := w.user(t, "Mallory")
 	laptop, phone := w.letIn(t, as(mallory), "Laptop"), w.letIn(t, as(mallory), "Phone")
@@ -180,7 +180,7 @@ func TestHeldPersonWaitsOnEveryDevice(t *testing.T) {
 // TestAdmissionOutlivesAnOpenDoor: a host has let somebody in who then could have walked in too.
 func TestAdmissionOutlivesAnOpenDoor(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	anna := w.letIn(t, guest(), "Anna")
 	set := func(level room.AccessLevel) {
@@ -198,7 +198,7 @@ func TestAdmissionOutlivesAnOpenDoor(t *testing.T) {
 // TestPassOutlivesItsTokenAlsoWhenItsHolderLeaves: to leave early takes nothing of a long token.
 func TestPassOutlivesItsTokenAlsoWhenItsHolderLeaves(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	anna := w.letIn(t, guest(), "Anna")
 	key := prefix + "lobby:{" + w.room.ID.String() + "}:pass:" + anna.Entry.ID.String()
@@ -214,7 +214,7 @@ func TestPassOutlivesItsTokenAlsoWhenItsHolderLeaves(t *testing.T) {
 // TestLongMessageIsInTheAudit: what the API takes, the audit keeps.
 func TestLongMessageIsInTheAudit(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	message := ""
 	for range 500 {
@@ -247,9 +247,9 @@ func (f *failing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 // has to be asked of Redis for his token.
 func TestAdmittedGuestHearsOfItWithHisPass(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
-	his, _ := testenv.Redis(t)
+	his, _ := env.Redis(t)
 	broken := &failing{}
 	his.AddHook(broken)
 	server := w.server(t, his, calm)

@@ -12,7 +12,7 @@ import (
 	"foyer/ent/room"
 	"foyer/internal/fault"
 	"foyer/lobby"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 func (w *world) say(t testing.TB, message string) {
@@ -34,7 +34,7 @@ func text(message *string) string {
 
 func TestMessageReachesEverybodyWhoWaits(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
 		there := w.server(t, rdb, calm)
 		host := w.watchLobby(t, there)
@@ -65,7 +65,7 @@ func TestMessageReachesEverybodyWhoWaits(t *testing.T) {
 
 func TestMessageIsForHostsToSet(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	hello := lobby.SetMessageInput{RoomID: w.room.ID, Message: &w.room.Name}
 	_, err := w.SetMessage(guest(), hello)
@@ -81,7 +81,7 @@ func TestMessageIsForHostsToSet(t *testing.T) {
 
 func TestMessageOfSeveralLinesReachesGuestsAsItWasWritten(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	w.say(t, "We begin at 10.\r\nUntil then:\ttea.")
 	entry := w.knock(t, "Carl").Entry
@@ -116,7 +116,7 @@ func TestGuestsSeeTheirPlaces(t *testing.T) {
 	t.Parallel()
 	settings := fast
 	settings.ShowPosition = true
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, settings)
 		anna, bob, carl := w.knock(t, "Anna"), w.knock(t, "Bob"), w.knock(t, "Carl")
 		assert.Equal(t, 3, at(carl.Entry))
@@ -144,7 +144,7 @@ func TestGuestsSeeTheirPlaces(t *testing.T) {
 
 func TestPlacesAreToldOnlyWhereTheServerSaysSo(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	assert.Nil(t, w.knock(t, "Anna").Entry.Position)
 }
@@ -152,7 +152,7 @@ func TestPlacesAreToldOnlyWhereTheServerSaysSo(t *testing.T) {
 // TestAnEventIsTakenOnce, unless it could not be taken.
 func TestAnEventIsTakenOnce(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
 		taken := 0
 		take := func(err error) func() error {
@@ -169,7 +169,7 @@ func TestAnEventIsTakenOnce(t *testing.T) {
 // TestRemovalIsToldOnlyWhenAHostDidIt: to guests who come back with their ticket.
 func TestRemovalIsToldOnlyWhenAHostDidIt(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
 		user := w.user(t, "Ursula")
 		held, expelled, ended := w.letIn(t, guest(), "Held"), w.letIn(t, guest(), "Expelled"), w.letIn(t, guest(), "Ended")

@@ -16,7 +16,7 @@ import (
 	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // severable is the link of one server to Redis, which can be cut.
@@ -52,11 +52,11 @@ func TestDenialOutlivesACutOfTheGuestsServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			link := &severable{}
-			rdb, prefix := testenv.Redis(t)
+			rdb, prefix := env.Redis(t)
 			settings := fast
 			settings.DeniedFor = 50 * time.Millisecond
 			w := newWorld(t, rdb, prefix, settings)
-			there, _ := testenv.Redis(t)
+			there, _ := env.Redis(t)
 			there.AddHook(link)
 			away := w.server(t, there, settings)
 
@@ -96,7 +96,7 @@ func TestDenialOutlivesACutOfTheGuestsServer(t *testing.T) {
 // stand in the database.
 func TestNobodyIsPutBackAgainstTheDatabase(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, fast)
 	vic, anna := w.knock(t, "Vic"), w.knock(t, "Anna")
 	vics, annas := w.watchEntry(t, w.Service, vic), w.watchEntry(t, w.Service, anna)
@@ -112,7 +112,7 @@ func TestNobodyIsPutBackAgainstTheDatabase(t *testing.T) {
 	lose(vic)
 	vics.until(is(lobby.Denied))
 	lose(anna)
-	testenv.Eventually(t, func(t *assert.CollectT) {
+	env.Eventually(t, func(t *assert.CollectT) {
 		list, err := w.Get(w.host(), w.room.ID)
 		if assert.NoError(t, err) {
 			assert.Equal(t, []string{"Anna"}, names(list))
@@ -127,7 +127,7 @@ func TestNobodyIsPutBackAgainstTheDatabase(t *testing.T) {
 // TestOneDamagedEntryDoesNotHideTheLobby, nor keep hosts from deciding on all others.
 func TestOneDamagedEntryDoesNotHideTheLobby(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		for what, damage := range map[string]func(t *testing.T, key string){
 			"values": func(t *testing.T, key string) {
 				require.NoError(t, rdb.HSet(guest(), key, "since", "yesterday", "arrival", "", "version", "x").Err())
@@ -163,7 +163,7 @@ func TestOneDamagedEntryDoesNotHideTheLobby(t *testing.T) {
 // TestDamagedPassIsAsGoodAsNone.
 func TestDamagedPassIsAsGoodAsNone(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	anna, vic := w.letIn(t, guest(), "Anna"), w.letIn(t, guest(), "Vic")
 	key := prefix + "lobby:{" + w.room.ID.String() + "}:pass:" + vic.Entry.ID.String()

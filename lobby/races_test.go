@@ -15,7 +15,7 @@ import (
 
 	"foyer/internal/fault"
 	"foyer/lobby"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // atOnce runs f n times at once.
@@ -34,7 +34,7 @@ func atOnce(n int, f func(i int)) {
 
 func TestOfFiftyHostsOneDecides(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
 		for range 5 {
 			anna := w.knock(t, "Anna")
@@ -67,7 +67,7 @@ func TestOfFiftyHostsOneDecides(t *testing.T) {
 
 func TestRefreshNeverUndoesAnAdmission(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		settings := fast
 		settings.Heartbeat = 5 * time.Millisecond
 		w := newWorld(t, rdb, prefix, settings)
@@ -98,7 +98,7 @@ func TestRefreshNeverUndoesAnAdmission(t *testing.T) {
 
 func TestFiveHundredGuestsAreListedInOrder(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
 		host := w.watchLobby(t, w.Service)
 		requests := make([]*lobby.Request, 500)
@@ -128,7 +128,7 @@ func TestFiveHundredGuestsAreListedInOrder(t *testing.T) {
 // TestFloodIsCoalescedForHosts: however many knock, a host's list is not sent for each of them.
 func TestFloodIsCoalescedForHosts(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	host := w.watchLobby(t, w.Service)
 	host.next()
@@ -148,7 +148,7 @@ func TestFloodIsCoalescedForHosts(t *testing.T) {
 // TestKnockWakesNoOtherGuest: what one guest does costs the others who wait nothing.
 func TestKnockWakesNoOtherGuest(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	// Bells are heard one after the other: when one has been, all before it have woken whom they concern.
 	bells := uint64(0)

@@ -12,7 +12,7 @@ import (
 	"foyer/internal/fault"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // lasting are calm settings under which a meeting does not end by itself.
@@ -38,14 +38,14 @@ func (w *world) tokenOf(of *lobby.Request) (*lobby.RoomToken, error) {
 // Redis knows the guest as one who waits, or not at all.
 func TestAdmissionThatRedisHasLostHolds(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, lasting)
 		ulla := as(w.user(t, "Ulla User"))
-		empty := testenv.RememberRedis(t, rdb, prefix)
+		empty := env.RememberRedis(t, rdb, prefix)
 		anna := w.knock(t, "Anna")
 		users, err := w.RequestEntry(ulla, lobby.RequestEntryInput{RoomID: &w.room.ID})
 		require.NoError(t, err)
-		waiting := testenv.RememberRedis(t, rdb, prefix)
+		waiting := env.RememberRedis(t, rdb, prefix)
 		w.admit(t, anna)
 		w.admit(t, users)
 		for state, goBack := range map[string]func(){"waiting": waiting, "unknown": empty} {
@@ -75,7 +75,7 @@ func TestAdmissionThatRedisHasLostHolds(t *testing.T) {
 // does.
 func TestAdmissionIsNotBroughtBackAgainstWhatFollowed(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		for name, follows := range map[string]func(*world, *lobby.Request, rooms.Person, func()){
 			"denied after the failover": func(w *world, anna *lobby.Request, _ rooms.Person, goBack func()) {
 				goBack()
@@ -111,7 +111,7 @@ func TestAdmissionIsNotBroughtBackAgainstWhatFollowed(t *testing.T) {
 				ulla := w.user(t, "Ulla User")
 				asked, err := w.RequestEntry(as(ulla), lobby.RequestEntryInput{RoomID: &w.room.ID})
 				require.NoError(t, err)
-				goBack := testenv.RememberRedis(t, rdb, prefix+"lobby:{"+w.room.ID.String())
+				goBack := env.RememberRedis(t, rdb, prefix+"lobby:{"+w.room.ID.String())
 				w.admit(t, asked)
 				person := rooms.Person{ID: asked.Entry.ID, UserID: ulla.ID, Name: "Ulla User"}
 				follows(w, asked, person, goBack)
@@ -125,10 +125,10 @@ func TestAdmissionIsNotBroughtBackAgainstWhatFollowed(t *testing.T) {
 // TestBanAndLockHoldForAnAdmissionThatIsBroughtBack.
 func TestBanAndLockHoldForAnAdmissionThatIsBroughtBack(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, lasting)
 	anna, vic := w.knock(t, "Anna"), w.knock(t, "Vic")
-	goBack := testenv.RememberRedis(t, rdb, prefix)
+	goBack := env.RememberRedis(t, rdb, prefix)
 	w.admit(t, anna)
 	w.admit(t, vic)
 	goBack()
@@ -145,12 +145,12 @@ func TestBanAndLockHoldForAnAdmissionThatIsBroughtBack(t *testing.T) {
 // TestOldAdmissionIsNotBroughtBack: a meeting that nobody has ended may have ended since.
 func TestOldAdmissionIsNotBroughtBack(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	settings := lasting
 	settings.MeetingGrace = 20 * time.Millisecond
 	w := newWorld(t, rdb, prefix, settings)
 	anna := w.knock(t, "Anna")
-	goBack := testenv.RememberRedis(t, rdb, prefix)
+	goBack := env.RememberRedis(t, rdb, prefix)
 	w.admit(t, anna)
 	goBack()
 	time.Sleep(2 * settings.MeetingGrace) // nothing happens: that is the point
@@ -161,7 +161,7 @@ func TestOldAdmissionIsNotBroughtBack(t *testing.T) {
 // TestGuestWhoWaitsAnewIsNotAdmittedByAnEarlierAdmission: it ended with the meeting, and the guest has asked again.
 func TestGuestWhoWaitsAnewIsNotAdmittedByAnEarlierAdmission(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, lasting)
 	anna := w.knock(t, "Anna")
 	w.admit(t, anna)
@@ -177,7 +177,7 @@ func TestGuestWhoWaitsAnewIsNotAdmittedByAnEarlierAdmission(t *testing.T) {
 // TestDamagedDataOfAMeetingConcernsNobodyElse: a pass that is no hash, and times and versions that are no numbers.
 func TestDamagedDataOfAMeetingConcernsNobodyElse(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, lasting)
 		anna, bob := w.knock(t, "Anna"), w.knock(t, "Bob")
 		w.admit(t, anna)

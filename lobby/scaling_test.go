@@ -16,12 +16,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/lobby"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // BenchmarkRedis measures the time of Redis's own core that docs/scaling.md reckons with.
 func BenchmarkRedis(b *testing.B) {
-	server := testenv.StartRedis(b)
+	server := env.StartRedis(b)
 	rdb := server.Client(b)
 	require.NoError(b, rdb.ConfigSet(context.Background(), "appendonly", "no").Err())
 	w := newWorld(b, rdb, "", calm)
@@ -105,7 +105,7 @@ func benchBell(b *testing.B, rdb *redis.Client) {
 // benchHeartbeat has guests wait in rooms of some size, and measures what they cost while nothing happens.
 func benchHeartbeat(b *testing.B, inRoom int) {
 	const guests = 1_000
-	server := testenv.StartRedis(b)
+	server := env.StartRedis(b)
 	rdb := server.Client(b)
 	w := newWorld(b, server.Client(b), "", fast)
 	for i := range guests {
@@ -147,7 +147,7 @@ const scriptsOfAGuest = 5
 // TestScriptsOfAGuestAreThoseThatScalingReckonsWith counts them at a real Redis.
 func TestScriptsOfAGuestAreThoseThatScalingReckonsWith(t *testing.T) {
 	t.Parallel()
-	server := testenv.StartRedis(t)
+	server := env.StartRedis(t)
 	admin := server.Client(t)
 	w := newWorld(t, server.Client(t), "", calm)
 	w.watchEntry(t, w.Service, w.knock(t, "Stays")).next() // and so the room's bells are heard all the time

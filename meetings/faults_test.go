@@ -20,7 +20,7 @@ import (
 	"foyer/lobby"
 	"foyer/meetings"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // line is the network between us and LiveKit's API, which can be cut, and can hang.
@@ -39,7 +39,7 @@ func lined(t testing.TB, o options) (*world, *line) {
 		}
 		_, address, _ := strings.Cut(url, "://")
 		server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-		here := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
+		here := fmt.Sprintf("127.0.0.1:%d", env.FreePort(t))
 		l.proxy = toxiproxy.NewProxy(server, "livekit", here, address)
 		require.NoError(t, l.proxy.Start())
 		t.Cleanup(l.cut)
@@ -187,7 +187,7 @@ func TestResultsSayWhoWasNotReached(t *testing.T) {
 
 func TestRedisThatDiesMakesModerationUnavailable(t *testing.T) {
 	t.Parallel()
-	server := testenv.StartRedis(t)
+	server := env.StartRedis(t)
 	w := newWorld(t, options{redis: server.Client(t)})
 	anna := w.counted(w.admitted(guest(), "Anna"))
 	server.Stop(t)
@@ -212,7 +212,7 @@ func TestRedisThatDiesMakesModerationUnavailable(t *testing.T) {
 // TestRedisThatForgetsThrowsNobodyOut, but lets nobody in by what it has forgotten, other than whom a host has admitted.
 func TestRedisThatForgetsThrowsNobodyOut(t *testing.T) {
 	t.Parallel()
-	server := testenv.StartRedis(t)
+	server := env.StartRedis(t)
 	client := server.Client(t)
 	w := newWorld(t, options{redis: client})
 	anna, late := w.counted(w.admitted(guest(), "Anna")), w.admitted(guest(), "Late")

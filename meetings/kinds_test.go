@@ -18,7 +18,7 @@ import (
 	"foyer/internal/livekit"
 	"foyer/meetings"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // other is a participant whom no token of Foyer's let in.
@@ -64,7 +64,7 @@ func (o *other) speaks() {
 		Name: "microphone", Source: livekitproto.TrackSource_MICROPHONE,
 	})
 	require.NoError(o.w.t, err)
-	testenv.Eventually(o.w.t, func(t *assert.CollectT) {
+	env.Eventually(o.w.t, func(t *assert.CollectT) {
 		assert.NoError(t, track.WriteSample(silence, nil))
 		assert.Len(t, o.in().Tracks, 1)
 	})

@@ -19,7 +19,7 @@ import (
 	"foyer/meetings"
 	"foyer/recordings"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // finished waits until LiveKit has told of the end of one more of its rooms than before.
@@ -296,7 +296,7 @@ func (w *world) another() *world {
 // TestMeetingIsKnownAgainAfterRedisHasForgotten all of it while people were inside.
 func TestMeetingIsKnownAgainAfterRedisHasForgotten(t *testing.T) {
 	t.Parallel()
-	server := testenv.StartRedis(t)
+	server := env.StartRedis(t)
 	client := server.Client(t)
 	w := newWorld(t, options{redis: client, grace: time.Second})
 	anna := w.counted(w.admitted(guest(), "Anna"))

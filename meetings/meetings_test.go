@@ -35,7 +35,7 @@ import (
 	"foyer/meetings"
 	"foyer/recordings"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // soon is how long a test waits for what should happen at once, on a busy machine.
@@ -43,7 +43,7 @@ const soon = time.Minute
 
 func TestMain(m *testing.M) {
 	lksdk.SetLogger(logger.GetDiscardLogger()) // it says much, and of the test's own calls only
-	os.Exit(testenv.RunTests(m, ours))
+	os.Exit(env.RunTests(m, ours))
 }
 
 // ours is what goleak finds, if a goroutine of Foyer's is among it: LiveKit's client of the tests ends its
@@ -65,7 +65,7 @@ type world struct {
 	rooms   *rooms.Service
 	lobby   *lobby.Service
 	rtc     *livekit.Client
-	livekit *testenv.LiveKitServer
+	livekit *env.LiveKitServer
 	rdb     redis.UniversalClient
 	prefix  string
 	owner   *ent.User
@@ -123,17 +123,17 @@ type options struct {
 
 func newWorld(t testing.TB, o options) *world {
 	t.Helper()
-	w := &world{t: t, db: testenv.SQLite(t)}
+	w := &world{t: t, db: env.SQLite(t)}
 	web := httptest.NewServer(http.HandlerFunc(w.hear))
 	t.Cleanup(web.Close)
-	w.livekit = testenv.StartLiveKit(t, web.URL)
+	w.livekit = env.StartLiveKit(t, web.URL)
 	url := w.livekit.URL()
 	if o.through != nil {
 		url = o.through(url)
 	}
 	rdb, prefix := o.redis, ""
 	if rdb == nil {
-		rdb, prefix = testenv.Redis(t)
+		rdb, prefix = env.Redis(t)
 	}
 	w.rdb, w.prefix = rdb, prefix
 	if o.accessLevel == "" {
@@ -317,7 +317,7 @@ func (w *world) tryEnter(p pass) (*person, error) {
 	go func() {
 		var err error
 		c.room, err = lksdk.ConnectToRoomWithToken(p.details.ServerURL, p.details.ParticipantToken,
-			callback, lksdk.WithAutoSubscribe(false), testenv.Patient())
+			callback, lksdk.WithAutoSubscribe(false), env.Patient())
 		entered <- err
 	}()
 	select {
@@ -400,7 +400,7 @@ func (w *world) meeting() *lobby.Meeting {
 
 func (w *world) eventually(f func(t *assert.CollectT)) {
 	w.t.Helper()
-	testenv.Eventually(w.t, f)
+	env.Eventually(w.t, f)
 }
 
 func requireKind(t testing.TB, err error, kind fault.Kind) {

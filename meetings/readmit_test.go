@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/lobby"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // TestGuestEntersWithATokenWhoseAdmissionRedisHasLost: the guest was told of it, and enters with the token.
@@ -17,7 +17,7 @@ func TestGuestEntersWithATokenWhoseAdmissionRedisHasLost(t *testing.T) {
 	w.stays()
 	user := w.user("Ulla User")
 	asked := map[string]*lobby.Request{"Anna": w.knock(guest(), "Anna"), "Ulla": w.knock(as(user), "Ulla")}
-	goBack := testenv.RememberRedis(t, w.rdb, w.prefix)
+	goBack := env.RememberRedis(t, w.rdb, w.prefix)
 	given := map[string]pass{}
 	for name, request := range asked {
 		e, err := w.lobby.Admit(w.host(), lobby.DecideInput{RoomID: w.room.ID, EntryID: request.Entry.ID})
@@ -45,7 +45,7 @@ func TestGuestEntersWithATokenOfWhichRedisKnowsNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()
-	goBack := testenv.RememberRedis(t, w.rdb, w.prefix)
+	goBack := env.RememberRedis(t, w.rdb, w.prefix)
 	user := w.user("Ulla User")
 	anna, ulla := w.admitted(guest(), "Anna"), w.admitted(as(user), "Ulla")
 	goBack()
@@ -62,7 +62,7 @@ func TestComparisonBringsAnAdmissionBack(t *testing.T) {
 	w := newWorld(t, options{})
 	w.stays()
 	asked := w.knock(guest(), "Anna")
-	goBack := testenv.RememberRedis(t, w.rdb, w.prefix)
+	goBack := env.RememberRedis(t, w.rdb, w.prefix)
 	e, err := w.lobby.Admit(w.host(), lobby.DecideInput{RoomID: w.room.ID, EntryID: asked.Entry.ID})
 	require.NoError(t, err)
 	details, err := w.lobby.ConnectionDetails(guest(), e)

@@ -25,7 +25,7 @@ import (
 	"foyer/internal/ratelimit"
 	"foyer/lobby"
 	"foyer/recordings"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // impatient gives recordings up at once of which LiveKit says nothing.
@@ -56,13 +56,13 @@ func TestEveryEndOfAnEgressEndsItsRecording(t *testing.T) {
 				w := newWorld(t, options{})
 				w.call()
 				w.loseEvents(lost)
-				w.egress.Behave(testenv.Behavior{Then: c.then, Error: c.says})
+				w.egress.Behave(env.Behavior{Then: c.then, Error: c.says})
 				rec := w.until(w.start().ID, c.status)
 				assert.Equal(t, c.reason, rec.Reason)
 				assert.Equal(t, []recording.Status{c.status}, w.ended())
 				assert.Equal(t, c.status == recording.StatusSAVED, w.files.Has(t, recordings.Key(rec)))
 				w.eventually(func(t *assert.CollectT) { assert.False(t, w.meeting().Recording) })
-				w.egress.Behave(testenv.Behavior{})
+				w.egress.Behave(env.Behavior{})
 				w.active() // the room is free again
 			})
 		}
@@ -84,7 +84,7 @@ func TestAudioAloneIsRecorded(t *testing.T) {
 	in.Mode, in.Options = recording.ModeAUDIO, &recordings.Options{
 		Transcribe: ptr(true), Language: ptr("fr-fr"),
 	}
-	w.egress.Behave(testenv.Behavior{Then: livekitproto.EgressStatus_EGRESS_COMPLETE})
+	w.egress.Behave(env.Behavior{Then: livekitproto.EgressStatus_EGRESS_COMPLETE})
 	rec, err := w.Start(w.host(), in)
 	require.NoError(t, err)
 	rec = w.until(rec.ID, recording.StatusSAVED)
@@ -95,7 +95,7 @@ func TestAudioAloneIsRecorded(t *testing.T) {
 	assert.Equal(t, livekitproto.EncodedFileType_OGG, file.GetFileType())
 	assert.Equal(t, "recordings/"+rec.ID.String()+".ogg", file.GetFilepath())
 	assert.Nil(t, file.GetOutput(), "no credentials in the request")
-	assert.EqualValues(t, len(testenv.AudioFile), *rec.Size)
+	assert.EqualValues(t, len(env.AudioFile), *rec.Size)
 	assert.True(t, w.files.Has(t, file.GetFilepath()))
 	assert.Equal(t, "fr-FR", rec.Options.Language)
 	assert.Equal(t, recording.TranscriptPENDING, rec.Transcript)
@@ -146,7 +146,7 @@ func TestWorkerThatRefusesFailsAStart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.call()
-	w.egress.Behave(testenv.Behavior{Refuse: "no room on this machine"})
+	w.egress.Behave(env.Behavior{Refuse: "no room on this machine"})
 	_, err := w.Start(w.host(), w.input())
 	requireKind(t, err, fault.Unavailable)
 	assert.Equal(t, recording.StatusFAILED, w.only().Status)
@@ -180,7 +180,7 @@ func TestStartThatIsAnsweredLateIsFound(t *testing.T) {
 	w.loseEvents(true)
 	hang := make(chan struct{})
 	defer close(hang)
-	w.egress.Behave(testenv.Behavior{Hang: hang})
+	w.egress.Behave(env.Behavior{Hang: hang})
 	rec, err := w.Start(w.host(), w.input())
 	require.NoError(t, err)
 	assert.NotNil(t, rec.EgressID)
@@ -192,7 +192,7 @@ func TestNewsBeforeTheAnswer(t *testing.T) {
 	w := newWorld(t, options{idle: true})
 	w.call()
 	hang := make(chan struct{})
-	w.egress.Behave(testenv.Behavior{Hang: hang, Then: livekitproto.EgressStatus_EGRESS_COMPLETE})
+	w.egress.Behave(env.Behavior{Hang: hang, Then: livekitproto.EgressStatus_EGRESS_COMPLETE})
 	started := make(chan *ent.Recording, 1)
 	go func() {
 		rec, err := w.Start(w.host(), w.input())
@@ -215,7 +215,7 @@ func TestRecordingThatNeverBeginsExpires(t *testing.T) {
 	w := newWorld(t, options{idle: true, settings: impatient})
 	w.call()
 	w.loseEvents(true)
-	w.egress.Behave(testenv.Behavior{Starting: true})
+	w.egress.Behave(env.Behavior{Starting: true})
 	rec := w.start()
 	w.work()
 	rec = w.until(rec.ID, recording.StatusFAILED)
@@ -258,7 +258,7 @@ func TestStopBeforeItBegins(t *testing.T) {
 	w.call()
 	hang := make(chan struct{})
 	w.loseEvents(true)
-	w.egress.Behave(testenv.Behavior{Hang: hang, Starting: true})
+	w.egress.Behave(env.Behavior{Hang: hang, Starting: true})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -352,7 +352,7 @@ func TestLateFileWins(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{idle: true, settings: func(s *recordings.Settings) { s.StopTimeout = 0 }})
 	w.call()
-	w.egress.Behave(testenv.Behavior{Deaf: true})
+	w.egress.Behave(env.Behavior{Deaf: true})
 	rec := w.active()
 	_, err := w.Stop(w.host(), w.room.ID)
 	require.NoError(t, err)
@@ -410,12 +410,12 @@ func TestEndOfTheMeetingEndsItsRecording(t *testing.T) {
 // TestDeletedRoomLeavesNothing: neither files nor an egress.
 func TestDeletedRoomLeavesNothing(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, options{db: db, idle: true})
 		w.call()
-		w.egress.Behave(testenv.Behavior{Then: livekitproto.EgressStatus_EGRESS_COMPLETE})
+		w.egress.Behave(env.Behavior{Then: livekitproto.EgressStatus_EGRESS_COMPLETE})
 		saved := w.until(w.start().ID, recording.StatusSAVED)
-		w.egress.Behave(testenv.Behavior{})
+		w.egress.Behave(env.Behavior{})
 		runs := w.active()
 		w.toBucket.cut()
 		w.toLiveKit.cut()
@@ -447,7 +447,7 @@ func TestRoomThatIsDeletedWhileItsRecordingBegins(t *testing.T) {
 	w := newWorld(t, options{idle: true})
 	w.call()
 	hang := make(chan struct{})
-	w.egress.Behave(testenv.Behavior{Hang: hang})
+	w.egress.Behave(env.Behavior{Hang: hang})
 	failed := make(chan error, 1)
 	go func() { _, err := w.Start(w.host(), w.input()); failed <- err }()
 	w.eventually(func(t *assert.CollectT) { assert.Len(t, w.egress.Running(), 1) })
@@ -481,7 +481,7 @@ func TestUnwantedEgressIsEnded(t *testing.T) {
 
 func TestOfAHundredStartsOneWins(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, options{db: db})
 		w.call()
 		second := recordings.New(w.outside, w.settings)
@@ -521,14 +521,14 @@ func TestServersTakeTurns(t *testing.T) {
 	w.run(second.Run)
 	w.call()
 	w.loseEvents(true)
-	w.egress.Behave(testenv.Behavior{Then: livekitproto.EgressStatus_EGRESS_COMPLETE})
+	w.egress.Behave(env.Behavior{Then: livekitproto.EgressStatus_EGRESS_COMPLETE})
 	w.until(w.start().ID, recording.StatusSAVED)
 	assert.Equal(t, []recording.Status{recording.StatusSAVED}, w.ended(), "it ends once")
 }
 
 func TestExpiredRecordingIsRemoved(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, options{db: db})
 		kept := w.stored(nil)
 		later := w.stored(ptr(time.Now().Add(time.Hour)))
@@ -563,7 +563,7 @@ func (w *world) stored(expires *time.Time) *ent.Recording {
 
 func TestDeletedRecordingLeavesNothing(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, options{db: db})
 		w.call()
 		rec := w.active()
@@ -592,7 +592,7 @@ func TestFileOfADeletedRecordingThatComesLateIsRemoved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{settings: func(s *recordings.Settings) { s.StopTimeout = 0 }})
 	w.call()
-	w.egress.Behave(testenv.Behavior{Deaf: true})
+	w.egress.Behave(env.Behavior{Deaf: true})
 	rec := w.active()
 	_, err := w.Stop(w.host(), w.room.ID)
 	require.NoError(t, err)
@@ -644,7 +644,7 @@ func TestComparisonDoesNotCallForTheNext(t *testing.T) {
 func TestStartsAreLimited(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{idle: true})
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w.outside.Limiter, w.settings.StartsPerUser = ratelimit.New(rdb, prefix), 2
 	w.Recordings = recordings.New(w.outside, w.settings)
 	start := func(as context.Context) error {

@@ -15,7 +15,7 @@ import (
 	"foyer/ent/schema"
 	"foyer/internal/fault"
 	"foyer/recordings"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // lonely is a world in which nothing is heard of LiveKit: only the storage tells.
@@ -55,13 +55,13 @@ func TestStorageTellsOfAnEndOfWhichLiveKitsNewsWasLost(t *testing.T) {
 	require.NoError(t, err)
 	w.unwanted()
 	w.eventually(func(t *assert.CollectT) {
-		assert.Equal(t, recording.StatusSAVED, w.told(rec, int64(len(testenv.ScreenFile))).Status)
+		assert.Equal(t, recording.StatusSAVED, w.told(rec, int64(len(env.ScreenFile))).Status)
 	})
 	for range 3 {
-		w.told(rec, int64(len(testenv.ScreenFile)))
+		w.told(rec, int64(len(env.ScreenFile)))
 	}
 	rec = w.now(rec.ID)
-	assert.EqualValues(t, len(testenv.ScreenFile), *rec.Size)
+	assert.EqualValues(t, len(env.ScreenFile), *rec.Size)
 	assert.NotNil(t, rec.EndedAt)
 	assert.Equal(t, []recording.Status{recording.StatusSAVED}, w.ended(), "once")
 }
@@ -93,7 +93,7 @@ func TestFileOfAnEgressThatLiveKitHasForgottenIsSaved(t *testing.T) {
 func TestFailureThatLiveKitTellsOfStands(t *testing.T) {
 	t.Parallel()
 	w := lonely(t)
-	w.egress.Behave(testenv.Behavior{Then: livekitproto.EgressStatus_EGRESS_FAILED, Error: "disk full"})
+	w.egress.Behave(env.Behavior{Then: livekitproto.EgressStatus_EGRESS_FAILED, Error: "disk full"})
 	rec := w.start()
 	w.eventually(func(t *assert.CollectT) {
 		assert.Equal(t, recording.StatusFAILED, w.told(rec, 10).Status)

@@ -15,7 +15,7 @@ import (
 	"foyer/ent/schema"
 	"foyer/internal/livekit"
 	"foyer/recordings"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // initiated is a recording that has been asked for.
@@ -109,7 +109,7 @@ func TestNewsInAnyOrderLeadToOneEnd(t *testing.T) {
 // file, a second one of the same recording.
 func TestNewsOfAnotherEgressChangeNothing(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := few(t, db)
 		rec := w.initiated()
 		for name, change := range map[string]func(*livekit.Egress){

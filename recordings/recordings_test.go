@@ -34,7 +34,7 @@ import (
 	"foyer/meetings"
 	"foyer/recordings"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // soon is how long a test waits for what should happen at once, on a busy machine.
@@ -42,7 +42,7 @@ const soon = time.Minute
 
 func TestMain(m *testing.M) {
 	lksdk.SetLogger(logger.GetDiscardLogger()) // it says much, and of the test's own calls only
-	os.Exit(testenv.RunTests(m, ours))
+	os.Exit(env.RunTests(m, ours))
 }
 
 // ours is what goleak finds, if a goroutine of Foyer's is among it: LiveKit's client of the tests ends its
@@ -66,7 +66,7 @@ func through(t testing.TB, url string) (*line, string) {
 	t.Helper()
 	scheme, address, _ := strings.Cut(url, "://")
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	here := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
+	here := fmt.Sprintf("127.0.0.1:%d", env.FreePort(t))
 	l := &line{t, toxiproxy.NewProxy(server, "line", here, address)}
 	require.NoError(t, l.proxy.Start())
 	t.Cleanup(l.cut)
@@ -98,9 +98,9 @@ type world struct {
 	calls   *meetings.Service
 	rtc     *livekit.Client
 	outbox  *outbox.Outbox
-	livekit *testenv.LiveKitServer
-	egress  *testenv.Egress
-	files   testenv.S3Bucket
+	livekit *env.LiveKitServer
+	egress  *env.Egress
+	files   env.S3Bucket
 	// toLiveKit and toBucket are our lines to them; the egress worker has others.
 	toLiveKit, toBucket *line
 	settings            recordings.Settings
@@ -126,15 +126,15 @@ type options struct {
 
 func newWorld(t testing.TB, o options) *world {
 	t.Helper()
-	w := &world{t: t, db: o.db, files: testenv.Bucket(t)}
+	w := &world{t: t, db: o.db, files: env.Bucket(t)}
 	if w.db == nil {
-		w.db = testenv.SQLite(t)
+		w.db = env.SQLite(t)
 	}
 	web := httptest.NewServer(http.HandlerFunc(w.hear))
 	t.Cleanup(web.Close)
-	w.livekit, w.egress = testenv.StartEgress(t, web.URL, &w.files)
+	w.livekit, w.egress = env.StartEgress(t, web.URL, &w.files)
 	var prefix, url, endpoint string
-	w.rdb, prefix = testenv.Redis(t)
+	w.rdb, prefix = env.Redis(t)
 	w.toLiveKit, url = through(t, w.livekit.URL())
 	w.toBucket, endpoint = through(t, w.files.Endpoint)
 	w.rooms = rooms.New(w.db, rooms.Settings{DefaultAccessLevel: room.AccessLevelPUBLIC})
@@ -270,7 +270,7 @@ func (w *world) call() *lksdk.Room {
 	require.NoError(w.t, err)
 	details := token.ConnectionDetails
 	connected, err := lksdk.ConnectToRoomWithToken(details.ServerURL, details.ParticipantToken,
-		lksdk.NewRoomCallback(), lksdk.WithAutoSubscribe(false), testenv.Patient())
+		lksdk.NewRoomCallback(), lksdk.WithAutoSubscribe(false), env.Patient())
 	require.NoError(w.t, err)
 	w.t.Cleanup(connected.Disconnect)
 	return connected
@@ -320,7 +320,7 @@ func (w *world) unwanted() {
 
 func (w *world) eventually(f func(t *assert.CollectT)) {
 	w.t.Helper()
-	testenv.Eventually(w.t, f)
+	env.Eventually(w.t, f)
 }
 
 func requireKind(t testing.TB, err error, kind fault.Kind) {
@@ -333,7 +333,7 @@ func ptr[T any](v T) *T { return &v }
 
 func TestCallIsRecorded(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, options{db: db})
 		w.call()
 		rec := w.active()
@@ -342,7 +342,7 @@ func TestCallIsRecorded(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, rec.ID, stopped.ID)
 		rec = w.until(rec.ID, recording.StatusSAVED)
-		assert.EqualValues(t, len(testenv.ScreenFile), *rec.Size)
+		assert.EqualValues(t, len(env.ScreenFile), *rec.Size)
 		assert.EqualValues(t, 2000, *rec.Duration)
 		assert.NotNil(t, rec.EndedAt)
 		assert.Empty(t, rec.Reason)

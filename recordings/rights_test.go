@@ -18,7 +18,7 @@ import (
 	"foyer/internal/ratelimit"
 	"foyer/recordings"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // few is a world in which nothing happens by itself.
@@ -38,7 +38,7 @@ func kindOf(err error) fault.Kind {
 // TestRightsOnRecordings is the table of who may do what.
 func TestRightsOnRecordings(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := few(t, db)
 		rec := w.stored(nil)
 		shared := w.user("Sharon Shared")
@@ -151,7 +151,7 @@ func TestRightToARecordingEndsWithTheRole(t *testing.T) {
 
 func TestRecordingsAreListedNewestFirstPageByPage(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := few(t, db)
 		first := w.room
 		var made []uuid.UUID
@@ -193,7 +193,7 @@ func idsOf(page *ent.RecordingConnection) []uuid.UUID {
 
 func TestRecordingIsSharedByEmail(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := few(t, db)
 		rec := w.stored(nil)
 		known := w.user("Kim Known")
@@ -303,7 +303,7 @@ func TestBadOptionsAreRefused(t *testing.T) {
 func TestSharesAreLimited(t *testing.T) {
 	t.Parallel()
 	w := few(t, nil)
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	w.outside.Rooms = rooms.New(w.db, rooms.Settings{
 		GrantsPerUser: 2, GrantsPerRoom: 10, Limiter: ratelimit.New(rdb, prefix),
 	})

@@ -18,7 +18,7 @@ import (
 	"foyer/internal/fault"
 	"foyer/recordings"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // transcripts are recordings of one room, whose transcripts are as far as a test says.
@@ -53,7 +53,7 @@ func TestFirstOutcomeOfATranscriptStands(t *testing.T) {
 	t.Parallel()
 	none, pending := recording.TranscriptNONE, recording.TranscriptPENDING
 	ready, failed := recording.TranscriptREADY, recording.TranscriptFAILED
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newTranscripts(t, db)
 		for _, test := range []struct {
 			is, said, becomes recording.Transcript
@@ -82,7 +82,7 @@ func TestFirstOutcomeOfATranscriptStands(t *testing.T) {
 // TestOfManyOutcomesAtOnceOneStands, and whoever said the same is told that it is so.
 func TestOfManyOutcomesAtOnceOneStands(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newTranscripts(t, db)
 		id := w.saved(recording.TranscriptPENDING)
 		outcomes := []recording.Transcript{recording.TranscriptREADY, recording.TranscriptFAILED}

@@ -17,17 +17,17 @@ import (
 	"foyer/ent/auditevent"
 	"foyer/ent/database"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // TestHostIsNotHeldUpByASilentDatabase: what he has done is done, and he is told so, although the network
 // to the database is gone without a word, and for much longer than anybody waits.
 func TestHostIsNotHeldUpByASilentDatabase(t *testing.T) {
 	t.Parallel()
-	address, err := url.Parse(testenv.PostgresURL(t))
+	address, err := url.Parse(env.PostgresURL(t))
 	require.NoError(t, err)
 	proxies := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	here := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
+	here := fmt.Sprintf("127.0.0.1:%d", env.FreePort(t))
 	line := toxiproxy.NewProxy(proxies, t.Name(), here, address.Host)
 	require.NoError(t, line.Start())
 	t.Cleanup(line.Stop)

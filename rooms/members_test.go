@@ -16,7 +16,7 @@ import (
 	"foyer/internal/fault"
 	"foyer/internal/ratelimit"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 const (
@@ -455,11 +455,11 @@ func TestAccessIsANodeToHostsOfItsRoomAlone(t *testing.T) {
 
 func TestRolesThatAreGivenAreLimited(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	settings := usual
 	settings.GrantsPerUser, settings.GrantsPerRoom = 2, 3
 	settings.Limiter = ratelimit.New(rdb, prefix)
-	db := testenv.SQLite(t)
+	db := env.SQLite(t)
 	w := &world{rooms.New(db, settings), db}
 	olga := w.user(t, "Olga")
 	first, second := w.room(t, olga, "First"), w.room(t, olga, "Second")

@@ -16,7 +16,7 @@ import (
 	"foyer/internal/fault"
 	"foyer/internal/ratelimit"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // usual are settings as a server has them when nobody says otherwise.
@@ -34,7 +34,7 @@ type world struct {
 // onEach runs a test in an empty world on each database.
 func onEach(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		test(t, &world{rooms.New(db, usual), db})
 	})
 }
@@ -237,11 +237,11 @@ func TestTemporaryRoomIsNamedByAGoodSlugWhereTheyAreAllowed(t *testing.T) {
 
 func TestGuessesOfSlugsAreLimitedAndLinksAreNot(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	settings := usual
 	settings.UnknownSlugs = 3
 	settings.Limiter = ratelimit.New(rdb, prefix)
-	db := testenv.SQLite(t)
+	db := env.SQLite(t)
 	w := &world{rooms.New(db, settings), db}
 	olga := w.user(t, "Olga")
 	there := w.room(t, olga, "Room").Slug
@@ -276,11 +276,11 @@ func TestGuessesOfSlugsAreLimitedAndLinksAreNot(t *testing.T) {
 
 func TestNewRoomsAreLimitedByUser(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	settings := usual
 	settings.RoomsPerUser = 2
 	settings.Limiter = ratelimit.New(rdb, prefix)
-	db := testenv.SQLite(t)
+	db := env.SQLite(t)
 	w := &world{rooms.New(db, settings), db}
 	olga, ada := w.user(t, "Olga"), w.user(t, "Ada")
 	create := func(by *ent.User, name string) error {

@@ -27,7 +27,7 @@ import (
 	"foyer/ent/schema"
 	"foyer/internal/mail"
 	"foyer/internal/webhook"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 const (
@@ -54,7 +54,7 @@ func (r toldRequest) id() string { return r.Headers["Webhook-Id"] }
 
 func newTold(t *testing.T) *told {
 	t.Helper()
-	return &told{t: t, addr: fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))}
+	return &told{t: t, addr: fmt.Sprintf("127.0.0.1:%d", env.FreePort(t))}
 }
 
 // url holds what nobody is to read in a log.
@@ -135,7 +135,7 @@ func value(t *testing.T, environ []string, name string) string {
 // TestVerifierOfTheSpecificationAccepts what the server sends, while its secrets change, and nothing else.
 func TestVerifierOfTheSpecificationAccepts(t *testing.T) {
 	t.Parallel()
-	service, bucket, environ := newTold(t), testenv.Bucket(t), shared(t)
+	service, bucket, environ := newTold(t), env.Bucket(t), shared(t)
 	service.start()
 	environ = append(environ, bucket.Environ()...)
 	s := startServer(t, append(environ, "FOYER_WEBHOOK_URLS="+service.url(),
@@ -318,11 +318,11 @@ func (e *ear) heard() []toldRequest {
 func TestLostNewsOfARecordingIsToldOnce(t *testing.T) {
 	t.Parallel()
 	lksdk.SetLogger(logger.GetDiscardLogger())
-	events, service, bucket := &ear{}, newTold(t), testenv.Bucket(t)
+	events, service, bucket := &ear{}, newTold(t), env.Bucket(t)
 	listener := httptest.NewServer(events)
 	t.Cleanup(listener.Close)
 	service.start()
-	livekit, egress := testenv.StartEgress(t, listener.URL, &bucket)
+	livekit, egress := env.StartEgress(t, listener.URL, &bucket)
 	smtp, environ := mailServer(t)
 	smtp.Start()
 	secret := strings.Repeat("s", minSecret)
@@ -379,13 +379,13 @@ func TestLostNewsOfARecordingIsToldOnce(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(service.all()[0].Body), &said))
 	assert.Equal(t, id, text(said, "data.recordingId"))
 	assert.Equal(t, object{"transcribe": true, "language": "fr"}, at(said, "data.options"))
-	assert.EqualValues(t, len(testenv.AudioFile), at(said, "data.size"))
+	assert.EqualValues(t, len(env.AudioFile), at(said, "data.size"))
 	file, err := http.Get(text(said, "data.downloadUrl"))
 	require.NoError(t, err)
 	defer file.Body.Close()
 	content, err := io.ReadAll(file.Body)
 	require.NoError(t, err)
-	assert.Equal(t, testenv.AudioFile, content)
+	assert.Equal(t, env.AudioFile, content)
 
 	assert.Equal(t, "PENDING", transcript(second))
 	request, err := http.NewRequest(http.MethodPost, second.url+"/webhooks/transcript",

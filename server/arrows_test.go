@@ -44,8 +44,8 @@ var arrows = map[string]string{
 	"internal/webhook":   "",
 	"invitations":        "ent internal/fault internal/mail internal/outbox internal/ratelimit rooms",
 	"soak":               "",
-	"testenv":            "ent ent/database internal/devmode",
-	"testenv/up":         "testenv",
+	"test/env":           "ent ent/database internal/devmode",
+	"test/env/up":        "test/env",
 }
 
 func TestPackagesImportWhatTheArrowsSay(t *testing.T) {

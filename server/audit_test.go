@@ -38,7 +38,7 @@ func TestKnownVulnerabilityIsFoundWhereItIsCalled(t *testing.T) {
 	t.Parallel()
 	audit := func(database string) (said string, code int) {
 		t.Helper()
-		command := exec.CommandContext(t.Context(), "../tools/vulnerabilities.sh", "./fault")
+		command := exec.CommandContext(t.Context(), "../tools/vulnerabilities.sh", "./internal/fault")
 		command.Env = append(os.Environ(), "GOVULNDB=file://"+database)
 		output, _ := command.CombinedOutput()
 		return string(output), command.ProcessState.ExitCode()

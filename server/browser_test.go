@@ -20,17 +20,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
-// inBrowser runs a test of testenv/node/browser, and does for it what it asks for by name. Its pages may
+// inBrowser runs a test of test/env/node/browser, and does for it what it asks for by name. Its pages may
 // ask other origins too.
 //
 // Such tests are not parallel: a browser with three people in a call needs the machine for itself.
 func inBrowser(t *testing.T, script, foyer, liveKit string, answers map[string]func(), others ...string) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "node", append([]string{"browser/" + script, foyer, liveKit}, others...)...)
-	command.Dir = "../testenv/node"
+	command.Dir = "../test/env/node"
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var complaints strings.Builder
 	command.Stderr = &complaints
@@ -51,13 +51,13 @@ func inBrowser(t *testing.T, script, foyer, liveKit string, answers map[string]f
 		_, err := io.WriteString(input, "done\n")
 		require.NoError(t, err)
 	}
-	assert.NoError(t, command.Wait(), "%s (pictures are in testenv/node/screenshots)", &complaints)
+	assert.NoError(t, command.Wait(), "%s (pictures are in test/env/node/screenshots)", &complaints)
 }
 
 // TestGraphiQLIsAWorkbenchForEveryFlow: examples, their variables and a subscription work there.
 func TestGraphiQLIsAWorkbenchForEveryFlow(t *testing.T) {
 	s := startServer(t)
-	liveKit, _, _ := testenv.LiveKit(t)
+	liveKit, _, _ := env.LiveKit(t)
 	inBrowser(t, "graphiql.mjs", s.url, liveKit, nil)
 }
 
@@ -123,7 +123,7 @@ func TestMeetingIsHeldInOldAndRestrictedBrowsers(t *testing.T) {
 // TestPageBlamesNoHostWhoDidNothing: people are removed by a host, by LiveKit, and by Foyer when Redis has forgotten
 // them.
 func TestPageBlamesNoHostWhoDidNothing(t *testing.T) {
-	store := testenv.StartRedis(t)
+	store := env.StartRedis(t)
 	s, liveKit := startServerWithLiveKit(t, "REDIS_URL="+store.URL(),
 		"FOYER_MEETING_GRACE=1ms") // so that no admission comes back from the audit
 	api := lksdk.NewRoomServiceClient(liveKit.URL(), liveKit.Key(), liveKit.Secret())
@@ -186,9 +186,9 @@ func TestLinksAddressesAndWordsAreTakenAsPeoplePasteThem(t *testing.T) {
 
 // TestMeetingIsRecordedInBrowsers: everybody is told, and the host finds the file, behind nginx.
 func TestMeetingIsRecordedInBrowsers(t *testing.T) {
-	foyer := fmt.Sprintf("http://127.0.0.1:%d", testenv.FreePort(t))
-	files := testenv.Bucket(t)
-	liveKit, _ := testenv.StartEgress(t, foyer+"/webhooks/livekit", &files)
+	foyer := fmt.Sprintf("http://127.0.0.1:%d", env.FreePort(t))
+	files := env.Bucket(t)
+	liveKit, _ := env.StartEgress(t, foyer+"/webhooks/livekit", &files)
 	certificate := secured(t, http.NotFoundHandler()).Certificate()
 	nginx := startNginx(t, foyer, files.Endpoint, certificate)
 	startServer(t, append(append(shared(t), files.Environ()...),

@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // operator is what whoever runs docker-compose.yml has to say, and how the test says it.
@@ -102,9 +102,9 @@ type deployment struct {
 	port, inner int
 	services    map[string]string // where those of the file are here, by host:port
 	environ     map[string]string // what the file gives each Foyer
-	dns         *testenv.DNS
-	nginx       *testenv.Nginx
-	bucket      testenv.S3Bucket
+	dns         *env.DNS
+	nginx       *env.Nginx
+	bucket      env.S3Bucket
 	host        *browser
 	came        int // how many guests there have been
 }
@@ -115,21 +115,21 @@ func replicaAddress(i int) netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 1
 // deploy starts it all. The operator says more, and Foyer gets more settings than the file has.
 func deploy(t *testing.T, says map[string]string, more ...string) *deployment {
 	t.Helper()
-	ports, err := testenv.FreePorts(2)
+	ports, err := env.FreePorts(2)
 	require.NoError(t, err)
 	d := &deployment{
-		composition: readComposition(t), dns: testenv.StartDNS(t), bucket: testenv.Bucket(t),
+		composition: readComposition(t), dns: env.StartDNS(t), bucket: env.Bucket(t),
 		port: ports[0], inner: ports[1],
 	}
 	said := maps.Clone(operator)
 	maps.Copy(said, says)
-	liveKit, key, secret := testenv.LiveKit(t)
+	liveKit, key, secret := env.LiveKit(t)
 	maps.Copy(said, map[string]string{
 		"LIVEKIT_API_KEY": key, "LIVEKIT_API_SECRET": secret, "LIVEKIT_PUBLIC_URL": liveKit,
 		"FOYER_S3_SECRET": d.bucket.Secret,
 	})
 	d.services = map[string]string{
-		":redisPassword@redis:6379": testenv.StartRedis(t).Addr(), // a test's own has no password
+		":redisPassword@redis:6379": env.StartRedis(t).Addr(), // a test's own has no password
 		"livekit:7880":              strings.TrimPrefix(liveKit, "ws://"),
 		"minio:9000":                strings.TrimPrefix(d.bucket.Endpoint, "http://"),
 		"foyer:8080":                "foyer:" + strconv.Itoa(d.port),
@@ -177,7 +177,7 @@ func (d *deployment) adaptStores(t *testing.T, said map[string]string) {
 	assert.Equal(t, []string{made["POSTGRES_USER"], made["POSTGRES_PASSWORD"], "/" + made["POSTGRES_DB"]},
 		[]string{at.User.Username(), password, at.Path})
 	empty := func(context.Context, string) error { return nil }
-	d.environ["DATABASE_URL"] = testenv.Postgres(t, empty)
+	d.environ["DATABASE_URL"] = env.Postgres(t, empty)
 
 	said["MINIO_ROOT_PASSWORD"], said["EGRESS_S3_SECRET"] = "unused", "unused"
 	bucket := d.composition.environment(t, "bucket", said)
@@ -450,9 +450,9 @@ func TestImageHasNeitherAShellNorRoot(t *testing.T) {
 
 func TestServerOfThisMachineSaysWhetherItIsReady(t *testing.T) {
 	t.Parallel()
-	store := testenv.StartRedis(t)
+	store := env.StartRedis(t)
 	environ := []string{
-		"FOYER_ADDR=0.0.0.0:" + strconv.Itoa(testenv.FreePort(t)), "FOYER_SECRET=" + production["FOYER_SECRET"],
+		"FOYER_ADDR=0.0.0.0:" + strconv.Itoa(env.FreePort(t)), "FOYER_SECRET=" + production["FOYER_SECRET"],
 		"REDIS_URL=" + store.URL(), "HTTP_PROXY=http://127.0.0.1:1",
 		"LIVEKIT_API_KEY=key", "LIVEKIT_API_SECRET=" + production["LIVEKIT_API_SECRET"],
 	}

@@ -17,7 +17,7 @@ import (
 const (
 	clientsPage   = "../docs/clients.md"
 	clientsFolder = "../client"
-	nodeModules   = "../testenv/node/node_modules"
+	nodeModules   = "../test/env/node/node_modules"
 )
 
 // guestClients are the clients in client/, by the first argument of try.mjs.
@@ -246,7 +246,7 @@ func clientsIn(t *testing.T) string {
 	modules, err := filepath.Abs(nodeModules)
 	require.NoError(t, err)
 	require.DirExists(t, filepath.Join(modules, "relay-runtime"),
-		"the packages of testenv/node are not there: make test, or npm ci in that folder, installs them")
+		"the packages of test/env/node are not there: make test, or npm ci in that folder, installs them")
 	folder := t.TempDir()
 	require.NoError(t, os.CopyFS(folder, os.DirFS(clientsFolder)))
 	require.NoError(t, os.Symlink(modules, filepath.Join(folder, "node_modules")))

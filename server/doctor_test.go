@@ -16,13 +16,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 func TestDoctorSaysWhatHoldsAndWhatToMend(t *testing.T) {
 	t.Parallel()
-	bucket, foyerURL := testenv.Bucket(t), "http://127.0.0.1:"+strconv.Itoa(testenv.FreePort(t))
-	liveKit, _ := testenv.StartEgress(t, foyerURL+"/webhooks/livekit", nil)
+	bucket, foyerURL := env.Bucket(t), "http://127.0.0.1:"+strconv.Itoa(env.FreePort(t))
+	liveKit, _ := env.StartEgress(t, foyerURL+"/webhooks/livekit", nil)
 	environ := inProduction(t, foyerURL, liveKit.URL(), liveKit.Key(), liveKit.Secret(), bucket.Environ()...)
 	startServer(t, environ...)
 	out, errOut, exit := foyer(t, environ, "doctor")
@@ -93,7 +93,7 @@ func TestDoctorGoesWithTheSMTPServerAsFarAsAMessageWould(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			smtp := testenv.NewSMTP(t)
+			smtp := env.NewSMTP(t)
 			smtp.OnRecipient = func(string) error { return test.answer }
 			smtp.Start()
 			out, errOut, _ := foyer(t, []string{
@@ -116,8 +116,8 @@ func inProduction(t *testing.T, foyerURL, liveKit, key, secret string, more ...s
 // egress service has come.
 func TestDoctorFindsALiveKitThatTellsAndRecordsNothing(t *testing.T) {
 	t.Parallel()
-	url, key, secret := testenv.LiveKit(t)
-	alone, egress := testenv.StartEgress(t, "", nil)
+	url, key, secret := env.LiveKit(t)
+	alone, egress := env.StartEgress(t, "", nil)
 	egress.Crash()
 	for name, set := range map[string]struct{ url, key, secret, egress string }{
 		"no Redis":  {url, key, secret, "redis required"},
@@ -125,8 +125,8 @@ func TestDoctorFindsALiveKitThatTellsAndRecordsNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			foyerURL := "http://127.0.0.1:" + strconv.Itoa(testenv.FreePort(t))
-			environ := inProduction(t, foyerURL, set.url, set.key, set.secret, testenv.Bucket(t).Environ()...)
+			foyerURL := "http://127.0.0.1:" + strconv.Itoa(env.FreePort(t))
+			environ := inProduction(t, foyerURL, set.url, set.key, set.secret, env.Bucket(t).Environ()...)
 			startServer(t, environ...)
 			out, _, exit := foyer(t, environ, "doctor")
 			assert.Equal(t, exitFailed, exit)
@@ -156,7 +156,7 @@ func TestDoctorDoesNotBlameTheCredentialsWhenAStorageWantsAnotherStyle(t *testin
 				}
 			}))
 			t.Cleanup(storage.Close)
-			environ := append(testenv.Bucket(t).Environ(), "S3_ENDPOINT="+storage.URL)
+			environ := append(env.Bucket(t).Environ(), "S3_ENDPOINT="+storage.URL)
 			out, errOut, exit := foyer(t, environ, "doctor")
 			assert.Equal(t, exitFailed, exit)
 			assert.Regexp(t, `(?m)^FAIL +bucket .*virtual-host style.*`+code+`\n +choose a storage`, out, errOut)
@@ -167,7 +167,7 @@ func TestDoctorDoesNotBlameTheCredentialsWhenAStorageWantsAnotherStyle(t *testin
 // TestDoctorCountsTheProxies that stand between it and Foyer, and finds settings that say otherwise.
 func TestDoctorCountsTheProxies(t *testing.T) {
 	t.Parallel()
-	liveKit, key, secret := testenv.LiveKit(t)
+	liveKit, key, secret := env.LiveKit(t)
 	certificate := secured(t, http.NotFoundHandler()).Certificate()
 	for _, test := range []struct {
 		proxies, header, want string
@@ -179,7 +179,7 @@ func TestDoctorCountsTheProxies(t *testing.T) {
 	} {
 		t.Run(test.proxies+test.header, func(t *testing.T) {
 			t.Parallel()
-			foyerURL := "http://127.0.0.1:" + strconv.Itoa(testenv.FreePort(t))
+			foyerURL := "http://127.0.0.1:" + strconv.Itoa(env.FreePort(t))
 			nginx := startNginx(t, foyerURL, "http://127.0.0.1:1", certificate)
 			environ := inProduction(t, foyerURL, liveKit, key, secret, "FOYER_PUBLIC_URL="+nginx.URL(),
 				"FOYER_TRUSTED_PROXIES="+test.proxies, "FOYER_PROXY_HEADER="+test.header)

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 func testID() string { return uuid.NewString() }
@@ -42,7 +42,7 @@ func TestServerIsKilledWhileAGuestWaits(t *testing.T) {
 
 func TestRedisRestartsUnderTheServer(t *testing.T) {
 	t.Parallel()
-	store := testenv.StartRedis(t)
+	store := env.StartRedis(t)
 	s := startServer(t, "REDIS_URL="+store.URL(), "FOYER_LOBBY_HEARTBEAT=200ms")
 	host := s.login("Olga Owner")
 	roomID := s.room(host, object{})

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // from asks for a page as a proxy does for a client at some address, and returns what is answered.
@@ -29,7 +29,7 @@ func (s *server) from(address, path string) *http.Response {
 // TestSignInsAreLimitedByAddress, also while Redis is away, which the start of a sign-in does not need.
 func TestSignInsAreLimitedByAddress(t *testing.T) {
 	t.Parallel()
-	store := testenv.StartRedis(t)
+	store := env.StartRedis(t)
 	s := startServer(t, "REDIS_URL="+store.URL(), "FOYER_TRUSTED_PROXIES=1", "FOYER_SIGN_INS_PER_ADDRESS=3")
 	limited := func(path string, status int) {
 		t.Helper()

@@ -9,19 +9,19 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 const inviteToRoom = `mutation($input: InviteToRoomInput!) { inviteToRoom(input: $input) { invited } }`
 
 // mailServer is a real SMTP server that offers TLS and wants a password, not yet started, and the
 // settings with which Foyer uses it.
-func mailServer(t *testing.T) (*testenv.SMTP, []string) {
+func mailServer(t *testing.T) (*env.SMTP, []string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "certificate.pem")
-	certificate, err := testenv.NewCertificate(file)
+	certificate, err := env.NewCertificate(file)
 	require.NoError(t, err)
-	smtp := testenv.NewSMTP(t)
+	smtp := env.NewSMTP(t)
 	smtp.Certificate, smtp.User, smtp.Password = &certificate, "foyer", "hunter2"
 	return smtp, []string{
 		"FOYER_SMTP_URL=smtp://foyer:hunter2@" + smtp.Addr(), "SSL_CERT_FILE=" + file,
@@ -35,7 +35,7 @@ func invitation(roomID string, emails ...string) object {
 }
 
 // recipients is how many e-mails each address has got.
-func recipients(smtp *testenv.SMTP) map[string]int {
+func recipients(smtp *env.SMTP) map[string]int {
 	count := map[string]int{}
 	for _, m := range smtp.Received() {
 		count[m.To]++

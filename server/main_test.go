@@ -24,7 +24,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 const (
@@ -62,11 +62,11 @@ type server struct {
 // environment says. It is killed when the test ends.
 func startServer(t testing.TB, environ ...string) *server {
 	t.Helper()
-	url, key, secret := testenv.LiveKit(t)
+	url, key, secret := env.LiveKit(t)
 	s := &server{t: t, exited: make(chan error, 1)}
 	s.process = exec.Command(os.Args[0])
 	s.process.Env = append([]string{
-		serveEnv + "=1", fmt.Sprintf("FOYER_ADDR=127.0.0.1:%d", testenv.FreePort(t)), "FOYER_DATA=" + t.TempDir(),
+		serveEnv + "=1", fmt.Sprintf("FOYER_ADDR=127.0.0.1:%d", env.FreePort(t)), "FOYER_DATA=" + t.TempDir(),
 		"LIVEKIT_URL=" + url, "LIVEKIT_API_KEY=" + key, "LIVEKIT_API_SECRET=" + secret,
 		"PATH=" + os.Getenv("PATH"),
 	}, environ...)
@@ -360,5 +360,5 @@ func receive[T any](t testing.TB, from <-chan T) T {
 // eventually repeats what may not work yet.
 func eventually(t testing.TB, f func(c *assert.CollectT)) {
 	t.Helper()
-	testenv.Eventually(t, f)
+	env.Eventually(t, f)
 }

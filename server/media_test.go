@@ -27,7 +27,7 @@ import (
 	"foyer/ent/recording"
 	"foyer/ent/schema"
 	"foyer/ent/user"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 const (
@@ -38,8 +38,8 @@ const (
 // archive is Foyer behind nginx, with a bucket of recordings, and a room that has some.
 type archive struct {
 	*server
-	nginx  *testenv.Nginx
-	bucket testenv.S3Bucket
+	nginx  *env.Nginx
+	bucket env.S3Bucket
 	db     *database.DB
 	// environ is where the server has its stores.
 	environ []string
@@ -49,7 +49,7 @@ type archive struct {
 }
 
 // newArchive starts it all, on a bucket and with what else the environment says.
-func newArchive(t testing.TB, bucket testenv.S3Bucket, environ ...string) *archive {
+func newArchive(t testing.TB, bucket env.S3Bucket, environ ...string) *archive {
 	t.Helper()
 	a := &archive{bucket: bucket, environ: append(shared(t), environ...)}
 	a.server = startServer(t, slices.Concat(a.environ, bucket.Environ(),
@@ -67,7 +67,7 @@ func newArchive(t testing.TB, bucket testenv.S3Bucket, environ ...string) *archi
 
 // startNginx starts nginx with the settings that are shipped, in front of Foyer and of a storage for
 // which a certificate vouches.
-func startNginx(t testing.TB, foyer, storage string, ca *x509.Certificate) *testenv.Nginx {
+func startNginx(t testing.TB, foyer, storage string, ca *x509.Certificate) *env.Nginx {
 	t.Helper()
 	scheme, address, _ := strings.Cut(storage, "://")
 	return startNginxWith(t, ca, map[string]string{
@@ -81,11 +81,11 @@ func startNginx(t testing.TB, foyer, storage string, ca *x509.Certificate) *test
 // startNginxWith puts an environment into the settings, as the nginx image does.
 func startNginxWith(
 	t testing.TB, ca *x509.Certificate, environment map[string]string,
-) *testenv.Nginx {
+) *env.Nginx {
 	t.Helper()
 	config, err := os.ReadFile(nginxFile)
 	require.NoError(t, err)
-	return testenv.StartNginx(t, func(port int, dir string) string {
+	return env.StartNginx(t, func(port int, dir string) string {
 		caFile := filepath.Join(dir, "ca.pem")
 		block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw})
 		require.NoError(t, os.WriteFile(caFile, block, 0o600))
@@ -180,7 +180,7 @@ func do(t testing.TB, request *http.Request) reply {
 
 func TestOwnerDownloadsARecordingThroughNginx(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t))
+	a := newArchive(t, env.Bucket(t))
 	rec := a.saved(nil)
 	film := make([]byte, 3<<20+7)
 	rand.Read(film)
@@ -232,7 +232,7 @@ const recordingURLs = `query($id: ID!) { recording(id: $id) { url downloadUrl } 
 
 func TestRecordingSaysWhereItsFileIs(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t), "FOYER_RECORDING_DOWNLOAD_URLS=true", "FOYER_PUBLIC_URL=http://127.0.0.1:1")
+	a := newArchive(t, env.Bucket(t), "FOYER_RECORDING_DOWNLOAD_URLS=true", "FOYER_PUBLIC_URL=http://127.0.0.1:1")
 	rec := a.saved(nil)
 	data := a.must(a.host, recordingURLs, object{"id": rec.ID})
 	assert.Equal(t, "http://127.0.0.1:1"+file(rec), text(data, "recording.url"))
@@ -257,14 +257,14 @@ func TestRecordingSaysWhereItsFileIs(t *testing.T) {
 
 func TestServerThatIsToGiveNoURLsGivesNone(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t), "FOYER_MEDIA_SECRET=")
+	a := newArchive(t, env.Bucket(t), "FOYER_MEDIA_SECRET=")
 	data := a.must(a.host, recordingURLs, object{"id": a.saved(nil).ID})
 	assert.Equal(t, object{"url": nil, "downloadUrl": nil}, data["recording"])
 }
 
 func TestBrowserDownloadsWithItsCookie(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t))
+	a := newArchive(t, env.Bucket(t))
 	rec := a.saved(nil)
 	b := newBrowser(t)
 	b.open(a.nginx.URL()+"/login").choose("Olga Owner", "olga.owner@example.org")
@@ -278,7 +278,7 @@ func TestBrowserDownloadsWithItsCookie(t *testing.T) {
 
 func TestRevokedSessionDownloadsNothing(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t))
+	a := newArchive(t, env.Bucket(t))
 	rec := a.saved(nil)
 	other := a.login("Olga Owner")
 	require.Equal(t, http.StatusOK, a.fetch(http.MethodGet, other, file(rec)).status)
@@ -290,7 +290,7 @@ func TestRevokedSessionDownloadsNothing(t *testing.T) {
 
 func TestRecordingIsForThoseWhoMaySeeItAlone(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t))
+	a := newArchive(t, env.Bucket(t))
 	member, admin, friend := a.login("Mia Member"), a.login("Adam Admin"), a.login("Fay Friend")
 	for role, token := range map[string]string{"MEMBER": member, "ADMINISTRATOR": admin} {
 		a.must(a.host, `mutation($input: GrantRoomAccessInput!) { grantRoomAccess(input: $input) { roomAccess { id } } }`,
@@ -327,7 +327,7 @@ func (s *server) userID(token string) string {
 
 func TestApplicationDownloadsNothing(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t))
+	a := newArchive(t, env.Bucket(t))
 	rec := a.saved(nil)
 	portal := newClient(t, a.environ, "rooms:list,rooms:retrieve")
 	_, body, _ := a.askForToken(portal.id, portal.secret, grant("user", "olga.owner@example.org"))
@@ -338,7 +338,7 @@ func TestApplicationDownloadsNothing(t *testing.T) {
 
 func TestOnlySavedRecordingsAreHandedOutUntilTheyExpire(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t))
+	a := newArchive(t, env.Bucket(t))
 	status := func(rec *ent.Recording) int { return a.fetch(http.MethodGet, a.host, file(rec)).status }
 	for _, unsaved := range []recording.Status{
 		recording.StatusINITIATED, recording.StatusACTIVE, recording.StatusSTOPPING,
@@ -365,7 +365,7 @@ func TestOnlySavedRecordingsAreHandedOutUntilTheyExpire(t *testing.T) {
 
 func TestMissingFileIsNoFaultOfOurs(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t))
+	a := newArchive(t, env.Bucket(t))
 	rec := a.saved(nil)
 	a.bucket.Remove(t, "recordings/"+rec.ID.String()+".mp4")
 	got := a.fetch(http.MethodGet, a.host, file(rec))
@@ -427,7 +427,7 @@ func strayPaths(rec, other *ent.Recording, bucket string) []string {
 
 func TestOnlyTheExactAddressOfARecordingGetsIt(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t))
+	a := newArchive(t, env.Bucket(t))
 	rec, other := a.saved(nil), a.saved(nil)
 	paths := strayPaths(rec, other, a.bucket.Name)
 	for _, path := range paths {
@@ -446,7 +446,7 @@ func TestOnlyTheExactAddressOfARecordingGetsIt(t *testing.T) {
 // TestEndpointIsStrictByItself: what nginx would not pass on, Foyer refuses too.
 func TestMediaEndpointIsStrictByItself(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t))
+	a := newArchive(t, env.Bucket(t))
 	rec, other := a.saved(nil), a.saved(nil)
 	ask := func(token, original string, headers ...string) reply {
 		headers = append(headers, "X-Original-URL", original, "X-Media-Secret", mediaSecret)
@@ -484,7 +484,7 @@ func TestMediaEndpointIsStrictByItself(t *testing.T) {
 
 func TestMediaEndpointSignsForNginxAlone(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t))
+	a := newArchive(t, env.Bucket(t))
 	rec := a.saved(nil)
 	for _, secret := range []string{"", "wrong", mediaSecret[1:], mediaSecret + "x", strings.ToUpper(mediaSecret)} {
 		headers := append(bearer(a.host), "X-Original-URL", file(rec))
@@ -515,7 +515,7 @@ func TestMediaEndpointSignsForNginxAlone(t *testing.T) {
 
 func TestBucketIsOpenToNobodyWithoutCredentials(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t))
+	a := newArchive(t, env.Bucket(t))
 	rec := a.saved(nil)
 	object := a.bucket.Endpoint + "/" + a.bucket.Name + "/recordings/" + rec.ID.String() + ".mp4"
 	for _, url := range []string{object, a.bucket.Endpoint + "/" + a.bucket.Name + "/"} {
@@ -529,7 +529,7 @@ func TestBucketIsOpenToNobodyWithoutCredentials(t *testing.T) {
 
 func TestStorageThatIsAwayIsAnErrorAndComesBack(t *testing.T) {
 	t.Parallel()
-	storage := testenv.StartMinIO(t, "", "")
+	storage := env.StartMinIO(t, "", "")
 	a := newArchive(t, storage.Bucket(t))
 	rec := a.saved(nil)
 	storage.Stop()
@@ -545,8 +545,8 @@ func TestStorageThatIsAwayIsAnErrorAndComesBack(t *testing.T) {
 
 func TestNothingIsHandedOutWhileItIsNotKnownWhoMayHaveIt(t *testing.T) {
 	t.Parallel()
-	redis := testenv.StartRedis(t)
-	a := newArchive(t, testenv.Bucket(t), "REDIS_URL="+redis.URL())
+	redis := env.StartRedis(t)
+	a := newArchive(t, env.Bucket(t), "REDIS_URL="+redis.URL())
 	rec := a.saved(nil)
 	require.Equal(t, http.StatusOK, a.fetch(http.MethodGet, a.host, file(rec)).status)
 
@@ -571,7 +571,7 @@ func TestNothingIsHandedOutWhileItIsNotKnownWhoMayHaveIt(t *testing.T) {
 
 func TestTemporaryCredentialsReachTheStorageThroughNginx(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t).Temporary(t))
+	a := newArchive(t, env.Bucket(t).Temporary(t))
 	rec := a.saved(nil)
 	assert.Equal(t, recorded(rec), a.fetch(http.MethodGet, a.host, file(rec)).body)
 	assert.Equal(t, http.StatusOK, a.fetch(http.MethodHead, a.host, file(rec)).status)
@@ -581,7 +581,7 @@ func TestTemporaryCredentialsReachTheStorageThroughNginx(t *testing.T) {
 
 func TestNginxReachesAStorageByHTTPSThatIsWhoItSays(t *testing.T) {
 	t.Parallel()
-	bucket := testenv.Bucket(t)
+	bucket := env.Bucket(t)
 	plain, err := url.Parse(bucket.Endpoint)
 	require.NoError(t, err)
 	storage := secured(t, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
@@ -603,7 +603,7 @@ func TestNginxReachesAStorageByHTTPSThatIsWhoItSays(t *testing.T) {
 
 func TestNginxPassesOnEverythingElse(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t), "FOYER_TRUSTED_PROXIES=1")
+	a := newArchive(t, env.Bucket(t), "FOYER_TRUSTED_PROXIES=1")
 	through := &server{t: t, url: a.nginx.URL()}
 	meet(t, through, through)
 	stream := through.stream(a.host, watchLobby, object{"roomId": a.roomID})
@@ -618,7 +618,7 @@ func TestNginxPassesOnEverythingElse(t *testing.T) {
 
 func TestNothingSecretOfAFileIsLogged(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t), "FOYER_LOG_LEVEL=debug")
+	a := newArchive(t, env.Bucket(t), "FOYER_LOG_LEVEL=debug")
 	rec := a.saved(nil)
 	a.fetch(http.MethodGet, a.host, file(rec))
 	a.fetch(http.MethodGet, a.stranger, file(rec))

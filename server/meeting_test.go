@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 func TestMeetingOnOneServer(t *testing.T) {
@@ -31,7 +31,7 @@ func TestMeetingOnTwoServers(t *testing.T) {
 // shared are the settings of several servers that are one.
 func shared(t testing.TB) []string {
 	return []string{
-		"DATABASE_URL=" + testenv.PostgresURL(t), "REDIS_URL=" + testenv.RedisURL(t),
+		"DATABASE_URL=" + env.PostgresURL(t), "REDIS_URL=" + env.RedisURL(t),
 		"FOYER_REDIS_PREFIX=" + strings.ReplaceAll(t.Name(), "/", "_") + ":" + testID() + ":",
 	}
 }
@@ -73,7 +73,7 @@ func meet(t *testing.T, doorServer, hostServer *server) {
 // joins enters the call with a token and looks at the participant there.
 func joins(t *testing.T, roomID, entryID, serverURL, token string) {
 	t.Helper()
-	room, err := lksdk.ConnectToRoomWithToken(serverURL, token, lksdk.NewRoomCallback(), testenv.Patient())
+	room, err := lksdk.ConnectToRoomWithToken(serverURL, token, lksdk.NewRoomCallback(), env.Patient())
 	require.NoError(t, err)
 	defer room.Disconnect()
 	me := participant(t, roomID, entryID)
@@ -110,7 +110,7 @@ func joins(t *testing.T, roomID, entryID, serverURL, token string) {
 // participant returns what LiveKit says of somebody in a call. It does not know at once who has come.
 func participant(t *testing.T, roomID, identity string) (info *livekitproto.ParticipantInfo) {
 	t.Helper()
-	client := lksdk.NewRoomServiceClient(testenv.LiveKit(t))
+	client := lksdk.NewRoomServiceClient(env.LiveKit(t))
 	eventually(t, func(c *assert.CollectT) {
 		var err error
 		info, err = client.GetParticipant(t.Context(),
@@ -132,7 +132,7 @@ func TestDeletingARoomEndsItsCall(t *testing.T) {
 	callback.OnDisconnected = sync.OnceFunc(func() { close(disconnected) })
 	room, err := lksdk.ConnectToRoomWithToken(
 		text(token, "createRoomToken.connectionDetails.serverUrl"),
-		text(token, "createRoomToken.connectionDetails.participantToken"), callback, testenv.Patient())
+		text(token, "createRoomToken.connectionDetails.participantToken"), callback, env.Patient())
 	require.NoError(t, err)
 	defer room.Disconnect()
 	entry := s.subscribe("", watchEntry, object{"ticket": s.knock(roomID, "Anna").ticket})
@@ -196,7 +196,7 @@ func listenIn(t *testing.T, token object) <-chan string {
 	}
 	room, err := lksdk.ConnectToRoomWithToken(
 		text(token, "createRoomToken.connectionDetails.serverUrl"),
-		text(token, "createRoomToken.connectionDetails.participantToken"), callback, testenv.Patient())
+		text(token, "createRoomToken.connectionDetails.participantToken"), callback, env.Patient())
 	require.NoError(t, err)
 	t.Cleanup(room.Disconnect)
 	return messages

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 func TestServerThatMayNotMigrateWaitsForTheCommand(t *testing.T) {
@@ -17,7 +17,7 @@ func TestServerThatMayNotMigrateWaitsForTheCommand(t *testing.T) {
 	empty := func(context.Context, string) error { return nil }
 	for name, environ := range map[string][]string{
 		"SQLite":     {"FOYER_DATA=" + t.TempDir() + "/new"},
-		"PostgreSQL": {"DATABASE_URL=" + testenv.Postgres(t, empty)},
+		"PostgreSQL": {"DATABASE_URL=" + env.Postgres(t, empty)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 const (
@@ -44,10 +44,10 @@ const (
 )
 
 // startServerWithLiveKit starts a server and a LiveKit that tells it of its rooms.
-func startServerWithLiveKit(t testing.TB, environ ...string) (*server, *testenv.LiveKitServer) {
+func startServerWithLiveKit(t testing.TB, environ ...string) (*server, *env.LiveKitServer) {
 	t.Helper()
-	address := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
-	l := testenv.StartLiveKit(t, "http://"+address+"/webhooks/livekit")
+	address := fmt.Sprintf("127.0.0.1:%d", env.FreePort(t))
+	l := env.StartLiveKit(t, "http://"+address+"/webhooks/livekit")
 	s := startServer(t, append([]string{
 		"FOYER_ADDR=" + address, "LIVEKIT_URL=" + l.URL(),
 		"LIVEKIT_API_KEY=" + l.Key(), "LIVEKIT_API_SECRET=" + l.Secret(),
@@ -74,7 +74,7 @@ func (s *server) call(token string, input object) *caller {
 	callback.OnDisconnected = sync.OnceFunc(func() { close(c.gone) })
 	room, err := lksdk.ConnectToRoomWithToken(
 		text(data, "createRoomToken.connectionDetails.serverUrl"),
-		text(data, "createRoomToken.connectionDetails.participantToken"), callback, testenv.Patient())
+		text(data, "createRoomToken.connectionDetails.participantToken"), callback, env.Patient())
 	require.NoError(s.t, err)
 	s.t.Cleanup(room.Disconnect)
 	c.room = room

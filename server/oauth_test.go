@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // client is an application that was made by the command.
@@ -227,7 +227,7 @@ func TestCommandManagesApplications(t *testing.T) {
 	t.Parallel()
 	for name, environ := range map[string][]string{
 		"SQLite":     {"FOYER_DATA=" + t.TempDir() + "/new"},
-		"PostgreSQL": {"DATABASE_URL=" + testenv.PostgresURL(t)},
+		"PostgreSQL": {"DATABASE_URL=" + env.PostgresURL(t)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

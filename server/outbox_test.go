@@ -14,7 +14,7 @@ import (
 	"foyer/internal/outbox"
 	"foyer/invitations"
 	"foyer/recordings"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // TestOutboxPausesAsTheReadmeSays: 5 seconds, then pauses that double up to half an hour, each up to a half shorter by
@@ -23,7 +23,7 @@ func TestOutboxPausesAsTheReadmeSays(t *testing.T) {
 	t.Parallel()
 	c, err := loadConfig(nil)
 	require.NoError(t, err)
-	db := testenv.SQLite(t)
+	db := env.SQLite(t)
 	o := outbox.New(db, c.outbox())
 	created := time.Now().Add(-365 * 24 * time.Hour)
 	m := db.OutboxMessage.Create().SetKind(recordings.Kind).SetPayload(json.RawMessage(`{}`)).

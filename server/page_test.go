@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 	"foyer/web"
 )
 
@@ -245,7 +245,7 @@ func TestPageLearnsWhatTheServerOffers(t *testing.T) {
 	const query = `{ capabilities { signIn invitations recordings } }`
 	s := startServer(t)
 	assert.Equal(t, object{"signIn": true, "invitations": true, "recordings": false}, s.must("", query, nil)["capabilities"])
-	environ := append(testenv.Bucket(t).Environ(), "FOYER_PUBLIC_URL=https://meet.example.org")
+	environ := append(env.Bucket(t).Environ(), "FOYER_PUBLIC_URL=https://meet.example.org")
 	s = startServer(t, append(environ, productionEnv...)...)
 	assert.Equal(t, object{"signIn": false, "invitations": false, "recordings": true}, s.must("", query, nil)["capabilities"])
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // TestServersHoldAMeetingBehindPgBouncer in transaction mode, with few connections, when all start at once on a
@@ -17,7 +17,7 @@ import (
 func TestServersHoldAMeetingBehindPgBouncer(t *testing.T) {
 	t.Parallel()
 	empty := func(context.Context, string) error { return nil }
-	database := testenv.StartPgBouncer(t, testenv.Postgres(t, empty), 3)
+	database := env.StartPgBouncer(t, env.Postgres(t, empty), 3)
 	environ := append(shared(t), "DATABASE_URL="+database)
 	servers := make([]*server, 3)
 	var starting sync.WaitGroup

@@ -12,7 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"foyer/graph/generated"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // whole is all that hosts see of the people of a room, but for those in a call.
@@ -26,7 +26,7 @@ const whole = `query($id: ID!) { room(id: $id) {
 // TestHostLearnsNeitherAccountNorAddressOfAVisitor, whatever they do with an entry: who knocks has agreed to a name.
 func TestHostLearnsNeitherAccountNorAddressOfAVisitor(t *testing.T) {
 	t.Parallel()
-	url, key, secret := testenv.LiveKit(t)
+	url, key, secret := env.LiveKit(t)
 	s := startServer(t, "LIVEKIT_URL="+url, "LIVEKIT_API_KEY="+key, "LIVEKIT_API_SECRET="+secret)
 	host, victim := s.login("Mallory"), s.login("Victim Secret")
 	account := text(s.must(victim, `{ viewer { id } }`, nil), "viewer.id")

@@ -13,13 +13,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // startSignIn starts npm's OpenID provider, and Foyer outside development mode with it.
 func startSignIn(t *testing.T, environ ...string) (s *server, issuer string) {
 	t.Helper()
-	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(testenv.FreePort(t)))
+	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(env.FreePort(t)))
 	provider := receive(t, node(t, "oidc.mjs", "http://"+addr, "foyer", "hush"))
 	issuer = text(provider, "issuer")
 	return startServer(t, append(append(shared(t),
@@ -113,7 +113,7 @@ func TestRoleOfAnAddressThatIsNotVerifiedWaitsAndTheLogSaysSo(t *testing.T) {
 // TestLargeIDTokenSignsOutBehindNginx, and at the provider too.
 func TestLargeIDTokenSignsOutBehindNginx(t *testing.T) {
 	t.Parallel()
-	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(testenv.FreePort(t)))
+	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(env.FreePort(t)))
 	nginx := startNginx(t, "http://"+addr, "http://127.0.0.1:1", secured(t, http.NotFoundHandler()).Certificate())
 	issuer := text(receive(t, node(t, "oidc.mjs", nginx.URL(), "foyer", "hush", "5000")), "issuer")
 	startServer(t, append(shared(t), "FOYER_ADDR="+addr, "FOYER_SECRET="+production["FOYER_SECRET"],
@@ -229,7 +229,7 @@ func TestNothingOfASignInIsLogged(t *testing.T) {
 
 func TestServerStartsAndServesWhileTheProviderIsAway(t *testing.T) {
 	t.Parallel()
-	port := strconv.Itoa(testenv.FreePort(t))
+	port := strconv.Itoa(env.FreePort(t))
 	s := startServer(t, "FOYER_OIDC_ISSUER=http://127.0.0.1:"+port, "FOYER_OIDC_CLIENT_ID=foyer")
 	b := newBrowser(t).open(s.url + "/login")
 	assert.Equal(t, http.StatusServiceUnavailable, b.status)

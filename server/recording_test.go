@@ -24,7 +24,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/database"
 	"foyer/ent/recording"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 const (
@@ -48,9 +48,9 @@ type recorder struct {
 	*server
 
 	environ []string
-	livekit *testenv.LiveKitServer
-	egress  *testenv.Egress
-	files   testenv.S3Bucket
+	livekit *env.LiveKitServer
+	egress  *env.Egress
+	files   env.S3Bucket
 	db      *ent.Client
 	line    *toxiproxy.Proxy
 	deaf    atomic.Bool
@@ -61,8 +61,8 @@ type recorder struct {
 // startRecorder starts it with a call in its room.
 func startRecorder(t *testing.T, environ ...string) *recorder {
 	t.Helper()
-	r := &recorder{files: testenv.Bucket(t)}
-	address := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
+	r := &recorder{files: env.Bucket(t)}
+	address := fmt.Sprintf("127.0.0.1:%d", env.FreePort(t))
 	forward := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: address})
 	events := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if !r.deaf.Load() {
@@ -70,10 +70,10 @@ func startRecorder(t *testing.T, environ ...string) *recorder {
 		}
 	}))
 	t.Cleanup(events.Close)
-	l, egress := testenv.StartEgress(t, events.URL+"/webhooks/livekit", &r.files)
+	l, egress := env.StartEgress(t, events.URL+"/webhooks/livekit", &r.files)
 	r.livekit, r.egress = l, egress
 	proxies := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	here := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
+	here := fmt.Sprintf("127.0.0.1:%d", env.FreePort(t))
 	r.line = toxiproxy.NewProxy(proxies, "livekit", here, strings.TrimPrefix(l.URL(), "ws://"))
 	require.NoError(t, r.line.Start())
 	t.Cleanup(r.line.Stop)
@@ -165,7 +165,7 @@ func TestRecordingFromStartToEnd(t *testing.T) {
 	status := r.subscribe(r.host, watchRecord, object{"roomId": r.roomID})
 	assert.Nil(t, at(status.until("roomStatus.recording", "false"), "roomStatus.recordingNotice"))
 	hang := make(chan struct{})
-	r.egress.Behave(testenv.Behavior{Hang: hang, Starting: true})
+	r.egress.Behave(env.Behavior{Hang: hang, Starting: true})
 	r.asks(startRecording, object{"roomId": r.roomID, "mode": "SCREEN"})
 	told := status.until("roomStatus.recordingStatus", "INITIATED")
 	assert.Equal(t, object{
@@ -188,7 +188,7 @@ func TestRecordingFromStartToEnd(t *testing.T) {
 	data := r.must(r.host, oneRecording, object{"id": id})
 	one := at(data, "recording").(object)
 	assert.Equal(t, "SAVED", one["status"])
-	assert.EqualValues(t, len(testenv.ScreenFile), one["size"])
+	assert.EqualValues(t, len(env.ScreenFile), one["size"])
 	assert.EqualValues(t, 2, one["duration"])
 	assert.Equal(t, true, one["canDelete"])
 	assert.Equal(t, []any{}, one["sharedWith"])
@@ -245,7 +245,7 @@ func TestServerIsKilledAtAnyStepOfARecording(t *testing.T) {
 		},
 		"start: LiveKit is asked, and it does not begin": {
 			until: func(t *testing.T, r *recorder) {
-				r.egress.Behave(testenv.Behavior{Mute: true})
+				r.egress.Behave(env.Behavior{Mute: true})
 				r.asks(startRecording, object{"roomId": r.roomID, "mode": "SCREEN"})
 				eventually(t, func(c *assert.CollectT) { assert.NotEmpty(c, r.egress.Asked()) })
 			}, want: recording.StatusFAILED,
@@ -322,7 +322,7 @@ func TestServerIsKilledAtAnyStepOfARecording(t *testing.T) {
 				c.meanwhile(r)
 			}
 			id := r.db.Recording.Query().OnlyX(t.Context()).ID.String()
-			r.egress.Behave(testenv.Behavior{})
+			r.egress.Behave(env.Behavior{})
 			r.restart()
 			r.until(id, c.want)
 			assert.Equal(t, c.want == recording.StatusSAVED, r.files.Has(t, r.key(id)))

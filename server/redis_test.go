@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 const cancelEntry = `mutation($input: CancelEntryInput!) { cancelEntry(input: $input) { entry { status } } }`
@@ -121,7 +121,7 @@ func leaveWithoutAWord(t *testing.T, s *server) {
 // do is left unused.
 func TestACLUserOfTheReadmeMayDoWhatFoyerDoesAndNothingElse(t *testing.T) {
 	t.Parallel()
-	server := testenv.StartRedis(t)
+	server := env.StartRedis(t)
 	admin := server.Client(t)
 	rule, _ := aclCommands(t, "foyer", "hunter2", "foyer:")
 	require.NoError(t, admin.Do(t.Context(), rule...).Err())
@@ -158,7 +158,7 @@ func TestScriptsUseWhatTheACLUserMay(t *testing.T) {
 
 func TestACLUserOfTheReadmeRunsOnACluster(t *testing.T) {
 	t.Parallel()
-	client, prefix := testenv.RedisCluster(t)
+	client, prefix := env.RedisCluster(t)
 	cluster := client.(*redis.ClusterClient)
 	user := strings.TrimSuffix(prefix, ":")
 	rule, more := aclCommands(t, user, "hunter2", prefix)
@@ -190,16 +190,16 @@ func TestACLUserOfTheReadmeRunsOnACluster(t *testing.T) {
 // securedRedis is a Redis of a test that takes nothing but TLS from those whom its authority vouches for, and
 // knows the user of the README.
 type securedRedis struct {
-	*testenv.RedisServer
+	*env.RedisServer
 
 	tls int // its port for TLS; the other is for the test
 }
 
-func startSecured(t testing.TB, authority *testenv.Authority, more ...string) *securedRedis {
+func startSecured(t testing.TB, authority *env.Authority, more ...string) *securedRedis {
 	t.Helper()
 	certificate, key := authority.Issue(t, "127.0.0.1")
-	port := testenv.FreePort(t)
-	s := &securedRedis{testenv.StartRedis(t, append([]string{
+	port := env.FreePort(t)
+	s := &securedRedis{env.StartRedis(t, append([]string{
 		"--tls-port", strconv.Itoa(port), "--tls-cert-file", certificate, "--tls-key-file", key,
 		"--tls-ca-cert-file", authority.CA, "--tls-replication", "yes",
 	}, more...)...), port}
@@ -209,7 +209,7 @@ func startSecured(t testing.TB, authority *testenv.Authority, more ...string) *s
 }
 
 // certificates are the settings by which Foyer trusts an authority, and is trusted.
-func certificates(t testing.TB, authority *testenv.Authority) []string {
+func certificates(t testing.TB, authority *env.Authority) []string {
 	certificate, key := authority.Issue(t, "foyer")
 	return []string{"REDIS_CA_FILE=" + authority.CA, "REDIS_CERT_FILE=" + certificate, "REDIS_KEY_FILE=" + key}
 }
@@ -217,7 +217,7 @@ func certificates(t testing.TB, authority *testenv.Authority) []string {
 // TestRedisIsReachedByTLSAlone: a Redis of another authority, or under another name, is none of ours.
 func TestRedisIsReachedByTLSAlone(t *testing.T) {
 	t.Parallel()
-	authority := testenv.NewAuthority(t)
+	authority := env.NewAuthority(t)
 	store := startSecured(t, authority)
 	trusting := certificates(t, authority)
 	at := func(host string) string {
@@ -239,7 +239,7 @@ func TestRedisIsReachedByTLSAlone(t *testing.T) {
 	require.NoError(t, ping(append(trusting, at("127.0.0.1"))...))
 	assert.ErrorContains(t, ping(append(trusting, at("localhost"))...), "wanted to match localhost")
 	assert.ErrorContains(t, ping(at("127.0.0.1")), "unknown authority")
-	stranger := certificates(t, testenv.NewAuthority(t))
+	stranger := certificates(t, env.NewAuthority(t))
 	assert.ErrorContains(t, ping(append(stranger, at("127.0.0.1"))...), "unknown authority")
 	assert.ErrorContains(t, ping(append(stranger[1:], trusting[0], at("127.0.0.1"))...), "tls: ")
 	assert.ErrorContains(t, ping(trusting[0], at("127.0.0.1")), "tls: ", "Redis wants to know who we are")
@@ -249,7 +249,7 @@ func TestRedisIsReachedByTLSAlone(t *testing.T) {
 }
 
 // speaksTLS is in front of a Redis without TLS: it speaks TLS up to a version, and returns its address.
-func speaksTLS(t testing.TB, authority *testenv.Authority, newest uint16, redisAddr string) string {
+func speaksTLS(t testing.TB, authority *env.Authority, newest uint16, redisAddr string) string {
 	t.Helper()
 	certificate, err := tls.LoadX509KeyPair(authority.Issue(t, "127.0.0.1"))
 	require.NoError(t, err)
@@ -281,8 +281,8 @@ func speaksTLS(t testing.TB, authority *testenv.Authority, newest uint16, redisA
 
 func TestRedisThatSpeaksOldTLSIsRefused(t *testing.T) {
 	t.Parallel()
-	authority := testenv.NewAuthority(t)
-	store, err := redis.ParseURL(testenv.RedisURL(t))
+	authority := env.NewAuthority(t)
+	store, err := redis.ParseURL(env.RedisURL(t))
 	require.NoError(t, err)
 	ping := func(newest uint16) error {
 		c, err := loadConfig([]string{
@@ -303,16 +303,16 @@ func TestRedisThatSpeaksOldTLSIsRefused(t *testing.T) {
 // wants a password of its own.
 func TestSentinelMakesAnotherTheMasterWhileGuestsWait(t *testing.T) {
 	t.Parallel()
-	authority := testenv.NewAuthority(t)
+	authority := env.NewAuthority(t)
 	master := startSecured(t, authority)
 	replica := startSecured(t, authority, "--replicaof", "127.0.0.1", strconv.Itoa(master.tls))
-	port := testenv.FreePort(t)
+	port := env.FreePort(t)
 	certificate, key := authority.Issue(t, "localhost")
-	testenv.StartSentinel(t, master.tls, fmt.Sprintf("port 0\ntls-port %d\ntls-cert-file %s\ntls-key-file %s\n"+
+	env.StartSentinel(t, master.tls, fmt.Sprintf("port 0\ntls-port %d\ntls-cert-file %s\ntls-key-file %s\n"+
 		"tls-ca-cert-file %s\ntls-replication yes\nrequirepass watching", port, certificate, key, authority.CA))
 	environ := append(certificates(t, authority), "FOYER_REDIS_PREFIX=foyer:", "FOYER_LOBBY_HEARTBEAT=500ms",
 		fmt.Sprintf("REDIS_URL=rediss://:watching@localhost:%d/0?master_name=%s&username=foyer&password=hunter2",
-			port, testenv.SentinelMaster))
+			port, env.SentinelMaster))
 	replicated(t, environ)
 
 	s := startServer(t, environ...)
@@ -367,7 +367,7 @@ func replicated(t *testing.T, environ []string) {
 	})
 	defer sentinel.Close()
 	eventually(t, func(c *assert.CollectT) {
-		replicas, err := sentinel.Replicas(context.Background(), testenv.SentinelMaster).Result()
+		replicas, err := sentinel.Replicas(context.Background(), env.SentinelMaster).Result()
 		if assert.NoError(c, err) && assert.Len(c, replicas, 1) {
 			assert.Equal(c, "slave", replicas[0]["flags"])
 			assert.Equal(c, "ok", replicas[0]["master-link-status"])
@@ -378,9 +378,9 @@ func replicated(t *testing.T, environ []string) {
 // TestEveryConnectionToRedisIsCounted: those of pipelines, too, which the client would keep apart.
 func TestEveryConnectionToRedisIsCounted(t *testing.T) {
 	t.Parallel()
-	cluster, _ := testenv.RedisCluster(t)
+	cluster, _ := env.RedisCluster(t)
 	nodes := cluster.(*redis.ClusterClient).Options().Addrs
-	single := testenv.StartRedis(t)
+	single := env.StartRedis(t)
 	for name, kind := range map[string]struct {
 		url, more string
 		nodes     []string
@@ -421,7 +421,7 @@ func TestEveryConnectionToRedisIsCounted(t *testing.T) {
 // UNAVAILABLE in time, sockets stay, and all goes on when it is back.
 func TestRedisHangsUnderTheServer(t *testing.T) {
 	t.Parallel()
-	store := testenv.StartRedis(t)
+	store := env.StartRedis(t)
 	s := startServer(t, "REDIS_URL="+store.URL(), "FOYER_LOBBY_HEARTBEAT=500ms", "FOYER_LOBBY_GRACE=10m",
 		"FOYER_OPERATION_TIMEOUT=5s")
 	host := s.login("Olga Owner")
@@ -459,19 +459,19 @@ func TestRedisHangsUnderTheServer(t *testing.T) {
 // longer.
 func TestAdmissionOutlivesAFailoverThatLosesIt(t *testing.T) {
 	t.Parallel()
-	master := testenv.StartRedis(t)
+	master := env.StartRedis(t)
 	admin := master.Client(t)
 	require.NoError(t, admin.Do(t.Context(), "ACL", "SETUSER", "replica", "on", ">first", "+psync", "+replconf",
 		"+ping").Err())
 	_, port, err := net.SplitHostPort(master.Addr())
 	require.NoError(t, err)
-	replica := testenv.StartRedis(t, "--replicaof", "127.0.0.1", port, "--masteruser", "replica", "--masterauth", "first")
-	sentinel := testenv.FreePort(t)
+	replica := env.StartRedis(t, "--replicaof", "127.0.0.1", port, "--masteruser", "replica", "--masterauth", "first")
+	sentinel := env.FreePort(t)
 	masterPort, err := strconv.Atoi(port)
 	require.NoError(t, err)
-	testenv.StartSentinel(t, masterPort, fmt.Sprintf("port %d", sentinel))
+	env.StartSentinel(t, masterPort, fmt.Sprintf("port %d", sentinel))
 	environ := []string{
-		fmt.Sprintf("REDIS_URL=redis://127.0.0.1:%d/0?master_name=%s", sentinel, testenv.SentinelMaster),
+		fmt.Sprintf("REDIS_URL=redis://127.0.0.1:%d/0?master_name=%s", sentinel, env.SentinelMaster),
 		"FOYER_LOBBY_HEARTBEAT=500ms", "FOYER_LOBBY_GRACE=10m",
 	}
 	replicated(t, environ)

@@ -22,7 +22,7 @@ import (
 	"foyer/internal/telemetry"
 	"foyer/lobby"
 	"foyer/rooms"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // BenchmarkRequests asks a server in this process for a room, and for the fifty who wait for it, over
@@ -32,7 +32,7 @@ func BenchmarkRequests(b *testing.B) {
 	before := slog.Default()
 	slog.SetDefault(slog.New(telemetry.Logged(slog.NewJSONHandler(io.Discard, nil))))
 	defer slog.SetDefault(before)
-	c, err := loadConfig([]string{"FOYER_DATA=" + b.TempDir(), "REDIS_URL=" + testenv.StartRedis(b).URL(),
+	c, err := loadConfig([]string{"FOYER_DATA=" + b.TempDir(), "REDIS_URL=" + env.StartRedis(b).URL(),
 		"FOYER_LOBBY_CAPACITY=0", "FOYER_KNOCKS_PER_ADDRESS=0", "FOYER_KNOCKS_PER_ROOM=0",
 		"FOYER_LISTS_PER_USER=0"})
 	require.NoError(b, err)

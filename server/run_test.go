@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // makeRun does what `make run` does, on free ports and with folders of its own, and returns LiveKit's port too.
@@ -30,14 +30,14 @@ func makeRun(t *testing.T, environ ...string) (s *server, liveKitPort string) {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	require.NoError(t, os.Symlink(self, filepath.Join(root, "bin/foyer")))
-	liveKit, err := filepath.Abs(os.Getenv(testenv.EnvLiveKitFile))
+	liveKit, err := filepath.Abs(os.Getenv(env.EnvLiveKitFile))
 	require.NoError(t, err)
 	require.NoError(t, os.Symlink(liveKit, filepath.Join(root, "bin/livekit-server")))
 
-	liveKitPort = strconv.Itoa(testenv.FreePort(t))
+	liveKitPort = strconv.Itoa(env.FreePort(t))
 	s = &server{t: t, exited: make(chan error, 1), process: exec.Command("bash", filepath.Join(root, "tools/run.sh"))}
 	s.process.Env = append([]string{
-		serveEnv + "=1", "FOYER_ADDR=127.0.0.1:" + strconv.Itoa(testenv.FreePort(t)),
+		serveEnv + "=1", "FOYER_ADDR=127.0.0.1:" + strconv.Itoa(env.FreePort(t)),
 		"LIVEKIT_PORT=" + liveKitPort, "FOYER_DATA=" + t.TempDir(),
 		"PATH=" + os.Getenv("PATH"), "HOME=" + root,
 	}, environ...)
@@ -83,7 +83,7 @@ func TestFirefoxJoinsACallAfterMakeRun(t *testing.T) {
 			made := s.must(s.login("Ada"), createRoom, object{"input": object{"name": "Open", "accessLevel": "PUBLIC"}})
 			room := s.url + "/" + text(made, "createRoom.room.slug")
 			command := exec.CommandContext(t.Context(), "node", "browser/firefox.mjs", room)
-			command.Dir = "../testenv/node"
+			command.Dir = "../test/env/node"
 			command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 			outcome, err := command.Output()
 			require.NoError(t, err, "the tests need Node and Firefox: tools/setup.sh")

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // What is in the database: each room has ten people, and one person has fifty rooms.
@@ -42,7 +42,7 @@ ANALYZE;`
 // it is about. PostgreSQL itself counts them, when the server's connections end.
 func TestNothingReadsATableThrough(t *testing.T) {
 	t.Parallel()
-	url := testenv.PostgresURL(t)
+	url := env.PostgresURL(t)
 	db, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
 	t.Cleanup(func() { db.Close(context.Background()) })

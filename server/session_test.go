@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 const (
@@ -126,7 +126,7 @@ func TestSigningOutEndsTheBrowsersSocket(t *testing.T) {
 // Nobody is signed out because Redis is away: neither the cookie nor the session is lost.
 func TestBrowserIsStillSignedInAfterRedisWasAway(t *testing.T) {
 	t.Parallel()
-	store := testenv.StartRedis(t)
+	store := env.StartRedis(t)
 	s := startServer(t, "REDIS_URL="+store.URL())
 	b := newBrowser(t)
 	b.open(s.url+"/login").choose("Olga Owner", "olga@example.org")

@@ -10,12 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// node runs a script of testenv/node and gives each line that it prints, which is JSON. What the
+// node runs a script of test/env/node and gives each line that it prints, which is JSON. What the
 // script says on its standard error fails the test.
 func node(t *testing.T, script string, args ...string) <-chan object {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "node", append([]string{script}, args...)...)
-	command.Dir = "../testenv/node"
+	command.Dir = "../test/env/node"
 	command.Stderr = complaints{t}
 	output, err := command.StdoutPipe()
 	require.NoError(t, err)
@@ -44,7 +44,7 @@ func node(t *testing.T, script string, args ...string) <-chan object {
 type complaints struct{ t *testing.T }
 
 func (c complaints) Write(text []byte) (int, error) {
-	c.t.Errorf("node: %s (is `npm ci` done in testenv/node?)", text)
+	c.t.Errorf("node: %s (is `npm ci` done in test/env/node?)", text)
 	return len(text), nil
 }
 

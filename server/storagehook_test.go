@@ -12,7 +12,7 @@ import (
 
 	"foyer/ent"
 	"foyer/ent/recording"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 const storageSecret = "what-the-storage-shows-when-it-tells-us"
@@ -45,7 +45,7 @@ func events(name, bucket string, keys ...string) string {
 // withEgress is an environment with a LiveKit that has an egress worker, and knows of no egress.
 func withEgress(t testing.TB) []string {
 	t.Helper()
-	livekit, _ := testenv.StartEgress(t, "", nil)
+	livekit, _ := env.StartEgress(t, "", nil)
 	return []string{
 		"LIVEKIT_URL=" + livekit.URL(), "LIVEKIT_API_KEY=" + livekit.Key(),
 		"LIVEKIT_API_SECRET=" + livekit.Secret(),
@@ -67,8 +67,8 @@ func key(rec *ent.Recording) string { return "recordings%2F" + rec.ID.String() +
 
 func TestStorageTellsOfARecording(t *testing.T) {
 	t.Parallel()
-	port := testenv.FreePort(t)
-	storage := testenv.StartMinIO(t,
+	port := env.FreePort(t)
+	storage := env.StartMinIO(t,
 		fmt.Sprintf("http://127.0.0.1:%d/webhooks/storage", port), storageSecret)
 	bucket := storage.Bucket(t)
 	a := newArchive(t, bucket, append(withEgress(t), fmt.Sprintf("FOYER_ADDR=127.0.0.1:%d", port))...)
@@ -84,7 +84,7 @@ func TestStorageTellsOfARecording(t *testing.T) {
 
 func TestEveryRecordOfAnEventIsTaken(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t), withEgress(t)...)
+	a := newArchive(t, env.Bucket(t), withEgress(t)...)
 	one, two, other := a.saved(stopping), a.saved(nil), a.saved(nil)
 	three := a.savedIn(a.room(a.host, object{}), stopping)
 	bearer := "Bearer " + storageSecret
@@ -106,7 +106,7 @@ func TestEveryRecordOfAnEventIsTaken(t *testing.T) {
 
 func TestEventsOfOthersChangeNothing(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t), withEgress(t)...)
+	a := newArchive(t, env.Bucket(t), withEgress(t)...)
 	rec := a.saved(stopping)
 	id, name := rec.ID.String(), a.bucket.Name
 	for _, body := range []string{
@@ -128,7 +128,7 @@ func TestEventsOfOthersChangeNothing(t *testing.T) {
 
 func TestStorageHasToShowItsSecretAndSendAnEvent(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t), withEgress(t)...)
+	a := newArchive(t, env.Bucket(t), withEgress(t)...)
 	rec := a.saved(stopping)
 	body := created(a.bucket.Name, key(rec))
 	for _, authorization := range []string{
@@ -154,7 +154,7 @@ func TestStorageHasToShowItsSecretAndSendAnEvent(t *testing.T) {
 
 func TestStorageIsToRepeatWhatWeCannotTakeNow(t *testing.T) {
 	t.Parallel()
-	a := newArchive(t, testenv.Bucket(t),
+	a := newArchive(t, env.Bucket(t),
 		append(withEgress(t), "LIVEKIT_URL=ws://127.0.0.1:9")...)
 	rec, saved := a.saved(stopping), a.saved(nil)
 	got := a.tell("Bearer "+storageSecret, created(a.bucket.Name, key(rec), key(saved)))

@@ -22,7 +22,7 @@ import (
 	"foyer/ent/recording"
 	"foyer/ent/schema"
 	"foyer/graph/generated"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // spot is an argument or an input field, and how to ask with a value there.
@@ -98,7 +98,7 @@ var needed = map[string][2]string{
 
 func newWalk(t *testing.T) *walk {
 	t.Helper()
-	bucket := testenv.Bucket(t)
+	bucket := env.Bucket(t)
 	smtp, environ := mailServer(t)
 	smtp.Start()
 	stores := shared(t)

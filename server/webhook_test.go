@@ -17,14 +17,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // heard is a server with a LiveKit of its own, which tells it of its rooms.
 type heard struct {
 	*server
 
-	livekit *testenv.LiveKitServer
+	livekit *env.LiveKitServer
 }
 
 func startHeard(t testing.TB, environ ...string) *heard {
@@ -202,7 +202,7 @@ func TestRecordingIsShownWhateverTheOrder(t *testing.T) {
 // TestEventIsTakenOnceRedisIsBack: what was answered 503 LiveKit sends again.
 func TestEventIsTakenOnceRedisIsBack(t *testing.T) {
 	t.Parallel()
-	redis := testenv.StartRedis(t)
+	redis := env.StartRedis(t)
 	h := startHeard(t, "REDIS_URL="+redis.URL())
 	host := h.login("Olga Owner")
 	roomID := h.room(host, object{})

@@ -16,7 +16,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // links are those of one server, each of which may fail by itself.
@@ -41,7 +41,7 @@ func (l linker) link(name, to string) (*toxiproxy.Proxy, string) {
 	l.t.Helper()
 	u, err := url.Parse(to)
 	require.NoError(l.t, err)
-	here := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(l.t))
+	here := fmt.Sprintf("127.0.0.1:%d", env.FreePort(l.t))
 	proxy := toxiproxy.NewProxy(l.proxies, name, here, u.Host)
 	require.NoError(l.t, proxy.Start())
 	l.t.Cleanup(proxy.Stop)

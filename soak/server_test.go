@@ -15,7 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // server is Foyer in a process of its own, at an address that it keeps when it is started again.
@@ -28,7 +28,7 @@ type server struct {
 
 	mu      sync.Mutex
 	cmd     *exec.Cmd
-	process *testenv.Process
+	process *env.Process
 }
 
 // buildServer builds the program, with the race detector if the test has it.
@@ -58,7 +58,7 @@ func raced() bool {
 // newServer starts a server that reaches everything through links. It is killed when the test ends.
 func newServer(t *testing.T, number int, file string, links links, more ...string) *server {
 	t.Helper()
-	ports, err := testenv.FreePorts(2)
+	ports, err := env.FreePorts(2)
 	require.NoError(t, err)
 	dir := t.TempDir()
 	s := &server{
@@ -88,12 +88,12 @@ func (s *server) start() {
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		cmd := exec.Command(s.file)
 		cmd.Env = s.environ
-		process, err := testenv.Start(cmd, s.log)
+		process, err := env.Start(cmd, s.log)
 		require.NoError(s.t, err)
 		s.mu.Lock()
 		s.cmd, s.process = cmd, process
 		s.mu.Unlock()
-		if err = process.Ready(context.Background(), testenv.GetOK("http://"+s.addr+"/healthz")); err == nil {
+		if err = process.Ready(context.Background(), env.GetOK("http://"+s.addr+"/healthz")); err == nil {
 			return
 		}
 		process.EndWith(syscall.SIGKILL)

@@ -14,7 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // What the servers are told. A place is kept for heartbeat and grace, so that faults outlast it now and
@@ -33,9 +33,9 @@ type world struct {
 	t       *testing.T
 	servers []*server
 	links   []links
-	redis   *testenv.RedisServer
+	redis   *env.RedisServer
 	store   *redis.Client // straight, through no link
-	liveKit *testenv.LiveKitServer
+	liveKit *env.LiveKitServer
 	http    *http.Client
 	rooms   []*room
 	log     *decisions
@@ -66,12 +66,12 @@ func newWorld(t *testing.T, s scale) *world {
 	}
 	t.Cleanup(w.http.CloseIdleConnections)
 	t.Logf("%v, %d guests, %d rooms; %s=%d begins with the same chance", s.length, s.guests, s.rooms, seedEnv, s.seed)
-	w.redis = testenv.StartRedis(t)
+	w.redis = env.StartRedis(t)
 	w.store = w.redis.Client(t)
 	news := httptest.NewServer(http.HandlerFunc(w.pass))
 	t.Cleanup(news.Close)
-	w.liveKit = testenv.StartLiveKit(t, news.URL+"/webhooks/livekit")
-	linker, database, file := newLinker(t), testenv.PostgresURL(t), buildServer(t)
+	w.liveKit = env.StartLiveKit(t, news.URL+"/webhooks/livekit")
+	linker, database, file := newLinker(t), env.PostgresURL(t), buildServer(t)
 	for i := range replicas {
 		w.links = append(w.links, linker.links(w.redis.URL(), database, w.liveKit.URL()))
 		w.servers = append(w.servers, newServer(t, i, file, w.links[i],

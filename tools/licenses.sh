@@ -23,7 +23,7 @@ of_go() {
 # npm notes in its lock files what each package says of itself.
 of_npm() {
   tools/node.sh node tools/licenses.mjs "${allowed[*]}" \
-    web/package-lock.json web/graphiql/package-lock.json testenv/node/package-lock.json
+    web/package-lock.json web/graphiql/package-lock.json test/env/node/package-lock.json
 }
 
 failed=0

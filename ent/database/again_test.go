@@ -15,7 +15,7 @@ import (
 
 	"foyer/ent/database"
 	"foyer/ent/room"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // busy has a database use all its connections at once.
@@ -41,7 +41,7 @@ func busy(t *testing.T, db *database.DB, connections int) {
 // begins then.
 func TestQueryIsAnsweredAfterPostgreSQLHasCutEveryConnection(t *testing.T) {
 	t.Parallel()
-	address := testenv.PostgresURL(t)
+	address := env.PostgresURL(t)
 	admin, err := database.Open(address, 1)
 	require.NoError(t, err)
 	defer admin.Close()
@@ -87,10 +87,10 @@ func TestQueryIsAnsweredAfterPostgreSQLHasCutEveryConnection(t *testing.T) {
 // linked returns a link to a new database, and the database's URL behind it.
 func linked(t *testing.T) (link *toxiproxy.Proxy, behind string) {
 	t.Helper()
-	address, err := url.Parse(testenv.PostgresURL(t))
+	address, err := url.Parse(env.PostgresURL(t))
 	require.NoError(t, err)
 	proxies := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	here := fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
+	here := fmt.Sprintf("127.0.0.1:%d", env.FreePort(t))
 	link = toxiproxy.NewProxy(proxies, t.Name(), here, address.Host)
 	require.NoError(t, link.Start())
 	t.Cleanup(link.Stop)
@@ -124,7 +124,7 @@ func TestQueryIsAnsweredAfterTheNetworkHasCutEveryConnection(t *testing.T) {
 // TestWriteIsNotDoneAgain: it may have been done.
 func TestWriteIsNotDoneAgain(t *testing.T) {
 	t.Parallel()
-	db, err := database.Open(testenv.PostgresURL(t), 1)
+	db, err := database.Open(env.PostgresURL(t), 1)
 	require.NoError(t, err)
 	defer db.Close()
 	_, err = db.Pool.ExecContext(t.Context(), `CREATE SEQUENCE tries;
@@ -144,7 +144,7 @@ func TestWriteIsNotDoneAgain(t *testing.T) {
 // until the standby takes its place. Then writes go there, too.
 func TestReadsSurviveAFailover(t *testing.T) {
 	t.Parallel()
-	primary := testenv.StartPostgres(t)
+	primary := env.StartPostgres(t)
 	standby := primary.Standby(t)
 	db, err := database.OpenWith(primary.URL(standby), database.Settings{Connections: 5, Patience: time.Minute})
 	require.NoError(t, err)
@@ -216,7 +216,7 @@ func TestNobodyWaitsForADatabaseLongerThanAllowed(t *testing.T) {
 	require.Error(t, err)
 	assert.True(t, database.Away(err), "%v", err)
 
-	at, err := url.Parse(testenv.PostgresURL(t))
+	at, err := url.Parse(env.PostgresURL(t))
 	require.NoError(t, err)
 	at.User = url.UserPassword(at.User.Username(), "wrong")
 	_, err = patient(at.String(), time.Hour).Room.Query().Count(t.Context())

@@ -19,7 +19,7 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/schema"
 	"foyer/ent/user"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // onEachEmpty runs a test on an SQLite file and on a PostgreSQL database without tables.
@@ -30,7 +30,7 @@ func onEachEmpty(t *testing.T, test func(t *testing.T, dialect goose.Dialect, ur
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
-		test(t, goose.DialectPostgres, testenv.Postgres(t, nothing))
+		test(t, goose.DialectPostgres, env.Postgres(t, nothing))
 	})
 }
 
@@ -105,7 +105,7 @@ func TestTablesAreBehindUntilTheyAreMigrated(t *testing.T) {
 
 func TestServersThatStartAtOnceMigrateOnce(t *testing.T) {
 	t.Parallel()
-	url := testenv.Postgres(t, nothing)
+	url := env.Postgres(t, nothing)
 	var all errgroup.Group
 	counts := make([]int, 5)
 	for i := range counts {
@@ -154,7 +154,7 @@ func TestRowsOfEveryVersionAreThereInTheNewest(t *testing.T) {
 func another(t *testing.T, dialect goose.Dialect) string {
 	t.Helper()
 	if dialect == goose.DialectPostgres {
-		return testenv.Postgres(t, nothing)
+		return env.Postgres(t, nothing)
 	}
 	return database.SQLite(filepath.Join(t.TempDir(), "test.db"))
 }

@@ -11,7 +11,7 @@ import (
 
 	"foyer/ent/database"
 	"foyer/ent/room"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // mutedDatabase opens a database behind a link that can be muted: what is sent is acknowledged, and no
@@ -97,7 +97,7 @@ func TestMuteDatabaseHoldsUpNobodyAfterwards(t *testing.T) {
 // TestSlowAnswerIsNoSilence: while something comes, all of it may take as long as it does.
 func TestSlowAnswerIsNoSilence(t *testing.T) {
 	t.Parallel()
-	db, err := database.OpenWith(testenv.PostgresURL(t), database.Settings{Connections: 1, Silence: 10 * time.Second})
+	db, err := database.OpenWith(env.PostgresURL(t), database.Settings{Connections: 1, Silence: 10 * time.Second})
 	require.NoError(t, err)
 	defer db.Close()
 	rows, err := db.Pool.QueryContext(t.Context(),

@@ -14,15 +14,15 @@ import (
 	"foyer/ent"
 	"foyer/ent/database"
 	"foyer/ent/room"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // TestPgBouncerInTransactionModeServesManyServers, which start together again and again, each with connections of
 // its own, and all on two of PostgreSQL's.
 func TestPgBouncerInTransactionModeServesManyServers(t *testing.T) {
 	t.Parallel()
-	direct := testenv.Postgres(t, nothing)
-	url := testenv.StartPgBouncer(t, direct, 2)
+	direct := env.Postgres(t, nothing)
+	url := env.StartPgBouncer(t, direct, 2)
 	for range 3 {
 		group, ctx := errgroup.WithContext(t.Context())
 		for range 6 {
@@ -79,13 +79,13 @@ func advisoryLocks(t *testing.T, url string) (held int) {
 // TestPoolersAreRecognised, and PostgreSQL itself is not taken for one: it keeps prepared statements.
 func TestPoolersAreRecognised(t *testing.T) {
 	t.Parallel()
-	direct := testenv.Postgres(t, nothing)
+	direct := env.Postgres(t, nothing)
 	for url, want := range map[string]struct {
 		pooled   bool
 		prepared int
 	}{
-		direct:                               {false, 1},
-		testenv.StartPgBouncer(t, direct, 1): {true, 0},
+		direct:                           {false, 1},
+		env.StartPgBouncer(t, direct, 1): {true, 0},
 	} {
 		db := open(t, url)
 		db.Pool.SetMaxOpenConns(1)

@@ -27,7 +27,7 @@ import (
 	"go.uber.org/goleak"
 
 	"foyer/graph/transport"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // soon is how long a test waits for what should happen at once, on a busy machine.
@@ -35,7 +35,7 @@ const soon = time.Minute
 
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // panics are logged with their stacks
-	os.Exit(testenv.RunTests(m, func() error { return goleak.Find() }))
+	os.Exit(env.RunTests(m, func() error { return goleak.Find() }))
 }
 
 var testSchema = gqlparser.MustLoadSchema(&ast.Source{Input: `

@@ -12,12 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/internal/batch"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // inRounds returns a Redis, and a client of it whose commands go there in rounds.
-func inRounds(t testing.TB) (*testenv.RedisServer, *redis.Client) {
-	server := testenv.StartRedis(t)
+func inRounds(t testing.TB) (*env.RedisServer, *redis.Client) {
+	server := env.StartRedis(t)
 	client := server.Client(t)
 	client.AddHook(batch.Redis(client.WithTimeout(client.Options().ReadTimeout)))
 	return server, client

@@ -12,12 +12,12 @@ import (
 
 	"foyer/internal/bucket"
 	"foyer/internal/fault"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 const key, content = "recordings/one.mp4", "what was recorded"
 
-func settings(b testenv.S3Bucket) bucket.Settings {
+func settings(b env.S3Bucket) bucket.Settings {
 	return bucket.Settings{
 		Endpoint: b.Endpoint, PublicEndpoint: b.Endpoint, Name: b.Name, Region: "us-east-1",
 		AccessKey: b.AccessKey, SecretKey: b.Secret, SessionToken: b.SessionToken,
@@ -50,7 +50,7 @@ func ask(t *testing.T, endpoint, method string, signed bucket.Signed, more http.
 
 func TestSizeOfAnObjectIsKnown(t *testing.T) {
 	t.Parallel()
-	real := testenv.Bucket(t)
+	real := env.Bucket(t)
 	real.Put(t, key, content)
 	size, err := open(t, settings(real)).Stat(t.Context(), key)
 	require.NoError(t, err)
@@ -59,7 +59,7 @@ func TestSizeOfAnObjectIsKnown(t *testing.T) {
 
 func TestMissingObjectIsNotTakenForAMissingBucket(t *testing.T) {
 	t.Parallel()
-	s := settings(testenv.Bucket(t))
+	s := settings(env.Bucket(t))
 	_, err := open(t, s).Stat(t.Context(), key)
 	assert.True(t, fault.Is(err, fault.NotFound), "%v", err)
 	s.Name = "nowhere"
@@ -69,7 +69,7 @@ func TestMissingObjectIsNotTakenForAMissingBucket(t *testing.T) {
 
 func TestDeletingMayBeRepeated(t *testing.T) {
 	t.Parallel()
-	real := testenv.Bucket(t)
+	real := env.Bucket(t)
 	real.Put(t, key, content)
 	b := open(t, settings(real))
 	for range 2 {
@@ -80,7 +80,7 @@ func TestDeletingMayBeRepeated(t *testing.T) {
 
 func TestStorageThatIsAwayIsUnavailableSoon(t *testing.T) {
 	t.Parallel()
-	server := testenv.StartMinIO(t, "", "")
+	server := env.StartMinIO(t, "", "")
 	b := open(t, settings(server.Bucket(t)))
 	server.Stop()
 	_, err := b.Stat(t.Context(), key)
@@ -93,7 +93,7 @@ func TestStorageThatIsAwayIsUnavailableSoon(t *testing.T) {
 
 func TestWrongCredentialsAreUnavailableAndNotInTheError(t *testing.T) {
 	t.Parallel()
-	s := settings(testenv.Bucket(t))
+	s := settings(env.Bucket(t))
 	s.SecretKey = "another-secret"
 	b := open(t, s)
 	err := b.Delete(t.Context(), key)
@@ -105,7 +105,7 @@ func TestWrongCredentialsAreUnavailableAndNotInTheError(t *testing.T) {
 
 func TestSignedRequestGetsOneObjectByOneMethod(t *testing.T) {
 	t.Parallel()
-	real := testenv.Bucket(t)
+	real := env.Bucket(t)
 	real.Put(t, key, content)
 	real.Put(t, "recordings/other.mp4", "not for you")
 	b := open(t, settings(real))
@@ -131,7 +131,7 @@ func TestSignedRequestGetsOneObjectByOneMethod(t *testing.T) {
 
 func TestHeadIsSignedAndNothingThatChanges(t *testing.T) {
 	t.Parallel()
-	real := testenv.Bucket(t)
+	real := env.Bucket(t)
 	real.Put(t, key, content)
 	b := open(t, settings(real))
 	signed, err := b.Sign(http.MethodHead, key)
@@ -147,7 +147,7 @@ func TestHeadIsSignedAndNothingThatChanges(t *testing.T) {
 
 func TestTemporaryCredentialsWork(t *testing.T) {
 	t.Parallel()
-	real := testenv.Bucket(t)
+	real := env.Bucket(t)
 	real.Put(t, key, content)
 	s := settings(real.Temporary(t))
 	withoutToken := s
@@ -184,7 +184,7 @@ func status(t *testing.T, url string) int {
 
 func TestPresignedURLIsADownloadOfOneObjectForAShortTime(t *testing.T) {
 	t.Parallel()
-	real := testenv.Bucket(t)
+	real := env.Bucket(t)
 	real.Put(t, key, content)
 	b := open(t, settings(real))
 	at, err := b.Presign(t.Context(), key, "abc-defg-hij 2026-11-02.mp4", time.Minute)
@@ -210,7 +210,7 @@ func TestPresignedURLIsADownloadOfOneObjectForAShortTime(t *testing.T) {
 
 func TestPresignedURLIsOfWhereBrowsersReachTheStorage(t *testing.T) {
 	t.Parallel()
-	s := settings(testenv.Bucket(t))
+	s := settings(env.Bucket(t))
 	s.PublicEndpoint = "https://files.example.org"
 	at, err := open(t, s).Presign(t.Context(), key, "a.mp4", time.Minute)
 	require.NoError(t, err)

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/internal/livekit"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // soon is how long a test waits for what should happen at once, on a busy machine.
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 func online(t *testing.T) livekit.Settings {
 	t.Helper()
 	s := offline()
-	s.URL, s.APIKey, s.APISecret = testenv.LiveKit(t)
+	s.URL, s.APIKey, s.APISecret = env.LiveKit(t)
 	s.PublicURL = s.URL
 	return s
 }
@@ -66,7 +66,7 @@ func enter(t *testing.T, s livekit.Settings, j livekit.Join) *caller {
 		c.heard <- string(data)
 	}
 	d := details(t, s, j)
-	room, err := lksdk.ConnectToRoomWithToken(d.ServerURL, d.ParticipantToken, callback, testenv.Patient())
+	room, err := lksdk.ConnectToRoomWithToken(d.ServerURL, d.ParticipantToken, callback, env.Patient())
 	require.NoError(t, err)
 	t.Cleanup(room.Disconnect)
 	c.room = room
@@ -264,7 +264,7 @@ func TestLiveKitThatIsAwayIsAnError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := offline()
-			s.URL = "ws://127.0.0.1:" + strconv.Itoa(testenv.FreePort(t))
+			s.URL = "ws://127.0.0.1:" + strconv.Itoa(env.FreePort(t))
 			err := call(t.Context(), livekit.New(s))
 			assert.ErrorContains(t, err, roomName)
 			assert.NotContains(t, err.Error(), apiSecret)

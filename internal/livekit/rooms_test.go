@@ -13,11 +13,11 @@ import (
 
 	"foyer/internal/fault"
 	"foyer/internal/livekit"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // at are settings for a LiveKit server of the test's own.
-func at(server *testenv.LiveKitServer) livekit.Settings {
+func at(server *env.LiveKitServer) livekit.Settings {
 	s := offline()
 	s.URL, s.PublicURL, s.APIKey, s.APISecret = server.URL(), server.URL(), server.Key(), server.Secret()
 	return s
@@ -25,7 +25,7 @@ func at(server *testenv.LiveKitServer) livekit.Settings {
 
 func TestTokenOpensARoomWhereLiveKitMakesNone(t *testing.T) {
 	t.Parallel()
-	server := testenv.StartLiveKitWith(t, "", func(s *testenv.LiveKitServer) { s.RoomsMade = true })
+	server := env.StartLiveKitWith(t, "", func(s *env.LiveKitServer) { s.RoomsMade = true })
 	s, client := at(server), livekit.New(at(server))
 	j := livekit.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna", Data: true}
 	enter(t, s, j)
@@ -49,7 +49,7 @@ func TestTokenOpensARoomWhereLiveKitMakesNone(t *testing.T) {
 // TestTokenMakesNoRoomWhereLiveKitDoes, and needs no LiveKit.
 func TestTokenMakesNoRoomWhereLiveKitDoes(t *testing.T) {
 	t.Parallel()
-	server := testenv.StartLiveKit(t, "")
+	server := env.StartLiveKit(t, "")
 	s, client := at(server), livekit.New(at(server))
 	j := livekit.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna"}
 	_, err := client.Details(t.Context(), j)
@@ -100,7 +100,7 @@ func TestTokenNamesItsDeployment(t *testing.T) {
 // TestCallerWhoGivesUpKeepsNoRoomFromOthers: by the answer to the first who asks go all who ask soon after.
 func TestCallerWhoGivesUpKeepsNoRoomFromOthers(t *testing.T) {
 	t.Parallel()
-	server := testenv.StartLiveKitWith(t, "", func(s *testenv.LiveKitServer) { s.RoomsMade = true })
+	server := env.StartLiveKitWith(t, "", func(s *env.LiveKitServer) { s.RoomsMade = true })
 	client := livekit.New(at(server))
 	j := livekit.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna"}
 	gone, leave := context.WithCancel(t.Context())

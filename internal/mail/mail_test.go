@@ -22,7 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/internal/mail"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // certificate is one for 127.0.0.1 that this process trusts.
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	file := filepath.Join(dir, "certificate.pem")
-	if certificate, err = testenv.NewCertificate(file); err != nil {
+	if certificate, err = env.NewCertificate(file); err != nil {
 		panic(err)
 	}
 	os.Setenv("SSL_CERT_FILE", file)
@@ -59,9 +59,9 @@ func letter() mail.Message {
 	}
 }
 
-func started(t *testing.T, set func(s *testenv.SMTP)) *testenv.SMTP {
+func started(t *testing.T, set func(s *env.SMTP)) *env.SMTP {
 	t.Helper()
-	server := testenv.NewSMTP(t)
+	server := env.NewSMTP(t)
 	if set != nil {
 		set(server)
 	}
@@ -124,11 +124,11 @@ func parts(t *testing.T, m *netmail.Message) (list []string) {
 
 func TestConnectionIsEncryptedAsTheURLSays(t *testing.T) {
 	t.Parallel()
-	offers := func(s *testenv.SMTP) { s.Certificate = &certificate }
-	implicit := func(s *testenv.SMTP) { s.Certificate, s.ImplicitTLS = &certificate, true }
+	offers := func(s *env.SMTP) { s.Certificate = &certificate }
+	implicit := func(s *env.SMTP) { s.Certificate, s.ImplicitTLS = &certificate, true }
 	tests := []struct {
 		name, before, after string
-		server              func(*testenv.SMTP)
+		server              func(*env.SMTP)
 		sent, encrypted     bool
 	}{
 		{"required, by default", "smtp://", "", offers, true, true},
@@ -159,7 +159,7 @@ func TestConnectionIsEncryptedAsTheURLSays(t *testing.T) {
 
 func TestCertificateOfAnotherNameIsNotTrusted(t *testing.T) {
 	t.Parallel()
-	server := started(t, func(s *testenv.SMTP) { s.Certificate = &certificate })
+	server := started(t, func(s *env.SMTP) { s.Certificate = &certificate })
 	_, port, err := net.SplitHostPort(server.Addr())
 	require.NoError(t, err)
 	err = sender(t, "smtp://localhost:"+port).Send(t.Context(), letter())
@@ -170,7 +170,7 @@ func TestCertificateOfAnotherNameIsNotTrusted(t *testing.T) {
 func TestSenderSignsIn(t *testing.T) {
 	t.Parallel()
 	for _, implicit := range []bool{false, true} {
-		server := started(t, func(s *testenv.SMTP) {
+		server := started(t, func(s *env.SMTP) {
 			s.Certificate, s.ImplicitTLS, s.User, s.Password = &certificate, implicit, "foyer@x", "p@ss:w/rd"
 		})
 		scheme := map[bool]string{false: "smtp://", true: "smtps://"}[implicit]
@@ -192,7 +192,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, implicit := range []bool{false, true} {
 		for version, sent := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true} {
-			server := started(t, func(s *testenv.SMTP) {
+			server := started(t, func(s *env.SMTP) {
 				s.Certificate, s.ImplicitTLS, s.MaxTLS = &certificate, implicit, version
 			})
 			scheme := map[bool]string{false: "smtp://", true: "smtps://"}[implicit]
@@ -234,7 +234,7 @@ func TestAddressBeyondASCIIIsSentOnlyToServersThatTakeIt(t *testing.T) {
 	assert.Equal(t, "zoë@xn--bcher-kva.example", takes.Received()[0].To)
 
 	asked := make(chan string, 9)
-	ascii := started(t, func(s *testenv.SMTP) {
+	ascii := started(t, func(s *env.SMTP) {
 		s.ASCIIOnly, s.OnRecipient = true, func(to string) error { asked <- to; return nil }
 	})
 	s := sender(t, "smtp://"+ascii.Addr()+"?tls=none")
@@ -284,7 +284,7 @@ func TestServerHearsTheNameThatIsSet(t *testing.T) {
 func TestCheckGoesAsFarAsAMessageWouldAndSendsNothing(t *testing.T) {
 	t.Parallel()
 	asked := make(chan string, 9)
-	server := started(t, func(s *testenv.SMTP) {
+	server := started(t, func(s *env.SMTP) {
 		s.Certificate, s.User, s.Password = &certificate, "foyer", "right"
 		s.OnRecipient = func(to string) error {
 			asked <- to
@@ -349,7 +349,7 @@ func TestServersAnswerSaysWhetherToTryAgain(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			server := started(t, func(s *testenv.SMTP) {
+			server := started(t, func(s *env.SMTP) {
 				s.OnRecipient = func(string) error { return test.recipient }
 				s.OnData = func(string) error { return test.data }
 			})
@@ -364,7 +364,7 @@ func TestServersAnswerSaysWhetherToTryAgain(t *testing.T) {
 
 func TestServersWordsAreOneShortLine(t *testing.T) {
 	t.Parallel()
-	server := started(t, func(s *testenv.SMTP) {
+	server := started(t, func(s *env.SMTP) {
 		s.OnRecipient = func(string) error {
 			return &smtp.SMTPError{Code: 550, Message: "no\x1b[31m\u202e " + strings.Repeat("long ", 100)}
 		}
@@ -390,7 +390,7 @@ func TestAddressThatIsNoneIsRefused(t *testing.T) {
 
 func TestServerThatIsAwayIsSaidToBe(t *testing.T) {
 	t.Parallel()
-	server := testenv.NewSMTP(t)
+	server := env.NewSMTP(t)
 	err := sender(t, "smtp://"+server.Addr()).Send(t.Context(), letter())
 	require.ErrorContains(t, err, "connection refused")
 	assert.NotErrorIs(t, err, mail.ErrRefused)
@@ -402,7 +402,7 @@ func TestServerThatIsSlowIsLeftWhenTheTimeIsUp(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithCancel(t.Context())
 		asked, answer := make(chan struct{}), make(chan struct{})
-		server := started(t, func(s *testenv.SMTP) {
+		server := started(t, func(s *env.SMTP) {
 			s.OnData = func(string) error { close(asked); <-answer; return nil }
 		})
 		t.Cleanup(func() { close(answer) })
@@ -470,11 +470,11 @@ func TestGoodbyeThatFailsDoesNotMatter(t *testing.T) {
 // TestConnectionThatBreaksMayBeTriedAgain: before the server has said that it takes the message.
 func TestConnectionThatBreaksMayBeTriedAgain(t *testing.T) {
 	t.Parallel()
-	for _, at := range []func(*testenv.SMTP){
-		func(s *testenv.SMTP) { s.OnRecipient = func(string) error { go s.Stop(); return errors.New("") } },
-		func(s *testenv.SMTP) { s.OnData = func(string) error { s.Stop(); return nil } },
+	for _, at := range []func(*env.SMTP){
+		func(s *env.SMTP) { s.OnRecipient = func(string) error { go s.Stop(); return errors.New("") } },
+		func(s *env.SMTP) { s.OnData = func(string) error { s.Stop(); return nil } },
 	} {
-		server := testenv.NewSMTP(t)
+		server := env.NewSMTP(t)
 		at(server)
 		server.Start()
 		err := sender(t, "smtp://"+server.Addr()+"?tls=none").Send(t.Context(), letter())

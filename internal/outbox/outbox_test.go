@@ -18,7 +18,7 @@ import (
 	"foyer/ent/hook"
 	"foyer/ent/outboxmessage"
 	"foyer/internal/outbox"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 const (
@@ -101,7 +101,7 @@ func write(t *testing.T, db *ent.Client, texts ...string) {
 
 func eventually(t *testing.T, f func(c *assert.CollectT)) {
 	t.Helper()
-	testenv.Eventually(t, f)
+	env.Eventually(t, f)
 }
 
 // receive returns what comes out of a channel, soon.
@@ -118,7 +118,7 @@ func receive[T any](t *testing.T, from <-chan T) T {
 
 func TestMessageIsDeliveredAtOnce(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		o, delivered := outbox.New(db, patient), make(chan *ent.OutboxMessage, 9)
 		run(t, o, func(_ context.Context, m *ent.OutboxMessage) error { delivered <- m; return nil })
 		write(t, db, "one")
@@ -142,7 +142,7 @@ func TestMessageIsDeliveredAtOnce(t *testing.T) {
 
 func TestMessageOfAnotherServerIsFoundWithoutBeingToldOf(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		var got letters
 		run(t, outbox.New(db, quick()), got.deliver)
 		write(t, db, "one")
@@ -152,7 +152,7 @@ func TestMessageOfAnotherServerIsFoundWithoutBeingToldOf(t *testing.T) {
 
 func TestMessageLivesAndDiesWithItsTransaction(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		tx, err := db.Tx(t.Context())
 		require.NoError(t, err)
 		require.NoError(t, outbox.Add(t.Context(), tx, kind, "never"))
@@ -169,7 +169,7 @@ func TestMessageLivesAndDiesWithItsTransaction(t *testing.T) {
 func TestSeveralServersDeliverEachMessageOnce(t *testing.T) {
 	t.Parallel()
 	const messages = 1000
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		texts, want := make([]string, messages), map[string]int{}
 		for i := range texts {
 			texts[i] = fmt.Sprint("letter ", i)
@@ -200,7 +200,7 @@ func TestFailedDeliveryIsRepeatedAfterGrowingPauses(t *testing.T) {
 	settings := quick()
 	settings.Backoff, settings.MaxBackoff = 40*time.Millisecond, 160*time.Millisecond
 	settings.Poll = time.Hour // the pauses are not those between two looks
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		times := make(chan time.Time, 9)
 		o := outbox.New(db, settings)
 		run(t, o, func(_ context.Context, m *ent.OutboxMessage) error {
@@ -229,7 +229,7 @@ func TestFailedDeliveryIsRepeatedAfterGrowingPauses(t *testing.T) {
 
 func TestPermanentFailureIsNotRepeated(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		write(t, db, "bad", "good")
 		var got letters
 		run(t, outbox.New(db, quick()), func(ctx context.Context, m *ent.OutboxMessage) error {
@@ -254,7 +254,7 @@ func TestPermanentFailureIsNotRepeated(t *testing.T) {
 
 func TestMessageThatIsTooOldIsTriedOnceMoreAndGivenUp(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		created := time.Now().Add(-patient.GiveUp - time.Minute)
 		db.OutboxMessage.Create().SetKind(kind).SetPayload(json.RawMessage(`"old"`)).
 			SetCreatedAt(created).SetNextAttemptAt(created).ExecX(t.Context())
@@ -276,7 +276,7 @@ func TestMessageOfAKindThatIsKeptIsNeverGivenUp(t *testing.T) {
 	t.Parallel()
 	settings := quick()
 	settings.Kept = []string{kind, "unknown here"}
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		created := time.Now().Add(-100 * settings.GiveUp)
 		for _, k := range settings.Kept {
 			db.OutboxMessage.Create().SetKind(k).SetPayload(json.RawMessage(`"old"`)).
@@ -298,7 +298,7 @@ func TestMessageOfAKindThatIsKeptIsNeverGivenUp(t *testing.T) {
 
 func TestPanicIsAFailureLikeOthers(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		write(t, db, "one")
 		run(t, outbox.New(db, quick()), func(_ context.Context, m *ent.OutboxMessage) error {
 			if m.Attempts == 1 {
@@ -320,7 +320,7 @@ func TestServerThatStandsStillLosesItsMessageToAnother(t *testing.T) {
 	t.Parallel()
 	settings := quick()
 	settings.Concurrency = 1
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		claimed, wakeUp := make(chan uuid.UUID, 1), make(chan struct{})
 		stopFirst := run(t, outbox.New(db, settings), func(_ context.Context, m *ent.OutboxMessage) error {
 			claimed <- m.ID
@@ -354,7 +354,7 @@ func TestServerThatStandsStillLosesItsMessageToAnother(t *testing.T) {
 
 func TestMessageUnderWayIsNotTakenByAnother(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		underWay, finish := make(chan struct{}, 9), make(chan struct{})
 		stop := run(t, outbox.New(db, quick()), func(context.Context, *ent.OutboxMessage) error {
 			underWay <- struct{}{}
@@ -383,7 +383,7 @@ func TestMessageUnderWayIsNotTakenByAnother(t *testing.T) {
 // TestDeliveryIsNotRepeatedForADatabaseThatIsAwayForAMoment: its outcome is noted a bit later.
 func TestDeliveryIsNotRepeatedForADatabaseThatIsAwayForAMoment(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		var refused atomic.Int64
 		db.OutboxMessage.Use(func(next ent.Mutator) ent.Mutator {
 			return hook.OutboxMessageFunc(func(ctx context.Context, m *ent.OutboxMessageMutation) (ent.Value, error) {
@@ -411,7 +411,7 @@ func TestDeliveryThatTakesTooLongIsEndedAndRepeated(t *testing.T) {
 	t.Parallel()
 	settings := quick()
 	settings.Timeout = time.Second // which is also what there is to note an outcome
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		write(t, db, "one")
 		run(t, outbox.New(db, settings), func(ctx context.Context, m *ent.OutboxMessage) error {
 			if m.Attempts == 1 {
@@ -430,7 +430,7 @@ func TestStopWaitsForWhatIsUnderWayAndBeginsNothing(t *testing.T) {
 	t.Parallel()
 	settings := quick()
 	settings.Concurrency = 1
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		write(t, db, "one", "two")
 		var begun atomic.Int64
 		underWay, finish := make(chan struct{}, 9), make(chan struct{})
@@ -460,7 +460,7 @@ func TestStopEndsWhatDoesNotFinishInTime(t *testing.T) {
 	t.Parallel()
 	settings := patient
 	settings.Drain = 20 * time.Millisecond
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		write(t, db, "one")
 		underWay := make(chan struct{}, 1)
 		stop := run(t, outbox.New(db, settings), func(ctx context.Context, _ *ent.OutboxMessage) error {
@@ -479,7 +479,7 @@ func TestStopEndsWhatDoesNotFinishInTime(t *testing.T) {
 
 func TestNoMoreIsUnderWayThanSettingsSay(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		texts := make([]string, 40)
 		for i := range texts {
 			texts[i] = fmt.Sprint(i)
@@ -511,7 +511,7 @@ func TestKindsDoNotWaitForEachOther(t *testing.T) {
 	t.Parallel()
 	settings := quick()
 	settings.Concurrency = 2
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		hanging, release := make(chan struct{}, 9), make(chan struct{})
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error, 1)
@@ -548,7 +548,7 @@ func TestKindsDoNotWaitForEachOther(t *testing.T) {
 
 func TestMessageOfAnUnknownKindIsLeftToOthersUntilItIsTooOld(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		strange := func(created time.Time) uuid.UUID {
 			return db.OutboxMessage.Create().SetKind("telegram").SetPayload(json.RawMessage(`{}`)).
 				SetCreatedAt(created).SetNextAttemptAt(created).SaveX(t.Context()).ID
@@ -569,7 +569,7 @@ func TestMessageOfAnUnknownKindIsLeftToOthersUntilItIsTooOld(t *testing.T) {
 
 func TestMessagesThatEndedLongAgoAreRemoved(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		row := func() *ent.OutboxMessageCreate {
 			return db.OutboxMessage.Create().SetKind(kind).SetPayload(json.RawMessage(`"x"`))
 		}
@@ -590,7 +590,7 @@ func TestMessagesThatEndedLongAgoAreRemoved(t *testing.T) {
 
 func TestBacklogIsWhatWaitsAndWhatWasGivenUp(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		o := outbox.New(db, patient)
 		b, err := o.Backlog(t.Context())
 		require.NoError(t, err)

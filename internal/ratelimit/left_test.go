@@ -9,7 +9,7 @@ import (
 
 	"foyer/internal/fault"
 	"foyer/internal/ratelimit"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // TestAskingWhatIsLeftCountsNothing, in Redis and in the process.
@@ -32,7 +32,7 @@ func TestAskingWhatIsLeftCountsNothing(t *testing.T) {
 		require.NoError(t, l.Left(t.Context(), "", ratelimit.PerHour("guess", "y", 3)))
 		require.NoError(t, l.Left(t.Context(), "", ratelimit.PerHour("guess", "x", 0)), "any number")
 	}
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		test(t, ratelimit.New(rdb, prefix))
 	})
 	t.Run("in process", func(t *testing.T) { test(t, ratelimit.New(dead(t), "")) })

@@ -15,7 +15,7 @@ import (
 
 	"foyer/internal/fault"
 	"foyer/internal/ratelimit"
-	"foyer/testenv"
+	"foyer/test/env"
 )
 
 // try is one request within three an hour, by somebody.
@@ -39,7 +39,7 @@ func requireThree(t *testing.T, l *ratelimit.Limiter) {
 
 func TestRequestAfterTheLastIsRefusedToThatKeyAlone(t *testing.T) {
 	t.Parallel()
-	testenv.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
+	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		requireThree(t, ratelimit.New(rdb, prefix))
 		err := try(ratelimit.New(rdb, prefix), "192.0.2.1")
 		assert.True(t, fault.Is(err, fault.RateLimited), "another server knows: %v", err)
@@ -49,7 +49,7 @@ func TestRequestAfterTheLastIsRefusedToThatKeyAlone(t *testing.T) {
 
 // dead is a client of a Redis that is not there.
 func dead(t *testing.T) redis.UniversalClient {
-	client := redis.NewClient(&redis.Options{Addr: fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))})
+	client := redis.NewClient(&redis.Options{Addr: fmt.Sprintf("127.0.0.1:%d", env.FreePort(t))})
 	t.Cleanup(func() { client.Close() })
 	return client
 }
@@ -62,7 +62,7 @@ func TestLimitsHoldInOneProcessWhileRedisIsAway(t *testing.T) {
 func TestTimeHeals(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(*testing.T) (redis.UniversalClient, string){
-		"in Redis":   func(t *testing.T) (redis.UniversalClient, string) { return testenv.Redis(t) },
+		"in Redis":   func(t *testing.T) (redis.UniversalClient, string) { return env.Redis(t) },
 		"in process": func(t *testing.T) (redis.UniversalClient, string) { return dead(t), "" },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestTimeHeals(t *testing.T) {
 func TestRequestThatIsRefusedCountsNothing(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(*testing.T) (redis.UniversalClient, string){
-		"in Redis":   func(t *testing.T) (redis.UniversalClient, string) { return testenv.Redis(t) },
+		"in Redis":   func(t *testing.T) (redis.UniversalClient, string) { return env.Redis(t) },
 		"in process": func(t *testing.T) (redis.UniversalClient, string) { return dead(t), "" },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestWithoutALimitNothingIsCounted(t *testing.T) {
 	t.Parallel()
 	var none *ratelimit.Limiter
 	assert.NoError(t, none.Allow(t.Context(), "", ratelimit.PerHour("knock", "x", 1)))
-	rdb, prefix := testenv.Redis(t)
+	rdb, prefix := env.Redis(t)
 	l := ratelimit.New(rdb, prefix)
 	for range 3 {
 		assert.NoError(t, l.Allow(t.Context(), "", ratelimit.PerHour("knock", "x", 0)))
@@ -121,7 +121,7 @@ func TestWithoutALimitNothingIsCounted(t *testing.T) {
 // TestAsManyAreLetThroughAsTheLimitSays whoever asks at once.
 func TestAsManyAreLetThroughAsTheLimitSays(t *testing.T) {
 	t.Parallel()
-	shared, prefix := testenv.RedisCluster(t)
+	shared, prefix := env.RedisCluster(t)
 	for name, l := range map[string]*ratelimit.Limiter{
 		"in Redis": ratelimit.New(shared, prefix), "in process": ratelimit.New(dead(t), ""),
 	} {
@@ -142,7 +142,7 @@ func TestAsManyAreLetThroughAsTheLimitSays(t *testing.T) {
 // TestRedisComesBack: the limits hold while it is away, and those in Redis hold again afterwards.
 func TestRedisComesBack(t *testing.T) {
 	t.Parallel()
-	server := testenv.StartRedis(t)
+	server := env.StartRedis(t)
 	l := ratelimit.New(server.Client(t), "")
 	requireThree(t, l)
 	server.Stop(t)

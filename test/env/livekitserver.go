@@ -1,0 +1,120 @@
+package env
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+)
+
+const (
+	liveKitKey    = "devkey"
+	liveKitSecret = "secretsecretsecretsecretsecretsecret"
+)
+
+// liveKitConfig keeps everything on 127.0.0.1: signalling on the first port, media on the second.
+// Media over TCP is off, because LiveKit would listen for it on every address.
+const liveKitConfig = `
+port: %d
+bind_addresses: [127.0.0.1]
+rtc:
+  udp_port: %d
+  tcp_port: 0
+  node_ip: 127.0.0.1
+  use_external_ip: false
+  enable_loopback_candidate: true
+  ips: {includes: [127.0.0.0/8]}
+  stun_servers: ["127.0.0.1:%d"] # nobody: the default would have clients ask the internet
+room:
+  empty_timeout: 60
+  departure_timeout: 2
+  auto_create: %t
+keys: {%s: %s}
+logging: {level: info}
+`
+
+// LiveKitServer is a LiveKit server on 127.0.0.1.
+type LiveKitServer struct {
+	// File is the program, Dir the folder of its configuration and log.
+	File, Dir string
+	// Signal is its port for signalling and the API, Media the one for media.
+	Signal, Media int
+	// Webhook is the URL that it tells of its rooms; empty for none.
+	Webhook string
+	// RoomsMade: rooms have to be made before anybody joins (auto_create is off).
+	RoomsMade bool
+	// Redis is the host:port of one that it has to itself, for egress; empty for none.
+	Redis string
+
+	process *Process
+}
+
+// URL is where the server is; Key and Secret are those of its API.
+func (s *LiveKitServer) URL() string    { return "ws://127.0.0.1:" + strconv.Itoa(s.Signal) }
+func (s *LiveKitServer) Key() string    { return liveKitKey }
+func (s *LiveKitServer) Secret() string { return liveKitSecret }
+
+// Launch starts the server's process; it is up when GetLiveKit of its URL says so.
+func (s *LiveKitServer) Launch() (*Process, error) {
+	config := fmt.Sprintf(liveKitConfig, s.Signal, s.Media, s.Signal, !s.RoomsMade, liveKitKey, liveKitSecret)
+	if s.Webhook != "" {
+		config += fmt.Sprintf("webhook: {api_key: %s, urls: [%q]}\n", liveKitKey, s.Webhook)
+	}
+	if s.Redis != "" {
+		config += fmt.Sprintf("redis: {address: %q}\n", s.Redis)
+	}
+	file := filepath.Join(s.Dir, "livekit.yaml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(s.File, "--config", file)
+	cmd.Env = []string{"HOME=" + s.Dir} // none of our LIVEKIT_ variables: it would take them
+	return Start(cmd, filepath.Join(s.Dir, "livekit.log"))
+}
+
+// StartLiveKit starts a LiveKit server of the test's own, which tells a URL of its rooms. It ends when
+// the test ends.
+func StartLiveKit(t testing.TB, webhook string) *LiveKitServer {
+	t.Helper()
+	return StartLiveKitWith(t, webhook, func(*LiveKitServer) {})
+}
+
+// StartLiveKitWith is StartLiveKit of a server that is changed before it starts.
+func StartLiveKitWith(t testing.TB, webhook string, change func(*LiveKitServer)) *LiveKitServer {
+	t.Helper()
+	ports, err := FreePorts(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &LiveKitServer{
+		File: setting(t, EnvLiveKitFile), Dir: t.TempDir(),
+		Signal: ports[0], Media: ports[1], Webhook: webhook,
+	}
+	change(s)
+	t.Cleanup(s.Stop)
+	s.Start(t)
+	return s
+}
+
+// Start starts a stopped server again on the same ports, and waits until it answers. It knows nothing
+// of the rooms that it had.
+func (s *LiveKitServer) Start(t testing.TB) {
+	t.Helper()
+	process, err := s.Launch()
+	if err != nil {
+		t.Fatalf("start a LiveKit server: %v: %s", err, hint)
+	}
+	s.process = process
+	if err := process.Ready(t.Context(), GetLiveKit(s.URL())); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Stop ends the server as a crash does (kill -9) and waits until it is gone.
+func (s *LiveKitServer) Stop() {
+	if s.process != nil {
+		s.process.End()
+	}
+}

@@ -1,0 +1,81 @@
+package env_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/test/env"
+)
+
+func start(t *testing.T, name string, args ...string) *env.Process {
+	t.Helper()
+	process, err := env.Start(exec.Command(name, args...), filepath.Join(t.TempDir(), "log"))
+	require.NoError(t, err)
+	t.Cleanup(process.End)
+	return process
+}
+
+// onThreadThatEnds runs f on an OS thread of its own, which ends after f; its number is sent.
+func onThreadThatEnds(f func(), thread chan<- int) {
+	runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+	if syscall.Gettid() == os.Getpid() {
+		defer runtime.UnlockOSThread() // the first thread never ends: hold it, and take another
+		other := make(chan int)
+		go onThreadThatEnds(f, other)
+		thread <- <-other
+		return
+	}
+	f()
+	thread <- syscall.Gettid()
+}
+
+func TestProcessOutlivesTheThreadThatAskedForIt(t *testing.T) {
+	t.Parallel()
+	var process *env.Process
+	thread := make(chan int)
+	go onThreadThatEnds(func() { process = start(t, "sleep", "1000") }, thread)
+	task := fmt.Sprintf("/proc/self/task/%d", <-thread)
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(task)
+		return os.IsNotExist(err)
+	}, 20*time.Second, time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	assert.ErrorIs(t, process.Wait(ctx), context.DeadlineExceeded)
+}
+
+func TestProcessThatFailsIsToldWithTheEndOfItsLog(t *testing.T) {
+	t.Parallel()
+	process := start(t, "sh", "-c", "seq 100000; echo the reason >&2; exit 3")
+	err := process.Wait(t.Context())
+	assert.ErrorContains(t, err, "sh failed: exit status 3")
+	assert.ErrorContains(t, err, "100000\nthe reason")
+	assert.Less(t, len(err.Error()), 5000)
+	assert.Equal(t, 3, process.ExitCode())
+}
+
+func TestProcessThatEndsBeforeItIsReadyIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	err := start(t, "true").Ready(t.Context(), func(context.Context) error {
+		return assert.AnError
+	})
+	assert.ErrorContains(t, err, "true ended before it was ready")
+}
+
+func TestProcessMayBeEndedTwiceAndTellsTheSignal(t *testing.T) {
+	t.Parallel()
+	process := start(t, "sh", "-c", "sleep 1000 & wait")
+	process.End()
+	assert.Equal(t, 128+int(syscall.SIGKILL), process.ExitCode())
+	process.End()
+}

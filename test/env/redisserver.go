@@ -1,0 +1,124 @@
+package env
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// RedisServer is a Redis of the test's own, to stop and start again. It writes every change to disk
+// before it answers, so what a client was told is still there after a crash.
+type RedisServer struct {
+	addr     string
+	dir      string
+	settings []string
+	process  *Process
+}
+
+// StartRedis starts a Redis server on a free port, with more settings as on its command line. It ends,
+// and its data goes, when the test ends.
+func StartRedis(t testing.TB, settings ...string) *RedisServer {
+	t.Helper()
+	s := &RedisServer{
+		addr:     net.JoinHostPort("127.0.0.1", strconv.Itoa(FreePort(t))),
+		dir:      t.TempDir(),
+		settings: settings,
+	}
+	t.Cleanup(func() { s.Stop(t) })
+	s.Start(t)
+	return s
+}
+
+// URL is where the server is (or will be again, while it is stopped).
+func (s *RedisServer) URL() string {
+	return "redis://" + s.addr + "/0"
+}
+
+// Addr is the server's host:port.
+func (s *RedisServer) Addr() string { return s.addr }
+
+// Client returns a client of the server; it is closed when the test ends.
+func (s *RedisServer) Client(t testing.TB) *redis.Client {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{Addr: s.addr})
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+// Start starts a stopped server on the same port with the data it had, and waits until it answers.
+// It does nothing to one that runs.
+func (s *RedisServer) Start(t testing.TB) {
+	t.Helper()
+	if s.process != nil {
+		return
+	}
+	process, err := Start(s.command(), filepath.Join(s.dir, "redis.log"))
+	if err != nil {
+		t.Fatalf("start a Redis server: %v: %s", err, hint)
+	}
+	s.process = process
+	if err := process.Ready(t.Context(), PingRedis(s.addr)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Stop ends the server as a crash does (kill -9) and waits until it is gone. It does nothing to one
+// that is stopped.
+func (s *RedisServer) Stop(t testing.TB) {
+	t.Helper()
+	if s.process != nil {
+		s.process.End()
+		s.process = nil
+	}
+}
+
+// Freeze makes the server answer nothing, and keep its connections, until Thaw.
+func (s *RedisServer) Freeze() { s.process.signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen server go on.
+func (s *RedisServer) Thaw() { s.process.signal(syscall.SIGCONT) }
+
+// Restart is Stop and Start: clients lose their connections and subscriptions, but no data.
+func (s *RedisServer) Restart(t testing.TB) {
+	t.Helper()
+	s.Stop(t)
+	s.Start(t)
+}
+
+func (s *RedisServer) command() *exec.Cmd {
+	_, port, _ := net.SplitHostPort(s.addr)
+	return exec.Command("redis-server", append([]string{
+		"--bind", "127.0.0.1", "--port", port, "--dir", s.dir,
+		"--save", "", "--appendonly", "yes", "--appendfsync", "always",
+	}, s.settings...)...)
+}
+
+// PingRedis is a check for Process.Ready: the server at addr answers, and has loaded its data. It
+// speaks Redis's protocol by itself, because a client logs every attempt that fails.
+func PingRedis(addr string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+			return err
+		}
+		fmt.Fprint(conn, "PING\r\n")
+		answer, err := bufio.NewReader(conn).ReadString('\n')
+		if err == nil && answer != "+PONG\r\n" {
+			err = fmt.Errorf("answered %q", answer)
+		}
+		return err
+	}
+}
