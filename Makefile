@@ -32,7 +32,7 @@ test: setup test/env/node/node_modules $(PAGE) bin/livekit-server bin/minio bin/
 	$(UP) go test -race -shuffle=on -timeout 20m $(ARGS) $(PKG)
 
 soak: setup bin/livekit-server bin/minio bin/up ## break three servers on purpose for ten minutes, and count what is lost (docs/operations.md)
-	FOYER_SOAK=10m $(UP) go test -count=1 -v -timeout 30m $(ARGS) ./soak
+	FOYER_SOAK=10m $(UP) go test -count=1 -v -timeout 30m $(ARGS) ./test/soak
 
 check: setup web/node_modules bin/livekit-server bin/minio bin/up ## see whether generated code, format, linters, types, go.mod, arrows, licences and dependencies are in order
 	tools/check.sh
@@ -43,10 +43,10 @@ generate: ## make the generated code again, after a change of schema/, ent/schem
 migration: setup bin/livekit-server bin/minio bin/up ## draft the SQL that a change of ent/schema needs (NAME=what_changes)
 	$(UP) go run ./ent/database/draft $(NAME)
 
-bench: setup test/env/node/node_modules bin/livekit-server bin/minio bin/up ## run the benchmarks on real servers, and compare them with testdata/bench (PKG, ARGS as for test)
+bench: setup test/env/node/node_modules bin/livekit-server bin/minio bin/up ## run the benchmarks on real servers, and compare them with test/bench (PKG, ARGS as for test)
 	$(UP) go test -run '^$$' -bench . -benchmem $(ARGS) $(PKG) >bin/bench.txt || { cat bin/bench.txt; false; }
 	cat bin/bench.txt
-	go -C tools tool benchstat ../testdata/bench/baseline.txt ../bin/bench.txt
+	go -C tools tool benchstat ../test/bench/baseline.txt ../bin/bench.txt
 
 build: bin/foyer bin/livekit-server ## build the server and LiveKit into bin/
 

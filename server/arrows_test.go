@@ -43,9 +43,9 @@ var arrows = map[string]string{
 	"internal/telemetry": "",
 	"internal/webhook":   "",
 	"invitations":        "ent internal/fault internal/mail internal/outbox internal/ratelimit rooms",
-	"soak":               "",
 	"test/env":           "ent ent/database internal/devmode",
 	"test/env/up":        "test/env",
+	"test/soak":          "",
 }
 
 func TestPackagesImportWhatTheArrowsSay(t *testing.T) {
