@@ -5706,7 +5706,7 @@ func (ec *executionContext) field_Mutation_denyAllEntries_args(ctx context.Conte
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (meetings.DenyAllInput, error) {
-			return ec.unmarshalNDenyAllEntriesInput2foyerᚋcallsᚐDenyAllInput(ctx, v)
+			return ec.unmarshalNDenyAllEntriesInput2foyerᚋmeetingsᚐDenyAllInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5720,7 +5720,7 @@ func (ec *executionContext) field_Mutation_denyEntry_args(ctx context.Context, r
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (meetings.DenyInput, error) {
-			return ec.unmarshalNDenyEntryInput2foyerᚋcallsᚐDenyInput(ctx, v)
+			return ec.unmarshalNDenyEntryInput2foyerᚋmeetingsᚐDenyInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5818,7 +5818,7 @@ func (ec *executionContext) field_Mutation_muteAllParticipants_args(ctx context.
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (meetings.MuteAllInput, error) {
-			return ec.unmarshalNMuteAllParticipantsInput2foyerᚋcallsᚐMuteAllInput(ctx, v)
+			return ec.unmarshalNMuteAllParticipantsInput2foyerᚋmeetingsᚐMuteAllInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5832,7 +5832,7 @@ func (ec *executionContext) field_Mutation_muteParticipant_args(ctx context.Cont
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (meetings.MuteInput, error) {
-			return ec.unmarshalNMuteParticipantInput2foyerᚋcallsᚐMuteInput(ctx, v)
+			return ec.unmarshalNMuteParticipantInput2foyerᚋmeetingsᚐMuteInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5846,7 +5846,7 @@ func (ec *executionContext) field_Mutation_raiseHand_args(ctx context.Context, r
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (meetings.RaiseHandInput, error) {
-			return ec.unmarshalNRaiseHandInput2foyerᚋcallsᚐRaiseHandInput(ctx, v)
+			return ec.unmarshalNRaiseHandInput2foyerᚋmeetingsᚐRaiseHandInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5860,7 +5860,7 @@ func (ec *executionContext) field_Mutation_removeParticipant_args(ctx context.Co
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (meetings.RemoveInput, error) {
-			return ec.unmarshalNRemoveParticipantInput2foyerᚋcallsᚐRemoveInput(ctx, v)
+			return ec.unmarshalNRemoveParticipantInput2foyerᚋmeetingsᚐRemoveInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5874,7 +5874,7 @@ func (ec *executionContext) field_Mutation_renameParticipant_args(ctx context.Co
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (meetings.RenameInput, error) {
-			return ec.unmarshalNRenameParticipantInput2foyerᚋcallsᚐRenameInput(ctx, v)
+			return ec.unmarshalNRenameParticipantInput2foyerᚋmeetingsᚐRenameInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5902,7 +5902,7 @@ func (ec *executionContext) field_Mutation_returnToLobby_args(ctx context.Contex
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (meetings.ParticipantInput, error) {
-			return ec.unmarshalNReturnToLobbyInput2foyerᚋcallsᚐParticipantInput(ctx, v)
+			return ec.unmarshalNReturnToLobbyInput2foyerᚋmeetingsᚐParticipantInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5958,7 +5958,7 @@ func (ec *executionContext) field_Mutation_setParticipantRole_args(ctx context.C
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (meetings.SetRoleInput, error) {
-			return ec.unmarshalNSetParticipantRoleInput2foyerᚋcallsᚐSetRoleInput(ctx, v)
+			return ec.unmarshalNSetParticipantRoleInput2foyerᚋmeetingsᚐSetRoleInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -6056,7 +6056,7 @@ func (ec *executionContext) field_Mutation_updateParticipant_args(ctx context.Co
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (meetings.UpdateInput, error) {
-			return ec.unmarshalNUpdateParticipantInput2foyerᚋcallsᚐUpdateInput(ctx, v)
+			return ec.unmarshalNUpdateParticipantInput2foyerᚋmeetingsᚐUpdateInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -8593,7 +8593,7 @@ func (ec *executionContext) _Mutation_muteParticipant(ctx context.Context, field
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *meetings.Muted) graphql.Marshaler {
-			return ec.marshalNMuteParticipantPayload2ᚖfoyerᚋcallsᚐMuted(ctx, selections, v)
+			return ec.marshalNMuteParticipantPayload2ᚖfoyerᚋmeetingsᚐMuted(ctx, selections, v)
 		},
 		true,
 		true,
@@ -9385,7 +9385,7 @@ func (ec *executionContext) _Mutation_updateRoom(ctx context.Context, field grap
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *meetings.UpdatedRoom) graphql.Marshaler {
-			return ec.marshalNUpdateRoomPayload2ᚖfoyerᚋcallsᚐUpdatedRoom(ctx, selections, v)
+			return ec.marshalNUpdateRoomPayload2ᚖfoyerᚋmeetingsᚐUpdatedRoom(ctx, selections, v)
 		},
 		true,
 		true,
@@ -9636,7 +9636,7 @@ func (ec *executionContext) _MuteAllParticipantsPayload_results(ctx context.Cont
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*meetings.Result) graphql.Marshaler {
-			return ec.marshalNParticipantResult2ᚕᚖfoyerᚋcallsᚐResultᚄ(ctx, selections, v)
+			return ec.marshalNParticipantResult2ᚕᚖfoyerᚋmeetingsᚐResultᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -10118,7 +10118,7 @@ func (ec *executionContext) _ParticipantConnection_edges(ctx context.Context, fi
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*meetings.ParticipantEdge) graphql.Marshaler {
-			return ec.marshalOParticipantEdge2ᚕᚖfoyerᚋcallsᚐParticipantEdge(ctx, selections, v)
+			return ec.marshalOParticipantEdge2ᚕᚖfoyerᚋmeetingsᚐParticipantEdge(ctx, selections, v)
 		},
 		true,
 		false,
@@ -10375,7 +10375,7 @@ func (ec *executionContext) _ParticipantResult_outcome(ctx context.Context, fiel
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v meetings.Outcome) graphql.Marshaler {
-			return ec.marshalNParticipantOutcome2foyerᚋcallsᚐOutcome(ctx, selections, v)
+			return ec.marshalNParticipantOutcome2foyerᚋmeetingsᚐOutcome(ctx, selections, v)
 		},
 		true,
 		true,
@@ -11493,7 +11493,7 @@ func (ec *executionContext) _RemoveParticipantPayload_results(ctx context.Contex
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*meetings.Result) graphql.Marshaler {
-			return ec.marshalNParticipantResult2ᚕᚖfoyerᚋcallsᚐResultᚄ(ctx, selections, v)
+			return ec.marshalNParticipantResult2ᚕᚖfoyerᚋmeetingsᚐResultᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -12100,7 +12100,7 @@ func (ec *executionContext) _Room_participants(ctx context.Context, field graphq
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *meetings.Participants) graphql.Marshaler {
-			return ec.marshalOParticipantConnection2ᚖfoyerᚋcallsᚐParticipants(ctx, selections, v)
+			return ec.marshalOParticipantConnection2ᚖfoyerᚋmeetingsᚐParticipants(ctx, selections, v)
 		},
 		true,
 		false,
@@ -13443,7 +13443,7 @@ func (ec *executionContext) _SetParticipantRolePayload_results(ctx context.Conte
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*meetings.Result) graphql.Marshaler {
-			return ec.marshalNParticipantResult2ᚕᚖfoyerᚋcallsᚐResultᚄ(ctx, selections, v)
+			return ec.marshalNParticipantResult2ᚕᚖfoyerᚋmeetingsᚐResultᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -13660,7 +13660,7 @@ func (ec *executionContext) _Subscription_roomStatus(ctx context.Context, field 
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *meetings.Status) graphql.Marshaler {
-			return ec.marshalNRoomStatus2ᚖfoyerᚋcallsᚐStatus(ctx, selections, v)
+			return ec.marshalNRoomStatus2ᚖfoyerᚋmeetingsᚐStatus(ctx, selections, v)
 		},
 		true,
 		true,
@@ -13987,7 +13987,7 @@ func (ec *executionContext) _UpdateRoomPayload_participants(ctx context.Context,
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*meetings.Result) graphql.Marshaler {
-			return ec.marshalNParticipantResult2ᚕᚖfoyerᚋcallsᚐResultᚄ(ctx, selections, v)
+			return ec.marshalNParticipantResult2ᚕᚖfoyerᚋmeetingsᚐResultᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -17294,14 +17294,14 @@ func (ec *executionContext) unmarshalInputUpdateParticipantInput(ctx context.Con
 			it.Name = data
 		case "attributes":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("attributes"))
-			data, err := ec.unmarshalOParticipantAttributeInput2ᚕfoyerᚋcallsᚐAttributeInputᚄ(ctx, v)
+			data, err := ec.unmarshalOParticipantAttributeInput2ᚕfoyerᚋmeetingsᚐAttributeInputᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Attributes = data
 		case "permission":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("permission"))
-			data, err := ec.unmarshalOParticipantPermissionInput2ᚖfoyerᚋcallsᚐPermissionInput(ctx, v)
+			data, err := ec.unmarshalOParticipantPermissionInput2ᚖfoyerᚋmeetingsᚐPermissionInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -21600,7 +21600,7 @@ func (ec *executionContext) marshalNDeleteRoomPayload2ᚖfoyerᚋgraphᚋgenerat
 	return ec._DeleteRoomPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNDenyAllEntriesInput2foyerᚋcallsᚐDenyAllInput(ctx context.Context, v any) (meetings.DenyAllInput, error) {
+func (ec *executionContext) unmarshalNDenyAllEntriesInput2foyerᚋmeetingsᚐDenyAllInput(ctx context.Context, v any) (meetings.DenyAllInput, error) {
 	res, err := ec.unmarshalInputDenyAllEntriesInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -21613,7 +21613,7 @@ func (ec *executionContext) marshalNDenyAllEntriesPayload2ᚖfoyerᚋgraphᚋgen
 	return ec._DenyAllEntriesPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNDenyEntryInput2foyerᚋcallsᚐDenyInput(ctx context.Context, v any) (meetings.DenyInput, error) {
+func (ec *executionContext) unmarshalNDenyEntryInput2foyerᚋmeetingsᚐDenyInput(ctx context.Context, v any) (meetings.DenyInput, error) {
 	res, err := ec.unmarshalInputDenyEntryInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -21801,7 +21801,7 @@ func (ec *executionContext) marshalNLockRoomPayload2ᚖfoyerᚋgraphᚋgenerated
 	return ec._LockRoomPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNMuteAllParticipantsInput2foyerᚋcallsᚐMuteAllInput(ctx context.Context, v any) (meetings.MuteAllInput, error) {
+func (ec *executionContext) unmarshalNMuteAllParticipantsInput2foyerᚋmeetingsᚐMuteAllInput(ctx context.Context, v any) (meetings.MuteAllInput, error) {
 	res, err := ec.unmarshalInputMuteAllParticipantsInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -21814,12 +21814,12 @@ func (ec *executionContext) marshalNMuteAllParticipantsPayload2ᚖfoyerᚋgraph�
 	return ec._MuteAllParticipantsPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNMuteParticipantInput2foyerᚋcallsᚐMuteInput(ctx context.Context, v any) (meetings.MuteInput, error) {
+func (ec *executionContext) unmarshalNMuteParticipantInput2foyerᚋmeetingsᚐMuteInput(ctx context.Context, v any) (meetings.MuteInput, error) {
 	res, err := ec.unmarshalInputMuteParticipantInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNMuteParticipantPayload2ᚖfoyerᚋcallsᚐMuted(ctx context.Context, sel ast.SelectionSet, v *meetings.Muted) graphql.Marshaler {
+func (ec *executionContext) marshalNMuteParticipantPayload2ᚖfoyerᚋmeetingsᚐMuted(ctx context.Context, sel ast.SelectionSet, v *meetings.Muted) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "MuteParticipantPayload!")
 		return graphql.Null
@@ -21871,7 +21871,7 @@ func (ec *executionContext) marshalNParticipantAttribute2ᚖfoyerᚋgraphᚋgene
 	return ec._ParticipantAttribute(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNParticipantAttributeInput2foyerᚋcallsᚐAttributeInput(ctx context.Context, v any) (meetings.AttributeInput, error) {
+func (ec *executionContext) unmarshalNParticipantAttributeInput2foyerᚋmeetingsᚐAttributeInput(ctx context.Context, v any) (meetings.AttributeInput, error) {
 	res, err := ec.unmarshalInputParticipantAttributeInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -21891,13 +21891,13 @@ func (ec *executionContext) marshalNParticipantKind2foyerᚋinternalᚋlivekit�
 	return res
 }
 
-func (ec *executionContext) unmarshalNParticipantOutcome2foyerᚋcallsᚐOutcome(ctx context.Context, v any) (meetings.Outcome, error) {
+func (ec *executionContext) unmarshalNParticipantOutcome2foyerᚋmeetingsᚐOutcome(ctx context.Context, v any) (meetings.Outcome, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := meetings.Outcome(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNParticipantOutcome2foyerᚋcallsᚐOutcome(ctx context.Context, sel ast.SelectionSet, v meetings.Outcome) graphql.Marshaler {
+func (ec *executionContext) marshalNParticipantOutcome2foyerᚋmeetingsᚐOutcome(ctx context.Context, sel ast.SelectionSet, v meetings.Outcome) graphql.Marshaler {
 	_ = sel
 	res := graphql.MarshalString(string(v))
 	if res == graphql.Null {
@@ -21910,11 +21910,11 @@ func (ec *executionContext) marshalNParticipantPermission2foyerᚋinternalᚋliv
 	return ec._ParticipantPermission(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNParticipantResult2ᚕᚖfoyerᚋcallsᚐResultᚄ(ctx context.Context, sel ast.SelectionSet, v []*meetings.Result) graphql.Marshaler {
+func (ec *executionContext) marshalNParticipantResult2ᚕᚖfoyerᚋmeetingsᚐResultᚄ(ctx context.Context, sel ast.SelectionSet, v []*meetings.Result) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNParticipantResult2ᚖfoyerᚋcallsᚐResult(ctx, sel, v[i])
+		return ec.marshalNParticipantResult2ᚖfoyerᚋmeetingsᚐResult(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -21926,7 +21926,7 @@ func (ec *executionContext) marshalNParticipantResult2ᚕᚖfoyerᚋcallsᚐResu
 	return ret
 }
 
-func (ec *executionContext) marshalNParticipantResult2ᚖfoyerᚋcallsᚐResult(ctx context.Context, sel ast.SelectionSet, v *meetings.Result) graphql.Marshaler {
+func (ec *executionContext) marshalNParticipantResult2ᚖfoyerᚋmeetingsᚐResult(ctx context.Context, sel ast.SelectionSet, v *meetings.Result) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ParticipantResult!")
 		return graphql.Null
@@ -21994,7 +21994,7 @@ func (ec *executionContext) marshalNPublishSource2ᚕfoyerᚋentᚋschemaᚐPubl
 	return ret
 }
 
-func (ec *executionContext) unmarshalNRaiseHandInput2foyerᚋcallsᚐRaiseHandInput(ctx context.Context, v any) (meetings.RaiseHandInput, error) {
+func (ec *executionContext) unmarshalNRaiseHandInput2foyerᚋmeetingsᚐRaiseHandInput(ctx context.Context, v any) (meetings.RaiseHandInput, error) {
 	res, err := ec.unmarshalInputRaiseHandInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -22051,7 +22051,7 @@ func (ec *executionContext) marshalNRecordingUser2ᚖfoyerᚋentᚐUser(ctx cont
 	return ec._RecordingUser(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNRemoveParticipantInput2foyerᚋcallsᚐRemoveInput(ctx context.Context, v any) (meetings.RemoveInput, error) {
+func (ec *executionContext) unmarshalNRemoveParticipantInput2foyerᚋmeetingsᚐRemoveInput(ctx context.Context, v any) (meetings.RemoveInput, error) {
 	res, err := ec.unmarshalInputRemoveParticipantInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -22064,7 +22064,7 @@ func (ec *executionContext) marshalNRemoveParticipantPayload2ᚖfoyerᚋgraphᚋ
 	return ec._RemoveParticipantPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNRenameParticipantInput2foyerᚋcallsᚐRenameInput(ctx context.Context, v any) (meetings.RenameInput, error) {
+func (ec *executionContext) unmarshalNRenameParticipantInput2foyerᚋmeetingsᚐRenameInput(ctx context.Context, v any) (meetings.RenameInput, error) {
 	res, err := ec.unmarshalInputRenameParticipantInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -22090,7 +22090,7 @@ func (ec *executionContext) marshalNRequestEntryPayload2ᚖfoyerᚋlobbyᚐReque
 	return ec._RequestEntryPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNReturnToLobbyInput2foyerᚋcallsᚐParticipantInput(ctx context.Context, v any) (meetings.ParticipantInput, error) {
+func (ec *executionContext) unmarshalNReturnToLobbyInput2foyerᚋmeetingsᚐParticipantInput(ctx context.Context, v any) (meetings.ParticipantInput, error) {
 	res, err := ec.unmarshalInputReturnToLobbyInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -22205,7 +22205,7 @@ func (ec *executionContext) marshalNRoomRole2foyerᚋentᚋroomaccessᚐRole(ctx
 	return v
 }
 
-func (ec *executionContext) marshalNRoomStatus2ᚖfoyerᚋcallsᚐStatus(ctx context.Context, sel ast.SelectionSet, v *meetings.Status) graphql.Marshaler {
+func (ec *executionContext) marshalNRoomStatus2ᚖfoyerᚋmeetingsᚐStatus(ctx context.Context, sel ast.SelectionSet, v *meetings.Status) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "RoomStatus!")
 		return graphql.Null
@@ -22250,7 +22250,7 @@ func (ec *executionContext) marshalNSetLobbyMessagePayload2ᚖfoyerᚋgraphᚋge
 	return ec._SetLobbyMessagePayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNSetParticipantRoleInput2foyerᚋcallsᚐSetRoleInput(ctx context.Context, v any) (meetings.SetRoleInput, error) {
+func (ec *executionContext) unmarshalNSetParticipantRoleInput2foyerᚋmeetingsᚐSetRoleInput(ctx context.Context, v any) (meetings.SetRoleInput, error) {
 	res, err := ec.unmarshalInputSetParticipantRoleInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -22428,7 +22428,7 @@ func (ec *executionContext) marshalNUnshareRecordingPayload2ᚖfoyerᚋgraphᚋg
 	return ec._UnshareRecordingPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNUpdateParticipantInput2foyerᚋcallsᚐUpdateInput(ctx context.Context, v any) (meetings.UpdateInput, error) {
+func (ec *executionContext) unmarshalNUpdateParticipantInput2foyerᚋmeetingsᚐUpdateInput(ctx context.Context, v any) (meetings.UpdateInput, error) {
 	res, err := ec.unmarshalInputUpdateParticipantInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -22459,7 +22459,7 @@ func (ec *executionContext) unmarshalNUpdateRoomInput2foyerᚋroomsᚐUpdateInpu
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNUpdateRoomPayload2ᚖfoyerᚋcallsᚐUpdatedRoom(ctx context.Context, sel ast.SelectionSet, v *meetings.UpdatedRoom) graphql.Marshaler {
+func (ec *executionContext) marshalNUpdateRoomPayload2ᚖfoyerᚋmeetingsᚐUpdatedRoom(ctx context.Context, sel ast.SelectionSet, v *meetings.UpdatedRoom) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "UpdateRoomPayload!")
 		return graphql.Null
@@ -22861,7 +22861,7 @@ func (ec *executionContext) marshalOParticipant2ᚖfoyerᚋinternalᚋlivekitᚐ
 	return ec._Participant(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOParticipantAttributeInput2ᚕfoyerᚋcallsᚐAttributeInputᚄ(ctx context.Context, v any) ([]meetings.AttributeInput, error) {
+func (ec *executionContext) unmarshalOParticipantAttributeInput2ᚕfoyerᚋmeetingsᚐAttributeInputᚄ(ctx context.Context, v any) ([]meetings.AttributeInput, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -22870,7 +22870,7 @@ func (ec *executionContext) unmarshalOParticipantAttributeInput2ᚕfoyerᚋcalls
 	res := make([]meetings.AttributeInput, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNParticipantAttributeInput2foyerᚋcallsᚐAttributeInput(ctx, vSlice[i])
+		res[i], err = ec.unmarshalNParticipantAttributeInput2foyerᚋmeetingsᚐAttributeInput(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
@@ -22878,34 +22878,34 @@ func (ec *executionContext) unmarshalOParticipantAttributeInput2ᚕfoyerᚋcalls
 	return res, nil
 }
 
-func (ec *executionContext) marshalOParticipantConnection2ᚖfoyerᚋcallsᚐParticipants(ctx context.Context, sel ast.SelectionSet, v *meetings.Participants) graphql.Marshaler {
+func (ec *executionContext) marshalOParticipantConnection2ᚖfoyerᚋmeetingsᚐParticipants(ctx context.Context, sel ast.SelectionSet, v *meetings.Participants) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._ParticipantConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalOParticipantEdge2ᚕᚖfoyerᚋcallsᚐParticipantEdge(ctx context.Context, sel ast.SelectionSet, v []*meetings.ParticipantEdge) graphql.Marshaler {
+func (ec *executionContext) marshalOParticipantEdge2ᚕᚖfoyerᚋmeetingsᚐParticipantEdge(ctx context.Context, sel ast.SelectionSet, v []*meetings.ParticipantEdge) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalOParticipantEdge2ᚖfoyerᚋcallsᚐParticipantEdge(ctx, sel, v[i])
+		return ec.marshalOParticipantEdge2ᚖfoyerᚋmeetingsᚐParticipantEdge(ctx, sel, v[i])
 	})
 
 	return ret
 }
 
-func (ec *executionContext) marshalOParticipantEdge2ᚖfoyerᚋcallsᚐParticipantEdge(ctx context.Context, sel ast.SelectionSet, v *meetings.ParticipantEdge) graphql.Marshaler {
+func (ec *executionContext) marshalOParticipantEdge2ᚖfoyerᚋmeetingsᚐParticipantEdge(ctx context.Context, sel ast.SelectionSet, v *meetings.ParticipantEdge) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._ParticipantEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOParticipantPermissionInput2ᚖfoyerᚋcallsᚐPermissionInput(ctx context.Context, v any) (*meetings.PermissionInput, error) {
+func (ec *executionContext) unmarshalOParticipantPermissionInput2ᚖfoyerᚋmeetingsᚐPermissionInput(ctx context.Context, v any) (*meetings.PermissionInput, error) {
 	if v == nil {
 		return nil, nil
 	}
