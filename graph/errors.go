@@ -16,7 +16,7 @@ import (
 
 	"foyer/ent/database"
 	"foyer/ent/roomaccess"
-	"foyer/graph/transport"
+	"foyer/graph/query"
 	"foyer/internal/fault"
 	"foyer/internal/telemetry"
 )
@@ -92,7 +92,7 @@ func fieldOf(ctx context.Context, path ast.Path) string {
 	field := fieldName(path)
 	if !slices.ContainsFunc(path[1:], isName) && graphql.HasOperationContext(ctx) {
 		asked := graphql.GetOperationContext(ctx)
-		return cmp.Or(transport.PlaceOf(asked.Doc, asked.Operation, field), field)
+		return cmp.Or(query.PlaceOf(asked.Doc, asked.Operation, field), field)
 	}
 	return field
 }

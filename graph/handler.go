@@ -13,6 +13,7 @@ import (
 
 	"foyer/auth"
 	"foyer/graph/generated"
+	"foyer/graph/query"
 	"foyer/graph/scalar"
 	"foyer/graph/transport"
 	"foyer/internal/fault"
@@ -31,9 +32,9 @@ type Settings struct {
 	// Introspection tells anybody what the API offers.
 	Introspection bool
 	// Documents are the trusted ones; nil trusts any.
-	Documents *transport.Documents
+	Documents *query.Documents
 	// Limits bound what one operation may ask for.
-	Limits transport.Limits
+	Limits query.Limits
 	// MaxBody is how many bytes a request or a message may have.
 	MaxBody int64
 	// MaxSockets and SocketsPerAddress are how many WebSockets and event streams may be open, in all and from one
@@ -91,7 +92,7 @@ func NewHandler(r *Resolver, s Settings) *Handler {
 	}
 	h.Use(extension.AutomaticPersistedQuery{Cache: newCache[string]()})
 	h.Use(s.Limits)
-	inputs := &transport.Inputs{Suggest: s.Introspection, Scalars: map[string]func(any) error{
+	inputs := &query.Inputs{Suggest: s.Introspection, Scalars: map[string]func(any) error{
 		"ID": reads(scalar.UnmarshalID), "@identity": reads(scalar.UnmarshalIdentity),
 		"Cursor": reads(scalar.UnmarshalCursor),
 	}}
@@ -145,7 +146,7 @@ func lists(schema *ast.Schema) map[string]bool {
 
 // validation returns the rules of validation, of which none tells names that were not asked for where inputs does
 // not.
-func validation(inputs *transport.Inputs) *rules.Rules {
+func validation(inputs *query.Inputs) *rules.Rules {
 	all := rules.NewDefaultRules()
 	all.ReplaceRule(rules.ValuesOfCorrectTypeRule.Name, inputs.Rule)
 	all.RemoveRule(rules.ProvidedRequiredArgumentsRule.Name)

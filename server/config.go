@@ -24,7 +24,7 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/schema"
 	"foyer/graph"
-	"foyer/graph/transport"
+	"foyer/graph/query"
 	"foyer/internal/livekit"
 	"foyer/internal/mail"
 	"foyer/internal/outbox"
@@ -632,7 +632,7 @@ func (c *config) graph(
 	s := graph.Settings{
 		Credentials: credentials, Life: sessions.Life,
 		Origins: c.AllowedOrigins, Introspection: *c.Introspection,
-		Limits: transport.Limits{
+		Limits: query.Limits{
 			Tokens: c.LimitTokens, Fields: c.LimitFields, Depth: c.LimitDepth, Aliases: c.LimitAliases,
 			RootFields: c.LimitRootFields, Directives: c.LimitDirectives, Complexity: c.LimitComplexity,
 			Errors: c.LimitErrors, SchemaDepth: schemaDepth, LongestList: longestList,
@@ -645,7 +645,7 @@ func (c *config) graph(
 		return s, nil
 	}
 	var err error
-	s.Documents, err = transport.ReadDocuments(c.Documents, c.DocumentsMode == documentsEnforce)
+	s.Documents, err = query.ReadDocuments(c.Documents, c.DocumentsMode == documentsEnforce)
 	if page := web.Page(); err == nil && page != nil {
 		err = trustPage(s.Documents, page)
 	}
@@ -653,7 +653,7 @@ func (c *config) graph(
 }
 
 // trustPage has the page's own documents served, whatever the clients of an installation send.
-func trustPage(documents *transport.Documents, page fs.FS) error {
+func trustPage(documents *query.Documents, page fs.FS) error {
 	manifest, err := fs.ReadFile(page, "documents.json")
 	if err != nil {
 		return fmt.Errorf("trusted documents of the page: %w", err)

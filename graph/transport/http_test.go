@@ -239,6 +239,19 @@ func TestFailingFieldIsAnAnswerWithData(t *testing.T) {
 	}
 }
 
+func TestAnswerHasSoManyErrorsAndNoMore(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(set *settings) { set.limits.Errors, set.limits.RootFields = 3, 10 })
+	errorsIn := func(query string) int {
+		errs, _ := s.post(t, `{"query": "`+query+`"}`).body()["errors"].([]any)
+		return len(errs)
+	}
+	assert.Equal(t, 3, errorsIn("{a b c}"))
+	assert.Equal(t, 3, errorsIn("{a b c d e}"), "of validation")
+	assert.Equal(t, 3, errorsIn("{a: fails b: fails c: fails}"))
+	assert.Equal(t, 3, errorsIn("{a: fails b: fails c: fails d: fails}"), "of resolvers")
+}
+
 func TestMethods(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -26,6 +26,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"go.uber.org/goleak"
 
+	"foyer/graph/query"
 	"foyer/graph/transport"
 	"foyer/test/env"
 )
@@ -94,7 +95,7 @@ type service struct {
 type settings struct {
 	socket transport.WebSocketSettings
 	http   transport.HTTP
-	limits transport.Limits
+	limits query.Limits
 	// readHeader is how long a request's header may take, read the whole of it.
 	readHeader, read time.Duration
 	// around wraps the handler; nil for nothing.
@@ -188,7 +189,7 @@ func defaults(t testing.TB) settings {
 		http: transport.HTTP{
 			MaxBody: 128 << 10, Timeout: soon, WriteTimeout: soon, Heartbeat: soon, Stopping: stopping,
 		},
-		limits: transport.Limits{
+		limits: query.Limits{
 			Tokens: 2000, Fields: 200, Aliases: 15, Directives: 20, RootFields: 10, Depth: 12,
 			SchemaDepth: 20, Complexity: 1000, LongestList: 100, Errors: 20,
 		},

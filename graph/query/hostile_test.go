@@ -1,12 +1,8 @@
-package transport_test
+package query_test
 
 import (
-	"context"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"runtime"
 	"slices"
 	"strconv"
@@ -21,47 +17,8 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator"
 
-	"foyer/auth"
-	"foyer/graph"
 	"foyer/graph/generated"
-	"foyer/graph/transport"
 )
-
-// common are the defaults of Foyer's settings.
-var common = transport.Limits{
-	Tokens: 2000, Fields: 500, Aliases: 15, Directives: 30, RootFields: 20, Depth: 12, SchemaDepth: 20,
-	Complexity: 5000, LongestList: 100, Errors: 20,
-}
-
-// api is Foyer's API without anything behind it.
-func api(introspection bool, change ...func(*graph.Settings)) http.Handler {
-	settings := graph.Settings{
-		Introspection: introspection, Limits: common, MaxBody: 128 << 10, OperationTimeout: soon,
-		Credentials: func(context.Context, string) (auth.Viewer, error) { return auth.Viewer{}, nil },
-		Life:        func(ctx context.Context) (context.Context, context.CancelFunc) { return ctx, func() {} },
-	}
-	for _, c := range change {
-		c(&settings)
-	}
-	return graph.NewHandler(&graph.Resolver{}, settings)
-}
-
-// ask asks a handler without a network between, in whatever words.
-func ask(t testing.TB, h http.Handler, body string) answered {
-	t.Helper()
-	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
-	r.Header.Set("Content-Type", "application/json")
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return answered{t, w.Code, w.Header(), w.Body.String()}
-}
-
-func asJSON(t testing.TB, value any) string {
-	t.Helper()
-	text, err := json.Marshal(value)
-	require.NoError(t, err)
-	return string(text)
-}
 
 // introspection is what graphql-js's getIntrospectionQuery gives, which tools ask with.
 const introspection = `query IntrospectionQuery {

@@ -1,4 +1,4 @@
-package transport
+package query
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package transport_test
+package query_test
 
 import (
 	"encoding/base64"

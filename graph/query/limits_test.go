@@ -1,4 +1,4 @@
-package transport_test
+package query_test
 
 import (
 	"context"
@@ -9,18 +9,18 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/stretchr/testify/assert"
 
-	"foyer/graph/transport"
+	"foyer/graph/query"
 )
 
 // small are limits that a test can come to by hand.
-var small = transport.Limits{
+var small = query.Limits{
 	Tokens: 100, Fields: 10, Aliases: 3, Directives: 3, RootFields: 4, Depth: 4, SchemaDepth: 6,
 	Complexity: 100, LongestList: 20, Errors: 5, Lists: map[string]bool{"rooms": true},
 	Known: func(context.Context, string) bool { return false },
 }
 
 // refusal returns why limits refuse a document; empty when they do not.
-func refusal(l transport.Limits, document string) string {
+func refusal(l query.Limits, document string) string {
 	err := l.MutateOperationParameters(context.Background(), &graphql.RawParams{Query: document})
 	if err == nil {
 		return ""
@@ -190,17 +190,4 @@ func TestKnownDocumentIsNotCountedAgain(t *testing.T) {
 	l.Known = func(_ context.Context, query string) bool { return query == `{a b c d e}` }
 	assert.Empty(t, refusal(l, `{a b c d e}`))
 	assert.NotEmpty(t, refusal(l, `{a b c d e }`))
-}
-
-func TestAnswerHasSoManyErrorsAndNoMore(t *testing.T) {
-	t.Parallel()
-	s := newServer(t, func(set *settings) { set.limits.Errors, set.limits.RootFields = 3, 10 })
-	errorsIn := func(query string) int {
-		errs, _ := s.post(t, `{"query": "`+query+`"}`).body()["errors"].([]any)
-		return len(errs)
-	}
-	assert.Equal(t, 3, errorsIn("{a b c}"))
-	assert.Equal(t, 3, errorsIn("{a b c d e}"), "of validation")
-	assert.Equal(t, 3, errorsIn("{a: fails b: fails c: fails}"))
-	assert.Equal(t, 3, errorsIn("{a: fails b: fails c: fails d: fails}"), "of resolvers")
 }

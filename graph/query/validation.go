@@ -1,4 +1,4 @@
-package transport
+package query
 
 import "github.com/vektah/gqlparser/v2/ast"
 

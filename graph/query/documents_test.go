@@ -1,4 +1,4 @@
-package transport_test
+package query_test
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/graph"
-	"foyer/graph/transport"
+	"foyer/graph/query"
 )
 
 // Documents that an installation may trust, and one that it does not.
@@ -41,7 +41,7 @@ func manifest(t *testing.T, text string) string {
 func trusting(t *testing.T, enforce bool) func(*graph.Settings) {
 	t.Helper()
 	path := manifest(t, asJSON(t, map[string]string{hashOf(trusted): trusted}))
-	documents, err := transport.ReadDocuments(path, enforce)
+	documents, err := query.ReadDocuments(path, enforce)
 	require.NoError(t, err)
 	return func(s *graph.Settings) { s.Documents = documents }
 }
@@ -120,12 +120,12 @@ func TestBadManifestIsRefused(t *testing.T) {
 		"empty":          {`{}`, "no documents"},
 	} {
 		path := manifest(t, bad.text)
-		_, err := transport.ReadDocuments(path, true)
+		_, err := query.ReadDocuments(path, true)
 		require.Error(t, err, name)
 		assert.Contains(t, err.Error(), bad.problem, name)
 		assert.Contains(t, err.Error(), path, name)
 	}
-	_, err := transport.ReadDocuments(filepath.Join(t.TempDir(), "none.json"), true)
+	_, err := query.ReadDocuments(filepath.Join(t.TempDir(), "none.json"), true)
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }
 
@@ -176,7 +176,7 @@ func TestDocumentsTellTheNamesOfTheirOperations(t *testing.T) {
 		hashOf(trusted): trusted, hashOf(several): several, hashOf(`{ __typename }`): `{ __typename }`,
 		hashOf(`{ no document`): `{ no document`,
 	}))
-	documents, err := transport.ReadDocuments(path, true)
+	documents, err := query.ReadDocuments(path, true)
 	require.NoError(t, err)
 	assert.ElementsMatch(t, []string{"Trusted", "One", "Two"}, documents.OperationNames())
 }

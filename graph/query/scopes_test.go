@@ -1,4 +1,4 @@
-package graph_test
+package query_test
 
 import (
 	"encoding/json"
@@ -20,7 +20,7 @@ import (
 	"foyer/auth"
 	"foyer/graph"
 	"foyer/graph/generated"
-	"foyer/graph/transport"
+	"foyer/graph/query"
 )
 
 // opened is what each scope opens of the roots, and of objects. Everything else is closed.
@@ -84,7 +84,8 @@ func lookAtAll(t *testing.T, s *ast.Schema, roots []string, scopes []auth.Scope)
 				}
 			}
 			want = want && !slices.Contains(closedAnyway, name)
-			assert.Equal(t, want, graph.Opens(scopes, definition, field.Name), "%s with %s", name, scopes)
+			selection := ast.SelectionSet{&ast.Field{Name: field.Name, ObjectDefinition: definition}}
+			assert.Equal(t, want, query.OutsideScopes(selection, scopes) == "", "%s with %s", name, scopes)
 		}
 	}
 	return looked
@@ -162,7 +163,7 @@ func application(scopes ...auth.Scope) auth.Viewer {
 func newHandler() http.Handler {
 	return graph.NewHandler(&graph.Resolver{}, graph.Settings{
 		Introspection: true, MaxBody: 1 << 20, OperationTimeout: time.Minute,
-		Limits: transport.Limits{
+		Limits: query.Limits{
 			Tokens: 1000, Fields: 100, Depth: 20, Aliases: 10, RootFields: 10, Directives: 10,
 			Complexity: 10_000, Errors: 10, SchemaDepth: 20, LongestList: 100,
 		},

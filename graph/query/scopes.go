@@ -1,19 +1,15 @@
-package graph
+package query
 
 import (
-	"context"
 	"strings"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"foyer/auth"
-	"foyer/internal/fault"
 )
 
-// scopeFields are the fields that each scope opens to applications, as Type.field. Any field that
-// stands neither here nor among sharedFields is closed to them: a new one has to be added to be open.
+// scopeFields are the fields that each scope opens to applications, as Type.field. A field that is neither here nor in
+// sharedFields is closed to applications, so a new field is closed until it is added.
 var scopeFields = map[auth.Scope][]string{
 	auth.RoomsCreate: {"Mutation.createRoom", "CreateRoomPayload.room"},
 	auth.RoomsList: {
@@ -28,7 +24,7 @@ var scopeFields = map[auth.Scope][]string{
 	auth.RoomsDelete: {"Mutation.deleteRoom", "DeleteRoomPayload.room"},
 }
 
-// sharedFields are those of what the scopes lead to.
+// sharedFields are open with every scope: the fields of the objects that the scopes give access to.
 var sharedFields = []string{
 	"Room.id", "Room.slug", "Room.name", "Room.accessLevel", "Room.viewerRole", "Room.viewerCanJoin",
 	"Room.configuration", "Room.createdAt", "Room.updatedAt",
@@ -36,20 +32,10 @@ var sharedFields = []string{
 	"RoomConfiguration.dataAllowed",
 }
 
-// withinScopes refuses the operation of an application that asks for any field that its scopes do not
-// open: none of it is run. Users' own operations pass.
-func withinScopes(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	viewer := auth.FromContext(ctx)
-	if !viewer.IsApplication() {
-		return next(ctx)
-	}
-	operation := graphql.GetOperationContext(ctx).Operation
-	closed := closedField(operation.SelectionSet, openFields(viewer.Scopes), map[string]bool{})
-	if closed == "" {
-		return next(ctx)
-	}
-	err := presentError(ctx, fault.New(fault.Forbidden, "this application may not use %s", closed))
-	return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{err}})
+// OutsideScopes returns the first field of a selection, as Type.field, that scopes do not open; empty when they open
+// all. Fragments are expanded. Fields of GraphQL's introspection are open.
+func OutsideScopes(selection ast.SelectionSet, scopes []auth.Scope) string {
+	return closedField(selection, openFields(scopes), map[string]bool{})
 }
 
 // openFields returns the fields that scopes open.
@@ -66,8 +52,7 @@ func openFields(scopes []auth.Scope) map[string]bool {
 	return open
 }
 
-// closedField returns the first field of a selection that is not open, fragments expanded, each of
-// which is looked at once; empty when all are open. What GraphQL itself tells of its types is.
+// closedField checks each fragment once: seen has those that were checked.
 func closedField(selection ast.SelectionSet, open, seen map[string]bool) string {
 	for _, s := range selection {
 		var closed string
