@@ -3,8 +3,8 @@
 (function () {
   var texts = {
     en: {
-      old: 'This browser is too old for Foyer. Please use Chrome, Edge, Firefox or Safari in a current version.',
-      broken: 'The page could not be loaded. Check your network, and load it again.',
+      old: 'This browser is too old for Foyer. Please use a current version of Chrome, Edge, Firefox or Safari.',
+      broken: 'The page could not be loaded. Check your network, then reload the page.',
     },
     fr: {
       old: 'Ce navigateur est trop ancien pour Foyer. Utilisez une version récente de Chrome, Edge, Firefox ou Safari.',

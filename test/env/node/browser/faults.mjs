@@ -59,19 +59,19 @@ test(async () => {
 
   const grace = await guest('Grace', room);
   await showPeople(ada);
-  await button(ada, 'Message to those who wait').click();
+  await button(ada, 'Message to waiting guests').click();
   await dialog.getByRole('textbox').fill('We begin soon. '.repeat(30).trim());
-  const tell = () => dialog.getByRole('button', { name: 'Tell them' }).click();
+  const tell = () => dialog.getByRole('button', { name: 'Show message' }).click();
   await inside(ada, dialog, 'SetLobbyMessage', tell);
   await tell();
   await dialog.waitFor({ state: 'hidden' });
-  await ada.getByText('Those who wait read it now.').waitFor();
+  await ada.getByText('Waiting guests see the message now.').waitFor();
   check((await ada.getByText(away).count()) === 0, 'the fault has gone with the dialog');
-  const told = await ada.getByText('They read:').boundingBox();
+  const told = await ada.getByText('Guests see:').boundingBox();
   check(told.height < 60, `a long message is ${told.height} pixels high in the panel`);
 
   const more = async (item) => {
-    await button(ada, 'More on Grace').click();
+    await button(ada, 'More actions for Grace').click();
     await ada.getByRole('menuitem', { name: item, exact: true }).click();
   };
   await more('Deny and ban…');
@@ -84,7 +84,7 @@ test(async () => {
   await grace.context().close();
 
   await ada.getByRole('link', { name: 'Home page' }).click();
-  await button(ada, 'More on Faults').click();
+  await button(ada, 'More actions for Faults').click();
   await ada.getByRole('menuitem', { name: 'Delete room' }).click();
   await inside(ada, dialog, 'DeleteRoom', () => dialog.getByRole('button', { name: 'Delete room' }).click());
   await dialog.getByRole('button', { name: 'Delete room' }).click();

@@ -66,7 +66,7 @@ test(async () => {
   say('the guest is admitted');
 
   await button(grace, 'Turn microphone off').waitFor();
-  await choose(ada, 'More on Grace', 'Mute');
+  await choose(ada, 'More actions for Grace', 'Mute');
   await button(grace, 'Turn microphone on').waitFor();
   await press(grace, button(grace, 'Raise hand'));
   await button(grace, 'Lower hand').waitFor();

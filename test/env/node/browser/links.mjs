@@ -18,7 +18,7 @@ async function make(page, name, slug) {
 
 async function find(page, text) {
   await page.goto(foyer);
-  await page.getByRole('textbox', { name: 'Link or code of the room' }).fill(text);
+  await page.getByRole('textbox', { name: 'Room link or code' }).fill(text);
   await button(page, 'Go to the room').click();
 }
 
@@ -62,19 +62,19 @@ async function findsNothing(eve) {
   await heading(small, 'There is no such room').waitFor();
   await fits(small, 'the address of no room');
   await small.goto(`${foyer}/%E2%80%AEmoor`);
-  await small.getByText('Nobody has a room at “moor”. Check the link').waitFor();
+  await small.getByText('There is no room at “moor”. Check the link').waitFor();
   say('an address with nothing at it says so');
 }
 
 async function keepsLines(ada, room) {
   const grace = await guest('Grace', room, phone);
   await showPeople(ada);
-  await button(ada, 'Message to those who wait').click();
+  await button(ada, 'Message to waiting guests').click();
   const dialog = ada.getByRole('dialog');
   await dialog.getByRole('textbox').pressSequentially('We begin at 10.');
   await dialog.getByRole('textbox').press('Enter');
   await dialog.getByRole('textbox').pressSequentially('Until then: tea.');
-  await dialog.getByRole('button', { name: 'Tell them' }).click();
+  await dialog.getByRole('button', { name: 'Show message' }).click();
   await dialog.waitFor({ state: 'hidden' });
   for (const page of [grace, ada]) {
     const message = page.getByText('Until then: tea.');
@@ -89,7 +89,7 @@ async function keepsLines(ada, room) {
 
 async function names(page, label) {
   await page.goto(foyer);
-  await button(page, 'More on Daily').click();
+  await button(page, 'More actions for Daily').click();
   await page.getByRole('menuitem', { name: 'Room settings' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByRole('tab', { name: 'Invite' }).click();

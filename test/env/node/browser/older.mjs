@@ -4,7 +4,7 @@ import { accessible, check, foyer, person, say, screenshot, test } from './brows
 import { both, breaks, newer, noDialogs, noMedia, noWebRTC } from './missing.mjs';
 import { admit, button, guest, heading, host, inCall, join, knock, roomURL, sees, showPeople } from './people.mjs';
 
-const broken = 'This part of the page has failed. Your call goes on.';
+const broken = 'This part of the page has failed. Your meeting continues.';
 
 async function isBelow(page, text) {
   const { y, height } = await page.getByText(text).boundingBox();
@@ -42,7 +42,7 @@ test(async () => {
   await ada.getByText('Saved.').waitFor();
   await isBelow(ada, 'Saved.');
   await ada.goto(foyer);
-  await choose(ada, 'More on Old times', 'Room settings');
+  await choose(ada, 'More actions for Old times', 'Room settings');
   const settings = ada.getByRole('dialog', { name: 'Room settings' });
   await settings.getByRole('button', { name: 'Save' }).click();
   await settings.getByText('Saved.').waitFor();
@@ -61,7 +61,7 @@ test(async () => {
   await admit(ada, 'Grace');
   await inCall(grace);
   await Promise.all([sees(ada, 'Picture of Grace'), sees(grace, 'Picture of Ada Lovelace')]);
-  await choose(ada, 'More on Grace', 'Mute');
+  await choose(ada, 'More actions for Grace', 'Mute');
   await button(grace, 'Turn microphone on').waitFor();
   say('a guest whose site data are blocked is in the call');
 
@@ -105,7 +105,7 @@ test(async () => {
 
   const joan = await person('Joan', { before: noWebRTC });
   await joan.goto(room);
-  await joan.getByText('This browser cannot hold calls').waitFor();
+  await joan.getByText('This browser cannot join meetings').waitFor();
   check(!(await button(joan, 'Ask to join').isVisible()), 'nobody knocks in vain');
   check(!(await joan.locator('video').count()), 'no camera is turned on in vain');
   await accessible(joan, 'an entrance without WebRTC');

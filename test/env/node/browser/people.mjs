@@ -21,7 +21,7 @@ export async function join(page) {
   await inCall(page);
 }
 
-export const inCall = (page) => page.getByRole('navigation', { name: 'Controls of the call' }).waitFor();
+export const inCall = (page) => page.getByRole('navigation', { name: 'Meeting controls' }).waitFor();
 
 // guest opens a window of somebody without an account, who knocks at a room.
 export async function guest(name, room, options) {
@@ -51,7 +51,7 @@ export async function admit(page, name) {
 
 // act chooses an item of the menu of somebody in the call.
 export async function act(page, name, item) {
-  await (await showPeople(page)).getByRole('button', { name: `More on ${name}` }).click();
+  await (await showPeople(page)).getByRole('button', { name: `More actions for ${name}` }).click();
   await page.getByRole('menuitem', { name: item, exact: true }).click();
 }
 

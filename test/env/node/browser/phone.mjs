@@ -46,18 +46,18 @@ test(async () => {
   await isInView(button(ada, 'Entrer'), 640);
   await screenshot(ada, 'phone-entrance-short');
   await button(ada, 'Entrer').tap();
-  await ada.getByRole('navigation', { name: 'Commandes de l’appel' }).waitFor();
+  await ada.getByRole('navigation', { name: 'Commandes de la réunion' }).waitFor();
 
   const grace = await person('Grace', { ...phone, colorScheme: 'light' });
   await grace.goto(roomURL(ada));
   await grace.getByRole('textbox', { name: 'Votre nom' }).fill('Grace');
   await button(grace, 'Demander à entrer').tap();
-  await heading(grace, 'En attente à la porte').waitFor();
+  await heading(grace, 'Votre demande est en attente').waitFor();
   await look(grace, 'waiting');
   say('a guest waits');
 
   const [show, open, name, own] = await Promise.all([
-    button(ada, 'Voir'), button(ada, 'Accepter'), ada.getByText('Grace veut entrer').first(),
+    button(ada, 'Voir'), button(ada, 'Accepter'), ada.getByText('Grace demande à entrer').first(),
     ada.getByText('Ada Lovelace (vous)').first(),
   ].map((one) => one.boundingBox()));
   check(show.y === open.y && show.width === open.width, 'both answers to who knocks are in one line, of one width');

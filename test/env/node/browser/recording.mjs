@@ -30,7 +30,7 @@ test(async () => {
   await Promise.all([ada, grace].map((page) => page.getByText('Recording', { exact: true }).waitFor()));
   await accessible(grace, 'the call that is recorded');
   await screenshot(grace, 'recorded');
-  await button(grace, 'Understood').click();
+  await button(grace, 'Got it').click();
   await grace.getByText(notice).waitFor({ state: 'hidden' });
   await grace.getByText('Recording', { exact: true }).waitFor();
   say('both are told, and see it as long as it lasts');

@@ -2,7 +2,7 @@
 import { ask, check, say, test } from './browser.mjs';
 import { act, admit, guest, heading, host, inCall, join, roomURL } from './people.mjs';
 
-const sentBack = (page) => page.getByText('A host has sent you back here.');
+const sentBack = (page) => page.getByText('A host has moved you to the lobby.');
 const removed = (page) => heading(page, 'You were removed');
 
 test(async () => {
@@ -12,7 +12,7 @@ test(async () => {
   await admit(ada, 'Grace');
   await inCall(grace);
 
-  await act(ada, 'Grace', 'Send back to waiting');
+  await act(ada, 'Grace', 'Move to lobby');
   await sentBack(grace).waitFor();
   await admit(ada, 'Grace');
   await inCall(grace);

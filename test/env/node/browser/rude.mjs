@@ -47,7 +47,7 @@ test(async () => {
   await button(ada, 'New room').click();
   const dialog = ada.getByRole('dialog', { name: 'New room' });
   await dialog.getByRole('textbox', { name: 'Name of the room' }).fill('Open house');
-  await dialog.getByRole('radio', { name: /^Anybody/ }).check();
+  await dialog.getByRole('radio', { name: /^Everybody/ }).check();
   await dialog.getByRole('button', { name: 'Create room' }).click();
   await heading(ada, 'Open house').waitFor();
   const room = roomURL(ada);

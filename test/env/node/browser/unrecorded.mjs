@@ -10,5 +10,5 @@ test(async () => {
   await ada.getByRole('menuitem', { name: 'End for everybody' }).waitFor();
   check(!(await ada.getByRole('menuitem', { name: /Record/ }).isVisible()), 'nothing offers to record');
   await ada.goto(`${foyer}/recordings`);
-  await ada.getByText('This server records nothing.').waitFor();
+  await ada.getByText('This server does not record meetings.').waitFor();
 });

@@ -20,10 +20,10 @@ test(async () => {
   check(line.join() === 'Admit Grace,Admit Alan', `who waits, in order: ${line}`);
   say('a reload keeps the place');
 
-  await button(ada, 'Message to those who wait').click();
+  await button(ada, 'Message to waiting guests').click();
   const dialog = ada.getByRole('dialog');
   await dialog.getByRole('textbox').fill('We begin soon.');
-  await dialog.getByRole('button', { name: 'Tell them' }).click();
+  await dialog.getByRole('button', { name: 'Show message' }).click();
   await dialog.waitFor({ state: 'hidden' });
   await grace.getByText('We begin soon.').waitFor();
   say("the host's message arrives");
@@ -52,7 +52,7 @@ test(async () => {
   say('who is outside sees that the room is locked, and that it no longer is');
 
   await ask('stop');
-  await grace.getByText('Connection lost. Reconnecting; your place is kept.').waitFor();
+  await grace.getByText('Connection lost. Reconnecting… You keep your place.').waitFor();
   await screenshot(grace, 'reconnecting');
   await ask('start');
   await grace.getByText('Waiting for a host').waitFor();
@@ -61,7 +61,7 @@ test(async () => {
   say('the decision arrives after a restart');
 
   await ask('stop');
-  await alan.getByText('Connection lost. Reconnecting; your place is kept.').waitFor();
+  await alan.getByText('Connection lost. Reconnecting… You keep your place.').waitFor();
   await ask('start and admit');
   await inCall(alan);
   say('and one that was taken while the guest was away');
