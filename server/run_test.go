@@ -92,7 +92,7 @@ func TestFirefoxJoinsACallAfterMakeRun(t *testing.T) {
 				return
 			}
 			require.Empty(t, environ, s.log())
-			assert.Equal(t, "in the call\n", string(outcome))
+			assert.Equal(t, "in the meeting\n", string(outcome))
 		})
 	}
 }

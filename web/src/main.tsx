@@ -7,7 +7,7 @@ import "./style/room.css";
 import "./style/people.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { App } from "./app/App";
+import { App } from "./App";
 
 // What the browser has kept of a page, and shows again after "back", may be of somebody who has signed out since.
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());

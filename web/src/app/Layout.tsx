@@ -1,11 +1,11 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { Link } from "wouter";
-import { Preferences } from "../settings/Preferences";
 import { look } from "../ui/Button";
 import { Face } from "../ui/Face";
 import { Guard } from "../ui/Guard";
 import { Menu } from "../ui/Menu";
 import { useWords } from "../words";
+import { Preferences } from "./Preferences";
 import { nameOf, signInURL, useSession, type Viewer } from "./session";
 import { useTitle } from "./title";
 

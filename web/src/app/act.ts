@@ -4,7 +4,7 @@ import { useCallback, useState } from "react";
 import { useMutation } from "urql";
 import { useComplain } from "../ui/Toasts";
 import { useWords } from "../words";
-import { explain, type Failure, failureOf } from "./failure";
+import { explain, type Failure, failureOf } from "../words/failure";
 
 /**
  * A mutation. `act` resolves with its data, or with null when it failed. A failure is told in passing, until

@@ -1,5 +1,5 @@
-import { cacheExchange } from "@urql/core";
 import { connect } from "@foyer/client/urql.mjs";
+import { cacheExchange } from "@urql/core";
 import { useSyncExternalStore } from "react";
 
 /** How the page talks to the server: set up as docs/clients.md tells everybody to. */

@@ -1,6 +1,6 @@
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { useEffect, useRef, useState } from "react";
-import { type Failure, fromGraphQL, passes } from "./failure";
+import { type Failure, fromGraphQL, passes } from "../words/failure";
 import { foyer } from "./foyer";
 
 interface Watched<Data> {
@@ -41,13 +41,14 @@ interface Sink<Data> {
   end(over: Failure): void;
 }
 
-function follow<Data, Variables>(
+/** Opens a subscription, and opens it again when it ends. Returns what stops that. */
+export function follow<Data, Variables>(
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,
   sink: Sink<Data>,
 ) {
   let failures = 0;
-  let timer = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   let close = () => {};
   let stopped = false;
   function open() {
@@ -69,7 +70,7 @@ function follow<Data, Variables>(
       stop?.();
       if (failure?.code === "UNAUTHENTICATED") addEventListener("focus", signedIn, { once: true });
       if (failure && !passes(failure)) return sink.end(failure);
-      timer = window.setTimeout(open, Math.min(500 * 2 ** failures++, 8_000) + Math.random() * 500);
+      timer = setTimeout(open, Math.min(500 * 2 ** failures++, 8_000) + Math.random() * 500);
     }
   }
   // Perhaps: in another tab, of which this socket knows nothing.

@@ -1,11 +1,11 @@
 import { type FormEvent, useState } from "react";
 import { useClient } from "urql";
 import { useLocation } from "wouter";
-import { explain, failureOf } from "../app/failure";
 import { FindRoomDocument } from "../generated/operations";
 import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
 import { useWords } from "../words";
+import { explain, failureOf } from "../words/failure";
 
 // The server knows which room a link or a code means: there is no second rule here.
 export function JoinForm() {

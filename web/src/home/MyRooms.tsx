@@ -1,28 +1,28 @@
 import { useState } from "react";
-import { useQuery } from "urql";
 import { Link } from "wouter";
 import { useAct } from "../app/act";
-import { explain, failureOf } from "../app/failure";
-import { Loading } from "../app/Layout";
+import { useCopyLink } from "../app/copy";
+import { PagedList } from "../app/PagedList";
 import {
   DeleteRoomDocument,
   LeaveRoomDocument,
   MyRoomsDocument,
   type RoomCardFragment,
 } from "../generated/operations";
+import { isHost } from "../room/rank";
 import { RoomSettings } from "../settings/RoomSettings";
 import { Button, look } from "../ui/Button";
 import { Confirm } from "../ui/Dialog";
 import { Icon } from "../ui/Icon";
 import { Menu } from "../ui/Menu";
-import { Note } from "../ui/Note";
 import { useWords } from "../words";
-import { useCopyLink } from "./copy";
 import { NewRoom } from "./NewRoom";
+
+// An empty list names no type: this has it fetched again once there is a room.
+const context = { additionalTypenames: ["Room"] };
 
 export function MyRooms() {
   const words = useWords();
-  const [pages, setPages] = useState<(string | null)[]>([null]);
   const [making, setMaking] = useState(false);
   return (
     <section className="mine-rooms" aria-labelledby="my-rooms">
@@ -34,57 +34,18 @@ export function MyRooms() {
           {words.newRoom.title}
         </Button>
       </div>
-      <ul className="rooms">
-        {pages.map((after) => (
-          <Page
-            key={after}
-            after={after}
-            last={after === pages.at(-1)}
-            onMore={(next) => setPages([...pages, next])}
-            onNew={() => setMaking(true)}
-          />
-        ))}
-      </ul>
+      <PagedList
+        className="rooms"
+        query={MyRoomsDocument}
+        context={context}
+        connection={({ rooms }) => rooms}
+        row={(room) => <Card room={room} />}
+        empty={<Empty onNew={() => setMaking(true)} />}
+      />
       {making && <NewRoom onClose={() => setMaking(false)} />}
     </section>
   );
 }
-
-interface PageProps {
-  after: string | null;
-  last: boolean;
-  onMore(after: string): void;
-  onNew(): void;
-}
-
-function Page({ after, last, onMore, onNew }: PageProps) {
-  const words = useWords();
-  const [{ data, error }] = useQuery({
-    query: MyRoomsDocument,
-    variables: { after },
-    requestPolicy: "cache-and-network",
-    context: useRoomType(),
-  });
-  if (error) return <li>{<Note kind="danger">{explain(failureOf(error), words)}</Note>}</li>;
-  if (!data) return <li>{<Loading />}</li>;
-  const { edges, pageInfo, totalCount } = data.rooms;
-  if (!totalCount) return <Empty onNew={onNew} />;
-  return (
-    <>
-      {edges?.map((edge) => edge?.node && <Card key={edge.node.id} room={edge.node} />)}
-      {last && pageInfo.hasNextPage && (
-        <li>
-          <Button onClick={() => onMore(pageInfo.endCursor!)}>{words.more}</Button>
-        </li>
-      )}
-    </>
-  );
-}
-
-const roomType = { additionalTypenames: ["Room"] };
-
-// An empty list names no type by itself: this has it asked for again once there is a room.
-const useRoomType = () => roomType;
 
 function Empty({ onNew }: { onNew(): void }) {
   const words = useWords();
@@ -103,7 +64,7 @@ function Card({ room }: { room: RoomCardFragment }) {
   const words = useWords();
   const copy = useCopyLink();
   const [open, setOpen] = useState<"settings" | "delete" | "leave" | null>(null);
-  const host = room.viewerRole === "OWNER" || room.viewerRole === "ADMINISTRATOR";
+  const host = isHost(room.viewerRole);
   return (
     <li className="room">
       <div className="grow">

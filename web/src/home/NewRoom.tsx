@@ -1,13 +1,14 @@
 import { type FormEvent, useState } from "react";
 import { useLocation } from "wouter";
 import { useAct } from "../app/act";
-import { explain } from "../app/failure";
 import { CreateRoomDocument, type RoomAccessLevel } from "../generated/operations";
+import { accessChoices } from "../settings/access";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import { Choices, Field } from "../ui/Field";
 import { Note } from "../ui/Note";
 import { useWords } from "../words";
+import { explain } from "../words/failure";
 
 export function NewRoom({ onClose }: { onClose(): void }) {
   const words = useWords();
@@ -65,10 +66,3 @@ export function NewRoom({ onClose }: { onClose(): void }) {
     </Dialog>
   );
 }
-
-export const accessChoices = (words: ReturnType<typeof useWords>) =>
-  (["RESTRICTED", "TRUSTED", "PUBLIC"] as const).map((value) => ({
-    value,
-    label: words.access[value].name,
-    hint: words.access[value].hint,
-  }));

@@ -1,10 +1,10 @@
 import { useState } from "react";
-import type { Failure } from "../app/failure";
 import type { Ban } from "../generated/operations";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import { Choices } from "../ui/Field";
 import { useWords } from "../words";
+import type { Failure } from "../words/failure";
 
 interface Props {
   title: string;

@@ -2,7 +2,6 @@ import { useParticipantAttributes } from "@livekit/components-react";
 import type { Participant } from "livekit-client";
 import { useState } from "react";
 import { useAct } from "../app/act";
-import { useRules } from "../call/status";
 import {
   MuteParticipantDocument,
   type PublishSource,
@@ -20,6 +19,7 @@ import { Menu } from "../ui/Menu";
 import { useSay } from "../ui/Toasts";
 import { useWords } from "../words";
 import { BanDialog } from "./BanDialog";
+import { useRules } from "./rules";
 
 interface Props {
   participant: Participant;
@@ -30,7 +30,7 @@ interface Props {
   ticket: string;
 }
 
-// What the viewer may do to somebody in the call; nothing is shown where that is nothing.
+// What the viewer may do to somebody in the meeting; nothing is shown where that is nothing.
 export function ParticipantMenu({ participant, name, silent, dark, room, ticket }: Props) {
   const words = useWords();
   const say = useSay();

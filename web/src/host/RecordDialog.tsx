@@ -1,12 +1,12 @@
 import { type FormEvent, useState } from "react";
 import { useAct } from "../app/act";
-import { explain } from "../app/failure";
 import { type RecordingMode, StartRecordingDocument } from "../generated/operations";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import { Check, Choices } from "../ui/Field";
 import { Note } from "../ui/Note";
 import { useWords } from "../words";
+import { explain } from "../words/failure";
 
 interface Props {
   roomId: string;

@@ -3,7 +3,7 @@ import { look } from "../ui/Button";
 import { Icon } from "../ui/Icon";
 import { useWords } from "../words";
 
-// For a host whose sign-in has ended during the call: people may be waiting whom they do not see.
+// For a host whose sign-in has ended during the meeting: people may be waiting whom they do not see.
 export function SignedOut() {
   const words = useWords();
   return (

@@ -1,7 +1,6 @@
 import { lazy, Suspense } from "react";
 import { useAct } from "../app/act";
 import { useSession } from "../app/session";
-import type { Status } from "../call/status";
 import {
   EndMeetingDocument,
   LockRoomDocument,
@@ -10,6 +9,7 @@ import {
   UnlockRoomDocument,
 } from "../generated/operations";
 import type { Room } from "../room/admission";
+import type { Status } from "../room/status";
 import { Confirm } from "../ui/Dialog";
 import type { MenuItem } from "../ui/Menu";
 import { useSay } from "../ui/Toasts";

@@ -2,9 +2,9 @@ import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
 import { useLocation } from "wouter";
 import { useAct } from "../app/act";
-import { explain, failureOf } from "../app/failure";
 import { Layout, Loading } from "../app/Layout";
 import { Message } from "../app/Message";
+import { usePoll } from "../app/poll";
 import { useSession } from "../app/session";
 import {
   DeleteRecordingDocument,
@@ -21,8 +21,9 @@ import { Icon } from "../ui/Icon";
 import { Note } from "../ui/Note";
 import { useSay } from "../ui/Toasts";
 import { useWords } from "../words";
+import { explain, failureOf } from "../words/failure";
 import { Facts, isFinal, StatusTag } from "./Facts";
-import { SignInFirst, useAgain } from "./Recordings";
+import { SignInFirst } from "./Recordings";
 import "../style/recordings.css";
 
 type Recording = NonNullable<RecordingQuery["recording"]>;
@@ -37,7 +38,7 @@ export default function RecordingPage({ id }: { id: string }) {
     requestPolicy: "cache-and-network",
   });
   const recording = data?.recording;
-  useAgain(!!recording && !isFinal(recording), () => again({ requestPolicy: "network-only" }));
+  usePoll(!!recording && !isFinal(recording), () => again({ requestPolicy: "network-only" }));
   if (recording) return <Shown recording={recording} />;
   if (error) {
     const failure = failureOf(error);

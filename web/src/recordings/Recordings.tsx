@@ -1,13 +1,10 @@
-import { useEffect, useState } from "react";
-import { useQuery } from "urql";
 import { Link } from "wouter";
-import { explain, failureOf } from "../app/failure";
 import { Layout, Loading } from "../app/Layout";
+import { PagedList } from "../app/PagedList";
 import { signInURL, useSession } from "../app/session";
 import { type RecordingRowFragment, RecordingsDocument } from "../generated/operations";
-import { Button, look } from "../ui/Button";
+import { look } from "../ui/Button";
 import { Icon } from "../ui/Icon";
-import { Note } from "../ui/Note";
 import { useWords } from "../words";
 import { Facts, isFinal, StatusTag } from "./Facts";
 import "../style/recordings.css";
@@ -44,73 +41,30 @@ export function SignInFirst() {
   );
 }
 
+const context = { additionalTypenames: ["Recording", "DeleteRecordingPayload"] };
+
 function List() {
-  const [pages, setPages] = useState<(string | null)[]>([null]);
   return (
-    <ul className="recordings">
-      {pages.map((after) => (
-        <Page
-          key={after}
-          after={after}
-          last={after === pages.at(-1)}
-          onMore={(next) => setPages([...pages, next])}
-        />
-      ))}
-    </ul>
+    <PagedList
+      className="recordings"
+      query={RecordingsDocument}
+      context={context}
+      connection={({ recordings }) => recordings}
+      row={(recording) => <Row recording={recording} />}
+      empty={<Empty />}
+      isChanging={(recording) => !isFinal(recording)}
+    />
   );
 }
 
-interface PageProps {
-  after: string | null;
-  last: boolean;
-  onMore(after: string): void;
-}
-
-const context = { additionalTypenames: ["Recording", "DeleteRecordingPayload"] };
-
-function Page({ after, last, onMore }: PageProps) {
+function Empty() {
   const words = useWords();
   const { canRecord } = useSession();
-  const [{ data, error }, again] = useQuery({
-    query: RecordingsDocument,
-    variables: { after },
-    requestPolicy: "cache-and-network",
-    context,
-  });
-  const unfinished = data?.recordings.edges?.some((edge) => edge?.node && !isFinal(edge.node));
-  useAgain(!!unfinished, () => again({ requestPolicy: "network-only" }));
-  if (error) {
-    return (
-      <li>
-        <Note kind="danger">{explain(failureOf(error), words)}</Note>
-      </li>
-    );
-  }
-  if (!data) {
-    return (
-      <li>
-        <Loading />
-      </li>
-    );
-  }
-  const { edges, pageInfo, totalCount } = data.recordings;
-  if (!totalCount) {
-    return (
-      <li className="rooms-empty">
-        <Icon name="record" />
-        <p className="soft">{canRecord ? words.recordings.empty : words.recordings.none}</p>
-      </li>
-    );
-  }
   return (
-    <>
-      {edges?.map((edge) => edge?.node && <Row key={edge.node.id} recording={edge.node} />)}
-      {last && pageInfo.hasNextPage && (
-        <li>
-          <Button onClick={() => onMore(pageInfo.endCursor!)}>{words.more}</Button>
-        </li>
-      )}
-    </>
+    <li className="rooms-empty">
+      <Icon name="record" />
+      <p className="soft">{canRecord ? words.recordings.empty : words.recordings.none}</p>
+    </li>
   );
 }
 
@@ -144,15 +98,4 @@ function Row({ recording }: { recording: RecordingRowFragment }) {
       )}
     </li>
   );
-}
-
-const EVERY = 10_000; // milliseconds between two looks at what is not finished
-
-/** Does something again and again, as long as there is a reason to. */
-export function useAgain(on: boolean, look: () => void) {
-  useEffect(() => {
-    if (!on) return;
-    const timer = setInterval(look, EVERY);
-    return () => clearInterval(timer);
-  });
 }

@@ -1,19 +1,19 @@
 import { useWords } from "../words";
 
-// Keeps the call's place while its code is on its way: the same bars, so that nothing moves.
+// Keeps the meeting's place while its code is on its way: the same bars, so that nothing moves.
 export function Connecting({ name }: { name: string }) {
   const words = useWords();
   return (
-    <div className="call stage">
-      <header className="call-head">
-        <h1 className="call-name clip">{name}</h1>
+    <div className="meeting stage">
+      <header className="meeting-head">
+        <h1 className="meeting-name clip">{name}</h1>
       </header>
-      <main className="call-stage call-wait">
+      <main className="meeting-stage meeting-wait">
         <p role="status">
           {words.call.connecting} <Dots />
         </p>
       </main>
-      <div className="call-bar" />
+      <div className="meeting-bar" />
     </div>
   );
 }

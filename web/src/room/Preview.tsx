@@ -1,8 +1,8 @@
 import { useEffect, useRef } from "react";
 import { Face } from "../ui/Face";
+import { Select } from "../ui/Field";
 import { Icon, type IconName } from "../ui/Icon";
 import { Note } from "../ui/Note";
-import { Select } from "../ui/Field";
 import { useWords } from "../words";
 import type { DeviceKind, Devices, DeviceState } from "./devices";
 import { Meter } from "./Meter";

@@ -1,31 +1,13 @@
 import { enter, type GuestEntry } from "@foyer/client/guest.mjs";
-import { useCallback, useEffect, useRef, useState } from "react";
-import { type Failure, failureOf } from "../app/failure";
+import { useEffect, useEffectEvent, useRef, useState } from "react";
 import { foyer } from "../app/foyer";
+import { CancelEntryDocument, CreateRoomTokenDocument, type RoomQuery } from "../generated/operations";
 import { chime } from "../ui/chime";
-import {
-  CancelEntryDocument,
-  CreateRoomTokenDocument,
-  type CreateRoomTokenMutation,
-  type RoomQuery,
-} from "../generated/operations";
+import { type Failure, failureOf } from "../words/failure";
+import { decided, type Leaving, refused, type Stage, troubled, waiting } from "./stage";
 import { asked, tickets } from "./tickets";
 
 export type Room = NonNullable<RoomQuery["room"]>;
-export type Details = CreateRoomTokenMutation["createRoomToken"]["connectionDetails"];
-
-/** How a stay in the call ended. */
-export type Leaving = "left" | "removed" | "ended" | "duplicate" | "lost" | "unreachable";
-
-/** Why somebody is not in the call, who asked for it. */
-export type Why = Leaving | "denied" | "banned" | "locked" | "gone" | "failed";
-
-export type Stage =
-  | { at: "preview"; failure?: Failure }
-  | { at: "asking"; trouble?: Failure }
-  | { at: "waiting"; entry: GuestEntry; returned: boolean; trouble?: Failure }
-  | { at: "call"; details: Details; ticket: string }
-  | { at: "over"; why: Why; failure?: Failure; again?: number };
 
 export interface Admission {
   stage: Stage;
@@ -36,53 +18,59 @@ export interface Admission {
   left(how: Leaving): void;
 }
 
-/** Whether the browser can hold a call: some have no WebRTC, and in others somebody has turned it off. */
-export const canCall = () => typeof window.RTCPeerConnection === "function";
+/** Whether the browser can hold a meeting: some have no WebRTC, and in others it is turned off. */
+export const canMeet = () => typeof window.RTCPeerConnection === "function";
 
-/** How often the page goes back into a call by itself, in ms, when Foyer removed the person and no host did. */
+/** The page returns into a meeting by itself at most once in this time, in ms, when Foyer removed the person. */
 const oneReturnIn = 60_000;
 
 /**
- * One person's way into a room: asks, waits, and says when to connect. It survives a reload: who was
- * waiting goes on waiting.
+ * One person's way into a room: the page asks, waits, and says when to connect. It survives a reload: a person who
+ * was waiting continues to wait.
  */
 export function useAdmission(room: Room): Admission {
-  const [stage, setStage] = useState<Stage>({ at: "preview" });
+  const [before] = useState(() => (canMeet() ? asked.getItem(room.id) : null));
+  const [stage, setStage] = useState<Stage>({ at: before === null ? "preview" : "asking" });
   const running = useRef<AbortController>(null);
   const name = useRef("");
-  const latest = useRef(room);
-  latest.current = room;
-
   const lastReturn = useRef(-Infinity);
 
-  const begin = useCallback((displayName: string, removed: boolean) => {
+  function begin(displayName: string, removed: boolean) {
     running.current?.abort();
     const stop = new AbortController();
     running.current = stop;
     name.current = displayName;
-    asked.setItem(latest.current.id, displayName);
-    setStage({ at: "asking" });
-    const show = (next: Stage | ((now: Stage) => Stage)) => !stop.signal.aborted && setStage(next);
-    const mayReturn = () => {
-      const may = Date.now() - lastReturn.current >= oneReturnIn;
-      lastReturn.current = Date.now();
-      return may;
-    };
-    come(latest.current, { displayName, removed, mayReturn, show, signal: stop.signal })
+    asked.setItem(room.id, displayName);
+    come(room, {
+      displayName,
+      removed,
+      mayReturn() {
+        const may = Date.now() - lastReturn.current >= oneReturnIn;
+        lastReturn.current = Date.now();
+        return may;
+      },
+      waits: (entry) => !stop.signal.aborted && setStage(waiting(entry)),
+      fails: (failure) => !stop.signal.aborted && setStage((now) => troubled(now, failure)),
+      signal: stop.signal,
+    })
       .catch((error): Stage => refused(failureOf(error)))
       .then((last) => {
         if (stop.signal.aborted) return;
-        asked.removeItem(latest.current.id);
+        asked.removeItem(room.id);
         setStage(last);
       });
+  }
+
+  const resume = useEffectEvent(() => before !== null && begin(before, false));
+  useEffect(() => {
+    resume();
+    return () => running.current?.abort();
   }, []);
 
-  useEffect(() => {
-    const before = asked.getItem(room.id);
-    if (before !== null && canCall()) begin(before, false);
-    return () => running.current?.abort();
-  }, [room.id, begin]);
-
+  function ask(displayName: string, removed: boolean) {
+    setStage({ at: "asking" });
+    begin(displayName, removed);
+  }
   function reset() {
     running.current?.abort();
     asked.removeItem(room.id);
@@ -90,7 +78,7 @@ export function useAdmission(room: Room): Admission {
   }
   return {
     stage,
-    ask: (displayName) => begin(displayName, false),
+    ask: (displayName) => ask(displayName, false),
     reset,
     giveUp() {
       const ticket = tickets.getItem(room.id);
@@ -99,7 +87,7 @@ export function useAdmission(room: Room): Admission {
     },
     left(how) {
       if (how === "removed")
-        begin(name.current, true); // Foyer knows whether a host did it
+        ask(name.current, true); // Foyer knows whether a host did it
       else setStage({ at: "over", why: how });
     },
   };
@@ -107,19 +95,19 @@ export function useAdmission(room: Room): Admission {
 
 interface Coming {
   displayName: string;
-  /** Whether the person has just been removed from the call, by a host or because Foyer had to. */
   removed: boolean;
-  /** Whether the page may go back into the call by itself: asked once, it may not again for a while. */
   mayReturn(): boolean;
-  show(next: Stage | ((now: Stage) => Stage)): void;
+  waits(entry: GuestEntry): void;
+  /** A failure after which the page tries again. */
+  fails(failure: Failure): void;
   signal: AbortSignal;
 }
 
-/** Resolves with what follows asking and waiting. Rejects with what patience cannot help. */
-async function come(room: Room, { displayName, removed, mayReturn, show, signal }: Coming): Promise<Stage> {
+/** Resolves with the stage after asking and waiting. Rejects with a failure that trying again does not repair. */
+async function come(room: Room, { displayName, removed, mayReturn, waits, fails, signal }: Coming): Promise<Stage> {
   if (room.viewerCanJoin && !removed) {
-    const call = await walkIn(room, displayName);
-    if (call) return call;
+    const meeting = await walkIn(room, displayName);
+    if (meeting) return meeting;
   }
   let waited = false;
   const entry = await enter(foyer, {
@@ -130,39 +118,24 @@ async function come(room: Room, { displayName, removed, mayReturn, show, signal 
     show(entry) {
       if (entry.status !== "WAITING") return;
       waited = true;
-      show({ at: "waiting", entry, returned: entry.removal === "RETURNED" });
+      waits(entry);
     },
-    fail: (error) =>
-      show(
-        (now) =>
-          ("trouble" in now || now.at !== "call" ? { ...now, trouble: failureOf(error) } : now) as Stage,
-      ),
+    fail: (error) => fails(failureOf(error)),
   });
-  const byHost = removed && !waited && entry?.removal === "REMOVED";
-  if (entry?.status === "DENIED") {
-    const again = Date.now() + (entry.retryAfter ?? 0) * 1_000;
-    return { at: "over", why: byHost ? "removed" : "denied", again };
-  }
-  if (entry?.status === "ENDED") return { at: "over", why: "ended" };
-  if (!entry?.connectionDetails) return { at: "preview" };
-  if (byHost) return { at: "over", why: "removed" };
-  if (removed && !waited && !mayReturn()) return { at: "over", why: "lost" };
-  if (waited) chime([523, 784]); // who waits may be looking elsewhere
-  return { at: "call", details: entry.connectionDetails, ticket: tickets.getItem(room.id) ?? "" };
+  const stage = decided(entry, { removed, waited, mayReturn, ticket: tickets.getItem(room.id) ?? "" });
+  if (waited && stage.at === "meeting") chime([523, 784]); // the person may be looking elsewhere
+  return stage;
 }
 
-/** For whoever need not ask; null when it turns out that the person has to. */
+/** For people who need not ask; null when it turns out that the person has to. */
 async function walkIn(room: Room, displayName: string): Promise<Stage | null> {
   const ticket = tickets.getItem(room.id);
   const input = { roomId: room.id, displayName: displayName || null, ticket };
   const { data, error } = await foyer.client.mutation(CreateRoomTokenDocument, { input }).toPromise();
   if (data) {
-    tickets.setItem(room.id, data.createRoomToken.ticket);
-    return {
-      at: "call",
-      details: data.createRoomToken.connectionDetails,
-      ticket: data.createRoomToken.ticket,
-    };
+    const { ticket, connectionDetails } = data.createRoomToken;
+    tickets.setItem(room.id, ticket);
+    return { at: "meeting", details: connectionDetails, ticket };
   }
   const failure = failureOf(error);
   if (failure.code === "LOBBY_REQUIRED") return null;
@@ -171,11 +144,4 @@ async function walkIn(room: Room, displayName: string): Promise<Stage | null> {
     return walkIn(room, displayName);
   }
   throw error;
-}
-
-function refused(failure: Failure): Stage {
-  if (failure.reason === "BANNED") return { at: "over", why: "banned" };
-  if (failure.reason === "LOCKED") return { at: "over", why: "locked" };
-  if (failure.code === "NOT_FOUND") return { at: "over", why: "gone" };
-  return { at: "preview", failure };
 }

@@ -25,7 +25,7 @@ type Wish = Record<DeviceKind, { on: boolean; id: string }>;
 
 const REMEMBERED = "foyer:devices";
 
-/** What the person chose last, here or in an earlier call. */
+/** What the person chose last, here or in an earlier meeting. */
 export function wishes(): Wish {
   const known = remembered();
   return { camera: { on: true, id: "", ...known?.camera }, microphone: { on: true, id: "", ...known?.microphone } };
@@ -39,7 +39,7 @@ function remembered() {
   }
 }
 
-/** Keeps a choice that is made in the call. */
+/** Keeps a choice that is made in the meeting. */
 export function remember(kind: DeviceKind, change: Partial<Wish[DeviceKind]>) {
   const now = wishes();
   browser.setItem(REMEMBERED, JSON.stringify({ ...now, [kind]: { ...now[kind], ...change } }));
@@ -54,7 +54,7 @@ function problemOf(error: unknown): Problem {
 
 const wanted = (id: string) => (id ? { deviceId: { ideal: id } } : true);
 
-/** Camera and microphone before the call: what is chosen, and what they give for the preview. */
+/** Camera and microphone before the meeting: what is chosen, and what they give for the preview. */
 export class Devices {
   #listeners = new Set<() => void>();
   #stopped = false;
@@ -77,6 +77,7 @@ export class Devices {
 
   /** Asks for both at once, so that the person is asked once; then for each alone. */
   async start() {
+    this.#stopped = false;
     navigator.mediaDevices?.addEventListener("devicechange", this.#list);
     const { camera, microphone } = this.state;
     if (camera.on && microphone.on && navigator.mediaDevices) {
@@ -164,16 +165,13 @@ export class Devices {
   }
 }
 
-/** Devices that are open while `active`. What was chosen outlives them. */
-export function useDevices(active: boolean) {
-  const [devices, setDevices] = useState(() => new Devices());
+/** Devices that are open while the component is mounted. The choice is kept for the meeting. */
+export function useDevices() {
+  const [devices] = useState(() => new Devices());
   useEffect(() => {
-    if (!active) return;
-    const fresh = new Devices();
-    setDevices(fresh);
-    void fresh.start();
-    return () => fresh.stop();
-  }, [active]);
+    void devices.start();
+    return () => devices.stop();
+  }, [devices]);
   const state = useSyncExternalStore(devices.listen, () => devices.state);
   return { devices, state };
 }

@@ -4,11 +4,17 @@ import { RoomLockDocument } from "../generated/operations";
 import type { Room } from "./admission";
 import { isHost } from "./rank";
 
+export interface Lock {
+  locked: boolean;
+  /** Whether the viewer may enter without asking. */
+  walksIn: boolean;
+}
+
 /**
- * Whether the room is locked for the viewer, and whether they walk in: looked at when they come, whenever
- * their entry has changed, as it does when the room has, and when they turn to the page again.
+ * The room's lock for the viewer. It is read when they come, when their entry changes (as it does when the room
+ * changes), and when they return to the page.
  */
-export function useLock(room: Room, looking: boolean, entryVersion?: number) {
+export function useLock(room: Room, looking: boolean, entryVersion?: number): Lock {
   const [now, setNow] = useState(room);
   useEffect(() => {
     if (!looking) return;

@@ -1,10 +1,8 @@
 import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
 import { useAct } from "../app/act";
-import { explain } from "../app/failure";
 import { Loading } from "../app/Layout";
 import { useSession } from "../app/session";
-import { rankOf } from "../room/rank";
 import {
   type AccessFragment,
   GrantRoomAccessDocument,
@@ -14,6 +12,7 @@ import {
   TransferRoomOwnershipDocument,
   UpdateRoomAccessDocument,
 } from "../generated/operations";
+import { rankOf } from "../room/rank";
 import { Button, look } from "../ui/Button";
 import { Confirm, Failed } from "../ui/Dialog";
 import { Face } from "../ui/Face";
@@ -23,6 +22,7 @@ import { Menu } from "../ui/Menu";
 import { useSay } from "../ui/Toasts";
 import { Trouble } from "../ui/Trouble";
 import { useWords } from "../words";
+import { explain } from "../words/failure";
 
 // Who has a role in the room.
 export function Accesses({ roomId }: { roomId: string }) {

@@ -1,13 +1,13 @@
 import { type FormEvent, useState } from "react";
 import { useAct } from "../app/act";
-import { explain } from "../app/failure";
 import { type PublishSource, type RoomSettingsFragment, UpdateRoomDocument } from "../generated/operations";
-import { accessChoices } from "../home/NewRoom";
 import { Button } from "../ui/Button";
 import { Check, Choices, Field } from "../ui/Field";
 import { Note } from "../ui/Note";
 import { useSay } from "../ui/Toasts";
 import { useWords } from "../words";
+import { explain } from "../words/failure";
+import { accessChoices } from "./access";
 
 const sending = ["MICROPHONE", "CAMERA", "SCREEN_SHARE"] as const;
 

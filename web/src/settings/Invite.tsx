@@ -1,14 +1,14 @@
 import { type FormEvent, useState } from "react";
 import { useAct } from "../app/act";
-import { explain } from "../app/failure";
+import { linkTo, useCopyLink } from "../app/copy";
 import { useSession } from "../app/session";
 import { InviteToRoomDocument, type RoomSettingsFragment } from "../generated/operations";
-import { linkTo, useCopyLink } from "../home/copy";
 import { Button } from "../ui/Button";
 import { Field, Select, TextArea } from "../ui/Field";
 import { Note } from "../ui/Note";
 import { useSay } from "../ui/Toasts";
 import { useWords } from "../words";
+import { explain } from "../words/failure";
 import { addressesIn } from "./addresses";
 
 // The link, and e-mails that carry it.

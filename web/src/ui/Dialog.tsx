@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect, useId, useRef } from "react";
 import { useWords } from "../words";
-import { explain, type Failure } from "../app/failure";
+import { explain, type Failure } from "../words/failure";
 import { Button, IconButton } from "./Button";
 import { Note } from "./Note";
 

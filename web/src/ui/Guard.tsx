@@ -24,7 +24,7 @@ export class Guard extends Component<Props, { broken: boolean }> {
   }
 }
 
-// A part of the call: when it breaks, it says so in its place, and the call goes on.
+// A part of the meeting: when it breaks, it says so in its place, and the meeting goes on.
 export function Part({ children }: { children: ReactNode }) {
   return <Guard fallback={(again) => <Stumbled onAgain={again} />}>{children}</Guard>;
 }

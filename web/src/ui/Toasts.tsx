@@ -66,6 +66,7 @@ function Shown({ toasts, onDrop }: { toasts: Toast[]; onDrop(id: number): void }
   const region = useRef<HTMLDivElement>(null);
   const [dialog, setDialog] = useState<Element | null>(null);
   useEffect(() => {
+    // oxlint-disable-next-line react/set-state-in-effect -- only the DOM knows which dialogs are open by now
     if (!popovers) return setDialog(uppermost());
     region.current?.hidePopover();
     region.current?.showPopover();

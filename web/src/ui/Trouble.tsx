@@ -1,6 +1,6 @@
 import type { CombinedError } from "@urql/core";
-import { explain, failureOf } from "../app/failure";
 import { useWords } from "../words";
+import { explain, failureOf } from "../words/failure";
 import { Button } from "./Button";
 import { Note } from "./Note";
 

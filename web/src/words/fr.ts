@@ -1,10 +1,10 @@
-import type { Words } from ".";
+import type { en } from "./en";
 import { formats } from "./format";
 
 const people = (n: number) => (n === 1 ? "1 personne" : `${n} personnes`);
 
 // The type demands every text that English has.
-export const fr: Words = {
+export const fr: typeof en = {
   tag: "fr",
   name: "Français",
   ...formats("fr"),

@@ -1,5 +1,4 @@
 import { createContext, type ReactNode, useContext, useEffect } from "react";
-import { useSession } from "../app/session";
 import { en } from "./en";
 import { fr } from "./fr";
 
@@ -18,9 +17,9 @@ function choose(preferred: readonly string[]) {
 
 const Context = createContext<Words>(choose(navigator.languages));
 
-export function WordsProvider({ children }: { children: ReactNode }) {
-  const { viewer } = useSession();
-  const words = choose(viewer ? [viewer.language, ...navigator.languages] : navigator.languages);
+/** Speaks `language` where the page has it, else the browser's. */
+export function WordsProvider({ language, children }: { language?: string; children: ReactNode }) {
+  const words = choose(language ? [language, ...navigator.languages] : navigator.languages);
   useEffect(() => {
     document.documentElement.lang = words.tag;
   }, [words]);

@@ -59,7 +59,7 @@ const joined = `new Promise((resolve) => {
     const button = [...document.querySelectorAll('button')].find(({ textContent }) => textContent === 'Join now');
     button?.click();
     const connected = window.connections.some(({ connectionState }) => connectionState === 'connected');
-    if (document.querySelector('.call-bar .control-leave') && connected) end('in the call');
+    if (document.querySelector('.meeting-bar .control-leave') && connected) end('in the meeting');
     if (document.querySelector('.message h1')) end(document.querySelector('.message').innerText);
   }, 200);
   function end(what) {

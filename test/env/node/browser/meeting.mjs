@@ -26,7 +26,7 @@ test(async () => {
   await button(ada, 'Admit Alan').waitFor();
   await button(ada, 'Admit Grace').waitFor();
   await accessible(ada, 'the call, with people waiting');
-  await screenshot(ada, 'call-waiting');
+  await screenshot(ada, 'meeting-waiting');
   say('the host sees both who knock');
 
   await admit(ada, 'Grace');

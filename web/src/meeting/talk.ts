@@ -28,11 +28,11 @@ const KEPT = 500; // messages
 const EVERY = 100; // milliseconds between two looks at what has arrived
 
 /**
- * The chat of the call, and how much of it was said while nobody looked. Anybody in the call can write anything: a
+ * The chat of the meeting, and how much of it was said while nobody looked. Anybody in the meeting can write anything: a
  * message that is none is dropped, and neither many of them nor a long one keep the page from its work.
  */
 export function useTalk(looking: boolean): Talk {
-  const call = useRoomContext();
+  const meeting = useRoomContext();
   const [{ messages, others }, setSaid] = useState({ messages: [] as Said[], others: 0 });
   const [sending, setSending] = useState(false);
   const [seen, setSeen] = useState(0);
@@ -55,25 +55,23 @@ export function useTalk(looking: boolean): Talk {
   }, []);
 
   useEffect(() => {
-    call.registerTextStreamHandler(STREAM, async (reader, { identity }) => {
+    meeting.registerTextStreamHandler(STREAM, async (reader, { identity }) => {
       const text = await whole(reader).catch(() => ""); // it broke off, or is no text
-      add(call.getParticipantByIdentity(identity), text);
+      add(meeting.getParticipantByIdentity(identity), text);
     });
     const packet = (payload: Uint8Array, from?: Participant, _kind?: unknown, topic?: string) => {
       if (topic === PACKET) add(from, messageIn(payload));
     };
-    call.on(RoomEvent.DataReceived, packet);
+    meeting.on(RoomEvent.DataReceived, packet);
     return () => {
-      call.unregisterTextStreamHandler(STREAM);
-      call.off(RoomEvent.DataReceived, packet);
+      meeting.unregisterTextStreamHandler(STREAM);
+      meeting.off(RoomEvent.DataReceived, packet);
     };
-  }, [call, add]);
-  useEffect(() => {
-    if (looking) setSeen(others);
-  }, [looking, others]);
+  }, [meeting, add]);
+  if (looking && seen !== others) setSeen(others);
 
   async function send(text: string) {
-    const { localParticipant } = call;
+    const { localParticipant } = meeting;
     setSending(true);
     try {
       await localParticipant.sendText(text, { topic: STREAM });

@@ -84,6 +84,7 @@ function useBox(of: React.RefObject<HTMLElement | null>): Box {
   useLayoutEffect(() => {
     const observer = new ResizeObserver(([entry]) => setBox(entry!.contentRect));
     observer.observe(of.current!);
+    // oxlint-disable-next-line react/set-state-in-effect -- it measures before the first paint
     setBox({ width: of.current!.clientWidth, height: of.current!.clientHeight });
     return () => observer.disconnect();
   }, [of]);

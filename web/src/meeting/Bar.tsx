@@ -11,6 +11,7 @@ import { RaiseHandDocument } from "../generated/operations";
 import { HostDialogs, type HostDialog, useHostMenu } from "../host/menu";
 import type { Room } from "../room/admission";
 import { remember } from "../room/devices";
+import type { Status } from "../room/status";
 import { Dialog } from "../ui/Dialog";
 import { Guard } from "../ui/Guard";
 import { Icon, type IconName } from "../ui/Icon";
@@ -20,7 +21,6 @@ import { useWords } from "../words";
 import { DevicesDialog } from "./DevicesDialog";
 import type { PanelTab } from "./Panel";
 import { RenameDialog } from "./RenameDialog";
-import type { Status } from "./status";
 
 interface Props {
   room: Room;
@@ -35,10 +35,10 @@ interface Props {
 
 export function Bar({ room, ticket, host, status, waiting, unread, panel, onPanel }: Props) {
   const words = useWords();
-  const call = useRoomContext();
+  const meeting = useRoomContext();
   const flip = (tab: PanelTab) => onPanel(panel === tab ? null : tab);
   return (
-    <nav className="call-bar" aria-label={words.call.controls}>
+    <nav className="meeting-bar" aria-label={words.call.controls}>
       <Guard>
         <Microphone />
       </Guard>
@@ -74,7 +74,7 @@ export function Bar({ room, ticket, host, status, waiting, unread, panel, onPane
         icon="leave"
         label={words.call.leave}
         className="control-leave"
-        onClick={() => call.disconnect()}
+        onClick={() => meeting.disconnect()}
       />
     </nav>
   );
@@ -259,7 +259,7 @@ function More({ room, ticket, host, status }: MoreProps) {
   );
 }
 
-// A dialog whose code has not come, as after a deploy, ends no call.
+// A dialog whose code has not come, as after a deploy, ends no meeting.
 function BrokenDialog({ onClose }: { onClose(): void }) {
   const words = useWords();
   return (

@@ -1,11 +1,12 @@
 import { useAudioPlayback, useConnectionState, useRoomContext } from "@livekit/components-react";
 import { ConnectionState, type Participant, RoomEvent, Track, type TrackPublication } from "livekit-client";
 import { useEffect, useState } from "react";
+import { useRules } from "../host/rules";
 import { wishes } from "../room/devices";
+import type { Status } from "../room/status";
 import { Button } from "../ui/Button";
 import { Icon } from "../ui/Icon";
 import { useWords } from "../words";
-import { type Status, useRules } from "./status";
 
 // What everybody has to know, over the pictures: nothing moves because of it.
 export function Notices({ status, host }: { status: Status | null; host: boolean }) {
@@ -43,9 +44,7 @@ function RecordingNotice({ status }: { status: Status | null }) {
   const words = useWords();
   const [seen, setSeen] = useState(false);
   const recording = !!status?.recording;
-  useEffect(() => {
-    if (!recording) setSeen(false);
-  }, [recording]);
+  if (!recording && seen) setSeen(false); // the next recording is announced again
   return (
     <div role="alert">
       {recording && !seen && (
@@ -85,7 +84,7 @@ function MutedNotice({ host }: { host: boolean }) {
 }
 
 function useMutedByOthers() {
-  const call = useRoomContext();
+  const meeting = useRoomContext();
   const [muted, setMuted] = useState(false);
   useEffect(() => {
     const mine = ({ source }: TrackPublication, { isLocal }: Participant) =>
@@ -98,8 +97,8 @@ function useMutedByOthers() {
     function on(publication: TrackPublication, who: Participant) {
       if (mine(publication, who)) setMuted(false);
     }
-    call.on(RoomEvent.TrackMuted, off).on(RoomEvent.TrackUnmuted, on);
-    return () => void call.off(RoomEvent.TrackMuted, off).off(RoomEvent.TrackUnmuted, on);
-  }, [call]);
+    meeting.on(RoomEvent.TrackMuted, off).on(RoomEvent.TrackUnmuted, on);
+    return () => void meeting.off(RoomEvent.TrackMuted, off).off(RoomEvent.TrackUnmuted, on);
+  }, [meeting]);
   return [muted, setMuted] as const;
 }

@@ -12,20 +12,21 @@ import { Announcement } from "../host/Announcement";
 import { KnockBanner } from "../host/KnockBanner";
 import { useLobby } from "../host/lobby";
 import { SignedOut } from "../host/SignedOut";
-import type { Details, Leaving, Room } from "../room/admission";
+import type { Room } from "../room/admission";
 import { Connecting } from "../room/Connecting";
 import { isHost } from "../room/rank";
+import type { Details, Leaving } from "../room/stage";
+import { useStatus } from "../room/status";
 import { Guard, Part } from "../ui/Guard";
 import { useWords } from "../words";
 import { Bar } from "./Bar";
-import { Notices } from "./Notices";
-import { useTalk } from "./talk";
 import { useConnection } from "./connection";
 import { Head } from "./Head";
+import { Notices } from "./Notices";
 import { Panel, type PanelTab } from "./Panel";
 import { Stage } from "./Stage";
-import { useStatus } from "./status";
-import "../style/call.css";
+import { useTalk } from "./talk";
+import "../style/meeting.css";
 import "./missing";
 
 interface Props {
@@ -35,11 +36,11 @@ interface Props {
   onLeft(how: Leaving): void;
 }
 
-export default function Call(props: Props) {
-  const call = useConnection(props.details, props.onLeft);
-  if (!call) return <Connecting name={props.room.name} />;
+export default function Meeting(props: Props) {
+  const meeting = useConnection(props.details, props.onLeft);
+  if (!meeting) return <Connecting name={props.room.name} />;
   return (
-    <RoomContext value={call}>
+    <RoomContext value={meeting}>
       <Part>
         <Inside {...props} />
       </Part>
@@ -66,11 +67,11 @@ function Inside({ room, ticket }: Props) {
   }, []);
 
   return (
-    <div className={panel ? "call stage call-with-panel" : "call stage"}>
+    <div className={panel ? "meeting stage meeting-with-panel" : "meeting stage"}>
       <Part>
         <Head ref={heading} room={room} status={status} />
       </Part>
-      <main className="call-stage" aria-label={words.call.stage}>
+      <main className="meeting-stage" aria-label={words.call.stage}>
         <Part>
           <Stage />
         </Part>
@@ -121,14 +122,14 @@ function Inside({ room, ticket }: Props) {
   );
 }
 
-// Somebody's role may change in the call: then what the page offers changes too.
+// Somebody's role may change in the meeting: then what the page offers changes too.
 function useRoleOf({ slug, viewerRole }: Room) {
-  const call = useRoomContext();
-  const role = useParticipantAttribute("room_role", { participant: call.localParticipant });
+  const meeting = useRoomContext();
+  const role = useParticipantAttribute("room_role", { participant: meeting.localParticipant });
   const [, again] = useQuery({ query: RoomDocument, variables: { slug }, pause: true });
   useEffect(() => {
     const known = viewerRole?.toLowerCase() ?? "";
-    if (role !== undefined && role !== known && call.state === "connected")
+    if (role !== undefined && role !== known && meeting.state === "connected")
       again({ requestPolicy: "network-only" });
-  }, [role, viewerRole, call, again]);
+  }, [role, viewerRole, meeting, again]);
 }

@@ -1,13 +1,13 @@
 import { useRoomContext } from "@livekit/components-react";
 import { type FormEvent, useState } from "react";
 import { useAct } from "../app/act";
-import { explain } from "../app/failure";
 import { RenameParticipantDocument } from "../generated/operations";
 import type { Room } from "../room/admission";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import { Field } from "../ui/Field";
 import { useWords } from "../words";
+import { explain } from "../words/failure";
 
 interface Props {
   room: Room;

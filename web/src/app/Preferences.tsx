@@ -1,8 +1,5 @@
 import { type FormEvent, useState } from "react";
 import { useQuery } from "urql";
-import { useAct } from "../app/act";
-import { explain } from "../app/failure";
-import type { Viewer } from "../app/session";
 import { RevokeSessionDocument, SessionsDocument, UpdateViewerDocument } from "../generated/operations";
 import { Button } from "../ui/Button";
 import { Dialog, Failed } from "../ui/Dialog";
@@ -10,6 +7,9 @@ import { Field, Select } from "../ui/Field";
 import { Note } from "../ui/Note";
 import { useSay } from "../ui/Toasts";
 import { languageNames, useWords } from "../words";
+import { explain } from "../words/failure";
+import { useAct } from "./act";
+import type { Viewer } from "./session";
 
 interface Props {
   viewer: Viewer;

@@ -1,5 +1,5 @@
 import { CombinedError } from "@urql/core";
-import type { Words } from "../words";
+import type { Words } from ".";
 
 /** What went wrong, as errors' extensions say it; NETWORK when no answer of the server's came. */
 export interface Failure {

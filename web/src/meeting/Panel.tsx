@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useEffectEvent, useRef } from "react";
 import type { Lobby } from "../host/lobby";
 import { WaitingList } from "../host/WaitingList";
 import type { Room } from "../room/admission";
@@ -26,11 +26,10 @@ interface Props {
 export function Panel({ tab, room, ticket, locked, lobby, talk, onTab, onClose }: Props) {
   const words = useWords();
   const panel = useRef<HTMLElement>(null);
-  const shown = useRef(tab);
-  shown.current = tab;
+  const focusOpener = useEffectEvent(() => document.getElementById(`open-${tab}`)?.focus());
   useEffect(() => {
     panel.current?.querySelector<HTMLElement>("[role=tab][aria-selected=true]")?.focus();
-    return () => document.getElementById(`open-${shown.current}`)?.focus();
+    return () => focusOpener();
   }, []);
   return (
     <aside

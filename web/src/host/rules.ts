@@ -1,15 +1,6 @@
 import { useRoomInfo } from "@livekit/components-react";
 import { useMemo } from "react";
-import { useLive } from "../app/live";
-import { type PublishSource, RoomStatusDocument, type RoomStatusSubscription } from "../generated/operations";
-
-export type Status = RoomStatusSubscription["roomStatus"];
-
-/** What happens in the room, as everybody in it sees it; null until it is known. */
-export function useStatus(roomId: string, ticket: string): Status | null {
-  const { data } = useLive(RoomStatusDocument, { roomId, ticket }, ({ roomStatus }) => roomStatus.version);
-  return data?.roomStatus ?? null;
-}
+import type { PublishSource } from "../generated/operations";
 
 interface Rules {
   publishSources: PublishSource[] | null;

@@ -1,10 +1,10 @@
 import type { Ref } from "react";
-import { useCopyLink } from "../home/copy";
+import { useCopyLink } from "../app/copy";
 import type { Room } from "../room/admission";
+import type { Status } from "../room/status";
 import { IconButton } from "../ui/Button";
 import { Icon } from "../ui/Icon";
 import { useWords } from "../words";
-import type { Status } from "./status";
 
 interface Props {
   ref: Ref<HTMLHeadingElement>;
@@ -16,12 +16,12 @@ export function Head({ ref, room, status }: Props) {
   const words = useWords();
   const copy = useCopyLink();
   return (
-    <header className="call-head">
-      <h1 className="call-name clip" tabIndex={-1} ref={ref}>
+    <header className="meeting-head">
+      <h1 className="meeting-name clip" tabIndex={-1} ref={ref}>
         {room.name}
       </h1>
       <IconButton small icon="copy" label={words.copyLink} onClick={() => copy(room.slug)} />
-      <div className="call-tags" role="status">
+      <div className="meeting-tags" role="status">
         {status?.recording && (
           <span className="tag tag-record">
             <i className="record-dot" aria-hidden="true" />

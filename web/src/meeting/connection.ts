@@ -1,7 +1,7 @@
 import { DisconnectReason, Room as LiveKitRoom, RoomEvent } from "livekit-client";
-import { useEffect, useRef, useState } from "react";
-import type { Details, Leaving } from "../room/admission";
+import { useEffect, useEffectEvent, useState } from "react";
 import { wishes } from "../room/devices";
+import type { Details, Leaving } from "../room/stage";
 
 /** What the end of a connection means. Foyer is asked what PARTICIPANT_REMOVED was: see docs/clients.md. */
 function leavingOf(reason?: DisconnectReason): Leaving {
@@ -30,40 +30,40 @@ function newRoom() {
   });
 }
 
-/** Connects with LiveKit as long as the page shows the call; null for a moment before that. */
+/** Connects with LiveKit as long as the page shows the meeting; null for a moment before that. */
 export function useConnection({ serverUrl, participantToken }: Details, onLeft: (how: Leaving) => void) {
-  const [call, setCall] = useState<LiveKitRoom | null>(null);
-  const left = useRef(onLeft);
-  left.current = onLeft;
+  const [meeting, setMeeting] = useState<LiveKitRoom | null>(null);
+  const left = useEffectEvent(onLeft);
   useEffect(() => {
-    const call = newRoom();
-    setCall(call);
+    const meeting = newRoom();
+    // oxlint-disable-next-line react/set-state-in-effect -- the room lives exactly as long as this effect
+    setMeeting(meeting);
     let here = true;
     let [answered, connected] = [false, false];
     function leave(how: Leaving) {
       const media = how === "lost" && answered && !connected; // LiveKit was reached, but not by media
-      if (here) left.current(media ? "unreachable" : how);
+      if (here) left(media ? "unreachable" : how);
       here = false;
     }
-    call.once(RoomEvent.SignalConnected, () => (answered = true));
-    call.once(RoomEvent.Connected, () => (connected = true));
+    meeting.once(RoomEvent.SignalConnected, () => (answered = true));
+    meeting.once(RoomEvent.Connected, () => (connected = true));
     // Before connecting: with a token that opens the room no longer, this comes at once.
     const disconnected = (reason?: DisconnectReason) => leave(leavingOf(reason));
-    call.on(RoomEvent.Disconnected, disconnected);
-    call.connect(serverUrl, participantToken).then(
-      () => publish(call),
+    meeting.on(RoomEvent.Disconnected, disconnected);
+    meeting.connect(serverUrl, participantToken).then(
+      () => publish(meeting),
       () => leave("lost"),
     );
     return () => {
       here = false;
-      call.off(RoomEvent.Disconnected, disconnected);
-      void call.disconnect();
+      meeting.off(RoomEvent.Disconnected, disconnected);
+      void meeting.disconnect();
     };
   }, [serverUrl, participantToken]);
-  return call;
+  return meeting;
 }
 
-// What was on in the preview is on in the call. A device that fails stays off, as its button shows.
+// What was on in the preview is on in the meeting. A device that fails stays off, as its button shows.
 async function publish({ localParticipant }: LiveKitRoom) {
   const { camera, microphone } = wishes();
   if (microphone.on) await localParticipant.setMicrophoneEnabled(true).catch(() => {});

@@ -1,19 +1,19 @@
-import { lazy, Suspense, useEffect, useRef } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { useQuery } from "urql";
-import { explain, failureOf } from "../app/failure";
-import { Layout, Loading } from "../app/Layout";
-import { Message } from "../app/Message";
-import { useSession } from "../app/session";
-import { RoomDocument } from "../generated/operations";
-import { Button } from "../ui/Button";
-import { useWords } from "../words";
-import { type Room, useAdmission } from "./admission";
-import { Connecting } from "./Connecting";
-import { Entrance } from "./Entrance";
+import { Layout, Loading } from "./app/Layout";
+import { Message } from "./app/Message";
+import { useSession } from "./app/session";
+import { RoomDocument } from "./generated/operations";
+import { type Room, useAdmission } from "./room/admission";
+import { Connecting } from "./room/Connecting";
+import { Entrance } from "./room/Entrance";
+import { Button } from "./ui/Button";
+import { useWords } from "./words";
+import { explain, failureOf } from "./words/failure";
 
-// The call's code is large, and loaded when somebody is about to need it.
-const loadCall = () => import("../call/Call");
-const Call = lazy(loadCall);
+// The meeting's code is large, and loaded when somebody is about to need it.
+const loadMeeting = () => import("./meeting/Meeting");
+const Meeting = lazy(loadMeeting);
 
 // Marks in a link by which the sentence around it would be read in another direction.
 const turning = /\p{Bidi_Control}/gu;
@@ -26,10 +26,10 @@ export function RoomPage({ slug }: { slug: string }) {
     variables: { slug },
     requestPolicy: "cache-and-network",
   });
-  // A room that was found stays, whatever becomes of later questions: they go on in a call.
-  const found = useRef<Room>(null);
-  if (data?.room) found.current = data.room;
-  if (found.current && !loading) return <Inside room={found.current} key={found.current.id} />;
+  // A room that was found stays, whatever becomes of later questions: they go on in a meeting.
+  const [found, setFound] = useState<Room | null>(null);
+  if (data?.room && data.room !== found) setFound(data.room);
+  if (found && !loading) return <Inside room={found} key={found.id} />;
   if (!error) {
     return (
       <Layout title={words.loading}>
@@ -54,12 +54,12 @@ function Inside({ room }: { room: Room }) {
   const admission = useAdmission(room);
   const { stage } = admission;
   useEffect(() => {
-    if (stage.at !== "preview") void loadCall();
+    if (stage.at !== "preview") void loadMeeting();
   }, [stage.at]);
-  if (stage.at !== "call") return <Entrance room={room} admission={admission} />;
+  if (stage.at !== "meeting") return <Entrance room={room} admission={admission} />;
   return (
     <Suspense fallback={<Connecting name={room.name} />}>
-      <Call room={room} details={stage.details} ticket={stage.ticket} onLeft={admission.left} />
+      <Meeting room={room} details={stage.details} ticket={stage.ticket} onLeft={admission.left} />
     </Suspense>
   );
 }

@@ -1,25 +1,25 @@
-import { lazy, Suspense, useEffect, useRef } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
 import { Provider } from "urql";
 import { Route, Switch, useLocation } from "wouter";
-import { Home } from "../home/Home";
-import { RoomPage } from "../room/RoomPage";
-import { Button } from "../ui/Button";
-import { Guard } from "../ui/Guard";
-import { Toasts } from "../ui/Toasts";
-import { useWords, WordsProvider } from "../words";
-import { foyer } from "./foyer";
-import { Message } from "./Message";
-import { SessionProvider } from "./session";
+import { foyer } from "./app/foyer";
+import { Message } from "./app/Message";
+import { SessionProvider, useSession } from "./app/session";
+import { Home } from "./home/Home";
+import { RoomPage } from "./RoomPage";
+import { Button } from "./ui/Button";
+import { Guard } from "./ui/Guard";
+import { Toasts } from "./ui/Toasts";
+import { useWords, WordsProvider } from "./words";
 
-const Recordings = lazy(() => import("../recordings/Recordings"));
-const RecordingPage = lazy(() => import("../recordings/RecordingPage"));
+const Recordings = lazy(() => import("./recordings/Recordings"));
+const RecordingPage = lazy(() => import("./recordings/RecordingPage"));
 
 export function App() {
   return (
     <Guard fallback={() => <BrokenApart />}>
       <Provider value={foyer.client}>
         <SessionProvider>
-          <WordsProvider>
+          <Spoken>
             <Toasts>
               <Guard fallback={() => <Broken />}>
                 <Suspense>
@@ -27,11 +27,17 @@ export function App() {
                 </Suspense>
               </Guard>
             </Toasts>
-          </WordsProvider>
+          </Spoken>
         </SessionProvider>
       </Provider>
     </Guard>
   );
+}
+
+// In the language of the account, once it is known.
+function Spoken({ children }: { children: ReactNode }) {
+  const { viewer } = useSession();
+  return <WordsProvider language={viewer?.language}>{children}</WordsProvider>;
 }
 
 function Routes() {
