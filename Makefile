@@ -69,9 +69,9 @@ test/env/node/node_modules: test/env/node/package.json test/env/node/package-loc
 	$(NODE) npm --prefix test/env/node $(NPM_CI)
 	@touch $@
 
-# Of the page: whatever npm and Vite do not write themselves.
+# Sources of the page: all files that npm and Vite do not write themselves, without the tests.
 PAGE_SOURCES := $(shell find web schema client \( -name node_modules -o -name dist -o -path web/graphiql \) -prune \
-	-o -type f ! -name '*.go' ! -path 'web/src/generated/*' -print)
+	-o -type f ! -name '*.go' ! -name '*.test.ts' ! -path 'web/src/generated/*' -print)
 
 web/dist/index.html: $(PAGE_SOURCES) | web/node_modules
 	$(NODE) npm --prefix web run build

@@ -80,8 +80,8 @@ staticcheck() {
     xargs go tool staticcheck ./ent/schema <<<"$packages"
 }
 
-# The operations of the page against the schema, and its types.
-page_types() {
+# The page's operations against the schema, its types, its linter, and its unit tests.
+page() {
   tools/node.sh npm --prefix web --silent run check
 }
 
@@ -123,7 +123,7 @@ check "go.mod is tidy" go_mod
 check "docker-compose.yml" compose
 check "deploy/livekit.yaml" livekit_settings
 check "deploy/nginx.conf" nginx_settings
-check "types of the page" page_types
+check "the page: types, linter, unit tests" page
 check "links of the documentation" links
 check "who imports whom" arrows
 check "licences of dependencies" tools/licenses.sh
