@@ -403,7 +403,7 @@ func TestNginxSettingsNameWhatMayBeReplaced(t *testing.T) {
 	}
 	slices.Sort(want)
 	want = slices.Compact(want)
-	for _, file := range []string{nginxFile, "../README.md"} {
+	for _, file := range []string{nginxFile, "../docs/deploying.md"} {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
 		command := regexp.MustCompile(`envsubst '([^']*)'`).FindStringSubmatch(string(text))

@@ -25,12 +25,12 @@ import (
 
 const cancelEntry = `mutation($input: CancelEntryInput!) { cancelEntry(input: $input) { entry { status } } }`
 
-// aclCommands are the commands of the README that make a user for Foyer, for other names than its own.
+// aclCommands are the commands of docs/deploying.md that make a user for Foyer, for other names than its own.
 func aclCommands(t testing.TB, user, password, prefix string) (rule, moreOnACluster []any) {
 	t.Helper()
-	readme, err := os.ReadFile("../README.md")
+	page, err := os.ReadFile("../docs/deploying.md")
 	require.NoError(t, err)
-	found := regexp.MustCompile(`(?s)redis-cli (ACL SETUSER foyer .*?)\n`+"```").FindAllStringSubmatch(string(readme), -1)
+	found := regexp.MustCompile(`(?s)redis-cli (ACL SETUSER foyer .*?)\n`+"```").FindAllStringSubmatch(string(page), -1)
 	require.Len(t, found, 2)
 	words := func(text string) (words []any) {
 		for _, word := range strings.Fields(strings.NewReplacer("\\\n", " ", "'", "", `\|`, "|").Replace(text)) {
@@ -188,7 +188,7 @@ func TestACLUserOfTheReadmeRunsOnACluster(t *testing.T) {
 }
 
 // securedRedis is a Redis of a test that takes nothing but TLS from those whom its authority vouches for, and
-// knows the user of the README.
+// knows the user of docs/deploying.md.
 type securedRedis struct {
 	*env.RedisServer
 
@@ -299,7 +299,7 @@ func TestRedisThatSpeaksOldTLSIsRefused(t *testing.T) {
 }
 
 // TestSentinelMakesAnotherTheMasterWhileGuestsWait: the master is killed. Sockets stay, and a decision of
-// after that reaches the guest. Everything is said over TLS, by the user of the README, and the Sentinel
+// after that reaches the guest. Everything is said over TLS, by the user of docs/deploying.md, and the Sentinel
 // wants a password of its own.
 func TestSentinelMakesAnotherTheMasterWhileGuestsWait(t *testing.T) {
 	t.Parallel()

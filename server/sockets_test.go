@@ -235,7 +235,7 @@ func TestWhoSpeaksByteByByteIsCutOff(t *testing.T) {
 }
 
 // TestGuestWhoseSocketSilentlyBreaksLeavesTheListInTime, with what pings, leases and heartbeats really are:
-// README promises a minute and a half.
+// docs/architecture.md promises a minute and a half.
 func TestGuestWhoseSocketSilentlyBreaksLeavesTheListInTime(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
