@@ -59,7 +59,7 @@ export function ParticipantMenu({ participant, name, silent, dark, room, ticket 
   return (
     <>
       <Menu
-        label={words.call.moreOn(name)}
+        label={words.meeting.moreOn(name)}
         className={`${look({ kind: "quiet", small: true })} button-icon`}
         items={[
           mayMute &&
@@ -82,7 +82,7 @@ export function ParticipantMenu({ participant, name, silent, dark, room, ticket 
             },
           below &&
             attributes.hand_raised_at && {
-              label: words.call.lowerHand,
+              label: words.meeting.lowerHand,
               icon: "hand",
               onSelect: () =>
                 void update({ input: { ...who, attributes: [{ name: "hand_raised_at", value: "" }] } }),

@@ -179,7 +179,7 @@ function Entry({ roomId, entry, locked, onDecided }: EntryProps) {
           {words.lobby.deny}
         </Button>
         <Menu
-          label={words.call.moreOn(entry.displayName)}
+          label={words.meeting.moreOn(entry.displayName)}
           className={`${look({ kind: "quiet", small: true })} button-icon`}
           items={[
             { label: words.lobby.denyAndBan, icon: "lock", danger: true, onSelect: () => setBanning(true) },

@@ -38,7 +38,7 @@ export function Bar({ room, ticket, host, status, waiting, unread, panel, onPane
   const meeting = useRoomContext();
   const flip = (tab: PanelTab) => onPanel(panel === tab ? null : tab);
   return (
-    <nav className="meeting-bar" aria-label={words.call.controls}>
+    <nav className="meeting-bar" aria-label={words.meeting.controls}>
       <Guard>
         <Microphone />
       </Guard>
@@ -53,7 +53,7 @@ export function Bar({ room, ticket, host, status, waiting, unread, panel, onPane
       </Guard>
       <Control
         icon="chat"
-        label={unread ? words.call.chatUnread(unread) : words.call.chat}
+        label={unread ? words.meeting.chatUnread(unread) : words.meeting.chat}
         expanded={panel === "chat"}
         badge={unread}
         onClick={() => flip("chat")}
@@ -61,7 +61,7 @@ export function Bar({ room, ticket, host, status, waiting, unread, panel, onPane
       />
       <Control
         icon="people"
-        label={waiting ? words.call.peopleWaiting(waiting) : words.call.people}
+        label={waiting ? words.meeting.peopleWaiting(waiting) : words.meeting.people}
         expanded={panel === "people"}
         badge={waiting}
         onClick={() => flip("people")}
@@ -72,7 +72,7 @@ export function Bar({ room, ticket, host, status, waiting, unread, panel, onPane
       </Guard>
       <Control
         icon="leave"
-        label={words.call.leave}
+        label={words.meeting.leave}
         className="control-leave"
         onClick={() => meeting.disconnect()}
       />
@@ -201,7 +201,7 @@ function Screen() {
   return (
     <Control
       icon="screen"
-      label={may ? (enabled ? words.call.unshare : words.call.share) : words.call.shareForbidden}
+      label={may ? (enabled ? words.meeting.unshare : words.meeting.share) : words.meeting.shareForbidden}
       lit={enabled}
       disabled={!may || pending}
       onClick={() => void toggle().catch(() => {}) /* the person changed their mind */}
@@ -217,7 +217,7 @@ function Hand({ room, ticket }: { room: Room; ticket: string }) {
   return (
     <Control
       icon="hand"
-      label={raised ? words.call.lowerHand : words.call.raiseHand}
+      label={raised ? words.meeting.lowerHand : words.meeting.raiseHand}
       lit={raised}
       onClick={() => void (busy || act({ input: { roomId: room.id, ticket, raised: !raised } }))}
     />
@@ -238,11 +238,11 @@ function More({ room, ticket, host, status }: MoreProps) {
   return (
     <>
       <Menu
-        label={words.call.more}
+        label={words.meeting.more}
         className="control"
         items={[
           { label: words.devices.title, icon: "settings", onSelect: () => setOpen("devices") },
-          { label: words.call.rename, icon: "pencil", onSelect: () => setOpen("rename") },
+          { label: words.meeting.rename, icon: "pencil", onSelect: () => setOpen("rename") },
           ...(host ? hostItems : []),
         ]}
       >
@@ -264,7 +264,7 @@ function BrokenDialog({ onClose }: { onClose(): void }) {
   const words = useWords();
   return (
     <Dialog title={words.notFound.broken} onClose={onClose}>
-      <p>{words.call.dialogBroken}</p>
+      <p>{words.meeting.dialogBroken}</p>
     </Dialog>
   );
 }

@@ -17,7 +17,7 @@ export function Chat({ talk }: { talk: Talk }) {
   }, [talk.messages]);
   return (
     <div className="chat">
-      <div className="chat-list" role="log" aria-label={words.call.chat} tabIndex={0}>
+      <div className="chat-list" role="log" aria-label={words.meeting.chat} tabIndex={0}>
         <ul>
           {!talk.messages.length && <li className="soft small">{words.chat.empty}</li>}
           {talk.messages.map((said) => (
@@ -41,7 +41,7 @@ const Line = memo(function Line({ said: { from, text, at }, name }: LineProps) {
   return (
     <li className={from?.isLocal ? "chat-line chat-own" : "chat-line"}>
       <p className="chat-from">
-        <strong className="break">{from?.isLocal ? words.chat.me : name || words.call.nobody}</strong>
+        <strong className="break">{from?.isLocal ? words.chat.me : name || words.meeting.nobody}</strong>
         <Guard>
           <Time at={at} />
         </Guard>

@@ -31,7 +31,7 @@ export function Head({ ref, room, status }: Props) {
         {status?.locked && (
           <span className="tag tag-stage">
             <Icon name="lock" />
-            {words.call.locked}
+            {words.meeting.locked}
           </span>
         )}
       </div>

@@ -71,7 +71,7 @@ function Inside({ room, ticket }: Props) {
       <Part>
         <Head ref={heading} room={room} status={status} />
       </Part>
-      <main className="meeting-stage" aria-label={words.call.stage}>
+      <main className="meeting-stage" aria-label={words.meeting.stage}>
         <Part>
           <Stage />
         </Part>
@@ -93,7 +93,7 @@ function Inside({ room, ticket }: Props) {
         </div>
         <Guard>{lobby && <Announcement entries={lobby.entries} />}</Guard>
         <p className="unseen" role="status">
-          {talk.unread > 0 && words.chat.from(talk.messages.at(-1)?.from?.name || words.call.nobody)}
+          {talk.unread > 0 && words.chat.from(talk.messages.at(-1)?.from?.name || words.meeting.nobody)}
         </p>
       </main>
       <Bar

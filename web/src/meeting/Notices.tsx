@@ -18,19 +18,19 @@ export function Notices({ status, host }: { status: Status | null; host: boolean
   return (
     <>
       <div role="status" className="notices-said">
-        {connection === ConnectionState.Connecting && <p className="notice">{words.call.connecting}</p>}
+        {connection === ConnectionState.Connecting && <p className="notice">{words.meeting.connecting}</p>}
         {away && (
           <p className="notice">
             <Icon name="warn" />
-            {words.call.reconnecting}
+            {words.meeting.reconnecting}
           </p>
         )}
       </div>
       {!canPlayAudio && connection === ConnectionState.Connected && (
         <div className="notice">
-          <span className="grow">{words.call.silent}</span>
+          <span className="grow">{words.meeting.silent}</span>
           <Button small kind="primary" icon="speaker" onClick={startAudio}>
-            {words.call.listen}
+            {words.meeting.listen}
           </Button>
         </div>
       )}
@@ -73,7 +73,7 @@ function MutedNotice({ host }: { host: boolean }) {
       {muted && (
         <div className="notice">
           <Icon name="micOff" />
-          <span className="grow">{anybody ? words.call.mutedBySomebody : words.call.mutedByHost}</span>
+          <span className="grow">{anybody ? words.meeting.mutedBySomebody : words.meeting.mutedByHost}</span>
           <Button small onClick={() => setMuted(false)}>
             {words.understood}
           </Button>

@@ -35,19 +35,19 @@ export function Panel({ tab, room, ticket, locked, lobby, talk, onTab, onClose }
     <aside
       className="panel"
       ref={panel}
-      aria-label={words.call.panel}
+      aria-label={words.meeting.panel}
       onKeyDown={(event) => {
         if (event.key === "Escape" && !event.defaultPrevented && !onTop()) onClose();
       }}
     >
-      <IconButton small icon="close" label={words.call.closePanel} onClick={onClose} />
+      <IconButton small icon="close" label={words.meeting.closePanel} onClick={onClose} />
       <Tabs
-        label={words.call.panel}
+        label={words.meeting.panel}
         chosen={tab}
         onChoose={onTab}
         tabs={[
-          { id: "people", label: words.call.people },
-          { id: "chat", label: words.call.chat },
+          { id: "people", label: words.meeting.people },
+          { id: "chat", label: words.meeting.chat },
         ]}
       >
         {tab === "chat" ? (

@@ -24,7 +24,7 @@ export function People({ room, ticket }: Props) {
   return (
     <section className="people" aria-labelledby="people-title">
       <h2 id="people-title" className="panel-title">
-        {words.call.inCall(people.length)}
+        {words.meeting.inMeeting(people.length)}
       </h2>
       <ul className="people-list">
         {people.map((participant) => (
@@ -53,22 +53,22 @@ function Person({ participant, room, ticket }: Props & { participant: Participan
   const speaking = useIsSpeaking(participant);
   const { isMuted: silent } = useTrackMutedIndicator({ participant, source: Track.Source.Microphone });
   const { isMuted: dark } = useTrackMutedIndicator({ participant, source: Track.Source.Camera });
-  const shown = name || words.call.nobody;
+  const shown = name || words.meeting.nobody;
   const role = attributes.room_role?.toUpperCase() as keyof typeof words.roles | "" | undefined;
   return (
     <li className="person">
       <Face name={shown} color={attributes.color} small />
       <div className="grow">
-        <p className="clip person-name">{participant.isLocal ? words.call.you(shown) : shown}</p>
+        <p className="clip person-name">{participant.isLocal ? words.meeting.you(shown) : shown}</p>
         {role && <p className="small soft">{words.roles[role]}</p>}
       </div>
-      {attributes.hand_raised_at && <Sign icon="hand" label={words.call.handUp} lit />}
+      {attributes.hand_raised_at && <Sign icon="hand" label={words.meeting.handUp} lit />}
       <Sign
         icon={silent ? "micOff" : "mic"}
-        label={silent ? words.call.muted : words.call.unmuted}
+        label={silent ? words.meeting.muted : words.meeting.unmuted}
         lit={speaking && !silent}
       />
-      {dark && <Sign icon="cameraOff" label={words.call.dark} />}
+      {dark && <Sign icon="cameraOff" label={words.meeting.dark} />}
       <ParticipantMenu
         participant={participant}
         name={shown}

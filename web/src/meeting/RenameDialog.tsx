@@ -25,11 +25,11 @@ export function RenameDialog({ room, ticket, onClose }: Props) {
     if (await act({ input: { roomId: room.id, ticket, displayName } })) onClose();
   }
   return (
-    <Dialog title={words.call.rename} onClose={onClose}>
+    <Dialog title={words.meeting.rename} onClose={onClose}>
       <form className="stack stack-l" onSubmit={submit}>
         <Field
           label={words.entrance.name}
-          hint={words.call.renameHint}
+          hint={words.meeting.renameHint}
           fault={failure && explain(failure, words)}
           value={displayName}
           onChange={(event) => setDisplayName(event.target.value)}

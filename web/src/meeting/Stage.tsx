@@ -48,7 +48,7 @@ function Grid({ tracks }: { tracks: TrackReferenceOrPlaceholder[] }) {
   const several = page.totalPageCount > 1;
   return (
     <div className="stage-grid" ref={area}>
-      <ul className="stage-tiles" style={{ gap: GAP }} aria-label={words.call.people}>
+      <ul className="stage-tiles" style={{ gap: GAP }} aria-label={words.meeting.people}>
         {width > 0 &&
           page.tracks.map((track) => (
             <li key={keyOf(track)} style={{ width, height }}>
@@ -61,15 +61,15 @@ function Grid({ tracks }: { tracks: TrackReferenceOrPlaceholder[] }) {
           <IconButton
             small
             icon="back"
-            label={words.call.previous}
+            label={words.meeting.previous}
             onClick={page.prevPage}
             disabled={page.currentPage === 1}
           />
-          <span role="status">{words.call.page(page.currentPage, page.totalPageCount)}</span>
+          <span role="status">{words.meeting.page(page.currentPage, page.totalPageCount)}</span>
           <IconButton
             small
             icon="next"
-            label={words.call.next}
+            label={words.meeting.next}
             onClick={page.nextPage}
             disabled={page.currentPage === page.totalPageCount}
           />

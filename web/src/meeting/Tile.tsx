@@ -23,8 +23,8 @@ export function Tile({ trackRef }: { trackRef: TrackReferenceOrPlaceholder }) {
   const { isMuted: silent } = useTrackMutedIndicator({ participant, source: Track.Source.Microphone });
   const color = useParticipantAttribute("color", { participant });
   const hand = useParticipantAttribute("hand_raised_at", { participant });
-  const shown = name || words.call.nobody;
-  const label = participant.isLocal ? words.call.you(shown) : shown;
+  const shown = name || words.meeting.nobody;
+  const label = participant.isLocal ? words.meeting.you(shown) : shown;
   return (
     <div className={tileClass(screen, speaking)} data-participant={participant.identity}>
       {isTrackReference(trackRef) && !dark ? (
@@ -32,7 +32,7 @@ export function Tile({ trackRef }: { trackRef: TrackReferenceOrPlaceholder }) {
           trackRef={trackRef}
           tabIndex={-1} // it does nothing, and Firefox would stop at it
           className={participant.isLocal && !screen ? "tile-video mirrored" : "tile-video"}
-          aria-label={screen ? words.call.screenOf(shown) : words.call.pictureOf(shown)}
+          aria-label={screen ? words.meeting.screenOf(shown) : words.meeting.pictureOf(shown)}
         />
       ) : (
         <Face name={shown} color={color} />
@@ -41,16 +41,16 @@ export function Tile({ trackRef }: { trackRef: TrackReferenceOrPlaceholder }) {
         {!screen && silent && (
           <>
             <Icon name="micOff" />
-            <span className="unseen">{words.call.muted}</span>
+            <span className="unseen">{words.meeting.muted}</span>
           </>
         )}
         {screen && <Icon name="screen" />}
-        <span className="clip">{screen ? words.call.screenOf(shown) : label}</span>
+        <span className="clip">{screen ? words.meeting.screenOf(shown) : label}</span>
       </p>
       {hand && !screen && (
         <p className="tile-hand">
           <Icon name="hand" />
-          <span className="unseen">{words.call.handUp}</span>
+          <span className="unseen">{words.meeting.handUp}</span>
         </p>
       )}
     </div>

@@ -174,9 +174,9 @@ function Sharing({ recording }: { recording: Recording }) {
       <ul className="people-list" aria-label={words.recordings.sharedWith}>
         {recording.sharedWith?.map(({ id, fullName, email }) => (
           <li className="person" key={id}>
-            <Face name={fullName || email || words.call.nobody} small />
+            <Face name={fullName || email || words.meeting.nobody} small />
             <div className="grow">
-              <p className="clip person-name">{fullName || email || words.call.nobody}</p>
+              <p className="clip person-name">{fullName || email || words.meeting.nobody}</p>
               {fullName && <p className="small soft clip">{email}</p>}
             </div>
             <Button

@@ -10,7 +10,7 @@ export function Connecting({ name }: { name: string }) {
       </header>
       <main className="meeting-stage meeting-wait">
         <p role="status">
-          {words.call.connecting} <Dots />
+          {words.meeting.connecting} <Dots />
         </p>
       </main>
       <div className="meeting-bar" />

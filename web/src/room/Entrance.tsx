@@ -39,7 +39,7 @@ export function Entrance({ room, admission }: Props) {
     );
   }
   // Said before the person asks: nobody should wait for a meeting that their browser cannot hold.
-  if (!canMeet()) return <Message title={room.name} text={words.entrance.noCalls} />;
+  if (!canMeet()) return <Message title={room.name} text={words.entrance.noMeetings} />;
   return (
     <Layout title={stage.at === "waiting" ? words.waiting.tab(room.name) : room.name}>
       <WayIn room={room} admission={admission} name={name} onName={setName} onAsk={ask} />

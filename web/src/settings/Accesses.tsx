@@ -110,7 +110,7 @@ function Person({ roomId, mine, access }: PersonProps) {
   const { viewer } = useSession();
   const [handing, setHanding] = useState(false);
   const { user, role } = access;
-  const name = user.fullName || user.email || words.call.nobody;
+  const name = user.fullName || user.email || words.meeting.nobody;
   const self = user.id === viewer?.id;
   const { act: update, failure: unchanged } = useAct(UpdateRoomAccessDocument, { quiet: true });
   const { act: revoke, failure: unrevoked } = useAct(RevokeRoomAccessDocument, { quiet: true });
@@ -126,13 +126,13 @@ function Person({ roomId, mine, access }: PersonProps) {
     <li className="person person-failing">
       <Face name={name} small />
       <div className="grow">
-        <p className="clip person-name">{self ? words.call.you(name) : name}</p>
+        <p className="clip person-name">{self ? words.meeting.you(name) : name}</p>
         <p className="small soft clip">{user.fullName ? user.email : words.settings.notYet}</p>
       </div>
       <span className={role === "MEMBER" ? "tag" : "tag tag-accent"}>{words.roles[role]}</span>
       {mayChange && (
         <Menu
-          label={words.call.moreOn(name)}
+          label={words.meeting.moreOn(name)}
           className={`${look({ kind: "quiet", small: true })} button-icon`}
           items={[
             role !== "ADMINISTRATOR" && become("ADMINISTRATOR"),

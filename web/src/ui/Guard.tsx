@@ -35,10 +35,10 @@ function Stumbled({ onAgain }: { onAgain(): void }) {
     <div role="alert" className="stumbled">
       <Note kind="warn">
         <div className="stack stack-s">
-          <p>{words.call.stumbled}</p>
+          <p>{words.meeting.stumbled}</p>
           <div className="row">
             <Button small onClick={onAgain}>
-              {words.call.showAgain}
+              {words.meeting.showAgain}
             </Button>
           </div>
         </div>

@@ -154,7 +154,7 @@ export const en = {
     nameFault: "Please enter your name.",
     join: "Join now",
     ask: "Ask to join",
-    noCalls:
+    noMeetings:
       "This browser cannot join meetings: it has no WebRTC, or WebRTC is turned off. Open this page in a current version of Chrome, Edge, Firefox or Safari.",
     trusted: "With an account, you do not have to ask.",
     account: "Do you have an account?",
@@ -197,12 +197,11 @@ export const en = {
     banned: { title: "You cannot enter this room", text: "A host has banned you from it." },
     locked: { title: "The room is locked", text: "Nobody gets in until a host unlocks it." },
     gone: { title: "This room no longer exists", text: "It has been deleted." },
-    failed: { title: "That did not work", text: "Please try again." },
     firefoxHere:
       "Firefox cannot join meetings over 127.0.0.1. If Foyer runs on this machine and the machine has no network, use Chrome or Chromium. Or open about:config in Firefox, set media.peerconnection.ice.loopback to true and media.peerconnection.ice.obfuscate_host_addresses to false.",
   },
 
-  call: {
+  meeting: {
     stage: "Meeting",
     controls: "Meeting controls",
     connecting: "Connecting",
@@ -212,7 +211,7 @@ export const en = {
     locked: "Locked",
     people: "People",
     peopleWaiting: (n: number) => `People, ${n} waiting`,
-    inCall: (n: number) => `In the meeting (${n})`,
+    inMeeting: (n: number) => `In the meeting (${n})`,
     chat: "Chat",
     chatUnread: (n: number) => `Chat, ${n} unread`,
     panel: "People and chat",

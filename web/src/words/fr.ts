@@ -157,7 +157,7 @@ export const fr: typeof en = {
     nameFault: "Indiquez votre nom.",
     join: "Entrer",
     ask: "Demander à entrer",
-    noCalls:
+    noMeetings:
       "Ce navigateur ne permet pas de participer aux réunions : WebRTC y est absent ou désactivé. Ouvrez cette page dans une version récente de Chrome, Edge, Firefox ou Safari.",
     trusted: "Avec un compte, on entre sans demander.",
     account: "Vous avez un compte ?",
@@ -206,12 +206,11 @@ export const fr: typeof en = {
       text: "Personne n’entre tant qu’un hôte ne l’a pas déverrouillé.",
     },
     gone: { title: "Ce salon n’existe plus", text: "Il a été supprimé." },
-    failed: { title: "Cela n’a pas fonctionné", text: "Réessayez." },
     firefoxHere:
       "Firefox ne peut pas rejoindre une réunion par 127.0.0.1. Si Foyer tourne sur cette machine et qu’elle n’a pas de réseau, utilisez Chrome ou Chromium. Ou ouvrez about:config dans Firefox et mettez media.peerconnection.ice.loopback à true et media.peerconnection.ice.obfuscate_host_addresses à false.",
   },
 
-  call: {
+  meeting: {
     stage: "Réunion",
     controls: "Commandes de la réunion",
     connecting: "Connexion",
@@ -221,7 +220,7 @@ export const fr: typeof en = {
     locked: "Verrouillé",
     people: "Participants",
     peopleWaiting: (n) => `Participants, ${n} en attente`,
-    inCall: (n) => `Dans la réunion (${n})`,
+    inMeeting: (n) => `Dans la réunion (${n})`,
     chat: "Discussion",
     chatUnread: (n) => `Discussion, ${n} non lus`,
     panel: "Participants et discussion",
