@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	clientsPage   = "../docs/clients.md"
+	docs          = "../docs"
 	clientsFolder = "../client"
 	nodeModules   = "../test/env/node/node_modules"
 )
@@ -23,19 +23,21 @@ const (
 // guestClients are the clients in client/, by the first argument of try.mjs.
 var guestClients = []string{"urql", "apollo", "relay", "fetch", "poll"}
 
-// TestDocsShowTheClientsThatAreTested: docs/clients.md shows every file of client/, word for word.
+// TestDocsShowTheClientsThatAreTested: two pages show every file of client/, word for word.
 func TestDocsShowTheClientsThatAreTested(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile(clientsPage)
-	require.NoError(t, err)
 	files, err := filepath.Glob(clientsFolder + "/*.mjs")
 	require.NoError(t, err)
 	block := regexp.MustCompile("(?s)```js title=\"client/([^\"\n]+)\"\n(.*?)```\n")
 	shown := map[string]string{}
-	for _, m := range block.FindAllStringSubmatch(string(page), -1) {
-		shown[m[1]] = m[2]
+	for _, name := range []string{"clients.md", "client-libraries.md"} {
+		page, err := os.ReadFile(filepath.Join(docs, name))
+		require.NoError(t, err)
+		for _, m := range block.FindAllStringSubmatch(string(page), -1) {
+			shown[m[1]] = m[2]
+		}
 	}
-	assert.Len(t, shown, len(files), "files that the page shows")
+	assert.Len(t, shown, len(files), "files that the pages show")
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
