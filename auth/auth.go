@@ -1,5 +1,5 @@
-// Package auth knows who is asking. A request carries its Viewer in its context; how the viewer
-// proved who he is does not matter past this package.
+// Package auth identifies the viewer: who makes a request. A request carries its Viewer in its context. How the viewer
+// proved their identity does not matter outside this package.
 package auth
 
 import (
@@ -13,25 +13,25 @@ import (
 	"foyer/internal/fault"
 )
 
-// Viewer is who is asking: a signed-in user, or nobody.
+// Viewer is who makes a request: a signed-in user, or nobody.
 type Viewer struct {
 	// UserID is zero for nobody.
 	UserID uuid.UUID
-	// SessionID is the session that he showed; zero when he showed something else.
+	// SessionID is the session that the request belongs to; zero if the viewer used another credential.
 	SessionID uuid.UUID
-	// Address is the client's network address, for limits.
+	// Address is the network address of the client, for rate limits.
 	Address string
-	// ExpiresAt ends what the viewer may do with the credential he showed; zero for nobody.
+	// ExpiresAt is when the viewer's credential expires; zero for nobody.
 	ExpiresAt time.Time
-	// Application is the one that acts for the user; zero when he asks himself.
+	// Application is the application that acts for the user; zero if the user acts themselves.
 	Application uuid.UUID
-	// Scopes are what the application may do; what they do not name is closed to it.
+	// Scopes are what the application may do. It may do nothing else.
 	Scopes []Scope
 
 	sessionKey string
 }
 
-// IsApplication reports whether an application is asking for a user.
+// IsApplication reports whether an application acts for the user.
 func (v Viewer) IsApplication() bool { return v.Application != uuid.Nil }
 
 // SignedIn reports whether the viewer is a user.
@@ -39,8 +39,8 @@ func (v Viewer) SignedIn() bool { return v.UserID != uuid.Nil }
 
 type viewerKey struct{}
 
-// nobody is a viewer of whom nothing is known but his address. Thousands of guests who wait carry one, for
-// which a Viewer is eight times as large.
+// nobody is a viewer who is known only by their address. Thousands of waiting guests carry one. A Viewer is eight times
+// as large.
 type nobody string
 
 // NewContext returns a context that carries the viewer.
@@ -51,7 +51,7 @@ func NewContext(ctx context.Context, v Viewer) context.Context {
 	return context.WithValue(ctx, viewerKey{}, v)
 }
 
-// FromContext returns who is asking: nobody when the context carries no viewer.
+// FromContext returns the viewer: nobody if the context carries none.
 func FromContext(ctx context.Context) Viewer {
 	switch v := ctx.Value(viewerKey{}).(type) {
 	case Viewer:
@@ -63,40 +63,39 @@ func FromContext(ctx context.Context) Viewer {
 	}
 }
 
-// Identity is what an issuer says of a person, once its signature is verified.
+// Identity is what an issuer says about a person, once its signature is verified.
 type Identity struct {
-	// Subject names the person among everybody that any issuer speaks for, and never changes.
+	// Subject identifies the person among all people of all issuers. It never changes.
 	Subject string
-	// Email is empty when the issuer names none, or none that is an address.
+	// Email is empty if the issuer gives none, or none that is an address.
 	Email         string
 	EmailVerified bool
-	// FullName and ShortName are empty when the issuer names none.
+	// FullName and ShortName are empty if the issuer gives none.
 	FullName, ShortName string
-	// Languages are what the person reads, the preferred first: BCP 47 tags, or lists of them as in
-	// Accept-Language. They are not checked.
+	// Languages are what the person reads, the preferred first: BCP 47 tags, or lists of them as in Accept-Language.
+	// They are not checked.
 	Languages []string
-	// TimeZones are where the person may be, the likeliest first: IANA names, which are not checked.
+	// TimeZones are the possible time zones of the person, the most likely first: IANA names that are not checked.
 	TimeZones []string
-	// ExpiresAt ends the token that said all this.
+	// ExpiresAt is when the token expires.
 	ExpiresAt time.Time
 }
 
-// Credentials reads what a client shows to prove who it speaks for. The address of a Viewer is left
-// to the caller.
+// Credentials reads what a client sends to prove its identity. The caller sets the Address of the Viewer.
 type Credentials struct {
 	Sessions *Sessions
-	// Bearer verifies tokens of issuers; nil accepts none.
+	// Bearer verifies the tokens of issuers; nil accepts none.
 	Bearer *Bearer
-	// User returns the account of a person that Bearer vouches for.
+	// User returns the account of a person that Bearer has identified.
 	User func(context.Context, Identity) (uuid.UUID, error)
-	// SessionTokens lets scripts show the token of a session in an Authorization header.
+	// SessionTokens lets scripts send the token of a session in an Authorization header.
 	SessionTokens bool
 }
 
-// FromRequest returns the viewer that a request's Authorization header or, without one, its cookie
-// signs in. A bad header is Unauthenticated. A cookie of a session that has ended is nobody: the
-// browser sends it whether its user wants or not, and a guest with an old one is still a guest. What
-// cannot be verified at the moment is Unavailable.
+// FromRequest returns the viewer that the Authorization header of a request identifies or, without a header, its
+// cookie. A bad header is Unauthenticated. A cookie of a session that has ended means nobody: browsers send it whether
+// the user wants to or not, and a guest with an old cookie is still a guest. If the credential cannot be verified at
+// the moment, the error is Unavailable.
 func (c *Credentials) FromRequest(r *http.Request) (Viewer, error) {
 	if header := r.Header.Get("Authorization"); header != "" {
 		return c.FromHeader(r.Context(), header)

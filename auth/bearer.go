@@ -16,31 +16,31 @@ import (
 )
 
 const (
-	// maxBearer is how many bytes a token may have.
+	// maxBearer is the maximum length of a token in bytes.
 	maxBearer = 16 << 10
-	// bearerCache and bearerFor are how many tokens are remembered, and for how long, so that not each
-	// request verifies a signature and writes an account.
+	// bearerCache is the maximum number of cached tokens, and bearerFor how long each is cached. Without the cache,
+	// every request would verify a signature and write an account.
 	bearerCache = 10_000
 	bearerFor   = time.Minute
 )
 
-// BearerIssuer is somebody whose tokens are accepted.
+// BearerIssuer is an issuer whose tokens are accepted.
 type BearerIssuer struct {
-	// Issuer is its URL, exactly as its tokens have it.
+	// Issuer is its URL, exactly as in its tokens.
 	Issuer string
-	// KeysURL is where its keys are; empty to discover that.
+	// KeysURL is the URL of its keys; empty to discover it.
 	KeysURL string
 }
 
 // BearerSettings of Bearer.
 type BearerSettings struct {
 	Issuers []BearerIssuer
-	// Audience is whom tokens must be for.
+	// Audience is the required audience of tokens.
 	Audience string
-	// HomeIssuer is the one whose subjects are subjects here; those of others are told apart by their
-	// issuer.
+	// HomeIssuer is the issuer whose subjects are used unchanged. The subjects of other issuers get the issuer as a
+	// prefix.
 	HomeIssuer string
-	// HomeEmailsVerified says that it verifies every address, whether its tokens say so or not.
+	// HomeEmailsVerified says that the home issuer verifies every address, even if its tokens do not say so.
 	HomeEmailsVerified bool
 	Names              NameClaims
 	// Leeway is how much clocks may differ.
@@ -54,7 +54,7 @@ type Bearer struct {
 	known     *expirable.LRU[[sha256.Size]byte, Viewer]
 }
 
-// NewBearer returns a Bearer. No issuer is asked for anything yet.
+// NewBearer returns a Bearer. It sends no request to an issuer yet.
 func NewBearer(settings BearerSettings) *Bearer {
 	b := &Bearer{settings, map[string]verifier{},
 		expirable.NewLRU[[sha256.Size]byte, Viewer](bearerCache, nil, bearerFor)}
@@ -72,8 +72,8 @@ func NewBearer(settings BearerSettings) *Bearer {
 	return b
 }
 
-// Read returns the viewer that a token signs in; user returns the account of the person it names.
-// Unauthenticated means that the token is bad, Unavailable that this cannot be found out.
+// Read returns the viewer that a token identifies; user returns the account of the person in it. Unauthenticated means
+// that the token is bad, Unavailable that it cannot be verified at the moment.
 func (b *Bearer) Read(
 	ctx context.Context, raw string, user func(context.Context, Identity) (uuid.UUID, error),
 ) (Viewer, error) {
@@ -98,7 +98,7 @@ func (b *Bearer) Read(
 	return viewer, nil
 }
 
-// identity returns who a token says that its bearer is.
+// identity returns the identity of the person that a token is about.
 func (b *Bearer) identity(ctx context.Context, raw string) (Identity, error) {
 	if len(raw) > maxBearer {
 		return Identity{}, errors.New("the token is too long")
@@ -125,7 +125,7 @@ func (b *Bearer) identity(ctx context.Context, raw string) (Identity, error) {
 	return who, nil
 }
 
-// claimedIssuer returns who a token says that it is from, which is not verified.
+// claimedIssuer returns the issuer that a token names. It is not verified.
 func claimedIssuer(raw string) string {
 	parts := strings.Split(raw, ".")
 	if len(parts) != 3 {

@@ -25,7 +25,7 @@ import (
 
 const audience = "foyer-api"
 
-// accounts give each subject a user.
+// accounts gives each subject a user.
 type accounts struct {
 	mu   sync.Mutex
 	ids  map[string]uuid.UUID
@@ -52,7 +52,7 @@ func bearer(issuers ...auth.BearerIssuer) *auth.Bearer {
 	})
 }
 
-func TestHomeIssuersAddressesAreVerifiedWhereTheSettingsSaySo(t *testing.T) {
+func TestSettingsCanDeclareTheHomeIssuersAddressesVerified(t *testing.T) {
 	t.Parallel()
 	home, other := newIssuer(t), newIssuer(t)
 	b := auth.NewBearer(auth.BearerSettings{
@@ -93,7 +93,7 @@ func TestTokenOfAnIssuerSignsIn(t *testing.T) {
 	}
 }
 
-func TestSubjectsOfSeveralIssuersAreApart(t *testing.T) {
+func TestSubjectsOfSeveralIssuersDoNotCollide(t *testing.T) {
 	t.Parallel()
 	home, other, people := newIssuer(t), newIssuer(t), &accounts{}
 	b := bearer(auth.BearerIssuer{Issuer: home.URL}, auth.BearerIssuer{Issuer: other.URL, KeysURL: other.URL + "/keys"})
@@ -112,7 +112,7 @@ func TestSubjectsOfSeveralIssuersAreApart(t *testing.T) {
 	assert.True(t, fault.Is(err, fault.Unauthenticated), "one issuer does not speak for the other: %v", err)
 }
 
-func TestTokenThatIsNotGoodIsRefused(t *testing.T) {
+func TestInvalidTokenIsRefused(t *testing.T) {
 	t.Parallel()
 	i, people := newIssuer(t), &accounts{}
 	b := bearer(auth.BearerIssuer{Issuer: i.URL})
@@ -171,7 +171,7 @@ func TestTokenThatIsNotGoodIsRefused(t *testing.T) {
 	}
 }
 
-func TestNewKeyOfAnIssuerIsAcceptedAndStrangersDoNotMakeUsFetch(t *testing.T) {
+func TestNewKeyIsAcceptedAndStrangersCauseNoFetches(t *testing.T) {
 	t.Parallel()
 	i, people := newIssuer(t), &accounts{}
 	b := bearer(auth.BearerIssuer{Issuer: i.URL})
@@ -202,15 +202,15 @@ func TestNewKeyOfAnIssuerIsAcceptedAndStrangersDoNotMakeUsFetch(t *testing.T) {
 	assert.LessOrEqual(t, i.count("/keys"), 4)
 }
 
-// Else any stranger could have an issuer that is slow hold up everybody whose token is good.
-func TestTokensOfKnownKeysDoNotWaitForNewerOnes(t *testing.T) {
+// Otherwise a slow issuer and a stranger with an unknown key could delay everybody who has a good token.
+func TestTokensOfKnownKeysDoNotWaitForNewerKeys(t *testing.T) {
 	t.Parallel()
 	key, people := newRSA(t, "good"), &accounts{}
 	known, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.public()}})
 	require.NoError(t, err)
 	var fetches atomic.Int32
 	asked, answer := make(chan struct{}), make(chan struct{})
-	var fetching context.Context // until whoever asks for the newer keys has them, or does not wait any more
+	var fetching context.Context // until the request that fetches the newer keys has them or gives up
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if fetches.Add(1) == 2 {
 			fetching = r.Context()
@@ -229,7 +229,7 @@ func TestTokensOfKnownKeysDoNotWaitForNewerOnes(t *testing.T) {
 	defer stranger.Wait()
 	defer close(answer)
 	stranger.Go(func() {
-		assert.Eventually(t, func() bool { // newer keys are fetched every few seconds at most
+		assert.Eventually(t, func() bool { // newer keys are fetched at most every few seconds
 			_, err := b.Read(context.Background(), strangers, people.user)
 			return fault.Is(err, fault.Unauthenticated) && fetches.Load() == 2
 		}, soon, 20*time.Millisecond)
@@ -254,7 +254,7 @@ func TestTokensOfKnownKeysDoNotWaitForNewerOnes(t *testing.T) {
 	}
 }
 
-func TestOutageOfAnIssuerIsNotTheFaultOfATokensBearer(t *testing.T) {
+func TestOutageOfAnIssuerIsUnavailable(t *testing.T) {
 	t.Parallel()
 	for name, discovers := range map[string]bool{"its keys": false, "its discovery": true} {
 		t.Run(name, func(t *testing.T) {
@@ -288,7 +288,7 @@ func TestOutageOfAnIssuerIsNotTheFaultOfATokensBearer(t *testing.T) {
 	}
 }
 
-func TestFailingAccountsFailATokensBearer(t *testing.T) {
+func TestFailureToFindTheAccountFailsTheRequest(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	b := bearer(auth.BearerIssuer{Issuer: i.URL})
@@ -301,7 +301,7 @@ func TestFailingAccountsFailATokensBearer(t *testing.T) {
 	assert.NoError(t, err, "that is not remembered")
 }
 
-func TestKeysThatAreOddAreLeftOut(t *testing.T) {
+func TestUnusableKeysAreIgnored(t *testing.T) {
 	t.Parallel()
 	key, people := newRSA(t, "good"), &accounts{}
 	good, err := key.public().MarshalJSON()

@@ -12,16 +12,16 @@ const (
 	maxShortName = 100 // characters; and bytes
 )
 
-// NameClaims say which claims people's names are in.
+// NameClaims says which claims contain people's names.
 type NameClaims struct {
-	// Full are alternatives, the first that has something counts. Each is the name of a claim, or
-	// several with spaces between, that make the name together.
+	// Full are alternatives; the first one with a value counts. Each is the name of a claim, or the names of several
+	// with spaces between them, which together make the full name.
 	Full []string
 	// Short is the name of one claim.
 	Short string
 }
 
-// claims are what an issuer says of a person.
+// claims are what an issuer says about a person.
 type claims map[string]any
 
 func (c claims) text(name string) string {
@@ -29,8 +29,8 @@ func (c claims) text(name string) string {
 	return text
 }
 
-// identity returns what claims say of a person. What is no name or no address is left out: it is not
-// for the person to mend.
+// identity returns the identity that claims describe. It leaves out values that are not names or addresses, because the
+// person cannot correct them.
 func (n NameClaims) identity(c claims) Identity {
 	email, _ := mailbox.Parse(c.text("email"))
 	who := Identity{Email: email, ShortName: readable(c.text(n.Short), maxShortName)}
@@ -57,7 +57,7 @@ func (n NameClaims) identity(c claims) Identity {
 	return who
 }
 
-// readable cuts a name to what can be shown.
+// readable cuts a name to what can be displayed.
 func readable(name string, maxChars int) string {
 	name = strings.ToValidUTF8(name[:min(len(name), 8*maxChars)], "")
 	name = strings.Map(func(r rune) rune {
@@ -74,7 +74,7 @@ func readable(name string, maxChars int) string {
 	return strings.TrimSpace(string(characters[:min(len(characters), maxChars)]))
 }
 
-// visible reports whether a character shows something; some letters and symbols do not.
+// visible reports whether a character is visible; some letters and symbols are not.
 func visible(r rune) bool {
 	blank := unicode.IsSpace(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || r == '\u2800'
 	return unicode.IsGraphic(r) && !blank

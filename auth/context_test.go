@@ -11,7 +11,7 @@ import (
 	"foyer/auth"
 )
 
-func TestContextGivesTheViewerThatItWasGiven(t *testing.T) {
+func TestContextReturnsItsViewer(t *testing.T) {
 	t.Parallel()
 	for _, viewer := range []auth.Viewer{
 		{}, {Address: "192.0.2.1"}, {UserID: uuid.New(), Address: "192.0.2.1"},

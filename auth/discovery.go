@@ -12,27 +12,27 @@ import (
 )
 
 const (
-	// discoveredFor is how long what an issuer says of itself is used before it is asked again.
+	// discoveredFor is how long the description of an issuer is used before it is requested again.
 	discoveredFor = time.Hour
-	// discoveryPause is the time between two tries, while an issuer is away.
+	// discoveryPause is the time between two requests while an issuer does not answer.
 	discoveryPause = time.Second
 )
 
-// issuer is who speaks for people, as it describes itself (OpenID Connect Discovery). It is asked when
-// it is first needed, and again until it answers: a server starts without it.
+// issuer is an identity provider, as it describes itself (OpenID Connect Discovery). Its description is requested when
+// it is first needed, and again until the issuer answers, so a server can start without it.
 type issuer struct {
-	url    string
-	client *http.Client
-	said   *kept[*description]
+	url         string
+	client      *http.Client
+	description *cached[*description]
 }
 
 func newIssuerOf(url string, client *http.Client) *issuer {
 	i := &issuer{url: url, client: client}
-	i.said = &kept[*description]{ask: i.ask, life: discoveredFor, pause: discoveryPause}
+	i.description = &cached[*description]{fetch: i.fetch, life: discoveredFor, pause: discoveryPause}
 	return i
 }
 
-// description is what an issuer says of itself.
+// description is what an issuer says about itself.
 type description struct {
 	*oidc.Provider
 
@@ -42,11 +42,13 @@ type description struct {
 	Claims     []string `json:"claims_supported"`
 }
 
-// describe returns what the issuer says of itself, or errAway.
-func (i *issuer) describe(ctx context.Context) (*description, error) { return i.said.get(ctx, false) }
+// describe returns the description of the issuer, or errAway.
+func (i *issuer) describe(ctx context.Context) (*description, error) {
+	return i.description.get(ctx, false)
+}
 
-// ask asks the issuer.
-func (i *issuer) ask(ctx context.Context) (*description, error) {
+// fetch requests the description from the issuer.
+func (i *issuer) fetch(ctx context.Context) (*description, error) {
 	ctx, cancel := context.WithTimeout(ctx, issuerTimeout)
 	defer cancel()
 	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, i.client), i.url)
@@ -60,7 +62,7 @@ func (i *issuer) ask(ctx context.Context) (*description, error) {
 	return d, nil
 }
 
-// keysURL returns where the issuer's keys are.
+// keysURL returns the URL of the issuer's keys.
 func (i *issuer) keysURL(ctx context.Context) (string, error) {
 	d, err := i.describe(ctx)
 	if err != nil {
@@ -69,8 +71,8 @@ func (i *issuer) keysURL(ctx context.Context) (string, error) {
 	return d.JWKS, nil
 }
 
-// endpoint returns where codes are exchanged, and how the client is to authenticate there. Without a
-// secret it can only say who it is.
+// endpoint returns the token endpoint, and how the client authenticates there. Without a secret, the client can only
+// send its id.
 func (d *description) endpoint(secret string) oauth2.Endpoint {
 	endpoint := d.Endpoint()
 	endpoint.AuthStyle = oauth2.AuthStyleInHeader

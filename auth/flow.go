@@ -19,36 +19,36 @@ import (
 
 const (
 	flowCookie = "foyer_login_"
-	// maxFlows is how many sign-ins one browser may have begun at once; each is a cookie.
+	// maxFlows is the maximum number of sign-ins that one browser can have started; each is a cookie.
 	maxFlows = 5
-	// maxFlow is how many bytes one may have: all of them, sealed, are sent with every request, and have
-	// to fit in the 8 KiB that proxies take.
+	// maxFlow is the maximum length of a flow in bytes. The browser sends all its flows, sealed, with every request,
+	// and proxies take headers of at most 8 KiB.
 	maxFlow = 1000
-	// maxReturnTo is how many bytes a path to return to may have.
+	// maxReturnTo is the maximum length of a path to return to, in bytes.
 	maxReturnTo = 1000
 )
 
-// Flow is a sign-in that has begun at the provider.
+// Flow is a sign-in that has started at the provider.
 type Flow struct {
-	// State, Nonce and Verifier tie what the provider says to this browser and this sign-in.
+	// State, Nonce and Verifier tie the provider's answer to this browser and this sign-in.
 	State, Nonce, Verifier string
-	// ReturnTo is the path to go to in the end.
+	// ReturnTo is the path to open after the sign-in.
 	ReturnTo string
-	// TimeZone is what the browser says that its own is: not checked, and maybe empty.
+	// TimeZone is the time zone that the browser reports. It is not checked and may be empty.
 	TimeZone  string
 	ExpiresAt time.Time
 }
 
-// Flows keeps flows in the browsers that began them, each in a sealed cookie of its own: nothing is
-// stored for somebody who may never come back, and sign-ins in two tabs do not meet.
+// Flows stores flows in the browsers that started them, each in a sealed cookie of its own. So nothing is stored for
+// people who never come back, and sign-ins in two tabs do not interfere.
 type Flows struct {
 	seal   cipher.AEAD
 	prefix string // of cookie names
 	secure bool
 }
 
-// NewFlows returns Flows that are sealed with a key derived from secret. Secure has browsers send them
-// over https only.
+// NewFlows returns Flows that are sealed with a key derived from secret. With secure, browsers send them only over
+// https.
 func NewFlows(secret string, secure bool) (*Flows, error) {
 	key, err := hkdf.Key(sha256.New, []byte(secret), nil, "foyer login", 32)
 	if err != nil {
@@ -69,12 +69,11 @@ func NewFlows(secret string, secure bool) (*Flows, error) {
 	return f, nil
 }
 
-// name returns the name of a flow's cookie. It tells some of the state, which is in the address bar
-// anyway.
+// name returns the name of a flow's cookie. It contains a part of the state, which the address bar shows anyway.
 func (f *Flows) name(state string) string { return f.prefix + state[:min(len(state), 16)] }
 
-// Keep gives a flow to the browser, and lets it forget those that are too many. A path to return to
-// that is too long becomes "/".
+// Keep stores a flow in the browser, and removes the oldest flows if there are too many. If the flow is too long, its
+// path to return to becomes "/".
 func (f *Flows) Keep(w http.ResponseWriter, r *http.Request, flow Flow) error {
 	text, err := json.Marshal(flow)
 	if len(text) > maxFlow {
@@ -98,8 +97,8 @@ func (f *Flows) Keep(w http.ResponseWriter, r *http.Request, flow Flow) error {
 	return nil
 }
 
-// Take returns the flow with a state that this browser began, which then forgets it. Invalid means
-// that it did not begin it, or too long ago.
+// Take returns the flow with a state, and removes it from the browser. Invalid means that this browser did not start
+// it, or that it has expired.
 func (f *Flows) Take(w http.ResponseWriter, r *http.Request, state string) (Flow, error) {
 	unknown := fault.New(fault.Invalid,
 		"this sign-in was not begun in this browser, or too long ago; start again")
@@ -134,8 +133,8 @@ func (f *Flows) set(w http.ResponseWriter, name, value string, seconds int) {
 	})
 }
 
-// ReturnTo returns a path of this origin, with its query, as somebody may ask to be sent to after
-// signing in. Whatever a browser could take for another place becomes "/".
+// ReturnTo returns a path of this origin, with its query, to open after a sign-in. Anything that a browser could take
+// for another origin becomes "/".
 func ReturnTo(text string) string {
 	odd := func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) || r == '\\' }
 	if len(text) > maxReturnTo {

@@ -29,7 +29,7 @@ func flowOf(state string) auth.Flow {
 	}
 }
 
-// keep keeps a flow in a browser that has cookies, and returns those that were set.
+// keep stores a flow in a browser that has cookies, and returns the cookies that were set.
 func keep(t testing.TB, f *auth.Flows, flow auth.Flow, cookies ...*http.Cookie) []*http.Cookie {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -37,7 +37,7 @@ func keep(t testing.TB, f *auth.Flows, flow auth.Flow, cookies ...*http.Cookie) 
 	return w.Result().Cookies()
 }
 
-func TestFlowComesBackToTheBrowserThatBeganItOnce(t *testing.T) {
+func TestFlowWorksOnceInTheBrowserThatStartedIt(t *testing.T) {
 	t.Parallel()
 	f := flows(t, secret, true)
 	one, two := flowOf("ONEONEONEONEONEONEONEONEON"), flowOf("TWOTWOTWOTWOTWOTWOTWOTWOTW")
@@ -61,7 +61,7 @@ func TestFlowComesBackToTheBrowserThatBeganItOnce(t *testing.T) {
 	}
 }
 
-func TestFlowOfAnotherBrowserOrTimeIsRefused(t *testing.T) {
+func TestFlowOfAnotherBrowserOrAnExpiredOneIsRefused(t *testing.T) {
 	t.Parallel()
 	const state = "STATESTATESTATESTATESTATES"
 	f := flows(t, secret, false)
@@ -102,8 +102,8 @@ func TestFlowOfAnotherBrowserOrTimeIsRefused(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// Else whoever makes a browser begin again and again makes its requests too large to be served.
-func TestBrowserKeepsAHandfulOfFlows(t *testing.T) {
+// Otherwise a page that makes a browser start many sign-ins could make its requests too large to be served.
+func TestBrowserKeepsAFewFlows(t *testing.T) {
 	t.Parallel()
 	f := flows(t, secret, false)
 	jar := map[string]*http.Cookie{}
@@ -122,7 +122,7 @@ func TestBrowserKeepsAHandfulOfFlows(t *testing.T) {
 	}
 }
 
-// Proxies in front commonly refuse a header of more than 8 KiB, and so every request of that browser.
+// Proxies commonly refuse headers of more than 8 KiB, and then every request of that browser.
 func TestFlowsOfABrowserFitInAHeader(t *testing.T) {
 	t.Parallel()
 	f := flows(t, secret, true)

@@ -14,18 +14,18 @@ import (
 )
 
 const (
-	// issuerTimeout bounds one request to an issuer, maxIssuerAnswer the bytes of its answer.
+	// issuerTimeout limits the time of one request to an issuer, maxIssuerAnswer the bytes of its answer.
 	issuerTimeout   = 5 * time.Second
 	maxIssuerAnswer = 1 << 20
-	// keysFor is how long keys are used before they are fetched again: a key that an issuer has
-	// withdrawn is good for ten minutes at most, with the time for which its tokens are remembered.
+	// keysFor is how long keys are used before they are fetched again. Together with the time for which tokens are
+	// cached, a withdrawn key works for at most ten minutes.
 	keysFor = 10*time.Minute - bearerFor
-	// keysPause is the time between two fetches, whatever tokens come: those of a new key wait so long.
+	// keysPause is the minimum time between two fetches. Tokens with a new key wait that long at most.
 	keysPause = 5 * time.Second
 	maxKeys   = 100
 )
 
-// Algorithms by which an issuer may sign: all with a key that it alone has.
+// Algorithms that an issuer may sign with. All use a private key that only the issuer has.
 var (
 	bearerAlgorithms = []string{oidc.RS256, oidc.ES256, oidc.EdDSA}
 	loginAlgorithms  = []string{
@@ -38,8 +38,8 @@ var (
 	}
 )
 
-// newIssuerClient returns a client for what issuers say: bounded in time and size. It follows no
-// redirect, which could carry a secret elsewhere.
+// newIssuerClient returns a client for requests to issuers, with limits on time and size. It follows no redirect, which
+// could carry a secret to another server.
 func newIssuerClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 4
@@ -63,28 +63,28 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-// keySet are the keys of one issuer. Unlike go-oidc's own it bounds how often strangers can make it
-// fetch, forgets keys that are withdrawn, and tells a bad signature from an issuer that is away.
+// keySet holds the keys of one issuer. Unlike go-oidc's own, it limits how often strangers can make it fetch, forgets
+// withdrawn keys, and distinguishes a bad signature from an issuer that does not answer.
 type keySet struct {
 	client *http.Client
-	// url returns where the keys are.
+	// url returns the URL of the keys.
 	url  func(context.Context) (string, error)
-	keys *kept[[]jose.JSONWebKey]
+	keys *cached[[]jose.JSONWebKey]
 }
 
 func newKeySet(client *http.Client, url func(context.Context) (string, error)) *keySet {
 	k := &keySet{client: client, url: url}
-	k.keys = &kept[[]jose.JSONWebKey]{ask: k.fetch, life: keysFor, pause: keysPause}
+	k.keys = &cached[[]jose.JSONWebKey]{fetch: k.fetch, life: keysFor, pause: keysPause}
 	return k
 }
 
-// errAway is an issuer that cannot be asked at the moment.
+// errAway means that the issuer does not answer at the moment.
 var errAway = errors.New("the issuer cannot be asked")
 
 var errSignature = errors.New("the signature is not by a key of the issuer")
 
-// verify returns the payload of a signed token. It fails with errAway when the keys are out of reach,
-// and with something else when the token is bad.
+// verify returns the payload of a signed token. The error is errAway if the keys cannot be fetched, and another one if
+// the token is bad.
 func (k *keySet) verify(ctx context.Context, token string) ([]byte, error) {
 	signed, err := jose.ParseSigned(token, everyAlgorithm)
 	if err != nil {
@@ -94,8 +94,8 @@ func (k *keySet) verify(ctx context.Context, token string) ([]byte, error) {
 		return nil, errSignature
 	}
 	header := signed.Signatures[0].Header
-	for _, again := range []bool{false, true} {
-		keys, err := k.keys.get(ctx, again) // newer ones, the second time
+	for _, newer := range []bool{false, true} {
+		keys, err := k.keys.get(ctx, newer) // newer ones the second time
 		if err != nil {
 			return nil, err
 		}
@@ -113,13 +113,13 @@ func (k *keySet) verify(ctx context.Context, token string) ([]byte, error) {
 			}
 		}
 		if known && header.KeyID != "" {
-			break // newer keys could not have made it good
+			break // newer keys would not change the result
 		}
 	}
 	return nil, errSignature
 }
 
-// fetch asks the issuer.
+// fetch requests the keys from the issuer.
 func (k *keySet) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	ctx, cancel := context.WithTimeout(ctx, issuerTimeout)
 	defer cancel()
@@ -144,7 +144,7 @@ func (k *keySet) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	keys := []jose.JSONWebKey{}
 	for _, raw := range set.Keys[:min(len(set.Keys), maxKeys)] {
 		var key jose.JSONWebKey
-		// Issuers have keys of kinds that we do not know, and for other uses.
+		// Issuers also have keys of unknown types and for other uses.
 		if json.Unmarshal(raw, &key) == nil && key.Valid() && key.IsPublic() && key.Use != "enc" {
 			keys = append(keys, key)
 		}
@@ -152,7 +152,7 @@ func (k *keySet) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	return keys, nil
 }
 
-// verifier checks the tokens that one issuer makes for one audience.
+// verifier checks the tokens of one issuer for one audience.
 type verifier struct {
 	issuer, audience string
 	algorithms       []string
@@ -160,14 +160,14 @@ type verifier struct {
 	leeway           time.Duration
 }
 
-// verify returns a token that is the issuer's, for the audience, and of this time; errAway when that
-// cannot be found out, and something else when it is not so.
+// verify returns a valid token of the issuer for the audience. The error is errAway if this cannot be found out at the
+// moment, and another one if the token is not valid.
 func (v verifier) verify(ctx context.Context, raw string) (*oidc.IDToken, error) {
 	var missing error
 	keys := keySetFunc(func(ctx context.Context, raw string) ([]byte, error) {
 		payload, err := v.keys.verify(ctx, raw)
 		if errors.Is(err, errAway) {
-			missing = err // what go-oidc returns does not wrap it
+			missing = err // go-oidc's error does not wrap it
 		}
 		return payload, err
 	})
@@ -188,7 +188,7 @@ func (v verifier) verify(ctx context.Context, raw string) (*oidc.IDToken, error)
 	return token, nil
 }
 
-// keySetFunc is a function as a go-oidc KeySet.
+// keySetFunc makes a function a go-oidc KeySet.
 type keySetFunc func(context.Context, string) ([]byte, error)
 
 func (f keySetFunc) VerifySignature(ctx context.Context, raw string) ([]byte, error) {

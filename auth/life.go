@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// recheckEvery is how often sessions with open sockets are looked at, should a message be lost.
+	// recheckEvery is how often sessions with open connections are checked, in case a message was lost.
 	recheckEvery   = 10 * time.Second
 	recheckTimeout = 5 * time.Second
 )
@@ -17,8 +17,8 @@ const (
 // life is something that ends with a session.
 type life struct{ end context.CancelFunc }
 
-// Life returns a context that ends with ctx, with the credential that the viewer of ctx has shown, and
-// when his session is revoked at any server. It is freed by calling the function.
+// Life returns a context that ends with ctx, when the viewer's credential expires, and when the viewer's session is
+// revoked on any server. Call the function to free it.
 func (s *Sessions) Life(ctx context.Context) (context.Context, context.CancelFunc) {
 	viewer := FromContext(ctx)
 	if viewer.ExpiresAt.IsZero() {
@@ -50,8 +50,8 @@ func (s *Sessions) free(hash string, l *life) {
 	}
 }
 
-// Run ends what lives with a session when that ends anywhere, until ctx ends. A message says that
-// some session has ended; should it be lost, the next look at Redis sees it.
+// Run ends the lives of sessions that have ended on any server, until ctx ends. Redis publishes a message for each
+// ended session. If a message is lost, the next check of Redis finds it.
 func (s *Sessions) Run(ctx context.Context) error {
 	bell := s.redis.Subscribe(ctx, s.store.endedChannel())
 	defer bell.Close()
@@ -75,7 +75,7 @@ func (s *Sessions) Run(ctx context.Context) error {
 	}
 }
 
-// end ends what lives with a session.
+// end ends everything that lives with a session.
 func (s *Sessions) end(hash string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +84,7 @@ func (s *Sessions) end(hash string) {
 	}
 }
 
-// recheck counts what is open as a use of its session, and ends what has no session any more.
+// recheck counts open connections as use of their sessions, and ends those without a session.
 func (s *Sessions) recheck(ctx context.Context) {
 	s.mu.Lock()
 	hashes := make([]string, 0, len(s.lives))

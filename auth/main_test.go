@@ -31,12 +31,12 @@ import (
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	os.Exit(env.RunTests(m, func() error {
-		// A cache's clock runs as long as the process does.
+		// The clock of a cache runs as long as the process.
 		return goleak.Find(goleak.IgnoreAnyFunction("github.com/hashicorp/golang-lru/v2/expirable.NewLRU[...].func1"))
 	}))
 }
 
-// soon is how long a test waits for what should happen at once, on a busy machine.
+// soon is how long a test waits for something that takes no time on an idle machine.
 const soon = time.Minute
 
 const (
@@ -44,7 +44,7 @@ const (
 	client = "foyer"
 )
 
-// eventually repeats what may not work yet.
+// eventually repeats f until it succeeds.
 func eventually(t testing.TB, f func(c *assert.CollectT)) {
 	t.Helper()
 	env.Eventually(t, f)
@@ -82,7 +82,7 @@ func (k signer) public() jose.JSONWebKey {
 	return jose.JSONWebKey{Key: k.key.Public(), KeyID: k.id, Algorithm: k.method.Alg(), Use: "sig"}
 }
 
-// sign returns a token with any claims.
+// sign returns a token with the given claims.
 func (k signer) sign(t testing.TB, claims jwt.MapClaims) string {
 	t.Helper()
 	token := jwt.NewWithClaims(k.method, claims)
@@ -94,24 +94,24 @@ func (k signer) sign(t testing.TB, claims jwt.MapClaims) string {
 	return text
 }
 
-// issuer is an OpenID provider that does what a test says, however bad.
+// issuer is an OpenID provider that does what a test tells it to.
 type issuer struct {
 	*httptest.Server
 
 	t   testing.TB
 	mu  sync.Mutex
 	key signer
-	// published are its keys; nil for the one it signs with.
+	// published are its keys; nil for the one that it signs with.
 	published []signer
-	// away has it answer 503 to everything.
+	// away makes it answer 503 to everything.
 	away bool
-	// asked counts what it was asked, by path.
+	// asked counts the requests by path.
 	asked map[string]int
-	// tokens answers at the token endpoint, userinfo at that.
+	// tokens handles the token endpoint, userinfo the userinfo endpoint.
 	tokens, userinfo func(http.ResponseWriter, *http.Request)
-	// described changes what it says of itself.
+	// described changes its discovery document.
 	described func(map[string]any)
-	// verifiers are the PKCE verifiers that were shown.
+	// verifiers are the PKCE verifiers that it received.
 	verifiers []string
 }
 
@@ -175,7 +175,7 @@ func (i *issuer) count(path string) int {
 	return i.asked[path]
 }
 
-// claims are those of a good token for an audience.
+// claims are the claims of a valid token for an audience.
 func (i *issuer) claims(audience string) jwt.MapClaims {
 	now := time.Now()
 	return jwt.MapClaims{
@@ -195,7 +195,7 @@ func (i *issuer) provider(change ...func(*auth.ProviderSettings)) *auth.Provider
 	return auth.NewProvider(settings)
 }
 
-// answer has the token endpoint answer with a body.
+// answer sets the answer of the token endpoint.
 func (i *issuer) answer(status int, body any) {
 	i.set(func() {
 		i.tokens = func(w http.ResponseWriter, _ *http.Request) {
@@ -206,7 +206,7 @@ func (i *issuer) answer(status int, body any) {
 	})
 }
 
-// give has the token endpoint give an ID token.
+// give makes the token endpoint return an ID token.
 func (i *issuer) give(idToken string) {
 	i.answer(http.StatusOK, map[string]any{
 		"access_token": "access", "token_type": "Bearer", "expires_in": 60, "id_token": idToken,
@@ -215,7 +215,7 @@ func (i *issuer) give(idToken string) {
 
 const redirect = "https://meet.example.org/callback"
 
-// begin begins a sign-in and returns its flow.
+// begin starts a sign-in and returns its flow.
 func begin(t testing.TB, p *auth.Provider) auth.Flow {
 	t.Helper()
 	flow, address, err := p.Begin(t.Context(), redirect, "/")

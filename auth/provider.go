@@ -17,43 +17,43 @@ import (
 	"foyer/internal/fault"
 )
 
-// maxEndURL is how many bytes an address at the provider may have: proxies refuse longer headers than 4 to 8 kB, and
-// so do servers longer addresses.
+// maxEndURL is the maximum length of a URL at the provider, in bytes: proxies and servers refuse headers and URLs that
+// are longer than 4 to 8 kB.
 const maxEndURL = 2000
 
-// flowTime is how long somebody may take to sign in at the provider.
+// flowTime is how long a person may take to sign in at the provider.
 const flowTime = 15 * time.Minute
 
 // ProviderSettings of a Provider.
 type ProviderSettings struct {
-	// Issuer is the provider's URL, exactly as it writes it itself.
+	// Issuer is the provider's URL, exactly as in its discovery document.
 	Issuer string
-	// ClientID and ClientSecret are what the provider knows us by. A public client has no secret.
+	// ClientID and ClientSecret identify Foyer to the provider. A public client has no secret.
 	ClientID, ClientSecret string
-	// Scopes are asked for; "openid" is among them.
+	// Scopes are requested from the provider; "openid" is one of them.
 	Scopes []string
-	// Names are the claims that people's names are in.
+	// Names are the claims that contain people's names.
 	Names NameClaims
 	// Leeway is how much clocks may differ.
 	Leeway time.Duration
-	// EmailsVerified says that the provider verifies every address, whether it says so or not.
+	// EmailsVerified says that the provider verifies every address, even if it does not say so.
 	EmailsVerified bool
 }
 
-// Provider is the OpenID Connect provider at which people sign in: authorization code flow, with PKCE.
-// A method that cannot reach it fails with Unavailable.
+// Provider is the OpenID Connect provider at which people sign in, with the authorization code flow and PKCE. Its
+// methods fail with Unavailable if the provider does not answer.
 type Provider struct {
 	settings ProviderSettings
 	issuer   *issuer
 	verifier verifier
-	// unverified bounds how often the log says that an address is not verified.
+	// unverified limits how often the log says that an address is not verified.
 	unverified rate.Sometimes
 }
 
-// unverifiedEvery is the time between two lines of the log about addresses that are not verified.
+// unverifiedEvery is the minimum time between two log lines about addresses that are not verified.
 const unverifiedEvery = time.Hour
 
-// NewProvider returns a Provider. It is not asked for anything yet.
+// NewProvider returns a Provider. It sends no request to the provider yet.
 func NewProvider(settings ProviderSettings) *Provider {
 	client := newIssuerClient()
 	i := newIssuerOf(settings.Issuer, client)
@@ -63,8 +63,8 @@ func NewProvider(settings ProviderSettings) *Provider {
 	}, unverified: rate.Sometimes{Interval: unverifiedEvery}}
 }
 
-// SaysVerified reports whether addresses may be expected to be verified: by the settings, or since the provider does
-// not list its claims, or lists email_verified among them.
+// SaysVerified reports whether the provider is expected to verify addresses: because the settings say so, because it
+// does not list its claims, or because it lists email_verified.
 func (p *Provider) SaysVerified(ctx context.Context) (bool, error) {
 	if p.settings.EmailsVerified {
 		return true, nil
@@ -76,8 +76,8 @@ func (p *Provider) SaysVerified(ctx context.Context) (bool, error) {
 	return len(d.Claims) == 0 || slices.Contains(d.Claims, "email_verified"), nil
 }
 
-// Begin returns a new flow, to be kept by the browser, and the address at the provider to send it to.
-// It comes back to redirectURL.
+// Begin returns a new flow, to store in the browser, and the provider's URL to send the browser to. The provider sends
+// the browser back to redirectURL.
 func (p *Provider) Begin(
 	ctx context.Context, redirectURL, returnTo string,
 ) (flow Flow, address string, err error) {
@@ -100,9 +100,9 @@ func (p *Provider) client(d *description, redirectURL string) *oauth2.Config {
 	}
 }
 
-// Finish returns who has signed in, and the ID token that says so, of the parameters with which a
-// browser came back from the provider. Forbidden means that the provider or the person refused;
-// Invalid, that what the provider said does not hold.
+// Finish returns who has signed in, and the ID token that says so. Params are the query with which the browser came
+// back from the provider. Forbidden means that the provider or the person refused, Invalid that the provider's answer
+// is not valid.
 func (p *Provider) Finish(
 	ctx context.Context, redirectURL string, flow Flow, params url.Values,
 ) (who Identity, idToken string, err error) {
@@ -140,8 +140,8 @@ func (p *Provider) Finish(
 	return who, idToken, nil
 }
 
-// judgeEmail has an address count as verified where the settings say so, and else says in the log, now and then,
-// that one does not.
+// judgeEmail marks an address as verified if the settings say so. Otherwise it sometimes logs that an address is not
+// verified.
 func (p *Provider) judgeEmail(ctx context.Context, who *Identity, claims claims) {
 	switch {
 	case who.Email == "" || who.EmailVerified:
@@ -157,7 +157,7 @@ func (p *Provider) judgeEmail(ctx context.Context, who *Identity, claims claims)
 	}
 }
 
-// refused says why a browser came back without a code, or from another provider (RFC 9207).
+// refused returns why the browser came back without a code, or from another provider (RFC 9207).
 func (p *Provider) refused(params url.Values) error {
 	if from := params.Get("iss"); from != "" && from != p.settings.Issuer {
 		return errUntrue(errors.New("the answer is another issuer's"))
@@ -176,7 +176,7 @@ func (p *Provider) refused(params url.Values) error {
 	return nil
 }
 
-// check returns the claims of an ID token that belongs to this flow and to this client.
+// check returns the claims of an ID token if it belongs to this flow and this client.
 func (p *Provider) check(token *oidc.IDToken, tokens *oauth2.Token, flow Flow) (claims, error) {
 	all := claims{}
 	if err := token.Claims(&all); err != nil {
@@ -194,8 +194,7 @@ func (p *Provider) check(token *oidc.IDToken, tokens *oauth2.Token, flow Flow) (
 	return all, nil
 }
 
-// complete adds to the claims of an ID token those that the provider tells at its userinfo endpoint
-// only.
+// complete adds the claims that only the userinfo endpoint of the provider has.
 func (p *Provider) complete(
 	ctx context.Context, d *description, tokens *oauth2.Token, known claims,
 ) error {
@@ -208,10 +207,10 @@ func (p *Provider) complete(
 	if err := p.addUserInfo(ctx, d, tokens, known); err != nil && !enough {
 		return err
 	}
-	return nil // that an address is verified is not worth a sign-in
+	return nil // a missing email_verified alone does not fail a sign-in
 }
 
-// addUserInfo adds the claims of the userinfo endpoint to known ones, of which it changes none.
+// addUserInfo adds the claims of the userinfo endpoint. It changes no known claim.
 func (p *Provider) addUserInfo(ctx context.Context, d *description, tokens *oauth2.Token, known claims) error {
 	info, err := d.UserInfo(ctx, oauth2.StaticTokenSource(tokens))
 	if err != nil {
@@ -224,7 +223,7 @@ func (p *Provider) addUserInfo(ctx context.Context, d *description, tokens *oaut
 	if err := info.Claims(&more); err != nil {
 		return errUntrue(err)
 	}
-	// That an address is verified is said of the one beside it.
+	// email_verified is about the address that came with it.
 	if address := known.text("email"); address == "" {
 		delete(known, "email_verified")
 	} else if address != more.text("email") {
@@ -238,9 +237,9 @@ func (p *Provider) addUserInfo(ctx context.Context, d *description, tokens *oaut
 	return nil
 }
 
-// EndURL returns the address at the provider that ends the session there too, and comes back to
-// returnURL; empty when the provider has none. A long ID token is left out: the provider knows its session by its
-// cookie, and us by client_id, and asks people at worst whether they want to sign out.
+// EndURL returns the provider's URL that ends the session there too and then returns to returnURL; empty if the
+// provider has none. A long ID token is left out: the provider identifies its session by its cookie and Foyer by
+// client_id, and at worst asks people whether they want to sign out.
 func (p *Provider) EndURL(ctx context.Context, idToken, returnURL string) string {
 	d, err := p.issuer.describe(ctx)
 	if err != nil || d.EndSession == "" {
@@ -266,8 +265,8 @@ func (p *Provider) EndURL(ctx context.Context, idToken, returnURL string) string
 	return without
 }
 
-// exchangeFault says why a code was not exchanged. What the token endpoint said beside its code is not
-// kept: it is not known what is in it.
+// exchangeFault returns why the provider did not exchange a code. The rest of the answer is dropped, because it can
+// contain anything.
 func exchangeFault(err error) error {
 	answer, refused := errors.AsType[*oauth2.RetrieveError](err)
 	if !refused {

@@ -19,7 +19,7 @@ import (
 	"foyer/internal/fault"
 )
 
-func TestPersonIsSentToTheProviderWithPKCEStateAndNonce(t *testing.T) {
+func TestBrowserIsSentToTheProviderWithPKCEStateAndNonce(t *testing.T) {
 	t.Parallel()
 	p := newIssuer(t).provider()
 	flow, address, err := p.Begin(t.Context(), redirect, "/room")
@@ -40,7 +40,7 @@ func TestPersonIsSentToTheProviderWithPKCEStateAndNonce(t *testing.T) {
 	assert.NotEqual(t, flow.Verifier, other.Verifier)
 }
 
-func TestAddressCountsAsVerifiedWhereTheSettingsSayThatAllAre(t *testing.T) {
+func TestSettingsCanDeclareAllAddressesVerified(t *testing.T) {
 	t.Parallel()
 	for name, said := range map[string]jwt.MapClaims{
 		"missing": {}, "false": {"email_verified": false}, "no address": {"email": ""},
@@ -63,7 +63,7 @@ func TestAddressCountsAsVerifiedWhereTheSettingsSayThatAllAre(t *testing.T) {
 	}
 }
 
-func TestVerificationThatOnlyUserinfoSaysIsAskedThere(t *testing.T) {
+func TestEmailVerifiedIsReadFromUserinfo(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	i.set(func() {
@@ -81,7 +81,7 @@ func TestVerificationThatOnlyUserinfoSaysIsAskedThere(t *testing.T) {
 	assert.True(t, who.EmailVerified)
 }
 
-func TestProviderThatListsItsClaimsSaysWhetherItVerifiesAddresses(t *testing.T) {
+func TestListedClaimsShowWhetherAddressesAreVerified(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		listed any
@@ -102,7 +102,7 @@ func TestProviderThatListsItsClaimsSaysWhetherItVerifiesAddresses(t *testing.T) 
 	}
 }
 
-func TestProviderSaysWhoSignedIn(t *testing.T) {
+func TestProviderIdentifiesThePerson(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name         string
@@ -170,8 +170,8 @@ func TestProviderSaysWhoSignedIn(t *testing.T) {
 	}
 }
 
-// Whatever a provider, or who pretends to be one, says: a clear error of the right kind, and soon.
-func TestHostileAnswersOfAProviderAreClearErrors(t *testing.T) {
+// Whatever a provider answers, the error is clear, of the right kind, and fast.
+func TestHostileAnswersOfAProviderGiveClearErrors(t *testing.T) {
 	t.Parallel()
 	stranger := newRSA(t, "first")
 	changed := func(name string, value any) func(*issuer, jwt.MapClaims) string {
@@ -229,7 +229,7 @@ func TestHostileAnswersOfAProviderAreClearErrors(t *testing.T) {
 	}
 }
 
-func TestWhatAProviderAnswersInsteadOfACodeIsSaid(t *testing.T) {
+func TestErrorOfAProviderIsReported(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	p := i.provider()
@@ -255,7 +255,7 @@ func TestWhatAProviderAnswersInsteadOfACodeIsSaid(t *testing.T) {
 	assert.Zero(t, i.count("/token"), "nothing is exchanged")
 }
 
-func TestTokenEndpointThatRefusesOrFails(t *testing.T) {
+func TestErrorsOfTheTokenEndpointAreReported(t *testing.T) {
 	t.Parallel()
 	huge := strings.Repeat("x", 5<<20)
 	for name, test := range map[string]struct {
@@ -331,7 +331,7 @@ func TestClockOfTheProviderMayDifferALittle(t *testing.T) {
 	}
 }
 
-func TestProviderThatIsAwayIsAskedAgain(t *testing.T) {
+func TestProviderIsRequestedAgainAfterAnOutage(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	i.set(func() { i.away = true })
@@ -359,7 +359,7 @@ func TestProviderThatIsAwayIsAskedAgain(t *testing.T) {
 	assert.NoError(t, err, "nothing is lost by that")
 }
 
-func TestProviderThatSaysItIsAnotherIsNotBelieved(t *testing.T) {
+func TestProviderWithAnotherIssuerIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, lie := range map[string]func(map[string]any){
 		"another issuer": func(about map[string]any) { about["issuer"] = "https://evil.example" },
@@ -373,7 +373,7 @@ func TestProviderThatSaysItIsAnotherIsNotBelieved(t *testing.T) {
 	}
 }
 
-func TestClientAuthenticatesAsTheProviderWants(t *testing.T) {
+func TestClientAuthenticatesAsTheProviderRequires(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		methods []string
@@ -418,7 +418,7 @@ func TestClientAuthenticatesAsTheProviderWants(t *testing.T) {
 	}
 }
 
-func TestLogoutAtTheProvider(t *testing.T) {
+func TestSigningOutEndsTheSessionAtTheProvider(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	p := i.provider()

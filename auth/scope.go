@@ -1,6 +1,6 @@
 package auth
 
-// Scope is something that an application may be allowed to do for users.
+// Scope is something that an application may do for users.
 type Scope string
 
 // Every scope.
@@ -12,7 +12,7 @@ const (
 	RoomsDelete   Scope = "rooms:delete"
 )
 
-// Scopes returns every scope there is.
+// Scopes returns every scope.
 func Scopes() []Scope {
 	return []Scope{RoomsCreate, RoomsList, RoomsRetrieve, RoomsUpdate, RoomsDelete}
 }

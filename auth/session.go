@@ -21,40 +21,40 @@ import (
 )
 
 const (
-	// cookieName holds a session's token in a browser. Where there is https, the prefix __Host- keeps
-	// other hosts of the same domain from setting it.
+	// cookieName is the cookie that holds a session's token in a browser. With https, the prefix __Host- prevents other
+	// hosts of the same domain from setting it.
 	cookieName = "foyer_session"
 	hostPrefix = "__Host-"
-	// maxSessions is how many a user may have; the oldest end.
+	// maxSessions is the maximum number of sessions of a user; the oldest ones end.
 	maxSessions = 100
-	// maxUserAgent is how many bytes are kept of what a browser says it is.
+	// maxUserAgent is the maximum length of a stored User-Agent, in bytes.
 	maxUserAgent = 150
-	// maxIDToken is how many bytes an ID token may have to be kept for the logout at its issuer.
+	// maxIDToken is the maximum length of a stored ID token, in bytes. The logout at the issuer uses it.
 	maxIDToken = 16 << 10
 	tokenBytes = 32
-	// sessionCache is how many sessions are remembered as they were read, some 300 bytes each.
+	// sessionCache is how many decoded sessions are cached, about 300 bytes each.
 	sessionCache = 10_000
 )
 
 // SessionSettings of Sessions.
 type SessionSettings struct {
-	// KeyPrefix stands in front of every key in Redis.
+	// KeyPrefix is the prefix of every Redis key.
 	KeyPrefix string
-	// Lifetime ends a session however it is used, Idle when it is not used for so long. An open
-	// socket or stream is a use.
+	// Lifetime ends a session in any case, Idle when it has not been used for that time. An open connection counts as
+	// use.
 	Lifetime, Idle time.Duration
-	// Secure has browsers send cookies over https only.
+	// Secure makes browsers send cookies only over https.
 	Secure bool
 }
 
 // Session is one browser in which a user is signed in.
 type Session struct {
-	// ID opens nothing.
+	// ID is not a credential.
 	ID     uuid.UUID
 	UserID uuid.UUID
-	// CreatedAt and LastSeenAt are exact to a second or so.
+	// CreatedAt and LastSeenAt are accurate to about one second.
 	CreatedAt, LastSeenAt time.Time
-	// UserAgent is what the browser said it is, shortened.
+	// UserAgent is the name that the browser gave itself, shortened.
 	UserAgent string
 
 	endsAt  time.Time
@@ -62,31 +62,31 @@ type Session struct {
 	idToken string
 }
 
-// Sessions are who is signed in: random tokens, of which Redis has the hashes. A method that cannot
-// reach Redis fails with Unavailable, and nobody is signed out by that.
+// Sessions are the browsers that are signed in. Each has a random token, of which Redis stores the hash. Methods that
+// cannot reach Redis fail with Unavailable, which signs nobody out.
 type Sessions struct {
 	manager *scs.SessionManager
 	store   *store
 	redis   redis.UniversalClient
-	// read are the sessions that were read last, by their hash.
+	// read caches decoded sessions by their hash.
 	read *lru.Cache[string, readSession]
 
 	mu sync.Mutex
-	// lives are what ends with each session, by its hash.
+	// lives holds what ends with each session, by its hash.
 	lives map[string]map[*life]struct{}
 }
 
-// NewSessions returns Sessions. Run has to run for their sockets to end with them.
+// NewSessions returns Sessions. Connections end with their session only while Run runs.
 func NewSessions(client redis.UniversalClient, settings SessionSettings) *Sessions {
 	name := cookieName
 	if settings.Secure {
 		name = hostPrefix + cookieName
 	}
 	store := &store{redis: client, prefix: settings.KeyPrefix, idle: settings.Idle}
-	read, _ := lru.New[string, readSession](sessionCache) // fails for no size but 0
+	read, _ := lru.New[string, readSession](sessionCache) // fails only for size 0
 	return &Sessions{
 		read: read,
-		// Not scs.New(), which starts a goroutine for a store in memory.
+		// scs.New() is not used because it starts a goroutine for a store in memory.
 		manager: &scs.SessionManager{
 			Store: store, Codec: scs.GobCodec{}, Lifetime: settings.Lifetime,
 			Cookie: scs.SessionCookie{
@@ -98,7 +98,7 @@ func NewSessions(client redis.UniversalClient, settings SessionSettings) *Sessio
 	}
 }
 
-// cookieOf returns the token in a request's cookie; empty when there is none that could be one.
+// cookieOf returns the token in a request's cookie; empty if there is no valid one.
 func (s *Sessions) cookieOf(r *http.Request) string {
 	cookie, err := r.Cookie(s.manager.Cookie.Name)
 	if err != nil || !isSessionToken(cookie.Value) {
@@ -115,17 +115,17 @@ func isSessionToken(text string) bool {
 	return err == nil
 }
 
-// Start signs a user in: it sets the cookie of a new session and returns its token. The session that
-// the browser had ends. The ID token, which may be empty, is kept for the end of the session.
+// Start signs a user in: it sets the cookie of a new session and returns its token. An earlier session of the browser
+// ends. The ID token, which may be empty, is stored for the end of the session.
 func (s *Sessions) Start(
 	w http.ResponseWriter, r *http.Request, userID uuid.UUID, idToken string,
 ) (string, error) {
 	ctx, err := s.manager.Load(r.Context(), s.cookieOf(r))
 	if err != nil {
-		return "", away(err)
+		return "", errUnavailable(err)
 	}
 	if err := s.manager.RenewToken(ctx); err != nil {
-		return "", away(err)
+		return "", errUnavailable(err)
 	}
 	_ = s.manager.Clear(ctx)
 	if len(idToken) > maxIDToken {
@@ -138,13 +138,13 @@ func (s *Sessions) Start(
 	s.manager.Put(ctx, keptIDToken, idToken)
 	token, end, err := s.manager.Commit(ctx)
 	if err != nil {
-		return "", away(err)
+		return "", errUnavailable(err)
 	}
 	s.manager.WriteSessionCookie(ctx, w, token, end)
 	return token, nil
 }
 
-// shortened makes what a browser says it is fit to be shown.
+// shortened makes a User-Agent safe to display.
 func shortened(userAgent string) string {
 	userAgent = strings.Map(func(r rune) rune {
 		if !unicode.IsGraphic(r) || r == unicode.ReplacementChar {
@@ -155,12 +155,12 @@ func shortened(userAgent string) string {
 	return strings.ToValidUTF8(userAgent[:min(len(userAgent), maxUserAgent)], "")
 }
 
-// Read returns the viewer whose session has a token, or Unauthenticated. It is a use of the session.
+// Read returns the viewer of the session that has a token, or Unauthenticated. It counts as use of the session.
 func (s *Sessions) Read(ctx context.Context, token string) (Viewer, error) {
 	hash := hashOf(token)
 	kept, found, err := s.store.find(ctx, hash)
 	if err != nil {
-		return Viewer{}, away(err)
+		return Viewer{}, errUnavailable(err)
 	}
 	if !found {
 		return Viewer{}, errEnded(nil)
@@ -175,14 +175,14 @@ func (s *Sessions) Read(ctx context.Context, token string) (Viewer, error) {
 	return viewer, nil
 }
 
-// readSession is a session as it was last read, and the hash of what it was read from.
+// readSession is a decoded session, and the hash of the bytes that it was decoded from.
 type readSession struct {
 	from   [sha256.Size]byte
 	viewer Viewer
 }
 
-// viewerOf returns the viewer whose session something is kept of. Of the sessions that were read last it
-// is not decoded again while it is the same, which takes longer than to ask Redis for it.
+// viewerOf returns the viewer of a stored session. It decodes only sessions that have changed since they were cached,
+// because decoding takes longer than reading from Redis.
 func (s *Sessions) viewerOf(hash string, kept []byte) (Viewer, error) {
 	from := sha256.Sum256(kept)
 	if read, ok := s.read.Get(hash); ok && read.from == from {
@@ -200,11 +200,10 @@ func (s *Sessions) viewerOf(hash string, kept []byte) (Viewer, error) {
 	return viewer, nil
 }
 
-// Shown reports whether a request shows a session, which may have ended.
-func (s *Sessions) Shown(r *http.Request) bool { return s.cookieOf(r) != "" }
+// HasCookie reports whether a request has a session's cookie. The session may have ended.
+func (s *Sessions) HasCookie(r *http.Request) bool { return s.cookieOf(r) != "" }
 
-// End signs a browser out. It returns the ID token that the session began with, which is empty when
-// there was none, or no session.
+// End signs a browser out. It returns the ID token that the session began with; empty if there was none, or no session.
 func (s *Sessions) End(w http.ResponseWriter, r *http.Request) (idToken string, err error) {
 	token := s.cookieOf(r)
 	if token == "" {
@@ -212,17 +211,17 @@ func (s *Sessions) End(w http.ResponseWriter, r *http.Request) (idToken string, 
 	}
 	ctx, err := s.manager.Load(r.Context(), token)
 	if err != nil {
-		return "", away(err)
+		return "", errUnavailable(err)
 	}
 	idToken = s.manager.GetString(ctx, keptIDToken)
 	if err := s.store.DeleteCtx(ctx, token); err != nil {
-		return "", away(err)
+		return "", errUnavailable(err)
 	}
 	s.manager.WriteSessionCookie(ctx, w, "", time.Time{})
 	return idToken, nil
 }
 
-// Of returns a user's sessions, the one that was used last first; Forbidden to anybody else.
+// Of returns a user's sessions, last used first; Forbidden for everybody else.
 func (s *Sessions) Of(ctx context.Context, userID uuid.UUID) ([]*Session, error) {
 	if userID != FromContext(ctx).UserID {
 		return nil, fault.New(fault.Forbidden, "sessions are shown to their user alone")
@@ -238,7 +237,7 @@ func (s *Sessions) own(ctx context.Context) ([]*Session, error) {
 	}
 	sessions, err := s.store.list(ctx, viewer.UserID)
 	if err != nil {
-		return nil, away(err)
+		return nil, errUnavailable(err)
 	}
 	slices.SortFunc(sessions, func(a, b *Session) int {
 		return cmp.Or(b.LastSeenAt.Compare(a.LastSeenAt), strings.Compare(a.hash, b.hash))
@@ -246,12 +245,12 @@ func (s *Sessions) own(ctx context.Context) ([]*Session, error) {
 	return sessions, nil
 }
 
-// Current reports whether a session is the one in which the viewer asks.
+// Current reports whether the viewer's request belongs to a session.
 func (*Sessions) Current(ctx context.Context, session *Session) bool {
 	return session.ID == FromContext(ctx).SessionID
 }
 
-// Revoke ends one of the viewer's own sessions, on every server; NotFound when he has no such one.
+// Revoke ends one of the viewer's sessions, on every server; NotFound if the viewer has no such session.
 func (s *Sessions) Revoke(ctx context.Context, id uuid.UUID) (*Session, error) {
 	sessions, err := s.own(ctx)
 	if err != nil {
@@ -262,12 +261,12 @@ func (s *Sessions) Revoke(ctx context.Context, id uuid.UUID) (*Session, error) {
 		return nil, fault.New(fault.NotFound, "there is no such session").With("field", "sessionId")
 	}
 	if err := s.store.remove(ctx, sessions[at].hash); err != nil {
-		return nil, away(err)
+		return nil, errUnavailable(err)
 	}
 	return sessions[at], nil
 }
 
-// RevokeOthers ends all of the viewer's sessions but the one in which he asks, and returns them.
+// RevokeOthers ends all of the viewer's sessions except the one of the request, and returns them.
 func (s *Sessions) RevokeOthers(ctx context.Context) ([]*Session, error) {
 	sessions, err := s.own(ctx)
 	if err != nil {
@@ -276,7 +275,7 @@ func (s *Sessions) RevokeOthers(ctx context.Context) ([]*Session, error) {
 	others := slices.DeleteFunc(sessions, func(session *Session) bool { return s.Current(ctx, session) })
 	for _, session := range others {
 		if err := s.store.remove(ctx, session.hash); err != nil {
-			return nil, away(err)
+			return nil, errUnavailable(err)
 		}
 	}
 	return others, nil
@@ -286,6 +285,6 @@ func errEnded(cause error) error {
 	return fault.From(cause, fault.Unauthenticated, "your session has ended; sign in again")
 }
 
-func away(err error) error {
+func errUnavailable(err error) error {
 	return fault.From(err, fault.Unavailable, "sessions cannot be reached; try again soon")
 }

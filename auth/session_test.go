@@ -19,10 +19,10 @@ import (
 	"foyer/test/env"
 )
 
-// usual are settings as a server has them.
+// usual are the settings of a normal server.
 var usual = auth.SessionSettings{Lifetime: 12 * time.Hour, Idle: 4 * time.Hour}
 
-// world is Sessions on a Redis, and what a second server has of them.
+// world has Sessions on a Redis, and can make those of a second server.
 type world struct {
 	*auth.Sessions
 
@@ -40,7 +40,7 @@ func onEach(t *testing.T, settings auth.SessionSettings, test func(t *testing.T,
 	})
 }
 
-// another is another server's Sessions.
+// another returns the Sessions of another server.
 func (w *world) another() *auth.Sessions { return auth.NewSessions(w.redis, w.settings) }
 
 // run runs Sessions until the test ends.
@@ -73,7 +73,7 @@ func with(cookies ...*http.Cookie) *http.Request {
 	return r
 }
 
-// as is the context of who shows a cookie.
+// as is the context of a request with a cookie.
 func (w *world) as(cookie *http.Cookie) context.Context {
 	w.t.Helper()
 	viewer, err := w.Read(w.t.Context(), cookie.Value)
@@ -126,7 +126,7 @@ func TestSessionSignsInOnEveryServer(t *testing.T) {
 	})
 }
 
-func TestCookieIsKeptFromScriptsAndFromOtherSites(t *testing.T) {
+func TestScriptsAndOtherSitesCannotReadTheCookie(t *testing.T) {
 	t.Parallel()
 	onEach(t, usual, func(t *testing.T, w *world) {
 		cookie := w.signIn(uuid.New())
@@ -163,7 +163,7 @@ func TestSigningInEndsTheSessionThatTheBrowserHad(t *testing.T) {
 	})
 }
 
-func TestUserSeesAndEndsTheirOwnSessionsAlone(t *testing.T) {
+func TestUserSeesAndEndsOnlyTheirOwnSessions(t *testing.T) {
 	t.Parallel()
 	onEach(t, usual, func(t *testing.T, w *world) {
 		ada, bob := uuid.New(), uuid.New()
@@ -210,7 +210,7 @@ func TestUserSeesAndEndsTheirOwnSessionsAlone(t *testing.T) {
 	})
 }
 
-func TestUserHasNoMoreThanAHundredSessions(t *testing.T) {
+func TestUserHasAtMostAHundredSessions(t *testing.T) {
 	t.Parallel()
 	onEach(t, usual, func(t *testing.T, w *world) {
 		ada := uuid.New()
@@ -226,7 +226,7 @@ func TestUserHasNoMoreThanAHundredSessions(t *testing.T) {
 	})
 }
 
-func TestSigningOutEndsTheSessionAndLeavesNothing(t *testing.T) {
+func TestSigningOutDeletesTheSession(t *testing.T) {
 	t.Parallel()
 	onEach(t, usual, func(t *testing.T, w *world) {
 		cookie := w.signIn(uuid.New())
@@ -260,7 +260,7 @@ func TestSessionEndsWhenItIsOldAndWhenItIsIdle(t *testing.T) {
 				used, unused := w.signIn(ada), w.signIn(ada)
 				for time.Since(begin) < min(settings.Idle+time.Second, settings.Lifetime/2) {
 					w.as(used)
-					time.Sleep(50 * time.Millisecond) // as people work
+					time.Sleep(50 * time.Millisecond) // time passes between requests
 				}
 				if name == "idle" {
 					eventually(t, func(c *assert.CollectT) {
@@ -283,8 +283,8 @@ func TestSessionEndsWhenItIsOldAndWhenItIsIdle(t *testing.T) {
 	}
 }
 
-// A request that began before its session was revoked must not bring it back.
-func TestRevokedSessionStaysSoWhoeverUsesItMeanwhile(t *testing.T) {
+// A request that began before its session was revoked must not restore it.
+func TestConcurrentUseDoesNotRestoreARevokedSession(t *testing.T) {
 	t.Parallel()
 	onEach(t, usual, func(t *testing.T, w *world) {
 		ada := uuid.New()
@@ -335,8 +335,8 @@ func (b *betweenWrites) TxPipelined(
 	return b.UniversalClient.TxPipelined(ctx, f)
 }
 
-// Else a stranger's session could not be revoked, as it was made while its user looked at his own.
-func TestSessionThatBeginsWhileItsUserLooksIsListed(t *testing.T) {
+// Otherwise a user could not revoke a stranger's session that was created while they listed theirs.
+func TestSessionThatStartsDuringAListingIsListedLater(t *testing.T) {
 	t.Parallel()
 	onEach(t, usual, func(t *testing.T, w *world) {
 		ada := uuid.New()
@@ -355,7 +355,7 @@ func TestSessionThatBeginsWhileItsUserLooksIsListed(t *testing.T) {
 	})
 }
 
-func TestSessionIsListedThoughLaterOnesAreShorter(t *testing.T) {
+func TestSessionIsListedAlthoughLaterOnesAreShorter(t *testing.T) {
 	t.Parallel()
 	onEach(t, usual, func(t *testing.T, w *world) {
 		ada := uuid.New()
@@ -405,8 +405,8 @@ func TestLifeEndsWithTheSessionOnEveryServer(t *testing.T) {
 	})
 }
 
-// No message says that a key has expired, or that a Redis has lost everything.
-func TestLifeEndsThoughNoMessageSaysSo(t *testing.T) {
+// No message is published when a key expires, or when Redis loses all its data.
+func TestLifeEndsWithoutAMessage(t *testing.T) {
 	t.Parallel()
 	onEach(t, usual, func(t *testing.T, w *world) {
 		run(t, w.Sessions)
@@ -423,7 +423,7 @@ func TestLifeEndsThoughNoMessageSaysSo(t *testing.T) {
 	})
 }
 
-func TestLifeOfOthersEndsWithTheirCredentialAlone(t *testing.T) {
+func TestLifeWithoutASessionEndsWithTheCredential(t *testing.T) {
 	t.Parallel()
 	s := auth.NewSessions(nil, usual)
 	guest, free := s.Life(t.Context())
@@ -438,7 +438,7 @@ func TestLifeOfOthersEndsWithTheirCredentialAlone(t *testing.T) {
 	assert.GreaterOrEqual(t, time.Since(begin), 50*time.Millisecond)
 }
 
-func TestRedisThatIsAwaySignsNobodyOut(t *testing.T) {
+func TestOutageOfRedisSignsNobodyOut(t *testing.T) {
 	t.Parallel()
 	server := env.StartRedis(t)
 	s := auth.NewSessions(server.Client(t), usual)
@@ -474,7 +474,7 @@ func TestRedisThatIsAwaySignsNobodyOut(t *testing.T) {
 	assert.NoError(t, life.Err())
 }
 
-func TestRequestIsByWhomItsHeaderOrElseItsCookieSignsIn(t *testing.T) {
+func TestHeaderTakesPrecedenceOverTheCookie(t *testing.T) {
 	t.Parallel()
 	onEach(t, usual, func(t *testing.T, w *world) {
 		ada, bob := uuid.New(), uuid.New()
@@ -535,7 +535,7 @@ func TestRequestIsByWhomItsHeaderOrElseItsCookieSignsIn(t *testing.T) {
 	})
 }
 
-func TestContextCarriesItsViewerAndOtherwiseNobody(t *testing.T) {
+func TestContextWithoutAViewerReturnsNobody(t *testing.T) {
 	t.Parallel()
 	assert.Zero(t, auth.FromContext(context.Background()))
 	assert.False(t, auth.FromContext(context.Background()).SignedIn())

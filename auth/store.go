@@ -13,15 +13,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// store keeps sessions in Redis, single or Cluster, for scs.
+// store keeps sessions for scs in Redis, single or Cluster.
 //
-//	session:HASH    string   what scs keeps of a session; HASH is of its token, so that who reads Redis
-//	                         cannot use it. Expires when the session has been idle for too long.
+//	session:HASH    string   the session as scs encodes it. HASH is the hash of its token, so that
+//	                         nobody who reads Redis can use it. Expires when the session is idle.
 //	sessions:USER   zset     the hashes of a user's sessions, by their end in milliseconds
 //	session-ended   channel  the hashes of sessions, as they end
 //
-// The first is the truth. The second may name sessions that are gone, and lacks none whose token
-// anybody has.
+// The first is authoritative. The second may contain sessions that are gone, and contains every session whose token a
+// client has.
 type store struct {
 	redis  redis.UniversalClient
 	prefix string
@@ -39,7 +39,7 @@ func hashOf(token string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// What scs keeps of a session, by name.
+// The names of the values in a session.
 const (
 	keptID        = "id"
 	keptUser      = "user"
@@ -48,7 +48,7 @@ const (
 	keptIDToken   = "idToken"
 )
 
-// decode reads what scs encoded.
+// decode decodes what scs encoded.
 func decode(hash string, kept []byte) (*Session, error) {
 	end, values, err := scs.GobCodec{}.Decode(kept)
 	if err != nil {
@@ -67,7 +67,7 @@ func decode(hash string, kept []byte) (*Session, error) {
 	}, nil
 }
 
-// FindCtx returns what is kept under a token, and counts as a use of the session.
+// FindCtx returns the session of a token, and counts as use of the session.
 func (s *store) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	return s.find(ctx, hashOf(token))
 }
@@ -80,8 +80,8 @@ func (s *store) find(ctx context.Context, hash string) ([]byte, bool, error) {
 	return kept, err == nil, err
 }
 
-// CommitCtx keeps a session. The index comes last: a hash without its session would be taken for that
-// of a session that is gone, and dropped. Nobody has the token before both are there.
+// CommitCtx stores a session. The index is written last: a hash without its session would look like an ended session
+// and be removed. No client has the token before both are written.
 func (s *store) CommitCtx(ctx context.Context, token string, kept []byte, _ time.Time) error {
 	hash := hashOf(token)
 	session, err := decode(hash, kept)
@@ -92,11 +92,11 @@ func (s *store) CommitCtx(ctx context.Context, token string, kept []byte, _ time
 		return err
 	}
 	index := s.indexKey(session.UserID)
-	end := float64(session.endsAt.UnixMicro()) / 1000 // many may begin in one millisecond
+	end := float64(session.endsAt.UnixMicro()) / 1000 // many sessions can start in one millisecond
 	_, err = s.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.ZRemRangeByScore(ctx, index, "-inf", fmt.Sprint(time.Now().UnixMilli()))
 		p.ZAdd(ctx, index, redis.Z{Score: end, Member: hash})
-		// For as long as the longest of them: before a setting was changed they may have been longer.
+		// The index lives as long as its longest session. An earlier setting may have allowed longer ones.
 		left := time.Until(session.endsAt) + time.Minute
 		p.ExpireNX(ctx, index, left)
 		p.ExpireGT(ctx, index, left)
@@ -108,7 +108,7 @@ func (s *store) CommitCtx(ctx context.Context, token string, kept []byte, _ time
 	return s.endOldest(ctx, session.UserID)
 }
 
-// endOldest ends the sessions that a user has too many.
+// endOldest ends the oldest sessions of a user who has too many.
 func (s *store) endOldest(ctx context.Context, userID uuid.UUID) error {
 	oldest, err := s.redis.ZRange(ctx, s.indexKey(userID), 0, -maxSessions-1).Result()
 	for _, hash := range oldest {
@@ -117,12 +117,12 @@ func (s *store) endOldest(ctx context.Context, userID uuid.UUID) error {
 	return err
 }
 
-// DeleteCtx ends a session, of which there may be none.
+// DeleteCtx ends a session, if there is one.
 func (s *store) DeleteCtx(ctx context.Context, token string) error {
 	return s.remove(ctx, hashOf(token))
 }
 
-// remove ends a session and says so to every server.
+// remove ends a session and publishes this to every server.
 func (s *store) remove(ctx context.Context, hash string) error {
 	kept, err := s.redis.GetDel(ctx, s.sessionKey(hash)).Bytes()
 	if errors.Is(err, redis.Nil) {
@@ -133,7 +133,7 @@ func (s *store) remove(ctx context.Context, hash string) error {
 	}
 	session, err := decode(hash, kept)
 	if err != nil {
-		return nil // it was none, and is gone
+		return nil // it was no session, and is gone
 	}
 	return errors.Join(
 		s.redis.Publish(ctx, s.endedChannel(), hash).Err(),
@@ -147,7 +147,7 @@ func (s *store) forget(ctx context.Context, userID uuid.UUID, hashes ...any) err
 	return s.redis.ZRem(ctx, s.indexKey(userID), hashes...).Err()
 }
 
-// list returns a user's sessions, and drops from the index those that are gone.
+// list returns a user's sessions, and removes ended ones from the index.
 func (s *store) list(ctx context.Context, userID uuid.UUID) ([]*Session, error) {
 	hashes, err := s.redis.ZRange(ctx, s.indexKey(userID), 0, -1).Result()
 	if err != nil || len(hashes) == 0 {
@@ -176,14 +176,14 @@ func (s *store) list(ctx context.Context, userID uuid.UUID) ([]*Session, error) 
 			gone = append(gone, hash)
 			continue
 		}
-		// Every use gives the key the same time again.
+		// Every use sets the key's TTL to the same value.
 		session.LastSeenAt = now.Add(min(0, left[i].Val()-s.idle)).UTC()
 		sessions = append(sessions, session)
 	}
 	return sessions, s.forget(ctx, userID, gone...)
 }
 
-// touch counts as a use of sessions, and returns those that have ended.
+// touch counts as use of sessions, and returns those that have ended.
 func (s *store) touch(ctx context.Context, hashes []string) (ended []string, err error) {
 	alive := make([]*redis.BoolCmd, len(hashes))
 	_, err = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -200,7 +200,7 @@ func (s *store) touch(ctx context.Context, hashes []string) (ended []string, err
 	return ended, err
 }
 
-// scs asks for these of any store, and uses the ones above.
+// scs requires these methods of every store, but calls the ones above.
 
 func (s *store) Find(token string) ([]byte, bool, error) {
 	return s.FindCtx(context.Background(), token)

@@ -124,7 +124,7 @@ func (s *signIn) callback(w http.ResponseWriter, r *http.Request) error {
 
 // logout signs a browser out, here and at the provider.
 func (s *signIn) logout(w http.ResponseWriter, r *http.Request) error {
-	signedIn := s.sessions.Shown(r)
+	signedIn := s.sessions.HasCookie(r)
 	idToken, err := s.sessions.End(w, r)
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ import (
 	"foyer/internal/fault"
 )
 
-// keysOf answers with keys that a test may change, without a network, so that clocks can be turned.
+// keysOf serves keys that a test can change, without a network, so that a fake clock works.
 type keysOf struct{ keys []jose.JSONWebKey }
 
 func (k *keysOf) RoundTrip(*http.Request) (*http.Response, error) {
@@ -30,8 +30,8 @@ func (k *keysOf) RoundTrip(*http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(text))}, err
 }
 
-// TestWithdrawnKeyEndsWithinTenMinutes, whenever its tokens were shown before, and whether they are remembered.
-func TestWithdrawnKeyEndsWithinTenMinutes(t *testing.T) {
+// TestWithdrawnKeyWorksForAtMostTenMinutes covers earlier uses of its tokens at several times, and cached tokens.
+func TestWithdrawnKeyWorksForAtMostTenMinutes(t *testing.T) {
 	const issuer, audience = "https://id.example.org", "foyer"
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
@@ -60,28 +60,28 @@ func TestWithdrawnKeyEndsWithinTenMinutes(t *testing.T) {
 			require.NoError(t, read())
 			published.keys = nil
 			time.Sleep(shown)
-			_ = read() // it may still hold
+			_ = read() // it may still work
 			time.Sleep(10*time.Minute - shown)
 			assert.True(t, fault.Is(read(), fault.Unauthenticated), "shown after %s", shown)
 		})
 	}
 }
 
-// slow is an issuer that takes half a second.
-func slow(ask func(context.Context) (string, error)) func(context.Context) (string, error) {
+// slow makes a fetch take half a second.
+func slow(fetch func(context.Context) (string, error)) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		time.Sleep(500 * time.Millisecond)
-		return ask(ctx)
+		return fetch(ctx)
 	}
 }
 
-// TestHangingIssuerDelaysNobodyMuch: what it said last holds, and who needs something newer waits as long as they like.
-func TestHangingIssuerDelaysNobodyMuch(t *testing.T) {
+// TestHangingIssuerDelaysCallersBriefly also covers callers that need a newer value: their own context limits the wait.
+func TestHangingIssuerDelaysCallersBriefly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hangs, asked := false, 0
-		k := &kept[string]{life: 10 * time.Minute, pause: 5 * time.Second}
-		k.ask = func(ctx context.Context) (string, error) {
+		c := &cached[string]{life: 10 * time.Minute, pause: 5 * time.Second}
+		c.fetch = func(ctx context.Context) (string, error) {
 			asked++
 			if !hangs {
 				return "known", nil
@@ -92,7 +92,7 @@ func TestHangingIssuerDelaysNobodyMuch(t *testing.T) {
 		get := func(want time.Duration) {
 			t.Helper()
 			began := time.Now()
-			value, err := k.get(t.Context(), false)
+			value, err := c.get(t.Context(), false)
 			require.NoError(t, err)
 			assert.Equal(t, "known", value)
 			assert.Equal(t, want, time.Since(began))
@@ -100,30 +100,30 @@ func TestHangingIssuerDelaysNobodyMuch(t *testing.T) {
 		get(0)
 		hangs = true
 		time.Sleep(6 * time.Minute)
-		get(0) // it is asked ahead of time
+		get(0) // it is requested before it is old
 		synctest.Wait()
 		assert.Equal(t, 2, asked)
 
 		time.Sleep(issuerTimeout)
 		hangs = false
-		time.Sleep(20 * time.Minute) // idle: that it failed then means nothing now
-		k.ask, asked = slow(k.ask), 0
+		time.Sleep(20 * time.Minute) // idle: the earlier failure no longer matters
+		c.fetch, asked = slow(c.fetch), 0
 		get(500 * time.Millisecond)
 		assert.Equal(t, 1, asked)
 		hangs = true
 		time.Sleep(20 * time.Minute)
-		get(staleWait)                      // it might be old
-		get(0)                              // nobody else waits, while it hangs
-		time.Sleep(issuerTimeout + k.pause) // and as long as it is failing
-		get(0)                              // nor afterwards, when it is asked again
+		get(staleWait)                      // the value may be old
+		get(0)                              // no other caller waits while the issuer hangs
+		time.Sleep(issuerTimeout + c.pause) // nor while its requests fail
+		get(0)                              // nor when it is requested again
 
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		began := time.Now()
-		_, err := k.get(ctx, true)
+		_, err := c.get(ctx, true)
 		assert.ErrorIs(t, err, errAway)
 		assert.Equal(t, 100*time.Millisecond, time.Since(began))
 		time.Sleep(time.Minute)
-		assert.True(t, errors.Is(k.known().failure, errAway))
+		assert.True(t, errors.Is(c.current().failure, errAway))
 	})
 }
