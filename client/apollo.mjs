@@ -18,7 +18,7 @@ export function connect({ url, token = async () => null }) {
       signIn.concat(new HttpLink({ uri: url })),
     ),
   });
-  // Join tokens do not belong into a cache. "all" keeps the errors that came beside data.
+  // A cache must not keep join tokens. "all" keeps errors that arrive with data.
   const options = { fetchPolicy: "no-cache", errorPolicy: "all" };
   return {
     client,
@@ -37,9 +37,9 @@ export function connect({ url, token = async () => null }) {
   };
 }
 
-// answer gives a result the shape that Foyer sent it in.
+// answer restores the shape of Foyer's response.
 function answer({ data, error }) {
-  // A token that was refused: the answer is GraphQL, but Apollo looks at the status.
+  // A refused token: the body is a GraphQL response, but Apollo reports only the status.
   if (ServerError.is(error) && error.statusCode === 401) return JSON.parse(error.bodyText);
   if (error && !CombinedGraphQLErrors.is(error)) throw error;
   return { data, errors: error?.errors };

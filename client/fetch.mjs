@@ -1,4 +1,4 @@
-// Foyer with fetch alone. Subscriptions are server-sent events: EventSource cannot POST, fetch can.
+// Foyer with fetch only. Subscriptions are server-sent events: EventSource cannot POST, fetch can.
 export function connect({ url, token = async () => null }) {
   async function post(accept, query, variables, signal) {
     const bearer = await token();
@@ -27,8 +27,8 @@ export function connect({ url, token = async () => null }) {
   };
 }
 
-// follow hands on what a subscription sends, and connects again whenever the stream breaks: a stream
-// that is over says `complete`. The first event after that is the whole state again.
+// follow passes each event of a subscription to the sink, and connects again when the stream breaks. A
+// stream that ends sends `complete`. The first event after a new connection is the whole state.
 async function follow(open, { next, complete }, stopped) {
   for (let failures = 0; !stopped.aborted; failures++) {
     try {
@@ -47,8 +47,8 @@ async function follow(open, { next, complete }, stopped) {
   }
 }
 
-// events yields the events of a stream until it ends, or is silent for too long: Foyer sends a sign
-// of life every 20 seconds.
+// events yields the events of a stream until it ends or is silent for too long: Foyer sends a heartbeat
+// every 20 seconds.
 async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   for (let text = ""; ; ) {

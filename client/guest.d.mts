@@ -5,7 +5,7 @@ export interface Answer<Data> {
   errors?: readonly { message: string; extensions?: Record<string, unknown> }[];
 }
 
-/** What `connect` of urql.mjs, apollo.mjs, relay.mjs and fetch.mjs returns. */
+/** The result of `connect` in urql.mjs, apollo.mjs, relay.mjs and fetch.mjs. */
 export interface Foyer {
   ask<Data, Variables>(document: string, variables: Variables): Promise<Answer<Data>>;
   watch<Data, Variables>(

@@ -1,5 +1,5 @@
-// What a guest's page does, whichever client it has: `foyer` is what connect() of urql.mjs,
-// apollo.mjs, relay.mjs or fetch.mjs returns.
+// A guest's way into a room, with any client: `foyer` is the result of connect() in urql.mjs,
+// apollo.mjs, relay.mjs or fetch.mjs.
 const STATE = `id status version message position removal retryAfter
   connectionDetails { serverUrl roomName participantName participantToken expiresAt }`;
 
@@ -12,11 +12,11 @@ export const REQUEST_ENTRY = `mutation RequestEntry($input: RequestEntryInput!) 
 export const ENTRY = `subscription Entry($ticket: String!) {
   entry(ticket: $ticket) { ${STATE} } }`;
 
-// Refused is an answer that consists of errors.
+// Refused is a response with errors.
 export class Refused extends Error {
   constructor([{ message, extensions }]) {
     super(message);
-    Object.assign(this, extensions); // code, and field, retryAfter, requestId where there is one
+    Object.assign(this, extensions); // code, and the optional field, reason, retryAfter, requestId
   }
 }
 
@@ -26,10 +26,10 @@ export async function findRoom(foyer, slug) {
   return data.room;
 }
 
-// enter asks to enter a room, waits, and calls show with every state, and fail with what it tries again
-// after. It resolves with the last state: ADMITTED with connectionDetails, DENIED, LEFT or ENDED; with
-// nothing once signal is aborted. It rejects with what patience cannot help. A browser's page hands over
-// its sessionStorage as tickets.
+// enter asks to enter a room and waits. It calls show with every state, and fail with each error after
+// which it tries again. It resolves with the last state (ADMITTED with connectionDetails, DENIED, LEFT
+// or ENDED), or with undefined once signal is aborted. It rejects with an error that a retry does not
+// repair. In a browser, pass sessionStorage as tickets.
 export async function enter(foyer, { roomId, displayName, tickets, show, fail, signal }) {
   for (let failures = 0; !signal?.aborted; failures++) {
     try {
@@ -46,7 +46,7 @@ export async function enter(foyer, { roomId, displayName, tickets, show, fail, s
       if (entry.status === "WAITING") entry = await decision(foyer, data.requestEntry, show, signal);
       const ready = entry?.status !== "ADMITTED" || entry.connectionDetails;
       if (entry && ready) return entry;
-      if (errors) throw new Refused(errors); // ADMITTED, into a room that is locked
+      if (errors) throw new Refused(errors); // ADMITTED, but the room is locked
     } catch (error) {
       if (error.code === "INVALID" && error.field === "ticket") tickets.removeItem(roomId);
       else if (!passes(error)) throw error;
@@ -57,21 +57,21 @@ export async function enter(foyer, { roomId, displayName, tickets, show, fail, s
   }
 }
 
-// decision resolves with the entry once it is decided on, or with nothing when it cannot be watched
-// any more: requestEntry with the ticket says why, and gives a place again that was lost (NOT_FOUND).
-// It rejects when the same guest watches in too many other places: to come back would end one of those.
+// decision resolves with the entry once a host has decided, or with undefined when the subscription
+// ends: requestEntry with the ticket then says why, and restores a lost place (NOT_FOUND). It rejects
+// when the same ticket is watched in too many other places: a new subscription would end one of those.
 function decision(foyer, { ticket, entry: { version } }, show, signal) {
-  if (!foyer.watch) return sleep(3_000); // no subscriptions: ask again every few seconds
+  if (!foyer.watch) return sleep(3_000); // without subscriptions: poll
   return new Promise((resolve, reject) => {
     const end = (entry) => {
-      resolve(entry); // first: urql says complete when it is stopped
+      resolve(entry); // first, because stopping urql calls complete
       stop();
     };
     const stop = foyer.watch(ENTRY, { ticket }, {
       next({ data, errors }) {
         if (errors?.[0].extensions?.reason === "REPLACED") reject(new Refused(errors));
-        if (errors) return end(); // with data too: urql keeps the last beside new errors
-        if (data.entry.version < version) return; // older than what is shown
+        if (errors) return end(); // also when there is data: urql keeps the last data beside new errors
+        if (data.entry.version < version) return; // older than the state that is shown
         version = data.entry.version;
         show(data.entry);
         if (data.entry.status !== "WAITING") end(data.entry);
@@ -83,7 +83,7 @@ function decision(foyer, { ticket, entry: { version } }, show, signal) {
   });
 }
 
-// passes tells what may work later. An error without a code is no answer of Foyer's: the network.
+// passes reports whether a retry may work. An error without a code is a network error.
 const passes = ({ code, reason }) =>
   [undefined, "RATE_LIMITED", "UNAVAILABLE", "INTERNAL"].includes(code) || reason === "LOCKED";
 

@@ -1,4 +1,4 @@
-// node manifest.mjs > documents.json: what FOYER_TRUSTED_DOCUMENTS reads, of the documents in guest.mjs.
+// node manifest.mjs > documents.json: writes the documents in guest.mjs for FOYER_TRUSTED_DOCUMENTS.
 import { createHash } from "node:crypto";
 import * as exported from "./guest.mjs";
 

@@ -27,8 +27,8 @@ export function connect({ url, token = async () => null }) {
     store: new Store(new RecordSource()),
   });
 
-  // An application has its operations made by relay-compiler, and uses fetchQuery, commitMutation and
-  // requestSubscription. What they ask of the environment's network is what follows.
+  // An application compiles its operations with relay-compiler, and uses fetchQuery, commitMutation and
+  // requestSubscription. They call the environment's network as execute does.
   const execute = (text, variables) => {
     const [operationKind, name] = text.split(/\W+/);
     const operation = { id: null, cacheID: name, metadata: {}, name, operationKind, text };
@@ -48,7 +48,7 @@ export function connect({ url, token = async () => null }) {
   };
 }
 
-// document is what stands for an operation: its text, or with relay-compiler's persistConfig its hash.
+// document identifies an operation: by its text or, with relay-compiler's persistConfig, by its hash.
 const document = ({ name, text, id }) =>
   text
     ? { operationName: name, query: text }

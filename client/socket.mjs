@@ -1,5 +1,5 @@
 // The WebSocket under urql.mjs, apollo.mjs and relay.mjs, with the settings that survive a deploy.
-// `token` is asked before every connection; it resolves with null for a guest without an account.
+// `token` is called before every connection. It resolves with null for a guest without an account.
 import { createClient } from "graphql-ws";
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -9,11 +9,11 @@ export function createSocket({ url, token }) {
   const socket = createClient({
     url: url.replace(/^http/, "ws"),
     lazy: true, // connect with the first subscription, disconnect after the last
-    shouldRetry: () => true, // else it gives up when a connection is refused
+    shouldRetry: () => true, // by default it gives up when a connection is refused
     retryAttempts: Infinity,
-    // Without this the wait doubles for ever. A guest's place is kept for 30 seconds: stay below.
+    // By default the wait doubles without limit. Foyer keeps a guest's place for 30 seconds: stay below.
     retryWait: (failures) => sleep(Math.min(500 * 2 ** failures, 8_000) + Math.random() * 1_000),
-    keepAlive: 10_000, // ask the server whether it is there…
+    keepAlive: 10_000, // ping the server…
     on: {
       ping: (fromServer) => {
         if (!fromServer) silence = setTimeout(() => socket.terminate(), 5_000);
@@ -23,7 +23,7 @@ export function createSocket({ url, token }) {
       },
       closed: () => clearTimeout(silence),
     },
-    // A token that has ended closes the socket with 4403: this gets the next one.
+    // Foyer closes the socket with 4403 when the token expires: this gets the next one.
     connectionParams: async () => {
       const bearer = await token();
       return bearer ? { Authorization: `Bearer ${bearer}` } : {};

@@ -14,7 +14,7 @@ export function connect({ url, token = async () => null, exchanges = [] }) {
       return fetch(to, { ...options, headers: { ...options.headers, ...headers } });
     },
     exchanges: [
-      ...exchanges, // of the page's own, such as cacheExchange; it keeps no mutation's join token
+      ...exchanges, // your own, such as cacheExchange, which stores no join token of a mutation
       fetchExchange,
       subscriptionExchange({
         forwardSubscription: (request) => ({
@@ -27,7 +27,7 @@ export function connect({ url, token = async () => null, exchanges = [] }) {
   });
   return {
     client,
-    socket, // its events `connected` and `closed` tell the page what to show
+    socket, // emits `connected` and `closed`
     async ask(document, variables) {
       const run = document.startsWith("query") ? "query" : "mutation";
       return answer(await client[run](document, variables).toPromise());
@@ -43,7 +43,7 @@ export function connect({ url, token = async () => null, exchanges = [] }) {
   };
 }
 
-// answer gives a result the shape that Foyer sent it in.
+// answer restores the shape of Foyer's response.
 function answer({ data, error }) {
   if (error?.networkError) throw error.networkError;
   return { data, errors: error?.graphQLErrors };

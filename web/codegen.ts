@@ -1,6 +1,6 @@
 import type { CodegenConfig } from "@graphql-codegen/cli";
 
-// Types of every operation in src/**/*.graphql, checked against the server's own schema.
+// Types for every operation in src/**/*.graphql, checked against the server's schema.
 const config: CodegenConfig = {
   schema: "../schema/*.graphqls",
   documents: "src/**/*.graphql",

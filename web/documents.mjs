@@ -1,5 +1,5 @@
-// Writes dist/documents.json: what the page sends, as FOYER_TRUSTED_DOCUMENTS would have it, so that a
-// server that serves trusted documents alone serves its own page. `npm run build` runs it.
+// Writes dist/documents.json: the page's documents, in the format of FOYER_TRUSTED_DOCUMENTS. A server that
+// allows only trusted documents allows these too. `npm run build` runs it.
 import { createRequest, formatDocument, stringifyDocument } from "@urql/core";
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
@@ -17,7 +17,7 @@ const documents = [
 const manifest = {};
 for (const document of documents) {
   const { query } = createRequest(document, {});
-  // urql's cache adds __typename to queries and mutations, and nobody does to subscriptions.
+  // urql's cache adds __typename to queries and mutations, but not to subscriptions.
   for (const sent of [stringifyDocument(query), stringifyDocument(formatDocument(query))]) {
     manifest[createHash("sha256").update(sent).digest("hex")] = sent;
   }

@@ -1,5 +1,5 @@
-// Package web is what browsers are shown: the page, as `npm run build` in this folder makes it, and
-// GraphiQL. `make build` does both.
+// Package web embeds the files for browsers: the page, which `npm run build` in this folder builds, and
+// GraphiQL. `make build` builds both.
 package web
 
 import (
@@ -8,7 +8,7 @@ import (
 )
 
 var (
-	// Without a build there is but a placeholder in a dist folder.
+	// Without a build, a dist folder has only a placeholder.
 	//go:embed all:dist
 	page embed.FS
 
@@ -22,11 +22,11 @@ var (
 // Page returns the page's files, index.html among them; nil without a build.
 func Page() fs.FS { return built(sub(page, "dist"), "index.html") }
 
-// GraphiQL returns GraphiQL's files: index.html, and what it leads to. Nil without a build.
+// GraphiQL returns GraphiQL's files: index.html, and the files it loads. Nil without a build.
 func GraphiQL() fs.FS { return built(sub(graphiQL, "graphiql"), "dist/graphiql.js") }
 
-// Examples returns GraphiQL's operations: a folder for each flow, in it a file NAME.graphql for each
-// operation and, where it has variables, NAME.json. Folders and files begin with a number that sorts them.
+// Examples returns GraphiQL's operations: a folder for each flow, with a file NAME.graphql for each
+// operation and a file NAME.json for its variables, if it has any. Numbers in the names sort them.
 func Examples() fs.FS { return sub(examples, "graphiql/examples") }
 
 func built(files fs.FS, file string) fs.FS {
@@ -39,7 +39,7 @@ func built(files fs.FS, file string) fs.FS {
 func sub(files fs.FS, dir string) fs.FS {
 	below, err := fs.Sub(files, dir)
 	if err != nil {
-		panic(err) // the names are right, or this does not compile
+		panic(err) // unreachable: go:embed has checked the names
 	}
 	return below
 }

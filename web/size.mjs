@@ -1,4 +1,4 @@
-// Fails when what a browser loads before a call is larger than what we promise. `npm run build` runs it.
+// Fails when a browser loads more than the limit before a meeting. `npm run build` runs it.
 import { readFileSync, rmSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
@@ -18,7 +18,7 @@ const files = ["index.html", "start.js", ...filesOf("index.html")];
 const total = files.reduce((sum, file) => sum + gzipped(file), 0);
 const kB = (bytes) => `${(bytes / 1024).toFixed(1)} kB`;
 console.log(`first load: ${kB(total)} of ${kB(LIMIT)}, in ${files.length} files`);
-rmSync(new URL(".vite", dist), { recursive: true }); // the server embeds the rest
+rmSync(new URL(".vite", dist), { recursive: true }); // the server embeds the other files
 if (total > LIMIT) {
   files.forEach((file) => console.error(kB(gzipped(file)), file));
   process.exit(1);

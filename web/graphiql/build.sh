@@ -1,5 +1,5 @@
 #!/bin/sh
-# Copies what the server embeds of GraphiQL's npm packages, after `npm ci`, into dist/.
+# Copies the files that the server embeds from GraphiQL's npm packages into dist/, after `npm ci`.
 set -eu
 cd "$(dirname "$0")"
 mkdir -p dist

@@ -1,15 +1,15 @@
-// GraphiQL for Foyer: with this server's cookie, with subscriptions over a WebSocket, and with an
-// operation for each thing to do. What an answer brings (a room's id, a ticket) is written into the
-// variables of the operations opened after it, so that each flow can be clicked through.
+// GraphiQL for Foyer: with this server's cookie, subscriptions over a WebSocket, and an example of each
+// operation. It copies the values of a response (a room's id, a ticket) into the variables of the examples
+// that are opened after it, so that a person can click through each flow.
 "use strict";
 
 const h = React.createElement;
 const url = new URL("/graphql", location.href).href;
 
-// known are the values of variables that answers have brought, by the variable's name.
+// known has the values from earlier responses, by the name of the variable.
 const known = {};
 
-// asGuest has requests go without the cookie, as somebody's who is not signed in.
+// asGuest sends requests without the cookie, as a person who is not signed in.
 let asGuest = false;
 
 async function fetcher({ query, variables, operationName }, { headers = {} } = {}) {
@@ -27,15 +27,15 @@ async function fetcher({ query, variables, operationName }, { headers = {} } = {
   return answer;
 }
 
-// operationOf returns which operation of a document is meant: by its name, which GraphiQL may still have
-// from the tab before, or else the first.
+// operationOf returns the operation of a document with the given name, or the first: GraphiQL may still have
+// the name from the tab before.
 function operationOf(query, wanted) {
   const operations = [...query.matchAll(/^\s*(query|mutation|subscription)\b[ \t]*(\w*)/gm)]
     .map(([, kind, name]) => ({ kind, name: name || undefined }));
   return operations.find(({ name }) => name === wanted) ?? operations[0] ?? {};
 }
 
-// watch yields what a subscription sends, over a socket of its own. Whoever stops reading ends both.
+// watch yields the results of a subscription over its own WebSocket. Both end when the reader stops.
 async function* watch(operation, headers) {
   const authorization = Object.entries(headers).find(([name]) => name.toLowerCase() === "authorization");
   const client = graphqlWs.createClient({
@@ -54,24 +54,24 @@ async function* watch(operation, headers) {
   }
 }
 
-// ids are the variables that hold the id of an object, by the name of the field that it is in.
+// ids names the variable for the id of an object, by the field of the object.
 const ids = {
   room: "roomId", entry: "entryId", entries: "entryId", participants: "participantId", user: "userId",
   bans: "banId", recording: "recordingId", recordings: "recordingId", sessions: "sessionId",
 };
 
-// learn remembers what later operations may want.
+// learn stores values that later operations may need.
 function learn(value, field) {
   if (Array.isArray(value)) return value.forEach((one) => learn(one, field));
   if (value === null || typeof value !== "object") return;
   for (const [name, inside] of Object.entries(value)) {
     if (typeof inside === "string" && ["ticket", "participantId", "slug"].includes(name)) known[name] = inside;
-    learn(inside, ["edges", "node"].includes(name) ? field : name); // a node goes by the name of its list
+    learn(inside, ["edges", "node"].includes(name) ? field : name); // a node has the name of its list
   }
   if (ids[field] && typeof value.id === "string") known[ids[field]] = value.id;
 }
 
-// filled returns an example's variables with what is known in them.
+// filled returns an example's variables with the known values.
 function filled(variables) {
   if (!variables) return "";
   const fill = (name, value) => (typeof value === "string" && value === "" && known[name]) || value;
@@ -83,7 +83,7 @@ function Examples({ groups, viewer }) {
   const [guest, setGuest] = React.useState(asGuest);
   const open = ({ query, variables }) => {
     addTab();
-    setTimeout(() => { // once the new tab is there
+    setTimeout(() => { // after the new tab exists
       queryEditor.setValue(query);
       variableEditor.setValue(filled(variables));
       queryEditor.focus();
@@ -106,7 +106,7 @@ function Examples({ groups, viewer }) {
         h("button", { type: "button", onClick: () => open(example) }, example.name)))))));
 }
 
-// Icon is the examples' in the sidebar. A panel is closed at first, so it clicks itself.
+// Icon is the icon of the examples in the sidebar. It clicks itself, because the panel is closed at first.
 function Icon() {
   const icon = React.useRef(null);
   React.useEffect(() => icon.current.closest("button").click(), []);

@@ -1,5 +1,5 @@
-// Runs before the page, in any browser since the nineties: where the page cannot work, it says so in a sentence
-// that needs nothing of the page. The oldest browsers that have all of this are named in README.md.
+// Runs before the page, in any browser since the nineties. Where the page cannot work, it says so, without any
+// of the page's code. README.md names the oldest browsers in which has() is true.
 (function () {
   var texts = {
     en: {
@@ -25,7 +25,7 @@
     );
   }
 
-  // The page looks for its root, and does not start without one.
+  // The page does not start without its root.
   function say(what) {
     var root = document.getElementById('root');
     var language = /^fr/i.test(navigator.language || navigator.userLanguage || '') ? 'fr' : 'en';
@@ -38,7 +38,7 @@
   }
 
   if (!has()) return say('old');
-  // By then the page's script has run; it leaves this mark.
+  // By then the page's script has run and set this mark.
   window.addEventListener('load', function () {
     if (!document.documentElement.getAttribute('data-started')) say('broken');
   });

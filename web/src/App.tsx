@@ -34,7 +34,7 @@ export function App() {
   );
 }
 
-// In the language of the account, once it is known.
+// Shows texts in the language of the account, once it is known.
 function Spoken({ children }: { children: ReactNode }) {
   const { viewer } = useSession();
   return <WordsProvider language={viewer?.language}>{children}</WordsProvider>;
@@ -49,7 +49,7 @@ function Routes() {
       <Route path="/recordings/:id">{({ id }) => <RecordingPage key={id} id={id} />}</Route>
       <Route path="/:slug">
         {({ slug }) =>
-          // What has a dot is a file's name to the server, and no room's address.
+          // The server treats a path with a dot as a file, so no slug has one.
           slug.includes(".") ? <NotFound /> : <RoomPage key={slug} slug={slug} />
         }
       </Route>
@@ -58,8 +58,8 @@ function Routes() {
   );
 }
 
-// After a change of address the new page's heading is focused, as soon as it is there, so that it is read
-// out; unless the person has gone on by then.
+// Focuses the new page's heading after a change of address, so that screen readers read it. It does not take the
+// focus from a person who has focused something else by then.
 function useFocusOnNavigation() {
   const [path] = useLocation();
   const before = useRef(path);
@@ -68,8 +68,8 @@ function useFocusOnNavigation() {
     before.current = path;
     scrollTo(0, 0);
     const root = document.getElementById("root")!;
-    const observer = new MutationObserver(look);
-    function look() {
+    const observer = new MutationObserver(focusHeading);
+    function focusHeading() {
       const heading = root.querySelector<HTMLElement>("h1");
       if (!heading) return;
       observer.disconnect();
@@ -77,12 +77,12 @@ function useFocusOnNavigation() {
     }
     (document.activeElement as HTMLElement | null)?.blur();
     observer.observe(root, { childList: true, subtree: true });
-    look();
+    focusHeading();
     return () => observer.disconnect();
   }, [path]);
 }
 
-// When a page breaks, it says so instead of vanishing. A chunk that a deploy has replaced breaks it too.
+// Replaces a page that has thrown. A page also throws when a deploy has replaced a chunk that it loads.
 function Broken() {
   const words = useWords();
   return (
@@ -94,7 +94,7 @@ function Broken() {
   );
 }
 
-// The same where what is around every page has broken: it leans on nothing of that.
+// The same for a failure around the page: it uses no provider and no layout.
 function BrokenApart() {
   const words = useWords();
   return (

@@ -11,11 +11,11 @@ import { Button } from "./ui/Button";
 import { useWords } from "./words";
 import { explain, failureOf } from "./words/failure";
 
-// The meeting's code is large, and loaded when somebody is about to need it.
+// The meeting's code is large, and loaded when a person is about to need it.
 const loadMeeting = () => import("./meeting/Meeting");
 const Meeting = lazy(loadMeeting);
 
-// Marks in a link by which the sentence around it would be read in another direction.
+// Marks that would reverse the direction of the sentence around a link.
 const turning = /\p{Bidi_Control}/gu;
 
 export function RoomPage({ slug }: { slug: string }) {
@@ -26,7 +26,7 @@ export function RoomPage({ slug }: { slug: string }) {
     variables: { slug },
     requestPolicy: "cache-and-network",
   });
-  // A room that was found stays, whatever becomes of later questions: they go on in a meeting.
+  // The page keeps a room that it found when a later query fails: those also run during a meeting.
   const [found, setFound] = useState<Room | null>(null);
   if (data?.room && data.room !== found) setFound(data.room);
   if (found && !loading) return <Inside room={found} key={found.id} />;

@@ -9,10 +9,10 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
 
-// What the browser has kept of a page, and shows again after "back", may be of somebody who has signed out since.
+// A page that the browser restores after "back" may show the data of a person who has signed out since.
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 
-// public/start.js takes the root away where the browser is too old, and looks for the mark.
+// public/start.js removes the root where the browser is too old, and checks the mark.
 const root = document.getElementById("root");
 document.documentElement.dataset.started = "yes";
 if (root) {

@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { Link } from "wouter";
-import { look } from "../ui/Button";
+import { buttonClass } from "../ui/Button";
 import { Face } from "../ui/Face";
 import { Guard } from "../ui/Guard";
 import { Menu } from "../ui/Menu";
@@ -11,7 +11,7 @@ import { useTitle } from "./title";
 
 interface Props {
   title: string;
-  /** Narrow pages are for reading; wide ones have columns. */
+  /** Narrow pages are for reading; others may have columns. */
   narrow?: boolean;
   children: ReactNode;
 }
@@ -64,7 +64,7 @@ function Header() {
         </nav>
         {viewer && <Account viewer={viewer} />}
         {!viewer && canSignIn && (
-          <a className={look({ kind: "plain", small: true })} href={signInURL()}>
+          <a className={buttonClass({ kind: "plain", small: true })} href={signInURL()}>
             {words.nav.signIn}
           </a>
         )}
@@ -103,7 +103,7 @@ function Account({ viewer }: { viewer: Viewer }) {
   );
 }
 
-/** Announces a page that is still on its way, and keeps its place. */
+/** Stands in for a page that loads, and announces it to screen readers. */
 export function Loading({ lines = 3 }: { lines?: number }) {
   const words = useWords();
   const [late, setLate] = useState(false);

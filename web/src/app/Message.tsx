@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { Link } from "wouter";
-import { look } from "../ui/Button";
+import { buttonClass } from "../ui/Button";
 import { useWords } from "../words";
 import { Layout } from "./Layout";
 
@@ -10,7 +10,7 @@ interface Props {
   children?: ReactNode;
 }
 
-// A whole page that says one thing.
+// A page with one message.
 export function Message({ title, text, children }: Props) {
   const words = useWords();
   return (
@@ -22,7 +22,7 @@ export function Message({ title, text, children }: Props) {
         <p className="soft break">{text}</p>
         <div className="row row-wrap">
           {children}
-          <Link href="/" className={look({ kind: children ? "plain" : "primary" })}>
+          <Link href="/" className={buttonClass({ kind: children ? "plain" : "primary" })}>
             {words.toHome}
           </Link>
         </div>

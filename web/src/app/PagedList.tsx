@@ -17,13 +17,13 @@ interface Connection<Node> {
 
 interface Props<Data, Node> {
   query: TypedDocumentNode<Data, { after?: string | null }>;
-  /** Names the types in the list: an empty answer names none, and would not be fetched again after a change. */
+  /** Names the types in the list for the cache: an empty list names none, and would not be fetched again. */
   context: Partial<OperationContext>;
   connection(data: Data): Connection<Node>;
   row(node: Node): ReactNode;
   /** The list item of an empty list. */
   empty: ReactNode;
-  /** Whether a row changes by itself, so that its page is polled. */
+  /** Whether a row changes without an action of the viewer: its page is polled. */
   isChanging?(node: Node): boolean;
 }
 

@@ -7,8 +7,8 @@ import { useWords } from "../words";
 import { explain, type Failure, failureOf } from "../words/failure";
 
 /**
- * A mutation. `act` resolves with its data, or with null when it failed. A failure is told in passing, until
- * the next try; unless `quiet`: then whoever asked shows `failure`, as every dialog does.
+ * A mutation. `act` resolves with its data, or with null when it failed. A toast shows the failure until the next
+ * try. With `quiet` there is no toast: the caller shows `failure`, as every dialog does.
  */
 export function useAct<Data, Variables extends AnyVariables>(
   document: TypedDocumentNode<Data, Variables>,

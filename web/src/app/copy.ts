@@ -3,7 +3,7 @@ import { useWords } from "../words";
 
 export const linkTo = (slug: string) => `${location.origin}/${slug}`;
 
-/** Puts a room's link into the clipboard; where that is not allowed, shows it. */
+/** Copies a room's link to the clipboard, or shows it where the browser does not allow that. */
 export function useCopyLink() {
   const words = useWords();
   const say = useSay();

@@ -5,14 +5,14 @@ import { foyer } from "./foyer";
 
 interface Watched<Data> {
   data: Data | null;
-  /** Why there is nothing more to come. */
+  /** Why the subscription has ended for good. */
   over: Failure | null;
 }
 
 /**
- * A subscription that begins again when it ended for a reason that passes, and one for signed-in users also when the
- * person comes back to the page, having perhaps signed in. The socket under it connects again by itself. Each state is
- * the whole state; one that is older than what is shown is dropped.
+ * A subscription that is opened again after a failure that may pass. After UNAUTHENTICATED it is opened again when the
+ * person returns to the page, because they may have signed in. The WebSocket reconnects by itself. Each state is the
+ * whole state; a state that is older than the one shown is dropped.
  */
 export function useLive<Data, Variables extends object>(
   document: TypedDocumentNode<Data, Variables>,
@@ -41,7 +41,7 @@ interface Sink<Data> {
   end(over: Failure): void;
 }
 
-/** Opens a subscription, and opens it again when it ends. Returns what stops that. */
+/** Opens a subscription, and opens it again when it ends. Returns a function that stops it. */
 export function follow<Data, Variables>(
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,
@@ -56,7 +56,7 @@ export function follow<Data, Variables>(
     const stop = foyer.watch(document, variables, {
       next({ data, errors }) {
         if (over || stopped) return;
-        if (errors?.[0]) return again(fromGraphQL(errors[0])); // data beside it is that of the last state
+        if (errors?.[0]) return again(fromGraphQL(errors[0])); // data beside errors is that of the last state
         failures = 0;
         if (data) sink.state(data);
       },
@@ -73,7 +73,7 @@ export function follow<Data, Variables>(
       timer = setTimeout(open, Math.min(500 * 2 ** failures++, 8_000) + Math.random() * 500);
     }
   }
-  // Perhaps: in another tab, of which this socket knows nothing.
+  // The person may have signed in, in another tab: this socket still has the old session.
   function signedIn() {
     foyer.socket.terminate();
     open();

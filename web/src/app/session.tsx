@@ -5,11 +5,11 @@ import { ViewerDocument, type ViewerQuery } from "../generated/operations";
 export type Viewer = NonNullable<ViewerQuery["viewer"]>;
 
 interface Session {
-  /** Null for nobody, and while it is not known. */
+  /** Null without a sign-in, and until it is known. */
   viewer: Viewer | null;
   loading: boolean;
   failed: boolean;
-  /** What this server offers. */
+  /** Features that this server offers. */
   canSignIn: boolean;
   canInvite: boolean;
   canRecord: boolean;
@@ -39,11 +39,11 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   return <Context value={session}>{children}</Context>;
 }
 
-// What the server calls somebody who has no name either: never the whole address, which is theirs alone.
+// As the server names a user without a name: never by the whole address, which is private.
 export const nameOf = ({ displayName, fullName, email }: Viewer) =>
   displayName || fullName || email.replace(/@.*$/, "");
 
-/** Where signing in begins; it comes back to where the person is now. A new account takes the browser's time zone. */
+/** The address of the sign-in, which returns to the present page. A new account takes the browser's time zone. */
 export const signInURL = (returnTo = location.pathname) =>
   `/login?${new URLSearchParams({ returnTo, timeZone })}`;
 

@@ -1,8 +1,8 @@
 type Kept = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 /**
- * The browser's storage, or memory where the browser refuses it: with site data blocked, even reading
- * `localStorage` throws, and a full storage takes nothing more.
+ * The browser's storage, or memory where the browser refuses it. With site data blocked, even reading `localStorage`
+ * throws; a full storage refuses writes.
  */
 function kept(storage: () => Storage): Kept {
   const memory = new Map<string, string>();
@@ -28,14 +28,14 @@ function kept(storage: () => Storage): Kept {
       try {
         storage().removeItem(key);
       } catch {
-        // It was in memory.
+        // The value was in memory.
       }
     },
   };
 }
 
-/** What this browser remembers. */
+/** Storage of this browser. */
 export const browser = kept(() => localStorage);
 
-/** What this tab remembers. */
+/** Storage of this tab. */
 export const tab = kept(() => sessionStorage);

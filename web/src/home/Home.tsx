@@ -1,6 +1,6 @@
 import { Layout, Loading } from "../app/Layout";
 import { nameOf, signInURL, useSession, type Viewer } from "../app/session";
-import { look } from "../ui/Button";
+import { buttonClass } from "../ui/Button";
 import { Note } from "../ui/Note";
 import { useWords } from "../words";
 import { JoinForm } from "./JoinForm";
@@ -34,7 +34,7 @@ function Welcome() {
         {canSignIn && (
           <p className="row row-wrap">
             <span className="soft">{words.welcome.host}</span>
-            <a className={look({ kind: "primary" })} href={signInURL()}>
+            <a className={buttonClass({ kind: "primary" })} href={signInURL()}>
               {words.nav.signIn}
             </a>
           </p>

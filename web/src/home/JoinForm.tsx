@@ -7,7 +7,7 @@ import { Field } from "../ui/Field";
 import { useWords } from "../words";
 import { explain, failureOf } from "../words/failure";
 
-// The server knows which room a link or a code means: there is no second rule here.
+// The server finds the room of a link or a code: the page has no rule of its own.
 export function JoinForm() {
   const words = useWords();
   const client = useClient();

@@ -11,14 +11,14 @@ import {
 } from "../generated/operations";
 import { isHost } from "../room/rank";
 import { RoomSettings } from "../settings/RoomSettings";
-import { Button, look } from "../ui/Button";
+import { Button, buttonClass } from "../ui/Button";
 import { Confirm } from "../ui/Dialog";
 import { Icon } from "../ui/Icon";
 import { Menu } from "../ui/Menu";
 import { useWords } from "../words";
 import { NewRoom } from "./NewRoom";
 
-// An empty list names no type: this has it fetched again once there is a room.
+// An empty list names no type: with this the cache fetches it again after the first room was created.
 const context = { additionalTypenames: ["Room"] };
 
 export function MyRooms() {
@@ -81,7 +81,7 @@ function Card({ room }: { room: RoomCardFragment }) {
       </div>
       <Menu
         label={words.home.more(room.name)}
-        className={`${look({ kind: "quiet" })} button-icon`}
+        className={`${buttonClass({ kind: "quiet" })} button-icon`}
         items={[
           { label: words.copyLink, icon: "copy", onSelect: () => copy(room.slug) },
           host && { label: words.settings.title, icon: "settings", onSelect: () => setOpen("settings") },

@@ -1,4 +1,4 @@
-// A door that stands ajar, and light that falls through it.
+// A door that is ajar, with light behind it.
 export function Picture() {
   return (
     <svg className="picture" viewBox="0 0 400 470" aria-hidden="true">

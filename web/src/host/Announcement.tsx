@@ -4,7 +4,7 @@ import type { Waiting } from "./lobby";
 
 const SAID_EVERY = 5_000; // milliseconds
 
-// Reads out who waits, but not more often than one can listen.
+// Announces the waiting guests to screen readers, with time to listen between two announcements.
 export function Announcement({ entries }: { entries: Waiting[] }) {
   const words = useWords();
   const [said, setSaid] = useState("");

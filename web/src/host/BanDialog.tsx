@@ -15,7 +15,7 @@ interface Props {
   onClose(): void;
 }
 
-// Asks for how long somebody is to stay away who is turned away or removed.
+// Asks for how long a denied or removed person is banned.
 export function BanDialog({ title, yes, busy, failure, onYes, onClose }: Props) {
   const words = useWords();
   const [ban, setBan] = useState<Ban>("NONE");

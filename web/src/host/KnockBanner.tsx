@@ -13,7 +13,7 @@ interface Props {
   onShow(): void;
 }
 
-// While the panel is shut: who knocks, over the pictures.
+// Shows the waiting guests over the pictures, while the panel is closed.
 export function KnockBanner({ roomId, lobby, locked, onShow }: Props) {
   const words = useWords();
   const { act, busy } = useAct(AdmitEntryDocument);

@@ -13,7 +13,7 @@ import {
 } from "../generated/operations";
 import type { Room } from "../room/admission";
 import { isHost, rankOf } from "../room/rank";
-import { look } from "../ui/Button";
+import { buttonClass } from "../ui/Button";
 import { Icon } from "../ui/Icon";
 import { Menu } from "../ui/Menu";
 import { useSay } from "../ui/Toasts";
@@ -30,7 +30,7 @@ interface Props {
   ticket: string;
 }
 
-// What the viewer may do to somebody in the meeting; nothing is shown where that is nothing.
+// The viewer's actions on a participant. Without any, there is no menu.
 export function ParticipantMenu({ participant, name, silent, dark, room, ticket }: Props) {
   const words = useWords();
   const say = useSay();
@@ -60,7 +60,7 @@ export function ParticipantMenu({ participant, name, silent, dark, room, ticket 
     <>
       <Menu
         label={words.meeting.moreOn(name)}
-        className={`${look({ kind: "quiet", small: true })} button-icon`}
+        className={`${buttonClass({ kind: "quiet", small: true })} button-icon`}
         items={[
           mayMute &&
             !silent && {

@@ -9,7 +9,7 @@ import {
   SetLobbyMessageDocument,
   UnlockRoomDocument,
 } from "../generated/operations";
-import { Button, IconButton, look } from "../ui/Button";
+import { Button, IconButton, buttonClass } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import { Face } from "../ui/Face";
 import { TextArea } from "../ui/Field";
@@ -22,7 +22,7 @@ import { BanDialog } from "./BanDialog";
 import { useBellOn } from "./bell";
 import type { Lobby, Waiting } from "./lobby";
 
-const SHOWN = 50; // of a flood, the first so many
+const SHOWN = 50; // guests, at most
 
 interface Props {
   roomId: string;
@@ -61,7 +61,7 @@ export function WaitingList({ roomId, lobby, locked }: Props) {
           wide
           busy={busy}
           onClick={async () => {
-            // Those whom the host sees; who has knocked since waits for the next look.
+            // Only the guests whom the host sees. Guests who asked since then stay in the list.
             await admitAll({ input: { roomId, entryIds: entries.slice(0, 1000).map(({ id }) => id) } });
             heading.current?.focus();
           }}
@@ -87,11 +87,11 @@ export function WaitingList({ roomId, lobby, locked }: Props) {
   );
 }
 
-// Turns everybody away whom the host sees, as when a stranger has filled the list: asked for, since it cannot be undone.
+// Denies all guests whom the host sees, for example when a stranger has filled the list. It asks first.
 function DenyAll({ roomId, entries, onDone }: { roomId: string; entries: Waiting[]; onDone(): void }) {
   const words = useWords();
   const { act, busy, failure } = useAct(DenyAllEntriesDocument, { quiet: true });
-  const [meant, setMeant] = useState<string[] | null>(null); // those who were there when the host was asked
+  const [meant, setMeant] = useState<string[] | null>(null); // the guests who were there when the dialog opened
   return (
     <>
       {entries.length > 1 && (
@@ -117,7 +117,7 @@ function DenyAll({ roomId, entries, onDone }: { roomId: string; entries: Waiting
   );
 }
 
-// Nobody can be admitted into a locked room: this says so, and what helps.
+// Hosts cannot admit into a locked room: this offers to unlock it.
 function Unlock({ roomId }: { roomId: string }) {
   const words = useWords();
   const { act, busy } = useAct(UnlockRoomDocument);
@@ -151,7 +151,7 @@ function Entry({ roomId, entry, locked, onDecided }: EntryProps) {
   const input = { roomId, entryId: entry.id };
   const busy = admitting || denying || excluding;
   async function decide(decision: Promise<unknown>) {
-    if (await decision) onDecided(); // the button is about to go, and the focus with it
+    if (await decision) onDecided(); // the button is about to disappear, with the focus
   }
   return (
     <li className="person person-waiting">
@@ -180,7 +180,7 @@ function Entry({ roomId, entry, locked, onDecided }: EntryProps) {
         </Button>
         <Menu
           label={words.meeting.moreOn(entry.displayName)}
-          className={`${look({ kind: "quiet", small: true })} button-icon`}
+          className={`${buttonClass({ kind: "quiet", small: true })} button-icon`}
           items={[
             { label: words.lobby.denyAndBan, icon: "lock", danger: true, onSelect: () => setBanning(true) },
           ]}

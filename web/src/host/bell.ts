@@ -2,32 +2,32 @@ import { useSyncExternalStore } from "react";
 import { browser } from "../app/storage";
 import { chime } from "../ui/chime";
 
-const SOFT = "foyer:bell";
+const BELL = "foyer:bell";
 
-/** Whether the host wants to hear who knocks. */
-let on = browser.getItem(SOFT) !== "off";
+/** Whether the bell rings when a guest asks to enter. */
+let on = browser.getItem(BELL) !== "off";
 const listeners = new Set<() => void>();
 
 export function useBellOn() {
   const now = useSyncExternalStore(
-    (tell) => {
-      listeners.add(tell);
-      return () => void listeners.delete(tell);
+    (notify) => {
+      listeners.add(notify);
+      return () => void listeners.delete(notify);
     },
     () => on,
   );
   function turn(state: boolean) {
     on = state;
-    browser.setItem(SOFT, on ? "on" : "off");
-    listeners.forEach((tell) => tell());
+    browser.setItem(BELL, on ? "on" : "off");
+    listeners.forEach((notify) => notify());
   }
   return [now, turn] as const;
 }
 
 const PAUSE = 4_000; // milliseconds of silence after a ring
-const LONGEST = 64_000; // and at most so much
+const LONGEST = 64_000; // milliseconds, the longest pause
 
-/** Rings for somebody who knocks; ever more rarely under a flood, until it has been calm for a while. */
+/** Rings for guests who ask to enter. Under a flood each pause is longer, until it has been calm for a while. */
 export class Bell {
   #last = -Infinity;
   #pause = PAUSE;

@@ -7,13 +7,13 @@ export type Lobby = LobbySubscription["lobby"];
 export type Waiting = Lobby["entries"][number];
 
 interface Seen {
-  /** Null for others than hosts, while it is not known, and when it cannot be. */
+  /** Null for people who are not hosts, until it is known, and after the subscription has ended. */
   lobby: Lobby | null;
-  /** Whether it cannot be known because the host's sign-in has ended. */
+  /** Whether it is null because the host's session has ended. */
   signedOut: boolean;
 }
 
-/** Who waits, for hosts. Rings when somebody new does. */
+/** The waiting guests, for hosts. It rings for each new guest. */
 export function useLobby(roomId: string, host: boolean): Seen {
   const { data, over } = useLive(LobbyDocument, host ? { roomId } : null, ({ lobby }) => lobby.version);
   const lobby = host && !over ? (data?.lobby ?? null) : null;

@@ -20,7 +20,7 @@ const RoomSettings = lazy(async () => ({ default: (await import("../settings/Roo
 
 export type HostDialog = "record" | "settings" | "end";
 
-/** What hosts can do to the whole meeting. */
+/** A host's actions on the whole meeting. */
 export function useHostMenu(
   room: Room,
   status: Status | null,

@@ -8,7 +8,7 @@ interface Rules {
   dataAllowed: boolean;
 }
 
-/** The room's configuration, as Foyer writes it into the metadata of LiveKit's room. */
+/** The room's configuration, from the metadata of LiveKit's room, where Foyer writes it. */
 export function useRules(): Rules | null {
   const { metadata } = useRoomInfo();
   return useMemo(() => {

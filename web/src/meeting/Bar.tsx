@@ -83,9 +83,9 @@ export function Bar({ room, ticket, host, status, waiting, unread, panel, onPane
 interface ControlProps {
   icon: IconName;
   label: string;
-  /** Shown as on, for the eye; the label says what pressing it does. */
+  /** Whether it looks switched on. The label says what a press does. */
   lit?: boolean;
-  /** Whether what it opens is open. */
+  /** Whether the panel that it opens is open. */
   expanded?: boolean;
   className?: string;
   badge?: number;
@@ -124,7 +124,7 @@ const numbers: Record<Sending, number> = {
   [Track.Source.ScreenShare]: 3,
 };
 
-/** Whether the room lets the person send this. Until LiveKit has said so, yes. */
+/** Whether the person may publish this source. True until LiveKit has sent the permissions. */
 function useMaySend(source: Sending) {
   const permission = useLocalParticipantPermissions();
   if (!permission) return true;
@@ -204,7 +204,7 @@ function Screen() {
       label={may ? (enabled ? words.meeting.unshare : words.meeting.share) : words.meeting.shareForbidden}
       lit={enabled}
       disabled={!may || pending}
-      onClick={() => void toggle().catch(() => {}) /* the person changed their mind */}
+      onClick={() => void toggle().catch(() => {}) /* the person has cancelled */}
     />
   );
 }
@@ -259,7 +259,7 @@ function More({ room, ticket, host, status }: MoreProps) {
   );
 }
 
-// A dialog whose code has not come, as after a deploy, ends no meeting.
+// A dialog whose code cannot be loaded, as after a deploy, does not end the meeting.
 function BrokenDialog({ onClose }: { onClose(): void }) {
   const words = useWords();
   return (

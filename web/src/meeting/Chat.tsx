@@ -55,13 +55,13 @@ const Line = memo(function Line({ said: { from, text, at }, name }: LineProps) {
   );
 });
 
-// When something was said. A machine's clock may say what is no time at all.
+// The time of a message. It throws where the machine's clock is out of range.
 function Time({ at }: { at: number }) {
   const words = useWords();
   return <time dateTime={new Date(at).toISOString()}>{words.time(at)}</time>;
 }
 
-// What somebody has written, as text; addresses in it can be followed.
+// The text of a message, with links for the addresses in it.
 function Linked({ text }: { text: string }) {
   return linksIn(text).map(({ text, href }, place) =>
     href ? (

@@ -122,7 +122,7 @@ function Inside({ room, ticket }: Props) {
   );
 }
 
-// Somebody's role may change in the meeting: then what the page offers changes too.
+// Reads the room again when the viewer's role changes during the meeting.
 function useRoleOf({ slug, viewerRole }: Room) {
   const meeting = useRoomContext();
   const role = useParticipantAttribute("room_role", { participant: meeting.localParticipant });

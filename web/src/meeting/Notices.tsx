@@ -8,7 +8,7 @@ import { Button } from "../ui/Button";
 import { Icon } from "../ui/Icon";
 import { useWords } from "../words";
 
-// What everybody has to know, over the pictures: nothing moves because of it.
+// Notices for everybody. They lie over the pictures, so that nothing moves.
 export function Notices({ status, host }: { status: Status | null; host: boolean }) {
   const words = useWords();
   const connection = useConnectionState();
@@ -62,12 +62,12 @@ function RecordingNotice({ status }: { status: Status | null }) {
   );
 }
 
-// Says that it was somebody else who turned the microphone off, until it is on again.
+// Says that another person muted the viewer, until the microphone is on again.
 function MutedNotice({ host }: { host: boolean }) {
   const words = useWords();
   const rules = useRules();
   const [muted, setMuted] = useMutedByOthers();
-  const anybody = rules?.everyoneCanMute && !host; // only hosts mute hosts
+  const anybody = rules?.everyoneCanMute && !host; // only hosts may mute hosts
   return (
     <div role="alert">
       {muted && (
@@ -90,7 +90,7 @@ function useMutedByOthers() {
     const mine = ({ source }: TrackPublication, { isLocal }: Participant) =>
       isLocal && source === Track.Source.Microphone;
     function off(publication: TrackPublication, who: Participant) {
-      // Whoever turns it off has wished it so before. One that was unplugged has ended.
+      // A press of the button changes the wish before this event. A microphone that was unplugged has ended.
       const ended = publication.track?.mediaStreamTrack.readyState === "ended";
       if (mine(publication, who) && wishes().microphone.on && !ended) setMuted(true);
     }

@@ -67,5 +67,5 @@ export function Panel({ tab, room, ticket, locked, lobby, talk, onTab, onClose }
   );
 }
 
-// Escape closes what is on top: a menu first, which has something in it while it is open.
+// Escape closes the topmost element: an open menu, which is never empty, or a dialog.
 const onTop = () => document.querySelector(".menu:not(:empty), dialog[open]");

@@ -35,7 +35,7 @@ export function People({ room, ticket }: Props) {
   );
 }
 
-// Raised hands first, the longest raised at the top; then oneself, hosts, and the rest by name.
+// Raised hands first, the earliest at the top; then the viewer, hosts, and all others by name.
 function byPlace(a: Participant, b: Participant) {
   const hand = ({ attributes }: Participant) => attributes.hand_raised_at || "~";
   const rank = ({ isLocal, attributes }: Participant) => (isLocal ? -9 : -rankOf(attributes.room_role));

@@ -11,7 +11,7 @@ import { useWords } from "../words";
 import { type Box, fit, GAP, places } from "./fit";
 import { Tile } from "./Tile";
 
-// Everybody's pictures: side by side, or beside what somebody shares.
+// All pictures: side by side, or beside a shared screen.
 export function Stage() {
   const tracks = useTracks([
     { source: Track.Source.Camera, withPlaceholder: true },
@@ -21,7 +21,7 @@ export function Stage() {
   const people = tracks.filter(({ source }) => source !== Track.Source.ScreenShare);
   const screen = shared.at(-1);
   const connection = useConnectionState();
-  // Not before it is known who is there: else one's own picture would first be alone, and then move.
+  // Not before the participants are known: the viewer's own picture would be alone first, and then move.
   const early = connection === ConnectionState.Connecting || connection === ConnectionState.Disconnected;
   if (early) return null;
   if (!screen) return <Grid tracks={people} />;

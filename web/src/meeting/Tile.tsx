@@ -12,7 +12,7 @@ import { Face } from "../ui/Face";
 import { Icon } from "../ui/Icon";
 import { useWords } from "../words";
 
-// One picture, of a person or of a screen.
+// The picture of a person or of a screen.
 export function Tile({ trackRef }: { trackRef: TrackReferenceOrPlaceholder }) {
   const words = useWords();
   const { participant, source } = trackRef;
@@ -30,7 +30,7 @@ export function Tile({ trackRef }: { trackRef: TrackReferenceOrPlaceholder }) {
       {isTrackReference(trackRef) && !dark ? (
         <VideoTrack
           trackRef={trackRef}
-          tabIndex={-1} // it does nothing, and Firefox would stop at it
+          tabIndex={-1} // Firefox would make it a tab stop
           className={participant.isLocal && !screen ? "tile-video mirrored" : "tile-video"}
           aria-label={screen ? words.meeting.screenOf(shown) : words.meeting.pictureOf(shown)}
         />

@@ -3,7 +3,7 @@ import { useEffect, useEffectEvent, useState } from "react";
 import { wishes } from "../room/devices";
 import type { Details, Leaving } from "../room/stage";
 
-/** What the end of a connection means. Foyer is asked what PARTICIPANT_REMOVED was: see docs/clients.md. */
+/** The meaning of a disconnect. After PARTICIPANT_REMOVED the page asks Foyer for the reason: see docs/clients.md. */
 function leavingOf(reason?: DisconnectReason): Leaving {
   switch (reason) {
     case DisconnectReason.CLIENT_INITIATED:
@@ -30,7 +30,7 @@ function newRoom() {
   });
 }
 
-/** Connects with LiveKit as long as the page shows the meeting; null for a moment before that. */
+/** Connects to LiveKit while the page shows the meeting; null before the first effect. */
 export function useConnection({ serverUrl, participantToken }: Details, onLeft: (how: Leaving) => void) {
   const [meeting, setMeeting] = useState<LiveKitRoom | null>(null);
   const left = useEffectEvent(onLeft);
@@ -41,13 +41,13 @@ export function useConnection({ serverUrl, participantToken }: Details, onLeft: 
     let here = true;
     let [answered, connected] = [false, false];
     function leave(how: Leaving) {
-      const media = how === "lost" && answered && !connected; // LiveKit was reached, but not by media
+      const media = how === "lost" && answered && !connected; // LiveKit answered, but no media got through
       if (here) left(media ? "unreachable" : how);
       here = false;
     }
     meeting.once(RoomEvent.SignalConnected, () => (answered = true));
     meeting.once(RoomEvent.Connected, () => (connected = true));
-    // Before connecting: with a token that opens the room no longer, this comes at once.
+    // Before connecting, because a refused token disconnects immediately.
     const disconnected = (reason?: DisconnectReason) => leave(leavingOf(reason));
     meeting.on(RoomEvent.Disconnected, disconnected);
     meeting.connect(serverUrl, participantToken).then(
@@ -63,7 +63,7 @@ export function useConnection({ serverUrl, participantToken }: Details, onLeft: 
   return meeting;
 }
 
-// What was on in the preview is on in the meeting. A device that fails stays off, as its button shows.
+// Turns on the devices that were on in the preview. A device that fails stays off, and its button shows that.
 async function publish({ localParticipant }: LiveKitRoom) {
   const { camera, microphone } = wishes();
   if (microphone.on) await localParticipant.setMicrophoneEnabled(true).catch(() => {});

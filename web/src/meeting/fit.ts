@@ -8,17 +8,17 @@ export const GAP = 10; // pixels between pictures
 const WIDEST = 16 / 9;
 const NARROWEST = 4 / 5;
 
-// The smallest picture that still shows a face, in pixels.
+// The smallest picture in which a face can be recognised, in pixels.
 const LEAST = { width: 150, height: 105 };
 
-/** How many pictures a box has room for. */
+/** The number of pictures that a box has room for. */
 export function places({ width, height }: Box) {
   const across = Math.floor((width + GAP) / (LEAST.width + GAP));
   const down = Math.floor((height + GAP) / (LEAST.height + GAP));
   return Math.min(Math.max(across, 1) * Math.max(down, 1), 25);
 }
 
-/** The size of each of so many pictures that fills a box best. */
+/** The size of each picture with which `count` pictures fill a box best. */
 export function fit(count: number, { width, height }: Box): Box {
   let best = { width: 0, height: 0 };
   for (let columns = 1; columns <= count; columns++) {

@@ -1,14 +1,14 @@
 export interface Part {
   text: string;
-  /** Where it leads, of an address. */
+  /** The target, if the part is an address. */
   href?: string;
 }
 
-// What ends a sentence, or closes a bracket, is no part of the address before it. Nor are marks that have the rest
-// read in another direction: the address would look like another one.
+// The end of a sentence and a closing bracket are not part of the address before them. Nor are marks that reverse the
+// direction of the text: they would make the address look like another one.
 const address = /\bhttps?:\/\/[^\s<>"\p{Bidi_Control}]*[^\s<>"\p{Bidi_Control}.,;:!?'’”»)\]}]/giu;
 
-/** A text in parts, of which some are addresses of the web. */
+/** Splits a text into web addresses and the text between them. */
 export function linksIn(text: string): Part[] {
   const parts: Part[] = [];
   let end = 0;
@@ -22,7 +22,7 @@ export function linksIn(text: string): Part[] {
   return parts;
 }
 
-// URL.canParse is newer than some browsers that we support.
+// URL.canParse is newer than the oldest browsers in README.md.
 function parses(address: string) {
   try {
     return !!new URL(address);

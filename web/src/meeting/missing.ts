@@ -1,6 +1,6 @@
 /**
- * crypto.randomUUID is missing on an origin that is not secure: a server on a local network, over http.
- * LiveKit's client names each message of the chat by it.
+ * Browsers have no crypto.randomUUID on an insecure origin, such as a server on a local network over http.
+ * LiveKit's client uses it for the id of each chat message.
  */
 if (typeof crypto.randomUUID !== "function") crypto.randomUUID = randomUUID;
 

@@ -4,34 +4,34 @@ import { useCallback, useEffect, useRef, useState } from "react";
 
 export interface Said {
   id: number;
-  /** Nobody who is known, when LiveKit does not say who it was. */
+  /** Undefined when LiveKit does not know the sender. */
   from?: Participant;
   text: string;
-  /** When it arrived, in milliseconds since 1970: the writer's program may say what it likes. */
+  /** When it arrived, in milliseconds since 1970. The sender's clock is not trusted. */
   at: number;
 }
 
 export interface Talk {
-  /** The last ones. */
+  /** The newest, at most KEPT. */
   messages: Said[];
   send(text: string): Promise<void>;
   sending: boolean;
   unread: number;
 }
 
-// Where LiveKit's clients write: in streams of text, and those from before 2025 in packets of JSON.
+// LiveKit's clients send text streams; those from before 2025 send JSON packets.
 const STREAM = "lk.chat";
 const PACKET = "lk-chat-topic";
 
 const LONGEST = 4_000; // characters of a message
 const KEPT = 500; // messages
-const EVERY = 100; // milliseconds between two looks at what has arrived
+const EVERY = 100; // milliseconds between two updates of the list
 
 /**
- * The chat of the meeting, and how much of it was said while nobody looked. Anybody in the meeting can write anything: a
- * message that is none is dropped, and neither many of them nor a long one keep the page from its work.
+ * The chat of the meeting, and the number of unread messages. Participants can send anything: invalid messages are
+ * dropped, and neither a flood of messages nor a long one blocks the page.
  */
-export function useTalk(looking: boolean): Talk {
+export function useTalk(visible: boolean): Talk {
   const meeting = useRoomContext();
   const [{ messages, others }, setSaid] = useState({ messages: [] as Said[], others: 0 });
   const [sending, setSending] = useState(false);
@@ -56,7 +56,7 @@ export function useTalk(looking: boolean): Talk {
 
   useEffect(() => {
     meeting.registerTextStreamHandler(STREAM, async (reader, { identity }) => {
-      const text = await whole(reader).catch(() => ""); // it broke off, or is no text
+      const text = await whole(reader).catch(() => ""); // it was aborted, or is not text
       add(meeting.getParticipantByIdentity(identity), text);
     });
     const packet = (payload: Uint8Array, from?: Participant, _kind?: unknown, topic?: string) => {
@@ -68,7 +68,7 @@ export function useTalk(looking: boolean): Talk {
       meeting.off(RoomEvent.DataReceived, packet);
     };
   }, [meeting, add]);
-  if (looking && seen !== others) setSeen(others);
+  if (visible && seen !== others) setSeen(others);
 
   async function send(text: string) {
     const { localParticipant } = meeting;
@@ -83,17 +83,17 @@ export function useTalk(looking: boolean): Talk {
       setSending(false);
     }
   }
-  return { messages, send, sending, unread: looking ? 0 : others - seen };
+  return { messages, send, sending, unread: visible ? 0 : others - seen };
 }
 
-// The beginning of a stream. The rest is read too: it would pile up.
+// The beginning of a stream. The remainder is read as well, because LiveKit would buffer it.
 async function whole(reader: TextStreamReader) {
   let text = "";
   for await (const part of reader) if (text.length <= LONGEST) text += part;
   return text;
 }
 
-// What a packet says; nothing, where it says so in a stream as well.
+// The text of a packet; empty when the same text also comes as a stream.
 function messageIn(payload: Uint8Array): string {
   try {
     const { message, ignoreLegacy } = JSON.parse(new TextDecoder().decode(payload)) as Record<string, unknown>;

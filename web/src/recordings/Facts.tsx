@@ -3,7 +3,7 @@ import { useWords } from "../words";
 
 export const isFinal = ({ status }: RecordingRowFragment) => ["SAVED", "FAILED", "ABORTED"].includes(status);
 
-// When, how long, how large.
+// Date, mode, duration and size.
 export function Facts({ recording }: { recording: RecordingRowFragment }) {
   const words = useWords();
   const { createdAt, startedAt, duration, size, mode } = recording;
@@ -16,7 +16,7 @@ export function Facts({ recording }: { recording: RecordingRowFragment }) {
   return <p className="soft small">{facts.filter(Boolean).join(" · ")}</p>;
 }
 
-// Says what is unusual; a recording that is there needs no word.
+// The status, unless the recording is saved.
 export function StatusTag({ recording }: { recording: RecordingRowFragment }) {
   const words = useWords();
   const { status, isExpired } = recording;

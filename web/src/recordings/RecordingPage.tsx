@@ -13,7 +13,7 @@ import {
   ShareRecordingDocument,
   UnshareRecordingDocument,
 } from "../generated/operations";
-import { Button, look } from "../ui/Button";
+import { Button, buttonClass } from "../ui/Button";
 import { Confirm } from "../ui/Dialog";
 import { Face } from "../ui/Face";
 import { Field } from "../ui/Field";
@@ -84,7 +84,7 @@ function Shown({ recording }: { recording: Recording }) {
         {reason && <Note kind="warn">{reason}</Note>}
         <div className="row row-wrap">
           {url && (
-            <a className={look({ kind: "primary" })} href={url} download>
+            <a className={buttonClass({ kind: "primary" })} href={url} download>
               <Icon name="download" />
               {words.recordings.download}
             </a>

@@ -3,7 +3,7 @@ import { Layout, Loading } from "../app/Layout";
 import { PagedList } from "../app/PagedList";
 import { signInURL, useSession } from "../app/session";
 import { type RecordingRowFragment, RecordingsDocument } from "../generated/operations";
-import { look } from "../ui/Button";
+import { buttonClass } from "../ui/Button";
 import { Icon } from "../ui/Icon";
 import { useWords } from "../words";
 import { Facts, isFinal, StatusTag } from "./Facts";
@@ -32,7 +32,7 @@ export function SignInFirst() {
       <p className="soft">{words.recordings.signIn}</p>
       {canSignIn && (
         <p>
-          <a className={look({ kind: "primary" })} href={signInURL()}>
+          <a className={buttonClass({ kind: "primary" })} href={signInURL()}>
             {words.nav.signIn}
           </a>
         </p>
@@ -87,7 +87,7 @@ function Row({ recording }: { recording: RecordingRowFragment }) {
       <StatusTag recording={recording} />
       {recording.url && (
         <a
-          className={`${look({ kind: "quiet" })} button-icon`}
+          className={`${buttonClass({ kind: "quiet" })} button-icon`}
           href={recording.url}
           download
           aria-label={words.recordings.downloadName(name, words.date(recording.createdAt))}

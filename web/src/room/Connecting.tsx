@@ -1,6 +1,6 @@
 import { useWords } from "../words";
 
-// Keeps the meeting's place while its code is on its way: the same bars, so that nothing moves.
+// Stands in for the meeting while its code loads. It has the same bars, so that nothing moves.
 export function Connecting({ name }: { name: string }) {
   const words = useWords();
   return (

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import { Link } from "wouter";
-import { Button, look } from "../ui/Button";
+import { Button, buttonClass } from "../ui/Button";
 import { useWords } from "../words";
 import type { Room } from "./admission";
 import type { Why } from "./stage";
@@ -38,7 +38,7 @@ export function Over({ room, why, again: after = 0, onAsk, onReset }: Props) {
                 : words.over.ask}
           </Button>
         )}
-        <Link href="/" className={look({ kind: again ? "plain" : "primary" })}>
+        <Link href="/" className={buttonClass({ kind: again ? "plain" : "primary" })}>
           {words.toHome}
         </Link>
       </div>

@@ -13,7 +13,7 @@ interface Props {
   state: DeviceState;
 }
 
-// What others will see and hear, before they do.
+// Shows the person what others will see and hear.
 export function Preview({ name, devices, state }: Props) {
   const words = useWords();
   return (
@@ -55,7 +55,7 @@ function Camera({ track, label }: { track: MediaStreamTrack | null; label: strin
       ref={video}
       className="mirrored"
       aria-label={label}
-      tabIndex={-1} // it does nothing, and Firefox would stop at it
+      tabIndex={-1} // Firefox would make it a tab stop
       hidden={!track}
       muted
       autoPlay

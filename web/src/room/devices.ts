@@ -3,13 +3,13 @@ import { browser } from "../app/storage";
 
 export type DeviceKind = "camera" | "microphone";
 
-/** Why a device gives nothing. */
+/** Why a device does not work. */
 export type Problem = "denied" | "missing" | "busy" | "unsupported";
 
 export interface Device {
   /** Whether the person wants it on. */
   on: boolean;
-  /** The chosen one; empty for the browser's choice. */
+  /** The id of the chosen device; empty for the browser's choice. */
   id: string;
   track: MediaStreamTrack | null;
   problem: Problem | null;
@@ -25,7 +25,7 @@ type Wish = Record<DeviceKind, { on: boolean; id: string }>;
 
 const REMEMBERED = "foyer:devices";
 
-/** What the person chose last, here or in an earlier meeting. */
+/** The last choice, from this meeting or an earlier one. */
 export function wishes(): Wish {
   const known = remembered();
   return { camera: { on: true, id: "", ...known?.camera }, microphone: { on: true, id: "", ...known?.microphone } };
@@ -39,7 +39,7 @@ function remembered() {
   }
 }
 
-/** Keeps a choice that is made in the meeting. */
+/** Stores a choice that is made during the meeting. */
 export function remember(kind: DeviceKind, change: Partial<Wish[DeviceKind]>) {
   const now = wishes();
   browser.setItem(REMEMBERED, JSON.stringify({ ...now, [kind]: { ...now[kind], ...change } }));
@@ -54,7 +54,7 @@ function problemOf(error: unknown): Problem {
 
 const wanted = (id: string) => (id ? { deviceId: { ideal: id } } : true);
 
-/** Camera and microphone before the meeting: what is chosen, and what they give for the preview. */
+/** Camera and microphone before the meeting: the choice, and the tracks for the preview. */
 export class Devices {
   #listeners = new Set<() => void>();
   #stopped = false;
@@ -70,12 +70,12 @@ export class Devices {
     };
   }
 
-  listen = (tell: () => void) => {
-    this.#listeners.add(tell);
-    return () => void this.#listeners.delete(tell);
+  listen = (notify: () => void) => {
+    this.#listeners.add(notify);
+    return () => void this.#listeners.delete(notify);
   };
 
-  /** Asks for both at once, so that the person is asked once; then for each alone. */
+  /** Requests both together, so that the browser asks the person once; then each alone. */
   async start() {
     this.#stopped = false;
     navigator.mediaDevices?.addEventListener("devicechange", this.#list);
@@ -89,7 +89,7 @@ export class Devices {
           }),
         );
       } catch {
-        // One of them may work alone.
+        // One device may work alone.
       }
     }
     await this.#open("camera");
@@ -161,11 +161,11 @@ export class Devices {
 
   #change(change: Partial<DeviceState>) {
     this.state = { ...this.state, ...change };
-    this.#listeners.forEach((tell) => tell());
+    this.#listeners.forEach((notify) => notify());
   }
 }
 
-/** Devices that are open while the component is mounted. The choice is kept for the meeting. */
+/** Devices that are open while the component is mounted. */
 export function useDevices() {
   const [devices] = useState(() => new Devices());
   useEffect(() => {

@@ -14,23 +14,23 @@ export interface Lock {
  * The room's lock for the viewer. It is read when they come, when their entry changes (as it does when the room
  * changes), and when they return to the page.
  */
-export function useLock(room: Room, looking: boolean, entryVersion?: number): Lock {
+export function useLock(room: Room, active: boolean, entryVersion?: number): Lock {
   const [now, setNow] = useState(room);
   useEffect(() => {
-    if (!looking) return;
-    let shown = true;
-    async function look() {
+    if (!active) return;
+    let mounted = true;
+    async function read() {
       const { data } = await foyer.client
         .query(RoomLockDocument, { id: room.id }, { requestPolicy: "network-only" })
         .toPromise();
-      if (shown && data?.room) setNow({ ...room, ...data.room });
+      if (mounted && data?.room) setNow({ ...room, ...data.room });
     }
-    void look();
-    window.addEventListener("focus", look);
+    void read();
+    window.addEventListener("focus", read);
     return () => {
-      shown = false;
-      window.removeEventListener("focus", look);
+      mounted = false;
+      window.removeEventListener("focus", read);
     };
-  }, [room, looking, entryVersion]);
+  }, [room, active, entryVersion]);
   return { locked: now.locked && !isHost(room.viewerRole), walksIn: now.viewerCanJoin };
 }

@@ -2,7 +2,7 @@ import type { RoomRole } from "../generated/operations";
 
 const ranks: Record<string, number> = { owner: 3, administrator: 2, member: 1 };
 
-/** Who ranks higher may moderate. Takes both spellings: GraphQL's, and that of LiveKit's attributes. */
+/** A person may moderate people of lower rank. Accepts GraphQL's spelling and that of LiveKit's attributes. */
 export const rankOf = (role: string | null | undefined) => ranks[role?.toLowerCase() ?? ""] ?? 0;
 
 export const isHost = (role: RoomRole | null | undefined) => rankOf(role) >= rankOf("ADMINISTRATOR");

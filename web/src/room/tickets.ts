@@ -1,7 +1,7 @@
 import { tab } from "../app/storage";
 
-// What a tab remembers: its tickets, which are secrets, and under which name it asks to enter. Another tab
-// is another participant.
+// A tab stores its tickets, which are secrets, and the name with which it asks to enter. Another tab is another
+// participant.
 function within(prefix: string) {
   return {
     getItem: (key: string) => tab.getItem(prefix + key),
@@ -12,5 +12,5 @@ function within(prefix: string) {
 
 export const tickets = within("foyer:ticket:");
 
-/** Rooms that the tab is waiting for. */
+/** The name with which the tab waits to enter a room, by the id of the room. */
 export const asked = within("foyer:asked:");

@@ -13,7 +13,7 @@ import {
   UpdateRoomAccessDocument,
 } from "../generated/operations";
 import { rankOf } from "../room/rank";
-import { Button, look } from "../ui/Button";
+import { Button, buttonClass } from "../ui/Button";
 import { Confirm, Failed } from "../ui/Dialog";
 import { Face } from "../ui/Face";
 import { Field, Select } from "../ui/Field";
@@ -24,7 +24,7 @@ import { Trouble } from "../ui/Trouble";
 import { useWords } from "../words";
 import { explain } from "../words/failure";
 
-// Who has a role in the room.
+// The people with a role in the room.
 export function Accesses({ roomId }: { roomId: string }) {
   const words = useWords();
   const [{ data, error }, again] = useQuery({
@@ -133,7 +133,7 @@ function Person({ roomId, mine, access }: PersonProps) {
       {mayChange && (
         <Menu
           label={words.meeting.moreOn(name)}
-          className={`${look({ kind: "quiet", small: true })} button-icon`}
+          className={`${buttonClass({ kind: "quiet", small: true })} button-icon`}
           items={[
             role !== "ADMINISTRATOR" && become("ADMINISTRATOR"),
             owner && role !== "MEMBER" && become("MEMBER"),

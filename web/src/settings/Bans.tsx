@@ -10,7 +10,7 @@ import { useWords } from "../words";
 
 const context = { additionalTypenames: ["RoomBan"] };
 
-// Who is kept out of the room.
+// The people who are banned from the room.
 export function Bans({ roomId }: { roomId: string }) {
   const words = useWords();
   const [{ data, error }, again] = useQuery({

@@ -11,7 +11,7 @@ import { useWords } from "../words";
 import { explain } from "../words/failure";
 import { addressesIn } from "./addresses";
 
-// The link, and e-mails that carry it.
+// The link, and invitations by e-mail.
 export function Invite({ room }: { room: RoomSettingsFragment }) {
   const words = useWords();
   const say = useSay();
@@ -85,7 +85,7 @@ interface BadProps {
   onRest(text: string): void;
 }
 
-// Which of many addresses the server does not take, and the rest with one press.
+// The addresses that the server refused, and a button that keeps the others.
 function Bad({ emails, indexes, onRest }: BadProps) {
   const words = useWords();
   const rest = emails.filter((_, i) => !indexes.includes(i));

@@ -1,11 +1,11 @@
 /**
- * The addresses in a text as people paste it, with names or without, between commas, semicolons, spaces or lines:
- * `a@example.org b@example.org, "Lovelace, Ada" <ada@example.org>`. The server judges each.
+ * The addresses in a pasted text, with or without names, separated by commas, semicolons, spaces or line breaks:
+ * `a@example.org b@example.org, "Lovelace, Ada" <ada@example.org>`. The server validates each.
  */
 export function addressesIn(text: string): string[] {
   const found: string[] = [];
-  let name = ""; // the part before a comma of a name without quotes: Lovelace, Ada <ada@example.org>
-  let glued = false; // whether a comma without a space follows the last address, which may be a slip in it
+  let name = ""; // the part of an unquoted name before a comma: Lovelace, Ada <ada@example.org>
+  let glued = false; // whether a comma follows the last address: without a space it may be a typing error in it
   for (const [, piece = "", end] of text.matchAll(part)) {
     const whole = piece.trim();
     if (whole.includes("<")) found.push(name + whole);
@@ -22,10 +22,10 @@ export function addressesIn(text: string): string[] {
   return found;
 }
 
-// What ends with a comma, a semicolon or a line, outside of quotes and angle brackets.
+// Text up to a comma, a semicolon or a line break outside of quotes and angle brackets.
 const part = /((?:"(?:[^"\\\n]|\\.)*"|<[^>\n]*>|[^,;\n])*)([,;\n]|$)/g;
 
-// Words are addresses of their own, unless one is none.
+// Separate addresses, unless one of the words is not an address.
 function separate(text: string) {
   const words = text.split(/\s+/);
   return words.every((word) => word.includes("@")) ? words : [text];

@@ -10,13 +10,13 @@ interface Look {
   wide?: boolean;
 }
 
-export function look({ kind = "plain", small, wide }: Look) {
+export function buttonClass({ kind = "plain", small, wide }: Look) {
   return ["button", `button-${kind}`, small && "button-small", wide && "button-wide"]
     .filter(Boolean)
     .join(" ");
 }
 
-// A busy button stays focusable: a focus that vanishes is lost to keyboards.
+// A busy button stays focusable, so that the keyboard does not lose the focus.
 export function Button({
   kind,
   icon,
@@ -31,7 +31,7 @@ export function Button({
     <button
       type="button"
       {...rest}
-      className={look({ kind, small, wide })}
+      className={buttonClass({ kind, small, wide })}
       aria-disabled={busy || undefined}
       onClick={busy ? (event) => event.preventDefault() : onClick}
     >
@@ -41,7 +41,7 @@ export function Button({
   );
 }
 
-// A button that shows an icon only; its label is what is read out, and the tooltip.
+// A button with an icon only. Its label is the accessible name and the tooltip.
 export function IconButton({
   icon,
   label,
@@ -56,7 +56,7 @@ export function IconButton({
     <button
       type="button"
       {...rest}
-      className={`${look({ kind, small })} button-icon`}
+      className={`${buttonClass({ kind, small })} button-icon`}
       aria-label={label}
       title={label}
     >

@@ -7,13 +7,13 @@ import { Note } from "./Note";
 interface Props {
   title: string;
   wide?: boolean;
-  /** Why what the dialog is for has failed. */
+  /** Why the action of the dialog failed. */
   failure?: Failure | null;
   onClose(): void;
   children: ReactNode;
 }
 
-// The browser's own modal dialog keeps the focus inside, closes on Escape, and gives the focus back.
+// The browser's modal dialog: it keeps the focus inside, closes on Escape, and restores the focus.
 export function Dialog({ title, wide, failure, onClose, children }: Props) {
   const words = useWords();
   const dialog = useRef<HTMLDialogElement>(null);
@@ -56,7 +56,7 @@ export function Dialog({ title, wide, failure, onClose, children }: Props) {
   );
 }
 
-/** Says in a dialog what has failed: a message elsewhere would be beside the matter, or behind the dialog. */
+/** Shows a failure inside a dialog: elsewhere the dialog would hide it. */
 export function Failed({ failure }: { failure?: Failure | null }) {
   const words = useWords();
   return (
@@ -76,7 +76,7 @@ interface Question {
   onClose(): void;
 }
 
-// Asks before something that cannot be undone.
+// Asks before an action that cannot be undone.
 export function Confirm({ title, text, yes, busy, failure, onYes, onClose }: Question) {
   const words = useWords();
   return (

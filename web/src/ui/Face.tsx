@@ -13,7 +13,7 @@ function initials(name: string) {
     .toUpperCase();
 }
 
-// Stands for a person whom no camera shows. The name is written beside it, so the initials are no text.
+// Initials in place of a picture. The name is beside it, so screen readers skip the initials.
 export function Face({ name, color, small }: Props) {
   return (
     <span

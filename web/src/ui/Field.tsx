@@ -19,7 +19,7 @@ function described(id: string, { hint, fault }: Around) {
 
 function Frame({ id, label, hint, fault, children }: Around & { id: string; children: ReactNode }) {
   useEffect(() => {
-    if (fault) document.getElementById(id)?.focus(); // that is where to go on
+    if (fault) document.getElementById(id)?.focus(); // the person continues there
   }, [id, fault]);
   return (
     <div className="field">
@@ -85,7 +85,7 @@ interface Choosing<T extends string> {
   onChange(value: NoInfer<T>): void;
 }
 
-// One of a few, each with what it means.
+// A choice of one, with an explanation for each.
 export function Choices<T extends string>({ legend, value, choices, onChange }: Choosing<T>) {
   const name = useId();
   return (

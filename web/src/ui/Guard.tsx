@@ -5,11 +5,11 @@ import { Note } from "./Note";
 
 interface Props {
   children: ReactNode;
-  /** What is shown in place of the children when they break: nothing by default. `again` shows them again. */
+  /** Replaces the children after they have thrown: nothing by default. `again` renders them again. */
   fallback?(again: () => void): ReactNode;
 }
 
-// What breaks inside breaks nothing outside.
+// Children that throw do not break the page around them.
 export class Guard extends Component<Props, { broken: boolean }> {
   state = { broken: false };
 
@@ -24,7 +24,7 @@ export class Guard extends Component<Props, { broken: boolean }> {
   }
 }
 
-// A part of the meeting: when it breaks, it says so in its place, and the meeting goes on.
+// A part of the meeting. When it throws, a note replaces it, and the meeting continues.
 export function Part({ children }: { children: ReactNode }) {
   return <Guard fallback={(again) => <Stumbled onAgain={again} />}>{children}</Guard>;
 }

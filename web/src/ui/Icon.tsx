@@ -47,7 +47,7 @@ const paths = {
 
 export type IconName = keyof typeof paths;
 
-// An icon says nothing by itself: whatever it stands in has a name in words.
+// An icon has no accessible name: the element around it has one.
 export function Icon({ name }: { name: IconName }) {
   return (
     <svg

@@ -21,8 +21,8 @@ interface Props {
 
 const EDGE = 8; // pixels between a menu and the window's edge
 
-// A button that opens a menu over everything, by the browser's popover: it closes on Escape and on a
-// click elsewhere. A browser without popovers gets a box that does the same.
+// A button that opens a menu above the page, with the browser's popover: it closes on Escape and on a click outside.
+// In a browser without popovers a positioned box does the same.
 export function Menu({ label, className, items, children }: Props) {
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
@@ -49,7 +49,7 @@ export function Menu({ label, className, items, children }: Props) {
     const to = { ArrowDown: now + 1, ArrowUp: now - 1, Home: 0, End: entries.length - 1 }[event.key];
     if (event.key === "Tab") close();
     if (event.key === "Escape" && !popovers) {
-      event.preventDefault(); // else it closes the dialog or the panel around the menu too
+      event.preventDefault(); // otherwise it also closes the dialog or the panel around the menu
       close();
     }
     if (to === undefined) return;
@@ -94,7 +94,7 @@ export function Menu({ label, className, items, children }: Props) {
   );
 }
 
-// put shows a menu beside its button: below if there is room, else above.
+// put positions a menu at its button: below if there is space, otherwise above.
 function put(list: HTMLElement, from: DOMRect) {
   const { width, height } = list.getBoundingClientRect();
   const below = from.bottom + height + EDGE <= innerHeight;
@@ -116,7 +116,7 @@ function Item({ item, close }: { item: MenuItem; close(): void }) {
     className: item.danger ? "menu-item menu-item-danger" : "menu-item",
   };
   function select() {
-    close(); // first: a dialog that opens now gives the focus back to the button
+    close(); // first, so that a dialog that opens now restores the focus to the button
     item.onSelect?.();
   }
   return (

@@ -5,15 +5,15 @@ import { IconButton } from "./Button";
 import { Guard } from "./Guard";
 import { popovers } from "./popovers";
 
-/** Shows a text, and returns what takes it away again. */
+/** Shows a text, and returns a function that removes it. */
 type Say = (text: string) => () => void;
 
 const Context = createContext<Say>(() => () => {});
 
-/** Says something in passing: below on the screen, and read out. */
+/** Shows a toast for a few seconds; screen readers read it. */
 export const useSay = () => useContext(Context);
 
-/** Says what went wrong; null, or another text, takes back what it said before. */
+/** Shows a failure as a toast. The next text replaces it, and null removes it. */
 export function useComplain() {
   const say = useSay();
   const unsay = useRef<() => void>(null);
@@ -56,11 +56,11 @@ export function Toasts({ children }: { children: ReactNode }) {
   );
 }
 
-// The dialog that was opened last: one that a dialog opens stands inside it, or after it.
+// The dialog that was opened last: a dialog from a dialog is inside it or after it.
 const uppermost = () => [...document.querySelectorAll("dialog[open]")].at(-1) ?? null;
 
-// In the browser's top layer, and moved to its top with each toast: else a dialog would hide it. Without
-// popovers only what is inside an open dialog is above it.
+// Each toast moves the region to the top of the browser's top layer, because a dialog would hide it. Without popovers
+// the region is rendered inside the open dialog.
 function Shown({ toasts, onDrop }: { toasts: Toast[]; onDrop(id: number): void }) {
   const words = useWords();
   const region = useRef<HTMLDivElement>(null);
@@ -72,7 +72,7 @@ function Shown({ toasts, onDrop }: { toasts: Toast[]; onDrop(id: number): void }
     region.current?.showPopover();
   }, [toasts]);
   useEffect(() => {
-    const leave = () => setDialog(uppermost()); // before the dialog takes them along
+    const leave = () => setDialog(uppermost()); // before the dialog is removed, with the toasts in it
     dialog?.addEventListener("close", leave);
     return () => dialog?.removeEventListener("close", leave);
   }, [dialog]);

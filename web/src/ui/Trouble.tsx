@@ -9,7 +9,7 @@ interface Props {
   onAgain(): void;
 }
 
-// What stands where something could not be fetched.
+// Replaces data that could not be fetched.
 export function Trouble({ error, onAgain }: Props) {
   const words = useWords();
   return (

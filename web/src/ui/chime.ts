@@ -1,9 +1,9 @@
-/** Plays notes, in hertz, one after the other, softly; nothing where the browser plays no sound. */
+/** Plays notes, in hertz, softly one after the other. Does nothing where the browser plays no sound. */
 export function chime(notes: number[]) {
   try {
     play(notes);
   } catch {
-    // The page works without.
+    // The page works without sound.
   }
 }
 

@@ -3,7 +3,7 @@ import { expect, test, vi } from "vitest";
 import { en } from "./en";
 import { explain, failureOf, fromGraphQL, passes } from "./failure";
 
-// Node 20 has no navigator, which the words ask for its languages.
+// The words read navigator.languages, and Node 20 has no navigator.
 vi.hoisted(() => vi.stubGlobal("navigator", { languages: ["en"] }));
 
 const answered = (extensions: Record<string, unknown>, message = "no") =>

@@ -1,7 +1,7 @@
 import { CombinedError } from "@urql/core";
 import type { Words } from ".";
 
-/** What went wrong, as errors' extensions say it; NETWORK when no answer of the server's came. */
+/** A failure, with the extensions of the GraphQL error. The code is NETWORK when the server did not answer. */
 export interface Failure {
   code: string;
   message: string;
@@ -35,11 +35,11 @@ export function fromGraphQL({ message, extensions }: GraphQLish): Failure {
 
 const network = (error: unknown): Failure => ({ code: "NETWORK", message: String(error) });
 
-/** Whether the same may work a little later. */
+/** Whether a retry may work. */
 export const passes = ({ code }: Failure) =>
   ["NETWORK", "RATE_LIMITED", "UNAVAILABLE", "INTERNAL"].includes(code);
 
-/** What a person is told: the one place where codes become sentences. */
+/** The sentence for a failure. This is the only place where codes become sentences. */
 export function explain(failure: Failure, { faults }: Words): string {
   const { code, reason, retryAfter, requestId, message } = failure;
   if (reason === "BANNED") return faults.banned;

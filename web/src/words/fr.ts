@@ -3,7 +3,7 @@ import { formats } from "./format";
 
 const people = (n: number) => (n === 1 ? "1 personne" : `${n} personnes`);
 
-// The type demands every text that English has.
+// The type requires every text that English has.
 export const fr: typeof en = {
   tag: "fr",
   name: "Français",

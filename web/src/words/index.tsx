@@ -9,7 +9,7 @@ const languages: Record<string, Words> = { en, fr };
 /** The page's texts, in the reader's language. */
 export const useWords = () => useContext(Context);
 
-/** The first language that we speak: the account's own, else what the browser asks for. */
+/** The texts of the first preferred language that the page has, otherwise English. */
 function choose(preferred: readonly string[]) {
   const spoken = preferred.map((tag) => tag.toLowerCase().split("-")[0] ?? "");
   return languages[spoken.find((tag) => tag in languages) ?? "en"] ?? en;
@@ -17,7 +17,7 @@ function choose(preferred: readonly string[]) {
 
 const Context = createContext<Words>(choose(navigator.languages));
 
-/** Speaks `language` where the page has it, else the browser's. */
+/** Provides the texts in `language` or, where the page does not have it, in a language of the browser. */
 export function WordsProvider({ language, children }: { language?: string; children: ReactNode }) {
   const words = choose(language ? [language, ...navigator.languages] : navigator.languages);
   useEffect(() => {
@@ -26,5 +26,5 @@ export function WordsProvider({ language, children }: { language?: string; child
   return <Context value={words}>{children}</Context>;
 }
 
-/** Languages that can be chosen, each in its own words. */
+/** The languages that a person can choose, each by its own name. */
 export const languageNames = Object.values(languages).map(({ tag, name }) => [tag, name] as const);
