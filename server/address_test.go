@@ -3,7 +3,6 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -81,16 +80,4 @@ func TestForwardedIsReadWhereProxiesWriteIt(t *testing.T) {
 		r.Header.Set("X-Forwarded-For", "198.51.100.77")
 		assert.Equal(t, test.want, (&addresses{proxies: test.proxies, header: headerForwarded}).of(r), test.name)
 	}
-}
-
-// TestAddressesThatCannotBeReadAreLoggedOnceAndCounted: the proxies write another header than the settings say.
-func TestAddressesThatCannotBeReadAreLoggedOnceAndCounted(t *testing.T) {
-	t.Parallel()
-	s := startServer(t, "FOYER_TRUSTED_PROXIES=1", "FOYER_PROXY_HEADER=Forwarded", inner)
-	for range 3 {
-		s.from("192.0.2.1", "/login")
-	}
-	assert.EqualValues(t, 3, s.metrics().value("foyer_client_address_unknown_total"))
-	assert.Equal(t, 1, strings.Count(s.log(), "a client's address cannot be read"))
-	assert.Contains(t, s.log(), "there is no Forwarded")
 }

@@ -44,6 +44,7 @@ var arrows = map[string]string{
 	"internal/telemetry": "",
 	"internal/webhook":   "",
 	"invitations":        "ent internal/fault internal/mail internal/outbox internal/ratelimit rooms",
+	"test/e2e":           "",
 	"test/env":           "ent ent/database internal/devmode",
 	"test/env/up":        "test/env",
 	"test/soak":          "",

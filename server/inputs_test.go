@@ -1,11 +1,11 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"runtime"
 	"strings"
 	"testing"
@@ -29,12 +29,7 @@ type sent struct {
 // inputsServer is a server in this process, whose allocations can be counted, and the token of somebody signed in.
 func inputsServer(t *testing.T) (h http.Handler, token string) {
 	t.Helper()
-	c, err := loadConfig([]string{"FOYER_DATA=" + t.TempDir(), "FOYER_TRANSCRIPT_WEBHOOK_SECRET=" + inputsSecret,
-		"FOYER_MUTATIONS_PER_USER=0"})
-	require.NoError(t, err)
-	a, err := newApp(t.Context(), c, "127.0.0.1:8080")
-	require.NoError(t, err)
-	t.Cleanup(a.close)
+	a := openApp(t, "127.0.0.1:8080", "FOYER_TRANSCRIPT_WEBHOOK_SECRET="+inputsSecret, "FOYER_MUTATIONS_PER_USER=0")
 	user, err := a.rooms.SignIn(t.Context(), rooms.Profile{Subject: "ada", Email: "ada@example.org", EmailVerified: true})
 	require.NoError(t, err)
 	token, err = a.sessions.Start(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", nil), user.ID, "")
@@ -42,6 +37,7 @@ func inputsServer(t *testing.T) (h http.Handler, token string) {
 	return a.routes(), token
 }
 
+// inputsSecret is the secret of the server's webhooks.
 const inputsSecret = "a-secret-of-more-than-thirty-two-characters"
 
 // mostAllocated is how many bytes a server may allocate for one request, whatever that has in it.
@@ -156,92 +152,12 @@ func aliased(n int, field string) string {
 
 // jwtOf returns what looks like a signed token, with a text as its header and as its claims.
 func jwtOf(text string) string {
-	part := strings.TrimPrefix(messagePack(text), messagePack(""))
+	part := base64.RawStdEncoding.EncodeToString([]byte(text))
 	return part[:len(part)/2] + "." + part[len(part)/2:] + ".AAAA"
 }
 
-// TestEveryRefusalOfTheAPIHasOneShape: clients need to know but one, and OAuth's.
-func TestEveryRefusalOfTheAPIHasOneShape(t *testing.T) {
-	t.Parallel()
-	s := startServer(t, "FOYER_TRANSCRIPT_WEBHOOK_SECRET="+inputsSecret)
-	evil := http.Header{"Origin": {"https://evil.example"}, "Sec-Fetch-Site": {"cross-site"}}
-	gzip := http.Header{"Content-Encoding": {"gzip"}, "Authorization": {"Bearer " + inputsSecret}}
-	socket := http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}
-	twice := http.Header{"Authorization": {"Bearer a", "Bearer b"}, "Content-Type": {"application/json"}}
-	type refusal struct {
-		method, path string
-		header       http.Header
-		status       int
-	}
-	refusals := []refusal{
-		{http.MethodGet, "/graphql?query={viewer{id}}", evil, http.StatusForbidden},
-		{http.MethodPost, "/graphql", evil, http.StatusForbidden},
-		{http.MethodPut, "/graphql", nil, http.StatusMethodNotAllowed},
-		{http.MethodPost, "/graphql", nil, http.StatusUnsupportedMediaType},
-		{http.MethodGet, "/graphql", nil, http.StatusBadRequest},
-		{http.MethodGet, "/graphql", socket, http.StatusBadRequest},
-		{http.MethodGet, "/graphql", http.Header{"Accept": {"image/png"}}, http.StatusNotAcceptable},
-		{http.MethodPost, "/graphql", twice, http.StatusUnauthorized},
-		{http.MethodPost, "/webhooks/livekit", http.Header{"X": nil}, http.StatusUnauthorized},
-		{http.MethodPost, "/webhooks/transcript", nil, http.StatusUnauthorized},
-		{http.MethodPost, "/webhooks/storage", nil, http.StatusNotFound},
-		{http.MethodPost, "/dev/login", nil, http.StatusBadRequest},
-	}
-	for _, path := range []string{
-		"/graphql", "/webhooks/livekit", "/webhooks/storage", "/webhooks/transcript", "/dev/login", "/oauth/token",
-	} {
-		header := gzip.Clone()
-		if path == "/graphql" { // where the secret is nobody's token
-			header.Del("Authorization")
-		}
-		refusals = append(refusals, refusal{http.MethodPost, path, header, http.StatusUnsupportedMediaType})
-		if path != "/graphql" {
-			refusals = append(refusals, refusal{http.MethodGet, path, nil, http.StatusMethodNotAllowed},
-				refusal{http.MethodPut, path, nil, http.StatusMethodNotAllowed})
-		}
-		refusals = append(refusals, refusal{http.MethodPost, path, evil, http.StatusForbidden})
-	}
-	for _, r := range refusals {
-		name := fmt.Sprint(r.method, " ", r.path, " ", r.header)
-		request, err := http.NewRequest(r.method, s.url+r.path, strings.NewReader("\x1f\x8b"))
-		require.NoError(t, err)
-		if r.header != nil {
-			request.Header = r.header.Clone()
-		}
-		got, err := http.DefaultClient.Do(request)
-		require.NoError(t, err)
-		var answer response
-		var plain struct {
-			Error       string
-			Description string `json:"error_description"`
-		}
-		assert.Contains(t, got.Header.Get("Content-Type"), "json", name)
-		if r.path == "/oauth/token" && r.status == http.StatusUnsupportedMediaType {
-			assert.NoError(t, json.NewDecoder(got.Body).Decode(&plain), name)
-			assert.Equal(t, "invalid_request", plain.Error, name)
-		} else if assert.NoError(t, json.NewDecoder(got.Body).Decode(&answer), name) {
-			assert.NotContains(t, []string{"", "<nil>", "INTERNAL"}, answer.code(), name)
-		}
-		got.Body.Close()
-		assert.Equal(t, r.status, got.StatusCode, name)
-	}
-}
-
-// TestAuthorizationIsGivenOnce: what a proxy has looked at need not be what we would.
-func TestAuthorizationIsGivenOnce(t *testing.T) {
-	t.Parallel()
-	s := startServer(t)
-	token := s.login("Olga Owner")
-	for name, lines := range map[string][]string{
-		"the same": {"Bearer " + token, "Bearer " + token}, "another behind": {"Bearer " + token, "Basic eDp5"},
-		"another before": {"Basic eDp5", "Bearer " + token},
-	} {
-		request, err := http.NewRequest(http.MethodGet, s.url+"/graphql?query="+url.QueryEscape("{viewer{id}}"), nil)
-		require.NoError(t, err)
-		request.Header["Authorization"] = lines
-		got, err := http.DefaultClient.Do(request)
-		require.NoError(t, err)
-		got.Body.Close()
-		assert.Equal(t, http.StatusUnauthorized, got.StatusCode, name)
-	}
+// nesting returns a cursor of arrays in each other, in MessagePack, which some libraries write cursors in. Each array
+// has a header of three bytes that says it has 10,000 elements, for which a decoder may make room: 160 kB.
+func nesting(depth int) string {
+	return base64.RawStdEncoding.EncodeToString([]byte("\x81\xa1v" + strings.Repeat("\xdc\x27\x10", depth)))
 }

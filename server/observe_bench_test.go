@@ -57,11 +57,7 @@ func median(all []time.Duration) time.Duration {
 // roomQuery returns a function that asks a server of its own, in this process, for a room.
 func roomQuery(b *testing.B, environ ...string) func() {
 	b.Helper()
-	c, err := loadConfig(append(environ, "FOYER_DATA="+b.TempDir()))
-	require.NoError(b, err)
-	a, err := newApp(b.Context(), c, "127.0.0.1:8080")
-	require.NoError(b, err)
-	b.Cleanup(a.close)
+	a := openApp(b, "127.0.0.1:8080", environ...)
 	user, err := a.rooms.SignIn(b.Context(), rooms.Profile{Subject: "ada", Email: "ada@example.org", EmailVerified: true})
 	require.NoError(b, err)
 	room, err := a.rooms.Create(auth.NewContext(context.Background(), auth.Viewer{UserID: user.ID}),

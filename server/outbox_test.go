@@ -41,7 +41,7 @@ func TestOutboxPausesAsTheReadmeSays(t *testing.T) {
 	pause := 5 * time.Second
 	for attempt := 1; attempt <= 15; attempt++ {
 		var now *ent.OutboxMessage
-		eventually(t, func(t *assert.CollectT) {
+		env.Eventually(t, func(t *assert.CollectT) {
 			now = db.OutboxMessage.GetX(context.Background(), m.ID)
 			assert.Equal(t, attempt, now.Attempts)
 			assert.Equal(t, "away", now.LastError)
@@ -54,7 +54,7 @@ func TestOutboxPausesAsTheReadmeSays(t *testing.T) {
 		now.Update().SetNextAttemptAt(time.Now()).SetLastError("").ExecX(t.Context())
 		o.Wake()
 	}
-	eventually(t, func(t *assert.CollectT) {
+	env.Eventually(t, func(t *assert.CollectT) {
 		assert.NotNil(t, db.OutboxMessage.GetX(context.Background(), old.ID).FailedAt, "a day is enough for the others")
 	})
 }

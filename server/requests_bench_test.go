@@ -32,13 +32,9 @@ func BenchmarkRequests(b *testing.B) {
 	before := slog.Default()
 	slog.SetDefault(slog.New(telemetry.Logged(slog.NewJSONHandler(io.Discard, nil))))
 	defer slog.SetDefault(before)
-	c, err := loadConfig([]string{"FOYER_DATA=" + b.TempDir(), "REDIS_URL=" + env.StartRedis(b).URL(),
+	a := openApp(b, "127.0.0.1:8080", "REDIS_URL="+env.StartRedis(b).URL(),
 		"FOYER_LOBBY_CAPACITY=0", "FOYER_KNOCKS_PER_ADDRESS=0", "FOYER_KNOCKS_PER_ROOM=0",
-		"FOYER_LISTS_PER_USER=0"})
-	require.NoError(b, err)
-	a, err := newApp(b.Context(), c, "127.0.0.1:8080")
-	require.NoError(b, err)
-	b.Cleanup(a.close)
+		"FOYER_LISTS_PER_USER=0")
 	server := httptest.NewServer(a.routes())
 	b.Cleanup(server.Close)
 	user, err := a.rooms.SignIn(b.Context(), rooms.Profile{Subject: "ada", Email: "ada@example.org", EmailVerified: true})

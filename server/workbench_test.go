@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -74,35 +73,14 @@ func TestEveryExampleFitsTheSchemaAndEveryChangeHasOne(t *testing.T) {
 	assert.Empty(t, slices.Sorted(maps.Keys(missing)), "no example shows these")
 }
 
-func TestGraphiQLIsForDevelopmentAndWhereTheSettingSaysSo(t *testing.T) {
-	t.Parallel()
-	require.NotNil(t, web.GraphiQL(), "GraphiQL is not built: make test does that, or make web/graphiql/dist/graphiql.js")
-	for _, test := range []struct {
-		environ []string
-		shown   bool
-	}{
-		{nil, true}, {[]string{"FOYER_GRAPHIQL=false"}, false},
-		{productionEnv, false}, {append(slices.Clone(productionEnv), "FOYER_GRAPHIQL=true"), true},
-	} {
-		s := startServer(t, test.environ...)
-		b := newBrowser(t).open(s.url + "/graphiql")
-		isThere := b.status == http.StatusOK && strings.Contains(b.text, "Foyer: GraphiQL")
-		assert.Equal(t, test.shown, isThere, "%v", test.environ)
-		assert.Equal(t, test.shown, b.open(s.url+"/graphiql/dist/graphiql.js").status == http.StatusOK)
-		assert.Equal(t, test.shown, b.open(s.url+"/graphiql/examples.json").status == http.StatusOK)
-		assert.Equal(t, test.shown, strings.Contains(s.log(), "GraphiQL  "+s.url+"/graphiql"))
-		assert.Equal(t, http.StatusNotFound, b.open(s.url+"/graphiql/workbench.go").status)
-	}
-}
-
 func TestGraphiQLKeepsToItsPolicy(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	b := newBrowser(t).open(s.url + "/graphiql")
-	assert.Equal(t, graphiQLPolicy, b.header.Get("Content-Security-Policy"))
+	const addr = "127.0.0.1:8080"
+	header := get(openApp(t, addr).routes(), http.MethodGet, "http://"+addr+"/graphiql").Header()
+	assert.Equal(t, graphiQLPolicy, header.Get("Content-Security-Policy"))
 	assert.NotContains(t, graphiQLPolicy, "unsafe-eval")
 	assert.NotContains(t, graphiQLPolicy, "http", "no other host")
-	assert.Equal(t, "nosniff", b.header.Get("X-Content-Type-Options"))
-	assert.Equal(t, "same-origin", b.header.Get("Referrer-Policy"))
-	assert.Equal(t, "no-cache", b.header.Get("Cache-Control"))
+	assert.Equal(t, "nosniff", header.Get("X-Content-Type-Options"))
+	assert.Equal(t, "same-origin", header.Get("Referrer-Policy"))
+	assert.Equal(t, "no-cache", header.Get("Cache-Control"))
 }

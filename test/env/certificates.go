@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -51,6 +52,25 @@ func (a *Authority) Issue(t testing.TB, host string) (certificate, key string) {
 		template.DNSNames = []string{host}
 	}
 	return a.issue(t, host, template)
+}
+
+// Settings are those with which Foyer trusts the authority's Redis, and shows it a certificate.
+func (a *Authority) Settings(t testing.TB) []string {
+	t.Helper()
+	certificate, key := a.Issue(t, "foyer")
+	return []string{"REDIS_CA_FILE=" + a.CA, "REDIS_CERT_FILE=" + certificate, "REDIS_KEY_FILE=" + key}
+}
+
+// Client is how a client speaks TLS that trusts the authority, with a certificate of it.
+func (a *Authority) Client(t testing.TB) *tls.Config {
+	t.Helper()
+	certificate, err := tls.LoadX509KeyPair(a.Issue(t, "client"))
+	must(t, err)
+	authority, err := os.ReadFile(a.CA)
+	must(t, err)
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(authority)
+	return &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{certificate}}
 }
 
 // issue signs with the authority's key; the first certificate is its own.

@@ -38,6 +38,18 @@ func StartRedis(t testing.TB, settings ...string) *RedisServer {
 	return s
 }
 
+// StartRedisTLS starts a Redis server that also speaks TLS, on the port it returns, to clients with a certificate
+// of the authority.
+func StartRedisTLS(t testing.TB, authority *Authority, settings ...string) (*RedisServer, int) {
+	t.Helper()
+	certificate, key := authority.Issue(t, "127.0.0.1")
+	port := FreePort(t)
+	return StartRedis(t, append([]string{
+		"--tls-port", strconv.Itoa(port), "--tls-cert-file", certificate, "--tls-key-file", key,
+		"--tls-ca-cert-file", authority.CA, "--tls-replication", "yes",
+	}, settings...)...), port
+}
+
 // URL is where the server is (or will be again, while it is stopped).
 func (s *RedisServer) URL() string {
 	return "redis://" + s.addr + "/0"

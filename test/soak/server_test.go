@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -29,30 +28,6 @@ type server struct {
 	mu      sync.Mutex
 	cmd     *exec.Cmd
 	process *env.Process
-}
-
-// buildServer builds the program, with the race detector if the test has it.
-func buildServer(t *testing.T) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "foyer")
-	args := []string{"build", "-o", file}
-	if raced() {
-		args = append(args, "-race")
-	}
-	output, err := exec.Command("go", append(args, "foyer/server")...).CombinedOutput()
-	require.NoError(t, err, "%s", output)
-	return file
-}
-
-// raced reports whether the test itself was built with the race detector.
-func raced() bool {
-	info, _ := debug.ReadBuildInfo()
-	for _, setting := range info.Settings {
-		if setting.Key == "-race" {
-			return setting.Value == "true"
-		}
-	}
-	return false
 }
 
 // newServer starts a server that reaches everything through links. It is killed when the test ends.

@@ -71,7 +71,9 @@ func newWorld(t *testing.T, s scale) *world {
 	news := httptest.NewServer(http.HandlerFunc(w.pass))
 	t.Cleanup(news.Close)
 	w.liveKit = env.StartLiveKit(t, news.URL+"/webhooks/livekit")
-	linker, database, file := newLinker(t), env.PostgresURL(t), buildServer(t)
+	linker, database := newLinker(t), env.PostgresURL(t)
+	file, err := env.BuildFoyer(t.TempDir())
+	require.NoError(t, err)
 	for i := range replicas {
 		w.links = append(w.links, linker.links(w.redis.URL(), database, w.liveKit.URL()))
 		w.servers = append(w.servers, newServer(t, i, file, w.links[i],

@@ -1,0 +1,207 @@
+package e2e
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	livekitproto "github.com/livekit/protocol/livekit"
+	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/test/env"
+)
+
+// inBrowser runs a test of test/env/node/browser, and does for it what it asks for by name. Its pages may
+// ask other origins too.
+//
+// Such tests are not parallel: a browser with three people in a call needs the machine for itself.
+func inBrowser(t *testing.T, script, foyer, liveKit string, answers map[string]func(), others ...string) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "node", append([]string{"browser/" + script, foyer, liveKit}, others...)...)
+	command.Dir = "../env/node"
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	var complaints strings.Builder
+	command.Stderr = &complaints
+	input, err := command.StdinPipe()
+	require.NoError(t, err)
+	output, err := command.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, command.Start(), "the tests need Node: tools/setup.sh")
+	for lines := bufio.NewScanner(output); lines.Scan(); {
+		var line struct{ Step, Ask string }
+		require.NoError(t, json.Unmarshal(lines.Bytes(), &line), lines.Text())
+		if line.Step != "" {
+			t.Log(line.Step)
+			continue
+		}
+		require.Contains(t, answers, line.Ask)
+		answers[line.Ask]()
+		_, err := io.WriteString(input, "done\n")
+		require.NoError(t, err)
+	}
+	assert.NoError(t, command.Wait(), "%s (pictures are in test/env/node/screenshots)", &complaints)
+}
+
+// TestGraphiQLIsAWorkbenchForEveryFlow: examples, their variables and a subscription work there.
+func TestGraphiQLIsAWorkbenchForEveryFlow(t *testing.T) {
+	s := startServer(t)
+	liveKit, _, _ := env.LiveKit(t)
+	inBrowser(t, "graphiql.mjs", s.url, liveKit, nil)
+}
+
+// TestMeetingIsHeldInBrowsers: create, knock, admit, deny, see each other, mute, remove with a ban. The
+// server serves trusted documents alone, and the page's are.
+func TestMeetingIsHeldInBrowsers(t *testing.T) {
+	others := filepath.Join(t.TempDir(), "documents.json")
+	const document = "{ viewer { id } }"
+	manifest := fmt.Sprintf(`{"%x": %q}`, sha256.Sum256([]byte(document)), document)
+	require.NoError(t, os.WriteFile(others, []byte(manifest), 0o600))
+	s, liveKit := startServerWithLiveKit(t, "FOYER_DENIED_FOR=20s", "FOYER_TRUSTED_DOCUMENTS="+others)
+	assert.Equal(t, "INVALID", s.ask("", "{ viewer { fullName } }", nil).code(), "anything else is refused")
+	inBrowser(t, "meeting.mjs", s.url, liveKit.URL(), nil)
+}
+
+// TestGuestInABrowserKeepsThePlaceAndMissesNoDecision: whatever becomes of the page and of the server.
+func TestGuestInABrowserKeepsThePlaceAndMissesNoDecision(t *testing.T) {
+	environ := append(shared(t), "FOYER_LOBBY_POSITION=true", "FOYER_LOBBY_GRACE=2m")
+	s, liveKit := startServerWithLiveKit(t, environ...)
+	environ = append(environ, "LIVEKIT_URL="+liveKit.URL(),
+		"LIVEKIT_API_KEY="+liveKit.Key(), "LIVEKIT_API_SECRET="+liveKit.Secret())
+	start := func() { s = startServer(t, append(environ, "FOYER_ADDR="+strings.TrimPrefix(s.url, "http://"))...) }
+	inBrowser(t, "waiting.mjs", s.url, liveKit.URL(), map[string]func(){
+		"stop": func() { s.kill() }, "start": start,
+		"start and admit": func() {
+			desk := startServer(t, environ...)
+			desk.admitAll(desk.login("Ada")) // the same address, the same person
+			start()
+		},
+	})
+}
+
+// admitAll lets everybody in who waits for the only room of a host.
+func (s *server) admitAll(host string) {
+	s.t.Helper()
+	rooms := s.must(host, `{ rooms { edges { node { id } } } }`, nil)
+	edges := at(rooms, "rooms.edges").([]any)
+	require.Len(s.t, edges, 1)
+	roomID := text(edges[0], "node.id")
+	s.must(host, `mutation($input: AdmitAllEntriesInput!) { admitAllEntries(input: $input) { entries { id } } }`,
+		object{"input": object{"roomId": roomID}})
+}
+
+// TestMeetingIsHeldByKeyboardAlone: nothing is clicked, and what has the focus shows it.
+func TestMeetingIsHeldByKeyboardAlone(t *testing.T) {
+	s, liveKit := startServerWithLiveKit(t)
+	inBrowser(t, "keyboard.mjs", s.url, liveKit.URL(), nil)
+}
+
+// TestMeetingIsHeldOnAPhone: 360 pixels wide, in French, dark and light.
+func TestMeetingIsHeldOnAPhone(t *testing.T) {
+	s, liveKit := startServerWithLiveKit(t)
+	inBrowser(t, "phone.mjs", s.url, liveKit.URL(), nil)
+}
+
+// TestMeetingIsHeldInOldAndRestrictedBrowsers: what is newer than the oldest supported browsers is deleted, site data
+// are blocked, parts break. Where no call can be held, the page says so.
+func TestMeetingIsHeldInOldAndRestrictedBrowsers(t *testing.T) {
+	s, liveKit := startServerWithLiveKit(t)
+	inBrowser(t, "older.mjs", s.url, liveKit.URL(), nil)
+}
+
+// TestPageBlamesNoHostWhoDidNothing: people are removed by a host, by LiveKit, and by Foyer when Redis has forgotten
+// them.
+func TestPageBlamesNoHostWhoDidNothing(t *testing.T) {
+	store := env.StartRedis(t)
+	s, liveKit := startServerWithLiveKit(t, "REDIS_URL="+store.URL(),
+		"FOYER_MEETING_GRACE=1ms") // so that no admission comes back from the audit
+	api := lksdk.NewRoomServiceClient(liveKit.URL(), liveKit.Key(), liveKit.Secret())
+	// grace waits until LiveKit lists Grace, connected by another connection than before.
+	grace := func(before string) (room string, p *livekitproto.ParticipantInfo) {
+		eventually(t, func(c *assert.CollectT) {
+			rooms, err := api.ListRooms(t.Context(), &livekitproto.ListRoomsRequest{})
+			require.NoError(c, err)
+			require.Len(c, rooms.GetRooms(), 1)
+			room = rooms.GetRooms()[0].GetName()
+			people, err := api.ListParticipants(t.Context(), &livekitproto.ListParticipantsRequest{Room: room})
+			require.NoError(c, err)
+			i := slices.IndexFunc(people.GetParticipants(), func(p *livekitproto.ParticipantInfo) bool {
+				return p.GetName() == "Grace" && p.GetState() == livekitproto.ParticipantInfo_ACTIVE && p.GetSid() != before
+			})
+			require.GreaterOrEqual(c, i, 0)
+			p = people.GetParticipants()[i]
+		})
+		return room, p
+	}
+	remove := func() (connection string) {
+		room, p := grace("")
+		_, err := api.RemoveParticipant(t.Context(),
+			&livekitproto.RoomParticipantIdentity{Room: room, Identity: p.GetIdentity()})
+		require.NoError(t, err)
+		return p.GetSid()
+	}
+	inBrowser(t, "removed.mjs", s.url, liveKit.URL(), map[string]func(){
+		"remove Grace, and see Grace come back": func() { grace(remove()) },
+		"forget everything and remove Grace": func() {
+			require.NoError(t, store.Client(t).FlushAll(t.Context()).Err()) // the test's own
+			remove()
+		},
+	})
+}
+
+// TestNothingThatIsSentBreaksTheChat: what is no message, what is too long, and two thousand of them.
+func TestNothingThatIsSentBreaksTheChat(t *testing.T) {
+	s, liveKit := startServerWithLiveKit(t)
+	inBrowser(t, "rude.mjs", s.url, liveKit.URL(), nil)
+}
+
+// TestHostWhoIsSignedOutDuringTheCallIsTold that they no longer see who waits.
+func TestHostWhoIsSignedOutDuringTheCallIsTold(t *testing.T) {
+	s, liveKit := startServerWithLiveKit(t)
+	inBrowser(t, "signedout.mjs", s.url, liveKit.URL(), nil)
+}
+
+// TestFaultsAreSaidWhereTheyHappen: in the dialog, or below on the screen until the same thing works.
+func TestFaultsAreSaidWhereTheyHappen(t *testing.T) {
+	s, liveKit := startServerWithLiveKit(t)
+	inBrowser(t, "faults.mjs", s.url, liveKit.URL(), nil)
+}
+
+// TestLinksAddressesAndWordsAreTakenAsPeoplePasteThem, on the page.
+func TestLinksAddressesAndWordsAreTakenAsPeoplePasteThem(t *testing.T) {
+	s, liveKit := startServerWithLiveKit(t)
+	inBrowser(t, "links.mjs", s.url, liveKit.URL(), nil)
+}
+
+// TestMeetingIsRecordedInBrowsers: everybody is told, and the host finds the file, behind nginx.
+func TestMeetingIsRecordedInBrowsers(t *testing.T) {
+	foyer := fmt.Sprintf("http://127.0.0.1:%d", env.FreePort(t))
+	files := env.Bucket(t)
+	liveKit, _ := env.StartEgress(t, foyer+"/webhooks/livekit", &files)
+	certificate := secured(t, http.NotFoundHandler()).Certificate()
+	nginx := startNginx(t, foyer, files.Endpoint, certificate)
+	startServer(t, append(append(shared(t), files.Environ()...),
+		"FOYER_ADDR="+strings.TrimPrefix(foyer, "http://"), "FOYER_PUBLIC_URL="+nginx.URL(),
+		"FOYER_MEDIA_SECRET="+mediaSecret, "FOYER_RECORDING_NOTICE=You are being recorded.",
+		"LIVEKIT_URL="+liveKit.URL(), "LIVEKIT_API_KEY="+liveKit.Key(), "LIVEKIT_API_SECRET="+liveKit.Secret(),
+	)...)
+	// The provider of development mode is not behind nginx.
+	inBrowser(t, "recording.mjs", nginx.URL(), liveKit.URL(), nil, foyer)
+}
+
+// TestServerWithoutStorageOffersNoRecordings: neither in the call nor beside it.
+func TestServerWithoutStorageOffersNoRecordings(t *testing.T) {
+	s, liveKit := startServerWithLiveKit(t)
+	inBrowser(t, "unrecorded.mjs", s.url, liveKit.URL(), nil)
+}

@@ -1,0 +1,445 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/test/env"
+)
+
+// operator is what whoever runs docker-compose.yml has to say, and how the test says it.
+var operator = map[string]string{
+	"POSTGRES_PASSWORD": "postgresPassword", "REDIS_PASSWORD": "redisPassword", "FOYER_SECRET": production["FOYER_SECRET"],
+	"FOYER_OIDC_CLIENT_ID": "foyer", "FOYER_OIDC_CLIENT_SECRET": "hush",
+	"FOYER_MEDIA_SECRET": mediaSecret, "FOYER_TRUSTED_PROXIES": "1",
+	"FOYER_INNER_ADDR": "0.0.0.0:9090",
+}
+
+// composition is docker-compose.yml, of which variables are not yet replaced.
+type composition struct {
+	Services map[string]struct {
+		Environment map[string]any
+		Deploy      struct{ Replicas int }
+		Volumes     []struct{ Source, Target string }
+		Image, User string
+		Networks    map[string]any
+		CapDrop     []string `json:"cap_drop"`
+		SecurityOpt []string `json:"security_opt"`
+		ReadOnly    bool     `json:"read_only"`
+	}
+}
+
+// readComposition has the Compose library read the file.
+func readComposition(t testing.TB) (c composition) {
+	t.Helper()
+	command := exec.Command("go", "-C", "../../tools", "tool", "github.com/compose-spec/compose-go/v2/cmd",
+		"-no-interpolation", "-no-path-resolution", "-format", "json", "../docker-compose.yml")
+	output, err := command.Output()
+	require.NoError(t, err, "%s", output)
+	require.NoError(t, json.Unmarshal(output, &c))
+	return c
+}
+
+// environment is what compose sets for a service, when the operator has said what he says.
+func (c composition) environment(t testing.TB, service string, said map[string]string) map[string]string {
+	t.Helper()
+	environment := map[string]string{}
+	for name, value := range c.Services[service].Environment {
+		environment[name] = os.Expand(fmt.Sprint(value), func(reference string) string {
+			return interpolated(t, reference, said)
+		})
+	}
+	require.NotEmpty(t, environment, service)
+	return environment
+}
+
+// interpolated is what stands for NAME, NAME:-DEFAULT, NAME:+INSTEAD or NAME:?MESSAGE. $$ is a dollar.
+func interpolated(t testing.TB, reference string, said map[string]string) string {
+	t.Helper()
+	name, operator, _ := strings.Cut(reference, ":")
+	value := said[name]
+	switch {
+	case reference == "$":
+		return reference
+	case strings.HasPrefix(operator, "+"):
+		if value != "" {
+			value = operator[1:]
+		}
+	case value == "" && strings.HasPrefix(operator, "-"):
+		value = operator[1:]
+	default:
+		require.NotEmpty(t, value, "docker-compose.yml wants %s", reference)
+	}
+	return value
+}
+
+// deployment is what docker-compose.yml runs, as processes: three Foyers in production mode behind nginx
+// with the settings that it mounts. Each Foyer has an address of its own, and nginx finds them by the
+// name of their service, as with Docker.
+type deployment struct {
+	*server // all of them, through nginx
+
+	composition composition
+	replicas    []*server
+	addresses   []netip.Addr
+	port, inner int
+	services    map[string]string // where those of the file are here, by host:port
+	environ     map[string]string // what the file gives each Foyer
+	dns         *env.DNS
+	nginx       *env.Nginx
+	bucket      env.S3Bucket
+	host        *browser
+	came        int // how many guests there have been
+}
+
+// replicaAddress is 127.0.1.1 for the first, and so on: loopback is a whole network.
+func replicaAddress(i int) netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 1, byte(i + 1)}) }
+
+// deploy starts it all. The operator says more, and Foyer gets more settings than the file has.
+func deploy(t *testing.T, says map[string]string, more ...string) *deployment {
+	t.Helper()
+	ports, err := env.FreePorts(2)
+	require.NoError(t, err)
+	d := &deployment{
+		composition: readComposition(t), dns: env.StartDNS(t), bucket: env.Bucket(t),
+		port: ports[0], inner: ports[1],
+	}
+	said := maps.Clone(operator)
+	maps.Copy(said, says)
+	liveKit, key, secret := env.LiveKit(t)
+	maps.Copy(said, map[string]string{
+		"LIVEKIT_API_KEY": key, "LIVEKIT_API_SECRET": secret, "LIVEKIT_PUBLIC_URL": liveKit,
+		"FOYER_S3_SECRET": d.bucket.Secret,
+	})
+	d.services = map[string]string{
+		":redisPassword@redis:6379": env.StartRedis(t).Addr(), // a test's own has no password
+		"livekit:7880":              strings.TrimPrefix(liveKit, "ws://"),
+		"minio:9000":                strings.TrimPrefix(d.bucket.Endpoint, "http://"),
+		"foyer:8080":                "foyer:" + strconv.Itoa(d.port),
+	}
+	d.startNginx(t, said)
+	d.server = &server{t: t, url: d.nginx.URL()}
+	provider := receive(t, node(t, "oidc.mjs", d.url, "foyer", "hush"))
+	said["FOYER_PUBLIC_URL"], said["FOYER_OIDC_ISSUER"] = d.url, text(provider, "issuer")
+	d.environ = d.here(t, "foyer", said)
+	d.adaptStores(t, said)
+	d.startReplicas(t, more)
+	return d
+}
+
+// here is the environment of a service, with what it names where that is here.
+func (d *deployment) here(t *testing.T, service string, said map[string]string) map[string]string {
+	t.Helper()
+	names := slices.Collect(maps.Keys(d.composition.Services))
+	elsewhere := regexp.MustCompile(`\b(` + strings.Join(names, "|") + `):\d`)
+	environment := d.composition.environment(t, service, said)
+	for name, value := range environment {
+		if service == "foyer" && name == "DATABASE_URL" {
+			continue
+		}
+		for there, here := range d.services {
+			value = strings.ReplaceAll(value, there, here)
+		}
+		if !strings.HasPrefix(value, "foyer:"+strconv.Itoa(d.port)) {
+			require.NotRegexp(t, elsewhere, value, "%s leads nowhere", name)
+		}
+		environment[name] = value
+	}
+	return environment
+}
+
+// adaptStores puts a database and a bucket in the place of the file's, having looked whether it names those
+// that it makes.
+func (d *deployment) adaptStores(t *testing.T, said map[string]string) {
+	t.Helper()
+	at, err := url.Parse(d.environ["DATABASE_URL"])
+	require.NoError(t, err)
+	made := d.composition.environment(t, "postgres", said)
+	password, _ := at.User.Password()
+	assert.Equal(t, "postgres:5432", at.Host)
+	assert.Equal(t, []string{made["POSTGRES_USER"], made["POSTGRES_PASSWORD"], "/" + made["POSTGRES_DB"]},
+		[]string{at.User.Username(), password, at.Path})
+	empty := func(context.Context, string) error { return nil }
+	d.environ["DATABASE_URL"] = env.Postgres(t, empty)
+
+	said["MINIO_ROOT_PASSWORD"], said["EGRESS_S3_SECRET"] = "unused", "unused"
+	bucket := d.composition.environment(t, "bucket", said)
+	for _, name := range []string{"S3_BUCKET", "S3_ACCESS_KEY", "S3_SECRET_KEY"} {
+		assert.Equal(t, bucket[name], d.environ[name], name)
+	}
+	d.environ["S3_BUCKET"], d.environ["S3_ACCESS_KEY"] = d.bucket.Name, d.bucket.AccessKey
+}
+
+// startNginx starts it with what its image makes of the template and of the environment.
+func (d *deployment) startNginx(t *testing.T, said map[string]string) {
+	t.Helper()
+	mounted := d.composition.Services["nginx"].Volumes
+	require.Len(t, mounted, 2) // and its own settings
+	assert.Equal(t, nginxFile, filepath.Join("..", mounted[0].Source))
+	assert.Equal(t, "/etc/nginx/templates/default.conf.template", mounted[0].Target)
+	environment := d.here(t, "nginx", said)
+	require.NotEmpty(t, environment["NGINX_ENTRYPOINT_LOCAL_RESOLVERS"])
+	environment["NGINX_LOCAL_RESOLVERS"] = d.dns.Address()
+	filter, err := regexp.Compile(environment["NGINX_ENVSUBST_FILTER"])
+	require.NoError(t, err)
+	maps.DeleteFunc(environment, func(name, _ string) bool {
+		return !filter.MatchString(name) || name == "NGINX_LISTEN" || name == "S3_CA_FILE"
+	})
+	certificate := secured(t, http.NotFoundHandler()).Certificate()
+	d.nginx = startNginxWith(t, certificate, environment)
+}
+
+// startReplicas starts as many as the file says, all at once, on an empty database.
+func (d *deployment) startReplicas(t *testing.T, more []string) {
+	t.Helper()
+	for name, value := range d.environ {
+		more = append(more, name+"="+value)
+	}
+	d.replicas = make([]*server, d.composition.Services["foyer"].Deploy.Replicas)
+	require.Len(t, d.replicas, 3)
+	var starting sync.WaitGroup
+	for i := range d.replicas {
+		address := replicaAddress(i)
+		d.addresses = append(d.addresses, address)
+		starting.Go(func() { d.replicas[i] = d.replica(t, address, more) })
+	}
+	starting.Wait()
+	require.False(t, t.Failed())
+	d.dns.Set("foyer", d.addresses...)
+}
+
+// replica starts a Foyer that has an address to itself, as a container has.
+func (d *deployment) replica(t *testing.T, address netip.Addr, environ []string) *server {
+	own := strings.NewReplacer(
+		"=0.0.0.0:8080", fmt.Sprintf("=%s:%d", address, d.port),
+		"=0.0.0.0:9090", fmt.Sprintf("=%s:%d", address, d.inner),
+	)
+	environ = slices.Clone(environ)
+	for i := range environ {
+		environ[i] = own.Replace(environ[i])
+	}
+	return startServer(t, environ...)
+}
+
+// again starts a replica that has ended, at an address.
+func (d *deployment) again(t *testing.T, i int, address netip.Addr) {
+	t.Helper()
+	var environ []string
+	for _, setting := range d.replicas[i].process.Env {
+		setting = strings.ReplaceAll(setting, d.addresses[i].String()+":", address.String()+":")
+		environ = append(environ, setting)
+	}
+	d.addresses[i] = address
+	d.replicas[i] = startServer(t, environ...)
+	d.dns.Set("foyer", d.addresses...)
+}
+
+// finds waits until nginx has asked a replica something: it looks for new addresses once a second.
+func (d *deployment) finds(replica *server) {
+	d.t.Helper()
+	eventually(d.t, func(c *assert.CollectT) {
+		assert.NoError(c, d.askSomething())
+		assert.Contains(c, replica.log(), `"route":"/graphql"`)
+	})
+}
+
+// signIn signs the host in, whichever replicas the steps of that come to.
+func (d *deployment) signIn(t *testing.T) {
+	t.Helper()
+	d.host = newBrowser(t)
+	d.host.signsIn(d.server, "ada", "/healthz")
+	require.Equal(t, "Ada Lovelace", d.host.name(d.url), d.host.text)
+}
+
+// asHost runs an operation that is to succeed, with the host's cookie, and returns its data.
+func (d *deployment) asHost(query string, variables object) object {
+	d.t.Helper()
+	body := toJSON(d.t.(*testing.T), object{"query": query, "variables": variables})
+	request, err := http.NewRequest(http.MethodPost, d.url+"/graphql", strings.NewReader(body))
+	require.NoError(d.t, err)
+	request.Header.Set("Content-Type", "application/json")
+	got, err := d.host.client.Do(request)
+	require.NoError(d.t, err)
+	defer got.Body.Close()
+	var answer response
+	require.NoError(d.t, json.NewDecoder(got.Body).Decode(&answer))
+	require.Empty(d.t, answer.Errors, query)
+	return answer.Data
+}
+
+func (d *deployment) newRoom() string {
+	d.t.Helper()
+	input := object{"name": "A room", "accessLevel": "RESTRICTED"}
+	return text(d.asHost(createRoom, object{"input": input}), "createRoom.room.id")
+}
+
+func (d *deployment) admitEverybody(roomID string) {
+	d.t.Helper()
+	d.asHost(`mutation($id: ID!) { admitAllEntries(input: {roomId: $id}) { entries { id } } }`, object{"id": roomID})
+}
+
+// waiting are the names of those who wait, in their order.
+func (d *deployment) waiting(roomID string) []string {
+	d.t.Helper()
+	data := d.asHost(`query($id: ID) { room(id: $id) { lobby { entries { displayName } } } }`, object{"id": roomID})
+	return listedNames(data["room"].(object))
+}
+
+// waiter is a guest who watches over a WebSocket through nginx.
+type waiter struct {
+	request
+	*socket
+
+	name    string
+	replica int // which the socket is at
+}
+
+// fill has guests come until so many wait at each replica.
+func (d *deployment) fill(roomID string, each int) (guests []*waiter) {
+	d.t.Helper()
+	before := d.sockets()
+	for i := 0; slices.Min(before) < each; i++ {
+		require.Less(d.t, i, 40*each, "nginx spreads them over all replicas: %v", before)
+		d.came++
+		name := fmt.Sprintf("Guest %d", d.came)
+		g := &waiter{request: d.knock(roomID, name), name: name}
+		g.socket = d.watch(g.ticket)
+		after := d.sockets()
+		for at := range after {
+			if after[at] > before[at] {
+				g.replica = at
+			}
+		}
+		before = after
+		guests = append(guests, g)
+	}
+	return guests
+}
+
+func (d *deployment) watch(ticket string) *socket {
+	d.t.Helper()
+	k := d.subscribe("", watchEntry, object{"ticket": ticket})
+	k.until("entry.status", "WAITING")
+	return k
+}
+
+// sockets are how many each replica has.
+func (d *deployment) sockets() (open []int) {
+	d.t.Helper()
+	for _, replica := range d.replicas {
+		open = append(open, int(replica.metrics().value("foyer_graphql_sockets")))
+	}
+	return open
+}
+
+func names(guests []*waiter) (names []string) {
+	for _, g := range guests {
+		names = append(names, g.name)
+	}
+	return names
+}
+
+// TestContainersAreConfined: none is root, gains rights or writes where it need not; but for the egress service, whose
+// browser has a sandbox, and which reaches neither Foyer's Redis nor its database.
+func TestContainersAreConfined(t *testing.T) {
+	t.Parallel()
+	c := readComposition(t)
+	require.Len(t, c.Services, 9)
+	ownUser := []string{"foyer", "foyer-minio"} // as their Dockerfiles say
+	nobody := regexp.MustCompile(`^[1-9]\d*:`)
+	for name, service := range c.Services {
+		if name == "egress" {
+			continue
+		}
+		assert.Equal(t, []string{"ALL"}, service.CapDrop, name)
+		assert.Equal(t, []string{"no-new-privileges:true"}, service.SecurityOpt, name)
+		assert.True(t, service.ReadOnly, name)
+		assert.True(t, slices.Contains(ownUser, service.Image) || nobody.MatchString(service.User), name)
+	}
+	for _, store := range []string{"postgres", "redis"} {
+		assert.Equal(t, []string{"stores"}, slices.Collect(maps.Keys(c.Services[store].Networks)))
+	}
+	assert.NotContains(t, c.Services["egress"].Networks, "stores")
+	assert.Regexp(t, `^redis://:\$\{REDIS_PASSWORD\}@`, c.Services["foyer"].Environment["REDIS_URL"])
+}
+
+// TestNginxSettingsNameWhatMayBeReplaced: all that they have, and nothing of nginx's own.
+func TestNginxSettingsNameWhatMayBeReplaced(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(nginxFile)
+	require.NoError(t, err)
+	var want []string
+	for _, found := range regexp.MustCompile(`\$\{([A-Z0-9_]+)\}`).FindAllStringSubmatch(string(text), -1) {
+		want = append(want, "$"+found[1])
+	}
+	slices.Sort(want)
+	want = slices.Compact(want)
+	for _, file := range []string{nginxFile, "../../docs/deploying.md"} {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		command := regexp.MustCompile(`envsubst '([^']*)'`).FindStringSubmatch(string(text))
+		require.NotNil(t, command, file)
+		assert.ElementsMatch(t, want, strings.Fields(command[1]), file)
+	}
+}
+
+// TestImageHasNeitherAShellNorRoot: its last stage is distroless, of the kind that is nobody's, and runs nothing.
+func TestImageHasNeitherAShellNorRoot(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../deploy/Dockerfile")
+	require.NoError(t, err)
+	stages := strings.Split(string(text), "\nFROM ")
+	last := stages[len(stages)-1]
+	from, _, _ := strings.Cut(last, "\n")
+	assert.Regexp(t, `^gcr\.io/distroless/static-debian\d+:nonroot(@sha256:[0-9a-f]{64})?$`, from)
+	for line := range strings.Lines(last) {
+		instruction, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		assert.NotContains(t, []string{"RUN", "SHELL", "USER", "ADD"}, instruction)
+		switch instruction {
+		case "COPY":
+			assert.Regexp(t, `^--from=build /foyer /foyer$`, rest, "one program")
+		case "ENTRYPOINT", "CMD":
+			assert.Regexp(t, `^\["/foyer"`, rest, "without a shell")
+		}
+	}
+	assert.Contains(t, string(text), "CGO_ENABLED=0", "there are no libraries")
+}
+
+func TestServerOfThisMachineSaysWhetherItIsReady(t *testing.T) {
+	t.Parallel()
+	store := env.StartRedis(t)
+	environ := []string{
+		"FOYER_ADDR=0.0.0.0:" + strconv.Itoa(env.FreePort(t)), "FOYER_SECRET=" + production["FOYER_SECRET"],
+		"REDIS_URL=" + store.URL(), "HTTP_PROXY=http://127.0.0.1:1",
+		"LIVEKIT_API_KEY=key", "LIVEKIT_API_SECRET=" + production["LIVEKIT_API_SECRET"],
+	}
+	_, errOut, exit := foyer(t, environ, "healthy")
+	assert.Equal(t, exitFailed, exit)
+	assert.Contains(t, errOut, "no server answers at FOYER_ADDR")
+	s := startServer(t, environ...)
+	out, errOut, exit := foyer(t, environ, "healthy")
+	assert.Zero(t, exit, errOut)
+	assert.JSONEq(t, `{"database": "ok", "redis": "ok", "server": "ok"}`, out)
+	store.Stop(t)
+	_, errOut, exit = foyer(t, environ, "healthy")
+	assert.Equal(t, exitFailed, exit)
+	assert.Contains(t, errOut, `"redis":"away"`)
+	s.kill()
+}
