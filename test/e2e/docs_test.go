@@ -92,8 +92,8 @@ func TestDocsClientsSurviveADeploy(t *testing.T) {
 	}
 }
 
-// TestDocsClientsGetALostPlaceBack: the server dies, and all that waited with it. The page asks again
-// with its ticket, and the guest is the one he was.
+// TestDocsClientsGetALostPlaceBack: the server dies, and every place in its lobby is lost. The page asks again
+// with its ticket, and the guest keeps the entry.
 func TestDocsClientsGetALostPlaceBack(t *testing.T) {
 	t.Parallel()
 	folder, data := clientsIn(t), "FOYER_DATA="+t.TempDir() // the rooms stay; lobby and sessions were in memory
@@ -278,7 +278,7 @@ func writeScript(t *testing.T, text string) string {
 // guest is a client of client/ in a process of its own.
 type guest struct {
 	t    *testing.T
-	said <-chan object // each state that he is shown; closed when the process ends
+	said <-chan object // each state that the guest is shown; closed when the process ends
 	last object
 }
 
