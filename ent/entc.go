@@ -12,7 +12,7 @@ import (
 )
 
 func main() {
-	// Of entgql we take the Relay pagination; the GraphQL schema is ours to word.
+	// Foyer uses entgql's Relay pagination. The GraphQL schema is written by hand.
 	gql, err := entgql.NewExtension(entgql.WithTemplates(
 		entgql.CollectionTemplate, entgql.PaginationTemplate, entgql.EnumTemplate, entgql.NodeTemplate))
 	if err != nil {

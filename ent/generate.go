@@ -1,5 +1,4 @@
-// Package ent is what we store. Everything in it is generated but this file, look.go, record.go,
-// entc.go and schema/.
+// Package ent is the database. It is generated, except this file, look.go, record.go, entc.go and schema/.
 package ent
 
 //go:generate go run entc.go

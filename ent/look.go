@@ -16,22 +16,22 @@ import (
 	"foyer/ent/user"
 )
 
-// What almost every request asks for is written out here, for several requests at once: a query builder takes
-// longer to make a statement than SQLite to run it, and would make three of the one of a Look.
+// The reads of almost every request are written by hand here, for several requests together. A query builder takes
+// longer to build a statement than SQLite takes to run it, and would need three statements for a Look.
 
-// Person is somebody in a room: a user, zero for nobody, who is also known by another id.
+// Person identifies a person in a room: by their user id, which is zero for nobody, and by another id.
 type Person struct{ RoomID, UserID, ID uuid.UUID }
 
-// Look is a room, and what a person is in it.
+// Look is a room, and what one person is in it.
 type Look struct {
 	Room *Room
-	// Role is empty when he has none.
+	// Role is empty if the person has none.
 	Role roomaccess.Role
-	// Banned: he may not enter, by his account or by what he was without one.
+	// Banned is true if the person may not enter, because of their account or of their id without one.
 	Banned bool
 }
 
-// Looks finds rooms, and what people are in them, in their order; nil for a room that does not exist.
+// Looks finds rooms, and what people are in them, in the order of people; nil for a room that does not exist.
 func (c *RoomClient) Looks(ctx context.Context, people []Person) ([]*Look, error) {
 	return find(ctx, c.driver, lookQuery, people, func(p Person) []any {
 		return []any{p.UserID, p.ID, p.RoomID}
@@ -60,7 +60,7 @@ func (c *UserClient) ByIDs(ctx context.Context, ids []uuid.UUID) ([]*User, error
 	})
 }
 
-// scanRow scans columns into what ent has made for them, and more behind them.
+// scanRow scans columns into a new ent value, and the remaining columns into more.
 func scanRow(
 	scan func(...any) error, into interface {
 		scanValues(columns []string) ([]any, error)
@@ -79,11 +79,11 @@ func scanRow(
 
 func single(id uuid.UUID) []any { return []any{id} }
 
-// atOnce is how many keys one statement has at most.
+// atOnce is the maximum number of keys in one statement.
 const atOnce = 8
 
-// manyQuery is a query for one key, two keys and so on: a SELECT for each key, of which the first column is
-// its number.
+// manyQuery holds a query for one key, for two keys, and so on: a UNION of one SELECT for each key, whose first column
+// is the number of the key.
 type manyQuery [atOnce]string
 
 var (
@@ -96,8 +96,8 @@ var (
 			roomban.FieldPersonID, roomban.FieldRoomID, room.FieldID))
 )
 
-// newManyQuery makes the statements for a table t. Parameters are numbered in the order in which they appear,
-// as SQLite counts them.
+// newManyQuery builds the statements for a table t. Parameters are numbered in the order in which they appear, as in
+// SQLite.
 func newManyQuery(parameters int, columns []string, from string, more ...string) (q manyQuery) {
 	one := " t." + strings.Join(columns, ", t.")
 	for _, expression := range more {
@@ -117,7 +117,7 @@ func newManyQuery(parameters int, columns []string, from string, more ...string)
 	return q
 }
 
-// find reads what a query finds under keys.
+// find runs a query for keys and scans the rows.
 func find[K, V any](
 	ctx context.Context, db dialect.Driver, query manyQuery, keys []K, parameters func(K) []any,
 	read func(scan func(...any) error) (*V, error),

@@ -10,8 +10,8 @@ import (
 	"foyer/ent/auditevent"
 )
 
-// Record stores events, all or none: CreateBulk in less time, for every decision in a lobby makes one. Who
-// stored them does not learn their ids.
+// Record stores events, all or none. It is faster than CreateBulk, and every decision in a lobby needs it. Callers do
+// not get the ids.
 func (c *AuditEventClient) Record(ctx context.Context, events []*AuditEvent) error {
 	insert := sql.Dialect(c.driver.Dialect()).Insert(auditevent.Table).Columns(
 		auditevent.FieldID, auditevent.FieldCreatedAt, auditevent.FieldUpdatedAt, auditevent.FieldRoomID,
@@ -21,7 +21,7 @@ func (c *AuditEventClient) Record(ctx context.Context, events []*AuditEvent) err
 		if err := checkEvent(e); err != nil {
 			return err
 		}
-		// Ids that rise with time come to lie side by side: random ones would touch a page of the index each.
+		// Ids that rise with time are neighbours in the index. Each random id would touch a page of its own.
 		insert.Values(uuid.Must(uuid.NewV7()), auditevent.DefaultCreatedAt(), auditevent.DefaultUpdatedAt(),
 			e.RoomID, e.Action, e.ActorID, e.ActorName, e.TargetID, e.TargetName, e.Detail)
 	}

@@ -16,7 +16,7 @@ import (
 	"foyer/ent/room"
 )
 
-// roomIn makes an SQLite database with some rooms, and returns it with one of them.
+// roomIn creates an SQLite database with some rooms, and returns it with one of them.
 func roomIn(t testing.TB) (*database.DB, *ent.Room) {
 	db, err := database.Open(database.SQLite(filepath.Join(t.TempDir(), "test.db")), 4)
 	require.NoError(t, err)
@@ -31,10 +31,10 @@ func roomIn(t testing.TB) (*database.DB, *ent.Room) {
 	return db, made
 }
 
-// BenchmarkLook reads what almost every request wants to know, for one and for eight at once.
+// BenchmarkLook runs the read of almost every request, for one key and for eight together.
 func BenchmarkLook(b *testing.B) {
 	db, made := roomIn(b)
-	ctx, cancel := context.WithTimeout(b.Context(), time.Hour) // as an operation has
+	ctx, cancel := context.WithTimeout(b.Context(), time.Hour) // an operation has a deadline too
 	defer cancel()
 	for _, people := range []int{1, 8} {
 		b.Run(strconv.Itoa(people), func(b *testing.B) {
@@ -52,7 +52,7 @@ func BenchmarkLook(b *testing.B) {
 	}
 }
 
-// BenchmarkRecord stores the acts of one and of eight at once.
+// BenchmarkRecord stores one event, and eight together.
 func BenchmarkRecord(b *testing.B) {
 	db, made := roomIn(b)
 	target := uuid.New()

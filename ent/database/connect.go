@@ -16,19 +16,19 @@ import (
 )
 
 const (
-	// connectTimeout bounds the making of a connection where the URL does not (connect_timeout).
+	// connectTimeout is the time limit for a connection attempt if the URL sets none (connect_timeout).
 	connectTimeout = 10 * time.Second
-	// silence is how long PostgreSQL may say nothing when it has been asked something. No statement of ours
-	// takes as long: migrations as a whole may not.
+	// silence is how long PostgreSQL may send nothing after a query. No statement takes that long, because a whole
+	// migration may not.
 	silence = migrationTimeout
 )
 
 var errSilent = errors.New("PostgreSQL says nothing")
 
-// postgres returns what makes connections to PostgreSQL. No use of one lasts for ever, whatever its context:
-// a network may swallow what is sent and what is answered without breaking a connection, and database/sql
-// waits with no deadline when it makes connections for those who queue, when it rolls back, and when it closes.
-// Behind tells whether a pooler was found, unless the URL says how to query (default_query_exec_mode).
+// postgres returns a connector for PostgreSQL. Every use of its connections ends, whatever the context. A network can
+// drop packets without closing a connection, and database/sql waits without a deadline when it connects for queued
+// callers, rolls back, and closes. Behind is set to whether there is a pooler, unless the URL sets the query mode
+// (default_query_exec_mode).
 func postgres(url string, silence time.Duration, behind *atomic.Bool) (driver.Connector, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -51,14 +51,15 @@ func postgres(url string, silence time.Duration, behind *atomic.Bool) (driver.Co
 	return newPoolerAware(config, behind), nil
 }
 
-// bounded is a connection of which each read and each write ends, in an error, after a time of silence.
+// bounded is a connection on which each read and each write fails after a time of silence.
 type bounded struct {
 	net.Conn
 
 	silence time.Duration
 
 	mu sync.Mutex
-	// reads and writes say that the driver has set a deadline itself, as when a context ends: that one holds.
+	// reads and writes say that the driver has set a deadline itself, for example for a context. Then that deadline
+	// holds.
 	reads, writes bool
 }
 
@@ -92,17 +93,17 @@ func (b *bounded) Write(data []byte) (int, error) {
 	return n, b.silent("write", &b.writes, err)
 }
 
-// bound sets our deadline unless the driver has set one.
+// bound sets the deadline, unless the driver has set one.
 func (b *bounded) bound(theirs *bool, set func(time.Time) error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !*theirs {
-		_ = set(time.Now().Add(b.silence)) // it fails on a closed connection alone, and so will its use
+		_ = set(time.Now().Add(b.silence)) // fails only on a closed connection, whose use fails too
 	}
 }
 
-// silent makes of the end of our deadline what it means, that the connection is lost: the driver takes a
-// time-out for the end of a context, and goes on with the connection.
+// silent turns a passed deadline into an error of a lost connection. The driver would take the timeout for the end of a
+// context, and keep using the connection.
 func (b *bounded) silent(op string, theirs *bool, err error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

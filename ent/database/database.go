@@ -1,4 +1,4 @@
-// Package database opens the database that ent works on, and brings its tables up to date.
+// Package database opens the database that ent uses, and migrates its tables.
 package database
 
 import (
@@ -27,7 +27,7 @@ import (
 	"foyer/ent"
 )
 
-// sqliteScheme stands before the path of an SQLite file.
+// sqliteScheme is the prefix of the path of an SQLite file.
 const sqliteScheme = "sqlite:"
 
 // SQLite returns the URL of an SQLite file.
@@ -42,45 +42,45 @@ func isPostgres(url string) bool {
 	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
 }
 
-// idleTime is how long a connection is kept that nobody uses.
+// idleTime is how long an unused connection stays open.
 const idleTime = 5 * time.Minute
 
-// DB is an open database: ent's client, and the pool beneath it.
+// DB is an open database: ent's client, and the connection pool below it.
 type DB struct {
 	*ent.Client
 
 	Pool *sql.DB
 
 	dialect string
-	// pooled says that there is a pooler in front of PostgreSQL.
+	// pooled is true if there is a pooler in front of PostgreSQL.
 	pooled *atomic.Bool
-	// aside opens a pool of its own, of one connection.
-	aside func() (*sql.DB, error)
+	// separate opens another pool with a single connection.
+	separate func() (*sql.DB, error)
 }
 
-// Settings are how a database is used.
+// Settings are the settings of a database.
 type Settings struct {
-	// Connections is how many may be open at once.
+	// Connections is the maximum number of open connections.
 	Connections int
-	// Lifetime is how long one of them is used before another is made in its place; 0 is for ever.
+	// Lifetime is how long a connection is used before a new one replaces it; 0 means forever.
 	Lifetime time.Duration
-	// Patience is how long what only reads waits for a database that cannot be reached, as while another
-	// becomes the primary. It never waits longer than its context lasts.
+	// Patience is how long reads wait for a database that cannot be reached, for example during a failover. They never
+	// wait longer than their context lasts.
 	Patience time.Duration
-	// Silence is how long PostgreSQL may say nothing when it has been asked something, whatever the context
-	// allows: the connection is lost then. 0 is a minute.
+	// Silence is how long PostgreSQL may send nothing after a query, whatever the context allows. Then the connection
+	// counts as lost. 0 means one minute.
 	Silence time.Duration
-	// Traces makes spans of queries, under those of their contexts; nil for none.
+	// Traces creates spans for queries, as children of the spans in their contexts; nil creates none.
 	Traces trace.TracerProvider
 }
 
-// Open opens a database with at most so many connections. No error shows the URL, which may hold a
+// Open opens a database with a maximum number of connections. Errors never contain the URL, which may contain a
 // password.
 func Open(url string, connections int) (*DB, error) {
 	return OpenWith(url, Settings{Connections: connections})
 }
 
-// OpenWith is Open with other settings.
+// OpenWith is Open with more settings.
 func OpenWith(url string, settings Settings) (*DB, error) {
 	db, err := open(url, settings)
 	if err != nil {
@@ -103,18 +103,18 @@ func open(url string, settings Settings) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	driven := steady{entsql.OpenDB(name, pool), settings.Patience, func() {
+	retried := retrying{entsql.OpenDB(name, pool), settings.Patience, func() {
 		pool.SetMaxIdleConns(0)
 		pool.SetMaxIdleConns(settings.Connections)
 	}}
-	aside := func() (*sql.DB, error) {
+	separate := func() (*sql.DB, error) {
 		one, err := openPool(url, Settings{Silence: settings.Silence}, pooled)
 		if err == nil {
 			one.SetMaxOpenConns(1)
 		}
 		return one, err
 	}
-	return &DB{ent.NewClient(ent.Driver(driven)), pool, name, pooled, aside}, nil
+	return &DB{ent.NewClient(ent.Driver(retried)), pool, name, pooled, separate}, nil
 }
 
 func connector(url string, silence time.Duration, pooled *atomic.Bool) (driver.Connector, error) {
@@ -136,7 +136,7 @@ func openPool(url string, settings Settings, pooled *atomic.Bool) (*sql.DB, erro
 		otelsql.WithSpanOptions(otelsql.SpanOptions{
 			DisableErrSkip: true, OmitConnResetSession: true, OmitConnectorConnect: true,
 			OmitConnPrepare: true, OmitRows: true,
-			// What an error says may be about people.
+			// Errors may contain personal data.
 			RecordError: func(error) bool { return false },
 			SpanFilter:  underSpan,
 		})), nil
@@ -147,9 +147,9 @@ func underSpan(ctx context.Context, _ otelsql.Method, _ string, _ []driver.Named
 	return trace.SpanContextFromContext(ctx).IsValid()
 }
 
-// sqliteDSN has a transaction lock the file when it begins, not at its first write, so that two of
-// them wait for each other instead of failing. Times are text: of one zone and one format, so that
-// they compare as times do, whatever the zone of this machine.
+// sqliteDSN makes a transaction lock the file when it begins, not at its first write, so that two transactions wait for
+// each other instead of failing. Times are stored as text in one time zone and format, so that they sort by time on
+// every machine.
 func sqliteDSN(path string) string {
 	options := url.Values{
 		"_txlock": {"immediate"}, "_time_format": {"sqlite"}, "_timezone": {"UTC"},
@@ -160,7 +160,7 @@ func sqliteDSN(path string) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: options.Encode()}).String()
 }
 
-// Version names the database and its version, for people.
+// Version returns the name and version of the database, for people.
 func (db *DB) Version(ctx context.Context) (string, error) {
 	name, query := "PostgreSQL ", "SHOW server_version"
 	if db.dialect != dialect.Postgres {
@@ -174,7 +174,7 @@ func (db *DB) Version(ctx context.Context) (string, error) {
 	return name + version, err
 }
 
-// Now is the time by the database's clock. SQLite's is ours.
+// Now returns the time of the database's clock. For SQLite, it is the clock of this machine.
 func (db *DB) Now(ctx context.Context) (time.Time, error) {
 	if db.dialect != dialect.Postgres {
 		return time.Now(), nil
@@ -184,22 +184,20 @@ func (db *DB) Now(ctx context.Context) (time.Time, error) {
 	return now, err
 }
 
-// Contended reports whether a transaction failed because of others at the same time, and may succeed
-// when it is run again.
+// Contended reports whether a transaction failed because of concurrent ones, and may succeed when it is run again.
 func Contended(err error) bool {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return slices.Contains([]string{"40001", "40P01"}, pg.Code) // serialization failure, deadlock
 	}
 	lite, ok := errors.AsType[*sqlite.Error](err)
-	return ok && lite.Code()&0xff == sqlite3.SQLITE_BUSY // whatever the extended code
+	return ok && lite.Code()&0xff == sqlite3.SQLITE_BUSY // with any extended code
 }
 
-// Away reports whether an error means that the database cannot be asked at the moment, rather than that
-// it refused.
+// Away reports whether an error means that the database cannot be reached at the moment, rather than that it refused.
 func Away(err error) bool {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		// PostgreSQL's classes of errors: connection, insufficient resources, operator intervention. And
-		// the error of one that is a primary no more.
+		// PostgreSQL's error classes: connection, insufficient resources, operator intervention. The last code means
+		// that the server is no longer the primary.
 		return slices.Contains([]string{"08", "53", "57"}, pg.Code[:min(2, len(pg.Code))]) || pg.Code == "25006"
 	}
 	_, refused := errors.AsType[*pgconn.ConnectError](err)

@@ -14,7 +14,7 @@ import (
 	"foyer/ent/database"
 )
 
-func TestTransactionThatOthersHinderedIsTriedAgain(t *testing.T) {
+func TestErrorsOfConcurrentTransactionsAreContended(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]bool{
 		"40001": true, "40P01": true, // serialization failure, deadlock
@@ -27,7 +27,7 @@ func TestTransactionThatOthersHinderedIsTriedAgain(t *testing.T) {
 	assert.False(t, database.Contended(nil))
 }
 
-func TestSQLiteFileThatAnotherWritesIsContended(t *testing.T) {
+func TestBusySQLiteFileIsContended(t *testing.T) {
 	t.Parallel()
 	file := "file:" + filepath.Join(t.TempDir(), "test.db") + "?_txlock=immediate"
 	db, err := sql.Open("sqlite", file)

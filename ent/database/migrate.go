@@ -17,18 +17,17 @@ import (
 	"foyer/ent/migrate/migrations"
 )
 
-// migrationTimeout bounds a start: a database that does not answer is to be complained of.
+// migrationTimeout is the time limit for migrations at start. It makes a database that does not answer an error.
 const migrationTimeout = time.Minute
 
-// migrationLock is the PostgreSQL advisory lock under which tables are changed.
+// migrationLock is PostgreSQL's advisory lock for changes of the tables.
 const migrationLock = 0x666f796572 // "foyer"
 
-// ErrBehind is that of a database whose tables are older than this program.
+// ErrBehind means that the tables of a database are older than this program.
 var ErrBehind = errors.New("the tables of the database are older than this program: run foyer migrate")
 
-// Migrate brings the tables up to date, each version in a transaction, and returns the names of the
-// versions that were applied. Several servers may do that at once. Tables that are newer than this
-// program are left alone.
+// Migrate brings the tables up to date, each version in a transaction, and returns the names of the versions that it
+// applied. Several servers may run it at the same time. It leaves tables alone that are newer than this program.
 func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, migrationTimeout)
 	defer cancel()
@@ -51,7 +50,7 @@ func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
 	return applied, err
 }
 
-// Check returns ErrBehind when there is a version to be applied.
+// Check returns ErrBehind if there is a version to apply.
 func (db *DB) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, migrationTimeout)
 	defer cancel()
@@ -72,50 +71,50 @@ func (db *DB) Check(ctx context.Context) error {
 	return nil
 }
 
-// Drift writes the statements that would make of the tables what ent describes; none after Migrate.
+// Drift writes the statements that would turn the tables into what ent describes; none after Migrate.
 func (db *DB) Drift(ctx context.Context, to io.Writer) error {
 	describing.Lock()
 	defer describing.Unlock()
 	return db.Schema.WriteTo(ctx, to, schema.WithDropColumn(true), schema.WithDropIndex(true))
 }
 
-// describing keeps comparisons of this process apart: ent changes its description of the tables while
-// it compares them with the database's.
+// describing lets only one comparison run in this process: ent changes its description of the tables while it compares.
 var describing sync.Mutex
 
-// lockPause is the time between two tries for the lock.
+// lockPause is the time between two attempts to get the lock.
 const lockPause = 50 * time.Millisecond
 
-// lock keeps other servers from migrating a PostgreSQL database until unlock is called: on a connection
-// that is not the pool's, which may have but one. Of an SQLite file there is one server.
+// lock stops other servers from migrating a PostgreSQL database until unlock is called. It uses a separate connection,
+// because the pool may have only one. An SQLite file has only one server, so it needs no lock.
 //
-// The lock is that of a transaction: behind a pooler a session's would stay with whichever connection it was taken
-// on. Who waits for it asks again and again, and has no connection of a pooler's meanwhile, which may have few.
+// The lock belongs to a transaction: behind a pooler, a session's lock would stay with the connection on which it was
+// taken. A server that waits for the lock polls, and holds no connection of a pooler meanwhile, because a pooler may
+// have few.
 func (db *DB) lock(ctx context.Context) (unlock func() error, err error) {
 	if db.dialect != dialect.Postgres {
 		return func() error { return nil }, nil
 	}
-	aside, err := db.aside()
+	separate, err := db.separate()
 	if err != nil {
 		return nil, err
 	}
 	for {
-		tx, err := tryLock(ctx, aside)
+		tx, err := tryLock(ctx, separate)
 		if err != nil {
-			return nil, errors.Join(err, aside.Close())
+			return nil, errors.Join(err, separate.Close())
 		}
 		if tx != nil {
-			return func() error { return errors.Join(tx.Rollback(), aside.Close()) }, nil
+			return func() error { return errors.Join(tx.Rollback(), separate.Close()) }, nil
 		}
 		select {
 		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), aside.Close())
+			return nil, errors.Join(ctx.Err(), separate.Close())
 		case <-time.After(lockPause):
 		}
 	}
 }
 
-// tryLock returns the transaction that holds the lock; nil when another has it.
+// tryLock returns the transaction that holds the lock; nil if another server has it.
 func tryLock(ctx context.Context, pool *sql.DB) (*sql.Tx, error) {
 	tx, err := pool.BeginTx(ctx, nil)
 	if err != nil {
@@ -137,7 +136,7 @@ func (db *DB) provider() (*goose.Provider, error) {
 	return goose.NewProvider(goose.Dialect(db.dialect), db.Pool, files)
 }
 
-// adopt takes over tables that were made before there were versions: ent brings them up to date, once.
+// adopt takes over tables from before there were versions: ent brings them up to date once.
 func (db *DB) adopt(ctx context.Context) error {
 	versioned, err := db.hasTable(ctx, goose.DefaultTablename)
 	if err != nil || versioned {
@@ -154,7 +153,7 @@ func (db *DB) adopt(ctx context.Context) error {
 	return db.markAll(ctx)
 }
 
-// markAll notes that every version has been applied.
+// markAll records that every version has been applied.
 func (db *DB) markAll(ctx context.Context) error {
 	provider, err := db.provider()
 	if err != nil {

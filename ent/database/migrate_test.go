@@ -22,7 +22,7 @@ import (
 	"foyer/test/env"
 )
 
-// onEachEmpty runs a test on an SQLite file and on a PostgreSQL database without tables.
+// onEachEmpty runs a test on an empty SQLite file and on an empty PostgreSQL database.
 func onEachEmpty(t *testing.T, test func(t *testing.T, dialect goose.Dialect, url string)) {
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
@@ -44,7 +44,7 @@ func open(t *testing.T, url string) *database.DB {
 	return db
 }
 
-// files gives goose the migrations of a dialect.
+// files returns a goose provider with the migrations of a dialect.
 func files(t *testing.T, db *database.DB, dialect goose.Dialect) *goose.Provider {
 	t.Helper()
 	source, err := migrations.For(string(dialect))
@@ -54,7 +54,7 @@ func files(t *testing.T, db *database.DB, dialect goose.Dialect) *goose.Provider
 	return provider
 }
 
-func TestMigrationsGiveWhatEntDescribes(t *testing.T) {
+func TestMigrationsCreateWhatEntDescribes(t *testing.T) {
 	t.Parallel()
 	onEachEmpty(t, func(t *testing.T, _ goose.Dialect, url string) {
 		db := open(t, url)
@@ -72,7 +72,7 @@ func assertNoDrift(t *testing.T, db *database.DB) {
 	assert.Empty(t, missing.String(), "run make migration NAME=what_changes")
 }
 
-func TestDriftIsSeen(t *testing.T) {
+func TestDriftIsReported(t *testing.T) {
 	t.Parallel()
 	onEachEmpty(t, func(t *testing.T, _ goose.Dialect, url string) {
 		db := open(t, url)
@@ -86,7 +86,7 @@ func TestDriftIsSeen(t *testing.T) {
 	})
 }
 
-func TestTablesAreBehindUntilTheyAreMigrated(t *testing.T) {
+func TestTablesAreBehindUntilMigrated(t *testing.T) {
 	t.Parallel()
 	onEachEmpty(t, func(t *testing.T, dialect goose.Dialect, url string) {
 		db := open(t, url)
@@ -103,7 +103,7 @@ func TestTablesAreBehindUntilTheyAreMigrated(t *testing.T) {
 	})
 }
 
-func TestServersThatStartAtOnceMigrateOnce(t *testing.T) {
+func TestServersThatStartTogetherMigrateOnce(t *testing.T) {
 	t.Parallel()
 	url := env.Postgres(t, nothing)
 	var all errgroup.Group
@@ -130,8 +130,8 @@ func sum(counts []int) (total int) {
 	return total
 }
 
-// Each version has rows in testdata that were written when it was the newest.
-func TestRowsOfEveryVersionAreThereInTheNewest(t *testing.T) {
+// For each version, testdata has rows that were written when it was the newest.
+func TestMigrationsKeepTheRowsOfEveryVersion(t *testing.T) {
 	t.Parallel()
 	onEachEmpty(t, func(t *testing.T, dialect goose.Dialect, url string) {
 		versions := files(t, open(t, url), dialect).ListSources()
@@ -167,7 +167,7 @@ func insert(t *testing.T, db *database.DB, version int64) {
 	require.NoError(t, err)
 }
 
-// assertRows reads what insert wrote, as the product does.
+// assertRows reads the rows as the product does.
 func assertRows(t *testing.T, db *database.DB, version int64) {
 	t.Helper()
 	room, err := db.Room.Query().WithAccesses().WithBans().Only(t.Context())
@@ -185,8 +185,8 @@ func assertRows(t *testing.T, db *database.DB, version int64) {
 	assert.Equal(t, version >= 2, len(recordings) == 1)
 }
 
-// TestAddressesOfAccessesAreThoseThatHostsWroteAfterTheMigration: of who has signed in it is not known.
-func TestAddressesOfAccessesAreThoseThatHostsWroteAfterTheMigration(t *testing.T) {
+// TestMigrationCopiesAddressesOfAccesses: for users who have signed in, the address is unknown.
+func TestMigrationCopiesAddressesOfAccesses(t *testing.T) {
 	t.Parallel()
 	onEachEmpty(t, func(t *testing.T, dialect goose.Dialect, url string) {
 		db := open(t, url)
@@ -221,9 +221,9 @@ VALUES ('bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb', '2026-01-01 00:00:00+00:00', '20
 	})
 }
 
-// TestEmptyPublishSourcesAreGoneAfterTheMigration, and everything else is as it was: an empty list is nothing, null the
-// server's defaults.
-func TestEmptyPublishSourcesAreGoneAfterTheMigration(t *testing.T) {
+// TestMigrationRemovesEmptyPublishSources and changes nothing else: an empty list means nothing, null the server's
+// defaults.
+func TestMigrationRemovesEmptyPublishSources(t *testing.T) {
 	t.Parallel()
 	type list = []schema.PublishSource
 	onEachEmpty(t, func(t *testing.T, dialect goose.Dialect, url string) {
@@ -256,8 +256,8 @@ func TestEmptyPublishSourcesAreGoneAfterTheMigration(t *testing.T) {
 	})
 }
 
-// Before there were versions, ent made the tables.
-func TestTablesFromBeforeVersionsAreTakenOver(t *testing.T) {
+// Before there were versions, ent created the tables.
+func TestTablesFromBeforeVersionsAreAdopted(t *testing.T) {
 	t.Parallel()
 	onEachEmpty(t, func(t *testing.T, dialect goose.Dialect, url string) {
 		db := open(t, url)
@@ -274,8 +274,8 @@ func TestTablesFromBeforeVersionsAreTakenOver(t *testing.T) {
 	})
 }
 
-// While servers are replaced one by one, the old ones meet the tables of the new.
-func TestTablesNewerThanTheProgramAreLeftAlone(t *testing.T) {
+// During a rolling update, old servers see the tables of new ones.
+func TestNewerTablesAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	onEachEmpty(t, func(t *testing.T, _ goose.Dialect, url string) {
 		db := open(t, url)

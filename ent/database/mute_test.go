@@ -14,8 +14,8 @@ import (
 	"foyer/test/env"
 )
 
-// mutedDatabase opens a database behind a link that can be muted: what is sent is acknowledged, and no
-// answer comes, for as long as it stays so.
+// mutedDatabase opens a database behind a link that can be muted: it then acknowledges what is sent, and no answer
+// comes.
 func mutedDatabase(t *testing.T, settings database.Settings) (db *database.DB, mute, mend func()) {
 	t.Helper()
 	link, address := linked(t)
@@ -29,8 +29,7 @@ func mutedDatabase(t *testing.T, settings database.Settings) (db *database.DB, m
 	}, func() { link.Toxics.ResetToxics(context.Background()) }
 }
 
-// TestMuteDatabaseKeepsNoConnection: of what is asked with no deadline of its own, too, everything comes to
-// an end, and nothing stays behind in the pool.
+// TestMuteDatabaseKeepsNoConnection: queries without a deadline end too, and no broken connection stays in the pool.
 func TestMuteDatabaseKeepsNoConnection(t *testing.T) {
 	t.Parallel()
 	db, mute, mend := mutedDatabase(t, database.Settings{Connections: 2, Silence: 5 * time.Second})
@@ -51,7 +50,7 @@ func TestMuteDatabaseKeepsNoConnection(t *testing.T) {
 	require.Error(t, err)
 	assert.True(t, database.Away(err), "%v", err)
 	require.Error(t, tx.Rollback())
-	_, err = db.Room.Query().Count(context.Background()) // on a new connection, which is as mute
+	_, err = db.Room.Query().Count(context.Background()) // on a new connection, which is mute too
 	require.Error(t, err)
 	assert.True(t, database.Away(err), "%v", err)
 	assert.Zero(t, db.Pool.Stats().InUse)
@@ -65,9 +64,9 @@ func TestMuteDatabaseKeepsNoConnection(t *testing.T) {
 	}, time.Minute, 50*time.Millisecond)
 }
 
-// TestMuteDatabaseHoldsUpNobodyAfterwards: database/sql makes connections for those who queue one after the
-// other, whether they still queue or not, and with no deadline.
-func TestMuteDatabaseHoldsUpNobodyAfterwards(t *testing.T) {
+// TestMuteDatabaseDelaysNobodyAfterwards: database/sql makes connections for queued callers one after the other,
+// without a deadline, even for callers that no longer wait.
+func TestMuteDatabaseDelaysNobodyAfterwards(t *testing.T) {
 	t.Parallel()
 	db, mute, mend := mutedDatabase(t, database.Settings{Connections: 1, Silence: 5 * time.Second})
 	mute()
@@ -81,7 +80,7 @@ func TestMuteDatabaseHoldsUpNobodyAfterwards(t *testing.T) {
 	go ask(time.Second) // makes a connection itself
 	require.Eventually(t, func() bool { return db.Pool.Stats().OpenConnections == 1 }, time.Minute, time.Millisecond)
 	for range cap(asked) - 1 {
-		go ask(1500 * time.Millisecond) // queue, and have one made
+		go ask(1500 * time.Millisecond) // these queue, and have one made for them
 	}
 	for range cap(asked) {
 		require.Error(t, <-asked)
@@ -94,8 +93,8 @@ func TestMuteDatabaseHoldsUpNobodyAfterwards(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestSlowAnswerIsNoSilence: while something comes, all of it may take as long as it does.
-func TestSlowAnswerIsNoSilence(t *testing.T) {
+// TestSlowAnswerIsNotSilence: an answer may take any time as long as some of it arrives.
+func TestSlowAnswerIsNotSilence(t *testing.T) {
 	t.Parallel()
 	db, err := database.OpenWith(env.PostgresURL(t), database.Settings{Connections: 1, Silence: 10 * time.Second})
 	require.NoError(t, err)

@@ -9,12 +9,12 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// poolerAware makes connections to PostgreSQL, or to a pooler such as PgBouncer in front of it. A pooler may run
-// each transaction on another connection of its own: prepared statements are not there then, or are somebody
-// else's. So behind a pooler none is named, which costs PostgreSQL the planning of each query.
+// poolerAware connects to PostgreSQL, directly or through a pooler such as PgBouncer. A pooler can run each transaction
+// on another connection, on which prepared statements are missing or belong to another client. So Foyer prepares none
+// behind a pooler, and PostgreSQL has to plan each query.
 type poolerAware struct {
 	named, unnamed driver.Connector
-	// behind says that there is a pooler.
+	// behind is true if there is a pooler.
 	behind *atomic.Bool
 }
 
@@ -27,7 +27,7 @@ func newPoolerAware(config *pgx.ConnConfig, behind *atomic.Bool) *poolerAware {
 
 func (p *poolerAware) Driver() driver.Driver { return p.named.Driver() }
 
-// Connect makes a connection. One that leads to a pooler is made again, the first time.
+// Connect makes a connection. The first one that leads to a pooler is made again.
 func (p *poolerAware) Connect(ctx context.Context) (driver.Conn, error) {
 	if p.behind.Load() {
 		return p.unnamed.Connect(ctx)
@@ -48,8 +48,8 @@ func (p *poolerAware) Connect(ctx context.Context) (driver.Conn, error) {
 	return p.unnamed.Connect(ctx)
 }
 
-// isPooled reports whether the process that answers is another than the one that PostgreSQL named when the
-// connection began: a pooler names one that does not exist, as it has the client cancel queries with the pooler.
+// isPooled reports whether another process answers than the one that PostgreSQL named at the start of the connection. A
+// pooler names a process that does not exist, because clients cancel queries through the pooler.
 func isPooled(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	var pid uint32
 	err := conn.QueryRow(ctx, "SELECT pg_backend_pid()", pgx.QueryExecModeExec).Scan(&pid)

@@ -17,8 +17,8 @@ import (
 	"foyer/test/env"
 )
 
-// TestPgBouncerInTransactionModeServesManyServers, which start together again and again, each with connections of
-// its own, and all on two of PostgreSQL's.
+// TestPgBouncerInTransactionModeServesManyServers: they start together several times, each with its own connections,
+// and share two of PostgreSQL's.
 func TestPgBouncerInTransactionModeServesManyServers(t *testing.T) {
 	t.Parallel()
 	direct := env.Postgres(t, nothing)
@@ -33,7 +33,7 @@ func TestPgBouncerInTransactionModeServesManyServers(t *testing.T) {
 	}
 }
 
-// serveSome does what a server does: it migrates, writes, and asks many things at once.
+// serveSome does what a server does: it migrates, writes, and runs concurrent queries.
 func serveSome(ctx context.Context, url string) error {
 	db, err := database.Open(url, 4)
 	if err != nil {
@@ -76,7 +76,7 @@ func advisoryLocks(t *testing.T, url string) (held int) {
 	return held
 }
 
-// TestPoolersAreRecognised, and PostgreSQL itself is not taken for one: it keeps prepared statements.
+// TestPoolersAreRecognised, and PostgreSQL itself is not mistaken for one: it keeps prepared statements.
 func TestPoolersAreRecognised(t *testing.T) {
 	t.Parallel()
 	direct := env.Postgres(t, nothing)

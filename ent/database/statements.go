@@ -7,18 +7,18 @@ import (
 	"modernc.org/sqlite"
 )
 
-// What a connection to SQLite remembers of the statements it has run. The driver prepares each anew,
-// which takes longer than to run it, and has a goroutine watch the context of each, which costs as much
-// again. (PostgreSQL's driver prepares by itself.)
+// Limits of the prepared statements of an SQLite connection. The driver prepares each statement anew, which takes
+// longer than running it, and starts a goroutine to watch each context, which costs as much again. PostgreSQL's driver
+// caches prepared statements itself.
 const (
-	// maxStatements is how many statements a connection keeps prepared: some kilobytes each.
+	// maxStatements is how many prepared statements a connection caches, some kilobytes each.
 	maxStatements = 64
-	// maxStatement is how many bytes the text of such a statement may have. Longer ones have lists in
-	// them, and hardly ever come again.
+	// maxStatement is the maximum length of a cached statement in bytes. Longer ones contain lists and are rarely
+	// repeated.
 	maxStatement = 4 << 10
 )
 
-// preparing makes connections that keep statements prepared.
+// preparing makes connections that cache prepared statements.
 type preparing struct{ driver.Connector }
 
 func newPreparing(dsn string) (driver.Connector, error) {
@@ -37,7 +37,7 @@ func (p preparing) Connect(ctx context.Context) (driver.Conn, error) {
 	return &preparedConn{opened.(sqliteConn), map[string]sqliteStmt{}}, nil
 }
 
-// sqliteConn and the others are what the driver's own types can do.
+// sqliteConn and the next two are the interfaces that the driver's own types implement.
 type sqliteConn interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -64,24 +64,22 @@ type sqliteRows interface {
 	driver.RowsColumnTypeScanType
 }
 
-// preparedConn is a connection that keeps statements prepared. Like any connection it is used by one at
-// a time.
+// preparedConn is a connection that caches prepared statements. Like every connection, it has one user at a time.
 type preparedConn struct {
 	sqliteConn
 
-	// idle are the statements that are prepared and not in use, by their text.
+	// idle holds the prepared statements that are not in use, by their text.
 	idle map[string]sqliteStmt
 }
 
-// QueryContext runs a statement. What only reads waits for nobody, and is not interrupted: rows are found
-// by indexes, and lists have pages.
+// QueryContext runs a query. A read is not interrupted: it waits for nothing, uses indexes, and returns at most a page.
 func (c *preparedConn) QueryContext(
 	ctx context.Context, query string, args []driver.NamedValue,
 ) (driver.Rows, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if reads(query) {
+	if readsOnly(query) {
 		ctx = context.WithoutCancel(ctx)
 	}
 	statement, err := c.take(ctx, query)
@@ -96,7 +94,7 @@ func (c *preparedConn) QueryContext(
 	return &preparedRows{rows.(sqliteRows), c, query, statement}, nil
 }
 
-// ExecContext runs a statement that has no rows.
+// ExecContext runs a statement that returns no rows.
 func (c *preparedConn) ExecContext(
 	ctx context.Context, query string, args []driver.NamedValue,
 ) (driver.Result, error) {
@@ -112,8 +110,7 @@ func (c *preparedConn) ExecContext(
 	return result, c.put(query, statement)
 }
 
-// take prepares a statement, if none is that may be used: the same may be running already, in a
-// transaction.
+// take returns a cached statement, or prepares one. The same statement may be running already, in a transaction.
 func (c *preparedConn) take(ctx context.Context, query string) (sqliteStmt, error) {
 	if statement, ok := c.idle[query]; ok {
 		delete(c.idle, query)
@@ -126,7 +123,7 @@ func (c *preparedConn) take(ctx context.Context, query string) (sqliteStmt, erro
 	return statement.(sqliteStmt), nil
 }
 
-// put keeps a statement for the next time, in place of any other when there are enough.
+// put caches a statement, in place of another one if the cache is full.
 func (c *preparedConn) put(query string, statement sqliteStmt) error {
 	if _, ok := c.idle[query]; ok || len(query) > maxStatement {
 		return statement.Close()
@@ -152,7 +149,7 @@ func (c *preparedConn) Close() error {
 	return c.sqliteConn.Close()
 }
 
-// preparedRows gives its statement back when it is closed.
+// preparedRows returns its statement to the cache when it is closed.
 type preparedRows struct {
 	sqliteRows
 

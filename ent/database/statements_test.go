@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestStatementThatRunsAlreadyCanRunAgainOnItsConnection(t *testing.T) {
+func TestStatementCanRunTwiceOnOneConnection(t *testing.T) {
 	t.Parallel()
 	db, _ := roomIn(t)
 	tx, err := db.Pool.BeginTx(t.Context(), nil)
@@ -32,9 +32,9 @@ func TestStatementThatRunsAlreadyCanRunAgainOnItsConnection(t *testing.T) {
 	}
 }
 
-// TestStatementsOfAnyNumberAreForgottenInTime: each of them works, whenever it comes again, from several
-// connections at once.
-func TestStatementsOfAnyNumberAreForgottenInTime(t *testing.T) {
+// TestCacheOfStatementsIsBounded: each statement works whenever it is repeated, from several connections at the same
+// time.
+func TestCacheOfStatementsIsBounded(t *testing.T) {
 	t.Parallel()
 	db, _ := roomIn(t)
 	var group sync.WaitGroup
@@ -53,7 +53,7 @@ func TestStatementsOfAnyNumberAreForgottenInTime(t *testing.T) {
 	group.Wait()
 }
 
-func TestStatementMeetsTablesThatHaveChanged(t *testing.T) {
+func TestCachedStatementWorksAfterAChangeOfTheTables(t *testing.T) {
 	t.Parallel()
 	db, made := roomIn(t)
 	db.Pool.SetMaxOpenConns(1)
@@ -72,7 +72,7 @@ func TestStatementMeetsTablesThatHaveChanged(t *testing.T) {
 	assert.Equal(t, before+1, columns())
 }
 
-func TestStatementThatFailedWorksAfterwards(t *testing.T) {
+func TestFailedStatementWorksAfterwards(t *testing.T) {
 	t.Parallel()
 	db, made := roomIn(t)
 	db.Pool.SetMaxOpenConns(1)

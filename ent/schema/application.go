@@ -7,13 +7,13 @@ import (
 	"entgo.io/ent/schema/field"
 )
 
-// Application is a program of somebody else's, such as a portal, that acts here for users.
+// Application is an external program, such as a portal, that acts for users.
 type Application struct{ ent.Schema }
 
 // Mixin of the Application.
 func (Application) Mixin() []ent.Mixin { return []ent.Mixin{row{}} }
 
-// Annotations of the Application: it is not to be found through GraphQL.
+// Annotations of the Application: GraphQL cannot find it.
 func (Application) Annotations() []schema.Annotation {
 	return []schema.Annotation{entgql.Skip(entgql.SkipAll)}
 }

@@ -12,8 +12,8 @@ import (
 	"entgo.io/ent/schema/index"
 )
 
-// OutboxMessage is something to be told to the outside, written in the transaction of what it tells.
-// Package outbox delivers it. The API does not know it.
+// OutboxMessage is a notification to the outside, written in the same transaction as the change it reports. Package
+// outbox delivers it. It is not in the API.
 type OutboxMessage struct{ ent.Schema }
 
 // Mixin of the OutboxMessage.

@@ -9,11 +9,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// RecordingOptions are what a host asked for when he started a recording.
+// RecordingOptions are the options that a host chose for a recording.
 type RecordingOptions struct {
-	// Transcribe says that a service is to make a transcript of it.
+	// Transcribe requests a transcript from another service.
 	Transcribe bool `json:"transcribe,omitempty"`
-	// Language that is spoken, a BCP 47 tag; empty for unknown.
+	// Language is the spoken language as a BCP 47 tag; empty if unknown.
 	Language string `json:"language,omitempty"`
 }
 
@@ -69,7 +69,7 @@ func (Recording) Indexes() []ent.Index {
 	}
 }
 
-// RecordingAccess lets a user see a recording of a room that he is not a host of.
+// RecordingAccess lets a user who is not a host of the room see a recording.
 type RecordingAccess struct{ ent.Schema }
 
 // Mixin of the RecordingAccess.

@@ -8,7 +8,7 @@ import (
 	"entgo.io/ent/schema/index"
 )
 
-// PublishSource is a kind of media that a participant may send, in LiveKit's own words.
+// PublishSource is a kind of media that a participant can send. The names are LiveKit's own.
 type PublishSource string
 
 // Every publish source.
@@ -21,8 +21,8 @@ const (
 
 // Room is a place where people meet. Its id is also the name of its LiveKit room.
 //
-// The configuration is a column a setting, so that two hosts who change different settings at once
-// do not overwrite each other.
+// Each setting of the configuration has its own column, so that two hosts who change different settings at the same
+// time do not overwrite each other.
 type Room struct{ ent.Schema }
 
 // Mixin of the Room.

@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// RoomAccess gives a user a role in a room: at most one role a room.
+// RoomAccess gives a user a role in a room: at most one role per room.
 type RoomAccess struct{ ent.Schema }
 
 // Mixin of the RoomAccess.

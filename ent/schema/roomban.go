@@ -8,8 +8,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// RoomBan keeps somebody out of a room: a user, whatever he enters with or, of a person without
-// account, the holder of one entry.
+// RoomBan bans a person from a room: a user with any entry or, without an account, the holder of one entry.
 type RoomBan struct{ ent.Schema }
 
 // Mixin of the RoomBan.

@@ -1,4 +1,4 @@
-// Package schema says what we store: each type here becomes a table.
+// Package schema describes what Foyer stores: each type here becomes a table.
 package schema
 
 import (
@@ -11,11 +11,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// uncollected keeps entgql from loading an edge because a query selects a field of its name: what is
-// loaded, and for whom, is for the rules to say.
+// uncollected stops entgql from loading an edge because a query selects a field of its name. The rules decide what is
+// loaded, and for whom.
 var uncollected = entgql.Skip(entgql.SkipType)
 
-// row is what every table has: a random id (UUID v4), and when it was made and last changed.
+// row has the columns of every table: a random id (UUID v4), and when the row was created and last changed.
 type row struct{ mixin.Schema }
 
 func (row) Fields() []ent.Field {

@@ -8,8 +8,8 @@ import (
 	"entgo.io/ent/schema/index"
 )
 
-// User is a person with an account. He is provisional, without a subject, as long as all we know is
-// that somebody gave a role to his e-mail address; his first sign-in completes the account.
+// User is a person with an account. An account without a subject is provisional: somebody gave a role to its e-mail
+// address, and the person has not signed in yet. Their first sign-in completes the account.
 type User struct{ ent.Schema }
 
 // Mixin of the User.

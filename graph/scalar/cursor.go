@@ -13,14 +13,14 @@ import (
 	"foyer/internal/fault"
 )
 
-// A cursor is the time and the id by which every list of ours is ordered: eight bytes of nanoseconds since 1970
-// and sixteen of a UUID, in base64url. There is nothing in it that could nest, grow or be of another type.
+// A cursor is the time and the id by which every list is ordered: eight bytes of nanoseconds since 1970 and sixteen
+// bytes of a UUID, in base64url. Nothing in it can nest, grow or have another type.
 const cursorBytes = 8 + len(uuid.UUID{})
 
-// cursorChars is how long a cursor is, exactly.
+// cursorChars is the exact length of a cursor.
 var cursorChars = base64.RawURLEncoding.EncodedLen(cursorBytes)
 
-// MarshalCursor writes the place of an item in a list.
+// MarshalCursor writes the position of an item in a list.
 func MarshalCursor(c ent.Cursor) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) {
 		at, _ := c.Value.(time.Time)
@@ -30,15 +30,15 @@ func MarshalCursor(c ent.Cursor) graphql.Marshaler {
 	})
 }
 
-// UnmarshalCursor reads what MarshalCursor wrote; anything else is Invalid. It looks at the length first, so that
-// a text of any size costs nothing.
+// UnmarshalCursor reads what MarshalCursor wrote; anything else is Invalid. It checks the length first, so that long
+// input costs nothing.
 func UnmarshalCursor(value any) (ent.Cursor, error) {
 	text, ok := value.(string)
 	if !ok || len(text) != cursorChars {
 		return ent.Cursor{}, errNoCursor()
 	}
 	read, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(read) != cursorBytes { // it skips line ends
+	if err != nil || len(read) != cursorBytes { // the decoder skips line breaks
 		return ent.Cursor{}, errNoCursor()
 	}
 	at := time.Unix(0, int64(binary.BigEndian.Uint64(read))).UTC()

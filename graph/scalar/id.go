@@ -1,4 +1,4 @@
-// Package scalar reads the API's scalars from what clients send, and writes them.
+// Package scalar reads and writes the API's scalars.
 package scalar
 
 import (

@@ -10,8 +10,7 @@ import (
 	"foyer/internal/livekit"
 )
 
-// maxIdentity is how long a participant's identity may be, in bytes: LiveKit's own limit is 256 unless its settings
-// say otherwise.
+// maxIdentity is the maximum length of a participant's identity in bytes. LiveKit's own limit is 256 by default.
 const maxIdentity = 1024
 
 // MarshalIdentity writes a participant's identity.
@@ -19,8 +18,8 @@ func MarshalIdentity(identity livekit.Identity) graphql.Marshaler {
 	return graphql.MarshalString(string(identity))
 }
 
-// UnmarshalIdentity reads a participant's identity. Only LiveKit knows which ones there are, so every text of 1 to
-// 1024 bytes is one; anything else is Invalid.
+// UnmarshalIdentity reads a participant's identity. Only LiveKit knows which identities exist, so every text of 1 to
+// 1024 bytes is accepted; anything else is Invalid.
 func UnmarshalIdentity(value any) (livekit.Identity, error) {
 	text, ok := value.(string)
 	if !ok || text == "" || len(text) > maxIdentity || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {

@@ -23,7 +23,7 @@ func cursorText(c ent.Cursor) string {
 	return strings.Trim(text.String(), `"`)
 }
 
-func TestCursorIsReadAsItWasWritten(t *testing.T) {
+func TestCursorSurvivesARoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, at := range []time.Time{
 		time.Date(2026, 11, 27, 12, 0, 0, 123_456_789, time.UTC), time.Unix(0, 0), time.UnixMilli(-1),
@@ -38,7 +38,7 @@ func TestCursorIsReadAsItWasWritten(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatFoyerWritesIsACursor(t *testing.T) {
+func TestOnlyWrittenCursorsAreRead(t *testing.T) {
 	t.Parallel()
 	good := cursorText(ent.Cursor{ID: uuid.New(), Value: time.Now()})
 	for name, value := range map[string]any{
@@ -53,8 +53,8 @@ func TestOnlyWhatFoyerWritesIsACursor(t *testing.T) {
 	}
 }
 
-// Not parallel, so that nobody else allocates meanwhile.
-func TestScalarOfAnySizeIsRefusedWithoutReadingIt(t *testing.T) {
+// Not parallel, because it counts allocations.
+func TestLongScalarsAreRefusedUnread(t *testing.T) {
 	large := strings.Repeat("A", 16<<20)
 	for name, read := range map[string]func() error{
 		"cursor": func() error { _, err := scalar.UnmarshalCursor(large); return err },

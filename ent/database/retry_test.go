@@ -18,7 +18,7 @@ import (
 	"foyer/test/env"
 )
 
-// busy has a database use all its connections at once.
+// busy uses all connections of a database at the same time.
 func busy(t *testing.T, db *database.DB, connections int) {
 	t.Helper()
 	var queries, all sync.WaitGroup
@@ -37,9 +37,8 @@ func busy(t *testing.T, db *database.DB, connections int) {
 	require.Equal(t, connections, db.Pool.Stats().OpenConnections)
 }
 
-// TestQueryIsAnsweredAfterPostgreSQLHasCutEveryConnection: as when it restarts. So is a transaction that
-// begins then.
-func TestQueryIsAnsweredAfterPostgreSQLHasCutEveryConnection(t *testing.T) {
+// TestReadsSurviveARestartOfPostgreSQL also covers transactions that begin then.
+func TestReadsSurviveARestartOfPostgreSQL(t *testing.T) {
 	t.Parallel()
 	address := env.PostgresURL(t)
 	admin, err := database.Open(address, 1)
@@ -55,7 +54,7 @@ func TestQueryIsAnsweredAfterPostgreSQLHasCutEveryConnection(t *testing.T) {
 		const others = `FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`
 		_, err := admin.Pool.ExecContext(t.Context(), "SELECT pg_terminate_backend(pid) "+others)
 		require.NoError(t, err)
-		for left := 1; left > 0; { // soon: a connection that has been idle for long is looked at before its use
+		for left := 1; left > 0; { // soon: the pool checks a connection that was idle for long before it uses it
 			require.NoError(t, admin.Pool.QueryRowContext(t.Context(), "SELECT count(*) "+others).Scan(&left))
 		}
 	}
@@ -84,7 +83,7 @@ func TestQueryIsAnsweredAfterPostgreSQLHasCutEveryConnection(t *testing.T) {
 	group.Wait()
 }
 
-// linked returns a link to a new database, and the database's URL behind it.
+// linked returns a link to a new database, and the database's URL through that link.
 func linked(t *testing.T) (link *toxiproxy.Proxy, behind string) {
 	t.Helper()
 	address, err := url.Parse(env.PostgresURL(t))
@@ -98,8 +97,8 @@ func linked(t *testing.T) (link *toxiproxy.Proxy, behind string) {
 	return link, address.String()
 }
 
-// TestQueryIsAnsweredAfterTheNetworkHasCutEveryConnection: nothing is said, as when a machine is gone.
-func TestQueryIsAnsweredAfterTheNetworkHasCutEveryConnection(t *testing.T) {
+// TestReadsSurviveALostNetwork covers a link that ends without a message, as when a machine fails.
+func TestReadsSurviveALostNetwork(t *testing.T) {
 	t.Parallel()
 	proxy, address := linked(t)
 	const connections = 5
@@ -121,8 +120,8 @@ func TestQueryIsAnsweredAfterTheNetworkHasCutEveryConnection(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestWriteIsNotDoneAgain: it may have been done.
-func TestWriteIsNotDoneAgain(t *testing.T) {
+// TestWriteIsNotRetried: it may have taken effect.
+func TestWriteIsNotRetried(t *testing.T) {
 	t.Parallel()
 	db, err := database.Open(env.PostgresURL(t), 1)
 	require.NoError(t, err)
@@ -140,8 +139,7 @@ func TestWriteIsNotDoneAgain(t *testing.T) {
 	assert.Equal(t, 1, tries)
 }
 
-// TestReadsSurviveAFailover: the primary is gone from one moment to the next, and whoever only reads waits
-// until the standby takes its place. Then writes go there, too.
+// TestReadsSurviveAFailover: the primary fails, reads wait until the standby takes its place, and writes go there too.
 func TestReadsSurviveAFailover(t *testing.T) {
 	t.Parallel()
 	primary := env.StartPostgres(t)
@@ -195,8 +193,8 @@ func TestReadsSurviveAFailover(t *testing.T) {
 	require.NoError(t, write("after"))
 }
 
-// TestNobodyWaitsForADatabaseLongerThanAllowed, nor for one that refuses.
-func TestNobodyWaitsForADatabaseLongerThanAllowed(t *testing.T) {
+// TestWaitForADatabaseIsLimited also covers a database that refuses.
+func TestWaitForADatabaseIsLimited(t *testing.T) {
 	t.Parallel()
 	patient := func(url string, patience time.Duration) *database.DB {
 		t.Helper()
