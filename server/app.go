@@ -12,7 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"foyer/accounts"
+	"foyer/accounts/apps"
 	"foyer/announcements"
 	"foyer/auth"
 	"foyer/ent/database"
@@ -52,7 +52,7 @@ type app struct {
 	sessions *auth.Sessions
 	callers  *auth.Credentials
 	signIn   *signIn
-	apps     *accounts.Tokens
+	apps     *apps.Tokens
 	rooms    *rooms.Service
 	lobby    *lobby.Service
 	calls    *meetings.Service
@@ -109,7 +109,7 @@ func (a *app) wire() (err error) {
 		return err
 	}
 	a.calls = meetings.New(a.rooms, a.lobby, a.rtc, a.recordings, c.calls())
-	if a.apps, err = accounts.NewTokens(a.db.Client, a.redis, c.apps(a.rooms.ByEmail)); err != nil {
+	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, c.apps(a.rooms.ByEmail)); err != nil {
 		return err
 	}
 	if a.invitations, err = invitations.New(a.redis, a.rooms, a.outbox, c.invitations()); err != nil {

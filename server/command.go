@@ -11,7 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"foyer/accounts"
+	"foyer/accounts/apps"
 	"foyer/ent"
 	"foyer/ent/database"
 	"foyer/internal/fault"
@@ -124,7 +124,7 @@ var appCommands = map[string]func(args []string) (appAction, error){
 }
 
 // appAction does what a command says, and prints what came of it.
-type appAction func(ctx context.Context, r *accounts.Registry, out io.Writer) error
+type appAction func(ctx context.Context, r *apps.Registry, out io.Writer) error
 
 func manageApps(ctx context.Context, args, environ []string, out io.Writer) error {
 	if len(args) == 0 || appCommands[args[0]] == nil {
@@ -143,7 +143,7 @@ func manageApps(ctx context.Context, args, environ []string, out io.Writer) erro
 		return err
 	}
 	defer db.Close()
-	err = action(ctx, accounts.NewRegistry(db.Client), out)
+	err = action(ctx, apps.NewRegistry(db.Client), out)
 	if fault.Is(err, fault.Invalid) {
 		return usageError{err.Error()}
 	}
@@ -151,7 +151,7 @@ func manageApps(ctx context.Context, args, environ []string, out io.Writer) erro
 }
 
 func createApp(args []string) (appAction, error) {
-	var in accounts.Registration
+	var in apps.Registration
 	flags := newFlags()
 	flags.StringVar(&in.Name, "name", "", "")
 	list(flags, "domain", &in.EmailDomains)
@@ -159,7 +159,7 @@ func createApp(args []string) (appAction, error) {
 	if err := parse(flags, args, 0); err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, r *accounts.Registry, out io.Writer) error {
+	return func(ctx context.Context, r *apps.Registry, out io.Writer) error {
 		app, secret, err := r.Create(ctx, in)
 		if err != nil {
 			return err
@@ -172,7 +172,7 @@ func listApps(args []string) (appAction, error) {
 	if err := parse(newFlags(), args, 0); err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, r *accounts.Registry, out io.Writer) error {
+	return func(ctx context.Context, r *apps.Registry, out io.Writer) error {
 		list, err := r.List(ctx)
 		if err != nil {
 			return err
@@ -214,7 +214,7 @@ func rotateApp(args []string) (appAction, error) {
 	if *overlap < 0 || *overlap > maxOverlap {
 		return nil, usageError{fmt.Sprintf("the overlap is not between 0 and %s", maxOverlap)}
 	}
-	return func(ctx context.Context, r *accounts.Registry, out io.Writer) error {
+	return func(ctx context.Context, r *apps.Registry, out io.Writer) error {
 		secret, err := r.Rotate(ctx, flags.Arg(0), *overlap)
 		if err != nil {
 			return err
@@ -228,7 +228,7 @@ func revokeApp(args []string) (appAction, error) {
 	if err := parse(flags, args, 1); err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, r *accounts.Registry, out io.Writer) error {
+	return func(ctx context.Context, r *apps.Registry, out io.Writer) error {
 		if err := r.Revoke(ctx, flags.Arg(0)); err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ import (
 	"github.com/caarlos0/env/v11"
 	"github.com/google/uuid"
 
-	"foyer/accounts"
+	"foyer/accounts/apps"
 	"foyer/auth"
 	"foyer/ent/database"
 	"foyer/ent/room"
@@ -532,8 +532,8 @@ func (c *config) calls() meetings.Settings {
 	}
 }
 
-func (c *config) apps(user func(context.Context, string) (uuid.UUID, error)) accounts.Settings {
-	return accounts.Settings{
+func (c *config) apps(user func(context.Context, string) (uuid.UUID, error)) apps.Settings {
+	return apps.Settings{
 		Secret: c.secret(), TTL: c.AppTokenTTL, KeyPrefix: c.RedisPrefix,
 		PerAddress: c.AppTokensPerAddress, PerClient: c.AppTokensPerClient, User: user,
 	}

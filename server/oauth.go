@@ -9,7 +9,7 @@ import (
 	"net/url"
 	"strings"
 
-	"foyer/accounts"
+	"foyer/accounts/apps"
 	"foyer/auth"
 	"foyer/graph/transport"
 	"foyer/internal/fault"
@@ -95,19 +95,19 @@ func answerToken(w http.ResponseWriter, status int, name, description string) {
 }
 
 // tokenRequest reads a request for a token: the body alone, never the URL, which ends up in logs.
-func (a *app) tokenRequest(w http.ResponseWriter, r *http.Request) (accounts.Request, error) {
+func (a *app) tokenRequest(w http.ResponseWriter, r *http.Request) (apps.Request, error) {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	r.Body = http.MaxBytesReader(w, r.Body, maxTokenRequest)
 	if kind != "application/x-www-form-urlencoded" || r.ParseForm() != nil {
-		return accounts.Request{}, fault.New(fault.Invalid,
+		return apps.Request{}, fault.New(fault.Invalid,
 			"want a form of at most %d bytes, application/x-www-form-urlencoded", maxTokenRequest)
 	}
 	for _, values := range r.PostForm {
 		if len(values) > 1 {
-			return accounts.Request{}, fault.New(fault.Invalid, "a parameter is given more than once")
+			return apps.Request{}, fault.New(fault.Invalid, "a parameter is given more than once")
 		}
 	}
-	request := accounts.Request{
+	request := apps.Request{
 		ClientID: r.PostForm.Get("client_id"), Secret: r.PostForm.Get("client_secret"),
 		GrantType: r.PostForm.Get("grant_type"), User: r.PostForm.Get("user"),
 		Scope: r.PostForm.Get("scope"), Address: a.addresses.of(r),

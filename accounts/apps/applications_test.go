@@ -1,4 +1,4 @@
-package accounts_test
+package apps_test
 
 import (
 	"strings"
@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/accounts"
+	"foyer/accounts/apps"
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/room"
@@ -27,25 +27,25 @@ const (
 
 // world is Tokens and a Registry on a database of the test's own.
 type world struct {
-	*accounts.Registry
+	*apps.Registry
 
 	db     *ent.Client
 	rooms  *rooms.Service
-	tokens *accounts.Tokens
+	tokens *apps.Tokens
 }
 
 func newWorld(
-	t *testing.T, db *ent.Client, rdb redis.UniversalClient, change func(*accounts.Settings),
+	t *testing.T, db *ent.Client, rdb redis.UniversalClient, change func(*apps.Settings),
 ) *world {
 	t.Helper()
 	service := rooms.New(db, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
-	settings := accounts.Settings{Secret: secret, TTL: 10 * time.Minute, User: service.ByEmail}
+	settings := apps.Settings{Secret: secret, TTL: 10 * time.Minute, User: service.ByEmail}
 	if change != nil {
 		change(&settings)
 	}
-	tokens, err := accounts.NewTokens(db, rdb, settings)
+	tokens, err := apps.NewTokens(db, rdb, settings)
 	require.NoError(t, err)
-	return &world{accounts.NewRegistry(db), db, service, tokens}
+	return &world{apps.NewRegistry(db), db, service, tokens}
 }
 
 // onEach runs a test in an empty world on each database.
@@ -58,22 +58,22 @@ func onEach(t *testing.T, test func(t *testing.T, w *world)) {
 }
 
 // app makes an application for example.org and returns a request in its name.
-func (w *world) app(t *testing.T, scopes ...string) (*ent.Application, accounts.Request) {
+func (w *world) app(t *testing.T, scopes ...string) (*ent.Application, apps.Request) {
 	t.Helper()
 	if scopes == nil {
 		scopes = []string{"rooms:create", "rooms:list"}
 	}
-	app, secret, err := w.Create(t.Context(), accounts.Registration{
+	app, secret, err := w.Create(t.Context(), apps.Registration{
 		Name: "Portal", EmailDomains: []string{"example.org"}, Scopes: scopes,
 	})
 	require.NoError(t, err)
-	return app, accounts.Request{
+	return app, apps.Request{
 		ClientID: app.ClientID, Secret: secret, GrantType: "client_credentials", User: adas,
 		Address: address,
 	}
 }
 
-func (w *world) issue(t *testing.T, r accounts.Request) string {
+func (w *world) issue(t *testing.T, r apps.Request) string {
 	t.Helper()
 	token, err := w.tokens.Issue(t.Context(), r)
 	require.NoError(t, err)
@@ -143,7 +143,7 @@ func TestEveryRefusalOfCredentialsIsTheSameAndTheSameWork(t *testing.T) {
 		_, ended := w.app(t)
 		_, err := w.Rotate(t.Context(), ended.ClientID, 0)
 		require.NoError(t, err)
-		tests := map[string]accounts.Request{
+		tests := map[string]apps.Request{
 			"an unknown client":            {ClientID: "foyer_app_" + strings.Repeat("a", 26), Secret: good.Secret},
 			"a wrong secret":               {ClientID: good.ClientID, Secret: good.Secret + "x"},
 			"another's secret":             {ClientID: good.ClientID, Secret: other.Secret},
@@ -163,7 +163,7 @@ func TestEveryRefusalOfCredentialsIsTheSameAndTheSameWork(t *testing.T) {
 		messages := map[string]bool{}
 		for name, request := range tests {
 			// What else is wrong is not said to whom has not proved himself.
-			for _, r := range []accounts.Request{request, {
+			for _, r := range []apps.Request{request, {
 				ClientID: request.ClientID, Secret: request.Secret, Address: address,
 				GrantType: "client_credentials", User: adas,
 			}} {
@@ -256,7 +256,7 @@ func TestBothSecretsAreGoodForTheOverlap(t *testing.T) {
 
 		_, err = w.Rotate(t.Context(), app.ClientID, 0)
 		require.NoError(t, err)
-		for _, r := range []accounts.Request{old, next, last} {
+		for _, r := range []apps.Request{old, next, last} {
 			_, err = w.tokens.Issue(t.Context(), r)
 			assertFault(t, fault.Unauthenticated, err)
 		}
@@ -344,7 +344,7 @@ func TestUserHasToBeOfADomainOfTheApplication(t *testing.T) {
 		}
 		assert.Equal(t, 3, w.db.User.Query().CountX(t.Context()), "nobody was made who is refused")
 
-		app.Update().SetEmailDomains([]string{accounts.AnyDomain}).ExecX(t.Context())
+		app.Update().SetEmailDomains([]string{apps.AnyDomain}).ExecX(t.Context())
 		request.User = "ada@anywhere.example"
 		w.issue(t, request)
 		app.Update().SetEmailDomains([]string{}).ExecX(t.Context())
@@ -393,24 +393,24 @@ func TestTokenIsForTheScopesThatAreAskedForOfTheApplications(t *testing.T) {
 
 func TestApplicationIsNotMadeOfBadInput(t *testing.T) {
 	t.Parallel()
-	good := accounts.Registration{
+	good := apps.Registration{
 		Name: "Portal", EmailDomains: []string{"example.org"}, Scopes: []string{"rooms:list"},
 	}
-	tests := map[string]func(*accounts.Registration){
-		"no name":           func(r *accounts.Registration) { r.Name = " " },
-		"a long name":       func(r *accounts.Registration) { r.Name = strings.Repeat("a", 101) },
-		"a name of lines":   func(r *accounts.Registration) { r.Name = "a\nb" },
-		"a name of bytes":   func(r *accounts.Registration) { r.Name = "\xff" },
-		"no domain":         func(r *accounts.Registration) { r.EmailDomains = nil },
-		"an empty domain":   func(r *accounts.Registration) { r.EmailDomains = []string{""} },
-		"a host":            func(r *accounts.Registration) { r.EmailDomains = []string{"localhost"} },
-		"a trailing dot":    func(r *accounts.Registration) { r.EmailDomains = []string{"example.org."} },
-		"an @":              func(r *accounts.Registration) { r.EmailDomains = []string{"@example.org"} },
-		"a wild card":       func(r *accounts.Registration) { r.EmailDomains = []string{"*.example.org"} },
-		"a Kelvin sign":     func(r *accounts.Registration) { r.EmailDomains = []string{"\u212aelvin.example"} },
-		"a hundred and one": func(r *accounts.Registration) { r.EmailDomains = make([]string, 101) },
-		"no scope":          func(r *accounts.Registration) { r.Scopes = nil },
-		"an unknown scope":  func(r *accounts.Registration) { r.Scopes = []string{"rooms:list", "rooms:admit"} },
+	tests := map[string]func(*apps.Registration){
+		"no name":           func(r *apps.Registration) { r.Name = " " },
+		"a long name":       func(r *apps.Registration) { r.Name = strings.Repeat("a", 101) },
+		"a name of lines":   func(r *apps.Registration) { r.Name = "a\nb" },
+		"a name of bytes":   func(r *apps.Registration) { r.Name = "\xff" },
+		"no domain":         func(r *apps.Registration) { r.EmailDomains = nil },
+		"an empty domain":   func(r *apps.Registration) { r.EmailDomains = []string{""} },
+		"a host":            func(r *apps.Registration) { r.EmailDomains = []string{"localhost"} },
+		"a trailing dot":    func(r *apps.Registration) { r.EmailDomains = []string{"example.org."} },
+		"an @":              func(r *apps.Registration) { r.EmailDomains = []string{"@example.org"} },
+		"a wild card":       func(r *apps.Registration) { r.EmailDomains = []string{"*.example.org"} },
+		"a Kelvin sign":     func(r *apps.Registration) { r.EmailDomains = []string{"\u212aelvin.example"} },
+		"a hundred and one": func(r *apps.Registration) { r.EmailDomains = make([]string, 101) },
+		"no scope":          func(r *apps.Registration) { r.Scopes = nil },
+		"an unknown scope":  func(r *apps.Registration) { r.Scopes = []string{"rooms:list", "rooms:admit"} },
 	}
 	onEach(t, func(t *testing.T, w *world) {
 		for name, spoil := range tests {
@@ -441,11 +441,11 @@ func TestRequestsForTokensAreLimitedByAddressAndByClient(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		limited := func(address, client int) *world {
-			return newWorld(t, env.SQLite(t), rdb, func(s *accounts.Settings) {
+			return newWorld(t, env.SQLite(t), rdb, func(s *apps.Settings) {
 				s.KeyPrefix, s.PerAddress, s.PerClient = prefix+uuid.NewString(), address, client
 			})
 		}
-		ask := func(w *world, r accounts.Request) fault.Kind {
+		ask := func(w *world, r apps.Request) fault.Kind {
 			_, err := w.tokens.Issue(t.Context(), r)
 			if err == nil {
 				return ""

@@ -1,9 +1,9 @@
-// Package accounts knows the applications that act here for users: a portal, or the plug-in of a calendar.
+// Package apps knows the applications that act here for users: a portal, or the plug-in of a calendar.
 //
 // An application proves itself with a client id and a secret, names a user of one of its e-mail domains,
 // and is given a token (OAuth 2.0 client credentials, RFC 6749 section 4.4) that lives for some minutes.
 // Each request with the token looks at the application again, so that a revocation holds at once.
-package accounts
+package apps
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package accounts_test
+package apps_test
 
 import (
 	"crypto/hkdf"
@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/accounts"
+	"foyer/accounts/apps"
 	"foyer/internal/fault"
 	"foyer/test/env"
 )
@@ -112,7 +112,7 @@ func TestTokenIsReadByEveryServerWithTheSecretAlone(t *testing.T) {
 	token := w.issue(t, request)
 	_, err := newWorld(t, w.db, rdb, nil).tokens.Read(t.Context(), token)
 	require.NoError(t, err)
-	other := newWorld(t, w.db, rdb, func(s *accounts.Settings) { s.Secret = secret + "!" })
+	other := newWorld(t, w.db, rdb, func(s *apps.Settings) { s.Secret = secret + "!" })
 	_, err = other.tokens.Read(t.Context(), token)
 	assertFault(t, fault.Unauthenticated, err)
 }
