@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/accounts"
 	"foyer/announcements"
 	"foyer/auth"
 	"foyer/ent"
@@ -43,11 +44,12 @@ const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 type world struct {
 	*announcements.Service
 
-	t      *testing.T
-	db     *ent.Client
-	rooms  *rooms.Service
-	outbox *outbox.Outbox
-	smtp   *env.SMTP
+	t        *testing.T
+	db       *ent.Client
+	accounts *accounts.Service
+	rooms    *rooms.Service
+	outbox   *outbox.Outbox
+	smtp     *env.SMTP
 }
 
 // onEach runs a test in an empty world on each database, with what endpoints the test starts.
@@ -77,7 +79,8 @@ func newWorld(
 	}
 	sender, err := webhook.NewSender(hooks)
 	require.NoError(t, err)
-	w.rooms = rooms.New(db, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
+	w.accounts = accounts.New(db, accounts.Settings{})
+	w.rooms = rooms.New(db, w.accounts, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
 	w.outbox = outbox.New(db, outbox.Settings{
 		Timeout: soon, Backoff: 5 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
 		GiveUp: time.Hour, Keep: time.Hour, Poll: time.Hour, Drain: time.Second, Concurrency: 2,
@@ -98,7 +101,7 @@ func (w *world) deliver() {
 // person makes an account whose address is verified, with a language and a time zone.
 func (w *world) person(name, email, language, zone string) *ent.User {
 	w.t.Helper()
-	u, err := w.rooms.SignIn(w.t.Context(), rooms.Profile{
+	u, err := w.accounts.SignIn(w.t.Context(), auth.Identity{
 		Subject: uuid.NewString(), Email: email, EmailVerified: true, FullName: name,
 	})
 	require.NoError(w.t, err)

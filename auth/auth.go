@@ -37,6 +37,9 @@ func (v Viewer) IsApplication() bool { return v.Application != uuid.Nil }
 // SignedIn reports whether the viewer is a user.
 func (v Viewer) SignedIn() bool { return v.UserID != uuid.Nil }
 
+// ErrNobody is the error for a viewer who has to sign in first.
+func ErrNobody() error { return fault.New(fault.Unauthenticated, "sign in first") }
+
 type viewerKey struct{}
 
 // nobody is a viewer who is known only by their address. Thousands of waiting guests carry one. A Viewer is eight times

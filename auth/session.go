@@ -233,7 +233,7 @@ func (s *Sessions) Of(ctx context.Context, userID uuid.UUID) ([]*Session, error)
 func (s *Sessions) own(ctx context.Context) ([]*Session, error) {
 	viewer := FromContext(ctx)
 	if !viewer.SignedIn() {
-		return nil, fault.New(fault.Unauthenticated, "sign in first")
+		return nil, ErrNobody()
 	}
 	sessions, err := s.store.list(ctx, viewer.UserID)
 	if err != nil {

@@ -36,7 +36,7 @@ func (r *Resolver) countMutations(ctx context.Context, next graphql.OperationHan
 		return next(ctx)
 	}
 	asked := graphql.CollectFields(operation, operation.Operation.SelectionSet, []string{"Mutation"})
-	if err := r.Rooms.AllowMutations(ctx, len(asked)); err != nil {
+	if err := r.Accounts.AllowMutations(ctx, len(asked)); err != nil {
 		return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{presentError(ctx, err)}})
 	}
 	return next(ctx)

@@ -2,6 +2,7 @@
 package graph
 
 import (
+	"foyer/accounts"
 	"foyer/auth"
 	"foyer/graph/generated"
 	"foyer/invitations"
@@ -15,6 +16,7 @@ import (
 
 // Resolver holds what the resolvers call.
 type Resolver struct {
+	Accounts    *accounts.Service
 	Rooms       *rooms.Service
 	Lobby       *lobby.Service
 	Calls       *meetings.Service

@@ -3,19 +3,20 @@ package graph
 import (
 	"context"
 
+	"foyer/accounts"
 	"foyer/ent"
 	"foyer/graph/generated"
 	"foyer/internal/fault"
 	"foyer/rooms"
 )
 
-func (r *mutationResolver) UpdateViewer(ctx context.Context, input rooms.Preferences) (*generated.UpdateViewerPayload, error) {
-	viewer, err := r.Rooms.Prefer(ctx, input)
+func (r *mutationResolver) UpdateViewer(ctx context.Context, input accounts.Preferences) (*generated.UpdateViewerPayload, error) {
+	viewer, err := r.Accounts.Prefer(ctx, input)
 	return &generated.UpdateViewerPayload{Viewer: viewer}, err
 }
 
 func (r *queryResolver) Viewer(ctx context.Context) (*ent.User, error) {
-	user, err := r.Resolver.Rooms.Viewer(ctx)
+	user, err := r.Accounts.Viewer(ctx)
 	if fault.Is(err, fault.Unauthenticated) {
 		return nil, nil // nobody is an answer here
 	}
@@ -23,7 +24,7 @@ func (r *queryResolver) Viewer(ctx context.Context) (*ent.User, error) {
 }
 
 func (r *userResolver) DefaultConfiguration(ctx context.Context, obj *ent.User) (*ent.Room, error) {
-	return r.Rooms.DefaultConfiguration(obj), nil
+	return rooms.DefaultConfiguration(obj), nil
 }
 
 func (r *Resolver) User() generated.UserResolver { return &userResolver{r} }

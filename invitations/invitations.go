@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
+	"foyer/accounts"
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
@@ -47,6 +48,7 @@ type Settings struct {
 // Service invites people.
 type Service struct {
 	settings Settings
+	accounts *accounts.Service
 	rooms    *rooms.Service
 	outbox   *outbox.Outbox
 	limiter  *ratelimit.Limiter
@@ -55,13 +57,13 @@ type Service struct {
 
 // New returns a Service.
 func New(
-	rdb redis.UniversalClient, rooms *rooms.Service, outbox *outbox.Outbox, settings Settings,
+	rdb redis.UniversalClient, people *accounts.Service, rooms *rooms.Service, outbox *outbox.Outbox, settings Settings,
 ) (*Service, error) {
 	letter, err := mail.ReadTemplate(templates, "templates")
 	if err != nil {
 		return nil, err
 	}
-	return &Service{settings, rooms, outbox, ratelimit.New(rdb, settings.KeyPrefix), letter}, nil
+	return &Service{settings, people, rooms, outbox, ratelimit.New(rdb, settings.KeyPrefix), letter}, nil
 }
 
 // Input says who is to be invited to what room.
@@ -97,7 +99,7 @@ func (s *Service) Invite(ctx context.Context, in Input) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	inviter, err := s.rooms.Viewer(ctx)
+	inviter, err := s.accounts.Viewer(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +122,7 @@ func (s *Service) recipients(given []string) ([]string, error) {
 	var emails, bad []string
 	var indexes []int
 	for i, text := range given {
-		email, err := rooms.CheckRecipient(text)
+		email, err := accounts.CheckRecipient(text)
 		switch {
 		case err != nil:
 			bad, indexes = append(bad, shown(text)), append(indexes, i)
@@ -173,7 +175,7 @@ func (s *Service) allow(ctx context.Context, userID, roomID uuid.UUID, emails []
 }
 
 func (s *Service) record(ctx context.Context, inviter *ent.User, to rooms.Invitees) error {
-	name, err := s.rooms.DisplayName(ctx, nil)
+	name, err := s.accounts.DisplayName(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/accounts"
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/outboxmessage"
@@ -38,11 +39,12 @@ const soon = 2 * time.Minute
 type world struct {
 	*invitations.Service
 
-	t      *testing.T
-	db     *ent.Client
-	rooms  *rooms.Service
-	outbox *outbox.Outbox
-	smtp   *env.SMTP
+	t        *testing.T
+	db       *ent.Client
+	accounts *accounts.Service
+	rooms    *rooms.Service
+	outbox   *outbox.Outbox
+	smtp     *env.SMTP
 }
 
 // onEach runs a test in an empty world on each database.
@@ -71,9 +73,10 @@ func newWorld(
 	if change != nil {
 		change(&settings)
 	}
-	w.rooms = rooms.New(db, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
+	w.accounts = accounts.New(db, accounts.Settings{})
+	w.rooms = rooms.New(db, w.accounts, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
 	w.outbox = newOutbox(db, time.Hour) // it is told of what it is to do
-	w.Service, err = invitations.New(rdb, w.rooms, w.outbox, settings)
+	w.Service, err = invitations.New(rdb, w.accounts, w.rooms, w.outbox, settings)
 	require.NoError(t, err)
 	return w
 }
@@ -101,7 +104,7 @@ func (w *world) deliver(o *outbox.Outbox) (stop func()) {
 // user makes an account, with an e-mail address and a language.
 func (w *world) user(name, email, language string) *ent.User {
 	w.t.Helper()
-	u, err := w.rooms.SignIn(w.t.Context(), rooms.Profile{
+	u, err := w.accounts.SignIn(w.t.Context(), auth.Identity{
 		Subject: uuid.NewString(), Email: email, FullName: name,
 	})
 	require.NoError(w.t, err)
@@ -311,7 +314,7 @@ func TestInvitationWithARoleSaysSoAndIsInTheInvitersLanguageForStrangers(t *test
 				assert.NotContains(t, text, "Aucun compte", kind)
 			}
 		}
-		bob, err := w.rooms.SignIn(t.Context(), rooms.Profile{
+		bob, err := w.accounts.SignIn(t.Context(), auth.Identity{
 			Subject: "bob", Email: "bob@example.com", EmailVerified: true, FullName: "Bob",
 		})
 		require.NoError(t, err)

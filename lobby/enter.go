@@ -116,7 +116,7 @@ func (s *Service) visitor(
 		}
 	}
 	var err error
-	v.name, err = s.rooms.DisplayName(ctx, name)
+	v.name, err = s.accounts.DisplayName(ctx, name)
 	return v, err
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
+	"foyer/accounts"
 	"foyer/auth"
 	"foyer/internal/livekit"
 	"foyer/internal/ratelimit"
@@ -86,6 +87,7 @@ type Service struct {
 	limiter  *ratelimit.Limiter
 	hub      *hub
 	listener *listener
+	accounts *accounts.Service
 	rooms    *rooms.Service
 	rtc      *livekit.Client
 
@@ -98,7 +100,7 @@ type Service struct {
 
 // New returns a Service. Run has to run for its subscriptions to hear of changes.
 func New(
-	rdb redis.UniversalClient, rooms *rooms.Service, rtc *livekit.Client, settings Settings,
+	rdb redis.UniversalClient, people *accounts.Service, rooms *rooms.Service, rtc *livekit.Client, settings Settings,
 ) (*Service, error) {
 	tickets, err := newTickets(settings.Secret, settings.TicketTTL)
 	if err != nil {
@@ -106,8 +108,8 @@ func New(
 	}
 	s := &Service{
 		settings: settings, store: newStore(rdb, settings), tickets: tickets,
-		limiter: ratelimit.New(rdb, settings.KeyPrefix), rooms: rooms, rtc: rtc, nudges: newNudges(rtc.TellHosts),
-		dueAt: map[uuid.UUID]time.Time{},
+		limiter: ratelimit.New(rdb, settings.KeyPrefix), accounts: people, rooms: rooms, rtc: rtc,
+		nudges: newNudges(rtc.TellHosts), dueAt: map[uuid.UUID]time.Time{},
 	}
 	s.listener = &listener{
 		rdb: rdb, keys: s.store.keys,

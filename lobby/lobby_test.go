@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"foyer/accounts"
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/room"
@@ -62,11 +63,12 @@ var lapsing = func() lobby.Settings {
 type world struct {
 	*lobby.Service
 
-	db     *ent.Client
-	rooms  *rooms.Service
-	owner  *ent.User
-	room   *ent.Room
-	prefix string
+	db       *ent.Client
+	accounts *accounts.Service
+	rooms    *rooms.Service
+	owner    *ent.User
+	room     *ent.Room
+	prefix   string
 }
 
 // newWorld runs a lobby on a Redis. Settings get the prefix.
@@ -75,9 +77,8 @@ func newWorld(
 ) *world {
 	t.Helper()
 	w := &world{db: env.SQLite(t), prefix: prefix}
-	w.rooms = rooms.New(w.db, rooms.Settings{
-		DefaultAccessLevel: room.AccessLevelRESTRICTED, UsersChooseNames: true,
-	})
+	w.accounts = accounts.New(w.db, accounts.Settings{UsersChooseNames: true})
+	w.rooms = rooms.New(w.db, w.accounts, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
 	w.owner = w.user(t, "Olga Owner")
 	made, err := w.rooms.Create(as(w.owner), rooms.CreateInput{Name: "Room"})
 	require.NoError(t, err)
@@ -92,7 +93,7 @@ func (w *world) server(
 ) *lobby.Service {
 	t.Helper()
 	settings.KeyPrefix = w.prefix
-	s, err := lobby.New(rdb, w.rooms, livekit.New(livekit.Settings{
+	s, err := lobby.New(rdb, w.accounts, w.rooms, livekit.New(livekit.Settings{
 		URL: "ws://127.0.0.1:1", PublicURL: "ws://livekit.test", APIKey: "key",
 		APISecret: liveKitSecret, TokenTTL: time.Minute,
 		DefaultSources: []string{"camera", "microphone"}, HostsAreRoomAdmins: true,
@@ -110,7 +111,7 @@ func (w *world) server(
 
 func (w *world) user(t testing.TB, name string) *ent.User {
 	t.Helper()
-	u, err := w.rooms.SignIn(context.Background(), rooms.Profile{
+	u, err := w.accounts.SignIn(context.Background(), auth.Identity{
 		Subject: uuid.NewString(), Email: uuid.NewString() + "@example.org", FullName: name,
 	})
 	require.NoError(t, err)

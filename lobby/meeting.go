@@ -13,6 +13,7 @@ import (
 
 	"foyer/ent/auditevent"
 	"foyer/internal/lease"
+	"foyer/internal/text"
 	"foyer/rooms"
 )
 
@@ -341,7 +342,7 @@ func (s *Service) SetMessage(ctx context.Context, in SetMessageInput) (*Lobby, e
 	message := ""
 	if in.Message != nil && *in.Message != "" {
 		var err error
-		if message, err = rooms.CheckText("message", *in.Message, maxMessage); err != nil {
+		if message, err = text.CheckLines("message", *in.Message, maxMessage); err != nil {
 			return nil, err
 		}
 	}

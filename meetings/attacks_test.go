@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
@@ -99,7 +100,7 @@ func TestLaterOfTwoChangesOfARoomStays(t *testing.T) {
 	anna := w.counted(w.admitted(guest(), "Anna"))
 	data := func(allowed bool) error {
 		_, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
-			RoomID: w.room.ID, Configuration: &rooms.Configuration{DataAllowed: &allowed},
+			RoomID: w.room.ID, Configuration: &ent.ConfigurationInput{DataAllowed: &allowed},
 		})
 		return err
 	}

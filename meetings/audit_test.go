@@ -86,7 +86,7 @@ func TestEveryActOfModerationIsAudited(t *testing.T) {
 		}, auditevent.ActionADMIT, "Bob", ""},
 		{func() error {
 			_, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
-				RoomID: w.room.ID, Configuration: &rooms.Configuration{EveryoneCanMute: ptr(false)},
+				RoomID: w.room.ID, Configuration: &ent.ConfigurationInput{EveryoneCanMute: ptr(false)},
 			})
 			return err
 		}, auditevent.ActionUPDATE_ROOM, "", `{"accessLevel":"RESTRICTED","locked":false,"configuration":` +

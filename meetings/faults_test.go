@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
@@ -82,7 +83,7 @@ func TestWhatIsDecidedStandsWhenLiveKitIsOutOfReach(t *testing.T) {
 	_, err = w.update(anna.pass, meetings.UpdateInput{Name: ptr("Anna B.")})
 	requireKind(t, err, fault.Unavailable)
 	updated, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
-		RoomID: w.room.ID, Configuration: &rooms.Configuration{DataAllowed: ptr(false)},
+		RoomID: w.room.ID, Configuration: &ent.ConfigurationInput{DataAllowed: ptr(false)},
 	})
 	require.NoError(t, err)
 	assert.False(t, updated.Synced)
@@ -139,7 +140,7 @@ func TestResultsSayWhoWasNotReached(t *testing.T) {
 			caught, free := g.hold("UpdateParticipant", func(nth int64) bool { return nth > atOnce })
 			done := make(chan *meetings.UpdatedRoom, 1)
 			change := rooms.UpdateInput{
-				RoomID: w.room.ID, Configuration: &rooms.Configuration{DataAllowed: ptr(false)},
+				RoomID: w.room.ID, Configuration: &ent.ConfigurationInput{DataAllowed: ptr(false)},
 			}
 			go func() {
 				updated, err := w.UpdateRoom(w.host(), change)
@@ -220,7 +221,7 @@ func TestRedisThatForgetsThrowsNobodyOut(t *testing.T) {
 	w.remove(removed)
 	require.NoError(t, client.FlushAll(context.Background()).Err())
 	updated, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
-		RoomID: w.room.ID, Configuration: &rooms.Configuration{DataAllowed: ptr(false)},
+		RoomID: w.room.ID, Configuration: &ent.ConfigurationInput{DataAllowed: ptr(false)},
 	})
 	require.NoError(t, err)
 	assert.Equal(t, map[string]meetings.Outcome{"Anna": meetings.Done}, outcomes(updated.Participants))

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
@@ -38,7 +39,7 @@ func TestWhoJoinsIsWhatTheRulesSayNow(t *testing.T) {
 	mia, ada := w.member("Mia", roomaccess.RoleMEMBER), w.member("Ada", roomaccess.RoleADMINISTRATOR)
 	guests, members, admins := w.admitted(guest(), "Anna"), w.token(as(mia), "Mia"), w.token(as(ada), "Ada")
 	_, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
-		RoomID: w.room.ID, Configuration: &rooms.Configuration{
+		RoomID: w.room.ID, Configuration: &ent.ConfigurationInput{
 			PublishSources: graphql.OmittableOf([]schema.PublishSource{schema.Microphone}),
 			DataAllowed:    ptr(false),
 		},

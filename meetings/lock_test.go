@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
@@ -42,7 +43,7 @@ func TestLockKeepsThoseInsideAndNobodyElse(t *testing.T) {
 		w.isKeptOut(old)
 	}
 	_, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
-		RoomID: w.room.ID, Configuration: &rooms.Configuration{DataAllowed: ptr(false)},
+		RoomID: w.room.ID, Configuration: &ent.ConfigurationInput{DataAllowed: ptr(false)},
 	})
 	require.NoError(t, err)
 	for _, c := range []*person{host, inside, member} {

@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"foyer/accounts"
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/room"
@@ -60,16 +61,17 @@ func ours() error {
 type world struct {
 	*meetings.Service
 
-	t       testing.TB
-	db      *ent.Client
-	rooms   *rooms.Service
-	lobby   *lobby.Service
-	rtc     *livekit.Client
-	livekit *env.LiveKitServer
-	rdb     redis.UniversalClient
-	prefix  string
-	owner   *ent.User
-	room    *ent.Room
+	t        testing.TB
+	db       *ent.Client
+	accounts *accounts.Service
+	rooms    *rooms.Service
+	lobby    *lobby.Service
+	rtc      *livekit.Client
+	livekit  *env.LiveKitServer
+	rdb      redis.UniversalClient
+	prefix   string
+	owner    *ent.User
+	room     *ent.Room
 
 	mu sync.Mutex
 	// deaf: events are refused, as by a server that is away. Those that were are counted.
@@ -139,9 +141,8 @@ func newWorld(t testing.TB, o options) *world {
 	if o.accessLevel == "" {
 		o.accessLevel = room.AccessLevelRESTRICTED
 	}
-	w.rooms = rooms.New(w.db, rooms.Settings{
-		DefaultAccessLevel: o.accessLevel, UsersChooseNames: !o.fixedNames,
-	})
+	w.accounts = accounts.New(w.db, accounts.Settings{UsersChooseNames: !o.fixedNames})
+	w.rooms = rooms.New(w.db, w.accounts, rooms.Settings{DefaultAccessLevel: o.accessLevel})
 	w.rtc = livekit.New(livekit.Settings{
 		URL: url, PublicURL: w.livekit.URL(), APIKey: w.livekit.Key(), APISecret: w.livekit.Secret(),
 		TokenTTL:           time.Minute,
@@ -149,14 +150,14 @@ func newWorld(t testing.TB, o options) *world {
 		HostsAreRoomAdmins: o.roomAdmins, Deployment: o.deployment,
 	})
 	var err error
-	w.lobby, err = lobby.New(rdb, w.rooms, w.rtc, lobby.Settings{
+	w.lobby, err = lobby.New(rdb, w.accounts, w.rooms, w.rtc, lobby.Settings{
 		Secret: "a secret of at least 32 bytes, for tests", KeyPrefix: prefix, Grace: time.Minute,
 		Heartbeat: time.Second, DeniedFor: time.Minute, AdmittedFor: time.Hour, TicketTTL: time.Hour,
 		MeetingGrace: cmp.Or(o.grace, 10*time.Minute),
 	})
 	require.NoError(t, err)
 	recordings := recordings.New(recordings.Outside{
-		DB: w.db, Redis: rdb, Rooms: w.rooms, Lobby: w.lobby, RTC: w.rtc,
+		DB: w.db, Redis: rdb, Accounts: w.accounts, Rooms: w.rooms, Lobby: w.lobby, RTC: w.rtc,
 		Outbox: outbox.New(w.db, outbox.Settings{}),
 	}, recordings.Settings{})
 	w.Service = meetings.New(w.rooms, w.lobby, w.rtc, recordings, meetings.Settings{
@@ -220,7 +221,7 @@ func (w *world) runs() (stop func()) {
 
 func (w *world) user(name string) *ent.User {
 	w.t.Helper()
-	u, err := w.rooms.SignIn(context.Background(), rooms.Profile{
+	u, err := w.accounts.SignIn(context.Background(), auth.Identity{
 		Subject: uuid.NewString(), Email: uuid.NewString() + "@example.org", FullName: name,
 	})
 	require.NoError(w.t, err)

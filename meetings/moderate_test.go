@@ -190,7 +190,7 @@ func TestEverybodyMayMuteWhereTheRoomSaysSoButNoHost(t *testing.T) {
 	require.NoError(t, mute(anna.pass, bob.pass))
 	w.eventually(func(t *assert.CollectT) { assert.True(t, microphone.IsMuted()) })
 	_, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
-		RoomID: w.room.ID, Configuration: &rooms.Configuration{EveryoneCanMute: ptr(false)},
+		RoomID: w.room.ID, Configuration: &ent.ConfigurationInput{EveryoneCanMute: ptr(false)},
 	})
 	require.NoError(t, err)
 	requireKind(t, mute(anna.pass, bob.pass), fault.Forbidden)

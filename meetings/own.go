@@ -9,8 +9,8 @@ import (
 	"foyer/ent"
 	"foyer/internal/fault"
 	"foyer/internal/livekit"
+	"foyer/internal/text"
 	"foyer/lobby"
-	"foyer/rooms"
 )
 
 // caller returns the holder of a ticket, who has to be connected to the call.
@@ -78,7 +78,7 @@ type RenameInput struct {
 // Rename changes one's own name, for people in the call, where the server lets them choose it. A name
 // that a host has given stays.
 func (s *Service) Rename(ctx context.Context, in RenameInput) (*livekit.Participant, error) {
-	name, err := rooms.CheckDisplayName("displayName", in.DisplayName)
+	name, err := text.CheckDisplayName("displayName", in.DisplayName)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
@@ -139,7 +140,7 @@ func TestLiveKitMirrorsTheRoomAsItIsStored(t *testing.T) {
 			both.Go(func() {
 				_, err := w.UpdateRoom(c.ctx, rooms.UpdateInput{
 					RoomID: w.room.ID, AccessLevel: &c.level,
-					Configuration: &rooms.Configuration{
+					Configuration: &ent.ConfigurationInput{
 						PublishSources: graphql.OmittableOf(c.sources), DataAllowed: ptr(i%2 == 0),
 					},
 				})

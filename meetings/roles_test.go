@@ -32,7 +32,7 @@ func (w *world) setRole(ctx ctx, p pass, role roomaccess.Role) ([]*meetings.Resu
 func (w *world) publishSources(sources ...schema.PublishSource) *meetings.UpdatedRoom {
 	w.t.Helper()
 	updated, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
-		RoomID: w.room.ID, Configuration: &rooms.Configuration{
+		RoomID: w.room.ID, Configuration: &ent.ConfigurationInput{
 			PublishSources: graphql.OmittableOf(append([]schema.PublishSource{}, sources...)),
 		},
 	})

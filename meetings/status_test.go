@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
@@ -216,7 +217,7 @@ func TestLookMakesUpForLostNews(t *testing.T) {
 		Exec(context.Background()))
 	require.NoError(t, w.lobby.Touch(guest(), w.room.ID))
 	_, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
-		RoomID: w.room.ID, Configuration: &rooms.Configuration{DataAllowed: ptr(true)},
+		RoomID: w.room.ID, Configuration: &ent.ConfigurationInput{DataAllowed: ptr(true)},
 	})
 	require.NoError(t, err)
 	anna.isRemoved()

@@ -12,6 +12,7 @@ import (
 	"foyer/ent/schema"
 	"foyer/internal/fault"
 	"foyer/internal/livekit"
+	"foyer/internal/text"
 	"foyer/lobby"
 	"foyer/rooms"
 )
@@ -113,7 +114,7 @@ func (in UpdateInput) read() (change livekit.Change, decided lobby.Decided, err 
 		return change, decided, fault.New(fault.Invalid, "say what to change")
 	}
 	if in.Name != nil {
-		name, err := rooms.CheckDisplayName("name", *in.Name)
+		name, err := text.CheckDisplayName("name", *in.Name)
 		if err != nil {
 			return change, decided, err
 		}

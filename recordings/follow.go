@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"foyer/ent"
+	"foyer/ent/database"
 	"foyer/ent/recording"
 	"foyer/internal/livekit"
 )
@@ -213,7 +214,7 @@ func (r *Recordings) end(
 	ctx context.Context, rec *ent.Recording, change func(*ent.RecordingUpdate),
 ) error {
 	var ended *ent.Recording
-	err := r.inTx(ctx, func(tx *ent.Tx) error {
+	err := database.InTx(ctx, r.db, func(tx *ent.Tx) error {
 		update := tx.Recording.Update().Where(recording.ID(rec.ID)).SetEndedAt(time.Now())
 		change(update)
 		changed, err := update.Save(ctx)
@@ -263,20 +264,6 @@ func (r *Recordings) touch(ctx context.Context, roomID uuid.UUID) {
 	if err := r.lobby.Touch(context.WithoutCancel(ctx), roomID); err != nil {
 		warn(ctx, "who follows a room hears of its recording later", err, "room", roomID)
 	}
-}
-
-// inTx runs f in one transaction: all of it happens or nothing.
-func (r *Recordings) inTx(ctx context.Context, f func(*ent.Tx) error) error {
-	tx, err := r.db.Tx(ctx)
-	if err != nil {
-		return err
-	}
-	// Without effect after a commit; ends the transaction also when f panics.
-	defer func() { _ = tx.Rollback() }()
-	if err := f(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
 }
 
 // isFinal reports whether a recording changes no more, unless it is SAVED late.

@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
+	"foyer/accounts"
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/predicate"
@@ -35,6 +36,7 @@ import (
 type Recordings struct {
 	db       *ent.Client
 	redis    redis.UniversalClient
+	accounts *accounts.Service
 	rooms    *rooms.Service
 	lobby    *lobby.Service
 	rtc      *livekit.Client
@@ -50,11 +52,12 @@ type Recordings struct {
 
 // Outside is what Recordings lean on.
 type Outside struct {
-	DB    *ent.Client
-	Redis redis.UniversalClient
-	Rooms *rooms.Service
-	Lobby *lobby.Service
-	RTC   *livekit.Client
+	DB       *ent.Client
+	Redis    redis.UniversalClient
+	Accounts *accounts.Service
+	Rooms    *rooms.Service
+	Lobby    *lobby.Service
+	RTC      *livekit.Client
 	// Bucket is where files are kept; nil where nothing is recorded.
 	Bucket  *bucket.Bucket
 	Outbox  *outbox.Outbox
@@ -98,7 +101,7 @@ type Settings struct {
 // New returns Recordings. Run has to run for them to find their end whatever fails.
 func New(o Outside, settings Settings) *Recordings {
 	return &Recordings{
-		db: o.DB, redis: o.Redis, rooms: o.Rooms, lobby: o.Lobby, rtc: o.RTC, bucket: o.Bucket,
+		db: o.DB, redis: o.Redis, accounts: o.Accounts, rooms: o.Rooms, lobby: o.Lobby, rtc: o.RTC, bucket: o.Bucket,
 		outbox: o.Outbox, limiter: o.Limiter, settings: settings,
 		wake: make(chan struct{}, 1), tries: map[string]int{},
 	}
@@ -133,7 +136,7 @@ func (r *Recordings) visible(viewer auth.Viewer) *ent.RecordingQuery {
 func (r *Recordings) Get(ctx context.Context, id uuid.UUID) (*ent.Recording, error) {
 	viewer := auth.FromContext(ctx)
 	if !viewer.SignedIn() {
-		return nil, fault.New(fault.Unauthenticated, "sign in first")
+		return nil, auth.ErrNobody()
 	}
 	rec, err := r.visible(viewer).Where(recording.ID(id)).Only(ctx)
 	if ent.IsNotFound(err) {
@@ -156,7 +159,7 @@ func (r *Recordings) List(
 ) (*ent.RecordingConnection, error) {
 	viewer := auth.FromContext(ctx)
 	if !viewer.SignedIn() {
-		return nil, fault.New(fault.Unauthenticated, "sign in first")
+		return nil, auth.ErrNobody()
 	}
 	size, err := rooms.PageSize(first)
 	if err != nil {

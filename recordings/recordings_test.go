@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"foyer/accounts"
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/recording"
@@ -90,17 +91,18 @@ func (l *line) quick() { l.proxy.Toxics.ResetToxics(context.Background()) }
 type world struct {
 	*recordings.Recordings
 
-	t       testing.TB
-	db      *ent.Client
-	rdb     redis.UniversalClient
-	rooms   *rooms.Service
-	lobby   *lobby.Service
-	calls   *meetings.Service
-	rtc     *livekit.Client
-	outbox  *outbox.Outbox
-	livekit *env.LiveKitServer
-	egress  *env.Egress
-	files   env.S3Bucket
+	t        testing.TB
+	db       *ent.Client
+	rdb      redis.UniversalClient
+	accounts *accounts.Service
+	rooms    *rooms.Service
+	lobby    *lobby.Service
+	calls    *meetings.Service
+	rtc      *livekit.Client
+	outbox   *outbox.Outbox
+	livekit  *env.LiveKitServer
+	egress   *env.Egress
+	files    env.S3Bucket
 	// toLiveKit and toBucket are our lines to them; the egress worker has others.
 	toLiveKit, toBucket *line
 	settings            recordings.Settings
@@ -137,7 +139,8 @@ func newWorld(t testing.TB, o options) *world {
 	w.rdb, prefix = env.Redis(t)
 	w.toLiveKit, url = through(t, w.livekit.URL())
 	w.toBucket, endpoint = through(t, w.files.Endpoint)
-	w.rooms = rooms.New(w.db, rooms.Settings{DefaultAccessLevel: room.AccessLevelPUBLIC})
+	w.accounts = accounts.New(w.db, accounts.Settings{})
+	w.rooms = rooms.New(w.db, w.accounts, rooms.Settings{DefaultAccessLevel: room.AccessLevelPUBLIC})
 	w.rtc = livekit.New(livekit.Settings{
 		URL: url, PublicURL: w.livekit.URL(), APIKey: w.livekit.Key(), APISecret: w.livekit.Secret(),
 		TokenTTL: time.Minute, DefaultSources: []string{"microphone"},
@@ -147,7 +150,7 @@ func newWorld(t testing.TB, o options) *world {
 		AccessKey: w.files.AccessKey, SecretKey: w.files.Secret,
 	})
 	require.NoError(t, err)
-	w.lobby, err = lobby.New(w.rdb, w.rooms, w.rtc, lobby.Settings{
+	w.lobby, err = lobby.New(w.rdb, w.accounts, w.rooms, w.rtc, lobby.Settings{
 		Secret: "a secret of at least 32 bytes, for tests", KeyPrefix: prefix, Grace: time.Minute,
 		Heartbeat: time.Second, DeniedFor: time.Minute, AdmittedFor: time.Hour, TicketTTL: time.Hour,
 	})
@@ -167,7 +170,7 @@ func newWorld(t testing.TB, o options) *world {
 		o.settings(&w.settings)
 	}
 	w.outside = recordings.Outside{
-		DB: w.db, Redis: w.rdb, Rooms: w.rooms, Lobby: w.lobby, RTC: w.rtc, Bucket: files, Outbox: w.outbox,
+		DB: w.db, Redis: w.rdb, Accounts: w.accounts, Rooms: w.rooms, Lobby: w.lobby, RTC: w.rtc, Bucket: files, Outbox: w.outbox,
 	}
 	w.Recordings = recordings.New(w.outside, w.settings)
 	w.calls = meetings.New(w.rooms, w.lobby, w.rtc, w.Recordings, meetings.Settings{})
@@ -237,7 +240,7 @@ func (w *world) loseEvents(lose bool) {
 
 func (w *world) user(name string) *ent.User {
 	w.t.Helper()
-	u, err := w.rooms.SignIn(context.Background(), rooms.Profile{
+	u, err := w.accounts.SignIn(context.Background(), auth.Identity{
 		Subject: uuid.NewString(), Email: uuid.NewString() + "@example.org", EmailVerified: true,
 		FullName: name,
 	})

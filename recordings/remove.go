@@ -13,6 +13,7 @@ import (
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/auditevent"
+	"foyer/ent/database"
 	"foyer/ent/recording"
 	"foyer/internal/fault"
 	"foyer/internal/outbox"
@@ -70,7 +71,7 @@ func (r *Recordings) remove(ctx context.Context, rec *ent.Recording) (bool, erro
 		return false, err
 	}
 	removed := 0
-	err := r.inTx(ctx, func(tx *ent.Tx) (err error) {
+	err := database.InTx(ctx, r.db, func(tx *ent.Tx) (err error) {
 		removed, err = tx.Recording.Delete().
 			Where(recording.ID(rec.ID), recording.StatusIn(final...)).Exec(ctx)
 		if err != nil || removed == 0 || rec.Status == recording.StatusSAVED {

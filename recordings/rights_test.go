@@ -209,13 +209,13 @@ func TestRecordingIsSharedByEmail(t *testing.T) {
 		email := "nina@example.com"
 		_, err = w.Share(w.host(), recordings.ShareInput{RecordingID: rec.ID, Email: &email})
 		require.NoError(t, err)
-		profile := rooms.Profile{Subject: uuid.NewString(), Email: email, FullName: "Nina New"}
-		nina, err := w.rooms.SignIn(context.Background(), profile)
+		profile := auth.Identity{Subject: uuid.NewString(), Email: email, FullName: "Nina New"}
+		nina, err := w.accounts.SignIn(context.Background(), profile)
 		require.NoError(t, err)
 		_, err = w.Get(as(nina), rec.ID)
 		requireKind(t, err, fault.NotFound)
 		profile.EmailVerified = true
-		nina, err = w.rooms.SignIn(context.Background(), profile)
+		nina, err = w.accounts.SignIn(context.Background(), profile)
 		require.NoError(t, err)
 		_, err = w.Get(as(nina), rec.ID)
 		require.NoError(t, err)
@@ -304,7 +304,7 @@ func TestSharesAreLimited(t *testing.T) {
 	t.Parallel()
 	w := few(t, nil)
 	rdb, prefix := env.Redis(t)
-	w.outside.Rooms = rooms.New(w.db, rooms.Settings{
+	w.outside.Rooms = rooms.New(w.db, w.accounts, rooms.Settings{
 		GrantsPerUser: 2, GrantsPerRoom: 10, Limiter: ratelimit.New(rdb, prefix),
 	})
 	w.Recordings = recordings.New(w.outside, w.settings)

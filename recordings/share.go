@@ -7,6 +7,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 
+	"foyer/accounts"
 	"foyer/ent"
 	"foyer/ent/auditevent"
 	"foyer/ent/recordingaccess"
@@ -85,11 +86,11 @@ func (r *Recordings) share(ctx context.Context, in ShareInput) (uuid.UUID, bool,
 // person returns whom an id or an e-mail address names, and that address as accounts have it.
 func (r *Recordings) person(ctx context.Context, in ShareInput) (uuid.UUID, string, error) {
 	if in.Email != nil {
-		email, err := rooms.WrittenEmail(*in.Email)
+		email, err := accounts.WrittenEmail(*in.Email)
 		if err != nil {
 			return uuid.Nil, "", err
 		}
-		userID, err := r.rooms.ByEmail(ctx, email)
+		userID, err := r.accounts.ByEmail(ctx, email)
 		return userID, email, err
 	}
 	exists, err := r.db.User.Query().Where(user.ID(*in.UserID)).Exist(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"foyer/accounts"
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/recordingaccess"
@@ -41,7 +42,7 @@ func (r *Recordings) SharedWith(ctx context.Context, rec *ent.Recording) ([]*ent
 	}
 	users := make([]*ent.User, len(accesses))
 	for i, access := range accesses {
-		users[i] = rooms.Shown(ctx, access.Edges.User, access.Email)
+		users[i] = accounts.Shown(ctx, access.Edges.User, access.Email)
 	}
 	return users, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/accounts"
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/recording"
@@ -33,8 +34,9 @@ type transcripts struct {
 
 func newTranscripts(t *testing.T, db *ent.Client) *transcripts {
 	t.Helper()
-	service := rooms.New(db, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
-	host, err := service.SignIn(t.Context(), rooms.Profile{Subject: uuid.NewString(), FullName: "Olga"})
+	people := accounts.New(db, accounts.Settings{})
+	service := rooms.New(db, people, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
+	host, err := people.SignIn(t.Context(), auth.Identity{Subject: uuid.NewString(), FullName: "Olga"})
 	require.NoError(t, err)
 	r, err := service.Create(auth.NewContext(t.Context(), auth.Viewer{UserID: host.ID}),
 		rooms.CreateInput{Name: "Room"})

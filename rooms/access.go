@@ -104,7 +104,7 @@ func (s *Service) RoomFor(
 	ctx context.Context, roomID uuid.UUID, action Action,
 ) (*ent.Look, error) {
 	if !auth.FromContext(ctx).SignedIn() {
-		return nil, errNobody()
+		return nil, auth.ErrNobody()
 	}
 	look, err := s.ViewerLook(ctx, roomID)
 	if err != nil {
@@ -117,14 +117,12 @@ func (s *Service) RoomFor(
 func Permit(ctx context.Context, look *ent.Look, action Action) error {
 	switch {
 	case !auth.FromContext(ctx).SignedIn():
-		return errNobody()
+		return auth.ErrNobody()
 	case !slices.Contains(allowed[action], look.Role):
 		return fault.New(fault.Forbidden, "you may not %s this room", action)
 	}
 	return nil
 }
-
-func errNobody() error { return fault.New(fault.Unauthenticated, "sign in first") }
 
 // RolesOf returns the roles that some users have in a room; who has none is left out.
 func (s *Service) RolesOf(

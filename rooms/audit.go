@@ -12,9 +12,11 @@ import (
 	"entgo.io/contrib/entgql"
 	"github.com/google/uuid"
 
+	"foyer/accounts"
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/auditevent"
+	"foyer/internal/text"
 )
 
 // maxActs is how many rows one statement stores.
@@ -99,12 +101,21 @@ func (s *Service) store(ctx context.Context, all []done) ([]struct{}, error) {
 		events[i] = &ent.AuditEvent{
 			RoomID: act.roomID, Action: act.Action, ActorID: act.Actor.ID,
 			// Phones and streams have names that nobody has checked: of any length, with any characters.
-			ActorName:  cmp.Or(fit(act.Actor.Name), names[act.Actor.UserID]),
-			TargetName: fit(act.Target.Name), Detail: act.Detail,
+			ActorName:  cmp.Or(text.Fit(act.Actor.Name), names[act.Actor.UserID]),
+			TargetName: text.Fit(act.Target.Name), Detail: act.Detail,
 		}
 		events[i].TargetID = act.targetID()
 	}
 	return make([]struct{}, len(all)), s.db.AuditEvent.Record(ctx, events)
+}
+
+// Account returns a user as a person, for the audit; without a name when there is no such user.
+func (s *Service) Account(ctx context.Context, userID uuid.UUID) Person {
+	p := Person{ID: userID, UserID: userID}
+	if u, err := s.db.User.Get(ctx, userID); err == nil {
+		p.Name = accounts.Name(u)
+	}
+	return p
 }
 
 // actors returns the names of the accounts that have acted.
@@ -119,7 +130,7 @@ func (s *Service) actors(ctx context.Context, all []done) (map[uuid.UUID]string,
 	users, err := s.db.User.ByIDs(ctx, ids)
 	for _, u := range users {
 		if u != nil {
-			names[u.ID] = accountName(u)
+			names[u.ID] = accounts.Name(u)
 		}
 	}
 	return names, err

@@ -35,7 +35,7 @@ func TestHostIsNotHeldUpByASilentDatabase(t *testing.T) {
 	db, err := database.Open(address.String(), 2)
 	require.NoError(t, err)
 	t.Cleanup(func() { db.Close() })
-	w := &world{rooms.New(db.Client, usual), db.Client}
+	w := newWorld(db.Client, usual)
 	olga := w.user(t, "Olga")
 	room := w.room(t, olga, "A room")
 	_, err = line.Toxics.AddToxicJson(strings.NewReader(`{"type": "timeout", "attributes": {"timeout": 0}}`))

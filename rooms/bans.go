@@ -16,6 +16,7 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/roomban"
 	"foyer/internal/fault"
+	"foyer/internal/text"
 )
 
 // Person is somebody in a lobby or a call.
@@ -53,7 +54,7 @@ func (s *Service) Ban(
 ) error {
 	err := s.db.RoomBan.Create().
 		SetRoomID(roomID).SetPersonID(p.Key()).SetIsAuthenticated(p.UserID != uuid.Nil).
-		SetDisplayName(fit(p.Name)).SetScope(roomban.Scope(scope)).
+		SetDisplayName(text.Fit(p.Name)).SetScope(roomban.Scope(scope)).
 		OnConflict(sql.ConflictColumns(roomban.FieldRoomID, roomban.FieldPersonID)).
 		Update(func(u *ent.RoomBanUpsert) {
 			if scope == Forever {

@@ -3,22 +3,22 @@ package rooms
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"slices"
 	"time"
 
 	"entgo.io/contrib/entgql"
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
 
 	"foyer/ent"
 	"foyer/ent/database"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
-	"foyer/ent/schema"
 	"foyer/internal/fault"
 	"foyer/internal/ratelimit"
+	"foyer/internal/text"
 )
+
+// maxName is how many characters the name of a room may have.
+const maxName = 200
 
 // slugTries is how often a random address may be taken already: at a billion rooms one try in
 // 140,000 is.
@@ -26,21 +26,12 @@ const slugTries = 5
 
 var newestFirst = &ent.RoomOrder{Direction: entgql.OrderDirectionDesc, Field: ent.RoomOrderFieldCreatedAt}
 
-// Configuration is a change of a room's configuration: what is nil or not set stays as it is.
-type Configuration struct {
-	// PublishSources is what guests and members may send: an empty list is nothing, null brings back
-	// the server's defaults.
-	PublishSources  graphql.Omittable[[]schema.PublishSource]
-	EveryoneCanMute *bool
-	DataAllowed     *bool
-}
-
 // CreateInput describes a new room.
 type CreateInput struct {
 	Name          string
 	Slug          *string
 	AccessLevel   *room.AccessLevel
-	Configuration *Configuration
+	Configuration *ent.ConfigurationInput
 }
 
 // UpdateInput describes a change of a room: what is nil stays as it is.
@@ -48,17 +39,17 @@ type UpdateInput struct {
 	RoomID        uuid.UUID
 	Name          *string
 	AccessLevel   *room.AccessLevel
-	Configuration *Configuration
+	Configuration *ent.ConfigurationInput
 }
 
 // Create makes a room and its maker its owner, both or neither. A chosen slug that is taken is a
 // Conflict. RateLimited after too many, taken slugs among them.
 func (s *Service) Create(ctx context.Context, in CreateInput) (*ent.Room, error) {
-	viewer, err := s.Viewer(ctx)
+	viewer, err := s.accounts.Viewer(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if in.Name, err = CheckName("name", in.Name, maxRoomName); err != nil {
+	if in.Name, err = text.CheckName("name", in.Name, maxName); err != nil {
 		return nil, err
 	}
 	slug := ""
@@ -88,14 +79,14 @@ func (s *Service) create(
 	ctx context.Context, owner *ent.User, slug string, in CreateInput,
 ) (*ent.Room, error) {
 	var made *ent.Room
-	err := s.inTx(ctx, func(tx *ent.Tx) error {
+	err := database.InTx(ctx, s.db, func(tx *ent.Tx) error {
 		create := tx.Room.Create().SetName(in.Name).SetSlug(slug).
-			SetAccessLevel(s.DefaultAccessLevel(owner))
+			SetAccessLevel(s.defaultAccessLevel(owner))
 		if in.AccessLevel != nil {
 			create.SetAccessLevel(*in.AccessLevel)
 		}
-		configure(create.Mutation(), defaultConfiguration(owner))
-		configure(create.Mutation(), in.Configuration)
+		create.Mutation().Configure(defaultConfiguration(owner))
+		create.Mutation().Configure(in.Configuration)
 		r, err := create.Save(ctx)
 		if err != nil {
 			return err
@@ -120,7 +111,7 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (*ent.Room, error)
 	}
 	update := s.db.Room.UpdateOneID(in.RoomID)
 	if in.Name != nil {
-		name, err := CheckName("name", *in.Name, maxRoomName)
+		name, err := text.CheckName("name", *in.Name, maxName)
 		if err != nil {
 			return nil, err
 		}
@@ -129,32 +120,8 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (*ent.Room, error)
 	if in.AccessLevel != nil {
 		update.SetAccessLevel(*in.AccessLevel)
 	}
-	configure(update.Mutation(), in.Configuration)
+	update.Mutation().Configure(in.Configuration)
 	return found(update.Save(ctx))
-}
-
-func configure(m *ent.RoomMutation, c *Configuration) {
-	if c == nil {
-		return
-	}
-	if sources, set := c.PublishSources.ValueOK(); set && sources == nil {
-		m.ClearPublishSources()
-	} else if set {
-		m.SetPublishSources(normal(sources))
-	}
-	if c.EveryoneCanMute != nil {
-		m.SetEveryoneCanMute(*c.EveryoneCanMute)
-	}
-	if c.DataAllowed != nil {
-		m.SetDataAllowed(*c.DataAllowed)
-	}
-}
-
-// normal returns the sources once each, in one order, never nil.
-func normal(sources []schema.PublishSource) []schema.PublishSource {
-	sources = append([]schema.PublishSource{}, sources...)
-	slices.Sort(sources)
-	return slices.Compact(sources)
 }
 
 // Lock keeps everybody out of a room but its hosts, for a host, until it is unlocked or the meeting
@@ -195,8 +162,8 @@ func (s *Service) Delete(
 		return nil, err
 	}
 	var deleted *ent.Room
-	err := s.inTxAgain(ctx, func(tx *ent.Tx) error {
-		if err := lockRooms(ctx, tx, roomID); err != nil {
+	err := database.RetryTx(ctx, s.db, func(tx *ent.Tx) error {
+		if err := lockRoom(ctx, tx, roomID); err != nil {
 			return err
 		}
 		r, err := found(tx.Room.Get(ctx, roomID))
@@ -215,41 +182,4 @@ func (s *Service) Delete(
 		return found(nil, err)
 	}
 	return deleted, nil
-}
-
-const (
-	// txTries is how often a transaction starts again that fails because of another.
-	txTries = 5
-	// txPause is the most that it pauses before the second try, and so much more before each other.
-	txPause = 20 * time.Millisecond
-)
-
-// inTxAgain is inTx for what may fail because of what another does at the same time, and succeed when
-// it looks again: f then runs once more, from its beginning.
-func (s *Service) inTxAgain(ctx context.Context, f func(*ent.Tx) error) error {
-	for try := 1; ; try++ {
-		err := s.inTx(ctx, f)
-		if try == txTries || !ent.IsConstraintError(err) && !database.Contended(err) {
-			return err
-		}
-		select {
-		case <-time.After(rand.N(time.Duration(try) * txPause)):
-		case <-ctx.Done():
-			return err
-		}
-	}
-}
-
-// inTx runs f in one transaction: all of it happens or nothing.
-func (s *Service) inTx(ctx context.Context, f func(*ent.Tx) error) error {
-	tx, err := s.db.Tx(ctx)
-	if err != nil {
-		return err
-	}
-	// Without effect after a commit; ends the transaction also when f panics.
-	defer func() { _ = tx.Rollback() }()
-	if err := f(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
 }

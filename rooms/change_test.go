@@ -22,11 +22,11 @@ import (
 )
 
 // sources are a configuration that says what may be sent; without any it says nothing may.
-func sources(list ...schema.PublishSource) *rooms.Configuration {
+func sources(list ...schema.PublishSource) *ent.ConfigurationInput {
 	if list == nil {
 		list = []schema.PublishSource{}
 	}
-	return &rooms.Configuration{PublishSources: graphql.OmittableOf(list)}
+	return &ent.ConfigurationInput{PublishSources: graphql.OmittableOf(list)}
 }
 
 func TestMakerOfARoomBecomesItsOwner(t *testing.T) {
@@ -70,6 +70,28 @@ func TestRoomIsMadeAsItsMakerSays(t *testing.T) {
 			assert.False(t, r.DataAllowed)
 		}
 	})
+}
+
+// goodNames are names that everybody may have, whatever he writes with.
+var goodNames = map[string]string{
+	"one letter":       "a",
+	"accents":          "Réunion d'été",
+	"apart accents":    "Re\u0301union",
+	"Cyrillic":         "Встреча",
+	"Greek":            "Συνάντηση",
+	"Arabic":           "غرفة الاجتماعات",
+	"Hebrew":           "חדר ישיבות",
+	"Persian, joiners": "می\u200cخواهم",
+	"Hindi, joiners":   "क्\u200dष हिन्दी",
+	"Thai":             "ห้องประชุม",
+	"Chinese":          "会议室",
+	"Japanese":         "ミーティング 会議",
+	"Korean":           "회의실",
+	"emoji":            "🦊 standup 🚀",
+	"emoji, joined":    "👩🏽\u200d💻 👨\u200d👩\u200d👧\u200d👦 🏳️\u200d🌈",
+	"skin tone":        "👍🏿",
+	"punctuation":      `"<b>" & 'co' \ % $1 {{.}} -- ;`,
+	"stacked accents":  "Z" + strings.Repeat("\u0335", 50),
 }
 
 func TestRoomMayHaveANameOfAnyScriptAndTheSameAsAnother(t *testing.T) {
@@ -215,9 +237,9 @@ func (w *world) change(t *testing.T, owner *ent.User, in rooms.UpdateInput) *ent
 
 func TestWhatAChangeDoesNotNameStaysAsItIs(t *testing.T) {
 	t.Parallel()
-	configure := func(f func(*rooms.Configuration)) func(*rooms.UpdateInput) {
+	configure := func(f func(*ent.ConfigurationInput)) func(*rooms.UpdateInput) {
 		return func(in *rooms.UpdateInput) {
-			in.Configuration = &rooms.Configuration{}
+			in.Configuration = &ent.ConfigurationInput{}
 			f(in.Configuration)
 		}
 	}
@@ -227,15 +249,15 @@ func TestWhatAChangeDoesNotNameStaysAsItIs(t *testing.T) {
 		want   func(*ent.Room)
 	}{
 		{"nothing", func(*rooms.UpdateInput) {}, func(*ent.Room) {}},
-		{"an empty configuration", configure(func(*rooms.Configuration) {}), func(*ent.Room) {}},
+		{"an empty configuration", configure(func(*ent.ConfigurationInput) {}), func(*ent.Room) {}},
 		{"the name", func(in *rooms.UpdateInput) { in.Name = new(" New ") },
 			func(r *ent.Room) { r.Name = "New" }},
 		{"who walks in",
 			func(in *rooms.UpdateInput) { in.AccessLevel = new(room.AccessLevelTRUSTED) },
 			func(r *ent.Room) { r.AccessLevel = room.AccessLevelTRUSTED }},
-		{"who mutes", configure(func(c *rooms.Configuration) { c.EveryoneCanMute = new(true) }),
+		{"who mutes", configure(func(c *ent.ConfigurationInput) { c.EveryoneCanMute = new(true) }),
 			func(r *ent.Room) { r.EveryoneCanMute = true }},
-		{"data", configure(func(c *rooms.Configuration) { c.DataAllowed = new(true) }),
+		{"data", configure(func(c *ent.ConfigurationInput) { c.DataAllowed = new(true) }),
 			func(r *ent.Room) { r.DataAllowed = true }},
 		{"the sources", func(in *rooms.UpdateInput) { in.Configuration = sources(schema.Camera) },
 			func(r *ent.Room) { r.PublishSources = []schema.PublishSource{schema.Camera} }},
@@ -272,18 +294,18 @@ func TestSourcesAreAListOrNothingOrTheDefaults(t *testing.T) {
 	type list = []schema.PublishSource
 	tests := []struct {
 		name     string
-		sources  *rooms.Configuration
+		sources  *ent.ConfigurationInput
 		want     list
 		defaults bool
 	}{
 		{"some", sources(microphone, camera), list{camera, microphone}, false},
-		{"not named", &rooms.Configuration{}, list{camera, microphone}, false},
+		{"not named", &ent.ConfigurationInput{}, list{camera, microphone}, false},
 		{"some of them twice", sources(screen, camera, screen, camera), list{camera, screen}, false},
 		{"none", sources(), list{}, false},
 		{"not named, where there are none", nil, list{}, false},
 		{"null",
-			&rooms.Configuration{PublishSources: graphql.OmittableOf(list(nil))}, nil, true},
-		{"not named, where they are the defaults", &rooms.Configuration{}, nil, true},
+			&ent.ConfigurationInput{PublishSources: graphql.OmittableOf(list(nil))}, nil, true},
+		{"not named, where they are the defaults", &ent.ConfigurationInput{}, nil, true},
 	}
 	onEach(t, func(t *testing.T, w *world) {
 		owner := w.user(t, "Olga")
@@ -300,7 +322,7 @@ func TestRoomMadeWithNullForItsSourcesHasTheDefaults(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		made, err := w.Create(as(t, w.user(t, "Olga")), rooms.CreateInput{
-			Name: "Room", Configuration: &rooms.Configuration{
+			Name: "Room", Configuration: &ent.ConfigurationInput{
 				PublishSources: graphql.OmittableOf([]schema.PublishSource(nil)),
 			},
 		})
@@ -318,8 +340,8 @@ func TestChangesOfDifferentFieldsAtOnceAllStand(t *testing.T) {
 		changes := []rooms.UpdateInput{
 			{Name: new("New")},
 			{AccessLevel: new(room.AccessLevelPUBLIC)},
-			{Configuration: &rooms.Configuration{EveryoneCanMute: new(false)}},
-			{Configuration: &rooms.Configuration{DataAllowed: new(false)}},
+			{Configuration: &ent.ConfigurationInput{EveryoneCanMute: new(false)}},
+			{Configuration: &ent.ConfigurationInput{DataAllowed: new(false)}},
 			{Configuration: sources(schema.Camera)},
 		}
 		atOnce(len(changes), func(i int) {

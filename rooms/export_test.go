@@ -2,7 +2,6 @@ package rooms
 
 // What tests of the pure rules call.
 var (
-	AccountName = accountName
-	ChosenSlug  = chosenSlug
-	RandomSlug  = randomSlug
+	ChosenSlug = chosenSlug
+	RandomSlug = randomSlug
 )

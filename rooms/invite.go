@@ -2,32 +2,16 @@ package rooms
 
 import (
 	"context"
-	"net/mail"
 	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 
+	"foyer/accounts"
 	"foyer/ent"
+	"foyer/ent/database"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
 )
-
-// CheckRecipient returns the e-mail address in what a person wrote, as accounts have it, or an Invalid error.
-// It is narrower than what an account may have: whatever would need quotes, and so has fooled mail servers
-// before, is refused, and so are addresses of machines by number.
-func CheckRecipient(text string) (string, error) {
-	email, err := WrittenEmail(text)
-	if err != nil {
-		return "", err
-	}
-	plain, err := mail.ParseAddress(email)
-	if err != nil || plain.Address != email || strings.Contains(email, "@[") ||
-		strings.ContainsFunc(email, deceptive) {
-		return "", fault.Field("email", "email is not an address that we write to")
-	}
-	return email, nil
-}
 
 // Invitees are people to be invited to a room, by e-mail addresses in lower case.
 type Invitees struct {
@@ -48,7 +32,7 @@ func (s *Service) WriteInvitations(
 		return err
 	}
 	if to.Role == nil {
-		return s.inTx(ctx, func(tx *ent.Tx) error { return inviting(ctx, tx, to.RoomID, write) })
+		return database.InTx(ctx, s.db, func(tx *ent.Tx) error { return inviting(ctx, tx, to.RoomID, write) })
 	}
 	if *to.Role == roomaccess.RoleOWNER {
 		return fault.Field("role", "role is MEMBER or ADMINISTRATOR in an invitation")
@@ -76,7 +60,7 @@ func inviting(
 
 // welcome gives whom an e-mail address names a role, unless he has one.
 func (m *members) welcome(ctx context.Context, email string, role roomaccess.Role) error {
-	userID, err := byEmail(ctx, m.tx, email)
+	userID, err := accounts.ByEmailIn(ctx, m.tx, email)
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func TestManyWhoLookAtOnceSeeEachHisOwn(t *testing.T) {
 						assert.Equal(t, made[j].Name, r.Name)
 						r.Name = "changed by one of them"
 					}
-					viewer, err := w.Viewer(as(t, u))
+					viewer, err := w.people.Viewer(as(t, u))
 					if assert.NoError(t, err) {
 						assert.Equal(t, u.ID, viewer.ID)
 					}

@@ -6,13 +6,12 @@ import (
 	"slices"
 
 	"entgo.io/contrib/entgql"
-	"entgo.io/ent/dialect"
-	"entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 
+	"foyer/accounts"
 	"foyer/auth"
 	"foyer/ent"
-	"foyer/ent/room"
+	"foyer/ent/database"
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
 	"foyer/internal/fault"
@@ -113,19 +112,7 @@ func (s *Service) AccessUser(ctx context.Context, access *ent.RoomAccess) (*ent.
 	if err != nil {
 		return nil, fmt.Errorf("find who has access: %w", err)
 	}
-	return Shown(ctx, u, access.Email), nil
-}
-
-// Shown returns a person as somebody else may see them: with the e-mail address by which a host has named them, empty
-// for none, and never with that of their account. To themself the person is shown as they are. Nobody's account may
-// reach anybody but by this.
-func Shown(ctx context.Context, u *ent.User, email string) *ent.User {
-	if u.ID == auth.FromContext(ctx).UserID {
-		return u
-	}
-	shown := *u
-	shown.Email = email
-	return &shown
+	return accounts.Shown(ctx, u, access.Email), nil
 }
 
 // Grant gives a role to a person who has none in the room. Who has that role keeps it; another is a
@@ -310,10 +297,10 @@ func (s *Service) amongMembers(
 func (s *Service) inRoom(ctx context.Context, roomID uuid.UUID, f func(*members) error) error {
 	viewer := auth.FromContext(ctx)
 	if !viewer.SignedIn() {
-		return errNobody()
+		return auth.ErrNobody()
 	}
-	return s.inTxAgain(ctx, func(tx *ent.Tx) error {
-		if err := lockRooms(ctx, tx, roomID); err != nil {
+	return database.RetryTx(ctx, s.db, func(tx *ent.Tx) error {
+		if err := lockRoom(ctx, tx, roomID); err != nil {
 			return err
 		}
 		m := &members{tx: tx, roomID: roomID, viewerID: viewer.UserID}
@@ -326,24 +313,13 @@ func (s *Service) inRoom(ctx context.Context, roomID uuid.UUID, f func(*members)
 	})
 }
 
-// lockRooms locks the rows of rooms until the transaction ends, always in the same order; NotFound
-// when one is not there.
-func lockRooms(ctx context.Context, tx *ent.Tx, ids ...uuid.UUID) error {
-	found, err := tx.Room.Query().Where(room.IDIn(ids...), forUpdate).Order(room.ByID()).IDs(ctx)
-	if err != nil {
-		return fmt.Errorf("lock rooms: %w", err)
+// lockRoom locks a room's row until the transaction ends; NotFound when there is no such room.
+func lockRoom(ctx context.Context, tx *ent.Tx, id uuid.UUID) error {
+	found, err := database.LockRooms(ctx, tx, id)
+	if err == nil && found == 0 {
+		err = errNoRoom()
 	}
-	if len(found) < len(ids) {
-		return errNoRoom()
-	}
-	return nil
-}
-
-// forUpdate locks what a query finds. On SQLite a transaction has locked everything already.
-func forUpdate(s *sql.Selector) {
-	if s.Dialect() == dialect.Postgres {
-		s.ForUpdate()
-	}
+	return err
 }
 
 // accessOf returns a person's access; one without a role when he has none.
@@ -371,11 +347,11 @@ func (m *members) mustHave(ctx context.Context, userID uuid.UUID) (*ent.RoomAcce
 // find returns whom an id or an e-mail address names, and that address as accounts have it.
 func (m *members) find(ctx context.Context, id *uuid.UUID, text *string) (uuid.UUID, string, error) {
 	if text != nil {
-		email, err := WrittenEmail(*text)
+		email, err := accounts.WrittenEmail(*text)
 		if err != nil {
 			return uuid.Nil, "", err
 		}
-		userID, err := byEmail(ctx, m.tx, email)
+		userID, err := accounts.ByEmailIn(ctx, m.tx, email)
 		return userID, email, err
 	}
 	exists, err := m.tx.User.Query().Where(user.ID(*id)).Exist(ctx)

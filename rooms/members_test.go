@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
@@ -460,7 +461,7 @@ func TestRolesThatAreGivenAreLimited(t *testing.T) {
 	settings.GrantsPerUser, settings.GrantsPerRoom = 2, 3
 	settings.Limiter = ratelimit.New(rdb, prefix)
 	db := env.SQLite(t)
-	w := &world{rooms.New(db, settings), db}
+	w := newWorld(db, settings)
 	olga := w.user(t, "Olga")
 	first, second := w.room(t, olga, "First"), w.room(t, olga, "Second")
 	otto := w.give(t, first, roomaccess.RoleOWNER)
@@ -512,11 +513,11 @@ func TestAddressOfAnAccessIsTheOneThatAHostHasWritten(t *testing.T) {
 		byEmail, err := w.Grant(as(t, olga), rooms.GrantInput{RoomID: r.ID, Email: &written, Role: roomaccess.RoleMEMBER})
 		require.NoError(t, err)
 		assert.Equal(t, "ada@example.org", address(olga, byEmail))
-		ada, err := w.SignIn(t.Context(), rooms.Profile{
+		ada, err := w.people.SignIn(t.Context(), auth.Identity{
 			Subject: uuid.NewString(), Email: "ada@example.org", EmailVerified: true, FullName: "Ada",
 		})
 		require.NoError(t, err)
-		_, err = w.SignIn(t.Context(), rooms.Profile{
+		_, err = w.people.SignIn(t.Context(), auth.Identity{
 			Subject: *ada.Subject, Email: "ada.secret@example.org", EmailVerified: true,
 		})
 		require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"foyer/accounts"
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/room"
@@ -24,19 +25,13 @@ const maxPage = 100
 type Settings struct {
 	// DefaultAccessLevel is that of a room whose maker does not say.
 	DefaultAccessLevel room.AccessLevel
-	// UsersChooseNames lets a signed-in person enter under another name than his account's.
-	UsersChooseNames bool
 	// TemporaryRooms lets anybody into a room that nobody has made, by its address.
 	TemporaryRooms bool
-	// EmailFallback signs a person whose subject is unknown in to the account that has the same
-	// e-mail address, if the provider has verified it. For providers whose subjects have changed.
-	EmailFallback bool
 	// GrantsPerUser and GrantsPerRoom are how many roles may be given to e-mail addresses within an hour by
 	// one user, and in one room; 0 is any number. Limiter counts; nil for no limits.
 	GrantsPerUser, GrantsPerRoom int
-	// RoomsPerUser is how many rooms one user may make within an hour, MutationsPerUser how many mutations a
-	// user may ask for within a minute; 0 is any number.
-	RoomsPerUser, MutationsPerUser int
+	// RoomsPerUser is how many rooms one user may make within an hour; 0 is any number.
+	RoomsPerUser int
 	// UnknownSlugs is how many rooms that do not exist may be asked for by slug within a minute, by one user or, of
 	// people who are not signed in, from one network address; 0 is any number.
 	UnknownSlugs int
@@ -46,48 +41,21 @@ type Settings struct {
 // Service answers questions about rooms and changes them.
 type Service struct {
 	db       *ent.Client
+	accounts *accounts.Service
 	settings Settings
 
 	// What most requests ask for is read for many of them at once, and what they did is stored so.
 	rooms *batch.Rounds[uuid.UUID, *ent.Room]
 	looks *batch.Rounds[ent.Person, *ent.Look]
-	users *batch.Rounds[uuid.UUID, *ent.User]
 	acts  *batch.Rounds[done, struct{}]
 }
 
 // New returns a Service on a database that has the tables.
-func New(db *ent.Client, settings Settings) *Service {
-	s := &Service{db: db, settings: settings}
-	s.rooms, s.looks = reading(db.Room.ByIDs), reading(db.Room.Looks)
-	s.users = reading(db.User.ByIDs)
+func New(db *ent.Client, people *accounts.Service, settings Settings) *Service {
+	s := &Service{db: db, accounts: people, settings: settings}
+	s.rooms, s.looks = batch.ByKey(db.Room.ByIDs), batch.ByKey(db.Room.Looks)
 	s.acts = batch.New(1, s.store) // two would wait for each other in SQLite
 	return s
-}
-
-// readsAtOnce is how many queries of one kind run at once.
-const readsAtOnce = 2
-
-// reading returns rounds that read things by their keys, each once; what is not there is nil.
-func reading[K comparable, V any](
-	read func(ctx context.Context, keys []K) ([]*V, error),
-) *batch.Rounds[K, *V] {
-	return batch.New(readsAtOnce, func(ctx context.Context, keys []K) ([]*V, error) {
-		at, each := make(map[K]int, len(keys)), make([]K, 0, len(keys))
-		for _, key := range keys {
-			if _, known := at[key]; !known {
-				at[key], each = len(each), append(each, key)
-			}
-		}
-		found, err := read(ctx, each)
-		if err != nil || len(each) == len(keys) {
-			return found, err
-		}
-		values := make([]*V, len(keys))
-		for i, key := range keys {
-			values[i] = found[at[key]]
-		}
-		return values, nil
-	})
 }
 
 // ByID finds a room; NotFound when there is none.
@@ -167,17 +135,6 @@ func (s *Service) guesses(ctx context.Context) ratelimit.Limit {
 	}
 }
 
-// AllowMutations counts mutations that the viewer asks for, n in one request. What people who are not signed in may
-// ask for has limits of its own: that of an address would be shared by everybody behind it.
-func (s *Service) AllowMutations(ctx context.Context, n int) error {
-	viewer := auth.FromContext(ctx)
-	if !viewer.SignedIn() {
-		return nil
-	}
-	return s.settings.Limiter.Allow(ctx, "too many changes; try again in a moment",
-		ratelimit.PerMinute("mutation:user", viewer.UserID.String(), s.settings.MutationsPerUser).Times(n))
-}
-
 func found(r *ent.Room, err error) (*ent.Room, error) {
 	if ent.IsNotFound(err) {
 		return nil, errNoRoom()
@@ -208,7 +165,7 @@ func (s *Service) List(
 ) (*ent.RoomConnection, error) {
 	viewer := auth.FromContext(ctx)
 	if !viewer.SignedIn() {
-		return nil, errNobody()
+		return nil, auth.ErrNobody()
 	}
 	size, err := PageSize(first)
 	if err != nil {
@@ -241,7 +198,7 @@ func PageSize(first *int) (int, error) {
 // access to a room of which he is a host.
 func (s *Service) Node(ctx context.Context, id uuid.UUID) (ent.Noder, error) {
 	if id == auth.FromContext(ctx).UserID && id != uuid.Nil {
-		return s.Viewer(ctx)
+		return s.accounts.Viewer(ctx)
 	}
 	r, err := s.ByID(ctx, id)
 	if fault.Is(err, fault.NotFound) {

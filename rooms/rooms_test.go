@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/accounts"
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/room"
@@ -21,28 +22,34 @@ import (
 
 // usual are settings as a server has them when nobody says otherwise.
 var usual = rooms.Settings{
-	DefaultAccessLevel: room.AccessLevelRESTRICTED, UsersChooseNames: true,
+	DefaultAccessLevel: room.AccessLevelRESTRICTED,
 }
 
 // world is a Service on a database of the test's own.
 type world struct {
 	*rooms.Service
 
-	db *ent.Client
+	people *accounts.Service
+	db     *ent.Client
+}
+
+func newWorld(db *ent.Client, settings rooms.Settings) *world {
+	people := accounts.New(db, accounts.Settings{})
+	return &world{rooms.New(db, people, settings), people, db}
 }
 
 // onEach runs a test in an empty world on each database.
 func onEach(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
-		test(t, &world{rooms.New(db, usual), db})
+		test(t, newWorld(db, usual))
 	})
 }
 
 // user makes an account.
 func (w *world) user(t *testing.T, name string) *ent.User {
 	t.Helper()
-	u, err := w.SignIn(t.Context(), rooms.Profile{
+	u, err := w.people.SignIn(t.Context(), auth.Identity{
 		Subject: uuid.NewString(), Email: uuid.NewString() + "@example.org", FullName: name,
 	})
 	require.NoError(t, err)
@@ -211,7 +218,7 @@ func TestTemporaryRoomIsNamedByAGoodSlugWhereTheyAreAllowed(t *testing.T) {
 	t.Parallel()
 	settings := usual
 	settings.TemporaryRooms = true
-	on, off := rooms.New(ent.NewClient(), settings), rooms.New(ent.NewClient(), usual)
+	on, off := newWorld(ent.NewClient(), settings), newWorld(ent.NewClient(), usual)
 	for slug, want := range map[string]string{
 		"abc-defg-hij":             "abc-defg-hij",
 		" Coffee Break ":           "coffee-break",
@@ -242,7 +249,7 @@ func TestGuessesOfSlugsAreLimitedAndLinksAreNot(t *testing.T) {
 	settings.UnknownSlugs = 3
 	settings.Limiter = ratelimit.New(rdb, prefix)
 	db := env.SQLite(t)
-	w := &world{rooms.New(db, settings), db}
+	w := newWorld(db, settings)
 	olga := w.user(t, "Olga")
 	there := w.room(t, olga, "Room").Slug
 	school := auth.NewContext(t.Context(), auth.Viewer{Address: "192.0.2.1"})
@@ -267,7 +274,7 @@ func TestGuessesOfSlugsAreLimitedAndLinksAreNot(t *testing.T) {
 	require.NoError(t, find(as(t, w.user(t, "Ada")), there), "nor is another user at the same address concerned")
 
 	settings.TemporaryRooms = true
-	temporary := rooms.New(db, settings)
+	temporary := newWorld(db, settings)
 	for range 10 {
 		_, err := temporary.BySlug(elsewhere, "every-slug-leads-somewhere")
 		assertFault(t, fault.NotFound, err)
@@ -281,7 +288,7 @@ func TestNewRoomsAreLimitedByUser(t *testing.T) {
 	settings.RoomsPerUser = 2
 	settings.Limiter = ratelimit.New(rdb, prefix)
 	db := env.SQLite(t)
-	w := &world{rooms.New(db, settings), db}
+	w := newWorld(db, settings)
 	olga, ada := w.user(t, "Olga"), w.user(t, "Ada")
 	create := func(by *ent.User, name string) error {
 		_, err := w.Create(as(t, by), rooms.CreateInput{Name: name})

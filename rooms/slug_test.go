@@ -75,6 +75,14 @@ func TestSlugIsWhatIsLeftOfATextInPlainLetters(t *testing.T) {
 	}
 }
 
+// anyText is text, and bytes that are none.
+var anyText = rapid.OneOf(
+	rapid.String(),
+	rapid.StringN(80, 300, -1),
+	rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
+	rapid.StringOf(rapid.SampledFrom([]rune("a é会🦊\u200d\u202e\x00\n\u0301"))),
+)
+
 func TestSlugIsPlainAndStaysAsItIs(t *testing.T) {
 	t.Parallel()
 	plain := regexp.MustCompile(`^([a-z0-9]([a-z0-9_-]*[a-z0-9])?)?$`)
@@ -193,4 +201,12 @@ func TestRandomSlugIsOneThatCouldBeChosen(t *testing.T) {
 	chosen, err := rooms.ChosenSlug(slug)
 	assert.NoError(t, err)
 	assert.Equal(t, slug, chosen)
+}
+
+func assertBlames(t *testing.T, err error, field, why string) {
+	t.Helper()
+	require.True(t, fault.Is(err, fault.Invalid), "%v", err)
+	assert.Equal(t, map[string]any{"field": field}, fault.Of(err).Details)
+	assert.Contains(t, fault.Of(err).Message, field)
+	assert.Contains(t, fault.Of(err).Message, why)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"foyer/accounts"
 	"foyer/accounts/apps"
 	"foyer/announcements"
 	"foyer/auth"
@@ -53,6 +54,7 @@ type app struct {
 	callers  *auth.Credentials
 	signIn   *signIn
 	apps     *apps.Tokens
+	accounts *accounts.Service
 	rooms    *rooms.Service
 	lobby    *lobby.Service
 	calls    *meetings.Service
@@ -96,12 +98,13 @@ func (a *app) wire() (err error) {
 		return err
 	}
 	a.limits = ratelimit.New(a.redis, c.RedisPrefix)
-	a.rooms = rooms.New(a.db.Client, a.roomSettings())
+	a.accounts = accounts.New(a.db.Client, a.accountSettings())
+	a.rooms = rooms.New(a.db.Client, a.accounts, a.roomSettings())
 	a.wireCredentials()
 	if a.signIn, err = newSignIn(a); err != nil {
 		return err
 	}
-	if a.lobby, err = lobby.New(a.redis, a.rooms, a.rtc, a.watchedLobby()); err != nil {
+	if a.lobby, err = lobby.New(a.redis, a.accounts, a.rooms, a.rtc, a.watchedLobby()); err != nil {
 		return err
 	}
 	a.outbox = outbox.New(a.db.Client, c.outbox())
@@ -109,10 +112,10 @@ func (a *app) wire() (err error) {
 		return err
 	}
 	a.calls = meetings.New(a.rooms, a.lobby, a.rtc, a.recordings, c.calls())
-	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, c.apps(a.rooms.ByEmail)); err != nil {
+	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, c.apps(a.accounts.ByEmail)); err != nil {
 		return err
 	}
-	if a.invitations, err = invitations.New(a.redis, a.rooms, a.outbox, c.invitations()); err != nil {
+	if a.invitations, err = invitations.New(a.redis, a.accounts, a.rooms, a.outbox, c.invitations()); err != nil {
 		return err
 	}
 	settings, err := c.graph(a.credentials, a.sessions)
@@ -121,7 +124,7 @@ func (a *app) wire() (err error) {
 	}
 	settings.Metrics, settings.Traces = a.metrics, a.traces
 	resolver := &graph.Resolver{
-		Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls, Invitations: a.invitations, Sessions: a.sessions,
+		Accounts: a.accounts, Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls, Invitations: a.invitations, Sessions: a.sessions,
 		Recordings: a.recordings,
 		Offers: graph.Capabilities{SignIn: a.signIn != nil, Invitations: c.sendMail() != nil,
 			Recordings: a.bucket != nil},
@@ -148,7 +151,7 @@ func (a *app) wireRecordings() error {
 	settings := a.config.recordings()
 	settings.OnEnd = append(settings.OnEnd, a.announcements.Ended)
 	a.recordings = recordings.New(recordings.Outside{
-		DB: a.db.Client, Redis: a.redis, Rooms: a.rooms, Lobby: a.lobby, RTC: a.rtc,
+		DB: a.db.Client, Redis: a.redis, Accounts: a.accounts, Rooms: a.rooms, Lobby: a.lobby, RTC: a.rtc,
 		Bucket: a.bucket, Outbox: a.outbox, Limiter: a.limits,
 	}, settings)
 	return nil
@@ -160,6 +163,12 @@ func (a *app) openBucket() (err error) {
 		a.bucket, err = bucket.Open(settings)
 	}
 	return err
+}
+
+func (a *app) accountSettings() accounts.Settings {
+	settings := a.config.accounts()
+	settings.Limiter = a.limits
+	return settings
 }
 
 func (a *app) roomSettings() rooms.Settings {

@@ -18,6 +18,7 @@ import (
 	"github.com/caarlos0/env/v11"
 	"github.com/google/uuid"
 
+	"foyer/accounts"
 	"foyer/accounts/apps"
 	"foyer/auth"
 	"foyer/ent/database"
@@ -497,13 +498,18 @@ func (c *config) rtc() livekit.Settings {
 	}
 }
 
+func (c *config) accounts() accounts.Settings {
+	return accounts.Settings{
+		UsersChooseNames: c.ChooseNames, EmailFallback: c.EmailFallback, MutationsPerUser: c.MutationsPerUser,
+	}
+}
+
 func (c *config) rooms() rooms.Settings {
 	return rooms.Settings{
 		DefaultAccessLevel: room.AccessLevel(c.DefaultAccess),
-		UsersChooseNames:   c.ChooseNames, TemporaryRooms: c.TemporaryRooms,
-		EmailFallback: c.EmailFallback,
-		GrantsPerUser: c.GrantsPerUser, GrantsPerRoom: c.GrantsPerRoom,
-		RoomsPerUser: c.RoomsPerUser, MutationsPerUser: c.MutationsPerUser, UnknownSlugs: c.UnknownSlugs,
+		TemporaryRooms:     c.TemporaryRooms,
+		GrantsPerUser:      c.GrantsPerUser, GrantsPerRoom: c.GrantsPerRoom,
+		RoomsPerUser: c.RoomsPerUser, UnknownSlugs: c.UnknownSlugs,
 	}
 }
 

@@ -72,7 +72,7 @@ func TestWithoutSettingsFoyerRunsInDevelopmentOnThisMachine(t *testing.T) {
 
 	rooms := c.rooms()
 	assert.Equal(t, room.AccessLevelRESTRICTED, rooms.DefaultAccessLevel)
-	assert.True(t, rooms.UsersChooseNames)
+	assert.True(t, c.accounts().UsersChooseNames)
 	assert.False(t, rooms.TemporaryRooms)
 
 	lobby := c.lobby()
@@ -131,7 +131,7 @@ func TestSettingsReachThosePartsThatTheyAreFor(t *testing.T) {
 	assert.True(t, c.lobby().ShowPosition)
 	assert.False(t, c.calls().UsersChooseNames)
 	assert.Equal(t, room.AccessLevelPUBLIC, c.rooms().DefaultAccessLevel)
-	assert.False(t, c.rooms().UsersChooseNames)
+	assert.False(t, c.accounts().UsersChooseNames)
 	assert.True(t, c.rooms().TemporaryRooms)
 	assert.Equal(t, production["FOYER_SECRET"], c.lobby().Secret)
 	assert.Equal(t, "foyer:", c.lobby().KeyPrefix)

@@ -10,7 +10,6 @@ import (
 
 	"foyer/auth"
 	"foyer/internal/fault"
-	"foyer/rooms"
 )
 
 // wireCredentials makes what knows who is asking.
@@ -27,11 +26,7 @@ func (a *app) wireCredentials() {
 
 // userOf returns the account of somebody for whom an issuer vouches: a new one the first time.
 func (a *app) userOf(ctx context.Context, who auth.Identity) (uuid.UUID, error) {
-	user, err := a.rooms.SignIn(ctx, rooms.Profile{
-		Subject: who.Subject, Email: who.Email, EmailVerified: who.EmailVerified,
-		FullName: who.FullName, ShortName: who.ShortName, Languages: who.Languages,
-		TimeZones: who.TimeZones,
-	})
+	user, err := a.accounts.SignIn(ctx, who)
 	if err != nil {
 		return uuid.Nil, err
 	}

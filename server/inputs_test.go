@@ -10,11 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"foyer/auth"
+
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"foyer/rooms"
 )
 
 // sent is a request, and what is to come of it.
@@ -30,7 +30,7 @@ type sent struct {
 func inputsServer(t *testing.T) (h http.Handler, token string) {
 	t.Helper()
 	a := openApp(t, "127.0.0.1:8080", "FOYER_TRANSCRIPT_WEBHOOK_SECRET="+inputsSecret, "FOYER_MUTATIONS_PER_USER=0")
-	user, err := a.rooms.SignIn(t.Context(), rooms.Profile{Subject: "ada", Email: "ada@example.org", EmailVerified: true})
+	user, err := a.accounts.SignIn(t.Context(), auth.Identity{Subject: "ada", Email: "ada@example.org", EmailVerified: true})
 	require.NoError(t, err)
 	token, err = a.sessions.Start(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", nil), user.ID, "")
 	require.NoError(t, err)

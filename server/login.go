@@ -6,9 +6,9 @@ import (
 	"net/http"
 	"net/mail"
 
+	"foyer/auth"
 	"foyer/internal/devmode"
 	"foyer/internal/fault"
-	"foyer/rooms"
 )
 
 const maxLogin = 4 << 10 // bytes
@@ -32,7 +32,7 @@ func (a *app) devLogin(w http.ResponseWriter, r *http.Request) error {
 	if address, err := mail.ParseAddress(person.Email); err == nil {
 		known.Email = address.Address
 	}
-	user, err := a.rooms.SignIn(r.Context(), rooms.Profile{
+	user, err := a.accounts.SignIn(r.Context(), auth.Identity{
 		Subject: known.Subject(), Email: person.Email, EmailVerified: person.Email != "",
 		FullName: person.Name,
 	})

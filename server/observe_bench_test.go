@@ -58,7 +58,7 @@ func median(all []time.Duration) time.Duration {
 func roomQuery(b *testing.B, environ ...string) func() {
 	b.Helper()
 	a := openApp(b, "127.0.0.1:8080", environ...)
-	user, err := a.rooms.SignIn(b.Context(), rooms.Profile{Subject: "ada", Email: "ada@example.org", EmailVerified: true})
+	user, err := a.accounts.SignIn(b.Context(), auth.Identity{Subject: "ada", Email: "ada@example.org", EmailVerified: true})
 	require.NoError(b, err)
 	room, err := a.rooms.Create(auth.NewContext(context.Background(), auth.Viewer{UserID: user.ID}),
 		rooms.CreateInput{Name: "A room"})

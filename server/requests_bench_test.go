@@ -37,7 +37,7 @@ func BenchmarkRequests(b *testing.B) {
 		"FOYER_LISTS_PER_USER=0")
 	server := httptest.NewServer(a.routes())
 	b.Cleanup(server.Close)
-	user, err := a.rooms.SignIn(b.Context(), rooms.Profile{Subject: "ada", Email: "ada@example.org", EmailVerified: true})
+	user, err := a.accounts.SignIn(b.Context(), auth.Identity{Subject: "ada", Email: "ada@example.org", EmailVerified: true})
 	require.NoError(b, err)
 	token, err := a.sessions.Start(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", nil), user.ID, "")
 	require.NoError(b, err)

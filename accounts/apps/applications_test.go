@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/accounts"
 	"foyer/accounts/apps"
 	"foyer/auth"
 	"foyer/ent"
@@ -30,6 +31,7 @@ type world struct {
 	*apps.Registry
 
 	db     *ent.Client
+	people *accounts.Service
 	rooms  *rooms.Service
 	tokens *apps.Tokens
 }
@@ -38,14 +40,15 @@ func newWorld(
 	t *testing.T, db *ent.Client, rdb redis.UniversalClient, change func(*apps.Settings),
 ) *world {
 	t.Helper()
-	service := rooms.New(db, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
-	settings := apps.Settings{Secret: secret, TTL: 10 * time.Minute, User: service.ByEmail}
+	people := accounts.New(db, accounts.Settings{})
+	service := rooms.New(db, people, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
+	settings := apps.Settings{Secret: secret, TTL: 10 * time.Minute, User: people.ByEmail}
 	if change != nil {
 		change(&settings)
 	}
 	tokens, err := apps.NewTokens(db, rdb, settings)
 	require.NoError(t, err)
-	return &world{apps.NewRegistry(db), db, service, tokens}
+	return &world{apps.NewRegistry(db), db, people, service, tokens}
 }
 
 // onEach runs a test in an empty world on each database.
@@ -91,7 +94,7 @@ func TestApplicationActsForAUserOfItsDomainWithItsScopes(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		app, request := w.app(t)
-		ada, err := w.rooms.SignIn(t.Context(), rooms.Profile{
+		ada, err := w.people.SignIn(t.Context(), auth.Identity{
 			Subject: "ada", Email: adas, EmailVerified: true, FullName: "Ada",
 		})
 		require.NoError(t, err)
@@ -122,7 +125,7 @@ func TestUserWhoHasNeverBeenHereIsMadeAndFindsWhatWasDoneForHim(t *testing.T) {
 		assert.Nil(t, w.db.User.GetX(t.Context(), viewer.UserID).Subject)
 		_, err = w.rooms.Create(auth.NewContext(t.Context(), viewer), rooms.CreateInput{Name: "Lesson"})
 		require.NoError(t, err)
-		ada, err := w.rooms.SignIn(t.Context(), rooms.Profile{
+		ada, err := w.people.SignIn(t.Context(), auth.Identity{
 			Subject: "ada", Email: adas, EmailVerified: true, FullName: "Ada",
 		})
 		require.NoError(t, err)

@@ -19,6 +19,7 @@ import (
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"foyer/accounts"
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/auditevent"
@@ -231,7 +232,7 @@ type ComplexityRoot struct {
 		UpdateParticipant     func(childComplexity int, input meetings.UpdateInput) int
 		UpdateRoom            func(childComplexity int, input rooms.UpdateInput) int
 		UpdateRoomAccess      func(childComplexity int, input UpdateRoomAccessInput) int
-		UpdateViewer          func(childComplexity int, input rooms.Preferences) int
+		UpdateViewer          func(childComplexity int, input accounts.Preferences) int
 	}
 
 	MuteAllParticipantsPayload struct {
@@ -599,7 +600,7 @@ type MutationResolver interface {
 	RevokeSession(ctx context.Context, input RevokeSessionInput) (*RevokeSessionPayload, error)
 	RevokeOtherSessions(ctx context.Context) (*RevokeOtherSessionsPayload, error)
 	CreateRoomToken(ctx context.Context, input lobby.CreateRoomTokenInput) (*lobby.RoomToken, error)
-	UpdateViewer(ctx context.Context, input rooms.Preferences) (*UpdateViewerPayload, error)
+	UpdateViewer(ctx context.Context, input accounts.Preferences) (*UpdateViewerPayload, error)
 }
 type ParticipantResolver interface {
 	Role(ctx context.Context, obj *livekit.Participant) (*roomaccess.Role, error)
@@ -1469,7 +1470,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.UpdateViewer(childComplexity, args["input"].(rooms.Preferences)), true
+		return e.ComplexityRoot.Mutation.UpdateViewer(childComplexity, args["input"].(accounts.Preferences)), true
 
 	case "MuteAllParticipantsPayload.results":
 		if e.ComplexityRoot.MuteAllParticipantsPayload.Results == nil {
@@ -6097,8 +6098,8 @@ func (ec *executionContext) field_Mutation_updateViewer_args(ctx context.Context
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (rooms.Preferences, error) {
-			return ec.unmarshalNUpdateViewerInput2foyerᚋroomsᚐPreferences(ctx, v)
+		func(ctx context.Context, v any) (accounts.Preferences, error) {
+			return ec.unmarshalNUpdateViewerInput2foyerᚋaccountsᚐPreferences(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -9589,7 +9590,7 @@ func (ec *executionContext) _Mutation_updateViewer(ctx context.Context, field gr
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().UpdateViewer(ctx, fc.Args["input"].(rooms.Preferences))
+			return ec.Resolvers.Mutation().UpdateViewer(ctx, fc.Args["input"].(accounts.Preferences))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *UpdateViewerPayload) graphql.Marshaler {
@@ -15586,7 +15587,7 @@ func (ec *executionContext) unmarshalInputCreateRoomInput(ctx context.Context, o
 			it.AccessLevel = data
 		case "configuration":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("configuration"))
-			data, err := ec.unmarshalORoomConfigurationInput2ᚖfoyerᚋroomsᚐConfiguration(ctx, v)
+			data, err := ec.unmarshalORoomConfigurationInput2ᚖfoyerᚋentᚐConfigurationInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -16798,8 +16799,8 @@ func UnmarshalRevokeSessionInput(ctx context.Context, raw any) (RevokeSessionInp
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputRoomConfigurationInput(ctx context.Context, obj any) (rooms.Configuration, error) {
-	var it rooms.Configuration
+func (ec *executionContext) unmarshalInputRoomConfigurationInput(ctx context.Context, obj any) (ent.ConfigurationInput, error) {
+	var it ent.ConfigurationInput
 	if obj == nil {
 		return it, nil
 	}
@@ -16848,8 +16849,8 @@ func (ec *executionContext) unmarshalInputRoomConfigurationInput(ctx context.Con
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRoomConfigurationInput(ctx context.Context, raw any) (rooms.Configuration, error) {
-	var out rooms.Configuration
+func UnmarshalRoomConfigurationInput(ctx context.Context, raw any) (ent.ConfigurationInput, error) {
+	var out ent.ConfigurationInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RoomConfigurationInput", raw, &out)
 	return out, err
 }
@@ -17420,7 +17421,7 @@ func (ec *executionContext) unmarshalInputUpdateRoomInput(ctx context.Context, o
 			it.AccessLevel = data
 		case "configuration":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("configuration"))
-			data, err := ec.unmarshalORoomConfigurationInput2ᚖfoyerᚋroomsᚐConfiguration(ctx, v)
+			data, err := ec.unmarshalORoomConfigurationInput2ᚖfoyerᚋentᚐConfigurationInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -17442,8 +17443,8 @@ func UnmarshalUpdateRoomInput(ctx context.Context, raw any) (rooms.UpdateInput, 
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputUpdateViewerInput(ctx context.Context, obj any) (rooms.Preferences, error) {
-	var it rooms.Preferences
+func (ec *executionContext) unmarshalInputUpdateViewerInput(ctx context.Context, obj any) (accounts.Preferences, error) {
+	var it accounts.Preferences
 	if obj == nil {
 		return it, nil
 	}
@@ -17490,7 +17491,7 @@ func (ec *executionContext) unmarshalInputUpdateViewerInput(ctx context.Context,
 			it.DefaultAccessLevel = graphql.OmittableOf(data)
 		case "defaultConfiguration":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("defaultConfiguration"))
-			data, err := ec.unmarshalORoomConfigurationInput2ᚖfoyerᚋroomsᚐConfiguration(ctx, v)
+			data, err := ec.unmarshalORoomConfigurationInput2ᚖfoyerᚋentᚐConfigurationInput(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -17506,8 +17507,8 @@ func (ec *executionContext) unmarshalInputUpdateViewerInput(ctx context.Context,
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalUpdateViewerInput(ctx context.Context, raw any) (rooms.Preferences, error) {
-	var out rooms.Preferences
+func UnmarshalUpdateViewerInput(ctx context.Context, raw any) (accounts.Preferences, error) {
+	var out accounts.Preferences
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateViewerInput", raw, &out)
 	return out, err
 }
@@ -22467,7 +22468,7 @@ func (ec *executionContext) marshalNUpdateRoomPayload2ᚖfoyerᚋmeetingsᚐUpda
 	return ec._UpdateRoomPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNUpdateViewerInput2foyerᚋroomsᚐPreferences(ctx context.Context, v any) (rooms.Preferences, error) {
+func (ec *executionContext) unmarshalNUpdateViewerInput2foyerᚋaccountsᚐPreferences(ctx context.Context, v any) (accounts.Preferences, error) {
 	res, err := ec.unmarshalInputUpdateViewerInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
@@ -23209,7 +23210,7 @@ func (ec *executionContext) marshalORoomConfiguration2ᚖfoyerᚋentᚐRoom(ctx 
 	return ec._RoomConfiguration(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalORoomConfigurationInput2ᚖfoyerᚋroomsᚐConfiguration(ctx context.Context, v any) (*rooms.Configuration, error) {
+func (ec *executionContext) unmarshalORoomConfigurationInput2ᚖfoyerᚋentᚐConfigurationInput(ctx context.Context, v any) (*ent.ConfigurationInput, error) {
 	if v == nil {
 		return nil, nil
 	}

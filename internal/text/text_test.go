@@ -1,4 +1,4 @@
-package rooms_test
+package text_test
 
 import (
 	"strings"
@@ -9,9 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"foyer/ent"
 	"foyer/internal/fault"
-	"foyer/rooms"
+	"foyer/internal/text"
 )
 
 // goodNames are names that everybody may have, whatever he writes with.
@@ -41,10 +40,10 @@ func TestNameOfAnyScriptIsFine(t *testing.T) {
 	for what, name := range goodNames {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			checked, err := rooms.CheckName("name", name, 200)
+			checked, err := text.CheckName("name", name, 200)
 			assert.NoError(t, err)
 			assert.Equal(t, name, checked)
-			checked, err = rooms.CheckDisplayName("displayName", name)
+			checked, err = text.CheckDisplayName("displayName", name)
 			assert.NoError(t, err)
 			assert.Equal(t, name, checked)
 		})
@@ -56,7 +55,7 @@ func TestNameIsTrimmed(t *testing.T) {
 	for _, name := range []string{
 		" Ada", "Ada ", "\t\n Ada\r\n", "\u00a0\u3000Ada\u2003", "Ada\u2028",
 	} {
-		checked, err := rooms.CheckName("name", name, 3)
+		checked, err := text.CheckName("name", name, 3)
 		assert.NoError(t, err, "%q", name)
 		assert.Equal(t, "Ada", checked, "%q", name)
 	}
@@ -105,11 +104,11 @@ func TestNameThatIsEmptyOrTooLongOrDeceptiveIsRefused(t *testing.T) {
 	for what, test := range tests {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			checked, err := rooms.CheckName("displayName", test.name, 100)
+			checked, err := text.CheckName("displayName", test.name, 100)
 			assertBlames(t, err, "displayName", test.why)
 			assert.NotContains(t, err.Error(), "Ada", "the name goes into no log")
 			assert.Empty(t, checked)
-			_, err = rooms.CheckDisplayName("displayName", test.name)
+			_, err = text.CheckDisplayName("displayName", test.name)
 			assertBlames(t, err, "displayName", test.why)
 		})
 	}
@@ -127,12 +126,12 @@ func TestNameIsMeasuredInCharacters(t *testing.T) {
 	t.Parallel()
 	for _, letter := range []string{"a", "é", "会", "🦊"} {
 		exact := strings.Repeat(letter, 100)
-		checked, err := rooms.CheckName("name", exact, 100)
+		checked, err := text.CheckName("name", exact, 100)
 		assert.NoError(t, err)
 		assert.Equal(t, exact, checked)
-		_, err = rooms.CheckName("name", exact+letter, 100)
+		_, err = text.CheckName("name", exact+letter, 100)
 		assert.True(t, fault.Is(err, fault.Invalid), "%v", err)
-		checked, err = rooms.CheckName("name", "  "+exact+"  ", 100)
+		checked, err = text.CheckName("name", "  "+exact+"  ", 100)
 		assert.NoError(t, err, "what is trimmed does not count")
 		assert.Equal(t, exact, checked)
 	}
@@ -152,7 +151,7 @@ func TestTextOfSeveralLinesKeepsThem(t *testing.T) {
 		"שלום\nعليكم 🦊":               "שלום\nعليكم 🦊",
 		strings.Repeat("界", 300):      strings.Repeat("界", 300),
 	} {
-		got, err := rooms.CheckText("message", given, 300)
+		got, err := text.CheckLines("message", given, 300)
 		require.NoError(t, err, "%q", given)
 		assert.Equal(t, want, got, "%q", given)
 	}
@@ -170,7 +169,7 @@ func TestTextOfSeveralLinesKeepsThem(t *testing.T) {
 		strings.Repeat("a\n", 151):      "longer than 300",
 		strings.Repeat("\n", 1e6) + "a": "longer than 300",
 	} {
-		_, err := rooms.CheckText("message", given, 300)
+		_, err := text.CheckLines("message", given, 300)
 		assertBlames(t, err, "message", message)
 	}
 }
@@ -191,45 +190,12 @@ func TestDisplayNameFitsLiveKit(t *testing.T) {
 		{strings.Repeat("🦊", 65), false},
 	}
 	for _, test := range tests {
-		_, err := rooms.CheckDisplayName("displayName", test.name)
+		_, err := text.CheckDisplayName("displayName", test.name)
 		if test.fits {
 			assert.NoError(t, err, test.name)
 			continue
 		}
 		assertBlames(t, err, "displayName", "is longer than")
-	}
-}
-
-func TestNameOfAnAccountIsWhatItsProviderSaysOfItMadeFit(t *testing.T) {
-	t.Parallel()
-	tests := []struct{ name, fullName, email, want string }{
-		{"full name", "Ada Lovelace", "ada@example.org", "Ada Lovelace"},
-		{"no full name", "", "ada.l@example.org", "ada.l"},
-		{"a full name of spaces", "  \u00a0 ", "ada@example.org", "ada"},
-		{"a full name of nothing to see", "\u200b\u200d", "ada@example.org", "ada"},
-		{"a full name of control characters", "\x00\x1b\u202e", "ada@example.org", "ada"},
-		{"neither", "", "", "Anonymous"},
-		{"an e-mail address without a local part", "", "@example.org", "Anonymous"},
-		{"control characters", "Ada\x00\n\u202eLovelace\u2069", "", "AdaLovelace"},
-		{"control characters in the address", "", "a\x1bda\u202e@example.org", "ada"},
-		{"invalid UTF-8", "Ada\xff\xed\xa0\x80", "", "Ada"},
-		{"space around", "  Ada ", "", "Ada"},
-		{"space once cleaned", "\x00 Ada \x00", "", "Ada"},
-		{"100 letters", strings.Repeat("a", 100), "", strings.Repeat("a", 100)},
-		{"101 letters", strings.Repeat("a", 101), "", strings.Repeat("a", 100)},
-		{"85 Chinese letters: 255 bytes", strings.Repeat("会", 85), "", strings.Repeat("会", 85)},
-		{"86 Chinese letters: 258 bytes", strings.Repeat("会", 86), "", strings.Repeat("会", 85)},
-		{"64 emoji: 256 bytes", strings.Repeat("🦊", 64), "", strings.Repeat("🦊", 64)},
-		{"65 emoji", strings.Repeat("🦊", 65), "", strings.Repeat("🦊", 64)},
-		{"cut before a space", strings.Repeat("a", 99) + " b", "", strings.Repeat("a", 99)},
-		{"nothing to see once cut", strings.Repeat("\u200d", 100) + "Ada", "ada@example.org", "ada"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			name := rooms.AccountName(&ent.User{FullName: test.fullName, Email: test.email})
-			assert.Equal(t, test.want, name)
-		})
 	}
 }
 
@@ -241,28 +207,17 @@ var anyText = rapid.OneOf(
 	rapid.StringOf(rapid.SampledFrom([]rune("a é会🦊\u200d\u202e\x00\n\u0301"))),
 )
 
-func TestNameOfAnyAccountIsADisplayName(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		u := &ent.User{FullName: anyText.Draw(t, "full name"), Email: anyText.Draw(t, "email")}
-		name := rooms.AccountName(u)
-		checked, err := rooms.CheckDisplayName("displayName", name)
-		require.NoError(t, err, "%q", name)
-		require.Equal(t, name, checked)
-	})
-}
-
 func TestNameThatIsFineIsFineAgainAndLongEnoughToRead(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		name := anyText.Draw(t, "name")
-		checked, err := rooms.CheckDisplayName("displayName", name)
+		checked, err := text.CheckDisplayName("displayName", name)
 		if err != nil {
 			require.True(t, fault.Is(err, fault.Invalid))
 			require.Empty(t, checked)
 			return
 		}
-		again, err := rooms.CheckDisplayName("displayName", checked)
+		again, err := text.CheckDisplayName("displayName", checked)
 		require.NoError(t, err)
 		require.Equal(t, checked, again)
 		require.True(t, utf8.ValidString(checked))

@@ -1,4 +1,5 @@
-package rooms
+// Package text checks the texts that people write and other people see: names, and messages of several lines.
+package text
 
 import (
 	"regexp"
@@ -10,7 +11,6 @@ import (
 )
 
 const (
-	maxRoomName    = 200 // characters
 	maxDisplayName = 100 // characters
 	// maxDisplayBytes is LiveKit's limit. Version 1.13 minds it when a participant is renamed.
 	maxDisplayBytes = 256
@@ -32,7 +32,7 @@ func CheckName(field, name string, maxChars int) (string, error) {
 		return "", fault.Field(field, "%s has nothing to read", field)
 	case utf8.RuneCountInString(name) > maxChars:
 		return "", tooLong(field, maxChars)
-	case strings.ContainsFunc(name, deceptive):
+	case strings.ContainsFunc(name, Deceptive):
 		return "", fault.Field(field, "%s contains control or text-direction characters", field)
 	}
 	return name, nil
@@ -44,13 +44,13 @@ var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u
 // emptyLines is more than one in a row.
 var emptyLines = regexp.MustCompile(`\n[ \n]*\n[ \n]*\n`)
 
-// CheckText is CheckName for a text of several lines. It keeps line breaks, as "\n" and with at most one empty
+// CheckLines is CheckName for a text of several lines. It keeps line breaks, as "\n" and with at most one empty
 // line in a row, and makes a tab a space.
-func CheckText(field, text string, maxChars int) (string, error) {
-	if len(text) > 8*maxChars {
+func CheckLines(field, written string, maxChars int) (string, error) {
+	if len(written) > 8*maxChars {
 		return "", tooLong(field, maxChars)
 	}
-	lines := strings.Split(emptyLines.ReplaceAllString(lineEnds.Replace(text), "\n\n"), "\n")
+	lines := strings.Split(emptyLines.ReplaceAllString(lineEnds.Replace(written), "\n\n"), "\n")
 	// CheckName refuses line breaks, and looks at everything else.
 	if _, err := CheckName(field, strings.Join(lines, " "), maxChars); err != nil {
 		return "", err
@@ -77,18 +77,18 @@ func visible(r rune) bool {
 	return unicode.IsOneOf(unicode.GraphicRanges, r) && !blank
 }
 
-// deceptive reports control characters, line breaks and the marks that override the direction of
+// Deceptive reports control characters, line breaks and the marks that override the direction of
 // text (Unicode UAX #9).
-func deceptive(r rune) bool {
+func Deceptive(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) ||
 		r == '\u2028' || r == '\u2029' || r == utf8.RuneError
 }
 
-// fit makes a display name out of what an account says, whatever that is; empty when nothing is
+// Fit makes a display name out of what an account says, whatever that is; empty when nothing is
 // left of it.
-func fit(name string) string {
+func Fit(name string) string {
 	name = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if deceptive(r) {
+		if Deceptive(r) {
 			return -1
 		}
 		return r

@@ -1,4 +1,4 @@
-package rooms_test
+package accounts_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
@@ -17,8 +18,8 @@ import (
 
 const adas = "ada@example.org"
 
-func ada(subject string, verified bool) rooms.Profile {
-	return rooms.Profile{
+func ada(subject string, verified bool) auth.Identity {
+	return auth.Identity{
 		Subject: subject, Email: adas, EmailVerified: verified, FullName: "Ada", ShortName: " A. ",
 	}
 }
@@ -28,7 +29,7 @@ func (w *world) invite(
 	t *testing.T, owner *ent.User, r *ent.Room, email string, role roomaccess.Role,
 ) *ent.RoomAccess {
 	t.Helper()
-	access, err := w.Grant(as(t, owner), rooms.GrantInput{RoomID: r.ID, Email: &email, Role: role})
+	access, err := w.rooms.Grant(as(t, owner), rooms.GrantInput{RoomID: r.ID, Email: &email, Role: role})
 	require.NoError(t, err)
 	return access
 }
@@ -115,43 +116,8 @@ func TestEmailFindsWhoHasProvedItHisAndNobodyElse(t *testing.T) {
 
 		_, err = w.SignIn(t.Context(), ada("ada too", true))
 		require.NoError(t, err)
-		_, err = w.Grant(as(t, olga), rooms.GrantInput{RoomID: r.ID, Email: new(adas), Role: member})
+		_, err = w.rooms.Grant(as(t, olga), rooms.GrantInput{RoomID: r.ID, Email: new(adas), Role: member})
 		assertFault(t, fault.Conflict, err)
-	})
-}
-
-func TestPersonIsNamedByExactlyOneOfIdAndEmail(t *testing.T) {
-	t.Parallel()
-	onEach(t, func(t *testing.T, w *world) {
-		c := w.cast(t, owner, none)
-		in := rooms.GrantInput{RoomID: c.room.ID, Role: member}
-		_, err := w.Grant(as(t, c.actor), in)
-		assertFault(t, fault.Invalid, err)
-		in.UserID, in.Email = &c.other.ID, new(adas)
-		_, err = w.Grant(as(t, c.actor), in)
-		assertFault(t, fault.Invalid, err)
-		in.UserID = nil
-		for _, bad := range []string{"", "ada", "ada@", "Ada <ada>", "a\x00@example.org"} {
-			in.Email = &bad
-			_, err = w.Grant(as(t, c.actor), in)
-			assertBlames(t, err, "email", "")
-		}
-		assert.Zero(t, w.db.User.Query().Where(user.SubjectIsNil()).CountX(t.Context()))
-	})
-}
-
-func TestWhoMayNotGiveARoleMakesNoAccount(t *testing.T) {
-	t.Parallel()
-	onEach(t, func(t *testing.T, w *world) {
-		for actor, role := range map[roomaccess.Role]roomaccess.Role{
-			none: member, member: member, administrator: owner,
-		} {
-			c := w.cast(t, actor, none)
-			in := rooms.GrantInput{RoomID: c.room.ID, Email: new(adas), Role: role}
-			_, err := w.Grant(as(t, c.actor), in)
-			assertFault(t, fault.Forbidden, err)
-		}
-		assert.Zero(t, w.db.User.Query().Where(user.SubjectIsNil()).CountX(t.Context()))
 	})
 }
 
@@ -180,7 +146,7 @@ func TestInvitationsAndSignInsAtOnceLoseNoRole(t *testing.T) {
 		atOnce(2*len(list), func(i int) {
 			if i%2 == 0 {
 				in := rooms.GrantInput{RoomID: list[i/2].ID, Email: new(adas), Role: member}
-				_, err := w.Grant(as(t, olga), in)
+				_, err := w.rooms.Grant(as(t, olga), in)
 				assert.NoError(t, err)
 				return
 			}

@@ -1,4 +1,4 @@
-package rooms_test
+package accounts_test
 
 import (
 	"fmt"
@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/accounts"
+	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
@@ -18,7 +20,7 @@ import (
 func TestPersonWhoSignsInHasOneAccountThatIsKeptUpToDate(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		first, err := w.SignIn(t.Context(), rooms.Profile{
+		first, err := w.SignIn(t.Context(), auth.Identity{
 			Subject: "sub", Email: "Ada@Example.ORG", FullName: " Ada Lovelace ",
 		})
 		require.NoError(t, err)
@@ -28,7 +30,7 @@ func TestPersonWhoSignsInHasOneAccountThatIsKeptUpToDate(t *testing.T) {
 		assert.Equal(t, "en", first.Language)
 		first = first.Update().SetTimeZone("Europe/Paris").SaveX(t.Context())
 
-		again, err := w.SignIn(t.Context(), rooms.Profile{
+		again, err := w.SignIn(t.Context(), auth.Identity{
 			Subject: "sub", Email: "ada@king.example", FullName: "Ada King",
 		})
 		require.NoError(t, err)
@@ -39,7 +41,7 @@ func TestPersonWhoSignsInHasOneAccountThatIsKeptUpToDate(t *testing.T) {
 		assert.True(t, first.CreatedAt.Equal(again.CreatedAt))
 		assert.True(t, again.UpdatedAt.After(first.UpdatedAt))
 
-		other, err := w.SignIn(t.Context(), rooms.Profile{
+		other, err := w.SignIn(t.Context(), auth.Identity{
 			Subject: "Sub", Email: "ada@king.example", FullName: "Ada King",
 		})
 		require.NoError(t, err)
@@ -68,15 +70,15 @@ func TestNewAccountIsInALanguageOfThePersonAndStaysInIt(t *testing.T) {
 			{"fr", []string{"-;;\x00", strings.Repeat("-", 5000), "fr"}},
 		} {
 			subject, email := fmt.Sprint("sub", i), fmt.Sprintf("p%d@example.org", i)
-			u, err := w.SignIn(t.Context(), rooms.Profile{Subject: subject, Languages: c.reads})
+			u, err := w.SignIn(t.Context(), auth.Identity{Subject: subject, Languages: c.reads})
 			require.NoError(t, err)
 			assert.Equal(t, c.want, u.Language, c.reads)
-			u, err = w.SignIn(t.Context(), rooms.Profile{Subject: subject, Languages: []string{"fr", "en"}})
+			u, err = w.SignIn(t.Context(), auth.Identity{Subject: subject, Languages: []string{"fr", "en"}})
 			require.NoError(t, err)
 			assert.Equal(t, c.want, u.Language, "it is the person's own by now")
 
 			w.invite(t, owner, r, email, member)
-			u, err = w.SignIn(t.Context(), rooms.Profile{
+			u, err = w.SignIn(t.Context(), auth.Identity{
 				Subject: "invited" + subject, Email: email, EmailVerified: true, Languages: c.reads,
 			})
 			require.NoError(t, err)
@@ -98,7 +100,7 @@ func TestNewAccountIsInATimeZoneOfThePersonAndStaysInIt(t *testing.T) {
 			{[]string{"America/New_York", "Europe/Paris"}, "America/New_York"},
 			{[]string{"nowhere", "Europe/Paris"}, "Europe/Paris"},
 		} {
-			p := rooms.Profile{Subject: fmt.Sprint("sub", i), TimeZones: c.in}
+			p := auth.Identity{Subject: fmt.Sprint("sub", i), TimeZones: c.in}
 			u, err := w.SignIn(t.Context(), p)
 			require.NoError(t, err)
 			assert.Equal(t, c.want, u.TimeZone, c.in)
@@ -108,9 +110,9 @@ func TestNewAccountIsInATimeZoneOfThePersonAndStaysInIt(t *testing.T) {
 			assert.Equal(t, c.want, u.TimeZone, "it is the person's own by now")
 
 			email := fmt.Sprintf("invited%d@example.org", i)
-			_, err = w.Grant(as(t, olga), rooms.GrantInput{RoomID: r.ID, Email: &email, Role: roomaccess.RoleMEMBER})
+			_, err = w.rooms.Grant(as(t, olga), rooms.GrantInput{RoomID: r.ID, Email: &email, Role: roomaccess.RoleMEMBER})
 			require.NoError(t, err)
-			u, err = w.SignIn(t.Context(), rooms.Profile{
+			u, err = w.SignIn(t.Context(), auth.Identity{
 				Subject: "invited" + p.Subject, Email: email, EmailVerified: true, TimeZones: c.in,
 			})
 			require.NoError(t, err)
@@ -124,7 +126,7 @@ func TestSignInsOfTheSameNewPersonAtOnceMakeOneAccount(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		ids := make([]uuid.UUID, 20)
 		atOnce(len(ids), func(i int) {
-			u, err := w.SignIn(t.Context(), rooms.Profile{
+			u, err := w.SignIn(t.Context(), auth.Identity{
 				Subject: "sub", Email: "ada@example.org", FullName: "Ada",
 			})
 			if assert.NoError(t, err) {
@@ -160,13 +162,13 @@ func TestSignInWithABadProfileMakesNoAccount(t *testing.T) {
 	}
 	onEach(t, func(t *testing.T, w *world) {
 		for _, test := range tests {
-			_, err := w.SignIn(t.Context(), rooms.Profile{
+			_, err := w.SignIn(t.Context(), auth.Identity{
 				Subject: "sub", Email: test.email, FullName: test.fullName,
 			})
 			assertBlames(t, err, test.blames, "")
 		}
 		for _, subject := range []string{"", strings.Repeat("s", 256)} {
-			_, err := w.SignIn(t.Context(), rooms.Profile{
+			_, err := w.SignIn(t.Context(), auth.Identity{
 				Subject: subject, Email: "ada@example.org", FullName: "Ada",
 			})
 			assertBlames(t, err, "subject", "1 to 255 bytes")
@@ -178,19 +180,19 @@ func TestSignInWithABadProfileMakesNoAccount(t *testing.T) {
 func TestPersonWithoutANameOrAnAddressSignsIn(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		nobody, err := w.SignIn(t.Context(), rooms.Profile{Subject: "sub"})
+		nobody, err := w.SignIn(t.Context(), auth.Identity{Subject: "sub"})
 		require.NoError(t, err)
 		assert.Empty(t, nobody.Email+nobody.FullName+nobody.ShortName)
 		name, err := w.DisplayName(as(t, nobody), nil)
 		require.NoError(t, err)
 		assert.Equal(t, "Anonymous", name)
 
-		ada, err := w.SignIn(t.Context(), rooms.Profile{
+		ada, err := w.SignIn(t.Context(), auth.Identity{
 			Subject: "sub", Email: "ada@example.org", FullName: "Ada Lovelace", ShortName: "Ada",
 		})
 		require.NoError(t, err)
 		assert.Equal(t, nobody.ID, ada.ID)
-		again, err := w.SignIn(t.Context(), rooms.Profile{Subject: "sub"})
+		again, err := w.SignIn(t.Context(), auth.Identity{Subject: "sub"})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"ada@example.org", "Ada Lovelace", "Ada"},
 			[]string{again.Email, again.FullName, again.ShortName}, "what is not said stays")
@@ -203,9 +205,9 @@ func TestVerifiedAddressFindsAnAccountWhereTheSettingAllows(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		settings := usual
 		settings.EmailFallback = true
-		allowing := rooms.New(w.db, settings)
-		signIn := func(s *rooms.Service, subject, email string, verified bool) *ent.User {
-			u, err := s.SignIn(t.Context(), rooms.Profile{
+		allowing := accounts.New(w.db, settings)
+		signIn := func(s *accounts.Service, subject, email string, verified bool) *ent.User {
+			u, err := s.SignIn(t.Context(), auth.Identity{
 				Subject: subject, Email: email, EmailVerified: verified, FullName: subject,
 			})
 			require.NoError(t, err)
@@ -240,9 +242,9 @@ func TestAddressThatMerelyLooksTheSameInLowerCaseIsAnothers(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		settings := usual
 		settings.EmailFallback = true
-		allowing := rooms.New(w.db, settings)
+		allowing := accounts.New(w.db, settings)
 		signIn := func(subject, email string) *ent.User {
-			u, err := allowing.SignIn(t.Context(), rooms.Profile{
+			u, err := allowing.SignIn(t.Context(), auth.Identity{
 				Subject: subject, Email: email, EmailVerified: true, FullName: subject,
 			})
 			require.NoError(t, err)
@@ -273,9 +275,9 @@ func TestDomainBeyondASCIIIsTheSameInBothOfItsForms(t *testing.T) {
 		owner := w.user(t, "Olga")
 		r := w.room(t, owner, "Room")
 		granted := "Bob <bob@MÜLLER.example>"
-		access, err := w.Grant(as(t, owner), rooms.GrantInput{RoomID: r.ID, Email: &granted, Role: roomaccess.RoleMEMBER})
+		access, err := w.rooms.Grant(as(t, owner), rooms.GrantInput{RoomID: r.ID, Email: &granted, Role: roomaccess.RoleMEMBER})
 		require.NoError(t, err)
-		bob, err := w.SignIn(t.Context(), rooms.Profile{
+		bob, err := w.SignIn(t.Context(), auth.Identity{
 			Subject: "bob", Email: "bob@xn--mller-kva.example", EmailVerified: true, FullName: "Bob",
 		})
 		require.NoError(t, err)
@@ -292,7 +294,7 @@ func TestSignInWithTheLongestProfileIsFine(t *testing.T) {
 	const host = "@example.org"
 	onEach(t, func(t *testing.T, w *world) {
 		for _, letter := range []string{"a", "会", "🦊"} {
-			p := rooms.Profile{
+			p := auth.Identity{
 				Subject: strings.Repeat("s", 255), FullName: strings.Repeat(letter, 200),
 				Email: strings.Repeat("a", 254-len(host)) + host,
 			}
@@ -341,13 +343,13 @@ func TestNameInACallIsOnesOwnOrThatOfTheAccount(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		ada, settings := w.user(t, "Ada Lovelace"), usual
 		settings.UsersChooseNames = false
-		free, strict := w.Service, rooms.New(w.db, settings)
+		free, strict := w.Service, accounts.New(w.db, settings)
 		for _, test := range tests {
 			var viewer *ent.User
 			if test.signedIn {
 				viewer = ada
 			}
-			for want, s := range map[*string]*rooms.Service{&test.want: strict, &test.wantFree: free} {
+			for want, s := range map[*string]*accounts.Service{&test.want: strict, &test.wantFree: free} {
 				name, err := s.DisplayName(as(t, viewer), test.given)
 				assert.Equal(t, *want, name, test.name)
 				if *want == "" {

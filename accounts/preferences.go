@@ -1,4 +1,4 @@
-package rooms
+package accounts
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/user"
 	"foyer/internal/fault"
+	"foyer/internal/text"
 )
 
 const (
@@ -31,7 +32,7 @@ type Preferences struct {
 	TimeZone *string
 	// DefaultAccessLevel and DefaultConfiguration are of the rooms that he makes.
 	DefaultAccessLevel   graphql.Omittable[*room.AccessLevel]
-	DefaultConfiguration graphql.Omittable[*Configuration]
+	DefaultConfiguration graphql.Omittable[*ent.ConfigurationInput]
 }
 
 // Prefer changes what the viewer prefers and returns his account.
@@ -64,7 +65,7 @@ func (p Preferences) setDisplayName(update *ent.UserUpdateOne) error {
 		update.ClearDisplayName()
 		return nil
 	}
-	name, err := CheckDisplayName("displayName", *given)
+	name, err := text.CheckDisplayName("displayName", *given)
 	update.SetDisplayName(name)
 	return err
 }
@@ -118,47 +119,7 @@ func (p Preferences) setRoomDefaults(update *ent.UserUpdateOne) error {
 	case c == nil:
 		update.ClearDefaultPublishSources().ClearDefaultEveryoneCanMute().ClearDefaultDataAllowed()
 	default:
-		if sources, set := c.PublishSources.ValueOK(); set && sources == nil {
-			update.ClearDefaultPublishSources()
-		} else if set {
-			update.SetDefaultPublishSources(normal(sources))
-		}
-		update.SetNillableDefaultEveryoneCanMute(c.EveryoneCanMute)
-		update.SetNillableDefaultDataAllowed(c.DataAllowed)
+		update.Mutation().ConfigureDefaults(c)
 	}
 	return nil
-}
-
-// DefaultAccessLevel returns that of the rooms that a user makes without saying.
-func (s *Service) DefaultAccessLevel(u *ent.User) room.AccessLevel {
-	if u.DefaultAccessLevel == nil {
-		return s.settings.DefaultAccessLevel
-	}
-	return room.AccessLevel(*u.DefaultAccessLevel)
-}
-
-// DefaultConfiguration returns a room's that a user makes without saying.
-func (s *Service) DefaultConfiguration(u *ent.User) *ent.Room {
-	r := &ent.Room{
-		PublishSources:  u.DefaultPublishSources,
-		EveryoneCanMute: room.DefaultEveryoneCanMute, DataAllowed: room.DefaultDataAllowed,
-	}
-	if u.DefaultEveryoneCanMute != nil {
-		r.EveryoneCanMute = *u.DefaultEveryoneCanMute
-	}
-	if u.DefaultDataAllowed != nil {
-		r.DataAllowed = *u.DefaultDataAllowed
-	}
-	return r
-}
-
-// defaultConfiguration returns what a user says of the rooms that he makes.
-func defaultConfiguration(u *ent.User) *Configuration {
-	c := &Configuration{
-		EveryoneCanMute: u.DefaultEveryoneCanMute, DataAllowed: u.DefaultDataAllowed,
-	}
-	if u.DefaultPublishSources != nil {
-		c.PublishSources = graphql.OmittableOf(u.DefaultPublishSources)
-	}
-	return c
 }

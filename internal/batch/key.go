@@ -1,0 +1,29 @@
+package batch
+
+import "context"
+
+// readsAtOnce is how many queries of one kind run at once.
+const readsAtOnce = 2
+
+// ByKey returns rounds that read things by their keys, each once; what is not there is nil.
+func ByKey[K comparable, V any](
+	read func(ctx context.Context, keys []K) ([]*V, error),
+) *Rounds[K, *V] {
+	return New(readsAtOnce, func(ctx context.Context, keys []K) ([]*V, error) {
+		at, each := make(map[K]int, len(keys)), make([]K, 0, len(keys))
+		for _, key := range keys {
+			if _, known := at[key]; !known {
+				at[key], each = len(each), append(each, key)
+			}
+		}
+		found, err := read(ctx, each)
+		if err != nil || len(each) == len(keys) {
+			return found, err
+		}
+		values := make([]*V, len(keys))
+		for i, key := range keys {
+			values[i] = found[at[key]]
+		}
+		return values, nil
+	})
+}

@@ -1,0 +1,42 @@
+package rooms
+
+import (
+	"github.com/99designs/gqlgen/graphql"
+
+	"foyer/ent"
+	"foyer/ent/room"
+)
+
+// defaultAccessLevel returns that of the rooms that a user makes without saying.
+func (s *Service) defaultAccessLevel(u *ent.User) room.AccessLevel {
+	if u.DefaultAccessLevel == nil {
+		return s.settings.DefaultAccessLevel
+	}
+	return room.AccessLevel(*u.DefaultAccessLevel)
+}
+
+// DefaultConfiguration returns a room's that a user makes without saying.
+func DefaultConfiguration(u *ent.User) *ent.Room {
+	r := &ent.Room{
+		PublishSources:  u.DefaultPublishSources,
+		EveryoneCanMute: room.DefaultEveryoneCanMute, DataAllowed: room.DefaultDataAllowed,
+	}
+	if u.DefaultEveryoneCanMute != nil {
+		r.EveryoneCanMute = *u.DefaultEveryoneCanMute
+	}
+	if u.DefaultDataAllowed != nil {
+		r.DataAllowed = *u.DefaultDataAllowed
+	}
+	return r
+}
+
+// defaultConfiguration returns what a user says of the rooms that he makes.
+func defaultConfiguration(u *ent.User) *ent.ConfigurationInput {
+	c := &ent.ConfigurationInput{
+		EveryoneCanMute: u.DefaultEveryoneCanMute, DataAllowed: u.DefaultDataAllowed,
+	}
+	if u.DefaultPublishSources != nil {
+		c.PublishSources = graphql.OmittableOf(u.DefaultPublishSources)
+	}
+	return c
+}
