@@ -21,6 +21,7 @@ import (
 
 	"foyer/auth"
 	"foyer/internal/fault"
+	"foyer/test/env"
 )
 
 const audience = "foyer-api"
@@ -195,7 +196,7 @@ func TestNewKeyIsAcceptedAndStrangersCauseNoFetches(t *testing.T) {
 	second := newECDSA(t, "second")
 	i.set(func() { i.key = second })
 	token := second.sign(t, i.claims(audience))
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		_, err := b.Read(t.Context(), token, people.user)
 		assert.NoError(c, err)
 	})
@@ -232,11 +233,11 @@ func TestTokensOfKnownKeysDoNotWaitForNewerKeys(t *testing.T) {
 		assert.Eventually(t, func() bool { // newer keys are fetched at most every few seconds
 			_, err := b.Read(context.Background(), strangers, people.user)
 			return fault.Is(err, fault.Unauthenticated) && fetches.Load() == 2
-		}, soon, 20*time.Millisecond)
+		}, env.Soon, 20*time.Millisecond)
 	})
 	select {
 	case <-asked:
-	case <-time.After(soon):
+	case <-time.After(env.Soon):
 		require.Fail(t, "newer keys are not fetched")
 	}
 	claims := i.claims(audience)
@@ -275,7 +276,7 @@ func TestOutageOfAnIssuerIsUnavailable(t *testing.T) {
 			_, err := b.Read(t.Context(), "a.b.c", people.user)
 			assert.True(t, fault.Is(err, fault.Unauthenticated), "nonsense is nonsense: %v", err)
 			i.set(func() { i.away = false })
-			eventually(t, func(c *assert.CollectT) {
+			env.Eventually(t, func(c *assert.CollectT) {
 				_, err := b.Read(t.Context(), token, people.user)
 				assert.NoError(c, err)
 			})

@@ -20,7 +20,6 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -36,19 +35,10 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// soon is how long a test waits for something that takes no time on an idle machine.
-const soon = time.Minute
-
 const (
 	secret = "a secret of at least 32 bytes, for tests"
 	client = "foyer"
 )
-
-// eventually repeats f until it succeeds.
-func eventually(t testing.TB, f func(c *assert.CollectT)) {
-	t.Helper()
-	env.Eventually(t, f)
-}
 
 // signer is a key of an issuer.
 type signer struct {

@@ -17,6 +17,7 @@ import (
 
 	"foyer/auth"
 	"foyer/internal/fault"
+	"foyer/test/env"
 )
 
 func TestBrowserIsSentToTheProviderWithPKCEStateAndNonce(t *testing.T) {
@@ -343,7 +344,7 @@ func TestProviderIsRequestedAgainAfterAnOutage(t *testing.T) {
 	assert.Less(t, i.count("/.well-known/openid-configuration"), 10, "but not at once")
 	assert.Empty(t, p.EndURL(t.Context(), "", redirect))
 	i.set(func() { i.away = false })
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		_, _, err := p.Begin(t.Context(), redirect, "/")
 		assert.NoError(c, err)
 	})

@@ -263,7 +263,7 @@ func TestSessionEndsWhenItIsOldAndWhenItIsIdle(t *testing.T) {
 					time.Sleep(50 * time.Millisecond) // time passes between requests
 				}
 				if name == "idle" {
-					eventually(t, func(c *assert.CollectT) {
+					env.Eventually(t, func(c *assert.CollectT) {
 						w.as(used)
 						_, err := w.Read(t.Context(), unused.Value)
 						assert.True(c, fault.Is(err, fault.Unauthenticated), "%v", err)
@@ -273,7 +273,7 @@ func TestSessionEndsWhenItIsOldAndWhenItIsIdle(t *testing.T) {
 					assert.Len(t, list, 1)
 					return
 				}
-				eventually(t, func(c *assert.CollectT) {
+				env.Eventually(t, func(c *assert.CollectT) {
 					_, err := w.Read(t.Context(), used.Value)
 					assert.True(c, fault.Is(err, fault.Unauthenticated), "%v", err)
 				})
@@ -390,7 +390,7 @@ func TestLifeEndsWithTheSessionOnEveryServer(t *testing.T) {
 		require.NoError(t, err)
 		select {
 		case <-ended.Done():
-		case <-time.After(soon):
+		case <-time.After(env.Soon):
 			require.Fail(t, "it lives on")
 		}
 		assert.NoError(t, kept.Err())
@@ -399,7 +399,7 @@ func TestLifeEndsWithTheSessionOnEveryServer(t *testing.T) {
 		require.NoError(t, err)
 		select {
 		case <-kept.Done():
-		case <-time.After(soon):
+		case <-time.After(env.Soon):
 			require.Fail(t, "it lives on")
 		}
 	})
@@ -417,7 +417,7 @@ func TestLifeEndsWithoutAMessage(t *testing.T) {
 		}
 		select {
 		case <-life.Done():
-		case <-time.After(soon):
+		case <-time.After(env.Soon):
 			require.Fail(t, "it lives on")
 		}
 	})
@@ -466,7 +466,7 @@ func TestOutageOfRedisSignsNobodyOut(t *testing.T) {
 	_, err = c.FromRequest(with(&http.Cookie{Name: cookie.Name, Value: "nonsense"}))
 	assert.NoError(t, err, "nor who shows nonsense")
 	server.Start(t)
-	eventually(t, func(collect *assert.CollectT) {
+	env.Eventually(t, func(collect *assert.CollectT) {
 		viewer, err := c.FromRequest(with(cookie))
 		assert.NoError(collect, err)
 		assert.Equal(collect, auth.FromContext(ctx).UserID, viewer.UserID)

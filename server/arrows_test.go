@@ -47,7 +47,7 @@ var arrows = map[string]string{
 	"internal/webhook":   "",
 	"invitations":        "accounts ent internal/fault internal/mail internal/outbox internal/ratelimit rooms",
 	"test/e2e":           "",
-	"test/env":           "ent ent/database internal/devmode",
+	"test/env":           "accounts auth ent ent/database internal/devmode internal/fault rooms",
 	"test/env/up":        "test/env",
 	"test/soak":          "",
 }

@@ -21,9 +21,6 @@ import (
 	"foyer/test/env"
 )
 
-// soon is how long a test waits for what should happen at once, on a busy machine.
-const soon = time.Minute
-
 func TestMain(m *testing.M) {
 	lksdk.SetLogger(logger.GetDiscardLogger()) // it says much, and of the test's own calls only
 	m.Run()
@@ -78,7 +75,7 @@ func enter(t *testing.T, s livekit.Settings, j livekit.Join) *caller {
 // connected, and does not say when it no longer does.
 func (c *caller) welcome(t *testing.T, s livekit.Settings, heard <-chan struct{}) {
 	t.Helper()
-	for end := time.Now().Add(soon); time.Now().Before(end); {
+	for end := time.Now().Add(env.Soon); time.Now().Before(end); {
 		send(t, s, &livekitproto.SendDataRequest{
 			Room: c.Room, Data: []byte(welcome), DestinationIdentities: []string{c.Identity.String()},
 		})
@@ -107,17 +104,6 @@ func participants(t *testing.T, s livekit.Settings, room string) []*livekitproto
 	return list.GetParticipants()
 }
 
-func next[T any](t *testing.T, from <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-from:
-		return v
-	case <-time.After(soon):
-		require.Fail(t, "nothing came")
-		panic("unreachable")
-	}
-}
-
 // person is somebody who wants to enter a room.
 func person(room, role string) livekit.Join {
 	j := livekit.Join{
@@ -137,13 +123,13 @@ func TestOnlyHostsHearWhatHostsAreTold(t *testing.T) {
 	others := []*caller{enter(t, s, person(room, livekit.RoleMember)), enter(t, s, person(room, ""))}
 
 	require.NoError(t, livekit.New(s).TellHosts(t.Context(), room, []byte("for hosts")))
-	assert.Equal(t, "for hosts", next(t, owner.heard))
-	assert.Equal(t, "for hosts", next(t, administrator.heard))
+	assert.Equal(t, "for hosts", env.Receive(t, owner.heard))
+	assert.Equal(t, "for hosts", env.Receive(t, administrator.heard))
 
 	// What is sent after it to all comes after it: whoever hears this first did not hear the other.
 	send(t, s, &livekitproto.SendDataRequest{Room: room, Data: []byte("for all")})
 	for _, c := range append(others, owner, administrator) {
-		assert.Equal(t, "for all", next(t, c.heard), c.Name)
+		assert.Equal(t, "for all", env.Receive(t, c.heard), c.Name)
 	}
 }
 
@@ -155,7 +141,7 @@ func TestTellingHostsWhereThereIsNoneIsFine(t *testing.T) {
 	lonely := enter(t, s, person(room, ""))
 	assert.NoError(t, c.TellHosts(t.Context(), room, []byte("anybody?")), "a guest is alone")
 	send(t, s, &livekitproto.SendDataRequest{Room: room, Data: []byte("for all")})
-	assert.Equal(t, "for all", next(t, lonely.heard))
+	assert.Equal(t, "for all", env.Receive(t, lonely.heard))
 }
 
 func TestEndingARoomDisconnectsEverybody(t *testing.T) {
@@ -165,11 +151,11 @@ func TestEndingARoomDisconnectsEverybody(t *testing.T) {
 	other := enter(t, s, person(elsewhere, ""))
 	require.NoError(t, livekit.New(s).EndRoom(t.Context(), room))
 	for _, c := range []*caller{owner, one} {
-		next(t, c.gone)
+		env.Receive(t, c.gone)
 		assert.Equal(t, livekitproto.DisconnectReason_ROOM_DELETED, c.room.DisconnectReason(), c.Name)
 	}
 	send(t, s, &livekitproto.SendDataRequest{Room: elsewhere, Data: []byte("still here?")})
-	assert.Equal(t, "still here?", next(t, other.heard), "another room goes on")
+	assert.Equal(t, "still here?", env.Receive(t, other.heard), "another room goes on")
 }
 
 func TestEndingARoomThatDoesNotRunIsFine(t *testing.T) {
@@ -305,7 +291,7 @@ func TestLiveKitThatNeverAnswersHoldsNobodyUp(t *testing.T) {
 			began := time.Now()
 			assert.ErrorIs(t, call(ctx, livekit.New(s)), context.DeadlineExceeded)
 			assert.GreaterOrEqual(t, time.Since(began), 4*time.Second)
-			assert.Less(t, time.Since(began), soon)
+			assert.Less(t, time.Since(began), env.Soon)
 		})
 	}
 }

@@ -21,11 +21,7 @@ import (
 	"foyer/test/env"
 )
 
-const (
-	kind = "letter"
-	// soon is how long a test waits for what should happen at once, on a busy machine.
-	soon = time.Minute
-)
+const kind = "letter"
 
 // patient are settings with which nothing happens but on a call of Wake, within a test's life.
 var patient = outbox.Settings{
@@ -82,7 +78,7 @@ func run(t *testing.T, o *outbox.Outbox, deliver outbox.Deliver) (stop func()) {
 		select {
 		case err := <-done:
 			assert.NoError(t, err)
-		case <-time.After(soon):
+		case <-time.After(env.Soon):
 			assert.Fail(t, "it does not stop")
 		}
 	})
@@ -99,23 +95,6 @@ func write(t *testing.T, db *ent.Client, texts ...string) {
 	require.NoError(t, tx.Commit())
 }
 
-func eventually(t *testing.T, f func(c *assert.CollectT)) {
-	t.Helper()
-	env.Eventually(t, f)
-}
-
-// receive returns what comes out of a channel, soon.
-func receive[T any](t *testing.T, from <-chan T) T {
-	t.Helper()
-	select {
-	case value := <-from:
-		return value
-	case <-time.After(soon):
-		require.Fail(t, "nothing came")
-		panic("unreachable")
-	}
-}
-
 func TestMessageIsDeliveredAtOnce(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
@@ -123,14 +102,14 @@ func TestMessageIsDeliveredAtOnce(t *testing.T) {
 		run(t, o, func(_ context.Context, m *ent.OutboxMessage) error { delivered <- m; return nil })
 		write(t, db, "one")
 		o.Wake()
-		first := receive(t, delivered)
+		first := env.Receive(t, delivered)
 		assert.JSONEq(t, `"one"`, string(first.Payload))
 		assert.Equal(t, 1, first.Attempts)
 		write(t, db, "two", "three")
 		o.Wake()
-		receive(t, delivered)
-		receive(t, delivered)
-		eventually(t, func(c *assert.CollectT) {
+		env.Receive(t, delivered)
+		env.Receive(t, delivered)
+		env.Eventually(t, func(c *assert.CollectT) {
 			for _, m := range db.OutboxMessage.Query().AllX(t.Context()) {
 				assert.NotNil(c, m.DeliveredAt)
 				assert.Nil(c, m.FailedAt)
@@ -146,7 +125,7 @@ func TestMessageOfAnotherServerIsFoundWithoutBeingToldOf(t *testing.T) {
 		var got letters
 		run(t, outbox.New(db, quick()), got.deliver)
 		write(t, db, "one")
-		eventually(t, func(c *assert.CollectT) { assert.Equal(c, map[string]int{"one": 1}, got.all()) })
+		env.Eventually(t, func(c *assert.CollectT) { assert.Equal(c, map[string]int{"one": 1}, got.all()) })
 	})
 }
 
@@ -160,7 +139,7 @@ func TestMessageLivesAndDiesWithItsTransaction(t *testing.T) {
 		write(t, db, "committed")
 		var got letters
 		run(t, outbox.New(db, quick()), got.deliver)
-		eventually(t, func(c *assert.CollectT) { assert.Contains(c, got.all(), "committed") })
+		env.Eventually(t, func(c *assert.CollectT) { assert.Contains(c, got.all(), "committed") })
 		assert.NotContains(t, got.all(), "never")
 		assert.Equal(t, 1, db.OutboxMessage.Query().CountX(t.Context()))
 	})
@@ -190,7 +169,7 @@ func TestSeveralServersDeliverEachMessageOnce(t *testing.T) {
 		unfinished := db.OutboxMessage.Query().Where(outboxmessage.DeliveredAtIsNil())
 		require.EventuallyWithT(t, func(c *assert.CollectT) {
 			assert.Zero(c, unfinished.Clone().CountX(t.Context()))
-		}, 4*soon, 50*time.Millisecond)
+		}, 4*env.Soon, 50*time.Millisecond)
 		assert.Equal(t, want, got.all())
 	})
 }
@@ -212,13 +191,13 @@ func TestFailedDeliveryIsRepeatedAfterGrowingPauses(t *testing.T) {
 		})
 		write(t, db, "one")
 		o.Wake()
-		last := receive(t, times)
+		last := env.Receive(t, times)
 		for _, least := range []int{20, 40, 80, 80, 80} { // the half of a pause, in milliseconds
-			next := receive(t, times)
+			next := env.Receive(t, times)
 			assert.GreaterOrEqual(t, next.Sub(last), time.Duration(least)*time.Millisecond)
 			last = next
 		}
-		eventually(t, func(c *assert.CollectT) {
+		env.Eventually(t, func(c *assert.CollectT) {
 			m := db.OutboxMessage.Query().OnlyX(t.Context())
 			assert.NotNil(c, m.DeliveredAt)
 			assert.Empty(c, m.LastError)
@@ -239,7 +218,7 @@ func TestPermanentFailureIsNotRepeated(t *testing.T) {
 			}
 			return nil
 		})
-		eventually(t, func(c *assert.CollectT) {
+		env.Eventually(t, func(c *assert.CollectT) {
 			assert.Zero(c, db.OutboxMessage.Query().
 				Where(outboxmessage.DeliveredAtIsNil(), outboxmessage.FailedAtIsNil()).CountX(t.Context()))
 		})
@@ -247,7 +226,7 @@ func TestPermanentFailureIsNotRepeated(t *testing.T) {
 		assert.JSONEq(t, `"bad"`, string(bad.Payload))
 		assert.Equal(t, "wrapped: no such address", bad.LastError)
 		write(t, db, "later")
-		eventually(t, func(c *assert.CollectT) { assert.Contains(c, got.all(), "later") })
+		env.Eventually(t, func(c *assert.CollectT) { assert.Contains(c, got.all(), "later") })
 		assert.Equal(t, map[string]int{"bad": 1, "good": 1, "later": 1}, got.all())
 	})
 }
@@ -263,7 +242,7 @@ func TestMessageThatIsTooOldIsTriedOnceMoreAndGivenUp(t *testing.T) {
 			got.add(m)
 			return errors.New("still away")
 		})
-		eventually(t, func(c *assert.CollectT) {
+		env.Eventually(t, func(c *assert.CollectT) {
 			m := db.OutboxMessage.Query().OnlyX(t.Context())
 			assert.NotNil(c, m.FailedAt)
 			assert.Equal(c, "still away", m.LastError)
@@ -288,7 +267,7 @@ func TestMessageOfAKindThatIsKeptIsNeverGivenUp(t *testing.T) {
 			}
 			return nil
 		})
-		eventually(t, func(c *assert.CollectT) {
+		env.Eventually(t, func(c *assert.CollectT) {
 			assert.NotNil(c, db.OutboxMessage.Query().Where(outboxmessage.Kind(kind)).OnlyX(t.Context()).DeliveredAt)
 		})
 		unknown := db.OutboxMessage.Query().Where(outboxmessage.Kind("unknown here")).OnlyX(t.Context())
@@ -306,7 +285,7 @@ func TestPanicIsAFailureLikeOthers(t *testing.T) {
 			}
 			return nil
 		})
-		eventually(t, func(c *assert.CollectT) {
+		env.Eventually(t, func(c *assert.CollectT) {
 			m := db.OutboxMessage.Query().OnlyX(t.Context())
 			assert.NotNil(c, m.DeliveredAt)
 			assert.Equal(c, 2, m.Attempts)
@@ -328,17 +307,17 @@ func TestServerThatStandsStillLosesItsMessageToAnother(t *testing.T) {
 			return outbox.Permanent(errors.New("it would never be tried again"))
 		})
 		write(t, db, "one")
-		id := receive(t, claimed)
+		id := env.Receive(t, claimed)
 		lease := db.OutboxMessage.GetX(t.Context(), id).NextAttemptAt
-		assert.WithinDuration(t, time.Now().Add(2*settings.Timeout), lease, soon)
+		assert.WithinDuration(t, time.Now().Add(2*settings.Timeout), lease, env.Soon)
 		db.OutboxMessage.UpdateOneID(id).SetNextAttemptAt(time.Now()).ExecX(t.Context()) // it is over
 		second := make(chan uuid.UUID, 9)
 		stopSecond := run(t, outbox.New(db, settings), func(_ context.Context, m *ent.OutboxMessage) error {
 			second <- m.ID
 			return nil
 		})
-		assert.Equal(t, id, receive(t, second), "the same id, so that receivers can tell")
-		eventually(t, func(c *assert.CollectT) {
+		assert.Equal(t, id, env.Receive(t, second), "the same id, so that receivers can tell")
+		env.Eventually(t, func(c *assert.CollectT) {
 			assert.NotNil(c, db.OutboxMessage.GetX(t.Context(), id).DeliveredAt)
 		})
 		stopSecond()
@@ -362,14 +341,14 @@ func TestMessageUnderWayIsNotTakenByAnother(t *testing.T) {
 			return nil
 		})
 		write(t, db, "one")
-		receive(t, underWay)
+		env.Receive(t, underWay)
 		var others letters
 		run(t, outbox.New(db, quick()), others.deliver)
 		for i := range 20 { // so that the other has looked often
 			text := fmt.Sprint("later ", i)
 			db.OutboxMessage.Create().SetKind(kind).SetPayload(json.RawMessage(`"` + text + `"`)).
 				ExecX(t.Context())
-			eventually(t, func(c *assert.CollectT) {
+			env.Eventually(t, func(c *assert.CollectT) {
 				assert.Equal(c, i+1, len(others.all())+len(underWay))
 			})
 		}
@@ -396,7 +375,7 @@ func TestDeliveryIsNotRepeatedForADatabaseThatIsAwayForAMoment(t *testing.T) {
 		var got letters
 		run(t, outbox.New(db, quick()), got.deliver)
 		write(t, db, "one", "two")
-		eventually(t, func(c *assert.CollectT) {
+		env.Eventually(t, func(c *assert.CollectT) {
 			for _, m := range db.OutboxMessage.Query().AllX(t.Context()) {
 				assert.NotNil(c, m.DeliveredAt)
 				assert.Equal(c, 1, m.Attempts)
@@ -420,7 +399,7 @@ func TestDeliveryThatTakesTooLongIsEndedAndRepeated(t *testing.T) {
 			}
 			return nil
 		})
-		eventually(t, func(c *assert.CollectT) {
+		env.Eventually(t, func(c *assert.CollectT) {
 			assert.NotNil(c, db.OutboxMessage.Query().OnlyX(t.Context()).DeliveredAt)
 		})
 	})
@@ -440,7 +419,7 @@ func TestStopWaitsForWhatIsUnderWayAndBeginsNothing(t *testing.T) {
 			<-finish
 			return ctx.Err()
 		})
-		receive(t, underWay)
+		env.Receive(t, underWay)
 		stopped := make(chan struct{})
 		go func() { stop(); close(stopped) }()
 		select {
@@ -449,7 +428,7 @@ func TestStopWaitsForWhatIsUnderWayAndBeginsNothing(t *testing.T) {
 		case <-time.After(100 * time.Millisecond): // to show that it does not end
 		}
 		close(finish)
-		receive(t, stopped)
+		env.Receive(t, stopped)
 		assert.EqualValues(t, 1, begun.Load())
 		delivered := db.OutboxMessage.Query().Where(outboxmessage.DeliveredAtNotNil())
 		assert.Equal(t, 1, delivered.CountX(t.Context()), "its outcome is noted")
@@ -468,7 +447,7 @@ func TestStopEndsWhatDoesNotFinishInTime(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		})
-		receive(t, underWay)
+		env.Receive(t, underWay)
 		stop()
 		m := db.OutboxMessage.Query().OnlyX(t.Context())
 		assert.Nil(t, m.DeliveredAt)
@@ -498,10 +477,10 @@ func TestNoMoreIsUnderWayThanSettingsSay(t *testing.T) {
 			return nil
 		})
 		for range patient.Concurrency {
-			receive(t, begun)
+			env.Receive(t, begun)
 		}
 		close(release)
-		eventually(t, func(c *assert.CollectT) { assert.EqualValues(c, len(texts), done.Load()) })
+		env.Eventually(t, func(c *assert.CollectT) { assert.EqualValues(c, len(texts), done.Load()) })
 		assert.EqualValues(t, patient.Concurrency, most.Load())
 	})
 }
@@ -530,19 +509,19 @@ func TestKindsDoNotWaitForEachOther(t *testing.T) {
 			db.OutboxMessage.Create().SetKind("parcel").
 				SetPayload(json.RawMessage(fmt.Sprint(i))).ExecX(t.Context())
 		}
-		receive(t, hanging)
-		receive(t, hanging)
+		env.Receive(t, hanging)
+		env.Receive(t, hanging)
 		write(t, db, "one", "two", "three")
-		eventually(t, func(c *assert.CollectT) {
+		env.Eventually(t, func(c *assert.CollectT) {
 			assert.Equal(c, map[string]int{"one": 1, "two": 1, "three": 1}, got.all())
 		})
 		assert.Empty(t, hanging, "two at once and no more")
 		close(release)
-		eventually(t, func(c *assert.CollectT) {
+		env.Eventually(t, func(c *assert.CollectT) {
 			assert.Zero(c, db.OutboxMessage.Query().Where(outboxmessage.DeliveredAtIsNil()).CountX(t.Context()))
 		})
 		cancel()
-		require.NoError(t, receive(t, done))
+		require.NoError(t, env.Receive(t, done))
 	})
 }
 
@@ -557,7 +536,7 @@ func TestMessageOfAnUnknownKindIsLeftToOthersUntilItIsTooOld(t *testing.T) {
 		var got letters
 		run(t, outbox.New(db, quick()), got.deliver)
 		write(t, db, "one")
-		eventually(t, func(c *assert.CollectT) {
+		env.Eventually(t, func(c *assert.CollectT) {
 			assert.Equal(c, map[string]int{"one": 1}, got.all())
 			assert.NotNil(c, db.OutboxMessage.GetX(t.Context(), old).FailedAt)
 		})
@@ -582,7 +561,7 @@ func TestMessagesThatEndedLongAgoAreRemoved(t *testing.T) {
 			row().SetCreatedAt(long).SetNextAttemptAt(time.Now().Add(time.Hour)).SaveX(t.Context()).ID,
 		}
 		run(t, outbox.New(db, patient), new(letters).deliver)
-		eventually(t, func(c *assert.CollectT) {
+		env.Eventually(t, func(c *assert.CollectT) {
 			assert.ElementsMatch(c, keep, db.OutboxMessage.Query().IDsX(t.Context()))
 		})
 	})
@@ -600,7 +579,7 @@ func TestBacklogIsWhatWaitsAndWhatWasGivenUp(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, all[0].Update().SetDeliveredAt(time.Now()).Exec(t.Context()))
 		require.NoError(t, all[1].Update().SetFailedAt(time.Now()).Exec(t.Context()))
-		eventually(t, func(c *assert.CollectT) {
+		env.Eventually(t, func(c *assert.CollectT) {
 			b, err := o.Backlog(t.Context())
 			require.NoError(c, err)
 			assert.Equal(c, []int{2, 1}, []int{b.Waiting, b.Failed})

@@ -144,7 +144,7 @@ func TestVerifierOfTheSpecificationAccepts(t *testing.T) {
 	id := endRecording(t, value(t, environ, "DATABASE_URL"), roomID,
 		schema.RecordingOptions{Transcribe: true, Language: "fr"}, service.url())
 	bucket.Put(t, "recordings/"+id+".ogg", "OggS and…")
-	eventually(t, func(c *assert.CollectT) { assert.Len(c, service.all(), 1) })
+	env.Eventually(t, func(c *assert.CollectT) { assert.Len(c, service.all(), 1) })
 	good := service.all()[0]
 	changed, undated := good, good
 	changed.Body = strings.Replace(good.Body, "fr", "de", 1)
@@ -154,16 +154,16 @@ func TestVerifierOfTheSpecificationAccepts(t *testing.T) {
 	require.NoError(t, err)
 	for _, secret := range []string{webhookSecret, otherSecret} {
 		answers := node(t, "webhook.mjs", secret, string(requests))
-		payload := receive(t, answers)
+		payload := env.Receive(t, answers)
 		assert.Equal(t, "recording.ready", at(payload, "payload.type"))
 		assert.Equal(t, id, at(payload, "payload.data.recordingId"))
-		assert.Equal(t, "No matching signature found", receive(t, answers)["error"])
-		assert.Equal(t, "Message timestamp too old", receive(t, answers)["error"])
+		assert.Equal(t, "No matching signature found", env.Receive(t, answers)["error"])
+		assert.Equal(t, "Message timestamp too old", env.Receive(t, answers)["error"])
 	}
 	answers := node(t, "webhook.mjs", "whsec_"+strings.Repeat("A", 32), string(requests))
-	assert.Equal(t, "No matching signature found", receive(t, answers)["error"])
-	receive(t, answers)
-	receive(t, answers)
+	assert.Equal(t, "No matching signature found", env.Receive(t, answers)["error"])
+	env.Receive(t, answers)
+	env.Receive(t, answers)
 
 	var said object
 	require.NoError(t, json.Unmarshal([]byte(good.Body), &said))
@@ -196,13 +196,13 @@ func TestNewsOfARecordingSurvivesCrashes(t *testing.T) {
 	roomID := first.room(first.login("Olga Owner"), object{})
 	id := endRecording(t, value(t, environ, "DATABASE_URL"), roomID, schema.RecordingOptions{}, service.url())
 	service.start()
-	receive(t, asked)
+	env.Receive(t, asked)
 	first.kill() // between what it said and the note of it
 	close(hold)
 	second := startServer(t, environ...)
-	eventually(t, func(c *assert.CollectT) { assert.Len(c, service.all(), 2) })
+	env.Eventually(t, func(c *assert.CollectT) { assert.Len(c, service.all(), 2) })
 	smtp.Start()
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		assert.Equal(c, map[string]int{"olga.owner@example.org": 1}, recipients(smtp))
 	})
 	require.NoError(t, second.stop())
@@ -346,10 +346,10 @@ func TestLostNewsOfARecordingIsToldOnce(t *testing.T) {
 		return text(data, "recording.transcript")
 	}
 	assert.Equal(t, "NONE", transcript(first))
-	eventually(t, func(c *assert.CollectT) { assert.Len(c, egress.Running(), 1) })
+	env.Eventually(t, func(c *assert.CollectT) { assert.Len(c, egress.Running(), 1) })
 	first.kill()
 	egress.End(egress.Running()[0], livekitproto.EgressStatus_EGRESS_COMPLETE)
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		assert.True(c, slices.ContainsFunc(events.heard(), func(r toldRequest) bool {
 			return strings.Contains(r.Body, "egress_ended")
 		}))
@@ -357,7 +357,7 @@ func TestLostNewsOfARecordingIsToldOnce(t *testing.T) {
 	assert.Empty(t, service.all())
 
 	second := startServer(t, environ...)
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		assert.Len(c, service.all(), 1)
 		assert.Equal(c, map[string]int{"olga.owner@example.org": 1}, recipients(smtp))
 	})

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"foyer/test/env"
+
 	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/gorilla/websocket"
@@ -100,7 +102,7 @@ func TestIssuerThatIsAwayIsNotTheProgramsFault(t *testing.T) {
 	k.send(object{"type": "connection_init", "payload": object{"Authorization": "Bearer " + robot}})
 	assert.Equal(t, websocket.CloseTryAgainLater, k.closed(), "its client comes back")
 	i.away.Store(false)
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		assert.Empty(c, s.ask(robot, `{ viewer { id } }`, nil).Errors)
 	})
 }

@@ -129,7 +129,7 @@ func TestPageBlamesNoHostWhoDidNothing(t *testing.T) {
 	api := lksdk.NewRoomServiceClient(liveKit.URL(), liveKit.Key(), liveKit.Secret())
 	// grace waits until LiveKit lists Grace, connected by another connection than before.
 	grace := func(before string) (room string, p *livekitproto.ParticipantInfo) {
-		eventually(t, func(c *assert.CollectT) {
+		env.Eventually(t, func(c *assert.CollectT) {
 			rooms, err := api.ListRooms(t.Context(), &livekitproto.ListRoomsRequest{})
 			require.NoError(c, err)
 			require.Len(c, rooms.GetRooms(), 1)

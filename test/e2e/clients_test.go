@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"foyer/test/env"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -30,7 +32,7 @@ func toJSON(t *testing.T, value any) string {
 func said(t *testing.T, client <-chan object, kind string) object {
 	t.Helper()
 	for {
-		line := receive(t, client)
+		line := env.Receive(t, client)
 		require.NotNil(t, line, "it says no %q", kind)
 		if _, ok := line[kind]; ok {
 			return line
@@ -52,7 +54,7 @@ func TestGraphQLWSAsksChangesAndWatchesOverOneSocket(t *testing.T) {
 	var name, status, entered string
 	connections, refused := 0, 0
 	for name == "" || status == "" || entered != "ADMITTED" || refused == 0 {
-		line := receive(t, client)
+		line := env.Receive(t, client)
 		next, _ := line["next"].(object)
 		data, _ := next["data"].(object)
 		switch {

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/ent/database"
+	"foyer/test/env"
 )
 
 // TestComposedServersAreOneFoyer: a person signs in, guests wait, the host decides and files are fetched,
@@ -67,7 +68,7 @@ type eventStream struct{ *bufio.Reader }
 
 func (d *deployment) events(t *testing.T, query string, variables object) eventStream {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	ctx, cancel := context.WithTimeout(t.Context(), env.Soon)
 	t.Cleanup(cancel)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url+"/graphql",
 		strings.NewReader(toJSON(t, object{"query": query, "variables": variables})))

@@ -136,7 +136,7 @@ func deploy(t *testing.T, says map[string]string, more ...string) *deployment {
 	}
 	d.startNginx(t, said)
 	d.server = &server{t: t, url: d.nginx.URL()}
-	provider := receive(t, node(t, "oidc.mjs", d.url, "foyer", "hush"))
+	provider := env.Receive(t, node(t, "oidc.mjs", d.url, "foyer", "hush"))
 	said["FOYER_PUBLIC_URL"], said["FOYER_OIDC_ISSUER"] = d.url, text(provider, "issuer")
 	d.environ = d.here(t, "foyer", said)
 	d.adaptStores(t, said)
@@ -254,7 +254,7 @@ func (d *deployment) again(t *testing.T, i int, address netip.Addr) {
 // finds waits until nginx has asked a replica something: it looks for new addresses once a second.
 func (d *deployment) finds(replica *server) {
 	d.t.Helper()
-	eventually(d.t, func(c *assert.CollectT) {
+	env.Eventually(d.t, func(c *assert.CollectT) {
 		assert.NoError(c, d.askSomething())
 		assert.Contains(c, replica.log(), `"route":"/graphql"`)
 	})

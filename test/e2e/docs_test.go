@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"foyer/test/env"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -152,9 +154,9 @@ func TestDocsSocketAsksForANewTokenWhenOneIsRefused(t *testing.T) {
 			break;
 		}`)
 	said := node(t, script, s.url+"/graphql", anna.ticket)
-	assert.Equal(t, "4403", text(receive(t, said), "code"))
-	assert.Equal(t, "WAITING", text(receive(t, said), "entry.status"))
-	assert.Equal(t, "1000", text(receive(t, said), "code"))
+	assert.Equal(t, "4403", text(env.Receive(t, said), "code"))
+	assert.Equal(t, "WAITING", text(env.Receive(t, said), "entry.status"))
+	assert.Equal(t, "1000", text(env.Receive(t, said), "code"))
 }
 
 // TestDocsClientsTellOfARefusedToken: over HTTP, where the status is 401.
@@ -171,9 +173,9 @@ func TestDocsClientsTellOfARefusedToken(t *testing.T) {
 			console.log(JSON.stringify(errors[0].extensions));
 		}`), startServer(t).url+"/graphql")
 	for range 4 {
-		assert.Equal(t, "UNAUTHENTICATED", text(receive(t, said), "code"))
+		assert.Equal(t, "UNAUTHENTICATED", text(env.Receive(t, said), "code"))
 	}
-	assert.Nil(t, receive(t, said))
+	assert.Nil(t, env.Receive(t, said))
 }
 
 // TestDocsGuestShowsNothingOlder: a state that comes late does not take the place of a newer one.
@@ -193,9 +195,9 @@ func TestDocsGuestShowsNothingOlder(t *testing.T) {
 		const show = (state) => console.log(JSON.stringify(state));
 		await enter(foyer, { roomId: "r", tickets: { getItem() {}, setItem() {} }, show });`))
 	for _, status := range []string{"WAITING", "WAITING", "DENIED"} {
-		assert.Equal(t, status, text(receive(t, said), "status"))
+		assert.Equal(t, status, text(env.Receive(t, said), "status"))
 	}
-	assert.Nil(t, receive(t, said))
+	assert.Nil(t, env.Receive(t, said))
 }
 
 // TestDocsManifestIsEnough: a server that serves the documents of client/ and no others serves
@@ -292,7 +294,7 @@ func startGuest(t *testing.T, folder, client, url, slug string) *guest {
 // next returns the next state that the guest is shown.
 func (g *guest) next() object {
 	g.t.Helper()
-	g.last = receive(g.t, g.said)
+	g.last = env.Receive(g.t, g.said)
 	require.NotNil(g.t, g.last, "the client ended")
 	return g.last
 }
@@ -320,5 +322,5 @@ func (g *guest) isAdmittedTo(roomID string) {
 	assert.Equal(g.t, "Grace", text(g.last, "connectionDetails.participantName"))
 	assert.Regexp(g.t, `^ws://`, text(g.last, "connectionDetails.serverUrl"))
 	assert.Regexp(g.t, `^eyJ`, text(g.last, "connectionDetails.participantToken"))
-	assert.Nil(g.t, receive(g.t, g.said), "the client ends by itself")
+	assert.Nil(g.t, env.Receive(g.t, g.said), "the client ends by itself")
 }

@@ -56,7 +56,7 @@ func TestRedisRestartsUnderTheServer(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, s.get("/readyz"))
 	assert.Equal(t, http.StatusOK, s.get("/healthz"))
 	store.Start(t)
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		assert.Empty(c, s.ask(host, admitEntry, decision(roomID, anna)).Errors)
 	})
 	entry.until("entry.status", "ADMITTED")
@@ -85,7 +85,7 @@ func TestServerStops(t *testing.T) {
 	go func() { closed <- entry.closed() }()
 	require.NoError(t, here.stop(), here.log())
 	assert.NotContains(t, here.log(), "did not finish in time")
-	assert.Equal(t, websocket.CloseServiceRestart, receive(t, closed))
+	assert.Equal(t, websocket.CloseServiceRestart, env.Receive(t, closed))
 
 	moved := there.subscribe("", watchEntry, object{"ticket": anna.ticket})
 	moved.until("entry.status", "WAITING")

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"foyer/test/env"
+
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -205,7 +207,7 @@ func TestTicketExpires(t *testing.T) {
 	s := startServer(t, "FOYER_TICKET_TTL=1s")
 	roomID := s.room(s.login("Olga Owner"), object{})
 	anna := s.knock(roomID, "Anna")
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		assert.Equal(c, "INVALID", s.ask("", requestEntry,
 			object{"input": object{"roomId": roomID, "ticket": anna.ticket}}).code())
 	})

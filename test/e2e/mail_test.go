@@ -58,7 +58,7 @@ func TestInvitationsArrive(t *testing.T) {
 	roomID := s.room(host, object{"name": "Zoë’s 🦊", "slug": "zoes-room"})
 	data := s.must(host, inviteToRoom, invitation(roomID, "Bob@Example.com", "eve@example.com"))
 	assert.Equal(t, []any{"bob@example.com", "eve@example.com"}, at(data, "inviteToRoom.invited"))
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		assert.Equal(c, map[string]int{"bob@example.com": 1, "eve@example.com": 1}, recipients(smtp))
 	})
 	for _, m := range smtp.Received() {
@@ -82,7 +82,7 @@ func TestInvitationsArrive(t *testing.T) {
 	assert.Equal(t, "FORBIDDEN", s.ask(s.login("Mallory"), inviteToRoom, invitation(roomID, "a@b.c")).code())
 	assert.Equal(t, "UNAUTHENTICATED", s.ask("", inviteToRoom, invitation(roomID, "a@b.c")).code())
 	s.must(host, inviteToRoom, invitation(roomID, "gone@example.com"))
-	eventually(t, func(c *assert.CollectT) { assert.Contains(c, s.log(), "refused for good") })
+	env.Eventually(t, func(c *assert.CollectT) { assert.Contains(c, s.log(), "refused for good") })
 	require.NoError(t, s.stop())
 	for _, name := range []string{"bob", "eve", "carl", "gone"} {
 		assert.NotContains(t, strings.ToLower(s.log()), name+"@", "nobody's address is in the log")
@@ -103,7 +103,7 @@ func TestInvitationsSurviveACrash(t *testing.T) {
 	first.kill()
 	smtp.Start()
 	second := startServer(t, environ...)
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		assert.Equal(c, map[string]int{"bob@example.com": 1, "eve@example.com": 1}, recipients(smtp))
 	})
 	require.NoError(t, second.stop())
@@ -125,11 +125,11 @@ func TestServerKilledWhileItSendsLeavesTheRestToAnother(t *testing.T) {
 	host := first.login("Olga Owner")
 	roomID := first.room(host, object{})
 	first.must(host, inviteToRoom, invitation(roomID, "a@example.com", "b@example.com", "c@example.com"))
-	receive(t, asked)
+	env.Receive(t, asked)
 	first.kill() // between RCPT and DATA
 	close(hold)
 	second := startServer(t, environ...)
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		assert.Equal(c, map[string]int{"a@example.com": 1, "b@example.com": 1, "c@example.com": 1},
 			recipients(smtp))
 	})
@@ -150,12 +150,12 @@ func TestStoppingServerFinishesTheEmailThatItSends(t *testing.T) {
 	host := s.login("Olga Owner")
 	roomID := s.room(host, object{})
 	s.must(host, inviteToRoom, invitation(roomID, "a@example.com"))
-	receive(t, asked)
+	env.Receive(t, asked)
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.stop() }()
-	eventually(t, func(c *assert.CollectT) { assert.Contains(c, s.log(), "stopping") })
+	env.Eventually(t, func(c *assert.CollectT) { assert.Contains(c, s.log(), "stopping") })
 	close(hold)
-	require.NoError(t, receive(t, stopped))
+	require.NoError(t, env.Receive(t, stopped))
 	assert.Equal(t, map[string]int{"a@example.com": 1}, recipients(smtp))
 	assert.NotContains(t, s.log(), "not delivered")
 }
@@ -166,7 +166,7 @@ func TestDevelopmentModeLogsInvitationsInsteadOfSendingThem(t *testing.T) {
 	host := s.login("Olga Owner")
 	roomID := s.room(host, object{"slug": "my-room"})
 	s.must(host, inviteToRoom, invitation(roomID, "bob@example.com"))
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		assert.Contains(c, s.log(), "bob@example.com")
 		assert.Contains(c, s.log(), "/my-room")
 	})
@@ -189,11 +189,11 @@ func TestRefusalOfThisServerIsTriedAgainAndSaidInTheLog(t *testing.T) {
 	s := startServer(t, environ...)
 	host := s.login("Olga Owner")
 	s.must(host, inviteToRoom, invitation(s.room(host, object{}), "bob@example.com"))
-	eventually(t, func(c *assert.CollectT) { assert.Contains(c, s.log(), "504 5.5.2 need a better name") })
+	env.Eventually(t, func(c *assert.CollectT) { assert.Contains(c, s.log(), "504 5.5.2 need a better name") })
 	assert.Contains(t, s.log(), "a matter of settings")
 	assert.NotContains(t, s.log(), "refused for good")
 	close(mended)
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		assert.Equal(c, map[string]int{"bob@example.com": 1}, recipients(smtp))
 	})
 	assert.Equal(t, "meet.example.org", smtp.Received()[0].Hello)

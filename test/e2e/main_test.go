@@ -26,9 +26,6 @@ import (
 	"foyer/test/env"
 )
 
-// soon is how long a test waits for an event on a busy machine.
-const soon = time.Minute
-
 // What the program promises to those who run it.
 const (
 	exitFailed       = 1
@@ -78,7 +75,7 @@ func run(ctx context.Context, t testing.TB, environ []string, args ...string) *e
 // foyer runs a command and returns what it prints, and its exit code.
 func foyer(t testing.TB, environ []string, args ...string) (out, errOut string, exit int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	ctx, cancel := context.WithTimeout(t.Context(), env.Soon)
 	defer cancel()
 	var o, e bytes.Buffer
 	command := run(ctx, t, environ, args...)
@@ -162,7 +159,7 @@ func (s *server) readURL(output io.Reader) string {
 	case err := <-s.exited:
 		s.exited <- err
 		require.Fail(s.t, "the server ended", "%v\n%s", err, s.log())
-	case <-time.After(soon):
+	case <-time.After(env.Soon):
 		require.Fail(s.t, "the server does not come up", s.log())
 	}
 	panic("unreachable")
@@ -188,7 +185,7 @@ func (s *server) stop() error {
 	case err := <-s.exited:
 		s.exited <- err
 		return err
-	case <-time.After(soon):
+	case <-time.After(env.Soon):
 		return fmt.Errorf("it does not stop")
 	}
 }
@@ -358,7 +355,7 @@ func (k *socket) receive() object {
 }
 
 func (k *socket) read() (object, error) {
-	_ = k.conn.SetReadDeadline(time.Now().Add(soon))
+	_ = k.conn.SetReadDeadline(time.Now().Add(env.Soon))
 	var message object
 	err := k.conn.ReadJSON(&message)
 	return message, err
@@ -402,22 +399,4 @@ func listedNames(data object) []string {
 		list = append(list, text(entry, "displayName"))
 	}
 	return list
-}
-
-// receive returns what comes out of a channel, soon.
-func receive[T any](t testing.TB, from <-chan T) T {
-	t.Helper()
-	select {
-	case value := <-from:
-		return value
-	case <-time.After(soon):
-		require.Fail(t, "nothing came")
-		panic("unreachable")
-	}
-}
-
-// eventually repeats what may not work yet.
-func eventually(t testing.TB, f func(c *assert.CollectT)) {
-	t.Helper()
-	env.Eventually(t, f)
 }

@@ -538,7 +538,7 @@ func TestStorageThatIsAwayIsAnErrorAndComesBack(t *testing.T) {
 	assert.NotContains(t, got.body, a.bucket.Name)
 	assert.Equal(t, http.StatusForbidden, a.fetch(http.MethodGet, a.stranger, file(rec)).status)
 	storage.Start(t)
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		assert.Equal(c, recorded(rec), a.fetch(http.MethodGet, a.host, file(rec)).body)
 	})
 }

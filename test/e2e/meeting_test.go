@@ -99,7 +99,7 @@ func joins(t *testing.T, roomID, entryID, serverURL, token string) {
 	_, err = room.LocalParticipant.PublishTrack(camera,
 		&lksdk.TrackPublicationOptions{Source: livekitproto.TrackSource_CAMERA})
 	require.Error(t, err, "the room's configuration allows the microphone alone")
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		if tracks := participant(t, roomID, entryID).GetTracks(); assert.Len(c, tracks, 1) {
 			assert.Equal(c, livekitproto.TrackSource_MICROPHONE, tracks[0].GetSource())
 		}
@@ -110,7 +110,7 @@ func joins(t *testing.T, roomID, entryID, serverURL, token string) {
 func participant(t *testing.T, roomID, identity string) (info *livekitproto.ParticipantInfo) {
 	t.Helper()
 	client := lksdk.NewRoomServiceClient(env.LiveKit(t))
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		var err error
 		info, err = client.GetParticipant(t.Context(),
 			&livekitproto.RoomParticipantIdentity{Room: roomID, Identity: identity})
@@ -139,7 +139,7 @@ func TestDeletingARoomEndsItsCall(t *testing.T) {
 
 	s.must(host, `mutation($id: ID!) { deleteRoom(input: {roomId: $id}) { room { id } } }`,
 		object{"id": roomID})
-	receive(t, disconnected)
+	env.Receive(t, disconnected)
 	entry.until("entry.status", "ENDED")
 	assert.Equal(t, "NOT_FOUND", s.ask(host, `query($id: ID!) { room(id: $id) { id } }`,
 		object{"id": roomID}).code())
@@ -168,7 +168,7 @@ func TestHostsInTheCallAreTold(t *testing.T) {
 	guests := listenIn(t, s.must("", createRoomToken, input))
 	hosts := listenIn(t, s.must(host, createRoomToken, object{"input": object{"roomId": roomID}}))
 	told := ""
-	for begin := time.Now(); told == "" && time.Since(begin) < soon; {
+	for begin := time.Now(); told == "" && time.Since(begin) < env.Soon; {
 		s.knock(roomID, "Bob") // LiveKit loses what it is to tell somebody who has just come
 		select {
 		case told = <-hosts:
@@ -211,5 +211,5 @@ func TestLiveKitIsAway(t *testing.T) {
 	s.must(host, updateRoom, object{"input": object{"roomId": roomID, "name": "Renamed"}})
 	s.must(host, `mutation($id: ID!) { deleteRoom(input: {roomId: $id}) { room { id } } }`,
 		object{"id": roomID})
-	eventually(t, func(c *assert.CollectT) { assert.Contains(c, s.log(), "the call of a deleted room goes on") })
+	env.Eventually(t, func(c *assert.CollectT) { assert.Contains(c, s.log(), "the call of a deleted room goes on") })
 }

@@ -86,7 +86,7 @@ func (c *caller) isGone(t testing.TB, why livekitproto.DisconnectReason) {
 	select {
 	case <-c.gone:
 		assert.Equal(t, why, c.room.DisconnectReason())
-	case <-time.After(soon):
+	case <-time.After(env.Soon):
 		require.Fail(t, "still in the call")
 	}
 }
@@ -178,8 +178,8 @@ func moderate(t *testing.T, s *server) {
 	late := s.subscribe("", `subscription($ticket: String!) { entry(ticket: $ticket) { status message position } }`,
 		object{"ticket": text(knock, "requestEntry.ticket")})
 	late.next()
-	s.must(host, setMessage, inRoom(roomID, object{"message": "We begin soon."}))
-	assert.Equal(t, "We begin soon.", text(late.until("entry.status", "WAITING"), "entry.message"))
+	s.must(host, setMessage, inRoom(roomID, object{"message": "We begin env.Soon."}))
+	assert.Equal(t, "We begin env.Soon.", text(late.until("entry.status", "WAITING"), "entry.message"))
 	hosts.until("roomStatus.lobbyCount", "1")
 	s.must(host, unlockRoom, inRoom(roomID, nil))
 	late.until("entry.status", "ADMITTED")

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"foyer/test/env"
+
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -33,7 +35,7 @@ var innerAt = regexp.MustCompile(`Inner +(http://\S+)`)
 // innerURL waits for the greeting to tell where the inner listener is.
 func (s *server) innerURL() (url string) {
 	s.t.Helper()
-	eventually(s.t, func(c *assert.CollectT) {
+	env.Eventually(s.t, func(c *assert.CollectT) {
 		if at := innerAt.FindStringSubmatch(s.log()); assert.NotNil(c, at, s.log()) {
 			url = at[1]
 		}
@@ -91,7 +93,7 @@ func TestMetricsTellWhatHappens(t *testing.T) {
 	anna, ben := s.knock(roomID, "Anna"), s.knock(roomID, "Ben")
 	entry := s.subscribe("", watchEntry, object{"ticket": anna.ticket})
 	entry.until("entry.status", "WAITING")
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		now := s.metrics()
 		assert.EqualValues(c, 1, now.value("foyer_lobby_guests_waiting"), "Ben does not watch")
 		assert.EqualValues(c, 1, now.value("foyer_graphql_subscriptions", "field=lobby"))
@@ -112,7 +114,7 @@ func TestMetricsTellWhatHappens(t *testing.T) {
 	for _, k := range []*socket{list, entry} {
 		k.conn.Close()
 	}
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		now := s.metrics()
 		assert.Zero(c, now.value("foyer_graphql_sockets"))
 		assert.Zero(c, now.value("foyer_graphql_subscriptions"))
@@ -125,7 +127,7 @@ func TestMetricsTellWhatHappens(t *testing.T) {
 	})
 	const operations = "foyer_graphql_operations_total"
 	var now families
-	eventually(t, func(c *assert.CollectT) { // an operation that has ended is counted a bit later
+	env.Eventually(t, func(c *assert.CollectT) { // an operation that has ended is counted a bit later
 		now = s.metrics()
 		assert.EqualValues(c, 1, now.value(operations, "operation=LetIn", "field=admitEntry", "code=OK"))
 		assert.EqualValues(c, 1, now.value(operations, "operation=other", "field=denyEntry", "code=OK"))
@@ -285,7 +287,7 @@ func (c *collectorOf) text() string {
 // find waits for the span of a name that fits.
 func (c *collectorOf) find(t *testing.T, name string, fits func(*spans.Span) bool) (found *spans.Span) {
 	t.Helper()
-	eventually(t, func(collect *assert.CollectT) {
+	env.Eventually(t, func(collect *assert.CollectT) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		names := []string{}

@@ -20,7 +20,7 @@ import (
 func startSignIn(t *testing.T, environ ...string) (s *server, issuer string) {
 	t.Helper()
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(env.FreePort(t)))
-	provider := receive(t, node(t, "oidc.mjs", "http://"+addr, "foyer", "hush"))
+	provider := env.Receive(t, node(t, "oidc.mjs", "http://"+addr, "foyer", "hush"))
 	issuer = text(provider, "issuer")
 	return startServer(t, append(append(shared(t),
 		"FOYER_ADDR="+addr, "FOYER_SECRET="+production["FOYER_SECRET"], "FOYER_PUBLIC_URL=http://"+addr,
@@ -115,7 +115,7 @@ func TestLargeIDTokenSignsOutBehindNginx(t *testing.T) {
 	t.Parallel()
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(env.FreePort(t)))
 	nginx := startNginx(t, "http://"+addr, "http://127.0.0.1:1", secured(t, http.NotFoundHandler()).Certificate())
-	issuer := text(receive(t, node(t, "oidc.mjs", nginx.URL(), "foyer", "hush", "5000")), "issuer")
+	issuer := text(env.Receive(t, node(t, "oidc.mjs", nginx.URL(), "foyer", "hush", "5000")), "issuer")
 	startServer(t, append(shared(t), "FOYER_ADDR="+addr, "FOYER_SECRET="+production["FOYER_SECRET"],
 		"FOYER_PUBLIC_URL="+nginx.URL(), "FOYER_TRUSTED_PROXIES=1", "FOYER_OIDC_ISSUER="+issuer,
 		"FOYER_OIDC_CLIENT_ID=foyer", "FOYER_OIDC_CLIENT_SECRET=hush")...)

@@ -154,7 +154,7 @@ func (r *recorder) row(id string) *ent.Recording {
 
 func (r *recorder) until(id string, status recording.Status) {
 	r.t.Helper()
-	eventually(r.t, func(c *assert.CollectT) { assert.Equal(c, status, r.row(id).Status) })
+	env.Eventually(r.t, func(c *assert.CollectT) { assert.Equal(c, status, r.row(id).Status) })
 }
 
 func (r *recorder) key(id string) string { return "recordings/" + id + ".mp4" }
@@ -172,7 +172,7 @@ func TestRecordingFromStartToEnd(t *testing.T) {
 		"recording": true, "recordingStatus": "INITIATED", "recordingMode": "SCREEN",
 		"recordingNotice": "You are being recorded.",
 	}, at(told, "roomStatus"), "before any media is recorded")
-	eventually(t, func(c *assert.CollectT) { assert.Len(c, r.egress.Running(), 1) })
+	env.Eventually(t, func(c *assert.CollectT) { assert.Len(c, r.egress.Running(), 1) })
 	r.egress.Activate(r.egress.Running()[0])
 	close(hang)
 	status.until("roomStatus.recordingStatus", "ACTIVE")
@@ -247,7 +247,7 @@ func TestServerIsKilledAtAnyStepOfARecording(t *testing.T) {
 			until: func(t *testing.T, r *recorder) {
 				r.egress.Behave(env.Behavior{Mute: true})
 				r.asks(startRecording, object{"roomId": r.roomID, "mode": "SCREEN"})
-				eventually(t, func(c *assert.CollectT) { assert.NotEmpty(c, r.egress.Asked()) })
+				env.Eventually(t, func(c *assert.CollectT) { assert.NotEmpty(c, r.egress.Asked()) })
 			}, want: recording.StatusFAILED,
 		},
 		"start: it has begun, and nobody knows": {
@@ -301,7 +301,7 @@ func TestServerIsKilledAtAnyStepOfARecording(t *testing.T) {
 				r.hang("downstream")
 				r.asks(stopRecording, object{"roomId": r.roomID})
 				r.waitsAt(recording.StatusSTOPPING)
-				eventually(t, func(c *assert.CollectT) { assert.Empty(c, r.egress.Running()) })
+				env.Eventually(t, func(c *assert.CollectT) { assert.Empty(c, r.egress.Running()) })
 			}, want: recording.StatusSAVED,
 		},
 		"stop: it is answered": {
@@ -339,7 +339,7 @@ func TestServerIsKilledAtAnyStepOfARecording(t *testing.T) {
 func (r *recorder) records(t *testing.T) {
 	t.Helper()
 	api := lksdk.NewEgressClient(r.livekit.URL(), r.livekit.Key(), r.livekit.Secret())
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		list, err := api.ListEgress(context.Background(), &livekitproto.ListEgressRequest{Active: true})
 		assert.NoError(c, err)
 		if assert.Len(c, list.GetItems(), 1) {
@@ -351,7 +351,7 @@ func (r *recorder) records(t *testing.T) {
 // waitsAt waits until the only recording has a status.
 func (r *recorder) waitsAt(status recording.Status) {
 	r.t.Helper()
-	eventually(r.t, func(c *assert.CollectT) {
+	env.Eventually(r.t, func(c *assert.CollectT) {
 		list := r.db.Recording.Query().AllX(context.Background())
 		if assert.Len(c, list, 1) {
 			assert.Equal(c, status, list[0].Status)
@@ -376,7 +376,7 @@ func TestServerIsKilledWhileItDeletes(t *testing.T) {
 	_, err = tx.Recording.Query().Where(recording.ID(uuid.MustParse(id))).ForUpdate().Only(t.Context())
 	require.NoError(t, err)
 	r.asks(deleteRecording, object{"recordingId": id})
-	eventually(t, func(c *assert.CollectT) { assert.False(c, r.files.Has(r.t, r.key(id))) })
+	env.Eventually(t, func(c *assert.CollectT) { assert.False(c, r.files.Has(r.t, r.key(id))) })
 	r.kill()
 	require.NoError(t, tx.Rollback())
 	r.restart()
@@ -392,17 +392,17 @@ func TestServerIsKilledWhileItDeletesARoom(t *testing.T) {
 	old, runs := r.saved(), r.active()
 	r.hang("upstream")
 	r.asks(deleteRoom, object{"roomId": r.roomID})
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		assert.Zero(c, r.db.Room.Query().CountX(context.Background()))
 	})
 	r.kill()
 	r.restart()
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		assert.Empty(c, r.egress.Running())
 		assert.False(c, r.files.Has(r.t, r.key(old)))
 	})
 	// What its last egress has stored goes with the next attempt.
-	eventually(t, func(c *assert.CollectT) { assert.False(c, r.files.Has(r.t, r.key(runs))) })
+	env.Eventually(t, func(c *assert.CollectT) { assert.False(c, r.files.Has(r.t, r.key(runs))) })
 }
 
 func TestForgedNewsOfARecordingAreRefused(t *testing.T) {
@@ -411,7 +411,7 @@ func TestForgedNewsOfARecordingAreRefused(t *testing.T) {
 	id := r.active()
 	row := r.row(id)
 	body := recordingEvent("egress_ended", r.roomID, *row.EgressID, "EGRESS_FAILED")
-	forged := signature{"devkey", strings.Repeat("x", 32), soon}.of(t, body)
+	forged := signature{"devkey", strings.Repeat("x", 32), env.Soon}.of(t, body)
 	h := &heard{server: r.server}
 	for _, authorization := range []string{"", forged, "Bearer " + r.host} {
 		assert.Equal(t, http.StatusUnauthorized, h.event(body, authorization))

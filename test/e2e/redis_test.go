@@ -125,7 +125,7 @@ func TestACLUserOfTheReadmeMayDoWhatFoyerDoesAndNothingElse(t *testing.T) {
 	require.NoError(t, admin.ConfigResetStat(t.Context()).Err())
 	usesEverything(t, "REDIS_URL=redis://foyer:hunter2@"+server.Addr()+"/1", "FOYER_REDIS_PREFIX=foyer:")
 	assert.Empty(t, denied(t, admin, "foyer"), "what Foyer wants and may not")
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		did := used(t, admin)
 		for _, command := range slices.Sorted(maps.Keys(granted(rule))) {
 			assert.True(c, did[command], "%s is granted, and not used", command)
@@ -242,14 +242,14 @@ func TestSentinelMakesAnotherTheMasterWhileGuestsWait(t *testing.T) {
 	list.until("lobby.totalCount", "2")
 	s.must(host, admitEntry, decision(roomID, bob))
 	bobs.until("entry.status", "ADMITTED")
-	passedOn, err := master.Client(t).Wait(t.Context(), 1, soon).Result()
+	passedOn, err := master.Client(t).Wait(t.Context(), 1, env.Soon).Result()
 	require.NoError(t, err)
 	require.EqualValues(t, 1, passedOn)
 
 	master.Stop(t)
 	assert.Equal(t, "A room", text(s.must("", `query($id: ID!) { room(id: $id) { name } }`,
 		object{"id": roomID}), "room.name"))
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		assert.Empty(c, s.ask(host, admitEntry, decision(roomID, anna)).Errors)
 	})
 	annas.until("entry.status", "ADMITTED")
@@ -273,7 +273,7 @@ func replicated(t *testing.T, options *redis.Options) {
 	t.Helper()
 	sentinel := redis.NewSentinelClient(options)
 	defer sentinel.Close()
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		replicas, err := sentinel.Replicas(context.Background(), env.SentinelMaster).Result()
 		if assert.NoError(c, err) && assert.Len(c, replicas, 1) {
 			assert.Equal(c, "slave", replicas[0]["flags"])
@@ -311,7 +311,7 @@ func TestRedisHangsUnderTheServer(t *testing.T) {
 		assert.Equal(t, "UNAVAILABLE", s.ask("", query, object{"input": input}).code(), query)
 	}
 	store.Thaw()
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		assert.Empty(c, s.ask(host, admitEntry, decision(roomID, anna)).Errors)
 	})
 	entry.until("entry.status", "ADMITTED")
@@ -344,7 +344,7 @@ func TestAdmissionOutlivesAFailoverThatLosesIt(t *testing.T) {
 	host := s.login("Olga Owner")
 	roomID := s.room(host, object{})
 	anna, bob := s.knock(roomID, "Anna"), s.knock(roomID, "Bob")
-	passedOn, err := admin.Wait(t.Context(), 1, soon).Result()
+	passedOn, err := admin.Wait(t.Context(), 1, env.Soon).Result()
 	require.NoError(t, err)
 	require.EqualValues(t, 1, passedOn)
 
@@ -361,7 +361,7 @@ func TestAdmissionOutlivesAFailoverThatLosesIt(t *testing.T) {
 	tokenFor := func(of request) response {
 		return s.ask("", createRoomToken, object{"input": object{"roomId": roomID, "ticket": of.ticket}})
 	}
-	eventually(t, func(c *assert.CollectT) { assert.Equal(c, "LOBBY_REQUIRED", tokenFor(bob).code()) })
+	env.Eventually(t, func(c *assert.CollectT) { assert.Equal(c, "LOBBY_REQUIRED", tokenFor(bob).code()) })
 	given := tokenFor(anna)
 	require.Empty(t, given.Errors)
 	assert.Equal(t, anna.id, text(given.Data, "createRoomToken.participantId"))

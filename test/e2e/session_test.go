@@ -141,7 +141,7 @@ func TestBrowserIsStillSignedInAfterRedisWasAway(t *testing.T) {
 	require.Error(t, err)
 	assert.Equal(t, http.StatusServiceUnavailable, got.StatusCode)
 	store.Start(t)
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		answer, _ := b.ask(s.url, `{ viewer { fullName } }`)
 		assert.Empty(c, answer.Errors)
 		assert.Equal(c, object{"fullName": "Olga Owner"}, answer.Data["viewer"])

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"foyer/test/env"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -55,7 +57,7 @@ func TestPersonFollowsSoManyLobbiesAndCallsAtOnce(t *testing.T) {
 	assert.Equal(t, "RATE_LIMITED", s.subscribe(host, watchStatus, room).refused())
 	s.subscribe(other, watchLobby, object{"roomId": s.room(other, object{})}).next()
 	second.send(object{"type": "complete", "id": "1"})
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		again := s.subscribe(host, watchLobby, room)
 		defer again.conn.Close()
 		assert.Equal(c, "next", again.receive()["type"])
@@ -105,16 +107,16 @@ func TestDocsGuestWhoIsReplacedDoesNotComeBack(t *testing.T) {
 				await enter(connect({ url }), { roomId, displayName: "Anna", tickets, show }).catch((e) =>
 					console.log(JSON.stringify({ code: e.code, reason: e.reason, message: e.message })));
 				process.exit(0);`), client, s.url+"/graphql", roomID)
-			receive(t, said)
-			ticket := receive(t, said)
+			env.Receive(t, said)
+			ticket := env.Receive(t, said)
 			for range 8 {
 				s.subscribe("", watchEntry, ticket).next()
 			}
-			last := receive(t, said)
+			last := env.Receive(t, said)
 			assert.Equal(t, "CONFLICT", last["code"], "%v", last)
 			assert.Equal(t, "REPLACED", last["reason"])
 			assert.Contains(t, last["message"], "too many places")
-			assert.Nil(t, receive(t, said))
+			assert.Nil(t, env.Receive(t, said))
 		})
 	}
 }
@@ -189,7 +191,7 @@ func TestConnectionsThatDoNotReadEnd(t *testing.T) {
 		})
 	}
 	clients.Wait()
-	eventually(t, func(c *assert.CollectT) { assert.Less(c, s.connections(c), 3) })
+	env.Eventually(t, func(c *assert.CollectT) { assert.Less(c, s.connections(c), 3) })
 }
 
 // connections is how many the server has from clients.
@@ -303,7 +305,7 @@ func TestIdleConnectionsOfOneAddressAreBounded(t *testing.T) {
 		require.NoError(t, err)
 		t.Cleanup(func() { conn.Close() })
 		_, _ = io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-		_ = conn.SetReadDeadline(time.Now().Add(soon))
+		_ = conn.SetReadDeadline(time.Now().Add(env.Soon))
 		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		return err == nil && answer.StatusCode == http.StatusOK
 	}
@@ -333,7 +335,7 @@ func TestSlowSocketKeepsNoRequestsComing(t *testing.T) {
 	s := startServer(t, "LIVEKIT_URL="+liveKit.URL, "FOYER_DRAIN_SPREAD=0s")
 	host := s.login("Olga Owner")
 	s.subscribe(host, `query ($id: ID!) {room(id: $id) {participants {totalCount}}}`, object{"id": s.room(host, object{})})
-	receive(t, asked)
+	env.Receive(t, asked)
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.stop() }()
 	for {

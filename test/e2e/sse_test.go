@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"testing"
 
+	"foyer/test/env"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -68,9 +70,9 @@ func TestGuestIsAdmittedOverServerSentEvents(t *testing.T) {
 	said := node(t, "sse.mjs", s.url+"/graphql", watchEntry, toJSON(t, object{"ticket": guest.ticket}))
 	status := func(line object) string { return text(line, "next.data.entry.status") }
 
-	require.Equal(t, "WAITING", status(receive(t, said)))
+	require.Equal(t, "WAITING", status(env.Receive(t, said)))
 	s.must(host, admitEntry, decision(roomID, guest))
-	admitted := receive(t, said)
+	admitted := env.Receive(t, said)
 	require.Equal(t, "ADMITTED", status(admitted), "%v", admitted)
 	assert.Equal(t, roomID, text(admitted, "next.data.entry.connectionDetails.roomName"))
 	assert.NotEmpty(t, at(admitted, "next.data.entry.connectionDetails.participantToken"))
@@ -88,11 +90,11 @@ func TestSSEClientHearsWhyItIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			said := node(t, "sse.mjs", s.url+"/graphql", refused.query, refused.variables)
-			answer := receive(t, said)
+			answer := env.Receive(t, said)
 			errs, _ := at(answer, "next.errors").([]any)
 			require.Len(t, errs, 1, "%v", answer)
 			assert.Equal(t, refused.code, text(errs[0], "extensions.code"))
-			assert.Equal(t, object{"complete": true}, receive(t, said))
+			assert.Equal(t, object{"complete": true}, env.Receive(t, said))
 		})
 	}
 }

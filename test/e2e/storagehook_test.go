@@ -77,7 +77,7 @@ func TestStorageTellsOfARecording(t *testing.T) {
 	bucket.Notify(t)
 	bucket.Put(t, "recordings/"+rec.ID.String()+".mp4", recorded(rec))
 	require.Eventually(t, func() bool { return a.now(rec).Status == recording.StatusSAVED },
-		soon, 20*time.Millisecond, "%s", a.log())
+		env.Soon, 20*time.Millisecond, "%s", a.log())
 	assert.EqualValues(t, len(recorded(rec)), *a.now(rec).Size)
 	assert.Equal(t, recorded(rec), a.fetch(http.MethodGet, a.host, file(rec)).body)
 }

@@ -47,7 +47,7 @@ func TestLiveKitTellsTheServerOfItsRooms(t *testing.T) {
 
 	h.must(host, updateRoom, object{"input": object{"roomId": roomID, "accessLevel": "RESTRICTED"}})
 	status.until("roomStatus.participantCount", "0")
-	receive(t, anna.gone)
+	env.Receive(t, anna.gone)
 }
 
 // event sends an event as somebody else than LiveKit may.
@@ -210,7 +210,7 @@ func TestEventIsTakenOnceRedisIsBack(t *testing.T) {
 	redis.Stop(t)
 	assert.Equal(t, http.StatusServiceUnavailable, h.event(body, h.signature().of(t, body)))
 	redis.Start(t)
-	eventually(t, func(c *assert.CollectT) {
+	env.Eventually(t, func(c *assert.CollectT) {
 		assert.Equal(c, http.StatusOK, h.event(body, h.signature().of(t, body)))
 	})
 	status := h.subscribe(host, watchStatus, object{"roomId": roomID})
@@ -256,5 +256,5 @@ func TestClockThatDiffersFromLiveKitsIsNamed(t *testing.T) {
 	}
 	require.Equal(t, http.StatusOK, h.event(body, good.of(t, body)))
 	require.Equal(t, http.StatusUnauthorized, h.event(body, early.of(t, body)))
-	eventually(t, func(t *assert.CollectT) { assert.Equal(t, 2, strings.Count(h.log(), named), "once until it is right") })
+	env.Eventually(t, func(t *assert.CollectT) { assert.Equal(t, 2, strings.Count(h.log(), named), "once until it is right") })
 }

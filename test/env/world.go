@@ -1,0 +1,135 @@
+package env
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"foyer/accounts"
+	"foyer/auth"
+	"foyer/ent"
+	"foyer/ent/room"
+	"foyer/ent/roomaccess"
+	"foyer/internal/fault"
+	"foyer/rooms"
+)
+
+// World is what tests of the rules share: a database, users, rooms and, where a test needs it, Redis. Everything in
+// it ends with the test.
+type World struct {
+	T      testing.TB
+	DB     *ent.Client
+	Redis  redis.UniversalClient
+	Prefix string // of its keys in Redis
+	People *accounts.Service
+	Rooms  *rooms.Service
+	Owner  *ent.User // of Room
+	Room   *ent.Room
+}
+
+// Setup says what a World is made of.
+type Setup struct {
+	DB     *ent.Client // an SQLite database if nil
+	Redis  redis.UniversalClient
+	Prefix string
+	People accounts.Settings
+	Rooms  rooms.Settings // rooms are RESTRICTED if it names no access level
+}
+
+// NewWorld makes a World with a room of "Olga Owner".
+func NewWorld(t testing.TB, s Setup) *World {
+	t.Helper()
+	w := EmptyWorld(t, s)
+	w.Owner = w.User("Olga Owner")
+	w.Room = w.NewRoom(w.Owner, "Room")
+	return w
+}
+
+// EmptyWorld makes a World without users and rooms.
+func EmptyWorld(t testing.TB, s Setup) *World {
+	t.Helper()
+	w := &World{T: t, DB: s.DB, Redis: s.Redis, Prefix: s.Prefix}
+	if w.DB == nil {
+		w.DB = SQLite(t)
+	}
+	if s.Rooms.DefaultAccessLevel == "" {
+		s.Rooms.DefaultAccessLevel = room.AccessLevelRESTRICTED
+	}
+	w.People = accounts.New(w.DB, s.People)
+	w.Rooms = rooms.New(w.DB, w.People, s.Rooms)
+	return w
+}
+
+// User makes an account.
+func (w *World) User(name string) *ent.User {
+	w.T.Helper()
+	return w.SignIn(auth.Identity{Email: uuid.NewString() + "@example.org", EmailVerified: true, FullName: name})
+}
+
+// SignIn makes an account with a subject of its own.
+func (w *World) SignIn(who auth.Identity) *ent.User {
+	w.T.Helper()
+	who.Subject = uuid.NewString()
+	u, err := w.People.SignIn(context.Background(), who)
+	require.NoError(w.T, err)
+	return u
+}
+
+// NewRoom makes a room of an owner.
+func (w *World) NewRoom(owner *ent.User, name string) *ent.Room {
+	w.T.Helper()
+	r, err := w.Rooms.Create(As(owner), rooms.CreateInput{Name: name})
+	require.NoError(w.T, err)
+	return r
+}
+
+// Give gives a user a role in a room.
+func (w *World) Give(r *ent.Room, u *ent.User, role roomaccess.Role) {
+	w.T.Helper()
+	w.DB.RoomAccess.Create().SetRoom(r).SetUser(u).SetRole(role).ExecX(context.Background())
+}
+
+// Member makes a user with a role in a room.
+func (w *World) Member(r *ent.Room, role roomaccess.Role) *ent.User {
+	w.T.Helper()
+	u := w.User(string(role))
+	w.Give(r, u, role)
+	return u
+}
+
+// Host is the context of the owner.
+func (w *World) Host() context.Context { return As(w.Owner) }
+
+// Run runs a long part of a server until the returned function is called or the test ends.
+func (w *World) Run(part func(context.Context) error) (stop func()) { return Run(w.T, part) }
+
+// As is the context of a user, or of a guest if the user is nil.
+func As(u *ent.User) context.Context {
+	if u == nil {
+		return context.Background()
+	}
+	return auth.NewContext(context.Background(), auth.Viewer{UserID: u.ID})
+}
+
+// Run runs a long part of a server until the returned function is called or the test ends.
+func Run(t testing.TB, part func(context.Context) error) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- part(ctx) }()
+	stop = sync.OnceFunc(func() { cancel(); assert.NoError(t, <-done) })
+	t.Cleanup(stop)
+	return stop
+}
+
+// AssertFault checks the kind of an error.
+func AssertFault(t testing.TB, kind fault.Kind, err error) {
+	t.Helper()
+	if assert.Error(t, err) {
+		assert.Equal(t, kind, fault.Of(err).Kind, "%v", err)
+	}
+}
