@@ -11,11 +11,12 @@ import (
 	"foyer/accounts"
 	"foyer/ent"
 	"foyer/internal/fault"
+	"foyer/test/env"
 )
 
 func (w *world) prefer(t *testing.T, u *ent.User, p accounts.Preferences) *ent.User {
 	t.Helper()
-	updated, err := w.Prefer(as(t, u), p)
+	updated, err := w.Prefer(env.As(u), p)
 	require.NoError(t, err)
 	return updated
 }
@@ -23,13 +24,13 @@ func (w *world) prefer(t *testing.T, u *ent.User, p accounts.Preferences) *ent.U
 func TestViewerPrefersWhatHeSaysAndKeepsTheRest(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		u := w.user(t, "Ada")
+		u := w.User("Ada")
 		u = w.prefer(t, u, accounts.Preferences{Language: new("pt-br")})
 		assert.Equal(t, "pt-BR", u.Language)
 		u = w.prefer(t, u, accounts.Preferences{TimeZone: new("America/Argentina/Buenos_Aires")})
 		u = w.prefer(t, u, accounts.Preferences{DisplayName: graphql.OmittableOf(new(" Countess "))})
 		u = w.prefer(t, u, accounts.Preferences{})
-		stored := w.db.User.GetX(t.Context(), u.ID)
+		stored := w.DB.User.GetX(t.Context(), u.ID)
 		assert.Equal(t, "pt-BR", stored.Language)
 		assert.Equal(t, "America/Argentina/Buenos_Aires", stored.TimeZone)
 		assert.Equal(t, "Countess", *stored.DisplayName)
@@ -37,9 +38,9 @@ func TestViewerPrefersWhatHeSaysAndKeepsTheRest(t *testing.T) {
 		u = w.prefer(t, u, accounts.Preferences{DisplayName: graphql.OmittableOf[*string](nil)})
 		assert.Nil(t, u.DisplayName)
 		_, err := w.Prefer(t.Context(), accounts.Preferences{})
-		assertFault(t, fault.Unauthenticated, err)
-		_, err = w.Prefer(gone(t), accounts.Preferences{})
-		assertFault(t, fault.Unauthenticated, err)
+		env.AssertFault(t, fault.Unauthenticated, err)
+		_, err = w.Prefer(env.Gone(), accounts.Preferences{})
+		env.AssertFault(t, fault.Unauthenticated, err)
 	})
 }
 
@@ -47,7 +48,7 @@ func TestLanguagesAreThoseOfBCP47AndTimeZonesThoseOfIANA(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", 1<<20)
 	onEach(t, func(t *testing.T, w *world) {
-		u := w.user(t, "Ada")
+		u := w.User("Ada")
 		for text, want := range map[string]string{
 			"fr": "fr", "de-AT": "de-AT", "zh-hant-tw": "zh-Hant-TW", "sr-Latn": "sr-Latn", "EN_us": "en-US",
 		} {
@@ -60,17 +61,17 @@ func TestLanguagesAreThoseOfBCP47AndTimeZonesThoseOfIANA(t *testing.T) {
 			"", " ", "french", "xx", "f", "fr;q=1", "fr\x00", "und", "fr-" + long, "é",
 			"en-x-a-very-long-private-tag-of-ours-indeed",
 		} {
-			_, err := w.Prefer(as(t, u), accounts.Preferences{Language: &bad})
+			_, err := w.Prefer(env.As(u), accounts.Preferences{Language: &bad})
 			assertBlames(t, err, "language", "")
 		}
 		for _, bad := range []string{
 			"", " ", "Local", "Paris", "europe/paris", "+01:00", "../Europe/Paris", "/etc/passwd",
 			"posix/Europe/Paris", "Europe/Paris\x00", long, "É", "zone.tab", "localtime",
 		} {
-			_, err := w.Prefer(as(t, u), accounts.Preferences{TimeZone: &bad})
+			_, err := w.Prefer(env.As(u), accounts.Preferences{TimeZone: &bad})
 			assertBlames(t, err, "timeZone", "")
 		}
-		_, err := w.Prefer(as(t, u), accounts.Preferences{DisplayName: graphql.OmittableOf(new("\u202e"))})
+		_, err := w.Prefer(env.As(u), accounts.Preferences{DisplayName: graphql.OmittableOf(new("\u202e"))})
 		assertBlames(t, err, "displayName", "")
 	})
 }
@@ -78,16 +79,16 @@ func TestLanguagesAreThoseOfBCP47AndTimeZonesThoseOfIANA(t *testing.T) {
 func TestNameChosenOnceForAllIsTheNameInCallsWhereUsersChoose(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		u, strict := w.user(t, "Ada Lovelace"), usual
+		u, strict := w.User("Ada Lovelace"), usual
 		strict.UsersChooseNames = false
 		w.prefer(t, u, accounts.Preferences{DisplayName: graphql.OmittableOf(new("Countess"))})
 		for service, names := range map[*accounts.Service][2]string{
-			w.Service: {"Countess", "Augusta"}, accounts.New(w.db, strict): {"Ada Lovelace", "Ada Lovelace"},
+			w.Service: {"Countess", "Augusta"}, accounts.New(w.DB, strict): {"Ada Lovelace", "Ada Lovelace"},
 		} {
-			name, err := service.DisplayName(as(t, u), nil)
+			name, err := service.DisplayName(env.As(u), nil)
 			require.NoError(t, err)
 			assert.Equal(t, names[0], name)
-			name, err = service.DisplayName(as(t, u), new("Augusta"))
+			name, err = service.DisplayName(env.As(u), new("Augusta"))
 			require.NoError(t, err)
 			assert.Equal(t, names[1], name)
 		}

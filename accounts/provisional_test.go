@@ -14,6 +14,7 @@ import (
 	"foyer/ent/user"
 	"foyer/internal/fault"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 const adas = "ada@example.org"
@@ -29,7 +30,7 @@ func (w *world) invite(
 	t *testing.T, owner *ent.User, r *ent.Room, email string, role roomaccess.Role,
 ) *ent.RoomAccess {
 	t.Helper()
-	access, err := w.rooms.Grant(as(t, owner), rooms.GrantInput{RoomID: r.ID, Email: &email, Role: role})
+	access, err := w.Rooms.Grant(env.As(owner), rooms.GrantInput{RoomID: r.ID, Email: &email, Role: role})
 	require.NoError(t, err)
 	return access
 }
@@ -37,12 +38,12 @@ func (w *world) invite(
 func TestRoleGivenToAnUnknownEmailAwaitsWhoeverProvesItHis(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		olga := w.user(t, "Olga")
-		one, two := w.room(t, olga, "One"), w.room(t, olga, "Two")
+		olga := w.User("Olga")
+		one, two := w.NewRoom(olga, "One"), w.NewRoom(olga, "Two")
 		first := w.invite(t, olga, one, "Ada@Example.ORG", member)
 		second := w.invite(t, olga, two, adas, administrator)
 		assert.Equal(t, first.UserID, second.UserID, "one account for one address")
-		provisional := w.db.User.GetX(t.Context(), first.UserID)
+		provisional := w.DB.User.GetX(t.Context(), first.UserID)
 		assert.Nil(t, provisional.Subject)
 		assert.Equal(t, adas, provisional.Email)
 		assert.Empty(t, provisional.FullName)
@@ -65,14 +66,14 @@ func TestRoleGivenToAnUnknownEmailAwaitsWhoeverProvesItHis(t *testing.T) {
 		again, err := w.SignIn(t.Context(), ada("ada", true))
 		require.NoError(t, err)
 		assert.Equal(t, real.ID, again.ID)
-		assert.Zero(t, w.db.User.Query().Where(user.SubjectIsNil()).CountX(t.Context()))
+		assert.Zero(t, w.DB.User.Query().Where(user.SubjectIsNil()).CountX(t.Context()))
 	})
 }
 
 func TestAccountThatProvesAnEmailLaterTakesOverItsRoles(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		olga := w.user(t, "Olga")
+		olga := w.User("Olga")
 		account, err := w.SignIn(t.Context(), ada("ada", false))
 		require.NoError(t, err)
 		// What he has, what his address was given, and what he has in the end.
@@ -82,9 +83,9 @@ func TestAccountThatProvesAnEmailLaterTakesOverItsRoles(t *testing.T) {
 		}
 		list := []*ent.Room{}
 		for _, test := range tests {
-			r := w.room(t, olga, "Room")
+			r := w.NewRoom(olga, "Room")
 			if test.has != none {
-				w.db.RoomAccess.Create().SetRoom(r).SetUser(account).SetRole(test.has).ExecX(t.Context())
+				w.DB.RoomAccess.Create().SetRoom(r).SetUser(account).SetRole(test.has).ExecX(t.Context())
 			}
 			if test.given != none {
 				w.invite(t, olga, r, adas, test.given)
@@ -98,15 +99,15 @@ func TestAccountThatProvesAnEmailLaterTakesOverItsRoles(t *testing.T) {
 			assert.Equal(t, test.gets, w.roleOf(t, list[i], account), "%+v", test)
 			assert.Equal(t, owner, w.roleOf(t, list[i], olga))
 		}
-		assert.Equal(t, 2, w.db.User.Query().CountX(t.Context()), "the provisional account is gone")
+		assert.Equal(t, 2, w.DB.User.Query().CountX(t.Context()), "the provisional account is gone")
 	})
 }
 
 func TestEmailFindsWhoHasProvedItHisAndNobodyElse(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		olga := w.user(t, "Olga")
-		r := w.room(t, olga, "Room")
+		olga := w.User("Olga")
+		r := w.NewRoom(olga, "Room")
 		unproved, err := w.SignIn(t.Context(), ada("impostor", false))
 		require.NoError(t, err)
 		proved, err := w.SignIn(t.Context(), ada("ada", true))
@@ -116,19 +117,19 @@ func TestEmailFindsWhoHasProvedItHisAndNobodyElse(t *testing.T) {
 
 		_, err = w.SignIn(t.Context(), ada("ada too", true))
 		require.NoError(t, err)
-		_, err = w.rooms.Grant(as(t, olga), rooms.GrantInput{RoomID: r.ID, Email: new(adas), Role: member})
-		assertFault(t, fault.Conflict, err)
+		_, err = w.Rooms.Grant(env.As(olga), rooms.GrantInput{RoomID: r.ID, Email: new(adas), Role: member})
+		env.AssertFault(t, fault.Conflict, err)
 	})
 }
 
 func TestDatabaseHasOneProvisionalAccountForAnEmail(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		w.db.User.Create().SetEmail(adas).ExecX(t.Context())
-		err := w.db.User.Create().SetEmail(adas).Exec(t.Context())
+		w.DB.User.Create().SetEmail(adas).ExecX(t.Context())
+		err := w.DB.User.Create().SetEmail(adas).Exec(t.Context())
 		assert.True(t, ent.IsConstraintError(err), "%v", err)
 		for i := range 2 {
-			w.db.User.Create().SetEmail(adas).SetSubject(fmt.Sprint(i)).ExecX(t.Context())
+			w.DB.User.Create().SetEmail(adas).SetSubject(fmt.Sprint(i)).ExecX(t.Context())
 		}
 	})
 }
@@ -138,15 +139,15 @@ func TestDatabaseHasOneProvisionalAccountForAnEmail(t *testing.T) {
 func TestInvitationsAndSignInsAtOnceLoseNoRole(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		olga := w.user(t, "Olga")
+		olga := w.User("Olga")
 		list := make([]*ent.Room, 20)
 		for i := range list {
-			list[i] = w.room(t, olga, "Room")
+			list[i] = w.NewRoom(olga, "Room")
 		}
 		atOnce(2*len(list), func(i int) {
 			if i%2 == 0 {
 				in := rooms.GrantInput{RoomID: list[i/2].ID, Email: new(adas), Role: member}
-				_, err := w.rooms.Grant(as(t, olga), in)
+				_, err := w.Rooms.Grant(env.As(olga), in)
 				assert.NoError(t, err)
 				return
 			}
@@ -158,7 +159,7 @@ func TestInvitationsAndSignInsAtOnceLoseNoRole(t *testing.T) {
 		for _, r := range list {
 			assert.Equal(t, member, w.roleOf(t, r, ada))
 		}
-		assert.Equal(t, 2, w.db.User.Query().CountX(t.Context()))
+		assert.Equal(t, 2, w.DB.User.Query().CountX(t.Context()))
 	})
 }
 
@@ -171,7 +172,7 @@ func TestByEmailIsTheSameAccountEachTime(t *testing.T) {
 			assert.NoError(t, err)
 			ids[i] = id
 		})
-		stored := w.db.User.Query().OnlyIDX(t.Context())
+		stored := w.DB.User.Query().OnlyIDX(t.Context())
 		for _, id := range ids {
 			assert.Equal(t, stored, id)
 		}

@@ -15,6 +15,7 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 func TestPersonWhoSignsInHasOneAccountThatIsKeptUpToDate(t *testing.T) {
@@ -46,15 +47,15 @@ func TestPersonWhoSignsInHasOneAccountThatIsKeptUpToDate(t *testing.T) {
 		})
 		require.NoError(t, err)
 		assert.NotEqual(t, first.ID, other.ID, "it is the subject that finds an account")
-		assert.Equal(t, 2, w.db.User.Query().CountX(t.Context()))
+		assert.Equal(t, 2, w.DB.User.Query().CountX(t.Context()))
 	})
 }
 
 func TestNewAccountIsInALanguageOfThePersonAndStaysInIt(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner := w.user(t, "Olga")
-		r := w.room(t, owner, "A room")
+		owner := w.User("Olga")
+		r := w.NewRoom(owner, "A room")
 		for i, c := range []struct {
 			want  string
 			reads []string
@@ -90,8 +91,8 @@ func TestNewAccountIsInALanguageOfThePersonAndStaysInIt(t *testing.T) {
 func TestNewAccountIsInATimeZoneOfThePersonAndStaysInIt(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		olga := w.user(t, "Olga")
-		r := w.room(t, olga, "Room")
+		olga := w.User("Olga")
+		r := w.NewRoom(olga, "Room")
 		for i, c := range []struct {
 			in   []string
 			want string
@@ -110,7 +111,7 @@ func TestNewAccountIsInATimeZoneOfThePersonAndStaysInIt(t *testing.T) {
 			assert.Equal(t, c.want, u.TimeZone, "it is the person's own by now")
 
 			email := fmt.Sprintf("invited%d@example.org", i)
-			_, err = w.rooms.Grant(as(t, olga), rooms.GrantInput{RoomID: r.ID, Email: &email, Role: roomaccess.RoleMEMBER})
+			_, err = w.Rooms.Grant(env.As(olga), rooms.GrantInput{RoomID: r.ID, Email: &email, Role: roomaccess.RoleMEMBER})
 			require.NoError(t, err)
 			u, err = w.SignIn(t.Context(), auth.Identity{
 				Subject: "invited" + p.Subject, Email: email, EmailVerified: true, TimeZones: c.in,
@@ -133,7 +134,7 @@ func TestSignInsOfTheSameNewPersonAtOnceMakeOneAccount(t *testing.T) {
 				ids[i] = u.ID
 			}
 		})
-		stored := w.db.User.Query().OnlyIDX(t.Context())
+		stored := w.DB.User.Query().OnlyIDX(t.Context())
 		for _, id := range ids {
 			assert.Equal(t, stored, id)
 		}
@@ -173,7 +174,7 @@ func TestSignInWithABadProfileMakesNoAccount(t *testing.T) {
 			})
 			assertBlames(t, err, "subject", "1 to 255 bytes")
 		}
-		assert.Zero(t, w.db.User.Query().CountX(t.Context()))
+		assert.Zero(t, w.DB.User.Query().CountX(t.Context()))
 	})
 }
 
@@ -183,7 +184,7 @@ func TestPersonWithoutANameOrAnAddressSignsIn(t *testing.T) {
 		nobody, err := w.SignIn(t.Context(), auth.Identity{Subject: "sub"})
 		require.NoError(t, err)
 		assert.Empty(t, nobody.Email+nobody.FullName+nobody.ShortName)
-		name, err := w.DisplayName(as(t, nobody), nil)
+		name, err := w.DisplayName(env.As(nobody), nil)
 		require.NoError(t, err)
 		assert.Equal(t, "Anonymous", name)
 
@@ -205,7 +206,7 @@ func TestVerifiedAddressFindsAnAccountWhereTheSettingAllows(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		settings := usual
 		settings.EmailFallback = true
-		allowing := accounts.New(w.db, settings)
+		allowing := accounts.New(w.DB, settings)
 		signIn := func(s *accounts.Service, subject, email string, verified bool) *ent.User {
 			u, err := s.SignIn(t.Context(), auth.Identity{
 				Subject: subject, Email: email, EmailVerified: verified, FullName: subject,
@@ -217,7 +218,7 @@ func TestVerifiedAddressFindsAnAccountWhereTheSettingAllows(t *testing.T) {
 		known := signIn(w.Service, "known", twins, true)
 		signIn(w.Service, "twin", twins, true)
 		signIn(w.Service, "squatter", "victim@example.org", false)
-		others := w.db.User.Query().IDsX(t.Context())
+		others := w.DB.User.Query().IDsX(t.Context())
 		for name, other := range map[string]*ent.User{
 			"two have the address":      signIn(allowing, "1", twins, true),
 			"unverified":                signIn(allowing, "2", adas, false),
@@ -242,7 +243,7 @@ func TestAddressThatMerelyLooksTheSameInLowerCaseIsAnothers(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		settings := usual
 		settings.EmailFallback = true
-		allowing := accounts.New(w.db, settings)
+		allowing := accounts.New(w.DB, settings)
 		signIn := func(subject, email string) *ent.User {
 			u, err := allowing.SignIn(t.Context(), auth.Identity{
 				Subject: subject, Email: email, EmailVerified: true, FullName: subject,
@@ -272,10 +273,10 @@ func TestAddressThatMerelyLooksTheSameInLowerCaseIsAnothers(t *testing.T) {
 func TestDomainBeyondASCIIIsTheSameInBothOfItsForms(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner := w.user(t, "Olga")
-		r := w.room(t, owner, "Room")
+		owner := w.User("Olga")
+		r := w.NewRoom(owner, "Room")
 		granted := "Bob <bob@MÜLLER.example>"
-		access, err := w.rooms.Grant(as(t, owner), rooms.GrantInput{RoomID: r.ID, Email: &granted, Role: roomaccess.RoleMEMBER})
+		access, err := w.Rooms.Grant(env.As(owner), rooms.GrantInput{RoomID: r.ID, Email: &granted, Role: roomaccess.RoleMEMBER})
 		require.NoError(t, err)
 		bob, err := w.SignIn(t.Context(), auth.Identity{
 			Subject: "bob", Email: "bob@xn--mller-kva.example", EmailVerified: true, FullName: "Bob",
@@ -303,7 +304,7 @@ func TestSignInWithTheLongestProfileIsFine(t *testing.T) {
 				assert.Equal(t, p.FullName, u.FullName)
 				assert.Equal(t, p.Email, u.Email)
 			}
-			w.db.User.Delete().ExecX(t.Context())
+			w.DB.User.Delete().ExecX(t.Context())
 		}
 	})
 }
@@ -311,15 +312,15 @@ func TestSignInWithTheLongestProfileIsFine(t *testing.T) {
 func TestViewerIsTheAccountOfWhoIsAsking(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		ada := w.user(t, "Ada")
-		w.user(t, "Bob")
-		u, err := w.Viewer(as(t, ada))
+		ada := w.User("Ada")
+		w.User("Bob")
+		u, err := w.Viewer(env.As(ada))
 		require.NoError(t, err)
 		assert.Equal(t, ada.ID, u.ID)
 		_, err = w.Viewer(t.Context())
-		assertFault(t, fault.Unauthenticated, err)
-		_, err = w.Viewer(gone(t))
-		assertFault(t, fault.Unauthenticated, err)
+		env.AssertFault(t, fault.Unauthenticated, err)
+		_, err = w.Viewer(env.Gone())
+		env.AssertFault(t, fault.Unauthenticated, err)
 	})
 }
 
@@ -341,16 +342,16 @@ func TestNameInACallIsOnesOwnOrThatOfTheAccount(t *testing.T) {
 		{"a user with a name too long for LiveKit", true, new(strings.Repeat("会", 86)), "", ""},
 	}
 	onEach(t, func(t *testing.T, w *world) {
-		ada, settings := w.user(t, "Ada Lovelace"), usual
+		ada, settings := w.User("Ada Lovelace"), usual
 		settings.UsersChooseNames = false
-		free, strict := w.Service, accounts.New(w.db, settings)
+		free, strict := w.Service, accounts.New(w.DB, settings)
 		for _, test := range tests {
 			var viewer *ent.User
 			if test.signedIn {
 				viewer = ada
 			}
 			for want, s := range map[*string]*accounts.Service{&test.want: strict, &test.wantFree: free} {
-				name, err := s.DisplayName(as(t, viewer), test.given)
+				name, err := s.DisplayName(env.As(viewer), test.given)
 				assert.Equal(t, *want, name, test.name)
 				if *want == "" {
 					assertBlames(t, err, "displayName", "")
@@ -359,15 +360,15 @@ func TestNameInACallIsOnesOwnOrThatOfTheAccount(t *testing.T) {
 				assert.NoError(t, err, test.name)
 			}
 		}
-		_, err := w.DisplayName(gone(t), nil)
-		assertFault(t, fault.Unauthenticated, err)
+		_, err := w.DisplayName(env.Gone(), nil)
+		env.AssertFault(t, fault.Unauthenticated, err)
 	})
 }
 
 func TestNameInACallOfAnAccountThatIsTooLongIsCut(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		name, err := w.DisplayName(as(t, w.user(t, strings.Repeat("a", 150))), nil)
+		name, err := w.DisplayName(env.As(w.User(strings.Repeat("a", 150))), nil)
 		require.NoError(t, err)
 		assert.Equal(t, strings.Repeat("a", 100), name)
 	})

@@ -10,11 +10,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/accounts"
 	"foyer/accounts/apps"
 	"foyer/auth"
 	"foyer/ent"
-	"foyer/ent/room"
 	"foyer/internal/fault"
 	"foyer/rooms"
 	"foyer/test/env"
@@ -28,11 +26,9 @@ const (
 
 // world is Tokens and a Registry on a database of the test's own.
 type world struct {
+	*env.World
 	*apps.Registry
 
-	db     *ent.Client
-	people *accounts.Service
-	rooms  *rooms.Service
 	tokens *apps.Tokens
 }
 
@@ -40,15 +36,14 @@ func newWorld(
 	t *testing.T, db *ent.Client, rdb redis.UniversalClient, change func(*apps.Settings),
 ) *world {
 	t.Helper()
-	people := accounts.New(db, accounts.Settings{})
-	service := rooms.New(db, people, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
-	settings := apps.Settings{Secret: secret, TTL: 10 * time.Minute, User: people.ByEmail}
+	w := env.EmptyWorld(t, env.Setup{DB: db, Redis: rdb})
+	settings := apps.Settings{Secret: secret, TTL: 10 * time.Minute, User: w.People.ByEmail}
 	if change != nil {
 		change(&settings)
 	}
 	tokens, err := apps.NewTokens(db, rdb, settings)
 	require.NoError(t, err)
-	return &world{apps.NewRegistry(db), db, people, service, tokens}
+	return &world{w, apps.NewRegistry(db), tokens}
 }
 
 // onEach runs a test in an empty world on each database.
@@ -83,18 +78,11 @@ func (w *world) issue(t *testing.T, r apps.Request) string {
 	return token.AccessToken
 }
 
-func assertFault(t *testing.T, kind fault.Kind, err error) {
-	t.Helper()
-	if assert.Error(t, err) {
-		assert.Equal(t, kind, fault.Of(err).Kind, "%v", err)
-	}
-}
-
 func TestApplicationActsForAUserOfItsDomainWithItsScopes(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		app, request := w.app(t)
-		ada, err := w.people.SignIn(t.Context(), auth.Identity{
+		ada, err := w.People.SignIn(t.Context(), auth.Identity{
 			Subject: "ada", Email: adas, EmailVerified: true, FullName: "Ada",
 		})
 		require.NoError(t, err)
@@ -110,7 +98,7 @@ func TestApplicationActsForAUserOfItsDomainWithItsScopes(t *testing.T) {
 		assert.True(t, viewer.IsApplication())
 		assert.Equal(t, []auth.Scope{auth.RoomsCreate, auth.RoomsList}, viewer.Scopes)
 		assert.WithinRange(t, viewer.ExpiresAt, before.Add(10*time.Minute), time.Now().Add(10*time.Minute))
-		used := w.db.Application.GetX(t.Context(), app.ID).LastUsedAt
+		used := w.DB.Application.GetX(t.Context(), app.ID).LastUsedAt
 		require.NotNil(t, used)
 		assert.WithinRange(t, *used, before, time.Now())
 	})
@@ -122,14 +110,14 @@ func TestUserWhoHasNeverBeenHereIsMadeAndFindsWhatWasDoneForHim(t *testing.T) {
 		_, request := w.app(t)
 		viewer, err := w.tokens.Read(t.Context(), w.issue(t, request))
 		require.NoError(t, err)
-		assert.Nil(t, w.db.User.GetX(t.Context(), viewer.UserID).Subject)
-		_, err = w.rooms.Create(auth.NewContext(t.Context(), viewer), rooms.CreateInput{Name: "Lesson"})
+		assert.Nil(t, w.DB.User.GetX(t.Context(), viewer.UserID).Subject)
+		_, err = w.Rooms.Create(auth.NewContext(t.Context(), viewer), rooms.CreateInput{Name: "Lesson"})
 		require.NoError(t, err)
-		ada, err := w.people.SignIn(t.Context(), auth.Identity{
+		ada, err := w.People.SignIn(t.Context(), auth.Identity{
 			Subject: "ada", Email: adas, EmailVerified: true, FullName: "Ada",
 		})
 		require.NoError(t, err)
-		mine, err := w.rooms.List(auth.NewContext(t.Context(), auth.Viewer{UserID: ada.ID}), nil, nil)
+		mine, err := w.Rooms.List(env.As(ada), nil, nil)
 		require.NoError(t, err)
 		require.Len(t, mine.Edges, 1)
 		assert.Equal(t, "Lesson", mine.Edges[0].Node.Name)
@@ -172,7 +160,7 @@ func TestEveryRefusalOfCredentialsIsTheSameAndTheSameWork(t *testing.T) {
 			}} {
 				hashes.Store(0)
 				_, err := w.tokens.Issue(t.Context(), r)
-				assertFault(t, fault.Unauthenticated, err)
+				env.AssertFault(t, fault.Unauthenticated, err)
 				assert.EqualValues(t, 1, hashes.Load(), name)
 				assert.Empty(t, fault.Of(err).Details, name)
 				messages[err.Error()] = true
@@ -195,16 +183,16 @@ func TestRevocationHoldsAtOnceForTokensInUse(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, w.Revoke(t.Context(), app.ClientID))
 		_, err = w.tokens.Read(t.Context(), token)
-		assertFault(t, fault.Unauthenticated, err)
+		env.AssertFault(t, fault.Unauthenticated, err)
 		_, err = w.tokens.Read(t.Context(), others)
 		require.NoError(t, err)
 		require.NoError(t, w.Revoke(t.Context(), app.ClientID), "twice is fine")
 		_, err = w.Rotate(t.Context(), app.ClientID, time.Hour)
-		assertFault(t, fault.Conflict, err)
+		env.AssertFault(t, fault.Conflict, err)
 
-		w.db.Application.DeleteOneID(app.ID).ExecX(t.Context())
+		w.DB.Application.DeleteOneID(app.ID).ExecX(t.Context())
 		_, err = w.tokens.Read(t.Context(), token)
-		assertFault(t, fault.Unauthenticated, err)
+		env.AssertFault(t, fault.Unauthenticated, err)
 	})
 }
 
@@ -238,12 +226,12 @@ func TestBothSecretsAreGoodForTheOverlap(t *testing.T) {
 			assert.NoError(t, reads(token))
 		}
 		// The overlap ends.
-		w.db.Application.UpdateOneID(app.ID).
+		w.DB.Application.UpdateOneID(app.ID).
 			SetPreviousSecretEndsAt(time.Now().Add(-time.Second)).ExecX(t.Context())
 		_, err = w.tokens.Issue(t.Context(), old)
-		assertFault(t, fault.Unauthenticated, err)
-		assertFault(t, fault.Unauthenticated, reads(first))
-		assertFault(t, fault.Unauthenticated, reads(second))
+		env.AssertFault(t, fault.Unauthenticated, err)
+		env.AssertFault(t, fault.Unauthenticated, reads(first))
+		env.AssertFault(t, fault.Unauthenticated, reads(second))
 		assert.NoError(t, reads(third))
 		w.issue(t, next)
 
@@ -251,8 +239,8 @@ func TestBothSecretsAreGoodForTheOverlap(t *testing.T) {
 		last.Secret, err = w.Rotate(t.Context(), app.ClientID, time.Hour)
 		require.NoError(t, err)
 		_, err = w.tokens.Issue(t.Context(), old)
-		assertFault(t, fault.Unauthenticated, err)
-		assertFault(t, fault.Unauthenticated, reads(first))
+		env.AssertFault(t, fault.Unauthenticated, err)
+		env.AssertFault(t, fault.Unauthenticated, reads(first))
 		assert.NoError(t, reads(third), "that of the secret before")
 		w.issue(t, next)
 		w.issue(t, last)
@@ -261,9 +249,9 @@ func TestBothSecretsAreGoodForTheOverlap(t *testing.T) {
 		require.NoError(t, err)
 		for _, r := range []apps.Request{old, next, last} {
 			_, err = w.tokens.Issue(t.Context(), r)
-			assertFault(t, fault.Unauthenticated, err)
+			env.AssertFault(t, fault.Unauthenticated, err)
 		}
-		assertFault(t, fault.Unauthenticated, reads(third))
+		env.AssertFault(t, fault.Unauthenticated, reads(third))
 	})
 }
 
@@ -276,7 +264,7 @@ func TestRotationsAtOnceLeaveASecretThatSomebodyKnows(t *testing.T) {
 			go func() {
 				secret, err := w.Rotate(t.Context(), app.ClientID, 0)
 				if err != nil {
-					assertFault(t, fault.Conflict, err)
+					env.AssertFault(t, fault.Conflict, err)
 				}
 				secrets <- secret
 			}()
@@ -345,14 +333,14 @@ func TestUserHasToBeOfADomainOfTheApplication(t *testing.T) {
 				assert.Equal(t, want, fault.Of(err).Kind, "%q: %v", email, err)
 			}
 		}
-		assert.Equal(t, 3, w.db.User.Query().CountX(t.Context()), "nobody was made who is refused")
+		assert.Equal(t, 3, w.DB.User.Query().CountX(t.Context()), "nobody was made who is refused")
 
 		app.Update().SetEmailDomains([]string{apps.AnyDomain}).ExecX(t.Context())
 		request.User = "ada@anywhere.example"
 		w.issue(t, request)
 		app.Update().SetEmailDomains([]string{}).ExecX(t.Context())
 		_, err := w.tokens.Issue(t.Context(), request)
-		assertFault(t, fault.Forbidden, err)
+		env.AssertFault(t, fault.Forbidden, err)
 	})
 }
 
@@ -379,7 +367,7 @@ func TestTokenIsForTheScopesThatAreAskedForOfTheApplications(t *testing.T) {
 		} {
 			request.Scope = asked
 			_, err := w.tokens.Issue(t.Context(), request)
-			assertFault(t, fault.Invalid, err)
+			env.AssertFault(t, fault.Invalid, err)
 			assert.Equal(t, "invalid_scope", fault.Of(err).Details["error"])
 		}
 		request.Scope = ""
@@ -388,7 +376,7 @@ func TestTokenIsForTheScopesThatAreAskedForOfTheApplications(t *testing.T) {
 		} {
 			request.GrantType = grant
 			_, err := w.tokens.Issue(t.Context(), request)
-			assertFault(t, fault.Invalid, err)
+			env.AssertFault(t, fault.Invalid, err)
 			assert.Equal(t, name, fault.Of(err).Details["error"], grant)
 		}
 	})
@@ -422,20 +410,20 @@ func TestApplicationIsNotMadeOfBadInput(t *testing.T) {
 			_, _, err := w.Create(t.Context(), in)
 			assert.True(t, fault.Is(err, fault.Invalid), "%s: %v", name, err)
 		}
-		assert.Zero(t, w.db.Application.Query().CountX(t.Context()))
+		assert.Zero(t, w.DB.Application.Query().CountX(t.Context()))
 		in := good
 		in.EmailDomains = []string{"Example.ORG", "example.org", "b.example", "Café.example", "xn--caf-dma.example"}
 		app, secret, err := w.Create(t.Context(), in)
 		require.NoError(t, err)
 		assert.Equal(t, []string{"b.example", "example.org", "xn--caf-dma.example"}, app.EmailDomains)
-		stored := w.db.Application.GetX(t.Context(), app.ID)
+		stored := w.DB.Application.GetX(t.Context(), app.ID)
 		assert.NotContains(t, string(stored.SecretHash), secret)
 		assert.NotContains(t, stored.String(), secret)
 		assert.Len(t, stored.SecretHash, 32)
 		for _, id := range []string{"", "nobody", "\x00", uuid.NewString()} {
-			assertFault(t, fault.NotFound, w.Revoke(t.Context(), id))
+			env.AssertFault(t, fault.NotFound, w.Revoke(t.Context(), id))
 			_, err := w.Rotate(t.Context(), id, 0)
-			assertFault(t, fault.NotFound, err)
+			env.AssertFault(t, fault.NotFound, err)
 		}
 	})
 }

@@ -76,7 +76,7 @@ func TestTokenThatWeDidNotIssueOrThatSaysTheWrongThingIsRefused(t *testing.T) {
 	}
 	for _, text := range []string{"", prefix, prefix + "..", prefix + strings.Repeat("a", 1<<20), "\x00"} {
 		_, err := w.tokens.Read(t.Context(), text)
-		assertFault(t, fault.Unauthenticated, err)
+		env.AssertFault(t, fault.Unauthenticated, err)
 	}
 }
 
@@ -110,9 +110,9 @@ func TestTokenIsReadByEveryServerWithTheSecretAlone(t *testing.T) {
 	w := newWorld(t, env.SQLite(t), rdb, nil)
 	_, request := w.app(t)
 	token := w.issue(t, request)
-	_, err := newWorld(t, w.db, rdb, nil).tokens.Read(t.Context(), token)
+	_, err := newWorld(t, w.DB, rdb, nil).tokens.Read(t.Context(), token)
 	require.NoError(t, err)
-	other := newWorld(t, w.db, rdb, func(s *apps.Settings) { s.Secret = secret + "!" })
+	other := newWorld(t, w.DB, rdb, func(s *apps.Settings) { s.Secret = secret + "!" })
 	_, err = other.tokens.Read(t.Context(), token)
-	assertFault(t, fault.Unauthenticated, err)
+	env.AssertFault(t, fault.Unauthenticated, err)
 }

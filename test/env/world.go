@@ -68,11 +68,11 @@ func EmptyWorld(t testing.TB, s Setup) *World {
 // User makes an account.
 func (w *World) User(name string) *ent.User {
 	w.T.Helper()
-	return w.SignIn(auth.Identity{Email: uuid.NewString() + "@example.org", EmailVerified: true, FullName: name})
+	return w.UserLike(auth.Identity{Email: uuid.NewString() + "@example.org", EmailVerified: true, FullName: name})
 }
 
-// SignIn makes an account with a subject of its own.
-func (w *World) SignIn(who auth.Identity) *ent.User {
+// UserLike makes an account with a subject of its own.
+func (w *World) UserLike(who auth.Identity) *ent.User {
 	w.T.Helper()
 	who.Subject = uuid.NewString()
 	u, err := w.People.SignIn(context.Background(), who)
@@ -105,15 +105,17 @@ func (w *World) Member(r *ent.Room, role roomaccess.Role) *ent.User {
 // Host is the context of the owner.
 func (w *World) Host() context.Context { return As(w.Owner) }
 
-// Run runs a long part of a server until the returned function is called or the test ends.
-func (w *World) Run(part func(context.Context) error) (stop func()) { return Run(w.T, part) }
-
 // As is the context of a user, or of a guest if the user is nil.
 func As(u *ent.User) context.Context {
 	if u == nil {
 		return context.Background()
 	}
 	return auth.NewContext(context.Background(), auth.Viewer{UserID: u.ID})
+}
+
+// Gone is the context of a user whose account has been deleted.
+func Gone() context.Context {
+	return auth.NewContext(context.Background(), auth.Viewer{UserID: uuid.New()})
 }
 
 // Run runs a long part of a server until the returned function is called or the test ends.
