@@ -13,6 +13,7 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 // may is the kind of an error that is none.
@@ -43,14 +44,14 @@ func TestEveryoneMayDoWhatHisRoleAllows(t *testing.T) {
 		{"an owner", may, may, may, may, fault.NotFound},
 	}
 	onEach(t, func(t *testing.T, w *world) {
-		owner, other := w.user(t, "Olga"), w.user(t, "Otto")
-		w.room(t, other, "Other")
+		owner, other := w.User("Olga"), w.User("Otto")
+		w.NewRoom(other, "Other")
 		for _, test := range tests {
-			r := w.room(t, owner, "Room")
-			ctx := as(t, map[string]*ent.User{
-				"nobody": nil, "a stranger": w.user(t, "Stranger"), "another's owner": other,
-				"a member": w.give(t, r, roomaccess.RoleMEMBER), "an owner": owner,
-				"an administrator": w.give(t, r, roomaccess.RoleADMINISTRATOR),
+			r := w.NewRoom(owner, "Room")
+			ctx := env.As(map[string]*ent.User{
+				"nobody": nil, "a stranger": w.User("Stranger"), "another's owner": other,
+				"a member": w.Member(r, roomaccess.RoleMEMBER), "an owner": owner,
+				"an administrator": w.Member(r, roomaccess.RoleADMINISTRATOR),
 			}[test.who])
 			require := func(id uuid.UUID, action rooms.Action) fault.Kind {
 				return kindOf(w.Require(ctx, id, action))
@@ -64,7 +65,7 @@ func TestEveryoneMayDoWhatHisRoleAllows(t *testing.T) {
 			in := rooms.UpdateInput{RoomID: r.ID, Name: new("New")}
 			_, err := w.Update(ctx, in)
 			assert.Equal(t, test.update, kindOf(err), "%s updates", test.who)
-			assert.Equal(t, test.update == may, w.db.Room.GetX(t.Context(), r.ID).Name == "New",
+			assert.Equal(t, test.update == may, w.DB.Room.GetX(t.Context(), r.ID).Name == "New",
 				"%s updates", test.who)
 			in.RoomID = uuid.New()
 			_, err = w.Update(ctx, in)
@@ -83,24 +84,24 @@ func TestEveryoneMayDoWhatHisRoleAllows(t *testing.T) {
 func TestActionThatNobodyHasHeardOfIsForbidden(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner := w.user(t, "Olga")
-		r := w.room(t, owner, "Room")
-		assertFault(t, fault.Forbidden, w.Require(as(t, owner), r.ID, "sell"))
-		assertFault(t, fault.Forbidden, w.Require(as(t, w.user(t, "Stranger")), r.ID, "sell"))
+		owner := w.User("Olga")
+		r := w.NewRoom(owner, "Room")
+		env.AssertFault(t, fault.Forbidden, w.Require(env.As(owner), r.ID, "sell"))
+		env.AssertFault(t, fault.Forbidden, w.Require(env.As(w.User("Stranger")), r.ID, "sell"))
 	})
 }
 
 func TestRightEndsWithTheRole(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		r := w.room(t, w.user(t, "Olga"), "Room")
-		administrator := w.give(t, r, roomaccess.RoleADMINISTRATOR)
-		require.NoError(t, w.Require(as(t, administrator), r.ID, rooms.Change))
-		his := w.db.RoomAccess.Query().Where(roomaccess.UserID(administrator.ID)).OnlyX(t.Context())
+		r := w.NewRoom(w.User("Olga"), "Room")
+		administrator := w.Member(r, roomaccess.RoleADMINISTRATOR)
+		require.NoError(t, w.Require(env.As(administrator), r.ID, rooms.Change))
+		his := w.DB.RoomAccess.Query().Where(roomaccess.UserID(administrator.ID)).OnlyX(t.Context())
 		his.Update().SetRole(roomaccess.RoleMEMBER).ExecX(t.Context())
-		assertFault(t, fault.Forbidden, w.Require(as(t, administrator), r.ID, rooms.Change))
-		w.db.RoomAccess.DeleteOne(his).ExecX(t.Context())
-		assertFault(t, fault.Forbidden, w.Require(as(t, administrator), r.ID, rooms.ReadConfiguration))
+		env.AssertFault(t, fault.Forbidden, w.Require(env.As(administrator), r.ID, rooms.Change))
+		w.DB.RoomAccess.DeleteOne(his).ExecX(t.Context())
+		env.AssertFault(t, fault.Forbidden, w.Require(env.As(administrator), r.ID, rooms.ReadConfiguration))
 	})
 }
 
@@ -152,13 +153,13 @@ func TestAnybodyWalksIntoAPublicRoomUsersIntoATrustedOneAndARoleIntoAny(t *testi
 func TestViewerCanJoinWhereTheRuleSaysSo(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner, stranger := w.user(t, "Olga"), w.user(t, "Stranger")
-		r := w.room(t, owner, "Room")
+		owner, stranger := w.User("Olga"), w.User("Stranger")
+		r := w.NewRoom(owner, "Room")
 		viewers := map[roomaccess.Role]context.Context{
-			"": as(t, stranger), roomaccess.RoleOWNER: as(t, owner),
+			"": env.As(stranger), roomaccess.RoleOWNER: env.As(owner),
 		}
 		for _, role := range []roomaccess.Role{roomaccess.RoleMEMBER, roomaccess.RoleADMINISTRATOR} {
-			viewers[role] = as(t, w.give(t, r, role))
+			viewers[role] = env.As(w.Member(r, role))
 		}
 		for _, rule := range walkers {
 			if rule.level == "" || !rule.signedIn && rule.role != "" {
@@ -182,9 +183,9 @@ func TestViewerCanJoinWhereTheRuleSaysSo(t *testing.T) {
 func TestRoleIsThatInTheRoomAskedAbout(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner := w.user(t, "Olga")
-		r, other := w.room(t, owner, "Room"), w.room(t, w.user(t, "Otto"), "Other")
-		member := w.give(t, r, roomaccess.RoleMEMBER)
+		owner := w.User("Olga")
+		r, other := w.NewRoom(owner, "Room"), w.NewRoom(w.User("Otto"), "Other")
+		member := w.Member(r, roomaccess.RoleMEMBER)
 		tests := []struct {
 			room, user uuid.UUID
 			role       roomaccess.Role
@@ -203,11 +204,11 @@ func TestRoleIsThatInTheRoomAskedAbout(t *testing.T) {
 			assert.Equal(t, test.role, role)
 		}
 		// With everybody's role loaded, as a caller may have it.
-		loaded := w.db.Room.Query().Where(room.ID(r.ID)).WithAccesses().OnlyX(t.Context())
+		loaded := w.DB.Room.Query().Where(room.ID(r.ID)).WithAccesses().OnlyX(t.Context())
 		for user, want := range map[*ent.User]roomaccess.Role{
 			owner: roomaccess.RoleOWNER, member: roomaccess.RoleMEMBER, nil: "",
 		} {
-			role, err := w.Role(as(t, user), loaded)
+			role, err := w.Role(env.As(user), loaded)
 			require.NoError(t, err)
 			assert.Equal(t, want, role)
 		}
@@ -217,20 +218,20 @@ func TestRoleIsThatInTheRoomAskedAbout(t *testing.T) {
 func TestDatabaseThatIsAwayIsNoRightAndNoRefusal(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner := w.user(t, "Olga")
-		r := w.room(t, owner, "Room")
+		owner := w.User("Olga")
+		r := w.NewRoom(owner, "Room")
 		r.AccessLevel = room.AccessLevelPUBLIC
-		require.NoError(t, w.db.Close())
-		assertFault(t, fault.Internal, w.Require(as(t, owner), r.ID, rooms.Change))
-		can, err := w.ViewerCanJoin(as(t, owner), r)
-		assertFault(t, fault.Internal, err)
+		require.NoError(t, w.DB.Close())
+		env.AssertFault(t, fault.Internal, w.Require(env.As(owner), r.ID, rooms.Change))
+		can, err := w.ViewerCanJoin(env.As(owner), r)
+		env.AssertFault(t, fault.Internal, err)
 		assert.False(t, can)
-		_, err = w.Create(as(t, owner), rooms.CreateInput{Name: "Room"})
-		assertFault(t, fault.Internal, err)
+		_, err = w.Create(env.As(owner), rooms.CreateInput{Name: "Room"})
+		env.AssertFault(t, fault.Internal, err)
 		_, err = w.ByID(t.Context(), r.ID)
-		assertFault(t, fault.Internal, err)
-		_, err = w.List(as(t, owner), nil, nil)
-		assertFault(t, fault.Internal, err)
+		env.AssertFault(t, fault.Internal, err)
+		_, err = w.List(env.As(owner), nil, nil)
+		env.AssertFault(t, fault.Internal, err)
 	})
 }
 
@@ -238,15 +239,15 @@ func TestDatabaseThatIsAwayIsNoRightAndNoRefusal(t *testing.T) {
 func TestBansOfAnyNumberOfPeopleAreFound(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		olga := w.user(t, "Olga")
-		room, other := w.room(t, olga, "A room"), w.room(t, olga, "Another")
+		olga := w.User("Olga")
+		room, other := w.NewRoom(olga, "A room"), w.NewRoom(olga, "Another")
 		for _, n := range []int{1, 3, 40, 10_000} {
 			people := make([]rooms.Person, n)
 			for i := range people {
 				people[i] = rooms.Person{ID: uuid.New()}
 			}
 			last := people[n-1]
-			require.NoError(t, w.Ban(as(t, olga), room.ID, last, rooms.Forever))
+			require.NoError(t, w.Ban(env.As(olga), room.ID, last, rooms.Forever))
 			banned, err := w.Banned(t.Context(), room.ID, people...)
 			require.NoError(t, err)
 			assert.Equal(t, map[uuid.UUID]bool{last.ID: true}, banned)

@@ -35,15 +35,15 @@ func TestHostIsNotHeldUpByASilentDatabase(t *testing.T) {
 	db, err := database.Open(address.String(), 2)
 	require.NoError(t, err)
 	t.Cleanup(func() { db.Close() })
-	w := newWorld(db.Client, usual)
-	olga := w.user(t, "Olga")
-	room := w.room(t, olga, "A room")
+	w := newWorld(t, db.Client, usual)
+	olga := w.User("Olga")
+	room := w.NewRoom(olga, "A room")
 	_, err = line.Toxics.AddToxicJson(strings.NewReader(`{"type": "timeout", "attributes": {"timeout": 0}}`))
 	require.NoError(t, err)
 	recorded := make(chan struct{})
 	go func() {
 		defer close(recorded)
-		w.Record(as(t, olga), room.ID, rooms.Act{Action: auditevent.ActionLOCK})
+		w.Record(env.As(olga), room.ID, rooms.Act{Action: auditevent.ActionLOCK})
 	}()
 	select {
 	case <-recorded:
@@ -58,15 +58,15 @@ func TestHostIsNotHeldUpByASilentDatabase(t *testing.T) {
 func TestActsOfManyAtOnceAreAllStored(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		olga, gone := w.user(t, "Olga"), uuid.New()
-		room := w.room(t, olga, "A room")
+		olga, gone := w.User("Olga"), uuid.New()
+		room := w.NewRoom(olga, "A room")
 		const hosts, acts = 20, 5
 		var group sync.WaitGroup
 		for i := range hosts {
 			group.Go(func() {
 				for j := range acts {
-					w.Record(as(t, olga), gone, rooms.Act{Action: auditevent.ActionLOCK})
-					w.Record(as(t, olga), room.ID,
+					w.Record(env.As(olga), gone, rooms.Act{Action: auditevent.ActionLOCK})
+					w.Record(env.As(olga), room.ID,
 						rooms.Act{Action: auditevent.ActionLOCK, Detail: fmt.Sprint(i, " ", j)},
 						rooms.Act{Action: auditevent.ActionUNLOCK, Detail: fmt.Sprint(i, " ", j)})
 				}
@@ -74,7 +74,7 @@ func TestActsOfManyAtOnceAreAllStored(t *testing.T) {
 		}
 		group.Wait()
 		stored := map[string]int{}
-		for _, event := range w.db.AuditEvent.Query().AllX(t.Context()) {
+		for _, event := range w.DB.AuditEvent.Query().AllX(t.Context()) {
 			assert.Equal(t, room.ID, event.RoomID)
 			assert.Equal(t, "Olga", event.ActorName)
 			stored[string(event.Action)+event.Detail]++
@@ -90,11 +90,11 @@ func TestActsOfManyAtOnceAreAllStored(t *testing.T) {
 func TestAdmissionHoldsUntilAHostEndsIt(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		olga := w.user(t, "Olga")
-		room, other := w.room(t, olga, "A room"), w.room(t, olga, "Another room")
+		olga := w.User("Olga")
+		room, other := w.NewRoom(olga, "A room"), w.NewRoom(olga, "Another room")
 		anna, bob := rooms.Person{ID: uuid.New(), Name: "Anna"}, rooms.Person{ID: uuid.New(), Name: "Bob"}
 		act := func(action auditevent.Action, target rooms.Person) {
-			w.Record(as(t, olga), room.ID, rooms.Act{Action: action, Target: target})
+			w.Record(env.As(olga), room.ID, rooms.Act{Action: action, Target: target})
 			time.Sleep(time.Millisecond) // the clock may be no finer
 		}
 		admitted := func(since time.Time) (names []string) {
@@ -135,8 +135,8 @@ func TestAdmissionHoldsUntilAHostEndsIt(t *testing.T) {
 func TestActOnSomebodyOfAnyNameIsStored(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		olga := w.user(t, "Olga")
-		room := w.room(t, olga, "A room")
+		olga := w.User("Olga")
+		room := w.NewRoom(olga, "A room")
 		names := []string{
 			strings.Repeat("é", 5000), "a caller\x00", "two\nlines", "\u202eturned", "\xff\xfe", "", "Anna",
 		}
@@ -144,8 +144,8 @@ func TestActOnSomebodyOfAnyNameIsStored(t *testing.T) {
 		for i, name := range names {
 			acts[i] = rooms.Act{Action: auditevent.ActionREMOVE, Target: rooms.Person{ID: uuid.New(), Name: name}}
 		}
-		w.Record(as(t, olga), room.ID, acts...)
-		stored, err := w.Audit(as(t, olga), room.ID, nil, nil)
+		w.Record(env.As(olga), room.ID, acts...)
+		stored, err := w.Audit(env.As(olga), room.ID, nil, nil)
 		require.NoError(t, err)
 		assert.Equal(t, len(names), stored.TotalCount)
 		for _, e := range stored.Edges {

@@ -9,22 +9,23 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 // TestBanThatIsMadeAgainBelongsToTheNextMeeting, when that was after the meeting's end.
 func TestBanThatIsMadeAgainBelongsToTheNextMeeting(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		olga := w.user(t, "Olga")
-		room := w.room(t, olga, "A room")
+		olga := w.User("Olga")
+		room := w.NewRoom(olga, "A room")
 		again, once := rooms.Person{ID: uuid.New(), Name: "Again"}, rooms.Person{ID: uuid.New(), Name: "Once"}
 		for _, p := range []rooms.Person{again, once} {
-			require.NoError(t, w.Ban(as(t, olga), room.ID, p, rooms.ForMeeting))
+			require.NoError(t, w.Ban(env.As(olga), room.ID, p, rooms.ForMeeting))
 		}
 		time.Sleep(time.Millisecond) // the clock may be no finer
 		end := time.Now()
 		time.Sleep(time.Millisecond)
-		require.NoError(t, w.Ban(as(t, olga), room.ID, again, rooms.ForMeeting))
+		require.NoError(t, w.Ban(env.As(olga), room.ID, again, rooms.ForMeeting))
 		require.NoError(t, w.EndMeeting(t.Context(), room.ID, end))
 		banned, err := w.Banned(t.Context(), room.ID, again, once)
 		require.NoError(t, err)

@@ -19,6 +19,7 @@ import (
 	"foyer/ent/schema"
 	"foyer/internal/fault"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 // sources are a configuration that says what may be sent; without any it says nothing may.
@@ -32,10 +33,10 @@ func sources(list ...schema.PublishSource) *ent.ConfigurationInput {
 func TestMakerOfARoomBecomesItsOwner(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner := w.user(t, "Olga")
-		made, err := w.Create(as(t, owner), rooms.CreateInput{Name: "  Weekly "})
+		owner := w.User("Olga")
+		made, err := w.Create(env.As(owner), rooms.CreateInput{Name: "  Weekly "})
 		require.NoError(t, err)
-		stored := w.db.Room.GetX(t.Context(), made.ID)
+		stored := w.DB.Room.GetX(t.Context(), made.ID)
 		for _, r := range []*ent.Room{made, stored} {
 			assert.Equal(t, "Weekly", r.Name)
 			assert.Regexp(t, `^[a-z]{3}-[a-z]{4}-[a-z]{3}$`, r.Slug)
@@ -45,7 +46,7 @@ func TestMakerOfARoomBecomesItsOwner(t *testing.T) {
 			assert.True(t, r.DataAllowed)
 		}
 		assert.Equal(t, uuid.Version(4), made.ID.Version())
-		access := w.db.RoomAccess.Query().OnlyX(t.Context())
+		access := w.DB.RoomAccess.Query().OnlyX(t.Context())
 		assert.Equal(t, made.ID, access.RoomID)
 		assert.Equal(t, owner.ID, access.UserID)
 		assert.Equal(t, roomaccess.RoleOWNER, access.Role)
@@ -57,11 +58,11 @@ func TestRoomIsMadeAsItsMakerSays(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		slug, level, configuration := "My Room!", room.AccessLevelPUBLIC, sources(schema.Microphone)
 		configuration.EveryoneCanMute, configuration.DataAllowed = new(false), new(false)
-		made, err := w.Create(as(t, w.user(t, "Olga")), rooms.CreateInput{
+		made, err := w.Create(env.As(w.User("Olga")), rooms.CreateInput{
 			Name: "Room", Slug: &slug, AccessLevel: &level, Configuration: configuration,
 		})
 		require.NoError(t, err)
-		stored := w.db.Room.GetX(t.Context(), made.ID)
+		stored := w.DB.Room.GetX(t.Context(), made.ID)
 		for _, r := range []*ent.Room{made, stored} {
 			assert.Equal(t, "my-room", r.Slug)
 			assert.Equal(t, level, r.AccessLevel)
@@ -97,26 +98,26 @@ var goodNames = map[string]string{
 func TestRoomMayHaveANameOfAnyScriptAndTheSameAsAnother(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner := w.user(t, "Olga")
+		owner := w.User("Olga")
 		for what, name := range goodNames {
-			made := w.room(t, owner, name)
-			assert.Equal(t, name, w.db.Room.GetX(t.Context(), made.ID).Name, what)
+			made := w.NewRoom(owner, name)
+			assert.Equal(t, name, w.DB.Room.GetX(t.Context(), made.ID).Name, what)
 		}
 		for _, letter := range []string{"a", "会", "🦊"} {
 			longest := strings.Repeat(letter, 200)
-			assert.Equal(t, longest, w.room(t, owner, longest).Name)
+			assert.Equal(t, longest, w.NewRoom(owner, longest).Name)
 		}
-		w.room(t, owner, "Twice")
-		w.room(t, owner, "Twice")
+		w.NewRoom(owner, "Twice")
+		w.NewRoom(owner, "Twice")
 	})
 }
 
 func TestRoomIsMadeBySomebodyWithAnAccountAlone(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		for _, ctx := range []context.Context{t.Context(), gone(t)} {
+		for _, ctx := range []context.Context{t.Context(), env.Gone()} {
 			_, err := w.Create(ctx, rooms.CreateInput{Name: "Room"})
-			assertFault(t, fault.Unauthenticated, err)
+			env.AssertFault(t, fault.Unauthenticated, err)
 		}
 		assert.Equal(t, [2]int{0, 0}, w.counts(t))
 	})
@@ -125,13 +126,13 @@ func TestRoomIsMadeBySomebodyWithAnAccountAlone(t *testing.T) {
 func TestRoomOfBadInputIsNotMade(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner := w.user(t, "Olga")
+		owner := w.User("Olga")
 		for _, name := range []string{"", " ", strings.Repeat("a", 201), "a\x00b", "\xff", "\u202e"} {
-			_, err := w.Create(as(t, owner), rooms.CreateInput{Name: name})
+			_, err := w.Create(env.As(owner), rooms.CreateInput{Name: name})
 			assertBlames(t, err, "name", "")
 		}
 		for _, slug := range []string{"", "ab", "会议", strings.Repeat("a", 101), uuid.NewString()} {
-			_, err := w.Create(as(t, owner), rooms.CreateInput{Name: "Room", Slug: &slug})
+			_, err := w.Create(env.As(owner), rooms.CreateInput{Name: "Room", Slug: &slug})
 			assertBlames(t, err, "slug", "")
 		}
 		assert.Equal(t, [2]int{0, 0}, w.counts(t))
@@ -142,10 +143,10 @@ func TestSlugThatIsTakenIsAConflict(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		first, second := "my-room", "My Rôom!"
-		_, err := w.Create(as(t, w.user(t, "Olga")), rooms.CreateInput{Name: "1", Slug: &first})
+		_, err := w.Create(env.As(w.User("Olga")), rooms.CreateInput{Name: "1", Slug: &first})
 		require.NoError(t, err)
-		_, err = w.Create(as(t, w.user(t, "Otto")), rooms.CreateInput{Name: "2", Slug: &second})
-		assertFault(t, fault.Conflict, err)
+		_, err = w.Create(env.As(w.User("Otto")), rooms.CreateInput{Name: "2", Slug: &second})
+		env.AssertFault(t, fault.Conflict, err)
 		assert.Equal(t, map[string]any{"field": "slug"}, fault.Of(err).Details)
 		assert.Equal(t, "this slug is taken", fault.Of(err).Message)
 		assert.Equal(t, [2]int{1, 1}, w.counts(t))
@@ -155,10 +156,10 @@ func TestSlugThatIsTakenIsAConflict(t *testing.T) {
 func TestOneOfManyWhoWantTheSameSlugAtOnceGetsIt(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner, slug := w.user(t, "Olga"), "my-room"
+		owner, slug := w.User("Olga"), "my-room"
 		var won, lost atomic.Int32
 		atOnce(20, func(int) {
-			_, err := w.Create(as(t, owner), rooms.CreateInput{Name: "Room", Slug: &slug})
+			_, err := w.Create(env.As(owner), rooms.CreateInput{Name: "Room", Slug: &slug})
 			switch {
 			case err == nil:
 				won.Add(1)
@@ -191,10 +192,10 @@ func atOnce(n int, f func(i int)) {
 func TestRoomWithoutAnOwnerIsNotMade(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner := w.user(t, "Olga")
+		owner := w.User("Olga")
 		// What happens when a room's owner is stored, after the room itself.
 		var happens func() error
-		w.db.RoomAccess.Use(func(next ent.Mutator) ent.Mutator {
+		w.DB.RoomAccess.Use(func(next ent.Mutator) ent.Mutator {
 			return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
 				if err := happens(); err != nil {
 					return nil, err
@@ -203,12 +204,12 @@ func TestRoomWithoutAnOwnerIsNotMade(t *testing.T) {
 			})
 		})
 		create := func() error {
-			_, err := w.Create(as(t, owner), rooms.CreateInput{Name: "Room"})
+			_, err := w.Create(env.As(owner), rooms.CreateInput{Name: "Room"})
 			return err
 		}
 
 		happens = func() error { return errors.New("the disk is full") }
-		assertFault(t, fault.Internal, create())
+		env.AssertFault(t, fault.Internal, create())
 		assert.Equal(t, [2]int{0, 0}, w.counts(t))
 
 		happens = func() error { panic("a bug") }
@@ -224,9 +225,9 @@ func TestRoomWithoutAnOwnerIsNotMade(t *testing.T) {
 // change updates a room for its owner, and returns it as it is stored.
 func (w *world) change(t *testing.T, owner *ent.User, in rooms.UpdateInput) *ent.Room {
 	t.Helper()
-	changed, err := w.Update(as(t, owner), in)
+	changed, err := w.Update(env.As(owner), in)
 	require.NoError(t, err)
-	stored := w.db.Room.GetX(t.Context(), in.RoomID)
+	stored := w.DB.Room.GetX(t.Context(), in.RoomID)
 	assert.Equal(t, stored.Name, changed.Name)
 	assert.Equal(t, stored.AccessLevel, changed.AccessLevel)
 	assert.Equal(t, stored.PublishSources, changed.PublishSources)
@@ -263,16 +264,16 @@ func TestWhatAChangeDoesNotNameStaysAsItIs(t *testing.T) {
 			func(r *ent.Room) { r.PublishSources = []schema.PublishSource{schema.Camera} }},
 	}
 	onEach(t, func(t *testing.T, w *world) {
-		owner := w.user(t, "Olga")
+		owner := w.User("Olga")
 		for _, test := range tests {
 			for _, is := range []bool{false, true} {
 				configuration := sources(schema.Microphone)
 				configuration.EveryoneCanMute, configuration.DataAllowed = &is, &is
-				made, err := w.Create(as(t, owner), rooms.CreateInput{
+				made, err := w.Create(env.As(owner), rooms.CreateInput{
 					Name: "Room", AccessLevel: new(room.AccessLevelPUBLIC), Configuration: configuration,
 				})
 				require.NoError(t, err)
-				in, want := rooms.UpdateInput{RoomID: made.ID}, *w.db.Room.GetX(t.Context(), made.ID)
+				in, want := rooms.UpdateInput{RoomID: made.ID}, *w.DB.Room.GetX(t.Context(), made.ID)
 				test.change(&in)
 				test.want(&want)
 				got := w.change(t, owner, in)
@@ -308,8 +309,8 @@ func TestSourcesAreAListOrNothingOrTheDefaults(t *testing.T) {
 		{"not named, where they are the defaults", &ent.ConfigurationInput{}, nil, true},
 	}
 	onEach(t, func(t *testing.T, w *world) {
-		owner := w.user(t, "Olga")
-		r := w.room(t, owner, "Room")
+		owner := w.User("Olga")
+		r := w.NewRoom(owner, "Room")
 		for _, test := range tests { // one after another, on the same room
 			got := w.change(t, owner, rooms.UpdateInput{RoomID: r.ID, Configuration: test.sources})
 			assert.Equal(t, test.want, got.PublishSources, test.name)
@@ -321,22 +322,22 @@ func TestSourcesAreAListOrNothingOrTheDefaults(t *testing.T) {
 func TestRoomMadeWithNullForItsSourcesHasTheDefaults(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		made, err := w.Create(as(t, w.user(t, "Olga")), rooms.CreateInput{
+		made, err := w.Create(env.As(w.User("Olga")), rooms.CreateInput{
 			Name: "Room", Configuration: &ent.ConfigurationInput{
 				PublishSources: graphql.OmittableOf([]schema.PublishSource(nil)),
 			},
 		})
 		require.NoError(t, err)
-		assert.Nil(t, w.db.Room.GetX(t.Context(), made.ID).PublishSources)
+		assert.Nil(t, w.DB.Room.GetX(t.Context(), made.ID).PublishSources)
 	})
 }
 
 func TestChangesOfDifferentFieldsAtOnceAllStand(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner := w.user(t, "Olga")
-		r := w.room(t, owner, "Room")
-		second := w.give(t, r, roomaccess.RoleADMINISTRATOR)
+		owner := w.User("Olga")
+		r := w.NewRoom(owner, "Room")
+		second := w.Member(r, roomaccess.RoleADMINISTRATOR)
 		changes := []rooms.UpdateInput{
 			{Name: new("New")},
 			{AccessLevel: new(room.AccessLevelPUBLIC)},
@@ -347,10 +348,10 @@ func TestChangesOfDifferentFieldsAtOnceAllStand(t *testing.T) {
 		atOnce(len(changes), func(i int) {
 			in, host := changes[i], []*ent.User{owner, second}[i%2]
 			in.RoomID = r.ID
-			_, err := w.Update(as(t, host), in)
+			_, err := w.Update(env.As(host), in)
 			assert.NoError(t, err)
 		})
-		got := w.db.Room.GetX(t.Context(), r.ID)
+		got := w.DB.Room.GetX(t.Context(), r.ID)
 		assert.Equal(t, "New", got.Name)
 		assert.Equal(t, room.AccessLevelPUBLIC, got.AccessLevel)
 		assert.False(t, got.EveryoneCanMute)
@@ -362,13 +363,13 @@ func TestChangesOfDifferentFieldsAtOnceAllStand(t *testing.T) {
 func TestChangeOfBadInputChangesNothing(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner := w.user(t, "Olga")
-		r := w.room(t, owner, "Room")
-		_, err := w.Update(as(t, owner), rooms.UpdateInput{
+		owner := w.User("Olga")
+		r := w.NewRoom(owner, "Room")
+		_, err := w.Update(env.As(owner), rooms.UpdateInput{
 			RoomID: r.ID, Name: new("\x00"), AccessLevel: new(room.AccessLevelPUBLIC),
 		})
 		assertBlames(t, err, "name", "")
-		got := w.db.Room.GetX(t.Context(), r.ID)
+		got := w.DB.Room.GetX(t.Context(), r.ID)
 		assert.Equal(t, "Room", got.Name)
 		assert.Equal(t, room.AccessLevelRESTRICTED, got.AccessLevel)
 	})
@@ -377,11 +378,11 @@ func TestChangeOfBadInputChangesNothing(t *testing.T) {
 func TestDeletedRoomGoesWithEverybodysRoleInItAndNoOther(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner := w.user(t, "Olga")
-		r, other := w.room(t, owner, "Room"), w.room(t, owner, "Other")
-		w.give(t, r, roomaccess.RoleADMINISTRATOR)
-		w.give(t, r, roomaccess.RoleMEMBER)
-		was, err := w.Delete(as(t, owner), r.ID)
+		owner := w.User("Olga")
+		r, other := w.NewRoom(owner, "Room"), w.NewRoom(owner, "Other")
+		w.Member(r, roomaccess.RoleADMINISTRATOR)
+		w.Member(r, roomaccess.RoleMEMBER)
+		was, err := w.Delete(env.As(owner), r.ID)
 		require.NoError(t, err)
 		assert.Equal(t, r.ID, was.ID)
 		assert.Equal(t, "Room", was.Name)
@@ -389,10 +390,10 @@ func TestDeletedRoomGoesWithEverybodysRoleInItAndNoOther(t *testing.T) {
 		_, err = w.ByID(t.Context(), other.ID)
 		assert.NoError(t, err)
 		_, err = w.ByID(t.Context(), r.ID)
-		assertFault(t, fault.NotFound, err)
-		_, err = w.Delete(as(t, owner), r.ID)
-		assertFault(t, fault.NotFound, err)
-		_, err = w.Update(as(t, owner), rooms.UpdateInput{RoomID: r.ID})
-		assertFault(t, fault.NotFound, err)
+		env.AssertFault(t, fault.NotFound, err)
+		_, err = w.Delete(env.As(owner), r.ID)
+		env.AssertFault(t, fault.NotFound, err)
+		_, err = w.Update(env.As(owner), rooms.UpdateInput{RoomID: r.ID})
+		env.AssertFault(t, fault.NotFound, err)
 	})
 }

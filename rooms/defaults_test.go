@@ -12,11 +12,12 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/schema"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 func (w *world) prefer(t *testing.T, u *ent.User, p accounts.Preferences) *ent.User {
 	t.Helper()
-	updated, err := w.people.Prefer(as(t, u), p)
+	updated, err := w.People.Prefer(env.As(u), p)
 	require.NoError(t, err)
 	return updated
 }
@@ -24,7 +25,7 @@ func (w *world) prefer(t *testing.T, u *ent.User, p accounts.Preferences) *ent.U
 func TestRoomIsMadeAsItsMakerPrefersUnlessHeSaysOtherwise(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		u := w.user(t, "Ada")
+		u := w.User("Ada")
 		configuration := sources(schema.Microphone)
 		configuration.EveryoneCanMute = new(false)
 		u = w.prefer(t, u, accounts.Preferences{
@@ -35,9 +36,9 @@ func TestRoomIsMadeAsItsMakerPrefersUnlessHeSaysOtherwise(t *testing.T) {
 		u = w.prefer(t, u, accounts.Preferences{
 			DefaultConfiguration: graphql.OmittableOf(&ent.ConfigurationInput{DataAllowed: new(false)}),
 		})
-		made := w.room(t, u, "As preferred")
+		made := w.NewRoom(u, "As preferred")
 		effective := rooms.DefaultConfiguration(u)
-		for _, r := range []*ent.Room{effective, w.db.Room.GetX(t.Context(), made.ID)} {
+		for _, r := range []*ent.Room{effective, w.DB.Room.GetX(t.Context(), made.ID)} {
 			assert.Equal(t, []schema.PublishSource{schema.Microphone}, r.PublishSources)
 			assert.False(t, r.EveryoneCanMute)
 			assert.False(t, r.DataAllowed)
@@ -49,11 +50,11 @@ func TestRoomIsMadeAsItsMakerPrefersUnlessHeSaysOtherwise(t *testing.T) {
 			PublishSources:  graphql.OmittableOf[[]schema.PublishSource](nil),
 			EveryoneCanMute: new(true),
 		}
-		made, err := w.Create(as(t, u), rooms.CreateInput{
+		made, err := w.Create(env.As(u), rooms.CreateInput{
 			Name: "Otherwise", AccessLevel: &level, Configuration: other,
 		})
 		require.NoError(t, err)
-		stored := w.db.Room.GetX(t.Context(), made.ID)
+		stored := w.DB.Room.GetX(t.Context(), made.ID)
 		assert.Equal(t, room.AccessLevelPUBLIC, stored.AccessLevel)
 		assert.Nil(t, stored.PublishSources)
 		assert.True(t, stored.EveryoneCanMute)
@@ -63,7 +64,7 @@ func TestRoomIsMadeAsItsMakerPrefersUnlessHeSaysOtherwise(t *testing.T) {
 			DefaultAccessLevel:   graphql.OmittableOf[*room.AccessLevel](nil),
 			DefaultConfiguration: graphql.OmittableOf[*ent.ConfigurationInput](nil),
 		})
-		stored = w.db.Room.GetX(t.Context(), w.room(t, u, "As everybody's").ID)
+		stored = w.DB.Room.GetX(t.Context(), w.NewRoom(u, "As everybody's").ID)
 		assert.Equal(t, usual.DefaultAccessLevel, stored.AccessLevel)
 		assert.Nil(t, stored.PublishSources)
 		assert.True(t, stored.EveryoneCanMute)

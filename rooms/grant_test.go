@@ -9,6 +9,7 @@ import (
 	"foyer/ent/user"
 	"foyer/internal/fault"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 func TestPersonIsNamedByExactlyOneOfIdAndEmail(t *testing.T) {
@@ -16,18 +17,18 @@ func TestPersonIsNamedByExactlyOneOfIdAndEmail(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		c := w.cast(t, owner, none)
 		in := rooms.GrantInput{RoomID: c.room.ID, Role: member}
-		_, err := w.Grant(as(t, c.actor), in)
-		assertFault(t, fault.Invalid, err)
+		_, err := w.Grant(env.As(c.actor), in)
+		env.AssertFault(t, fault.Invalid, err)
 		in.UserID, in.Email = &c.other.ID, new("ada@example.org")
-		_, err = w.Grant(as(t, c.actor), in)
-		assertFault(t, fault.Invalid, err)
+		_, err = w.Grant(env.As(c.actor), in)
+		env.AssertFault(t, fault.Invalid, err)
 		in.UserID = nil
 		for _, bad := range []string{"", "ada", "ada@", "Ada <ada>", "a\x00@example.org"} {
 			in.Email = &bad
-			_, err = w.Grant(as(t, c.actor), in)
+			_, err = w.Grant(env.As(c.actor), in)
 			assertBlames(t, err, "email", "")
 		}
-		assert.Zero(t, w.db.User.Query().Where(user.SubjectIsNil()).CountX(t.Context()))
+		assert.Zero(t, w.DB.User.Query().Where(user.SubjectIsNil()).CountX(t.Context()))
 	})
 }
 
@@ -39,9 +40,9 @@ func TestWhoMayNotGiveARoleMakesNoAccount(t *testing.T) {
 		} {
 			c := w.cast(t, actor, none)
 			in := rooms.GrantInput{RoomID: c.room.ID, Email: new("ada@example.org"), Role: role}
-			_, err := w.Grant(as(t, c.actor), in)
-			assertFault(t, fault.Forbidden, err)
+			_, err := w.Grant(env.As(c.actor), in)
+			env.AssertFault(t, fault.Forbidden, err)
 		}
-		assert.Zero(t, w.db.User.Query().Where(user.SubjectIsNil()).CountX(t.Context()))
+		assert.Zero(t, w.DB.User.Query().Where(user.SubjectIsNil()).CountX(t.Context()))
 	})
 }

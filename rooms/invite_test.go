@@ -13,32 +13,33 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 func TestInvitationsAreWrittenForHostsAllOrNone(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner := w.user(t, "Olga")
-		r := w.room(t, owner, "Room")
+		owner := w.User("Olga")
+		r := w.NewRoom(owner, "Room")
 		write := func(tx *ent.Tx, found *ent.Room) error {
 			assert.Equal(t, r.ID, found.ID)
 			return tx.Room.UpdateOne(found).SetName("written").Exec(t.Context())
 		}
 		for want, u := range map[fault.Kind]*ent.User{
-			fault.Unauthenticated: nil, fault.Forbidden: w.give(t, r, roomaccess.RoleMEMBER),
+			fault.Unauthenticated: nil, fault.Forbidden: w.Member(r, roomaccess.RoleMEMBER),
 		} {
-			assertFault(t, want, w.WriteInvitations(as(t, u), rooms.Invitees{RoomID: r.ID}, write))
+			env.AssertFault(t, want, w.WriteInvitations(env.As(u), rooms.Invitees{RoomID: r.ID}, write))
 		}
 		failing := errors.New("no")
-		err := w.WriteInvitations(as(t, owner), rooms.Invitees{RoomID: r.ID}, func(tx *ent.Tx, found *ent.Room) error {
+		err := w.WriteInvitations(env.As(owner), rooms.Invitees{RoomID: r.ID}, func(tx *ent.Tx, found *ent.Room) error {
 			return errors.Join(write(tx, found), failing)
 		})
 		require.ErrorIs(t, err, failing)
-		assert.Equal(t, "Room", w.db.Room.GetX(t.Context(), r.ID).Name)
+		assert.Equal(t, "Room", w.DB.Room.GetX(t.Context(), r.ID).Name)
 
-		administrator := w.give(t, r, roomaccess.RoleADMINISTRATOR)
-		require.NoError(t, w.WriteInvitations(as(t, administrator), rooms.Invitees{RoomID: r.ID}, write))
-		assert.Equal(t, "written", w.db.Room.GetX(t.Context(), r.ID).Name)
+		administrator := w.Member(r, roomaccess.RoleADMINISTRATOR)
+		require.NoError(t, w.WriteInvitations(env.As(administrator), rooms.Invitees{RoomID: r.ID}, write))
+		assert.Equal(t, "written", w.DB.Room.GetX(t.Context(), r.ID).Name)
 	})
 }
 
@@ -49,8 +50,8 @@ func TestInvitationBringsARoleToWhoHasNone(t *testing.T) {
 			for _, role := range []roomaccess.Role{member, administrator} {
 				c := w.cast(t, actor, none)
 				held := map[*ent.User]roomaccess.Role{
-					c.actor: actor, c.other: role, w.give(t, c.room, owner): owner,
-					w.give(t, c.room, administrator): administrator, w.give(t, c.room, member): member,
+					c.actor: actor, c.other: role, w.Member(c.room, owner): owner,
+					w.Member(c.room, administrator): administrator, w.Member(c.room, member): member,
 				}
 				emails := []string{uuid.NewString() + "@example.org"} // of nobody so far
 				for u := range held {
@@ -58,7 +59,7 @@ func TestInvitationBringsARoleToWhoHasNone(t *testing.T) {
 				}
 				written := 0
 				to := rooms.Invitees{RoomID: c.room.ID, Emails: emails, Role: &role}
-				err := w.WriteInvitations(as(t, c.actor), to, func(*ent.Tx, *ent.Room) error {
+				err := w.WriteInvitations(env.As(c.actor), to, func(*ent.Tx, *ent.Room) error {
 					written++
 					return nil
 				})
@@ -67,7 +68,7 @@ func TestInvitationBringsARoleToWhoHasNone(t *testing.T) {
 				for u, want := range held {
 					assert.Equal(t, want, w.roleOf(t, c.room, u), "%s invites as %s", actor, role)
 				}
-				u, err := w.people.SignIn(t.Context(), auth.Identity{
+				u, err := w.People.SignIn(t.Context(), auth.Identity{
 					Subject: uuid.NewString(), Email: emails[0], EmailVerified: true, FullName: "New",
 				})
 				require.NoError(t, err)
@@ -85,14 +86,14 @@ func TestRoleComesWithTheInvitationOrNotAtAll(t *testing.T) {
 		to := rooms.Invitees{RoomID: c.room.ID, Emails: []string{email, "new@example.org"}}
 		to.Role = new(roomaccess.RoleOWNER)
 		never := func(*ent.Tx, *ent.Room) error { panic("nobody is invited") }
-		assertBlames(t, w.WriteInvitations(as(t, c.actor), to, never), "role", "MEMBER or ADMINISTRATOR")
+		assertBlames(t, w.WriteInvitations(env.As(c.actor), to, never), "role", "MEMBER or ADMINISTRATOR")
 		to.Role = new(roomaccess.RoleMEMBER)
-		assertFault(t, fault.Forbidden, w.WriteInvitations(as(t, w.give(t, c.room, member)), to, never))
-		people := w.db.User.Query().CountX(t.Context())
+		env.AssertFault(t, fault.Forbidden, w.WriteInvitations(env.As(w.Member(c.room, member)), to, never))
+		people := w.DB.User.Query().CountX(t.Context())
 		failing := errors.New("no")
-		err := w.WriteInvitations(as(t, c.actor), to, func(*ent.Tx, *ent.Room) error { return failing })
+		err := w.WriteInvitations(env.As(c.actor), to, func(*ent.Tx, *ent.Room) error { return failing })
 		require.ErrorIs(t, err, failing)
 		assert.Equal(t, none, w.roleOf(t, c.room, c.other))
-		assert.Equal(t, people, w.db.User.Query().CountX(t.Context()), "no provisional account stays")
+		assert.Equal(t, people, w.DB.User.Query().CountX(t.Context()), "no provisional account stays")
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/graph/scalar"
 	"foyer/internal/fault"
+	"foyer/test/env"
 )
 
 // overTheWire returns a cursor as it comes back from a client.
@@ -42,9 +43,9 @@ func (w *world) rooms25(t *testing.T, owner *ent.User) []string {
 	list := []*ent.Room{}
 	for i := range 25 {
 		at := noon.Add(time.Duration(i/3) * 1500 * time.Millisecond).In(zones[i%len(zones)])
-		r := w.db.Room.Create().SetName(strconv.Itoa(i)).SetSlug(uuid.NewString()).
+		r := w.DB.Room.Create().SetName(strconv.Itoa(i)).SetSlug(uuid.NewString()).
 			SetAccessLevel(room.AccessLevelRESTRICTED).SetCreatedAt(at).SaveX(t.Context())
-		w.db.RoomAccess.Create().SetRoom(r).SetUser(owner).
+		w.DB.RoomAccess.Create().SetRoom(r).SetUser(owner).
 			SetRole(roomaccess.RoleOWNER).ExecX(t.Context())
 		list = append(list, r)
 	}
@@ -72,14 +73,14 @@ func names(page *ent.RoomConnection) []string {
 func TestListHasEveryRoomOnceNewestFirst(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner, size := w.user(t, "Olga"), 10
+		owner, size := w.User("Olga"), 10
 		want := w.rooms25(t, owner)
-		w.room(t, w.user(t, "Otto"), "somebody else's")
+		w.NewRoom(w.User("Otto"), "somebody else's")
 
 		var got []string
 		var after *ent.Cursor
 		for _, pageLen := range []int{10, 10, 5} {
-			page, err := w.List(as(t, owner), &size, after)
+			page, err := w.List(env.As(owner), &size, after)
 			require.NoError(t, err)
 			assert.Len(t, page.Edges, pageLen)
 			assert.Equal(t, 25, page.TotalCount)
@@ -90,13 +91,13 @@ func TestListHasEveryRoomOnceNewestFirst(t *testing.T) {
 		}
 		assert.Equal(t, want, got)
 
-		page, err := w.List(as(t, owner), &size, after)
+		page, err := w.List(env.As(owner), &size, after)
 		require.NoError(t, err)
 		assert.Empty(t, page.Edges, "nothing comes after the last")
 		assert.Equal(t, 25, page.TotalCount)
 		assert.False(t, page.PageInfo.HasNextPage)
 
-		page, err = w.List(as(t, owner), nil, nil)
+		page, err = w.List(env.As(owner), nil, nil)
 		require.NoError(t, err)
 		assert.Equal(t, want, names(page), "without a size")
 	})
@@ -105,14 +106,14 @@ func TestListHasEveryRoomOnceNewestFirst(t *testing.T) {
 func TestRoomMadeWhileOneReadsTheListDisturbsNoPage(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner, size := w.user(t, "Olga"), 1
-		w.room(t, owner, "first")
-		w.room(t, owner, "second")
-		page, err := w.List(as(t, owner), &size, nil)
+		owner, size := w.User("Olga"), 1
+		w.NewRoom(owner, "first")
+		w.NewRoom(owner, "second")
+		page, err := w.List(env.As(owner), &size, nil)
 		require.NoError(t, err)
 		assert.Equal(t, []string{"second"}, names(page))
-		w.room(t, owner, "third")
-		page, err = w.List(as(t, owner), &size, overTheWire(t, page.PageInfo.EndCursor))
+		w.NewRoom(owner, "third")
+		page, err = w.List(env.As(owner), &size, overTheWire(t, page.PageInfo.EndCursor))
 		require.NoError(t, err)
 		assert.Equal(t, []string{"first"}, names(page))
 	})
@@ -121,7 +122,7 @@ func TestRoomMadeWhileOneReadsTheListDisturbsNoPage(t *testing.T) {
 func TestPageHas100RoomsAtMost(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner := w.user(t, "Olga")
+		owner := w.User("Olga")
 		w.make(t, owner, 101)
 		tests := []struct {
 			first *int
@@ -137,7 +138,7 @@ func TestPageHas100RoomsAtMost(t *testing.T) {
 			{new(1 << 31), 0, true},
 		}
 		for _, test := range tests {
-			page, err := w.List(as(t, owner), test.first, nil)
+			page, err := w.List(env.As(owner), test.first, nil)
 			if test.fails {
 				assertBlames(t, err, "first", "0 to 100")
 				continue
@@ -155,51 +156,51 @@ func (w *world) make(t *testing.T, owner *ent.User, n int) {
 	t.Helper()
 	creates := []*ent.RoomCreate{}
 	for range n {
-		creates = append(creates, w.db.Room.Create().SetName("Room").SetSlug(uuid.NewString()).
+		creates = append(creates, w.DB.Room.Create().SetName("Room").SetSlug(uuid.NewString()).
 			SetAccessLevel(room.AccessLevelPUBLIC))
 	}
 	accesses := []*ent.RoomAccessCreate{}
-	for _, r := range w.db.Room.CreateBulk(creates...).SaveX(t.Context()) {
-		accesses = append(accesses, w.db.RoomAccess.Create().SetRoom(r).SetUser(owner).
+	for _, r := range w.DB.Room.CreateBulk(creates...).SaveX(t.Context()) {
+		accesses = append(accesses, w.DB.RoomAccess.Create().SetRoom(r).SetUser(owner).
 			SetRole(roomaccess.RoleOWNER))
 	}
-	w.db.RoomAccess.CreateBulk(accesses...).ExecX(t.Context())
+	w.DB.RoomAccess.CreateBulk(accesses...).ExecX(t.Context())
 }
 
 func TestListIsTheViewersOwn(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		owner, other := w.user(t, "Olga"), w.user(t, "Otto")
-		r := w.room(t, owner, "Room")
-		w.room(t, other, "Other")
+		owner, other := w.User("Olga"), w.User("Otto")
+		r := w.NewRoom(owner, "Room")
+		w.NewRoom(other, "Other")
 		for _, role := range []roomaccess.Role{roomaccess.RoleADMINISTRATOR, roomaccess.RoleMEMBER} {
-			page, err := w.List(as(t, w.give(t, r, role)), nil, nil)
+			page, err := w.List(env.As(w.Member(r, role)), nil, nil)
 			require.NoError(t, err)
 			assert.Equal(t, []string{"Room"}, names(page), "of an %s", role)
 			assert.Equal(t, 1, page.TotalCount)
 		}
-		page, err := w.List(as(t, w.user(t, "Stranger")), nil, nil)
+		page, err := w.List(env.As(w.User("Stranger")), nil, nil)
 		require.NoError(t, err)
 		assert.Empty(t, page.Edges)
 		assert.Zero(t, page.TotalCount)
 		assert.False(t, page.PageInfo.HasNextPage)
 		_, err = w.List(t.Context(), nil, nil)
-		assertFault(t, fault.Unauthenticated, err)
+		env.AssertFault(t, fault.Unauthenticated, err)
 	})
 }
 
 func TestRoomOfAListKnowsTheViewersRole(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		r := w.room(t, w.user(t, "Olga"), "Room")
-		member := w.give(t, r, roomaccess.RoleMEMBER)
-		page, err := w.List(as(t, member), nil, nil)
+		r := w.NewRoom(w.User("Olga"), "Room")
+		member := w.Member(r, roomaccess.RoleMEMBER)
+		page, err := w.List(env.As(member), nil, nil)
 		require.NoError(t, err)
 		listed := page.Edges[0].Node
 		require.Len(t, listed.Edges.Accesses, 1, "nobody else's comes along")
 		// What is loaded is not asked again: the answer is the list's, whatever has happened since.
-		w.db.RoomAccess.Delete().ExecX(t.Context())
-		role, err := w.Role(as(t, member), listed)
+		w.DB.RoomAccess.Delete().ExecX(t.Context())
+		role, err := w.Role(env.As(member), listed)
 		require.NoError(t, err)
 		assert.Equal(t, roomaccess.RoleMEMBER, role)
 	})

@@ -16,21 +16,22 @@ import (
 	"foyer/ent/schema"
 	"foyer/internal/fault"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 // TestWhoLooksAtARoomSeesIt: one statement reads what three of ent's do.
 func TestWhoLooksAtARoomSeesIt(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		olga, mia := w.user(t, "Olga"), w.user(t, "Mia")
-		room := w.room(t, olga, "A room")
-		room = w.db.Room.UpdateOne(room).SetLockedAt(room.CreatedAt).SetDataAllowed(false).
+		olga, mia := w.User("Olga"), w.User("Mia")
+		room := w.NewRoom(olga, "A room")
+		room = w.DB.Room.UpdateOne(room).SetLockedAt(room.CreatedAt).SetDataAllowed(false).
 			SetPublishSources([]schema.PublishSource{schema.Camera}).SaveX(t.Context())
-		w.db.RoomAccess.Create().SetRoom(room).SetUser(mia).SetRole(roomaccess.RoleMEMBER).ExecX(t.Context())
-		other := w.room(t, mia, "Another")
+		w.DB.RoomAccess.Create().SetRoom(room).SetUser(mia).SetRole(roomaccess.RoleMEMBER).ExecX(t.Context())
+		other := w.NewRoom(mia, "Another")
 		entry := rooms.Person{ID: uuid.New()}
-		require.NoError(t, w.Ban(as(t, olga), room.ID, entry, rooms.Forever))
-		require.NoError(t, w.Ban(as(t, olga), room.ID, rooms.Person{ID: uuid.New(), UserID: mia.ID}, rooms.Forever))
+		require.NoError(t, w.Ban(env.As(olga), room.ID, entry, rooms.Forever))
+		require.NoError(t, w.Ban(env.As(olga), room.ID, rooms.Person{ID: uuid.New(), UserID: mia.ID}, rooms.Forever))
 
 		tests := []struct {
 			name   string
@@ -51,7 +52,7 @@ func TestWhoLooksAtARoomSeesIt(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, test.role, look.Role, test.name)
 			assert.Equal(t, test.banned, look.Banned, test.name)
-			assert.Equal(t, w.db.Room.GetX(t.Context(), test.room.ID).String(), look.Room.String())
+			assert.Equal(t, w.DB.Room.GetX(t.Context(), test.room.ID).String(), look.Room.String())
 		}
 		assert.Len(t, look(t, w, room).QueryAccesses().AllX(t.Context()), 2, "a room of ent's, with what belongs to it")
 		_, err := w.Look(t.Context(), uuid.New(), entry)
@@ -73,14 +74,14 @@ func TestManyWhoLookAtOnceSeeEachHisOwn(t *testing.T) {
 		const people = 30
 		users, made := make([]*ent.User, people), make([]*ent.Room, people)
 		for i := range people {
-			users[i] = w.user(t, fmt.Sprint("User ", i))
-			made[i] = w.room(t, users[i], fmt.Sprint("Room ", i))
+			users[i] = w.User(fmt.Sprint("User ", i))
+			made[i] = w.NewRoom(users[i], fmt.Sprint("Room ", i))
 		}
 		var group sync.WaitGroup
 		for i, u := range users {
 			group.Go(func() {
 				for j := range people {
-					look, err := w.ViewerLook(as(t, u), made[j].ID)
+					look, err := w.ViewerLook(env.As(u), made[j].ID)
 					if assert.NoError(t, err) {
 						assert.Equal(t, made[j].Name, look.Room.Name)
 						assert.Equal(t, i == j, look.Role == roomaccess.RoleOWNER)
@@ -91,7 +92,7 @@ func TestManyWhoLookAtOnceSeeEachHisOwn(t *testing.T) {
 						assert.Equal(t, made[j].Name, r.Name)
 						r.Name = "changed by one of them"
 					}
-					viewer, err := w.people.Viewer(as(t, u))
+					viewer, err := w.People.Viewer(env.As(u))
 					if assert.NoError(t, err) {
 						assert.Equal(t, u.ID, viewer.ID)
 					}
@@ -108,16 +109,16 @@ func TestManyWhoLookAtOnceSeeEachHisOwn(t *testing.T) {
 func TestActThatIsTooLongIsNotStored(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		room := w.room(t, w.user(t, "Olga"), "A room")
+		room := w.NewRoom(w.User("Olga"), "A room")
 		event := ent.AuditEvent{RoomID: room.ID, Action: auditevent.ActionLOCK}
 		long, unknown := event, event
 		long.Detail, unknown.Action = strings.Repeat("x", 2001), "DANCE"
 		for _, bad := range []*ent.AuditEvent{&long, &unknown} {
-			assert.True(t, ent.IsValidationError(w.db.AuditEvent.Record(t.Context(), []*ent.AuditEvent{&event, bad})))
+			assert.True(t, ent.IsValidationError(w.DB.AuditEvent.Record(t.Context(), []*ent.AuditEvent{&event, bad})))
 		}
 		nowhere := event
 		nowhere.RoomID = uuid.New()
-		assert.True(t, ent.IsConstraintError(w.db.AuditEvent.Record(t.Context(), []*ent.AuditEvent{&event, &nowhere})))
-		assert.Zero(t, w.db.AuditEvent.Query().CountX(t.Context()))
+		assert.True(t, ent.IsConstraintError(w.DB.AuditEvent.Record(t.Context(), []*ent.AuditEvent{&event, &nowhere})))
+		assert.Zero(t, w.DB.AuditEvent.Query().CountX(t.Context()))
 	})
 }

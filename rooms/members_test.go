@@ -38,11 +38,11 @@ type cast struct {
 
 func (w *world) cast(t *testing.T, actor, other roomaccess.Role) cast {
 	t.Helper()
-	r := w.room(t, w.user(t, "Olga"), "Room")
-	c := cast{room: r, actor: w.user(t, "Actor"), other: w.user(t, "Other")}
+	r := w.NewRoom(w.User("Olga"), "Room")
+	c := cast{room: r, actor: w.User("Actor"), other: w.User("Other")}
 	for u, role := range map[*ent.User]roomaccess.Role{c.actor: actor, c.other: other} {
 		if role != none {
-			w.db.RoomAccess.Create().SetRoom(r).SetUser(u).SetRole(role).ExecX(t.Context())
+			w.DB.RoomAccess.Create().SetRoom(r).SetUser(u).SetRole(role).ExecX(t.Context())
 		}
 	}
 	return c
@@ -121,7 +121,7 @@ func (w *world) become(
 func TestRolesAreChangedByWhomTheMatrixAllowsAlone(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		actor := func(c cast) context.Context { return as(t, c.actor) }
+		actor := func(c cast) context.Context { return env.As(c.actor) }
 		for _, right := range rights {
 			for _, to := range everyRole {
 				name := string(to)
@@ -153,7 +153,7 @@ func TestRolesAreChangedByWhomTheMatrixAllowsAlone(t *testing.T) {
 func TestNobodyChangesHisOwnRole(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		self := func(c cast) context.Context { return as(t, c.other) }
+		self := func(c cast) context.Context { return env.As(c.other) }
 		for _, role := range everyRole {
 			for _, to := range everyRole {
 				for way, got := range w.become(t, self, func() cast { return w.cast(t, none, role) }, to) {
@@ -179,13 +179,13 @@ func TestWhoIsNotSignedInChangesNothing(t *testing.T) {
 				}
 			}
 		}
-		r := w.room(t, w.user(t, "Olga"), "Room")
+		r := w.NewRoom(w.User("Olga"), "Room")
 		_, err := w.Leave(t.Context(), r.ID)
-		assertFault(t, fault.Unauthenticated, err)
+		env.AssertFault(t, fault.Unauthenticated, err)
 		_, err = w.Transfer(t.Context(), r.ID, uuid.New())
-		assertFault(t, fault.Unauthenticated, err)
+		env.AssertFault(t, fault.Unauthenticated, err)
 		_, err = w.Accesses(t.Context(), r.ID, nil, nil)
-		assertFault(t, fault.Unauthenticated, err)
+		env.AssertFault(t, fault.Unauthenticated, err)
 	})
 }
 
@@ -193,24 +193,24 @@ func TestRolesInARoomOrOfAPersonThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		c := w.cast(t, owner, member)
-		ctx, nowhere := as(t, c.actor), uuid.New()
+		ctx, nowhere := env.As(c.actor), uuid.New()
 		_, err := w.SetRole(ctx, nowhere, c.other.ID, member)
-		assertFault(t, fault.NotFound, err)
+		env.AssertFault(t, fault.NotFound, err)
 		_, err = w.Grant(ctx, rooms.GrantInput{RoomID: nowhere, UserID: &c.other.ID, Role: member})
-		assertFault(t, fault.NotFound, err)
+		env.AssertFault(t, fault.NotFound, err)
 		_, err = w.Leave(ctx, nowhere)
-		assertFault(t, fault.NotFound, err)
+		env.AssertFault(t, fault.NotFound, err)
 		_, err = w.Accesses(ctx, nowhere, nil, nil)
-		assertFault(t, fault.NotFound, err)
+		env.AssertFault(t, fault.NotFound, err)
 		for _, id := range []uuid.UUID{uuid.New(), uuid.Nil} {
 			_, err = w.SetRole(ctx, c.room.ID, id, member)
-			assertFault(t, fault.NotFound, err)
+			env.AssertFault(t, fault.NotFound, err)
 			_, err = w.Grant(ctx, rooms.GrantInput{RoomID: c.room.ID, UserID: &id, Role: member})
-			assertFault(t, fault.NotFound, err)
+			env.AssertFault(t, fault.NotFound, err)
 			_, err = w.Revoke(ctx, c.room.ID, id)
-			assertFault(t, fault.NotFound, err)
+			env.AssertFault(t, fault.NotFound, err)
 			_, err = w.Transfer(ctx, c.room.ID, id)
-			assertFault(t, fault.NotFound, err)
+			env.AssertFault(t, fault.NotFound, err)
 		}
 		_, err = w.SetRole(ctx, c.room.ID, c.other.ID, "EMPEROR")
 		assertBlames(t, err, "role", "")
@@ -223,7 +223,7 @@ func TestSetRoleSaysWhatThePersonWasBefore(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		c, was := w.cast(t, owner, none), none
 		for _, role := range []roomaccess.Role{member, member, administrator, owner, member} {
-			before, err := w.SetRole(as(t, c.actor), c.room.ID, c.other.ID, role)
+			before, err := w.SetRole(env.As(c.actor), c.room.ID, c.other.ID, role)
 			require.NoError(t, err)
 			assert.Equal(t, was, before)
 			was = role
@@ -236,13 +236,13 @@ func TestRoleThatIsHeldIsGrantedAgainAndAnotherIsAConflict(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		c := w.cast(t, owner, member)
 		in := rooms.GrantInput{RoomID: c.room.ID, UserID: &c.other.ID, Role: member}
-		held := w.db.RoomAccess.Query().Where(roomaccess.UserID(c.other.ID)).OnlyX(t.Context())
-		again, err := w.Grant(as(t, c.actor), in)
+		held := w.DB.RoomAccess.Query().Where(roomaccess.UserID(c.other.ID)).OnlyX(t.Context())
+		again, err := w.Grant(env.As(c.actor), in)
 		require.NoError(t, err)
 		assert.Equal(t, held.ID, again.ID)
 		in.Role = administrator
-		_, err = w.Grant(as(t, c.actor), in)
-		assertFault(t, fault.Conflict, err)
+		_, err = w.Grant(env.As(c.actor), in)
+		env.AssertFault(t, fault.Conflict, err)
 		assert.Equal(t, member, fault.Of(err).Details["role"])
 	})
 }
@@ -250,32 +250,32 @@ func TestRoleThatIsHeldIsGrantedAgainAndAnotherIsAConflict(t *testing.T) {
 func TestWhoHasARoleLeavesUnlessHeIsTheLastOwner(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		olga := w.user(t, "Olga")
-		r := w.room(t, olga, "Room")
+		olga := w.User("Olga")
+		r := w.NewRoom(olga, "Room")
 		for _, role := range []roomaccess.Role{member, administrator, owner} {
-			u := w.give(t, r, role)
-			left, err := w.Leave(as(t, u), r.ID)
+			u := w.Member(r, role)
+			left, err := w.Leave(env.As(u), r.ID)
 			require.NoError(t, err)
 			assert.Equal(t, r.ID, left.ID)
 			assert.Equal(t, none, w.roleOf(t, r, u))
-			_, err = w.Leave(as(t, u), r.ID)
-			assertFault(t, fault.Forbidden, err)
+			_, err = w.Leave(env.As(u), r.ID)
+			env.AssertFault(t, fault.Forbidden, err)
 		}
-		w.give(t, r, administrator)
-		_, err := w.Leave(as(t, olga), r.ID)
-		assertFault(t, fault.Conflict, err)
+		w.Member(r, administrator)
+		_, err := w.Leave(env.As(olga), r.ID)
+		env.AssertFault(t, fault.Conflict, err)
 		assert.Equal(t, owner, w.roleOf(t, r, olga))
 
-		_, err = w.Grant(as(t, olga), rooms.GrantInput{
+		_, err = w.Grant(env.As(olga), rooms.GrantInput{
 			RoomID: r.ID, Email: new("new@example.org"), Role: owner,
 		})
 		require.NoError(t, err)
-		_, err = w.Leave(as(t, olga), r.ID)
-		assertFault(t, fault.Conflict, err)
+		_, err = w.Leave(env.As(olga), r.ID)
+		env.AssertFault(t, fault.Conflict, err)
 		assert.Equal(t, owner, w.roleOf(t, r, olga), "an owner who never came is none to leave it to")
 
-		w.give(t, r, owner)
-		_, err = w.Leave(as(t, olga), r.ID)
+		w.Member(r, owner)
+		_, err = w.Leave(env.As(olga), r.ID)
 		require.NoError(t, err)
 	})
 }
@@ -285,7 +285,7 @@ func TestOwnershipIsHandedOverToSomebodyWithARole(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		for _, heir := range []roomaccess.Role{member, administrator, owner} {
 			c := w.cast(t, owner, heir)
-			r, err := w.Transfer(as(t, c.actor), c.room.ID, c.other.ID)
+			r, err := w.Transfer(env.As(c.actor), c.room.ID, c.other.ID)
 			require.NoError(t, err)
 			assert.Equal(t, c.room.ID, r.ID)
 			assert.Equal(t, owner, w.roleOf(t, c.room, c.other))
@@ -293,22 +293,22 @@ func TestOwnershipIsHandedOverToSomebodyWithARole(t *testing.T) {
 		}
 		for _, actor := range []roomaccess.Role{administrator, member, none} {
 			c := w.cast(t, actor, member)
-			_, err := w.Transfer(as(t, c.actor), c.room.ID, c.other.ID)
-			assertFault(t, fault.Forbidden, err)
+			_, err := w.Transfer(env.As(c.actor), c.room.ID, c.other.ID)
+			env.AssertFault(t, fault.Forbidden, err)
 			assert.Equal(t, member, w.roleOf(t, c.room, c.other))
 			assert.Equal(t, actor, w.roleOf(t, c.room, c.actor))
 		}
 		c := w.cast(t, owner, none)
-		_, err := w.Transfer(as(t, c.actor), c.room.ID, c.other.ID)
-		assertFault(t, fault.NotFound, err)
-		_, err = w.Transfer(as(t, c.actor), c.room.ID, c.actor.ID)
+		_, err := w.Transfer(env.As(c.actor), c.room.ID, c.other.ID)
+		env.AssertFault(t, fault.NotFound, err)
+		_, err = w.Transfer(env.As(c.actor), c.room.ID, c.actor.ID)
 		assertBlames(t, err, "userId", "")
-		access, err := w.Grant(as(t, c.actor), rooms.GrantInput{
+		access, err := w.Grant(env.As(c.actor), rooms.GrantInput{
 			RoomID: c.room.ID, Email: new("new@example.org"), Role: administrator,
 		})
 		require.NoError(t, err)
-		_, err = w.Transfer(as(t, c.actor), c.room.ID, access.UserID)
-		assertFault(t, fault.Conflict, err)
+		_, err = w.Transfer(env.As(c.actor), c.room.ID, access.UserID)
+		env.AssertFault(t, fault.Conflict, err)
 		assert.Equal(t, owner, w.roleOf(t, c.room, c.actor))
 	})
 }
@@ -320,7 +320,7 @@ func TestLastOwnerStaysWhateverOwnersDoToEachOtherAtOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		owners := make([]*ent.User, 10)
 		for i := range owners {
-			owners[i] = w.user(t, "Owner")
+			owners[i] = w.User("Owner")
 		}
 		untouched, crowded := w.sharedRoom(t, owners), w.sharedRoom(t, owners)
 		var done atomic.Int32
@@ -345,19 +345,19 @@ func TestLastOwnerStaysWhateverOwnersDoToEachOtherAtOnce(t *testing.T) {
 			w.assertOwned(t, r)
 		}
 
-		assert.Equal(t, 10, w.db.RoomAccess.Query().
+		assert.Equal(t, 10, w.DB.RoomAccess.Query().
 			Where(roomaccess.RoomID(untouched.ID), roomaccess.RoleEQ(owner)).CountX(t.Context()))
-		assert.Equal(t, 10, w.db.User.Query().CountX(t.Context()))
-		assert.Equal(t, 2+len(pairs), w.db.Room.Query().CountX(t.Context()))
+		assert.Equal(t, 10, w.DB.User.Query().CountX(t.Context()))
+		assert.Equal(t, 2+len(pairs), w.DB.Room.Query().CountX(t.Context()))
 	})
 }
 
 // sharedRoom is a room of many owners.
 func (w *world) sharedRoom(t *testing.T, all []*ent.User) *ent.Room {
 	t.Helper()
-	r := w.room(t, all[0], "Room")
+	r := w.NewRoom(all[0], "Room")
 	for _, u := range all[1:] {
-		w.db.RoomAccess.Create().SetRoom(r).SetUser(u).SetRole(owner).ExecX(t.Context())
+		w.DB.RoomAccess.Create().SetRoom(r).SetUser(u).SetRole(owner).ExecX(t.Context())
 	}
 	return r
 }
@@ -367,13 +367,13 @@ func (w *world) harm(t *testing.T, which int, r *ent.Room, actor, other *ent.Use
 	var err error
 	switch which % 4 {
 	case 0:
-		_, err = w.Leave(as(t, actor), r.ID)
+		_, err = w.Leave(env.As(actor), r.ID)
 	case 1:
-		_, err = w.SetRole(as(t, actor), r.ID, other.ID, member)
+		_, err = w.SetRole(env.As(actor), r.ID, other.ID, member)
 	case 2:
-		_, err = w.Revoke(as(t, actor), r.ID, other.ID)
+		_, err = w.Revoke(env.As(actor), r.ID, other.ID)
 	case 3:
-		_, err = w.Transfer(as(t, actor), r.ID, other.ID)
+		_, err = w.Transfer(env.As(actor), r.ID, other.ID)
 	}
 	kind := kindOf(err)
 	assert.Contains(t, []fault.Kind{may, fault.Forbidden, fault.Conflict, fault.NotFound}, kind, "%v", err)
@@ -382,26 +382,26 @@ func (w *world) harm(t *testing.T, which int, r *ent.Room, actor, other *ent.Use
 
 func (w *world) assertOwned(t *testing.T, r *ent.Room) {
 	t.Helper()
-	assert.Positive(t, w.db.RoomAccess.Query().
+	assert.Positive(t, w.DB.RoomAccess.Query().
 		Where(roomaccess.RoomID(r.ID), roomaccess.RoleEQ(owner)).CountX(t.Context()), "its owners")
 }
 
 func TestAccessesAreListedToHostsInTheOrderInWhichTheyWereGiven(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		olga := w.user(t, "Olga")
-		r := w.room(t, olga, "Room")
+		olga := w.User("Olga")
+		r := w.NewRoom(olga, "Room")
 		ids := []uuid.UUID{olga.ID}
-		people := map[roomaccess.Role]*ent.User{none: w.user(t, "Stranger"), owner: olga}
+		people := map[roomaccess.Role]*ent.User{none: w.User("Stranger"), owner: olga}
 		for _, role := range []roomaccess.Role{member, administrator, member} {
-			people[role] = w.give(t, r, role)
+			people[role] = w.Member(r, role)
 			ids = append(ids, people[role].ID)
 		}
-		w.room(t, olga, "Another")
+		w.NewRoom(olga, "Another")
 		for role, u := range people {
-			page, err := w.Accesses(as(t, u), r.ID, nil, nil)
+			page, err := w.Accesses(env.As(u), r.ID, nil, nil)
 			if role == none || role == member {
-				assertFault(t, fault.Forbidden, err)
+				env.AssertFault(t, fault.Forbidden, err)
 				continue
 			}
 			require.NoError(t, err)
@@ -411,14 +411,14 @@ func TestAccessesAreListedToHostsInTheOrderInWhichTheyWereGiven(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, "Olga", user.FullName)
 		}
-		first, err := w.Accesses(as(t, olga), r.ID, new(3), nil)
+		first, err := w.Accesses(env.As(olga), r.ID, new(3), nil)
 		require.NoError(t, err)
 		assert.Equal(t, ids[:3], userIDs(first))
-		rest, err := w.Accesses(as(t, olga), r.ID, nil, overTheWire(t, first.PageInfo.EndCursor))
+		rest, err := w.Accesses(env.As(olga), r.ID, nil, overTheWire(t, first.PageInfo.EndCursor))
 		require.NoError(t, err)
 		assert.Equal(t, ids[3:], userIDs(rest))
 		for _, size := range []int{-1, 101} {
-			_, err := w.Accesses(as(t, olga), r.ID, &size, nil)
+			_, err := w.Accesses(env.As(olga), r.ID, &size, nil)
 			assertBlames(t, err, "first", "")
 		}
 	})
@@ -437,19 +437,19 @@ func TestAccessIsANodeToHostsOfItsRoomAlone(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		for _, role := range everyRole {
 			c := w.cast(t, role, member)
-			access := w.db.RoomAccess.Query().
+			access := w.DB.RoomAccess.Query().
 				Where(roomaccess.UserID(c.other.ID)).OnlyX(t.Context())
-			node, err := w.Node(as(t, c.actor), access.ID)
+			node, err := w.Node(env.As(c.actor), access.ID)
 			if role == owner || role == administrator {
 				require.NoError(t, err)
 				assert.Equal(t, access.ID, node.(*ent.RoomAccess).ID)
 				continue
 			}
-			assertFault(t, fault.NotFound, err)
-			_, missing := w.Node(as(t, c.actor), uuid.New())
+			env.AssertFault(t, fault.NotFound, err)
+			_, missing := w.Node(env.As(c.actor), uuid.New())
 			assert.Equal(t, missing.Error(), err.Error(), "as if it were not there")
 			_, err = w.Node(t.Context(), access.ID)
-			assertFault(t, fault.NotFound, err)
+			env.AssertFault(t, fault.NotFound, err)
 		}
 	})
 }
@@ -461,74 +461,74 @@ func TestRolesThatAreGivenAreLimited(t *testing.T) {
 	settings.GrantsPerUser, settings.GrantsPerRoom = 2, 3
 	settings.Limiter = ratelimit.New(rdb, prefix)
 	db := env.SQLite(t)
-	w := newWorld(db, settings)
-	olga := w.user(t, "Olga")
-	first, second := w.room(t, olga, "First"), w.room(t, olga, "Second")
-	otto := w.give(t, first, roomaccess.RoleOWNER)
+	w := newWorld(t, db, settings)
+	olga := w.User("Olga")
+	first, second := w.NewRoom(olga, "First"), w.NewRoom(olga, "Second")
+	otto := w.Member(first, roomaccess.RoleOWNER)
 	grant := func(by *ent.User, r *ent.Room) error {
 		email := uuid.NewString() + "@example.org"
-		_, err := w.Grant(as(t, by), rooms.GrantInput{RoomID: r.ID, Email: &email, Role: roomaccess.RoleMEMBER})
+		_, err := w.Grant(env.As(by), rooms.GrantInput{RoomID: r.ID, Email: &email, Role: roomaccess.RoleMEMBER})
 		return err
 	}
 	for range 5 {
-		assertFault(t, fault.Forbidden, grant(w.user(t, "Stranger"), first)) // who uses up nothing
+		env.AssertFault(t, fault.Forbidden, grant(w.User("Stranger"), first)) // who uses up nothing
 	}
 	require.NoError(t, grant(olga, first))
 	require.NoError(t, grant(olga, first))
 	err := grant(olga, second)
-	assertFault(t, fault.RateLimited, err)
+	env.AssertFault(t, fault.RateLimited, err)
 	assert.InDelta(t, 1800, fault.Of(err).Details["retryAfter"], 60)
 	require.NoError(t, grant(otto, first), "another user is not concerned")
-	assertFault(t, fault.RateLimited, grant(otto, first))
-	ada := w.user(t, "Ada")
-	_, err = w.Grant(as(t, olga), rooms.GrantInput{RoomID: first.ID, UserID: &ada.ID, Role: roomaccess.RoleMEMBER})
-	assertFault(t, fault.RateLimited, err) // by id too
-	_, err = w.SetRole(as(t, olga), first.ID, ada.ID, roomaccess.RoleMEMBER)
-	assertFault(t, fault.RateLimited, err)
+	env.AssertFault(t, fault.RateLimited, grant(otto, first))
+	ada := w.User("Ada")
+	_, err = w.Grant(env.As(olga), rooms.GrantInput{RoomID: first.ID, UserID: &ada.ID, Role: roomaccess.RoleMEMBER})
+	env.AssertFault(t, fault.RateLimited, err) // by id too
+	_, err = w.SetRole(env.As(olga), first.ID, ada.ID, roomaccess.RoleMEMBER)
+	env.AssertFault(t, fault.RateLimited, err)
 }
 
 // TestAddressOfAnAccessIsTheOneThatAHostHasWritten, whoever grants it in what way, and after the person signs in.
 func TestAddressOfAnAccessIsTheOneThatAHostHasWritten(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		olga, vic := w.user(t, "Olga"), w.user(t, "Vic")
-		r := w.room(t, olga, "Room")
+		olga, vic := w.User("Olga"), w.User("Vic")
+		r := w.NewRoom(olga, "Room")
 		address := func(viewer *ent.User, a *ent.RoomAccess) string {
 			t.Helper()
-			u, err := w.AccessUser(as(t, viewer), a)
+			u, err := w.AccessUser(env.As(viewer), a)
 			require.NoError(t, err)
 			return u.Email
 		}
-		byID, err := w.Grant(as(t, olga), rooms.GrantInput{RoomID: r.ID, UserID: &vic.ID, Role: roomaccess.RoleMEMBER})
+		byID, err := w.Grant(env.As(olga), rooms.GrantInput{RoomID: r.ID, UserID: &vic.ID, Role: roomaccess.RoleMEMBER})
 		require.NoError(t, err)
 		assert.Empty(t, address(olga, byID))
 		assert.Equal(t, vic.Email, address(vic, byID), "their own")
-		_, err = w.SetRole(as(t, olga), r.ID, vic.ID, roomaccess.RoleADMINISTRATOR)
+		_, err = w.SetRole(env.As(olga), r.ID, vic.ID, roomaccess.RoleADMINISTRATOR)
 		require.NoError(t, err)
-		changed, err := w.UpdateAccess(as(t, olga), r.ID, vic.ID, roomaccess.RoleMEMBER)
+		changed, err := w.UpdateAccess(env.As(olga), r.ID, vic.ID, roomaccess.RoleMEMBER)
 		require.NoError(t, err)
 		assert.Empty(t, address(olga, changed))
 
 		written := "Ada@Example.org"
-		byEmail, err := w.Grant(as(t, olga), rooms.GrantInput{RoomID: r.ID, Email: &written, Role: roomaccess.RoleMEMBER})
+		byEmail, err := w.Grant(env.As(olga), rooms.GrantInput{RoomID: r.ID, Email: &written, Role: roomaccess.RoleMEMBER})
 		require.NoError(t, err)
 		assert.Equal(t, "ada@example.org", address(olga, byEmail))
-		ada, err := w.people.SignIn(t.Context(), auth.Identity{
+		ada, err := w.People.SignIn(t.Context(), auth.Identity{
 			Subject: uuid.NewString(), Email: "ada@example.org", EmailVerified: true, FullName: "Ada",
 		})
 		require.NoError(t, err)
-		_, err = w.people.SignIn(t.Context(), auth.Identity{
+		_, err = w.People.SignIn(t.Context(), auth.Identity{
 			Subject: *ada.Subject, Email: "ada.secret@example.org", EmailVerified: true,
 		})
 		require.NoError(t, err)
-		page, err := w.Accesses(as(t, olga), r.ID, nil, nil)
+		page, err := w.Accesses(env.As(olga), r.ID, nil, nil)
 		require.NoError(t, err)
 		var all []string
 		for _, edge := range page.Edges {
 			all = append(all, address(olga, edge.Node))
 		}
 		assert.Equal(t, []string{olga.Email, "", "ada@example.org"}, all, "and no address that they have had since")
-		revoked, err := w.Revoke(as(t, olga), r.ID, vic.ID)
+		revoked, err := w.Revoke(env.As(olga), r.ID, vic.ID)
 		require.NoError(t, err)
 		assert.Empty(t, address(olga, revoked))
 	})
