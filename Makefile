@@ -4,16 +4,16 @@
 PKG  ?= ./...
 ARGS ?=
 
-# The page that is built into the server: make run PAGE= does without, where there is no Node.
+# The page that is built into the server. `make run PAGE=` leaves it out, and needs no Node.
 PAGE := web/dist/index.html web/graphiql/dist/graphiql.js
 
-# What the program says that it is: `foyer version`, and metrics.
+# The version that `foyer version` and metrics report.
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 
 # Runs a command with a Node that is new enough.
 NODE := tools/node.sh
 
-# Runs a command with PostgreSQL, Redis, a Redis Cluster, LiveKit and MinIO at its disposal.
+# Runs a command with PostgreSQL, Redis, a Redis Cluster, LiveKit and MinIO.
 UP := $(NODE) bin/up -livekit bin/livekit-server -minio bin/minio --
 
 NPM_CI := ci --ignore-scripts --no-audit --no-fund --loglevel=error
@@ -31,16 +31,16 @@ run: bin/livekit-server bin/foyer ## start Foyer and LiveKit on this machine; Ct
 test: setup test/env/node/node_modules $(PAGE) bin/livekit-server bin/minio bin/up ## run the tests on real servers (PKG=./lobby ARGS='-run X')
 	$(UP) go test -race -shuffle=on -timeout 20m $(ARGS) $(PKG)
 
-soak: setup bin/livekit-server bin/minio bin/up ## break three servers on purpose for ten minutes, and count what is lost (docs/operations.md)
+soak: setup bin/livekit-server bin/minio bin/up ## break three servers for ten minutes, and count what is lost (docs/operations.md)
 	FOYER_SOAK=10m $(UP) go test -count=1 -v -timeout 30m $(ARGS) ./test/soak
 
-check: setup web/node_modules bin/livekit-server bin/minio bin/up ## see whether generated code, format, linters, types, go.mod, arrows, licences and dependencies are in order
+check: setup web/node_modules bin/livekit-server bin/minio bin/up ## check generated code, format, linters, types, links, go.mod, imports, licences and dependencies
 	tools/check.sh
 
-generate: ## make the generated code again, after a change of schema/, ent/schema or gqlgen.yml
+generate: ## regenerate code, after a change of schema/, ent/schema/ or gqlgen.yml
 	go generate ./...
 
-migration: setup bin/livekit-server bin/minio bin/up ## draft the SQL that a change of ent/schema needs (NAME=what_changes)
+migration: setup bin/livekit-server bin/minio bin/up ## draft the SQL for a change of ent/schema/ (NAME=what_changes)
 	$(UP) go run ./ent/database/draft $(NAME)
 
 bench: setup test/env/node/node_modules bin/livekit-server bin/minio bin/up ## run the benchmarks on real servers, and compare them with test/bench (PKG, ARGS as for test)
@@ -50,21 +50,21 @@ bench: setup test/env/node/node_modules bin/livekit-server bin/minio bin/up ## r
 
 build: bin/foyer bin/livekit-server ## build the server and LiveKit into bin/
 
-setup: ## install what tests need: redis-server, postgresql, nginx, node, chromium, a C compiler (Debian)
+setup: ## install the programs that tests need (Debian), and name the git hook for commit titles
 	tools/setup.sh
 
-clean: ## remove what was built; data/, with the rooms of `make run`, stays
+clean: ## remove built files; keeps data/ with the rooms of `make run`
 	rm -rf bin
 	find web/dist web/graphiql/dist -mindepth 1 ! -name .gitkeep -delete
 
-# Go knows best when these two are out of date.
+# Go itself knows when these two are out of date.
 bin/foyer: $(PAGE)
 	CGO_ENABLED=0 go build -ldflags='-X main.version=$(VERSION)' -o $@ ./server
 
 bin/up:
 	go build -o $@ ./test/env/up
 
-# The GraphQL clients that tests ask for their opinion.
+# GraphQL clients that tests use.
 test/env/node/node_modules: test/env/node/package.json test/env/node/package-lock.json | setup
 	$(NODE) npm --prefix test/env/node $(NPM_CI)
 	@touch $@
@@ -85,12 +85,12 @@ web/graphiql/dist/graphiql.js: web/graphiql/build.sh web/graphiql/package-lock.j
 	$(NODE) npm --prefix web/graphiql $(NPM_CI)
 	web/graphiql/build.sh
 
-# A minute or two, once, and again when tools/ names another version.
+# Takes a minute or two, once, and again when tools/ names another version.
 bin/livekit-server: tools/go.mod tools/go.sum
 	CGO_ENABLED=0 go -C tools build -o ../$@ github.com/livekit/livekit-server/cmd/server
 	@touch $@
 
-# Three or four minutes, once. Only tests want it: docker-compose.yml takes MinIO's own image.
+# Takes three or four minutes, once. Only tests use it: docker-compose.yml builds an image of its own.
 bin/minio: tools/minio/go.mod tools/minio/go.sum
 	CGO_ENABLED=0 go -C tools/minio build -o ../../$@ github.com/minio/minio
 	@touch $@

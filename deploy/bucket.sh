@@ -1,12 +1,12 @@
 #!/bin/sh
-# Makes the bucket at MinIO, and the two who may use it: Foyer reads and deletes, the egress service
-# writes. May be repeated; changed secrets are taken over.
+# Makes the bucket at MinIO and its two users: Foyer reads and deletes, the egress service writes. It may run again, and
+# then takes over changed secrets.
 #
 #   S3_ENDPOINT, MINIO_ROOT_USER, MINIO_ROOT_PASSWORD
 #   S3_BUCKET
 #   S3_ACCESS_KEY, S3_SECRET_KEY          Foyer
 #   EGRESS_ACCESS_KEY, EGRESS_SECRET_KEY  the egress service
-#   STORAGE_WEBHOOK                       the MinIO name of Foyer's webhook, if it is to be told of files
+#   STORAGE_WEBHOOK                       MinIO's name of Foyer's webhook, if MinIO is to report new files
 set -eu
 
 MC_CONFIG_DIR=$(mktemp -d)
@@ -17,7 +17,7 @@ mc alias set --quiet store "$S3_ENDPOINT" "$MINIO_ROOT_USER" "$MINIO_ROOT_PASSWO
 mc mb --quiet --ignore-existing "store/$S3_BUCKET"
 mc anonymous set --quiet none "store/$S3_BUCKET" >/dev/null
 
-may() { # may USER SECRET STATEMENTS: makes the user, who may do that and nothing else
+may() { # may USER SECRET STATEMENTS: makes a user that may do that and nothing else
   printf '{"Version": "2012-10-17", "Statement": [%s]}' "$3" >"$MC_CONFIG_DIR/policy.json"
   mc admin policy create --quiet store "$1" "$MC_CONFIG_DIR/policy.json" >/dev/null
   printf '%s\n%s\n' "$1" "$2" | mc admin user add --quiet store >/dev/null
@@ -28,7 +28,7 @@ may() { # may USER SECRET STATEMENTS: makes the user, who may do that and nothin
 bucket="\"Resource\": \"arn:aws:s3:::$S3_BUCKET\""
 objects="\"Resource\": \"arn:aws:s3:::$S3_BUCKET/recordings/*\""
 
-# To list the bucket tells a missing object from a forbidden one.
+# The right to list the bucket distinguishes a missing object from a forbidden one.
 may "$S3_ACCESS_KEY" "$S3_SECRET_KEY" "
   {\"Effect\": \"Allow\", \"Action\": [\"s3:ListBucket\"], $bucket},
   {\"Effect\": \"Allow\", \"Action\": [\"s3:GetObject\", \"s3:DeleteObject\"], $objects}"

@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# MinIO and its client, from the sources that tools/minio pins: there are no current images of them.
+# MinIO and its client, built from the sources that tools/minio pins: there are no current images of them.
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY tools/minio/go.mod tools/minio/go.sum ./

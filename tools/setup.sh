@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs beside Go: make itself, redis-server, PostgreSQL, PgBouncer, nginx, Node for the page
-# and for the npm clients that tests ask for their opinion, Chromium and Firefox in which tests use the page, and the C
-# compiler that Go's race detector links with. Does nothing when all are there. Where it may not install
-# anything, it says what to install and fails.
+# and for the GraphQL clients in tests, Chromium and Firefox for tests of the page, and the C compiler that Go's race
+# detector links with. Does nothing if all are installed. If it may not install anything, it says what to install and
+# fails.
 set -euo pipefail
 
 has_postgres() {
@@ -18,7 +18,7 @@ has_pgbouncer() {
   command -v pgbouncer || test -x /usr/sbin/pgbouncer
 }
 
-# One package of Debian a line.
+# Prints one Debian package a line.
 missing_packages() {
   command -v make >/dev/null || echo make
   command -v redis-server >/dev/null || echo redis-server
@@ -32,13 +32,13 @@ missing_packages() {
   command -v gcc >/dev/null || printf '%s\n' gcc libc6-dev
 }
 
-# Says once a checkout how to have commit titles checked. Whether to is yours to decide.
+# Says once in each checkout how to have git check commit titles. It changes no setting of git's.
 offer_hook() {
   local hooks
   hooks=$(git rev-parse --git-path foyer-hook-offered 2>/dev/null) || return 0 # no checkout
   if [ -e "$hooks" ] || git config core.hooksPath >/dev/null; then return 0; fi
   touch "$hooks" 2>/dev/null || return 0
-  echo "To have the titles of your commits checked: git config core.hooksPath tools/hooks" >&2
+  echo "To have git check the titles of your commits: git config core.hooksPath tools/hooks" >&2
 }
 offer_hook
 
@@ -49,7 +49,7 @@ fi
 
 as_root=()
 if [ "$(id -u)" != 0 ]; then
-  as_root=(sudo -n) # without a password, or not at all
+  as_root=(sudo -n) # never ask for a password
 fi
 if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
   echo "Tests need programs that are not installed here, and this account may not install them." >&2
@@ -58,8 +58,8 @@ if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
   exit 1
 fi
 
-# Debian starts a service as soon as it is installed, unless this file forbids it. Tests start
-# servers of their own; the system's would only take the usual ports and memory.
+# Debian starts a service when it is installed, unless this file forbids it. Tests start servers of their own; the
+# system's would only take the usual ports and memory.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
   trap '"${as_root[@]}" rm -f "$policy"' EXIT
@@ -72,7 +72,7 @@ echo "Installing ${packages[*]} for the tests" >&2
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
   apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 
-# Nor shall they start with the machine.
+# These services must not start with the machine either.
 if [ -d /run/systemd/system ]; then
   for package in "${packages[@]}"; do
     case $package in
