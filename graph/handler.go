@@ -125,7 +125,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	if h.socket.Supports(r) {
-		h.socket.Do(w, r, h.exec)
+		h.socket.Do(w, r.WithContext(detach(r.Context())), h.exec)
 		return
 	}
 	h.http.Do(w, r, h.exec)
@@ -178,7 +178,7 @@ func (h *Handler) Drain(ctx context.Context, spread time.Duration) error {
 
 func newSocket(s Settings) *transport.WebSocket {
 	return transport.NewWebSocket(transport.WebSocketSettings{
-		Init: s.openSession, Detach: detach, Outlive: outlive, Ended: ended, Origins: s.Origins,
+		Init: s.openSession, Origins: s.Origins,
 		Address:    func(r *http.Request) string { return auth.FromContext(r.Context()).Address },
 		MaxMessage: s.MaxBody, MaxOperations: s.OperationsPerSocket,
 		MaxSockets: s.MaxSockets, MaxPerAddress: s.SocketsPerAddress,
@@ -224,14 +224,11 @@ func (s Settings) openSession(
 	return session, nil
 }
 
-// detach returns a context with who asks and which request it was, of which a socket has come.
+// detach returns a context that has the viewer and the request of another, and nothing else: a socket keeps it long after
+// its request.
 func detach(ctx context.Context) context.Context {
 	return auth.NewContext(telemetry.RequestOf(ctx).Context(), auth.FromContext(ctx))
 }
-
-func outlive(ctx context.Context) { telemetry.RequestOf(ctx).Outlive() }
-
-func ended(ctx context.Context) { telemetry.RequestOf(ctx).Ended() }
 
 // cache keeps the latest documents by their text or hash, but none under a long key.
 type cache[T any] struct{ *lru.LRU[T] }

@@ -19,7 +19,7 @@ var arrows = map[string]string{
 	"graph/generated":    "accounts auth ent graph/scalar internal/livekit invitations lobby meetings recordings rooms", // types only
 	"graph/scalar":       "ent internal/fault internal/livekit",
 	"graph/query":        "auth",
-	"graph/transport":    "",
+	"graph/transport":    "internal/telemetry",
 	"meetings":           "auth ent internal/fault internal/livekit internal/text lobby recordings rooms",
 	"lobby":              "accounts auth ent internal/fault internal/lease internal/livekit internal/ratelimit internal/telemetry internal/text rooms",
 	"recordings":         "accounts auth ent ent/database internal/bucket internal/fault internal/lease internal/livekit internal/outbox internal/ratelimit lobby rooms",

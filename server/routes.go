@@ -44,9 +44,9 @@ func (a *app) routes() http.Handler {
 	}
 	if a.config.development() {
 		post(mux, "/dev/login", handle(a.devLogin))
-		return a.watched(loopbackOnly(a.refuseOtherSites(a.page.in(mux))))
+		return a.observed(loopbackOnly(a.refuseOtherSites(a.page.in(mux))))
 	}
-	return a.watched(a.refuseOtherSites(a.page.in(mux)))
+	return a.observed(a.refuseOtherSites(a.page.in(mux)))
 }
 
 // post serves what programs send by POST; other methods are refused in the shape of all other errors.
@@ -180,13 +180,13 @@ func answerFault(w http.ResponseWriter, r *http.Request, err error) {
 		if request := telemetry.RequestOf(r.Context()); request != nil {
 			f = f.With("requestId", request.ID)
 		}
-		slog.ErrorContext(r.Context(), "a request failed", "route", route(r), "err", err)
+		slog.ErrorContext(r.Context(), "a request failed", "route", telemetry.Route(r), "err", err)
 	}
 	if f.Kind == fault.Unauthenticated {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
 	if f.Kind == fault.Unavailable {
-		slog.WarnContext(r.Context(), "something is away", "route", route(r), "err", err)
+		slog.WarnContext(r.Context(), "something is away", "route", telemetry.Route(r), "err", err)
 	}
 	tellRetryAfter(w, f)
 	answerError(w, statuses[f.Kind], f)

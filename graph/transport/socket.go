@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"foyer/internal/telemetry"
 
 	"github.com/gorilla/websocket"
 )
@@ -29,6 +32,8 @@ type socket struct {
 	t *WebSocket
 	// address is whom the socket counts for.
 	address string
+	// route is the pattern that the socket's request matched.
+	route string
 	// detached is what the socket has of its request's context, cancelable what socketContext makes of it.
 	detached   context.Context
 	cancelable atomic.Pointer[cancelable]
@@ -213,10 +218,15 @@ func (s *socket) leave() {
 	if s.free != nil {
 		s.free()
 	}
+	s.log()
 	s.t.release(s)
-	if ended := s.t.settings.Ended; ended != nil {
-		ended(s.detached)
-	}
+}
+
+// log counts and logs the request that the socket came from.
+func (s *socket) log() {
+	telemetry.RequestOf(s.detached).Finish(s.detached, telemetry.Answer{
+		Method: http.MethodGet, Route: s.route, Status: http.StatusSwitchingProtocols, Streams: true,
+	})
 }
 
 // heard notes that the client is there.

@@ -3,6 +3,7 @@ package transport_test
 import (
 	"context"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -130,8 +131,10 @@ func TestContextOfASocketEndsWithItWhoeverHasAsked(t *testing.T) {
 	type another struct{}
 	opened := make(chan context.Context, 1)
 	s := newServer(t, func(set *settings) {
-		set.socket.Detach = func(context.Context) context.Context {
-			return context.WithValue(context.Background(), key{}, "kept")
+		set.around = func(h http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), key{}, "kept")))
+			})
 		}
 		set.socket.Init = func(ctx context.Context, _ map[string]any) (transport.Session, error) {
 			opened <- ctx

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"foyer/internal/telemetry"
+
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/gorilla/websocket"
 )
@@ -40,12 +42,6 @@ type WebSocketSettings struct {
 	// Init opens the session with the payload of connection_init, an object that may be empty. An
 	// error refuses the client. Its context ends with the socket.
 	Init func(ctx context.Context, payload map[string]any) (Session, error)
-	// Detach returns a context with what sessions need of a request's, without the request: a socket
-	// goes on when that has been served. With nil they have all of it.
-	Detach func(context.Context) context.Context
-	// Outlive is called with the context of a request of which a socket comes, and Ended with what Detach
-	// has made of it when that has ended. With nil nobody is told.
-	Outlive, Ended func(context.Context)
 	// Origins are those beside our own whose pages may open a socket.
 	Origins []string
 	// Address names the client that a request is from, to count its sockets.
@@ -109,14 +105,17 @@ func NewWebSocket(settings WebSocketSettings) *WebSocket {
 // Supports reports whether a request is for this transport.
 func (*WebSocket) Supports(r *http.Request) bool { return websocket.IsWebSocketUpgrade(r) }
 
-// Do makes a socket of a request, and returns: the socket needs nothing of what has served the request.
+// Do makes a socket of a request, and returns. The socket keeps the values of the request's context, so that should have
+// no more than sessions need.
 func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	oneLine(r, "Sec-Websocket-Protocol")
 	if !slices.Contains(websocket.Subprotocols(r), Protocol) {
 		refuse(w, typeJSON, badRequest("the sub-protocol must be "+Protocol))
 		return
 	}
-	s := &socket{t: t, address: t.settings.Address(r)}
+	s := &socket{
+		t: t, address: t.settings.Address(r), route: telemetry.Route(r), detached: context.WithoutCancel(r.Context()),
+	}
 	if !t.admit(s, exec) {
 		w.Header().Set("Retry-After", retryAfter)
 		refuse(w, typeJSON, &problem{status: http.StatusServiceUnavailable, code: "UNAVAILABLE",
@@ -125,8 +124,11 @@ func (t *WebSocket) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 	}
 	hijacked := &hijacking{ResponseWriter: w}
 	if _, err := t.upgrader.Upgrade(hijacked, r, nil); err != nil {
+		if hijacked.conn != nil {
+			s.log()
+		}
 		t.release(s)
-		return // it has been answered
+		return // gorilla has answered it
 	}
 	s.open(r, hijacked)
 }
@@ -175,13 +177,6 @@ func (s *socket) open(r *http.Request, hijacked *hijacking) {
 	settings := s.t.settings
 	begun, _ := hijacked.read.Peek(hijacked.read.Buffered())
 	s.wire = newWire(hijacked.conn)
-	s.detached = context.WithoutCancel(r.Context())
-	if settings.Detach != nil {
-		s.detached = settings.Detach(s.detached)
-	}
-	if settings.Outlive != nil {
-		settings.Outlive(r.Context())
-	}
 	s.late = time.AfterFunc(settings.InitTimeout, func() { s.end(closeInitTimeout) })
 	s.t.wheel.add(s)
 	if s.t.drains() {

@@ -59,7 +59,7 @@ func TestTraceThatIsNotSampledIsNotPassedOn(t *testing.T) {
 	assert.Empty(t, telemetry.Parent(ctx))
 }
 
-func TestMetricsThatAreNotThereCountNothing(t *testing.T) {
+func TestNilMetricsCountNothing(t *testing.T) {
 	t.Parallel()
 	var none *telemetry.Metrics
 	none.Request(http.MethodGet, "/", http.StatusOK, false, 0)
@@ -73,7 +73,7 @@ func TestMetricsThatAreNotThereCountNothing(t *testing.T) {
 	none.Delivery("letter", "failed", 0)
 }
 
-func TestLogSaysToWhichRequestALineBelongs(t *testing.T) {
+func TestLogLinesHaveTheIDOfTheirRequest(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	log := slog.New(telemetry.Logged(slog.NewTextHandler(&out, nil))).With("a", 1).WithGroup("g")
@@ -87,20 +87,7 @@ func TestLogSaysToWhichRequestALineBelongs(t *testing.T) {
 	assert.Equal(t, 1, bytes.Count(out.Bytes(), []byte("the-id")))
 }
 
-func TestRequestOfSeveralOperationsTellsTheirNumber(t *testing.T) {
-	t.Parallel()
-	var none *telemetry.Request
-	none.Ran(telemetry.Operation{})
-	r := &telemetry.Request{ID: "the-id"}
-	id := slog.String("requestId", "the-id")
-	assert.Equal(t, []slog.Attr{id}, r.AppendAttrs(nil))
-	r.Ran(telemetry.Operation{Name: "Room", Field: "room"})
-	assert.Equal(t, []slog.Attr{slog.String("operation", "Room"), slog.String("field", "room"), id}, r.AppendAttrs(nil))
-	r.Ran(telemetry.Operation{Name: "Room", Field: "room"})
-	assert.Equal(t, []slog.Attr{slog.Int("operations", 2), id}, r.AppendAttrs(nil))
-}
-
-func TestContextOfARequestHasThatAlone(t *testing.T) {
+func TestContextOfARequestHasNothingElse(t *testing.T) {
 	t.Parallel()
 	r := &telemetry.Request{ID: "one"}
 	assert.Same(t, r, telemetry.RequestOf(r.Context()))
@@ -108,19 +95,4 @@ func TestContextOfARequestHasThatAlone(t *testing.T) {
 	assert.Nil(t, r.Context().Value("anything"))
 	var none *telemetry.Request
 	assert.Nil(t, telemetry.RequestOf(none.Context()))
-	none.Outlive()
-	none.Ended()
-}
-
-func TestRequestIsServedWhenWhatOutlivesItHasEnded(t *testing.T) {
-	t.Parallel()
-	r, told := &telemetry.Request{}, 0
-	r.Served(func() { told++ })
-	assert.Equal(t, 1, told)
-	r.Outlive()
-	r.Served(func() { told++ })
-	assert.Equal(t, 1, told)
-	r.Ended()
-	r.Ended()
-	assert.Equal(t, 2, told)
 }

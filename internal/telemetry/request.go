@@ -1,31 +1,46 @@
-// Package telemetry tells those who run Foyer what it does: metrics, traces, and what the log says of a
-// request. It knows nothing of what Foyer is for; whoever has something to tell calls it.
+// Package telemetry has Foyer's metrics, its traces, and its log lines about requests. It knows nothing of rooms or
+// meetings: other packages call it with what they measured.
 //
-// None of it holds anything secret or personal: what can be told is spelled out, by the caller's own
-// words or by an allow-list, so that no client can make a series, a name of a span, or a line.
+// None of it contains anything secret or personal. Names come from our own code or from an allow-list, so a client
+// cannot create a time series, a span name or a log line.
 package telemetry
 
 import (
 	"context"
 	"log/slog"
+	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Request is one HTTP request, as the log tells of it.
+// Request is one HTTP request, as the metrics count it and the log describes it. A nil one is neither counted nor
+// logged.
 type Request struct {
-	// ID is under which the log and the client's errors have it.
+	// ID is the request's id in the log and in errors that clients see.
 	ID string
+	// Began is when the request arrived.
+	Began time.Time
+	// Metrics count the request; nil does not.
+	Metrics *Metrics
 
-	mu    sync.Mutex
-	ran   Operation
-	count int
-	// open: something of the request has outlived its handler. tell is to be called when that ends; nil
-	// while the handler runs.
-	open bool
-	tell func()
+	mu sync.Mutex
+	// last is the request's latest operation, operations how many it has run.
+	last       Operation
+	operations int
+}
+
+// Answer is how a request was answered.
+type Answer struct {
+	Method, Route string
+	Status        int
+	Bytes         int64
+	// Streams: the answer is a WebSocket or an event stream, which lasts as long as its client likes.
+	Streams bool
+	// Level is that of the log line.
+	Level slog.Level
 }
 
 type requestKey struct{}
@@ -35,8 +50,8 @@ func WithRequest(ctx context.Context, r *Request) context.Context {
 	return context.WithValue(ctx, requestKey{}, r)
 }
 
-// Context returns a context of a request and of nothing else. It is the request itself: those of sockets
-// are kept for as long as they are open. A nil request's is empty.
+// Context returns a context that has the request and nothing else. It allocates nothing, because each open socket
+// keeps one.
 func (r *Request) Context() context.Context {
 	if r == nil {
 		return context.Background()
@@ -57,80 +72,78 @@ func (r *requestContext) Value(key any) any {
 	return nil
 }
 
-// RequestOf returns the request of a context; nil when it is of none.
+// RequestOf returns the request of a context; nil when it has none.
 func RequestOf(ctx context.Context) *Request {
 	r, _ := ctx.Value(requestKey{}).(*Request)
 	return r
 }
 
-// Ran notes that a request has run an operation. A nil request takes no note.
+// Ran notes that the request has run an operation.
 func (r *Request) Ran(o Operation) {
 	if r == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ran = o
-	r.count++
+	r.last = o
+	r.operations++
 }
 
-// Outlive says that something comes of a request that outlives its handler, and of which Ended will tell.
-// A nil request takes no note of either.
-func (r *Request) Outlive() {
+// Finish counts the request and writes its log line. Call it once: when the request has been answered or, if it became
+// a socket, when the socket has closed.
+func (r *Request) Finish(ctx context.Context, a Answer) {
 	if r == nil {
 		return
 	}
+	took := time.Since(r.Began)
+	r.Metrics.Request(a.Method, a.Route, a.Status, a.Streams, took)
+	if handler := slog.Default().Handler(); handler.Enabled(ctx, a.Level) {
+		_ = handler.Handle(ctx, r.record(a, took))
+	}
+}
+
+// record is the request's log line. It is made without slog.LogAttrs, which would look up the caller, and with one
+// call of AddAttrs, because a record grows with each.
+func (r *Request) record(a Answer, took time.Duration) slog.Record {
+	attrs := [8]slog.Attr{slog.String("method", Method(a.Method)), slog.String("route", a.Route),
+		slog.Int("status", a.Status), slog.Int64("bytes", a.Bytes),
+		slog.Float64("milliseconds", float64(took.Microseconds())/1000)}
+	record := slog.NewRecord(time.Now(), a.Level, "request", 0)
+	record.AddAttrs(r.appendOperations(attrs[:5])...)
+	return record
+}
+
+// appendOperations appends the names of the request's operation, or how many it has run, and the request's id.
+func (r *Request) appendOperations(attrs []slog.Attr) []slog.Attr {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.open = true
-}
-
-// Ended says that what has outlived the handler of a request has ended.
-func (r *Request) Ended() {
-	if r == nil {
-		return
-	}
-	r.mu.Lock()
-	r.open = false
-	tell := r.tell
-	r.tell = nil
-	r.mu.Unlock()
-	if tell != nil {
-		tell()
-	}
-}
-
-// Served has tell called when a request has been served altogether: at once, or when what has outlived
-// its handler ends.
-func (r *Request) Served(tell func()) {
-	r.mu.Lock()
-	if r.open {
-		r.tell, tell = tell, nil
-	}
-	r.mu.Unlock()
-	if tell != nil {
-		tell()
-	}
-}
-
-// AppendAttrs adds what the log says of a request: of one operation its names, of several how many, and the id.
-func (r *Request) AppendAttrs(attrs []slog.Attr) []slog.Attr {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch r.count {
+	switch r.operations {
 	case 0:
 	case 1:
-		attrs = append(attrs, slog.String("operation", r.ran.Name), slog.String("field", r.ran.Field))
+		attrs = append(attrs, slog.String("operation", r.last.Name), slog.String("field", r.last.Field))
 	default:
-		attrs = append(attrs, slog.Int("operations", r.count))
+		attrs = append(attrs, slog.Int("operations", r.operations))
 	}
 	return append(attrs, slog.String(requestID, r.ID))
 }
 
-// requestID is what the log calls a request's id.
+// Route returns the pattern that a request matched, without its method. It is never the path, which may contain
+// anything.
+func Route(r *http.Request) string {
+	pattern := r.Pattern
+	if _, path, found := strings.Cut(pattern, " "); found {
+		pattern = path
+	}
+	if pattern == "" {
+		return "none"
+	}
+	return pattern
+}
+
+// requestID is the log's name for a request's id.
 const requestID = "requestId"
 
-// Logged returns a handler that adds to each record which request and which trace it belongs to.
+// Logged returns a handler that adds to each record the ids of its request and its trace.
 func Logged(h slog.Handler) slog.Handler { return logHandler{h} }
 
 type logHandler struct{ slog.Handler }
