@@ -10,7 +10,7 @@ import (
 )
 
 func (r *queryResolver) Node(ctx context.Context, id uuid.UUID) (ent.Noder, error) {
-	return r.Resolver.Recordings.Node(ctx, id)
+	return r.node(ctx, id)
 }
 
 func (r *Resolver) Mutation() generated.MutationResolver { return &mutationResolver{r} }

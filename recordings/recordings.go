@@ -202,23 +202,6 @@ func (r *Recordings) Active(ctx context.Context, roomID uuid.UUID) (*ent.Recordi
 	return list[0], nil
 }
 
-// Node finds anything of ours that the viewer may see by its id. An application sees no recordings.
-func (r *Recordings) Node(ctx context.Context, id uuid.UUID) (ent.Noder, error) {
-	node, err := r.rooms.Node(ctx, id)
-	if !fault.Is(err, fault.NotFound) || auth.FromContext(ctx).IsApplication() {
-		return node, err
-	}
-	rec, errRec := r.Get(ctx, id)
-	switch {
-	case errRec == nil:
-		return rec, nil
-	case fault.Is(errRec, fault.NotFound) || fault.Is(errRec, fault.Unauthenticated):
-		return nil, err
-	default:
-		return nil, errRec
-	}
-}
-
 // unfinished are the statuses in which a room can have one recording. final are all others.
 var (
 	unfinished = []recording.Status{

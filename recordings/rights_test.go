@@ -57,18 +57,17 @@ func TestRightsOnRecordings(t *testing.T) {
 			get   fault.Kind
 			list  int // -1: refused
 			room  fault.Kind
-			node  fault.Kind
 			hosts fault.Kind // delete, share, unshare another
 			start fault.Kind // start, stop; "" is that nothing else is in the way
 		}{
-			{"owner", w.host(), yes, 1, yes, yes, yes, yes},
-			{"administrator", as(w.member("Adam", roomaccess.RoleADMINISTRATOR)), yes, 1, yes, yes, yes, yes},
-			{"member", as(w.member("Mia", roomaccess.RoleMEMBER)), none, 0, no, none, none, no},
-			{"shared with", as(shared), yes, 1, no, yes, no, no},
-			{"stranger", as(w.user("Simon")), none, 0, no, none, none, no},
-			{"guest", context.Background(), who, -1, who, none, who, who},
+			{"owner", w.host(), yes, 1, yes, yes, yes},
+			{"administrator", as(w.member("Adam", roomaccess.RoleADMINISTRATOR)), yes, 1, yes, yes, yes},
+			{"member", as(w.member("Mia", roomaccess.RoleMEMBER)), none, 0, no, none, no},
+			{"shared with", as(shared), yes, 1, no, no, no},
+			{"stranger", as(w.user("Simon")), none, 0, no, none, no},
+			{"guest", context.Background(), who, -1, who, who, who},
 			// What else it asks is refused before it comes here, at every field.
-			{"application", application, yes, 1, yes, none, yes, yes},
+			{"application", application, yes, 1, yes, yes, yes},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				_, err := w.Get(c.as, rec.ID)
@@ -84,8 +83,6 @@ func TestRightsOnRecordings(t *testing.T) {
 				assert.Equal(t, c.room, kindOf(err), "of the room")
 				_, err = w.Active(c.as, w.room.ID)
 				assert.Equal(t, c.room, kindOf(err), "active")
-				_, err = w.Node(c.as, rec.ID)
-				assert.Equal(t, c.node, kindOf(err), "node")
 
 				other := w.user("Otto")
 				_, err = w.Share(c.as, recordings.ShareInput{RecordingID: rec.ID, UserID: &other.ID})

@@ -87,20 +87,24 @@ func (s *Service) Accesses(
 	return page, nil
 }
 
-// access finds an access by its id for a host of its room. To all others there is none.
-func (s *Service) access(ctx context.Context, id uuid.UUID) (*ent.RoomAccess, error) {
+// Access finds an access by its id, for a host of its room; to everybody else it is NotFound.
+func (s *Service) Access(ctx context.Context, id uuid.UUID) (*ent.RoomAccess, error) {
 	access, err := s.db.RoomAccess.Query().Where(roomaccess.ID(id)).WithUser().Only(ctx)
 	if ent.IsNotFound(err) {
-		return nil, errNothing()
+		return nil, errNoAccess()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("find access: %w", err)
 	}
 	err = s.Require(ctx, access.RoomID, ReadAccesses)
 	if fault.Is(err, fault.Forbidden) || fault.Is(err, fault.Unauthenticated) {
-		return nil, errNothing()
+		return nil, errNoAccess()
 	}
 	return access, err
+}
+
+func errNoAccess() error {
+	return fault.New(fault.NotFound, "there is no such access that you may see")
 }
 
 // AccessUser returns the person who has an access, as hosts may see them.

@@ -432,23 +432,23 @@ func userIDs(page *ent.RoomAccessConnection) []uuid.UUID {
 	return ids
 }
 
-func TestAccessIsANodeToHostsOfItsRoomAlone(t *testing.T) {
+func TestOnlyHostsOfItsRoomFindAnAccess(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		for _, role := range everyRole {
 			c := w.cast(t, role, member)
 			access := w.DB.RoomAccess.Query().
 				Where(roomaccess.UserID(c.other.ID)).OnlyX(t.Context())
-			node, err := w.Node(env.As(c.actor), access.ID)
+			found, err := w.Access(env.As(c.actor), access.ID)
 			if role == owner || role == administrator {
 				require.NoError(t, err)
-				assert.Equal(t, access.ID, node.(*ent.RoomAccess).ID)
+				assert.Equal(t, access.ID, found.ID)
 				continue
 			}
 			env.AssertFault(t, fault.NotFound, err)
-			_, missing := w.Node(env.As(c.actor), uuid.New())
+			_, missing := w.Access(env.As(c.actor), uuid.New())
 			assert.Equal(t, missing.Error(), err.Error(), "as if it were not there")
-			_, err = w.Node(t.Context(), access.ID)
+			_, err = w.Access(t.Context(), access.ID)
 			env.AssertFault(t, fault.NotFound, err)
 		}
 	})

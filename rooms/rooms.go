@@ -193,20 +193,3 @@ func PageSize(first *int) (int, error) {
 	}
 	return *first, nil
 }
-
-// Node finds anything of ours that the viewer may see by its id: a room, the viewer himself, or an
-// access to a room of which he is a host.
-func (s *Service) Node(ctx context.Context, id uuid.UUID) (ent.Noder, error) {
-	if id == auth.FromContext(ctx).UserID && id != uuid.Nil {
-		return s.accounts.Viewer(ctx)
-	}
-	r, err := s.ByID(ctx, id)
-	if fault.Is(err, fault.NotFound) {
-		return s.access(ctx, id)
-	}
-	return r, err
-}
-
-func errNothing() error {
-	return fault.New(fault.NotFound, "there is nothing with this id that you may see")
-}

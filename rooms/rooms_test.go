@@ -119,50 +119,6 @@ func TestThoseOfManyRoomsThatExistAreFound(t *testing.T) {
 	})
 }
 
-func TestNodeIsARoomOrTheViewerHimself(t *testing.T) {
-	t.Parallel()
-	onEach(t, func(t *testing.T, w *world) {
-		ada, bob := w.User("Ada"), w.User("Bob")
-		r := w.NewRoom(ada, "Room")
-		tests := []struct {
-			name   string
-			viewer *ent.User
-			id     uuid.UUID
-			found  bool
-		}{
-			{"a room, by its owner", ada, r.ID, true},
-			{"a room, by another", bob, r.ID, true},
-			{"a room, by nobody", nil, r.ID, true},
-			{"the viewer himself", ada, ada.ID, true},
-			{"another user", bob, ada.ID, false},
-			{"a user, by nobody", nil, ada.ID, false},
-			{"nothing", ada, uuid.New(), false},
-			{"no id, by nobody", nil, uuid.Nil, false},
-			{"no id, by a user", ada, uuid.Nil, false},
-		}
-		for _, test := range tests {
-			node, err := w.Node(env.As(test.viewer), test.id)
-			if !test.found {
-				env.AssertFault(t, fault.NotFound, err)
-				assert.Nil(t, node, test.name)
-				continue
-			}
-			require.NoError(t, err, test.name)
-			switch node := node.(type) {
-			case *ent.Room:
-				assert.Equal(t, test.id, node.ID, test.name)
-			case *ent.User:
-				assert.Equal(t, test.id, node.ID, test.name)
-			default:
-				assert.Fail(t, "what is this?", "%s: %T", test.name, node)
-			}
-		}
-		me := auth.Viewer{UserID: uuid.New()}
-		_, err := w.Node(auth.NewContext(t.Context(), me), me.UserID)
-		env.AssertFault(t, fault.Unauthenticated, err)
-	})
-}
-
 func TestTemporaryRoomIsNamedByAGoodSlugWhereTheyAreAllowed(t *testing.T) {
 	t.Parallel()
 	settings := usual
