@@ -16,9 +16,9 @@ import (
 type S3Bucket struct {
 	Endpoint, Name    string
 	AccessKey, Secret string
-	// SessionToken is that of Temporary credentials.
+	// SessionToken belongs to Temporary credentials.
 	SessionToken string
-	// Client may do everything at this MinIO.
+	// Client has all rights at this MinIO.
 	Client *minio.Client
 }
 
@@ -82,7 +82,7 @@ func (b S3Bucket) Temporary(t testing.TB) S3Bucket {
 	return b
 }
 
-// Environ is what a server that keeps recordings in the bucket finds in its environment.
+// Environ returns the settings with which a server keeps its recordings in the bucket.
 func (b S3Bucket) Environ() []string {
 	return []string{
 		"S3_ENDPOINT=" + b.Endpoint, "S3_BUCKET=" + b.Name,
@@ -91,7 +91,7 @@ func (b S3Bucket) Environ() []string {
 	}
 }
 
-// Notify has the bucket tell the webhook of its MinIOServer of what is stored and deleted.
+// Notify makes MinIO report stored and deleted objects of the bucket to the webhook of its MinIOServer.
 func (b S3Bucket) Notify(t testing.TB) {
 	t.Helper()
 	hook := notification.NewConfig(notification.NewArn("minio", "sqs", "", "FOYER", "webhook"))

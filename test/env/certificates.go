@@ -18,7 +18,7 @@ import (
 
 // Authority signs certificates for a test.
 type Authority struct {
-	// CA is the file that has its own certificate.
+	// CA is the file of its own certificate.
 	CA string
 
 	certificate *x509.Certificate
@@ -26,7 +26,7 @@ type Authority struct {
 	dir         string
 }
 
-// NewAuthority makes an authority that nobody else trusts.
+// NewAuthority makes an authority that no other test trusts.
 func NewAuthority(t testing.TB) *Authority {
 	t.Helper()
 	a := &Authority{dir: t.TempDir()}
@@ -38,7 +38,7 @@ func NewAuthority(t testing.TB) *Authority {
 	return a
 }
 
-// Issue returns the files of a certificate, for servers and clients, and of its key. It is for one host: a
+// Issue returns the files of a certificate and of its key, for servers and clients. The certificate names one host: a
 // name or an IP address.
 func (a *Authority) Issue(t testing.TB, host string) (certificate, key string) {
 	t.Helper()
@@ -54,14 +54,14 @@ func (a *Authority) Issue(t testing.TB, host string) (certificate, key string) {
 	return a.issue(t, host, template)
 }
 
-// Settings are those with which Foyer trusts the authority's Redis, and shows it a certificate.
+// Settings make Foyer trust Redis servers of the authority, and show them a certificate.
 func (a *Authority) Settings(t testing.TB) []string {
 	t.Helper()
 	certificate, key := a.Issue(t, "foyer")
 	return []string{"REDIS_CA_FILE=" + a.CA, "REDIS_CERT_FILE=" + certificate, "REDIS_KEY_FILE=" + key}
 }
 
-// Client is how a client speaks TLS that trusts the authority, with a certificate of it.
+// Client is the TLS configuration of a client that trusts the authority and has a certificate of it.
 func (a *Authority) Client(t testing.TB) *tls.Config {
 	t.Helper()
 	certificate, err := tls.LoadX509KeyPair(a.Issue(t, "client"))
@@ -73,7 +73,7 @@ func (a *Authority) Client(t testing.TB) *tls.Config {
 	return &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{certificate}}
 }
 
-// issue signs with the authority's key; the first certificate is its own.
+// issue signs with the authority's key. The first certificate is the authority's own.
 func (a *Authority) issue(
 	t testing.TB, name string, template *x509.Certificate,
 ) (certificate, key string) {

@@ -12,12 +12,12 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// longTTL is what Docker's own DNS says that its answers are good for, in seconds, although they change
-// with every container.
+// longTTL is the TTL, in seconds, that Docker's own DNS puts on its answers, although they change with every
+// container.
 const longTTL = 600
 
-// DNS is a name server on 127.0.0.1 that knows names of services, as Docker's does: each has the IPv4
-// addresses of all containers that run it.
+// DNS is a name server on 127.0.0.1 for names of services, like Docker's: a name has the IPv4 addresses of all
+// containers of that service.
 type DNS struct {
 	conn net.PacketConn
 
@@ -45,7 +45,7 @@ func StartDNS(t testing.TB) *DNS {
 // Address is its host:port.
 func (d *DNS) Address() string { return d.conn.LocalAddr().String() }
 
-// Set says which addresses a name has from now on.
+// Set changes the addresses of a name.
 func (d *DNS) Set(name string, addresses ...netip.Addr) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

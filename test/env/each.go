@@ -13,7 +13,7 @@ import (
 	"foyer/internal/devmode"
 )
 
-// connections is how many a test's database may use.
+// connections is how many connections a test may open to its database.
 const connections = 8
 
 // OnEachDatabase runs a test on an SQLite file and on a PostgreSQL database of its own, both empty.

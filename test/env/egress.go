@@ -4,21 +4,17 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/livekit/protocol/auth"
 	livekitproto "github.com/livekit/protocol/livekit"
 	"github.com/livekit/protocol/rpc"
 	"github.com/livekit/psrpc"
-	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/redis/go-redis/v9"
-	"google.golang.org/protobuf/proto"
 )
 
-// What every egress writes: two seconds of a test picture and of a tone.
+// The files that every egress writes: two seconds of a test picture and of a tone.
 var (
 	//go:embed testdata/screen.mp4
 	ScreenFile []byte
@@ -26,36 +22,32 @@ var (
 	AudioFile []byte
 )
 
-// inTime gives LiveKit the time for an answer that it may take on a busy machine.
+// inTime gives LiveKit enough time for an answer on a busy machine.
 var inTime = psrpc.WithRequestTimeout(patience)
 
-// length is how long they last.
-const length = 2 * time.Second
-
-// Behavior is what an egress does otherwise than record until it is asked to stop, and store its file.
+// Behavior is how an egress differs from one that records until LiveKit stops it, and then stores its file.
 type Behavior struct {
-	// Refuse is why it does not begin at all.
+	// Refuse is the reason why it does not start at all.
 	Refuse string
-	// Hang is waited for before a start is answered; what is to be recorded is recorded meanwhile, unless
-	// Mute.
+	// Hang delays the answer to a start; the recording runs meanwhile, unless Mute.
 	Hang <-chan struct{}
-	// Mute: it does not begin, and is not answered.
+	// Mute: it does not start, and does not answer.
 	Mute bool
-	// Starting: it never becomes active by itself.
+	// Starting: it becomes active only by Activate.
 	Starting bool
-	// Then is how it ends as soon as it is active; it goes on when that is nothing.
+	// Then is the status that it ends with as soon as it is active; without one it goes on.
 	Then livekitproto.EgressStatus
-	// Error is what it says when it fails.
+	// Error is its message when it fails.
 	Error string
-	// Deaf: it answers that it ends, and does not.
+	// Deaf: it answers that it ends, but does not.
 	Deaf bool
-	// NoUpload: it says that it has stored its file, and has not.
+	// NoUpload: it reports a stored file, but stores none.
 	NoUpload bool
 }
 
-// Egress stands in for LiveKit's egress service, which needs a browser and GStreamer. It is a worker to
-// a real LiveKit server: asked, and reporting, over the same Redis in LiveKit's own protocol. It joins
-// the room as a recorder does, and stores a small real file.
+// Egress stands in for LiveKit's egress service, which needs a browser and GStreamer. It is a worker of a real LiveKit
+// server: both speak LiveKit's own protocol over the same Redis. It joins the room as a recorder does, and stores a
+// small real file.
 type Egress struct {
 	t       testing.TB
 	livekit *LiveKitServer
@@ -71,22 +63,8 @@ type Egress struct {
 	running  map[string]*egress
 }
 
-// egress is one of a worker's.
-type egress struct {
-	worker   *Egress
-	behavior Behavior
-	file     string
-	handler  rpc.EgressHandlerServer
-	room     *lksdk.Room
-
-	mu   sync.Mutex
-	info *livekitproto.EgressInfo
-	// gone: the process that ran it is.
-	gone bool
-}
-
-// StartEgress starts a LiveKit server of the test's own with Redis, which tells a URL of its rooms, and
-// an egress worker for it, which stores files in a bucket (nil: it stores none). They end with the test.
+// StartEgress starts a LiveKit server of the test's own with Redis, which sends its events to a URL, and an egress
+// worker for it, which stores files in a bucket (nil: none). They end with the test.
 func StartEgress(t testing.TB, webhook string, bucket *S3Bucket) (*LiveKitServer, *Egress) {
 	t.Helper()
 	store := StartRedis(t)
@@ -114,7 +92,7 @@ func StartEgress(t testing.TB, webhook string, bucket *S3Bucket) (*LiveKitServer
 	return server, e
 }
 
-// Start has the worker take requests, after a Crash too.
+// Start makes the worker take requests, also after a Crash.
 func (e *Egress) Start() {
 	e.t.Helper()
 	worker, err := rpc.NewEgressInternalServer((*egressWorker)(e), e.bus)
@@ -132,8 +110,8 @@ func (e *Egress) Start() {
 	}
 }
 
-// hears waits until the worker's subscription to what is meant by a part of its name is live: it is made
-// in passing, and what is said before is lost.
+// hears waits until the worker's subscription to a channel is live. The name is a part of the channel's name. A message
+// before that is lost.
 func (e *Egress) hears(name string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -149,7 +127,7 @@ func (e *Egress) hears(name string) error {
 	}
 }
 
-// Crash ends the worker and all its egresses at once, without a word to anybody.
+// Crash ends the worker and all its egresses immediately and reports nothing.
 func (e *Egress) Crash() {
 	e.mu.Lock()
 	worker, running := e.worker, e.running
@@ -163,21 +141,21 @@ func (e *Egress) Crash() {
 	}
 }
 
-// Behave says what egresses do that are asked for from now on.
+// Behave sets the behavior of egresses that LiveKit starts from now on.
 func (e *Egress) Behave(b Behavior) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.behavior = b
 }
 
-// Asked returns what the worker was asked to record, in order.
+// Asked returns the requests to the worker, in order.
 func (e *Egress) Asked() []*rpc.StartEgressRequest {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return append([]*rpc.StartEgressRequest(nil), e.asked...)
 }
 
-// Running returns the ids of what the worker records at the moment.
+// Running returns the ids of the running egresses.
 func (e *Egress) Running() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -188,14 +166,14 @@ func (e *Egress) Running() []string {
 	return ids
 }
 
-// End ends an egress as it would end by itself.
+// End makes an egress end by itself.
 func (e *Egress) End(id string, as livekitproto.EgressStatus) {
 	if one := e.find(id); one != nil {
 		one.end(as)
 	}
 }
 
-// Activate has an egress begin that is Starting.
+// Activate makes a Starting egress record.
 func (e *Egress) Activate(id string) {
 	if one := e.find(id); one != nil {
 		one.report(livekitproto.EgressStatus_EGRESS_ACTIVE)
@@ -208,7 +186,7 @@ func (e *Egress) find(id string) *egress {
 	return e.running[id]
 }
 
-// Forget has LiveKit know of no egress any more, as when its Redis is lost.
+// Forget makes LiveKit forget all egresses, as when it loses its Redis.
 func (e *Egress) Forget() {
 	e.t.Helper()
 	keys, err := e.redis.Keys(context.Background(), "*egress*").Result()
@@ -220,7 +198,7 @@ func (e *Egress) Forget() {
 	}
 }
 
-// egressWorker is how LiveKit sees an Egress.
+// egressWorker is LiveKit's side of an Egress.
 type egressWorker Egress
 
 func (w *egressWorker) StartEgressAffinity(context.Context, *rpc.StartEgressRequest) float32 {
@@ -256,207 +234,4 @@ func (w *egressWorker) StartEgress(
 		}
 	}
 	return info, err
-}
-
-// begin starts to record, and returns what it is so far.
-func (e *Egress) begin(
-	request *rpc.StartEgressRequest, behavior Behavior,
-) (*livekitproto.EgressInfo, error) {
-	composite := request.GetRoomComposite()
-	if composite == nil || len(composite.GetFileOutputs()) != 1 {
-		return nil, psrpc.NewErrorf(psrpc.InvalidArgument, "the stand-in records rooms to one file")
-	}
-	one := &egress{worker: e, behavior: behavior, file: composite.GetFileOutputs()[0].GetFilepath()}
-	one.info = &livekitproto.EgressInfo{
-		EgressId: request.GetEgressId(), RoomId: request.GetRoomId(), RoomName: composite.GetRoomName(),
-		Status: livekitproto.EgressStatus_EGRESS_STARTING, UpdatedAt: time.Now().UnixNano(),
-		Request: &livekitproto.EgressInfo_RoomComposite{RoomComposite: composite},
-	}
-	var err error
-	if one.handler, err = rpc.NewEgressHandlerServer(one, e.bus); err == nil {
-		err = one.handler.RegisterStopEgressTopic(request.GetEgressId())
-	}
-	if err == nil {
-		err = e.hears("StopEgress*" + request.GetEgressId())
-	}
-	if err != nil {
-		return nil, err
-	}
-	e.mu.Lock()
-	e.running[request.GetEgressId()] = one
-	e.mu.Unlock()
-	starting := one.copy()
-	if _, err := e.io.CreateEgress(context.Background(), starting, inTime); err != nil {
-		return nil, err
-	}
-	go one.record()
-	return starting, nil
-}
-
-// record joins the room and records.
-func (o *egress) record() {
-	if err := o.join(); err != nil {
-		o.mu.Lock()
-		o.info.Error = fmt.Sprintf("join the room: %v", err)
-		o.mu.Unlock()
-		o.end(livekitproto.EgressStatus_EGRESS_FAILED)
-		return
-	}
-	if o.behavior.Starting {
-		return
-	}
-	o.report(livekitproto.EgressStatus_EGRESS_ACTIVE)
-	if o.behavior.Then != livekitproto.EgressStatus_EGRESS_STARTING {
-		o.end(o.behavior.Then)
-	}
-}
-
-// join enters the room as a recorder does: hidden. When the room ends, so does the egress.
-func (o *egress) join() error {
-	server := o.worker.livekit
-	yes := true
-	token, err := auth.NewAccessToken(server.Key(), server.Secret()).
-		SetIdentity(o.info.GetEgressId()).SetKind(livekitproto.ParticipantInfo_EGRESS).
-		SetVideoGrant(&auth.VideoGrant{
-			RoomJoin: true, Room: o.info.GetRoomName(), CanSubscribe: &yes, Hidden: true, Recorder: true,
-		}).ToJWT()
-	if err != nil {
-		return err
-	}
-	callback := lksdk.NewRoomCallback()
-	callback.OnDisconnected = func() { go o.end(livekitproto.EgressStatus_EGRESS_COMPLETE) }
-	room, err := lksdk.ConnectToRoomWithToken(server.URL(), token, callback, lksdk.WithAutoSubscribe(false), Patient())
-	if err != nil {
-		return err
-	}
-	o.mu.Lock()
-	o.room = room
-	gone := o.gone
-	o.mu.Unlock()
-	if gone {
-		room.Disconnect()
-	}
-	return nil
-}
-
-// StopEgress ends the egress, as LiveKit asks.
-func (o *egress) StopEgress(
-	context.Context, *livekitproto.StopEgressRequest,
-) (*livekitproto.EgressInfo, error) {
-	o.mu.Lock()
-	ending := o.info.GetStatus() == livekitproto.EgressStatus_EGRESS_ENDING
-	began := o.info.GetStatus() != livekitproto.EgressStatus_EGRESS_STARTING
-	o.mu.Unlock()
-	switch {
-	case o.behavior.Deaf:
-		o.report(livekitproto.EgressStatus_EGRESS_ENDING)
-	case !ending && !began:
-		go o.end(livekitproto.EgressStatus_EGRESS_ABORTED)
-	case !ending:
-		o.report(livekitproto.EgressStatus_EGRESS_ENDING)
-		go o.end(livekitproto.EgressStatus_EGRESS_COMPLETE)
-	}
-	return o.copy(), nil
-}
-
-// UpdateStream and UpdateEgress change what this stand-in does not do.
-func (o *egress) UpdateStream(
-	context.Context, *livekitproto.UpdateStreamRequest,
-) (*livekitproto.EgressInfo, error) {
-	return nil, psrpc.NewErrorf(psrpc.InvalidArgument, "there is no stream")
-}
-
-func (o *egress) UpdateEgress(
-	context.Context, *livekitproto.UpdateEgressRequest,
-) (*livekitproto.EgressInfo, error) {
-	return nil, psrpc.NewErrorf(psrpc.InvalidArgument, "there is nothing to update")
-}
-
-func (o *egress) copy() *livekitproto.EgressInfo {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return proto.CloneOf(o.info)
-}
-
-// report tells LiveKit how far the egress is.
-func (o *egress) report(status livekitproto.EgressStatus) {
-	o.mu.Lock()
-	if o.gone || o.info.GetStatus() >= status {
-		o.mu.Unlock()
-		return
-	}
-	now := time.Now().UnixNano()
-	o.info.Status, o.info.UpdatedAt = status, now
-	if status == livekitproto.EgressStatus_EGRESS_ACTIVE {
-		o.info.StartedAt = now
-	}
-	told := proto.CloneOf(o.info)
-	o.mu.Unlock()
-	_, _ = o.worker.io.UpdateEgress(context.Background(), told, inTime) // LiveKit may be away: such news are lost
-}
-
-// end stores the file, if there is to be one, reports the end, and leaves.
-func (o *egress) end(as livekitproto.EgressStatus) {
-	o.mu.Lock()
-	over := o.gone || o.info.GetStatus() >= livekitproto.EgressStatus_EGRESS_COMPLETE ||
-		o.behavior.Deaf && as == livekitproto.EgressStatus_EGRESS_COMPLETE
-	if over {
-		o.mu.Unlock()
-		return
-	}
-	o.mu.Unlock()
-	if as == livekitproto.EgressStatus_EGRESS_COMPLETE || as == livekitproto.EgressStatus_EGRESS_LIMIT_REACHED {
-		o.report(livekitproto.EgressStatus_EGRESS_ENDING)
-		if err := o.store(); err != nil {
-			as = livekitproto.EgressStatus_EGRESS_FAILED
-			o.mu.Lock()
-			o.info.Error = err.Error()
-			o.mu.Unlock()
-		}
-	}
-	o.mu.Lock()
-	o.info.EndedAt = time.Now().UnixNano()
-	if as == livekitproto.EgressStatus_EGRESS_FAILED && o.info.Error == "" {
-		o.info.Error = o.behavior.Error
-	}
-	o.mu.Unlock()
-	o.report(as)
-	o.leave()
-}
-
-// store puts the file into the bucket, and notes what it is.
-func (o *egress) store() error {
-	content := ScreenFile
-	if strings.HasSuffix(o.file, ".ogg") {
-		content = AudioFile
-	}
-	o.mu.Lock()
-	started := o.info.GetStartedAt()
-	o.info.FileResults = []*livekitproto.FileInfo{{
-		Filename: o.file, Location: o.file, Size: int64(len(content)), Duration: int64(length),
-		StartedAt: started, EndedAt: started + int64(length),
-	}}
-	o.mu.Unlock()
-	if o.worker.bucket == nil || o.behavior.NoUpload {
-		return nil
-	}
-	return o.worker.bucket.put(o.file, string(content))
-}
-
-// leave ends what runs it.
-func (o *egress) leave() {
-	o.mu.Lock()
-	gone, room := o.gone, o.room
-	o.gone = true
-	o.mu.Unlock()
-	if gone {
-		return
-	}
-	o.worker.mu.Lock()
-	delete(o.worker.running, o.info.GetEgressId())
-	o.worker.mu.Unlock()
-	o.handler.Kill()
-	if room != nil {
-		room.Disconnect()
-	}
 }

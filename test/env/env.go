@@ -1,9 +1,8 @@
-// Package env gives tests real services: a PostgreSQL database of their own, Redis keys of
-// their own, a Redis server of their own to kill, a LiveKit server that runs, and a bucket of their own.
+// Package env gives tests real services: a PostgreSQL database, Redis keys and a bucket of their own, a shared
+// LiveKit server, and servers of their own to kill. World is the set-up that tests of the rules share.
 //
-// `make test` starts the services and tells the tests where they are in the environment, and so
-// does `go run ./test/env/up -- go test ./...`. Without them a test fails and says so: nothing is
-// skipped.
+// `make test` starts the services and passes their addresses in the environment. So does
+// `go run ./test/env/up -- go test ./...`. A test fails, and says why, when a service is missing: no test is skipped.
 package env
 
 import (
@@ -35,17 +34,17 @@ const (
 	EnvMinIOFile = "FOYER_TEST_MINIO_FILE"
 	// EnvS3URL is the URL of a MinIO, which speaks S3.
 	EnvS3URL = "FOYER_TEST_S3_URL"
-	// EnvS3Key is the access key of somebody who may do everything there.
+	// EnvS3Key is the access key of an account with all rights there.
 	EnvS3Key = "FOYER_TEST_S3_KEY"
 	// EnvS3Secret is the secret of that key.
 	EnvS3Secret = "FOYER_TEST_S3_SECRET"
 )
 
-// hint ends every message about a service that is not there.
+// hint ends every message about a missing service.
 const hint = "`make test` starts what tests need, and so does" +
 	" `go run ./test/env/up -- go test ./...`"
 
-// patience is how long a service that runs may take for one answer, on a busy machine.
+// patience is how long a running service may take for one answer on a busy machine.
 const patience = 30 * time.Second
 
 // setting returns an environment variable that test/env/up sets, or fails the test.
@@ -58,7 +57,7 @@ func setting(t testing.TB, name string) string {
 	return value
 }
 
-// answered fails the test unless err is nil: the service's place is known, but is it there?
+// answered fails the test if err is not nil: the service has an address, but does not answer there.
 func answered(t testing.TB, service string, err error) {
 	t.Helper()
 	if err != nil {
@@ -66,7 +65,7 @@ func answered(t testing.TB, service string, err error) {
 	}
 }
 
-// ownName is a name that no other test has, fit for a database and for a Redis key.
+// ownName returns a name that no other test has. It is valid for a database and for a Redis key.
 func ownName() string {
 	return "t_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 }

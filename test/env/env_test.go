@@ -14,7 +14,7 @@ import (
 	"foyer/test/env"
 )
 
-// brokenTest stands in for a test that is expected to fail: it keeps the reason.
+// brokenTest stands in for a test that must fail, and keeps the reason.
 type brokenTest struct {
 	testing.TB
 	reason string
@@ -29,7 +29,7 @@ func (b *brokenTest) Fatalf(format string, args ...any) {
 	b.Fatal(fmt.Sprintf(format, args...))
 }
 
-// reasonToFail runs f as a test does, and returns why it failed.
+// reasonToFail runs f like a test and returns why it failed.
 func reasonToFail(t *testing.T, f func(testing.TB)) string {
 	t.Helper()
 	broken := &brokenTest{TB: t}
@@ -52,7 +52,7 @@ func askForAll(each func(name string, ask func(testing.TB))) {
 	each("MinIO", func(t testing.TB) { env.Bucket(t) })
 }
 
-func TestServiceThatIsNotStartedFailsTheTestAndSaysHowToStartIt(t *testing.T) {
+func TestMissingServiceFailsTheTestAndSaysHowToStartIt(t *testing.T) {
 	for _, name := range []string{
 		env.EnvPostgres, env.EnvRedis, env.EnvRedisCluster, env.EnvLiveKitURL,
 		env.EnvS3URL,
@@ -67,7 +67,7 @@ func TestServiceThatIsNotStartedFailsTheTestAndSaysHowToStartIt(t *testing.T) {
 	})
 }
 
-func TestServiceThatDoesNotAnswerFailsTheTestAndSaysHowToStartIt(t *testing.T) {
+func TestUnreachableServiceFailsTheTestAndSaysHowToStartIt(t *testing.T) {
 	nowhere := fmt.Sprintf("127.0.0.1:%d", env.FreePort(t))
 	t.Setenv(env.EnvPostgres, "postgres://postgres@"+nowhere+"/elsewhere")
 	t.Setenv(env.EnvRedis, "redis://"+nowhere)
@@ -93,7 +93,7 @@ func TestFreePortsAreFreeAndDifferent(t *testing.T) {
 	assert.Positive(t, env.FreePort(t))
 }
 
-// TestPortIsKeptWhileItsServerIsStopped: neither another test nor another process is given it.
+// TestPortIsKeptWhileItsServerIsStopped: no other test and no other process gets it.
 func TestPortIsKeptWhileItsServerIsStopped(t *testing.T) {
 	t.Parallel()
 	port := env.FreePort(t)

@@ -8,8 +8,8 @@ import (
 	lksdk "github.com/livekit/server-sdk-go/v2"
 )
 
-// LiveKit returns where the LiveKit server is, and an API key and its secret. All tests share the
-// server: their rooms have names of their own.
+// LiveKit returns the URL of the LiveKit server, an API key and its secret. All tests share the server; their rooms
+// have different names.
 func LiveKit(t testing.TB) (url, key, secret string) {
 	t.Helper()
 	url = setting(t, EnvLiveKitURL)
@@ -22,5 +22,5 @@ func GetLiveKit(url string) func(context.Context) error {
 	return GetOK("http" + strings.TrimPrefix(url, "ws"))
 }
 
-// Patient has somebody take the time to enter a call that it takes on a busy machine.
+// Patient gives a participant enough time to join a room on a busy machine.
 func Patient() lksdk.ConnectOption { return lksdk.WithConnectTimeout(patience) }

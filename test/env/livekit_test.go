@@ -30,7 +30,7 @@ func TestLiveKitCarriesMediaOverLoopback(t *testing.T) {
 		},
 	}})
 	speaker := join(t, room, "speaker", lksdk.NewRoomCallback())
-	for range 300 { // what is said to somebody who has just come may be lost
+	for range 300 { // a message to a participant who has just joined may be lost
 		err := speaker.LocalParticipant.PublishDataPacket(
 			lksdk.UserData([]byte("hello")), lksdk.WithDataPublishReliable(true))
 		require.NoError(t, err)

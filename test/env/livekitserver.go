@@ -26,7 +26,7 @@ rtc:
   use_external_ip: false
   enable_loopback_candidate: true
   ips: {includes: [127.0.0.0/8]}
-  stun_servers: ["127.0.0.1:%d"] # nobody: the default would have clients ask the internet
+  stun_servers: ["127.0.0.1:%d"] # nobody: by default clients would ask the internet
 room:
   empty_timeout: 60
   departure_timeout: 2
@@ -41,22 +41,22 @@ type LiveKitServer struct {
 	File, Dir string
 	// Signal is its port for signalling and the API, Media the one for media.
 	Signal, Media int
-	// Webhook is the URL that it tells of its rooms; empty for none.
+	// Webhook is the URL that LiveKit sends its events to; empty for none.
 	Webhook string
-	// RoomsMade: rooms have to be made before anybody joins (auto_create is off).
+	// RoomsMade: nobody can join before the room was made (auto_create is off).
 	RoomsMade bool
-	// Redis is the host:port of one that it has to itself, for egress; empty for none.
+	// Redis is the host:port of a Redis that only this server uses, for egress; empty for none.
 	Redis string
 
 	process *Process
 }
 
-// URL is where the server is; Key and Secret are those of its API.
+// URL is the server's address; Key and Secret open its API.
 func (s *LiveKitServer) URL() string    { return "ws://127.0.0.1:" + strconv.Itoa(s.Signal) }
 func (s *LiveKitServer) Key() string    { return liveKitKey }
 func (s *LiveKitServer) Secret() string { return liveKitSecret }
 
-// Launch starts the server's process; it is up when GetLiveKit of its URL says so.
+// Launch starts the server's process. It is up when GetLiveKit of its URL succeeds.
 func (s *LiveKitServer) Launch() (*Process, error) {
 	config := fmt.Sprintf(liveKitConfig, s.Signal, s.Media, s.Signal, !s.RoomsMade, liveKitKey, liveKitSecret)
 	if s.Webhook != "" {
@@ -70,18 +70,17 @@ func (s *LiveKitServer) Launch() (*Process, error) {
 		return nil, err
 	}
 	cmd := exec.Command(s.File, "--config", file)
-	cmd.Env = []string{"HOME=" + s.Dir} // none of our LIVEKIT_ variables: it would take them
+	cmd.Env = []string{"HOME=" + s.Dir} // without our LIVEKIT_ variables: the server would read them
 	return Start(cmd, filepath.Join(s.Dir, "livekit.log"))
 }
 
-// StartLiveKit starts a LiveKit server of the test's own, which tells a URL of its rooms. It ends when
-// the test ends.
+// StartLiveKit starts a LiveKit server of the test's own, which sends its events to a URL. It ends with the test.
 func StartLiveKit(t testing.TB, webhook string) *LiveKitServer {
 	t.Helper()
 	return StartLiveKitWith(t, webhook, func(*LiveKitServer) {})
 }
 
-// StartLiveKitWith is StartLiveKit of a server that is changed before it starts.
+// StartLiveKitWith is StartLiveKit with a change to the server before it starts.
 func StartLiveKitWith(t testing.TB, webhook string, change func(*LiveKitServer)) *LiveKitServer {
 	t.Helper()
 	ports, err := FreePorts(2)
@@ -98,8 +97,8 @@ func StartLiveKitWith(t testing.TB, webhook string, change func(*LiveKitServer))
 	return s
 }
 
-// Start starts a stopped server again on the same ports, and waits until it answers. It knows nothing
-// of the rooms that it had.
+// Start starts a stopped server again on the same ports, and waits until it answers. The server has forgotten its
+// rooms.
 func (s *LiveKitServer) Start(t testing.TB) {
 	t.Helper()
 	process, err := s.Launch()
@@ -112,7 +111,7 @@ func (s *LiveKitServer) Start(t testing.TB) {
 	}
 }
 
-// Stop ends the server as a crash does (kill -9) and waits until it is gone.
+// Stop kills the server (kill -9) and waits until it has ended.
 func (s *LiveKitServer) Stop() {
 	if s.process != nil {
 		s.process.End()

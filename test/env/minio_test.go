@@ -12,7 +12,7 @@ import (
 	"foyer/test/env"
 )
 
-func TestBucketOfATestIsItsOwn(t *testing.T) {
+func TestEachTestHasItsOwnBucket(t *testing.T) {
 	t.Parallel()
 	mine, other := env.Bucket(t), env.Bucket(t)
 	mine.Put(t, "recordings/one.mp4", "what was recorded")
@@ -32,7 +32,7 @@ func TestMinIOKeepsItsPortAndObjectsOverARestart(t *testing.T) {
 	assert.True(t, bucket.Has(t, "recordings/one.mp4"))
 }
 
-func TestMinIOTellsItsWebhookOfObjects(t *testing.T) {
+func TestMinIOReportsObjectsToItsWebhook(t *testing.T) {
 	t.Parallel()
 	told := make(chan string, 1)
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

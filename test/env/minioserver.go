@@ -19,19 +19,19 @@ type MinIOServer struct {
 	// File is the program, Dir the folder of its data and log.
 	File, Dir string
 	Port      int
-	// Webhook is the URL that buckets tell of their objects after Notify, and Bearer the secret that it
-	// is shown; empty for none.
+	// Webhook is the URL that MinIO reports objects to after Notify, and Bearer the secret that it sends along;
+	// empty for none.
 	Webhook, Bearer string
 
 	process *Process
 }
 
-// URL is where the server is; Key and Secret are those of somebody who may do everything.
+// URL is the server's address; Key and Secret belong to an account with all rights.
 func (s *MinIOServer) URL() string    { return "http://127.0.0.1:" + strconv.Itoa(s.Port) }
 func (s *MinIOServer) Key() string    { return minIOKey }
 func (s *MinIOServer) Secret() string { return minIOSecret }
 
-// Launch starts the server's process; it is up when GetMinIO of its URL says so.
+// Launch starts the server's process. It is up when GetMinIO of its URL succeeds.
 func (s *MinIOServer) Launch() (*Process, error) {
 	data := filepath.Join(s.Dir, "minio")
 	if err := os.MkdirAll(data, 0o700); err != nil {
@@ -39,7 +39,7 @@ func (s *MinIOServer) Launch() (*Process, error) {
 	}
 	address := "127.0.0.1:" + strconv.Itoa(s.Port)
 	cmd := exec.Command(s.File, "server", "--quiet", "--address", address, data)
-	cmd.Env = []string{ // none of our own: it would take what begins with MINIO_
+	cmd.Env = []string{ // not ours: MinIO would read variables that begin with MINIO_
 		"HOME=" + s.Dir, "MINIO_ROOT_USER=" + minIOKey, "MINIO_ROOT_PASSWORD=" + minIOSecret,
 		"MINIO_BROWSER=off", "MINIO_UPDATE=off", // ask nobody outside this machine
 	}
@@ -51,8 +51,8 @@ func (s *MinIOServer) Launch() (*Process, error) {
 	return Start(cmd, filepath.Join(s.Dir, "minio.log"))
 }
 
-// StartMinIO starts a MinIO of the test's own, which tells a URL of objects in buckets that are to
-// Notify it, if the URL is not empty. It ends when the test ends.
+// StartMinIO starts a MinIO of the test's own. Unless the URL is empty, it reports objects to it from buckets that
+// called Notify. It ends with the test.
 func StartMinIO(t testing.TB, webhook, bearer string) *MinIOServer {
 	t.Helper()
 	s := &MinIOServer{
@@ -64,8 +64,7 @@ func StartMinIO(t testing.TB, webhook, bearer string) *MinIOServer {
 	return s
 }
 
-// Start starts a stopped server again on the same port with the objects that it had, and waits until
-// it answers.
+// Start starts a stopped server again on the same port with its objects, and waits until it answers.
 func (s *MinIOServer) Start(t testing.TB) {
 	t.Helper()
 	process, err := s.Launch()
@@ -78,7 +77,7 @@ func (s *MinIOServer) Start(t testing.TB) {
 	}
 }
 
-// Stop ends the server as a crash does (kill -9) and waits until it is gone.
+// Stop kills the server (kill -9) and waits until it has ended.
 func (s *MinIOServer) Stop() {
 	if s.process != nil {
 		s.process.End()

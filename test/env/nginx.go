@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// nginxConfig surrounds what a test wants served. It is one process, so that nobody is left behind
-// when that is killed. All that it writes is in its folder.
+// nginxConfig surrounds the configuration of a test. nginx runs as one process, so that killing it leaves none
+// behind, and writes only into its folder.
 const nginxConfig = `
 daemon off;
 master_process off;
@@ -36,8 +36,8 @@ type Nginx struct {
 	dir  string
 }
 
-// StartNginx starts an nginx with what a function of its port and folder says, which stands inside
-// `http {}`. It ends when the test ends.
+// StartNginx starts an nginx. The configuration inside `http {}` is a function of its port and folder. nginx ends
+// with the test.
 func StartNginx(t testing.TB, config func(port int, dir string) string) *Nginx {
 	t.Helper()
 	n := &Nginx{Port: FreePort(t), dir: t.TempDir()}
@@ -58,10 +58,10 @@ func StartNginx(t testing.TB, config func(port int, dir string) string) *Nginx {
 	return n
 }
 
-// URL is where it is.
+// URL is its address.
 func (n *Nginx) URL() string { return "http://" + n.address() }
 
-// Log is what it says of requests and of what goes wrong.
+// Log returns its log of requests and of errors.
 func (n *Nginx) Log(t testing.TB) string {
 	t.Helper()
 	var all string
@@ -85,7 +85,7 @@ func (n *Nginx) listens(ctx context.Context) error {
 	return conn.Close()
 }
 
-// nginxBinary finds nginx where Debian has it: not in everybody's PATH.
+// nginxBinary finds nginx, which on Debian is not in every user's PATH.
 func nginxBinary() string {
 	if file, err := exec.LookPath("nginx"); err == nil {
 		return file

@@ -15,8 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// pgBouncerConfig is a PgBouncer in transaction mode, that asks nobody who they are: it is a test's own, for
-// databases that are a test's own.
+// pgBouncerConfig is a PgBouncer in transaction mode. It authenticates nobody: it serves only databases of one test.
 const pgBouncerConfig = `
 [databases]
 * = host=%s port=%s user=%s password='%s'
@@ -29,38 +28,24 @@ pool_mode = transaction
 default_pool_size = %d
 `
 
-// StartPgBouncer starts a PgBouncer in front of a database, with at most so many connections to it, and returns the
-// URL of the database there. It ends when the test ends.
+// StartPgBouncer starts a PgBouncer in front of a database, with a maximum of connections to it, and returns the URL of
+// the database through it. It ends with the test.
 func StartPgBouncer(t testing.TB, database string, connections int) string {
 	t.Helper()
 	at, err := url.Parse(database)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "pgbouncer-test-") // t.TempDir would be closed to PostgreSQL's user
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	password, _ := at.User.Password()
-	port, file := FreePort(t), filepath.Join(dir, "pgbouncer.ini")
-	text := fmt.Sprintf(pgBouncerConfig, at.Hostname(), at.Port(), at.User.Username(), password, port, connections)
 	owner, err := postgresOwner() // PgBouncer does not run as root either
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range []string{dir, file} {
-		if err := os.Chown(path, int(owner.Uid), int(owner.Gid)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	port := FreePort(t)
+	file := pgBouncerFile(t, owner, at, port, connections)
 	cmd := exec.Command(pgBouncerBinary(), file)
-	cmd.Dir = dir
+	cmd.Dir = filepath.Dir(file)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: owner}
-	process, err := Start(cmd, filepath.Join(dir, "pgbouncer.log"))
+	process, err := Start(cmd, filepath.Join(cmd.Dir, "pgbouncer.log"))
 	if err != nil {
 		t.Fatalf("start PgBouncer (`make setup` installs it): %v", err)
 	}
@@ -79,7 +64,24 @@ func StartPgBouncer(t testing.TB, database string, connections int) string {
 	return at.String()
 }
 
-// pgBouncerBinary finds PgBouncer where Debian has it: not in everybody's PATH.
+// pgBouncerFile writes the configuration into a folder of its owner, which is removed when the test ends.
+func pgBouncerFile(t testing.TB, owner *syscall.Credential, database *url.URL, port, connections int) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "pgbouncer-test-") // PostgreSQL's user cannot enter t.TempDir
+	must(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	password, _ := database.User.Password()
+	file := filepath.Join(dir, "pgbouncer.ini")
+	text := fmt.Sprintf(pgBouncerConfig,
+		database.Hostname(), database.Port(), database.User.Username(), password, port, connections)
+	must(t, os.WriteFile(file, []byte(text), 0o600))
+	for _, path := range []string{dir, file} {
+		must(t, os.Chown(path, int(owner.Uid), int(owner.Gid)))
+	}
+	return file
+}
+
+// pgBouncerBinary finds PgBouncer, which on Debian is not in every user's PATH.
 func pgBouncerBinary() string {
 	if file, err := exec.LookPath("pgbouncer"); err == nil {
 		return file

@@ -9,22 +9,21 @@ import (
 	"testing"
 )
 
-// Ports are taken from below the range that Linux takes the ports of outgoing connections from
-// (32768 and up): no passing connection then sits on a port while its server is being restarted.
+// Ports come from below the range that Linux uses for outgoing connections (32768 and up), so that no connection
+// takes a port while its server restarts.
 const firstPort, lastPort, blockSize = 12000, 32000, 500
 
-// block is where this process takes its ports from. Other processes that test at the same time have other
-// blocks, so that a port is ours also while nobody listens there: before its server has come up, and while
-// it is stopped.
+// block is the range that this process takes its ports from. Other processes that test at the same time have other
+// blocks. A port is ours even while no server listens on it: before the server is up, and while it is stopped.
 var block struct {
 	sync.Mutex
-	first int // 0 before there is a block
-	taken int // how many ports have been given
-	// ours is what shows that the block is ours: a socket in no folder, that ends with the process.
+	first int // 0 without a block
+	taken int // how many ports are in use
+	// ours reserves the block: an abstract socket, which ends with the process.
 	ours net.Listener
 }
 
-// FreePort returns a port of 127.0.0.1 that nobody uses.
+// FreePort returns a free port of 127.0.0.1.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	ports, err := FreePorts(1)
@@ -34,8 +33,8 @@ func FreePort(t testing.TB) int {
 	return ports[0]
 }
 
-// FreePorts returns n different ports of 127.0.0.1 that nobody uses, for TCP or UDP. They are not given to
-// anybody else before some hundreds of others have been.
+// FreePorts returns n different free ports of 127.0.0.1, for TCP or UDP. It returns a port again only after some
+// hundreds of others.
 func FreePorts(n int) ([]int, error) {
 	block.Lock()
 	defer block.Unlock()
@@ -61,7 +60,7 @@ func FreePorts(n int) ([]int, error) {
 // takeBlock finds ports for this process. The caller holds the lock.
 func takeBlock() error {
 	for _, i := range rand.Perm((lastPort - firstPort) / blockSize) {
-		// A name that begins with @ is one of the kernel's, and like the ports of this network alone.
+		// A name that begins with @ is abstract and, like a port, belongs to this network namespace.
 		ours, err := net.Listen("unix", fmt.Sprintf("@foyer-test-ports-%d", i))
 		if err == nil {
 			block.first, block.ours = firstPort+i*blockSize, ours
@@ -71,7 +70,7 @@ func takeBlock() error {
 	return errors.New("found no ports on 127.0.0.1 that no other process keeps for itself")
 }
 
-// free reports whether nobody uses a port.
+// free reports whether a port is free.
 func free(port int) bool {
 	ip := net.IPv4(127, 0, 0, 1)
 	tcp, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: ip, Port: port})

@@ -14,13 +14,13 @@ import (
 // Migrate makes the tables of a new database, and closes every connection that it opened to it.
 type Migrate = func(ctx context.Context, url string) error
 
-// templates holds, for every Migrate of this process, the one function that makes its template.
-// It is a variable of the package because a template is worth having only when all tests share it.
+// templates holds, for every Migrate of this process, the one function that makes its template. It is a package
+// variable because a template is useful only when all tests share it.
 var templates sync.Map
 
-// Postgres returns the URL of a database of the test's own, migrated and empty. It is a copy of a
-// template that migrate made once in this process, and is dropped, connections and all, when the
-// test ends. The template goes when the server does.
+// Postgres returns the URL of a database of the test's own, migrated and empty. The database is a copy of a template,
+// which migrate makes once in this process. When the test ends, its connections are closed and it is dropped. The
+// template ends with the server.
 func Postgres(t testing.TB, migrate Migrate) string {
 	t.Helper()
 	server, err := url.Parse(setting(t, EnvPostgres))
@@ -43,8 +43,8 @@ func Postgres(t testing.TB, migrate Migrate) string {
 	return withDatabase(server, name)
 }
 
-// templateOf returns the name of migrate's template. The first caller makes it, the others wait.
-// Closures of one and the same function literal count as one.
+// templateOf returns the name of migrate's template. The first caller makes it, the others wait. Closures of the same
+// function literal count as one.
 func templateOf(migrate Migrate, server *url.URL) (string, error) {
 	once, _ := templates.LoadOrStore(
 		reflect.ValueOf(migrate).Pointer(),
@@ -66,8 +66,8 @@ func makeTemplate(migrate Migrate, server *url.URL) (string, error) {
 	return name, nil
 }
 
-// execute runs one statement on a connection of its own. It takes no context, because it also runs
-// when the test, and its context, are over.
+// execute runs one statement on its own connection. It takes no context, because it also runs after the test's
+// context has ended.
 func execute(server *url.URL, statement string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

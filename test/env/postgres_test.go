@@ -52,7 +52,7 @@ func TestDatabaseIsDroppedWithItsConnectionsWhenTheTestEnds(t *testing.T) {
 	assert.ErrorContains(t, err, "does not exist")
 }
 
-// migrations counts over this process's life, which is that of a template.
+// migrations counts for the whole process, as templates live that long.
 var migrations atomic.Int32
 
 func TestTemplateIsMigratedOnceForManyTests(t *testing.T) {
@@ -72,7 +72,7 @@ func TestTemplateIsMigratedOnceForManyTests(t *testing.T) {
 	assert.EqualValues(t, 1, migrations.Load())
 }
 
-func TestMigrationThatFailsFailsTheTest(t *testing.T) {
+func TestFailedMigrationFailsTheTest(t *testing.T) {
 	t.Parallel()
 	reason := reasonToFail(t, func(t testing.TB) {
 		env.Postgres(t, func(context.Context, string) error { return assert.AnError })

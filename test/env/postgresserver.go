@@ -20,10 +20,10 @@ import (
 
 const postgresUser = "postgres"
 
-// PostgresServer is a PostgreSQL on 127.0.0.1, without care for a crash of the machine. The password is
-// there because a superuser may run programs: not every account of the machine should be one.
+// PostgresServer is a PostgreSQL on 127.0.0.1. It does not sync to disk. It has a password because a superuser can run
+// programs, and not every account of the machine should be able to.
 type PostgresServer struct {
-	// Dir is the folder of its data and log. Another user may have to pass through to it.
+	// Dir is the folder of its data and log. PostgreSQL may run as another user, who needs access to it.
 	Dir      string
 	Port     int
 	Password string
@@ -31,8 +31,8 @@ type PostgresServer struct {
 	process *Process
 }
 
-// URL is the superuser's, of the database postgres. With others beside it, it is that of whichever can
-// be written to.
+// URL is the superuser's URL of the database postgres. With other servers it is the URL of the one that accepts
+// writes.
 func (s *PostgresServer) URL(others ...*PostgresServer) string {
 	u := url.URL{
 		Scheme: "postgres", User: url.UserPassword(postgresUser, s.Password),
@@ -66,7 +66,7 @@ func (s *PostgresServer) Init(ctx context.Context) error {
 		"--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
 }
 
-// Copy makes the data of a standby, which follows another server.
+// Copy makes the data of a standby, which replicates another server.
 func (s *PostgresServer) Copy(ctx context.Context, primary *PostgresServer) error {
 	owner, err := s.makeFolder()
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *PostgresServer) Copy(ctx context.Context, primary *PostgresServer) erro
 		"--write-recovery-conf", "--checkpoint", "fast", "--no-sync")
 }
 
-// Launch starts the server's process on its data; it is up when Answers says so.
+// Launch starts the server's process on its data. It is up when Answers succeeds.
 func (s *PostgresServer) Launch() (*Process, error) {
 	owner, err := postgresOwner()
 	if err != nil {
@@ -110,7 +110,7 @@ func StartPostgres(t testing.TB) *PostgresServer {
 	return s
 }
 
-// Standby starts another server, that follows this one until it is promoted. It ends when the test ends.
+// Standby starts another server, which replicates this one until it is promoted. It ends with the test.
 func (s *PostgresServer) Standby(t testing.TB) *PostgresServer {
 	t.Helper()
 	standby := newPostgres(t, s.Password)
@@ -121,15 +121,15 @@ func (s *PostgresServer) Standby(t testing.TB) *PostgresServer {
 	return standby
 }
 
-// Stop ends the server as a crash does: nobody is told, and nothing is written. It keeps its data.
+// Stop ends the server as a crash does, without a checkpoint or a word to its clients. Its data stays.
 func (s *PostgresServer) Stop() {
 	if s.process != nil {
 		s.process.End()
 	}
 }
 
-// newPostgres is a server without data yet, in a folder that is removed when the test ends: t.TempDir
-// would be closed to PostgreSQL's user.
+// newPostgres is a server without data, in a folder that is removed when the test ends. PostgreSQL's user cannot
+// enter t.TempDir.
 func newPostgres(t testing.TB, password string) *PostgresServer {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "postgres-test-")
@@ -161,7 +161,7 @@ func (s *PostgresServer) start(t testing.TB) {
 
 func (s *PostgresServer) path(name string) string { return filepath.Join(s.Dir, "postgres", name) }
 
-// makeFolder makes the folder that belongs to whom PostgreSQL runs as.
+// makeFolder makes the folder, owned by the user that PostgreSQL runs as.
 func (s *PostgresServer) makeFolder() (*syscall.Credential, error) {
 	owner, err := postgresOwner()
 	if err != nil {
@@ -171,7 +171,7 @@ func (s *PostgresServer) makeFolder() (*syscall.Credential, error) {
 	return owner, errors.Join(os.Mkdir(dir, 0o700), os.Chown(dir, int(owner.Uid), int(owner.Gid)))
 }
 
-// make runs a program to its end.
+// make runs a program and waits for its end.
 func (s *PostgresServer) make(ctx context.Context, owner *syscall.Credential, name string, args ...string) error {
 	process, err := Start(s.command(owner, name, args...), filepath.Join(s.Dir, name+".log"))
 	if err != nil {
@@ -181,17 +181,17 @@ func (s *PostgresServer) make(ctx context.Context, owner *syscall.Credential, na
 	return process.Wait(ctx)
 }
 
-// command is one of PostgreSQL's programs, run as owner. SIGQUIT makes the server end at once, and still
-// give back its shared memory, which SIGKILL would not.
+// command is one of PostgreSQL's programs, run as owner. SIGQUIT ends the server immediately but, unlike SIGKILL, lets
+// it release its shared memory.
 func (s *PostgresServer) command(owner *syscall.Credential, name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(postgresBinary(name), args...)
 	cmd.Dir = s.path("")
-	cmd.Env = append(os.Environ(), "PGPASSWORD="+s.Password) // for those that ask another server
+	cmd.Env = append(os.Environ(), "PGPASSWORD="+s.Password) // for programs that connect to another server
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: owner, Pdeathsig: syscall.SIGQUIT}
 	return cmd
 }
 
-// postgresBinary finds a program in Debian's folder of the newest version, or else in the PATH.
+// postgresBinary finds a program in Debian's folder of the newest version, or in the PATH.
 func postgresBinary(name string) string {
 	found, _ := filepath.Glob("/usr/lib/postgresql/[1-9][0-9]/bin/" + name)
 	if len(found) == 0 {
@@ -200,7 +200,7 @@ func postgresBinary(name string) string {
 	return found[len(found)-1]
 }
 
-// postgresOwner is whom PostgreSQL runs as: us, unless we are root, whom it refuses.
+// postgresOwner is the user that PostgreSQL runs as: the current user, unless that is root, which it refuses.
 func postgresOwner() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		uid, gid := uint32(os.Geteuid()), uint32(os.Getegid())

@@ -16,12 +16,12 @@ import (
 const (
 	startTime = time.Minute           // for a server to come up on a slow, busy machine
 	pollTime  = 20 * time.Millisecond // between two attempts to connect to it
-	endTime   = 10 * time.Second      // for a process to end by itself before it is killed
+	endTime   = 10 * time.Second      // for a process to end before it is killed
 	logTail   = 4096                  // bytes of a log to show
 )
 
-// Process is a process that we started. It leads a process group of its own, so that a Ctrl-C meant
-// for us does not reach it, and it dies with us, even when we are killed with -9.
+// Process is a process that we started. It leads its own process group, so that a Ctrl-C for us does not reach it. It
+// ends when we end, even when we are killed with -9.
 type Process struct {
 	cmd  *exec.Cmd
 	log  string
@@ -29,8 +29,8 @@ type Process struct {
 	err  error
 }
 
-// Start starts cmd. Its output goes to the file log, or where cmd says when log is empty. The death
-// signal of cmd.SysProcAttr is what ends it, both in End and when we die; SIGKILL if there is none.
+// Start starts cmd. Its output goes to the file log, or where cmd says when log is empty. The death signal of
+// cmd.SysProcAttr, by default SIGKILL, ends it, both in End and when we end.
 func Start(cmd *exec.Cmd, log string) (*Process, error) {
 	if log != "" {
 		file, err := os.OpenFile(log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
@@ -60,8 +60,8 @@ func bindToUs(cmd *exec.Cmd) {
 	}
 }
 
-// run starts the process and waits for it on one and the same OS thread: the kernel sends a death
-// signal when the *thread* that started the process ends, so that thread must stay until then.
+// run starts the process and waits for it on the same OS thread: the kernel sends the death signal when the *thread*
+// that started the process ends, so that thread must stay.
 func (p *Process) run(started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -69,13 +69,13 @@ func (p *Process) run(started chan<- error) {
 	started <- err
 	if err == nil {
 		p.err = p.cmd.Wait()
-		p.signal(syscall.SIGKILL) // whoever is left of its group
+		p.signal(syscall.SIGKILL) // the rest of its group
 		close(p.done)
 	}
 }
 
-// Ready returns when check succeeds, which it tries again and again. When the process ends first,
-// or a minute passes, the error holds the end of its log.
+// Ready repeats check until it succeeds. When the process ends first, or a minute passes, the error holds the end of
+// its log.
 func (p *Process) Ready(ctx context.Context, check func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
@@ -116,8 +116,8 @@ func GetOK(url string) func(context.Context) error {
 	}
 }
 
-// Wait returns when the process has ended: nil if it ended well, else an error with the end of its
-// log. It stops waiting when ctx does; the process goes on.
+// Wait waits for the end of the process. It returns nil for exit code 0, else an error with the end of the log. It
+// stops waiting when ctx ends; the process goes on.
 func (p *Process) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -130,16 +130,16 @@ func (p *Process) Wait(ctx context.Context) error {
 	return nil
 }
 
-// End ends the process, and returns when it is gone with its whole group.
+// End ends the process and its group, and waits for their end.
 func (p *Process) End() {
 	p.EndWith(p.cmd.SysProcAttr.Pdeathsig)
 }
 
-// EndWith is End with another signal to begin with. After ten seconds it is SIGKILL all the same.
+// EndWith is End with another first signal. After ten seconds it sends SIGKILL.
 func (p *Process) EndWith(signal syscall.Signal) {
 	select {
 	case <-p.done:
-		return // its number may be another's by now
+		return // its number may belong to another process by now
 	default:
 	}
 	p.signal(signal)
@@ -153,11 +153,11 @@ func (p *Process) EndWith(signal syscall.Signal) {
 
 // signal sends to the whole group.
 func (p *Process) signal(signal syscall.Signal) {
-	_ = syscall.Kill(-p.cmd.Process.Pid, signal) // fails only when nobody is left
+	_ = syscall.Kill(-p.cmd.Process.Pid, signal) // fails only when the group is empty
 }
 
-// ExitCode is what a shell would make of the end of the process: its own code, or 128 and the
-// number of the signal that killed it.
+// ExitCode is the exit code that a shell would report: the process's own, or 128 plus the number of the signal that
+// killed it.
 func (p *Process) ExitCode() int {
 	<-p.done
 	if status := p.cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signaled() {
@@ -166,7 +166,7 @@ func (p *Process) ExitCode() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// failure says what became of the process, with the end of its log.
+// failure describes the end of the process, with the end of its log.
 func (p *Process) failure(what string, cause error) error {
 	log, err := os.ReadFile(p.log)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {

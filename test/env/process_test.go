@@ -25,11 +25,11 @@ func start(t *testing.T, name string, args ...string) *env.Process {
 	return process
 }
 
-// onThreadThatEnds runs f on an OS thread of its own, which ends after f; its number is sent.
+// onThreadThatEnds runs f on its own OS thread, which ends after f, and sends the thread's number.
 func onThreadThatEnds(f func(), thread chan<- int) {
-	runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 	if syscall.Gettid() == os.Getpid() {
-		defer runtime.UnlockOSThread() // the first thread never ends: hold it, and take another
+		defer runtime.UnlockOSThread() // the first thread never ends: hold it and take another
 		other := make(chan int)
 		go onThreadThatEnds(f, other)
 		thread <- <-other
@@ -39,7 +39,7 @@ func onThreadThatEnds(f func(), thread chan<- int) {
 	thread <- syscall.Gettid()
 }
 
-func TestProcessOutlivesTheThreadThatAskedForIt(t *testing.T) {
+func TestProcessOutlivesTheThreadThatStartedIt(t *testing.T) {
 	t.Parallel()
 	var process *env.Process
 	thread := make(chan int)
@@ -54,7 +54,7 @@ func TestProcessOutlivesTheThreadThatAskedForIt(t *testing.T) {
 	assert.ErrorIs(t, process.Wait(ctx), context.DeadlineExceeded)
 }
 
-func TestProcessThatFailsIsToldWithTheEndOfItsLog(t *testing.T) {
+func TestFailedProcessIsReportedWithTheEndOfItsLog(t *testing.T) {
 	t.Parallel()
 	process := start(t, "sh", "-c", "seq 100000; echo the reason >&2; exit 3")
 	err := process.Wait(t.Context())
@@ -64,7 +64,7 @@ func TestProcessThatFailsIsToldWithTheEndOfItsLog(t *testing.T) {
 	assert.Equal(t, 3, process.ExitCode())
 }
 
-func TestProcessThatEndsBeforeItIsReadyIsNotWaitedFor(t *testing.T) {
+func TestReadyDoesNotWaitForAProcessThatHasEnded(t *testing.T) {
 	t.Parallel()
 	err := start(t, "true").Ready(t.Context(), func(context.Context) error {
 		return assert.AnError
@@ -72,7 +72,7 @@ func TestProcessThatEndsBeforeItIsReadyIsNotWaitedFor(t *testing.T) {
 	assert.ErrorContains(t, err, "true ended before it was ready")
 }
 
-func TestProcessMayBeEndedTwiceAndTellsTheSignal(t *testing.T) {
+func TestProcessCanBeEndedTwiceAndReportsTheSignal(t *testing.T) {
 	t.Parallel()
 	process := start(t, "sh", "-c", "sleep 1000 & wait")
 	process.End()

@@ -11,15 +11,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// RedisURL returns the URL of the single Redis that all tests share. Who uses it sees to it that
-// his keys are his own: the prefix that Redis returns makes them so.
+// RedisURL returns the URL of the single Redis that all tests share. A test must use keys of its own there, with the
+// prefix that Redis returns.
 func RedisURL(t testing.TB) string {
 	t.Helper()
 	return setting(t, EnvRedis)
 }
 
-// Redis returns a client of the single Redis, and a prefix for the test's keys that no other test
-// has. When the test ends, keys with that prefix are deleted and the client is closed.
+// Redis returns a client of the single Redis, and a key prefix that no other test has. When the test ends, keys with
+// that prefix are deleted and the client is closed.
 func Redis(t testing.TB) (redis.UniversalClient, string) {
 	t.Helper()
 	options, err := redis.ParseURL(RedisURL(t))
@@ -39,10 +39,10 @@ func RedisCluster(t testing.TB) (redis.UniversalClient, string) {
 	return client, ownKeys(t, client, client.ForEachMaster)
 }
 
-// eachNode calls clean with every node that holds keys.
+// eachNode calls clean for every node that holds keys.
 type eachNode func(ctx context.Context, clean func(context.Context, *redis.Client) error) error
 
-// ownKeys returns a key prefix of the test's own, and sees to it that its keys and the client go.
+// ownKeys returns a key prefix of the test's own. When the test ends, it deletes these keys and closes the client.
 func ownKeys(t testing.TB, client redis.UniversalClient, each eachNode) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -62,7 +62,7 @@ func ownKeys(t testing.TB, client redis.UniversalClient, each eachNode) string {
 	return prefix
 }
 
-// deleteKeys deletes one key at a time, because in a cluster each may belong to another slot.
+// deleteKeys deletes one key at a time, because in a cluster each key may belong to another slot.
 func deleteKeys(each eachNode, prefix string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -77,8 +77,8 @@ func deleteKeys(each eachNode, prefix string) error {
 	})
 }
 
-// RememberRedis returns what has the test's keys be as they are now again, as a failover does to a replica that the
-// last changes had not reached.
+// RememberRedis returns a function that restores the test's keys as they are now, as after a failover to a replica that
+// lacks the last changes.
 func RememberRedis(t testing.TB, client redis.UniversalClient, prefix string) (goBack func()) {
 	t.Helper()
 	each := eachNode(func(ctx context.Context, f func(context.Context, *redis.Client) error) error {
@@ -115,7 +115,8 @@ func RememberRedis(t testing.TB, client redis.UniversalClient, prefix string) (g
 	}
 }
 
-// valueOf returns what writes the value of a key again, without its end. The Redis inside the process cannot dump.
+// valueOf returns a command that writes the value of a key again, without its expiry. The Redis inside the process has
+// no DUMP.
 func valueOf(ctx context.Context, node *redis.Client, key string) (func(redis.Pipeliner), error) {
 	switch kind, err := node.Type(ctx, key).Result(); kind {
 	case "hash":

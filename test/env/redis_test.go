@@ -11,13 +11,13 @@ import (
 	"foyer/test/env"
 )
 
-// both are the two kinds of Redis that a test may ask for.
+// both are the two kinds of shared Redis.
 var both = map[string]func(testing.TB) (redis.UniversalClient, string){
 	"single":  env.Redis,
 	"cluster": env.RedisCluster,
 }
 
-func TestKeysOfATestAreDeletedWhenItEndsAndNoOthers(t *testing.T) {
+func TestOnlyTheKeysOfATestAreDeletedWhenItEnds(t *testing.T) {
 	t.Parallel()
 	for name, open := range both {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestRedisServerKeepsItsPortAndDataOverARestart(t *testing.T) {
 	assert.Equal(t, "WAITING", server.Client(t).Get(t.Context(), "entry").Val())
 }
 
-func TestRedisServerThatIsStoppedAnswersNobodyUntilItIsStarted(t *testing.T) {
+func TestStoppedRedisServerAnswersOnlyAfterItIsStarted(t *testing.T) {
 	t.Parallel()
 	server := env.StartRedis(t)
 	client := server.Client(t)

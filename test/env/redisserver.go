@@ -15,8 +15,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// RedisServer is a Redis of the test's own, to stop and start again. It writes every change to disk
-// before it answers, so what a client was told is still there after a crash.
+// RedisServer is a Redis of the test's own, to stop and start again. It writes every change to disk before it answers,
+// so that an answered change survives a crash.
 type RedisServer struct {
 	addr     string
 	dir      string
@@ -24,8 +24,8 @@ type RedisServer struct {
 	process  *Process
 }
 
-// StartRedis starts a Redis server on a free port, with more settings as on its command line. It ends,
-// and its data goes, when the test ends.
+// StartRedis starts a Redis server on a free port, with more settings as on its command line. It ends with the test,
+// and its data is deleted.
 func StartRedis(t testing.TB, settings ...string) *RedisServer {
 	t.Helper()
 	s := &RedisServer{
@@ -50,7 +50,7 @@ func StartRedisTLS(t testing.TB, authority *Authority, settings ...string) (*Red
 	}, settings...)...), port
 }
 
-// URL is where the server is (or will be again, while it is stopped).
+// URL is the server's address, also while it is stopped.
 func (s *RedisServer) URL() string {
 	return "redis://" + s.addr + "/0"
 }
@@ -66,8 +66,8 @@ func (s *RedisServer) Client(t testing.TB) *redis.Client {
 	return client
 }
 
-// Start starts a stopped server on the same port with the data it had, and waits until it answers.
-// It does nothing to one that runs.
+// Start starts a stopped server on the same port with its data, and waits until it answers. It does nothing to a
+// running server.
 func (s *RedisServer) Start(t testing.TB) {
 	t.Helper()
 	if s.process != nil {
@@ -83,8 +83,7 @@ func (s *RedisServer) Start(t testing.TB) {
 	}
 }
 
-// Stop ends the server as a crash does (kill -9) and waits until it is gone. It does nothing to one
-// that is stopped.
+// Stop kills the server (kill -9) and waits until it has ended. It does nothing to a stopped server.
 func (s *RedisServer) Stop(t testing.TB) {
 	t.Helper()
 	if s.process != nil {
@@ -93,13 +92,13 @@ func (s *RedisServer) Stop(t testing.TB) {
 	}
 }
 
-// Freeze makes the server answer nothing, and keep its connections, until Thaw.
+// Freeze suspends the server until Thaw: it keeps its connections and answers nothing.
 func (s *RedisServer) Freeze() { s.process.signal(syscall.SIGSTOP) }
 
-// Thaw lets a frozen server go on.
+// Thaw resumes a frozen server.
 func (s *RedisServer) Thaw() { s.process.signal(syscall.SIGCONT) }
 
-// Restart is Stop and Start: clients lose their connections and subscriptions, but no data.
+// Restart is Stop and Start. Clients lose their connections and subscriptions, but no data.
 func (s *RedisServer) Restart(t testing.TB) {
 	t.Helper()
 	s.Stop(t)
@@ -114,8 +113,8 @@ func (s *RedisServer) command() *exec.Cmd {
 	}, s.settings...)...)
 }
 
-// PingRedis is a check for Process.Ready: the server at addr answers, and has loaded its data. It
-// speaks Redis's protocol by itself, because a client logs every attempt that fails.
+// PingRedis is a check for Process.Ready: the server at addr answers and has loaded its data. It writes Redis's
+// protocol itself, because a client logs every failed attempt.
 func PingRedis(addr string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)

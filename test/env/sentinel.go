@@ -8,11 +8,10 @@ import (
 	"testing"
 )
 
-// SentinelMaster is the name by which a Sentinel of ours knows the master.
+// SentinelMaster is the master's name in the Sentinels of tests.
 const SentinelMaster = "foyer"
 
-// sentinelConfig has one Sentinel decide alone that the master is gone: when it has not answered for five
-// seconds.
+// sentinelConfig lets one Sentinel decide that the master is down: when the master has not answered for five seconds.
 const sentinelConfig = `
 bind 127.0.0.1
 dir %[1]s
@@ -22,12 +21,12 @@ sentinel down-after-milliseconds %[2]s 5000
 sentinel failover-timeout %[2]s 20000
 `
 
-// StartSentinel starts a Sentinel that watches over the master at a port of 127.0.0.1, and over its
-// replicas. Settings, one a line, say on which port it listens, and how. It ends with the test.
+// StartSentinel starts a Sentinel that monitors the master at a port of 127.0.0.1, and its replicas. Settings, one a
+// line, name the Sentinel's own port, for example. It ends with the test.
 func StartSentinel(t testing.TB, master int, settings string) {
 	t.Helper()
 	dir := t.TempDir()
-	file := filepath.Join(dir, "sentinel.conf") // which it rewrites
+	file := filepath.Join(dir, "sentinel.conf") // the Sentinel rewrites it
 	text := fmt.Sprintf(sentinelConfig, dir, SentinelMaster, master, settings)
 	must(t, os.WriteFile(file, []byte(text), 0o600))
 	process, err := Start(exec.Command("redis-server", file, "--sentinel"), filepath.Join(dir, "sentinel.log"))

@@ -25,11 +25,11 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// Mail is an e-mail that an SMTP server has taken.
+// Mail is an e-mail that an SMTP server has accepted.
 type Mail struct {
 	From, To string // of the envelope
-	User     string // who had signed in
-	Hello    string // what the client called itself
+	User     string // who was signed in
+	Hello    string // the client's name for itself
 	TLS      bool
 	Raw      []byte
 }
@@ -44,30 +44,29 @@ func (m Mail) Parse(t testing.TB) *mail.Message {
 	return parsed
 }
 
-// SMTP is a real SMTP server on a loopback port, which keeps what it is sent. Set its fields before
-// Start.
+// SMTP is a real SMTP server on a loopback port, which keeps the e-mails that it receives. Set its fields before Start.
 type SMTP struct {
-	// Certificate has it offer STARTTLS; ImplicitTLS has it speak TLS from the first byte instead.
+	// Certificate makes it offer STARTTLS; ImplicitTLS makes it speak TLS from the first byte instead.
 	Certificate *tls.Certificate
 	ImplicitTLS bool
-	// MaxTLS is the newest version of TLS that it speaks, if set.
+	// MaxTLS is the newest version of TLS that it supports, if set.
 	MaxTLS uint16
-	// ASCIIOnly has it not offer SMTPUTF8.
+	// ASCIIOnly: it does not offer SMTPUTF8.
 	ASCIIOnly bool
-	// User and Password are wanted of whoever sends, if set.
+	// User and Password are required from senders, if set.
 	User, Password string
-	// OnRecipient and OnData answer RCPT and the end of DATA, for a recipient; nil takes everything.
+	// OnRecipient and OnData answer RCPT and the end of DATA for a recipient; nil accepts everything.
 	OnRecipient, OnData func(to string) error
 
 	t    testing.TB
 	addr string
 
 	mu       sync.Mutex
-	stop     func() // may be called at any time, and again
+	stop     func() // may be called at any time and repeatedly
 	received []Mail
 }
 
-// NewSMTP returns a server that is yet to be started. Its port stays the same.
+// NewSMTP returns a stopped server. Its port stays the same.
 func NewSMTP(t testing.TB) *SMTP {
 	t.Helper()
 	return &SMTP{t: t, addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(FreePort(t)))}
@@ -82,10 +81,10 @@ func listen(t testing.TB, addr string) net.Listener {
 	return listener
 }
 
-// Addr is host:port.
+// Addr is its host:port.
 func (s *SMTP) Addr() string { return s.addr }
 
-// Start has the server listen, until Stop or the end of the test.
+// Start makes the server listen until Stop or the end of the test.
 func (s *SMTP) Start() {
 	s.t.Helper()
 	listener := listen(s.t, s.addr)
@@ -93,7 +92,7 @@ func (s *SMTP) Start() {
 		return &session{smtp: s, conn: c}, nil
 	}))
 	server.Domain, server.EnableSMTPUTF8 = "mail.test", !s.ASCIIOnly
-	server.ErrorLog = log.New(io.Discard, "", 0) // connections that break are what tests do
+	server.ErrorLog = log.New(io.Discard, "", 0) // tests break connections on purpose
 	if s.Certificate != nil {
 		server.TLSConfig = &tls.Config{
 			Certificates: []tls.Certificate{*s.Certificate}, MinVersion: tls.VersionTLS10, MaxVersion: s.MaxTLS,
@@ -104,7 +103,7 @@ func (s *SMTP) Start() {
 	}
 	go func() { _ = server.Serve(listener) }()
 	stop := sync.OnceFunc(func() {
-		listener.Close() // which the server may not have heard of yet
+		listener.Close() // the server may not know it yet
 		_ = server.Close()
 	})
 	s.t.Cleanup(stop)
@@ -113,7 +112,7 @@ func (s *SMTP) Start() {
 	s.stop = stop
 }
 
-// Stop ends the server and its connections at once.
+// Stop ends the server and its connections immediately.
 func (s *SMTP) Stop() {
 	s.mu.Lock()
 	stop := s.stop
@@ -121,7 +120,7 @@ func (s *SMTP) Stop() {
 	stop()
 }
 
-// Received is what the server has taken so far.
+// Received returns the e-mails that the server has accepted so far.
 func (s *SMTP) Received() []Mail {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -187,8 +186,8 @@ func (s *session) Data(r io.Reader) (err error) {
 func (s *session) Reset()        { s.mail = Mail{User: s.mail.User} }
 func (s *session) Logout() error { return nil }
 
-// NewCertificate makes a certificate for 127.0.0.1 and writes it to a file, as SSL_CERT_FILE may name
-// it to those who are to trust it.
+// NewCertificate makes a certificate for 127.0.0.1 and writes it to a file. A client that is to trust it gets the file
+// as SSL_CERT_FILE.
 func NewCertificate(file string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

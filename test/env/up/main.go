@@ -1,17 +1,15 @@
-// Up starts the services that tests need, runs a command that finds them in its environment, and
-// ends them again:
+// Up starts the services that tests need, runs a command with their addresses in its environment, and ends them:
 //
 //	go run ./test/env/up [-livekit bin/livekit-server] [-minio bin/minio] -- go test ./...
 //
 // PostgreSQL, a Redis, a Redis Cluster of three nodes, LiveKit and MinIO run on free ports of
 // 127.0.0.1 with their data in a temporary folder. The names of the variables are in package env.
 //
-// Up exits with the command's code. Whatever ends it (the command, a signal, a service that does
-// not start), it first ends every process it started and removes the folder. Killed with -9 it
-// cannot do that; then the kernel ends its processes, and the folder stays.
+// Up exits with the command's code. At its end (the command's end, a signal, a service that does not start) it ends
+// every process that it started and removes the folder. When it is killed with -9, the kernel ends its processes and
+// the folder stays.
 //
-// The command reads no terminal. It runs in a process group of its own, and nothing of that group
-// is left when up ends.
+// The command reads no terminal. It runs in its own process group, and no process of that group is left when up ends.
 package main
 
 import (
@@ -27,7 +25,7 @@ import (
 	"foyer/test/env"
 )
 
-// failed is the exit code when the command did not run, or not to its end.
+// failed is the exit code when the command did not run to its end.
 const failed = 125
 
 func main() {
@@ -52,7 +50,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run returns the command's exit code, when everything that it started has ended.
+// run returns the command's exit code after everything that it started has ended.
 func run(ctx context.Context, files programs, command []string) (int, error) {
 	services, err := newServices(files)
 	if err != nil {

@@ -29,7 +29,7 @@ type up struct {
 	tmp string
 }
 
-func TestCommandFindsTheServicesAndItsExitCodeIsOurs(t *testing.T) {
+func TestCommandFindsTheServicesAndUpExitsWithItsCode(t *testing.T) {
 	t.Parallel()
 	up := newUp(t, "--", "sh", "-c", "echo; env; echo to stderr >&2; exit 42")
 	output, err := up.Output()
@@ -71,7 +71,7 @@ func TestSignalEndsTheCommandWithItsChildrenAndTheServices(t *testing.T) {
 	}
 }
 
-func TestWhatTheCommandLeavesBehindIsEnded(t *testing.T) {
+func TestUpEndsProcessesThatTheCommandLeavesBehind(t *testing.T) {
 	t.Parallel()
 	up := newUp(t, "--", "sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!")
 	output, err := up.Output()
@@ -81,7 +81,7 @@ func TestWhatTheCommandLeavesBehindIsEnded(t *testing.T) {
 	allEnd(t, []int{left})
 }
 
-func TestServiceThatDoesNotComeUpIsToldWithItsLog(t *testing.T) {
+func TestServiceThatDoesNotStartIsReportedWithItsLog(t *testing.T) {
 	t.Parallel()
 	broken := filepath.Join(t.TempDir(), "livekit-server")
 	script := "#!/bin/sh\necho no such luck\nexit 3\n"
@@ -95,7 +95,7 @@ func TestServiceThatDoesNotComeUpIsToldWithItsLog(t *testing.T) {
 	up.leavesNothing(t)
 }
 
-func TestMissingProgramsAreTold(t *testing.T) {
+func TestMissingProgramsAreReported(t *testing.T) {
 	t.Parallel()
 	output, err := newUp(t, "-livekit", "nowhere", "-minio", "nor here", "--", "true").CombinedOutput()
 	assert.Error(t, err)
@@ -103,7 +103,8 @@ func TestMissingProgramsAreTold(t *testing.T) {
 	assert.Contains(t, string(output), "`make bin/minio` builds it")
 }
 
-// newUp builds the program, to run with the usual servers unless the arguments say otherwise; with `go run`, a signal would reach the go command instead.
+// newUp builds the program, to run with the usual servers unless the arguments say otherwise. With `go run`, a signal
+// would reach the go command instead.
 func newUp(t *testing.T, args ...string) *up {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "up")
@@ -111,7 +112,7 @@ func newUp(t *testing.T, args ...string) *up {
 	require.NoError(t, err, string(output))
 	tmp, err := os.MkdirTemp("", "up-test-")
 	require.NoError(t, err)
-	require.NoError(t, os.Chmod(tmp, 0o711)) // t.TempDir is closed to the user postgres
+	require.NoError(t, os.Chmod(tmp, 0o711)) // the user postgres cannot enter t.TempDir
 	t.Cleanup(func() { os.RemoveAll(tmp) })
 	args = append([]string{"-livekit", liveKit, "-minio", minIO}, args...)
 	cmd := exec.CommandContext(t.Context(), program, args...)
@@ -119,7 +120,7 @@ func newUp(t *testing.T, args ...string) *up {
 	return &up{Cmd: cmd, tmp: tmp}
 }
 
-// started starts up, waits for the first line of its command, and returns all processes below it.
+// started starts up, waits for the first line of its command, and returns all its descendants.
 func (u *up) started(t *testing.T) []int {
 	t.Helper()
 	output, err := u.StdoutPipe()
@@ -146,7 +147,7 @@ func descendants(t *testing.T, pid int) []int {
 	require.NoError(t, err)
 	var all []int
 	for _, list := range lists {
-		children, _ := os.ReadFile(list) // the thread may have ended since
+		children, _ := os.ReadFile(list) // the thread may have ended
 		for _, field := range strings.Fields(string(children)) {
 			child, err := strconv.Atoi(field)
 			require.NoError(t, err)
@@ -172,7 +173,7 @@ func allEnd(t *testing.T, pids []int) {
 	}
 }
 
-// runs is false for a process that is gone, and for a zombie that nobody has waited for yet.
+// runs is false for a process that has ended, also for a zombie.
 func runs(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {

@@ -22,8 +22,8 @@ func (s *services) startRedis(ctx context.Context, port int) error {
 	return err
 }
 
-// startCluster makes a cluster of one node for each port; buses are the ports on which the nodes
-// talk to each other. It returns when each node serves the whole cluster.
+// startCluster makes a cluster with a node for each port. buses are the ports on which the nodes talk to each other. It
+// returns when each node serves the whole cluster.
 func (s *services) startCluster(ctx context.Context, ports, buses []int) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range ports {
@@ -36,7 +36,7 @@ func (s *services) startNode(ctx context.Context, ports, buses []int, i int) err
 	server, err := s.redisServer(ctx, fmt.Sprintf("redis-node-%d", i), ports[i],
 		"--cluster-enabled", "yes",
 		"--cluster-port", strconv.Itoa(buses[i]),
-		"--cluster-node-timeout", "30000") // a busy machine is no dead node
+		"--cluster-node-timeout", "30000") // a node on a busy machine is not dead
 	if err != nil {
 		return err
 	}
@@ -50,8 +50,8 @@ func (s *services) startNode(ctx context.Context, ports, buses []int, i int) err
 	})
 }
 
-// join gives node i its share of the slots and introduces it to the nodes before it. These need not
-// be up yet: it goes on trying.
+// join gives node i its share of the slots and introduces it to the nodes before it. It retries while these are not
+// up.
 func join(ctx context.Context, node *redis.Client, ports, buses []int, i int) error {
 	first, next := clusterSlots*i/len(ports), clusterSlots*(i+1)/len(ports)
 	if err := node.ClusterAddSlotsRange(ctx, first, next-1).Err(); err != nil {
@@ -66,7 +66,7 @@ func join(ctx context.Context, node *redis.Client, ports, buses []int, i int) er
 	return nil
 }
 
-// joined is nil when the node knows all others and finds every slot served.
+// joined returns nil when the node knows all others and finds every slot served.
 func joined(ctx context.Context, node *redis.Client, size int) error {
 	info, err := node.ClusterInfo(ctx).Result()
 	if err != nil {
@@ -80,7 +80,7 @@ func joined(ctx context.Context, node *redis.Client, size int) error {
 	return nil
 }
 
-// redisServer starts one server that keeps nothing on disk, and waits until it answers.
+// redisServer starts a server that stores nothing on disk, and waits until it answers.
 func (s *services) redisServer(
 	ctx context.Context, name string, port int, settings ...string,
 ) (*env.Process, error) {

@@ -15,10 +15,10 @@ import (
 	"foyer/test/env"
 )
 
-// programs are the files of those servers that make builds.
+// programs are the files of the servers that make builds.
 type programs struct{ livekit, minio string }
 
-// find makes the names good in every folder, and says which program is missing.
+// find makes the names absolute, and reports a missing program.
 func (p programs) find() (programs, error) {
 	livekit, livekitErr := find(p.livekit, "LiveKit server", "bin/livekit-server")
 	minio, minioErr := find(p.minio, "MinIO", "bin/minio")
@@ -36,7 +36,7 @@ func find(file, what, target string) (string, error) {
 	return file, nil
 }
 
-// services is what up has started, and the folder that holds its data and logs.
+// services are the started processes and the folder of their data and logs.
 type services struct {
 	dir   string
 	files programs
@@ -54,12 +54,12 @@ func newServices(files programs) (*services, error) {
 	if err != nil {
 		return nil, err
 	}
-	// PostgreSQL may run as another user, who has to pass through to his own folder.
+	// PostgreSQL may run as another user, who needs access to its own folder.
 	return &services{dir: dir, files: files}, os.Chmod(dir, 0o711)
 }
 
-// start starts all services side by side, and returns the environment that leads to them when every
-// one answers. The caller calls end, also after an error.
+// start starts all services in parallel, and returns the environment with their addresses when all of them answer. The
+// caller calls end, also after an error.
 func (s *services) start(ctx context.Context) ([]string, error) {
 	ports, err := env.FreePorts(11)
 	if err != nil {
@@ -93,14 +93,14 @@ func (s *services) start(ctx context.Context) ([]string, error) {
 	}, group.Wait()
 }
 
-// process starts one process with a log of its own; end ends it.
+// process starts a process with its own log; end ends it.
 func (s *services) process(name string, cmd *exec.Cmd) (*env.Process, error) {
 	return s.keep(name, func() (*env.Process, error) {
 		return env.Start(cmd, s.path(name+".log"))
 	})
 }
 
-// keep starts a process that end ends.
+// keep starts a process, which end ends.
 func (s *services) keep(
 	name string, start func() (*env.Process, error),
 ) (*env.Process, error) {
