@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"foyer/server/config"
 )
 
 // What FOYER_PROXY_HEADER may be.
@@ -30,8 +32,8 @@ type addresses struct {
 	warn    sync.Once
 }
 
-func newAddresses(c *config) *addresses {
-	return &addresses{proxies: c.TrustedProxies, header: c.ProxyHeader}
+func newAddresses(c *config.Config) *addresses {
+	return &addresses{proxies: c.Server.TrustedProxies, header: c.Server.ProxyHeader}
 }
 
 // of returns the address that limits count by; unknownAddress, which many clients share, when none can be read.

@@ -31,12 +31,13 @@ import (
 	"foyer/meetings"
 	"foyer/recordings"
 	"foyer/rooms"
+	"foyer/server/config"
 	"foyer/web"
 )
 
 // app is the program put together: each part is made once, from the parts above it.
 type app struct {
-	config *config
+	config *config.Config
 	// origin is where this server listens, with its scheme.
 	origin    string
 	db        *database.DB
@@ -75,7 +76,7 @@ type app struct {
 	closers []func()
 }
 
-func newApp(ctx context.Context, c *config, addr string) (*app, error) {
+func newApp(ctx context.Context, c *config.Config, addr string) (*app, error) {
 	a := &app{config: c, origin: "http://" + addr, addresses: newAddresses(c)}
 	if err := a.openObserve(ctx); err != nil {
 		return nil, err
@@ -91,15 +92,15 @@ func newApp(ctx context.Context, c *config, addr string) (*app, error) {
 func (a *app) wire() (err error) {
 	c := a.config
 	if a.db == nil || a.redis == nil {
-		return nil // what is wrong with them has been said
+		return nil // openStores has said why
 	}
 	a.rtc = livekit.New(a.watchedRTC())
 	if err = a.openBucket(); err != nil {
 		return err
 	}
-	a.limits = ratelimit.New(a.redis, c.RedisPrefix)
-	a.accounts = accounts.New(a.db.Client, a.accountSettings())
-	a.rooms = rooms.New(a.db.Client, a.accounts, a.roomSettings())
+	a.limits = ratelimit.New(a.redis, c.Redis.Prefix)
+	a.accounts = accounts.New(a.db.Client, accountSettings(c, a.limits))
+	a.rooms = rooms.New(a.db.Client, a.accounts, roomSettings(c, a.limits))
 	a.wireCredentials()
 	if a.signIn, err = newSignIn(a); err != nil {
 		return err
@@ -107,48 +108,58 @@ func (a *app) wire() (err error) {
 	if a.lobby, err = lobby.New(a.redis, a.accounts, a.rooms, a.rtc, a.watchedLobby()); err != nil {
 		return err
 	}
-	a.outbox = outbox.New(a.db.Client, c.outbox())
+	a.outbox = outbox.New(a.db.Client, outboxSettings(c))
 	if err := a.wireRecordings(); err != nil {
 		return err
 	}
-	a.calls = meetings.New(a.rooms, a.lobby, a.rtc, a.recordings, c.calls())
-	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, c.apps(a.accounts.ByEmail)); err != nil {
+	a.calls = meetings.New(a.rooms, a.lobby, a.rtc, a.recordings, meetingSettings(c))
+	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, appSettings(c, a.accounts.ByEmail)); err != nil {
 		return err
 	}
-	if a.invitations, err = invitations.New(a.redis, a.accounts, a.rooms, a.outbox, c.invitations()); err != nil {
+	if a.invitations, err = invitations.New(a.redis, a.accounts, a.rooms, a.outbox, invitationSettings(c)); err != nil {
 		return err
 	}
-	settings, err := c.graph(a.credentials, a.sessions)
+	return errors.Join(a.wireAPI(), a.wirePages())
+}
+
+// wireAPI makes the GraphQL API.
+func (a *app) wireAPI() error {
+	settings, err := graphSettings(a.config)
 	if err != nil {
 		return err
 	}
+	settings.Credentials, settings.Life = a.credentials, a.sessions.Life
 	settings.Metrics, settings.Traces = a.metrics, a.traces
-	resolver := &graph.Resolver{
-		Accounts: a.accounts, Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls, Invitations: a.invitations, Sessions: a.sessions,
-		Recordings: a.recordings,
-		Offers: graph.Capabilities{SignIn: a.signIn != nil, Invitations: c.sendMail() != nil,
+	a.api = graph.NewHandler(&graph.Resolver{
+		Accounts: a.accounts, Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls, Invitations: a.invitations,
+		Sessions: a.sessions, Recordings: a.recordings,
+		Offers: graph.Capabilities{SignIn: a.signIn != nil, Invitations: sendMail(a.config) != nil,
 			Recordings: a.bucket != nil},
-	}
-	a.api = graph.NewHandler(resolver, settings)
-	if a.page, err = newPage(web.Page(), c.LiveKitPublicURL); err != nil {
+	}, settings)
+	a.readMetrics()
+	return nil
+}
+
+// wirePages makes the page and GraphiQL.
+func (a *app) wirePages() (err error) {
+	if a.page, err = newPage(web.Page(), a.config.LiveKit.PublicURL); err != nil {
 		return err
 	}
 	a.workbench, err = newWorkbench(web.GraphiQL(), web.Examples())
-	a.readMetrics()
 	return err
 }
 
 // wireRecordings makes recordings, and what tells others of them.
 func (a *app) wireRecordings() error {
-	sender, err := webhook.NewSender(a.config.webhooks())
+	sender, err := webhook.NewSender(webhookSettings(a.config))
 	if err != nil {
 		return err
 	}
-	a.announcements, err = announcements.New(a.db.Client, sender, a.config.announcements(a.bucket))
+	a.announcements, err = announcements.New(a.db.Client, sender, announcementSettings(a.config, a.bucket))
 	if err != nil {
 		return err
 	}
-	settings := a.config.recordings()
+	settings := recordingSettings(a.config)
 	settings.OnEnd = append(settings.OnEnd, a.announcements.Ended)
 	a.recordings = recordings.New(recordings.Outside{
 		DB: a.db.Client, Redis: a.redis, Accounts: a.accounts, Rooms: a.rooms, Lobby: a.lobby, RTC: a.rtc,
@@ -159,28 +170,16 @@ func (a *app) wireRecordings() error {
 
 // openBucket makes ready to use the bucket, if there is one.
 func (a *app) openBucket() (err error) {
-	if settings, ok := a.config.bucket(); ok {
+	if settings, ok := bucketSettings(a.config); ok {
 		a.bucket, err = bucket.Open(settings)
 	}
 	return err
 }
 
-func (a *app) accountSettings() accounts.Settings {
-	settings := a.config.accounts()
-	settings.Limiter = a.limits
-	return settings
-}
-
-func (a *app) roomSettings() rooms.Settings {
-	settings := a.config.rooms()
-	settings.Limiter = a.limits
-	return settings
-}
-
 // deliveries are what the outbox delivers here, by kind.
 func (a *app) deliveries() map[string]outbox.Deliver {
 	deliver := a.announcements.Deliveries()
-	if a.config.sendMail() != nil {
+	if sendMail(a.config) != nil {
 		deliver[invitations.Kind] = a.invitations.Deliver
 	}
 	if a.bucket != nil {
@@ -190,7 +189,7 @@ func (a *app) deliveries() map[string]outbox.Deliver {
 }
 
 func (a *app) openStores(ctx context.Context) error {
-	settings := a.config.database()
+	settings := databaseSettings(a.config)
 	settings.Traces = a.traces.Provider()
 	db, err := openDatabase(ctx, a.config, settings)
 	if err != nil {
@@ -215,15 +214,15 @@ func (a *app) openStores(ctx context.Context) error {
 }
 
 // openDatabase opens the database, with its tables up to date.
-func openDatabase(ctx context.Context, c *config, settings database.Settings) (*database.DB, error) {
-	if err := makeDataFolder(c.DatabaseURL); err != nil {
+func openDatabase(ctx context.Context, c *config.Config, settings database.Settings) (*database.DB, error) {
+	if err := makeDataFolder(c.Database.URL); err != nil {
 		return nil, err
 	}
-	db, err := database.OpenWith(c.DatabaseURL, settings)
+	db, err := database.OpenWith(c.Database.URL, settings)
 	if err != nil {
 		return nil, err
 	}
-	if err := bringUpToDate(ctx, db, c.Migrate); err != nil {
+	if err := bringUpToDate(ctx, db, c.Database.Migrate); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -257,7 +256,7 @@ func makeDataFolder(url string) error {
 }
 
 func (a *app) openRedis() error {
-	if a.config.RedisURL == "" {
+	if a.config.Redis.URL == "" {
 		client, stop, err := devmode.Redis()
 		if err != nil {
 			return err

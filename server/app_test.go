@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"foyer/server/config"
 )
 
 // object is a JSON object.
@@ -13,7 +15,7 @@ type object = map[string]any
 // openApp opens a server inside this process, which listens nowhere. It is closed when the test ends.
 func openApp(t testing.TB, addr string, environ ...string) *app {
 	t.Helper()
-	c, err := loadConfig(append([]string{"FOYER_DATA=" + t.TempDir()}, environ...))
+	c, err := config.Load(append([]string{"FOYER_DATA=" + t.TempDir()}, environ...))
 	require.NoError(t, err)
 	a, err := newApp(t.Context(), c, addr)
 	require.NoError(t, err)

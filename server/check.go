@@ -9,6 +9,7 @@ import (
 
 	"foyer/internal/fault"
 	"foyer/internal/livekit"
+	"foyer/server/config"
 )
 
 const (
@@ -35,7 +36,7 @@ type check struct {
 // hearCheck takes an event about a room that doctor has made: of LiveKit's it is remembered that it came, doctor's is
 // answered. Whoever sends them knows LiveKit's secret.
 func (a *app) hearCheck(w http.ResponseWriter, r *http.Request, event *livekit.Event) error {
-	key := a.config.RedisPrefix + "check:" + event.Room
+	key := a.config.Redis.Prefix + "check:" + event.Room
 	if event.Kind != livekit.Check {
 		if err := a.redis.Set(r.Context(), key, 1, heardFor).Err(); err != nil {
 			return fault.From(err, fault.Unavailable, "try again soon")
@@ -50,7 +51,7 @@ func (a *app) hearCheck(w http.ResponseWriter, r *http.Request, event *livekit.E
 	for _, header := range []string{headerXForwardedFor, headerForwarded} {
 		added[header] = addedTo(r.Header.Values(header))
 	}
-	answer(w, http.StatusOK, check{heard > 0, a.config.TrustedProxies, a.config.ProxyHeader, added})
+	answer(w, http.StatusOK, check{heard > 0, a.config.Server.TrustedProxies, a.config.Server.ProxyHeader, added})
 	return nil
 }
 
@@ -66,8 +67,8 @@ func addedTo(lines []string) (n int) {
 }
 
 // ask asks the server at FOYER_PUBLIC_URL what it sees and has heard of a room.
-func (c *config) ask(ctx context.Context, client *livekit.Client, room string) (answer check, err error) {
-	url := c.webhookURL()
+func ask(ctx context.Context, c *config.Config, client *livekit.Client, room string) (answer check, err error) {
+	url := webhookURL(c)
 	header := http.Header{headerXForwardedFor: {claimed}, headerForwarded: {"for=" + claimed}}
 	if err := client.AskWebhook(ctx, url, room, header, &answer); err != nil {
 		return check{}, fmt.Errorf("%s: %w", url, err)
@@ -75,22 +76,22 @@ func (c *config) ask(ctx context.Context, client *livekit.Client, room string) (
 	return answer, nil
 }
 
-func (c *config) webhookURL() string { return c.linkBase() + "/webhooks/livekit" }
+func webhookURL(c *config.Config) string { return c.LinkBase() + "/webhooks/livekit" }
 
 // examineWebhook sees that what LiveKit tells of a new room arrives at Foyer.
-func examineWebhook(ctx context.Context, c *config) (string, error) {
-	client := livekit.New(c.rtc())
-	if _, err := c.ask(ctx, client, livekit.CheckRooms); err != nil {
+func examineWebhook(ctx context.Context, c *config.Config) (string, error) {
+	client := livekit.New(livekitSettings(c))
+	if _, err := ask(ctx, c, client, livekit.CheckRooms); err != nil {
 		return "", err
 	}
 	return "LiveKit tells Foyer of its rooms", client.InCheckRoom(ctx, func(room string) error {
 		until := time.Now().Add(hearsWithin)
 		for {
-			switch answer, err := c.ask(ctx, client, room); {
+			switch answer, err := ask(ctx, c, client, room); {
 			case err != nil || answer.Heard:
 				return err
 			case time.Now().After(until):
-				return fmt.Errorf("%s takes what LiveKit signs, but LiveKit has not told it of a new room", c.webhookURL())
+				return fmt.Errorf("%s takes what LiveKit signs, but LiveKit has not told it of a new room", webhookURL(c))
 			}
 			time.Sleep(hearsPause)
 		}
@@ -98,8 +99,8 @@ func examineWebhook(ctx context.Context, c *config) (string, error) {
 }
 
 // examineProxies compares the settings with what the proxies do.
-func examineProxies(ctx context.Context, c *config) (string, error) {
-	answer, err := c.ask(ctx, livekit.New(c.rtc()), livekit.CheckRooms)
+func examineProxies(ctx context.Context, c *config.Config) (string, error) {
+	answer, err := ask(ctx, c, livekit.New(livekitSettings(c)), livekit.CheckRooms)
 	if err != nil {
 		return "", err
 	}

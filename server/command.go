@@ -15,6 +15,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/database"
 	"foyer/internal/fault"
+	"foyer/server/config"
 )
 
 // What a command ends with.
@@ -29,6 +30,7 @@ const usage = `usage: foyer [serve]      serve, as the environment says
        foyer healthy      ask the server of this machine whether it is ready
        foyer doctor       look at everything that Foyer leans on, and say what to mend
        foyer config       print the settings that hold here, without secrets
+       foyer help         print this; foyer help settings prints what every setting is for
        foyer version      print which Foyer this is
        foyer app create   -name NAME -domain DOMAIN[,…] -scope SCOPE[,…]
                           make an application, and print its secret, once
@@ -81,11 +83,27 @@ func command(ctx context.Context, args, environ []string, out io.Writer) error {
 	case args[0] == "app":
 		return manageApps(ctx, args[1:], environ, out)
 	case slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]):
-		_, err := io.WriteString(out, usage)
-		return err
+		return help(args[1:], out)
 	default:
 		return usageError{fmt.Sprintf("there is no command %q", strings.Join(args, " "))}
 	}
+}
+
+func help(args []string, out io.Writer) error {
+	if slices.Equal(args, []string{"settings"}) {
+		return config.Help(out)
+	}
+	_, err := io.WriteString(out, usage)
+	return err
+}
+
+// printConfig prints every setting that holds, without secrets.
+func printConfig(_ context.Context, environ []string, out io.Writer) error {
+	c, err := config.Load(environ)
+	if err != nil {
+		return err
+	}
+	return c.Print(out)
 }
 
 // commands are those that take no arguments.
@@ -96,14 +114,14 @@ var commands = map[string]func(ctx context.Context, environ []string, out io.Wri
 
 // migrate brings the tables up to date.
 func migrate(ctx context.Context, environ []string, out io.Writer) error {
-	c, err := loadConfig(environ)
+	c, err := config.Load(environ)
 	if err != nil {
 		return err
 	}
-	if err := makeDataFolder(c.DatabaseURL); err != nil {
+	if err := makeDataFolder(c.Database.URL); err != nil {
 		return err
 	}
-	db, err := database.Open(c.DatabaseURL, commandConnections)
+	db, err := database.Open(c.Database.URL, commandConnections)
 	if err != nil {
 		return err
 	}
@@ -134,7 +152,7 @@ func manageApps(ctx context.Context, args, environ []string, out io.Writer) erro
 	if err != nil {
 		return err
 	}
-	c, err := loadConfig(environ)
+	c, err := config.Load(environ)
 	if err != nil {
 		return err
 	}

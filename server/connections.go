@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/http"
 	"sync"
+
+	"foyer/server/config"
 )
 
 // spareConnections is how many connections an address may have beside those that sockets and streams may take.
@@ -28,11 +30,11 @@ type connections struct {
 }
 
 // boundConnections has a server close what an address has too much of.
-func (c *config) boundConnections(server *http.Server) {
-	if c.TrustedProxies > 0 || c.SocketsPerAddress == 0 {
+func boundConnections(c *config.Config, server *http.Server) {
+	if c.Server.TrustedProxies > 0 || c.Server.SocketsPerAddress == 0 {
 		return
 	}
-	bounded := &connections{most: c.SocketsPerAddress + spareConnections, of: map[string]int{}}
+	bounded := &connections{most: c.Server.SocketsPerAddress + spareConnections, of: map[string]int{}}
 	server.ConnState = bounded.changed
 }
 

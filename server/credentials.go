@@ -15,12 +15,12 @@ import (
 // wireCredentials makes what knows who is asking.
 func (a *app) wireCredentials() {
 	c := a.config
-	a.sessions = auth.NewSessions(a.redis, c.sessions())
+	a.sessions = auth.NewSessions(a.redis, sessionSettings(c))
 	a.callers = &auth.Credentials{
-		Sessions: a.sessions, User: a.userOf, SessionTokens: c.development(),
+		Sessions: a.sessions, User: a.userOf, SessionTokens: c.Development(),
 	}
-	if len(c.BearerIssuers) > 0 {
-		a.callers.Bearer = auth.NewBearer(c.bearer())
+	if len(c.SignIn.BearerIssuers) > 0 {
+		a.callers.Bearer = auth.NewBearer(bearerSettings(c))
 	}
 }
 
@@ -37,7 +37,7 @@ func (a *app) userOf(ctx context.Context, who auth.Identity) (uuid.UUID, error) 
 // origins.
 func (a *app) refuseOtherSites(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
-	for _, origin := range a.config.AllowedOrigins {
+	for _, origin := range a.config.Server.AllowedOrigins {
 		_ = protection.AddTrustedOrigin(origin) // checked with the configuration
 	}
 	protection.SetDenyHandler(http.HandlerFunc(refuseOrigin))
@@ -53,9 +53,9 @@ func refuseOrigin(w http.ResponseWriter, r *http.Request) {
 // allowOrigins has browsers let pages of the allowed origins read answers. Such a page may send any header, as
 // any other program may: tracing, error reports and GraphQL clients each add their own.
 func (a *app) allowOrigins(next http.Handler) http.Handler {
-	if len(a.config.AllowedOrigins) > 0 {
+	if len(a.config.Server.AllowedOrigins) > 0 {
 		middleware, err := cors.NewMiddleware(cors.Config{
-			Origins: a.config.AllowedOrigins, Credentialed: true,
+			Origins: a.config.Server.AllowedOrigins, Credentialed: true,
 			Methods:         []string{http.MethodGet, http.MethodPost},
 			RequestHeaders:  []string{"*"},
 			MaxAgeInSeconds: 600,
@@ -68,7 +68,7 @@ func (a *app) allowOrigins(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		preflight := r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
-		if preflight && !slices.Contains(a.config.AllowedOrigins, r.Header.Get("Origin")) {
+		if preflight && !slices.Contains(a.config.Server.AllowedOrigins, r.Header.Get("Origin")) {
 			refuseOrigin(w, r)
 			return
 		}

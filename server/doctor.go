@@ -16,6 +16,7 @@ import (
 	"foyer/internal/bucket"
 	"foyer/internal/livekit"
 	"foyer/internal/mail"
+	"foyer/server/config"
 )
 
 const (
@@ -39,7 +40,7 @@ var errUnconfigured = errors.New("not configured")
 type examination struct {
 	part string
 	// look says what is there.
-	look func(context.Context, *config) (string, error)
+	look func(context.Context, *config.Config) (string, error)
 	mend string
 }
 
@@ -60,7 +61,7 @@ var examinations = []examination{
 
 // doctor looks at every part, says what it found, and fails when one does not hold.
 func doctor(ctx context.Context, environ []string, out io.Writer) error {
-	c, err := loadConfig(environ)
+	c, err := config.Load(environ)
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func doctor(ctx context.Context, environ []string, out io.Writer) error {
 }
 
 // run reports whether a part holds, or is left out.
-func (e examination) run(ctx context.Context, c *config, out io.Writer) bool {
+func (e examination) run(ctx context.Context, c *config.Config, out io.Writer) bool {
 	ctx, cancel := context.WithTimeout(ctx, examinationTimeout)
 	defer cancel()
 	found, err := e.look(ctx, c)
@@ -97,8 +98,8 @@ func (e examination) run(ctx context.Context, c *config, out io.Writer) bool {
 	return true
 }
 
-func examineDatabase(ctx context.Context, c *config) (string, error) {
-	db, err := database.Open(c.DatabaseURL, commandConnections)
+func examineDatabase(ctx context.Context, c *config.Config) (string, error) {
+	db, err := database.Open(c.Database.URL, commandConnections)
 	if err != nil {
 		return "", err
 	}
@@ -110,8 +111,8 @@ func examineDatabase(ctx context.Context, c *config) (string, error) {
 	return version + ", tables up to date", err
 }
 
-func examineRedis(ctx context.Context, c *config) (string, error) {
-	if c.RedisURL == "" {
+func examineRedis(ctx context.Context, c *config.Config) (string, error) {
+	if c.Redis.URL == "" {
 		return "inside the process: for one server, and gone with it", nil
 	}
 	client, err := newRedis(c)
@@ -133,26 +134,26 @@ func examineRedis(ctx context.Context, c *config) (string, error) {
 	return "Redis " + version, nil
 }
 
-func examineLiveKit(ctx context.Context, c *config) (string, error) {
-	return c.LiveKitURL, livekit.New(c.rtc()).Check(ctx)
+func examineLiveKit(ctx context.Context, c *config.Config) (string, error) {
+	return c.LiveKit.URL, livekit.New(livekitSettings(c)).Check(ctx)
 }
 
 // examineEntrance asks where browsers do whether a room can be entered.
-func examineEntrance(ctx context.Context, c *config) (string, error) {
-	client := livekit.New(c.rtc())
-	return c.LiveKitPublicURL, client.InCheckRoom(ctx, func(room string) error { return client.CheckEntrance(ctx, room) })
+func examineEntrance(ctx context.Context, c *config.Config) (string, error) {
+	client := livekit.New(livekitSettings(c))
+	return c.LiveKit.PublicURL, client.InCheckRoom(ctx, func(room string) error { return client.CheckEntrance(ctx, room) })
 }
 
-func examineEgress(ctx context.Context, c *config) (string, error) {
-	if _, ok := c.bucket(); !ok {
+func examineEgress(ctx context.Context, c *config.Config) (string, error) {
+	if _, ok := bucketSettings(c); !ok {
 		return "", errUnconfigured // nothing is recorded
 	}
-	client := livekit.New(c.rtc())
+	client := livekit.New(livekitSettings(c))
 	return "somebody records", client.InCheckRoom(ctx, func(room string) error { return client.CheckEgress(ctx, room) })
 }
 
-func examineBucket(ctx context.Context, c *config) (string, error) {
-	settings, ok := c.bucket()
+func examineBucket(ctx context.Context, c *config.Config) (string, error) {
+	settings, ok := bucketSettings(c)
 	if !ok {
 		return "", errUnconfigured
 	}
@@ -170,20 +171,20 @@ func examineBucket(ctx context.Context, c *config) (string, error) {
 	return settings.Endpoint + ", " + settings.Name, nil
 }
 
-func examineSignIn(ctx context.Context, c *config) (string, error) {
+func examineSignIn(ctx context.Context, c *config.Config) (string, error) {
 	switch {
-	case c.OIDCIssuer != "":
-		provider := auth.NewProvider(c.oidc())
-		if _, _, err := provider.Begin(ctx, c.linkBase()+"/callback", "/"); err != nil {
+	case c.SignIn.Issuer != "":
+		provider := auth.NewProvider(providerSettings(c))
+		if _, _, err := provider.Begin(ctx, c.LinkBase()+"/callback", "/"); err != nil {
 			return "", err
 		}
 		verified, err := provider.SaysVerified(ctx)
 		if !verified {
-			return c.OIDCIssuer + ", which does not list the claim email_verified: roles given to e-mail addresses " +
+			return c.SignIn.Issuer + ", which does not list the claim email_verified: roles given to e-mail addresses " +
 				"may not arrive; FOYER_OIDC_EMAILS_VERIFIED is for providers that verify every address", err
 		}
-		return c.OIDCIssuer, err
-	case c.development():
+		return c.SignIn.Issuer, err
+	case c.Development():
 		return "a provider inside the process, which asks for no password: development mode", nil
 	default:
 		return "", errUnconfigured
@@ -191,11 +192,11 @@ func examineSignIn(ctx context.Context, c *config) (string, error) {
 }
 
 // examineMail goes with the SMTP server as far as an e-mail to our own address would, and sends nothing.
-func examineMail(ctx context.Context, c *config) (string, error) {
-	if c.SMTPURL == "" {
+func examineMail(ctx context.Context, c *config.Config) (string, error) {
+	if c.Mail.SMTPURL == "" {
 		return "", errUnconfigured
 	}
-	sender, from := c.mailSender()
+	sender, from := mailSender(c)
 	switch err := sender.Check(ctx, from); {
 	case errors.Is(err, mail.ErrRefused):
 		return "the SMTP server takes mail of " + from + ", but none for that address: bounces are lost", nil
@@ -207,7 +208,7 @@ func examineMail(ctx context.Context, c *config) (string, error) {
 }
 
 // examineClock compares ours with those of the others.
-func examineClock(ctx context.Context, c *config) (string, error) {
+func examineClock(ctx context.Context, c *config.Config) (string, error) {
 	var wrong []string
 	compared := 0
 	for part, tell := range clocks {
@@ -228,17 +229,17 @@ func examineClock(ctx context.Context, c *config) (string, error) {
 	return fmt.Sprintf("within %s of the %d others that could be asked", maxSkew, compared), nil
 }
 
-var clocks = map[string]func(context.Context, *config) (time.Time, error){
-	"the database": func(ctx context.Context, c *config) (time.Time, error) {
-		db, err := database.Open(c.DatabaseURL, commandConnections)
+var clocks = map[string]func(context.Context, *config.Config) (time.Time, error){
+	"the database": func(ctx context.Context, c *config.Config) (time.Time, error) {
+		db, err := database.Open(c.Database.URL, commandConnections)
 		if err != nil {
 			return time.Time{}, err
 		}
 		defer db.Close()
 		return db.Now(ctx)
 	},
-	"Redis": func(ctx context.Context, c *config) (time.Time, error) {
-		if c.RedisURL == "" {
+	"Redis": func(ctx context.Context, c *config.Config) (time.Time, error) {
+		if c.Redis.URL == "" {
 			return time.Now(), nil
 		}
 		client, err := newRedis(c)
@@ -248,11 +249,11 @@ var clocks = map[string]func(context.Context, *config) (time.Time, error){
 		defer client.Close()
 		return client.Time(ctx).Result()
 	},
-	"LiveKit": func(ctx context.Context, c *config) (time.Time, error) {
-		return httpTime(ctx, "http"+strings.TrimPrefix(strings.TrimPrefix(c.LiveKitURL, "http"), "ws"))
+	"LiveKit": func(ctx context.Context, c *config.Config) (time.Time, error) {
+		return httpTime(ctx, "http"+strings.TrimPrefix(strings.TrimPrefix(c.LiveKit.URL, "http"), "ws"))
 	},
-	"the OpenID provider": func(ctx context.Context, c *config) (time.Time, error) {
-		return httpTime(ctx, c.OIDCIssuer+"/.well-known/openid-configuration")
+	"the OpenID provider": func(ctx context.Context, c *config.Config) (time.Time, error) {
+		return httpTime(ctx, c.SignIn.Issuer+"/.well-known/openid-configuration")
 	},
 }
 

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"foyer/server/config"
 )
 
 const (
@@ -20,7 +22,7 @@ const (
 // healthy asks the server that runs here with these settings whether it is ready, and fails when it is
 // not: for containers, in which there is no other program to ask with.
 func healthy(ctx context.Context, environ []string, out io.Writer) error {
-	c, err := loadConfig(environ)
+	c, err := config.Load(environ)
 	if err != nil {
 		return err
 	}
@@ -30,7 +32,7 @@ func healthy(ctx context.Context, environ []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	answer, err := clientOf(c.Addr).Do(request)
+	answer, err := clientOf(c.Server.Addr).Do(request)
 	if err != nil {
 		return fmt.Errorf("no server answers at FOYER_ADDR: %w", err)
 	}

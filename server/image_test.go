@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"foyer/server/config"
 )
 
 // TestHealthcheckOfTheImageIsACommand that is there, and has time for its answer.
@@ -31,7 +33,7 @@ func TestNginxOfTheCompositionHoldsALobby(t *testing.T) {
 	require.NotNil(t, found)
 	connections, err := strconv.Atoi(found[1])
 	require.NoError(t, err)
-	c, err := loadConfig(nil)
+	c, err := config.Load(nil)
 	require.NoError(t, err)
-	assert.Greater(t, connections, 2*c.Capacity)
+	assert.Greater(t, connections, 2*c.Lobby.Capacity)
 }

@@ -10,11 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"foyer/auth"
-
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"foyer/auth"
 )
 
 // sent is a request, and what is to come of it.

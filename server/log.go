@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,39 +8,22 @@ import (
 	"strings"
 
 	"foyer/ent/database"
-	"foyer/internal/mail"
 	"foyer/internal/telemetry"
+	"foyer/server/config"
 )
 
-func newLogger(c *config) *slog.Logger {
+func newLogger(c *config.Config) *slog.Logger {
 	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.LogLevel)) // checked with the configuration
+	_ = level.UnmarshalText([]byte(c.Telemetry.LogLevel)) // checked with the configuration
 	options := &slog.HandlerOptions{Level: level}
-	if c.development() {
+	if c.Development() {
 		return slog.New(telemetry.Logged(slog.NewTextHandler(os.Stderr, options)))
 	}
 	return slog.New(telemetry.Logged(slog.NewJSONHandler(os.Stderr, options)))
 }
 
-// redisLogger is where the Redis client says what it does about failing connections. Whoever made a
-// call hears of its failure anyway.
-type redisLogger struct{}
-
-func (redisLogger) Printf(ctx context.Context, format string, args ...any) {
-	slog.DebugContext(ctx, "redis: "+fmt.Sprintf(format, args...))
-}
-
-// logMail is what becomes of an e-mail in development mode without an SMTP server.
-func logMail(ctx context.Context, m mail.Message) error {
-	slog.InfoContext(ctx, "an e-mail, not sent since FOYER_SMTP_URL is not set",
-		"to", m.To, "subject", m.Subject, "text", m.Text)
-	return nil
-}
-
-func parseLevel(text string) error { return new(slog.Level).UnmarshalText([]byte(text)) }
-
 // greet says in one block where things are and, in development mode, what to try.
-func greet(out io.Writer, c *config, addr, inner string, hasPage bool) {
+func greet(out io.Writer, c *config.Config, addr, admin string, hasPage bool) {
 	base := "http://" + addr
 	fmt.Fprintln(out)
 	if hasPage {
@@ -50,18 +32,18 @@ func greet(out io.Writer, c *config, addr, inner string, hasPage bool) {
 		fmt.Fprintln(out, "  Page      not built: make build does that, and make run")
 	}
 	fmt.Fprintf(out, "  GraphQL   %s/graphql (POST, and WebSocket: graphql-transport-ws)\n", base)
-	if c.GraphiQL != nil && *c.GraphiQL {
+	if c.Server.GraphiQL != nil && *c.Server.GraphiQL {
 		fmt.Fprintf(out, "  GraphiQL  %s/graphiql\n", base)
 	}
-	fmt.Fprintf(out, "  LiveKit   %s\n", c.LiveKitPublicURL)
-	fmt.Fprintf(out, "  Database  %s\n", databaseName(c.DatabaseURL))
-	if inner != "" {
-		fmt.Fprintf(out, "  Inner     http://%s (metrics, profiles, health)\n", inner)
+	fmt.Fprintf(out, "  LiveKit   %s\n", c.LiveKit.PublicURL)
+	fmt.Fprintf(out, "  Database  %s\n", databaseName(c.Database.URL))
+	if admin != "" {
+		fmt.Fprintf(out, "  Inner     http://%s (metrics, profiles, health)\n", admin)
 	}
-	if c.RedisURL == "" {
+	if c.Redis.URL == "" {
 		fmt.Fprintln(out, "  Redis     in this process: waiting guests are forgotten when it ends")
 	}
-	if !c.development() {
+	if !c.Development() {
 		return
 	}
 	fmt.Fprintf(out, `

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"foyer/server/config"
 )
 
 // TestTheGreetingsStepsWork runs what the server prints for a newcomer to paste.
@@ -23,7 +25,7 @@ func TestTheGreetingsStepsWork(t *testing.T) {
 	defer s.Close()
 	steps := firstSteps(s.URL)
 	var out strings.Builder
-	greet(&out, &config{}, addr, "", false)
+	greet(&out, &config.Config{}, addr, "", false)
 	for _, step := range steps {
 		assert.Contains(t, out.String(), step)
 	}

@@ -19,6 +19,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
+
+	"foyer/server/config"
 )
 
 const (
@@ -39,7 +41,7 @@ func main() {
 
 // run serves until ctx ends, then sends clients elsewhere and lets requests in flight finish.
 func run(ctx context.Context, environ []string, out io.Writer) error {
-	c, err := loadConfig(environ)
+	c, err := config.Load(environ)
 	if err != nil {
 		return err
 	}
@@ -47,28 +49,28 @@ func run(ctx context.Context, environ []string, out io.Writer) error {
 	slog.SetDefault(newLogger(c))
 	redis.SetLogger(redisLogger{})
 	// Before anything else: a port that is taken is the likeliest mistake, and leaves no trace so.
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Addr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Server.Addr)
 	if err != nil {
 		return fmt.Errorf("cannot serve at FOYER_ADDR: %w", err)
 	}
 	defer listener.Close()
-	inner, err := listenInner(ctx, c)
+	admin, err := listenAdmin(ctx, c)
 	if err != nil {
 		return err
 	}
-	defer inner.Close()
+	defer admin.Close()
 	a, err := newApp(ctx, c, listener.Addr().String())
 	if err != nil {
 		return err
 	}
 	defer a.close()
-	greet(out, c, listener.Addr().String(), inner.name(), a.page.files != nil)
-	return a.serve(ctx, listener, inner)
+	greet(out, c, listener.Addr().String(), admin.address(), a.page.files != nil)
+	return a.serve(ctx, listener, admin)
 }
 
 // serve runs every long part until ctx ends or one of them fails. The lobby works until the last
 // request is answered; the outbox begins nothing more once the server stops.
-func (a *app) serve(ctx context.Context, listener net.Listener, inner innerListener) error {
+func (a *app) serve(ctx context.Context, listener net.Listener, admin adminListener) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	group, work := errgroup.WithContext(work)
 	server := &http.Server{
@@ -78,7 +80,7 @@ func (a *app) serve(ctx context.Context, listener net.Listener, inner innerListe
 		MaxHeaderBytes: maxHeader,
 		ConnContext:    func(ctx context.Context, conn net.Conn) context.Context { boundUnread(conn); return ctx },
 	}
-	a.config.boundConnections(server)
+	boundConnections(a.config, server)
 	group.Go(func() error { return a.lobby.Run(work) })
 	delivering, stopDelivering := context.WithCancel(work)
 	defer context.AfterFunc(ctx, stopDelivering)()
@@ -86,7 +88,7 @@ func (a *app) serve(ctx context.Context, listener net.Listener, inner innerListe
 	group.Go(func() error { return a.recordings.Run(delivering) })
 	group.Go(func() error { return a.calls.Run(delivering) })
 	group.Go(func() error { return a.sessions.Run(work) })
-	group.Go(func() error { return a.serveInner(work, inner) })
+	group.Go(func() error { return a.serveAdmin(work, admin) })
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -107,8 +109,8 @@ func (a *app) serve(ctx context.Context, listener net.Listener, inner innerListe
 // stop ends sockets so that their clients go to another server, and waits for everything in flight,
 // but not for ever.
 func (a *app) stop(server *http.Server) error {
-	slog.Info("stopping, once everything in flight has ended", "at_most", a.config.DrainTimeout)
-	grace, cancel := context.WithTimeout(context.Background(), a.config.DrainTimeout)
+	slog.Info("stopping, once everything in flight has ended", "at_most", a.config.Server.DrainTimeout)
+	grace, cancel := context.WithTimeout(context.Background(), a.config.Server.DrainTimeout)
 	defer cancel()
 	a.stopping.Store(true)
 	// Sockets first, while /readyz still says that this server stops. Once all are told, no more requests are taken:
@@ -117,17 +119,17 @@ func (a *app) stop(server *http.Server) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		drained = a.api.Drain(grace, a.config.DrainSpread)
+		drained = a.api.Drain(grace, a.config.Server.DrainSpread)
 	}()
 	select {
 	case <-done:
-	case <-time.After(a.config.DrainSpread):
+	case <-time.After(a.config.Server.DrainSpread):
 	}
 	err := server.Shutdown(grace)
 	<-done
 	err = errors.Join(drained, err)
 	if errors.Is(err, context.DeadlineExceeded) {
-		slog.Warn("some requests did not finish in time", "timeout", a.config.DrainTimeout)
+		slog.Warn("some requests did not finish in time", "timeout", a.config.Server.DrainTimeout)
 		return server.Close()
 	}
 	return err

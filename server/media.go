@@ -62,7 +62,7 @@ func refuseMedia(w http.ResponseWriter, r *http.Request, err error) {
 
 // signMedia returns the request to make of the bucket, and a name for the file.
 func (a *app) signMedia(r *http.Request) (signed bucket.Signed, name string, err error) {
-	if a.bucket == nil || !showsSecret(r.Header.Values(mediaSecretHeader), a.config.MediaSecret) {
+	if a.bucket == nil || !showsSecret(r.Header.Values(mediaSecretHeader), a.config.Storage.MediaSecret) {
 		return signed, "", errMedia
 	}
 	file, ok := recordingFile(r.Header.Values(mediaURLHeader))

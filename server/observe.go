@@ -18,10 +18,10 @@ import (
 // openObserve makes what counts and traces, where settings ask for it.
 func (a *app) openObserve(ctx context.Context) (err error) {
 	c := a.config
-	if c.InnerAddr != "" {
+	if c.Telemetry.AdminAddr != "" {
 		a.metrics = telemetry.NewMetrics(currentVersion())
 	}
-	if c.OTLPEndpoint == "" && c.OTLPTracesEndpoint == "" {
+	if c.Telemetry.OTLPEndpoint == "" && c.Telemetry.OTLPTracesEndpoint == "" {
 		return nil
 	}
 	if a.traces, err = telemetry.NewTraces(ctx, currentVersion()); err != nil {
@@ -33,7 +33,7 @@ func (a *app) openObserve(ctx context.Context) (err error) {
 
 // watchedRTC is LiveKit's client's settings, with each call counted and traced.
 func (a *app) watchedRTC() livekit.Settings {
-	s := a.config.rtc()
+	s := livekitSettings(a.config)
 	if a.metrics == nil && a.traces == nil {
 		return s
 	}
@@ -51,7 +51,7 @@ func (a *app) watchedRTC() livekit.Settings {
 }
 
 func (a *app) watchedLobby() lobby.Settings {
-	s := a.config.lobby()
+	s := lobbySettings(a.config)
 	s.Decided = a.metrics.Decided
 	return s
 }

@@ -14,6 +14,7 @@ import (
 	"foyer/internal/outbox"
 	"foyer/invitations"
 	"foyer/recordings"
+	"foyer/server/config"
 	"foyer/test/env"
 )
 
@@ -21,10 +22,10 @@ import (
 // chance; what says which file to delete is never given up. These are the settings of a real server.
 func TestOutboxPausesAsTheReadmeSays(t *testing.T) {
 	t.Parallel()
-	c, err := loadConfig(nil)
+	c, err := config.Load(nil)
 	require.NoError(t, err)
 	db := env.SQLite(t)
-	o := outbox.New(db, c.outbox())
+	o := outbox.New(db, outboxSettings(c))
 	created := time.Now().Add(-365 * 24 * time.Hour)
 	m := db.OutboxMessage.Create().SetKind(recordings.Kind).SetPayload(json.RawMessage(`{}`)).
 		SetCreatedAt(created).SetNextAttemptAt(created).SaveX(t.Context())

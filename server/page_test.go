@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"foyer/server/config"
 )
 
 // script is long enough to be compressed.
@@ -213,7 +215,7 @@ func TestServerWithoutABuildSaysSo(t *testing.T) {
 	assert.Equal(t, "graphql", get(h, http.MethodGet, "/graphql").Body.String())
 
 	var out strings.Builder
-	greet(&out, &config{Secret: "production"}, "127.0.0.1:8080", "", false)
+	greet(&out, &config.Config{Server: config.Server{Secret: "production"}}, "127.0.0.1:8080", "", false)
 	assert.Contains(t, out.String(), "not built")
 }
 

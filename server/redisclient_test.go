@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/server/config"
 	"foyer/test/env"
 )
 
@@ -54,7 +55,7 @@ func TestRedisThatSpeaksOldTLSIsRefused(t *testing.T) {
 	store, err := redis.ParseURL(env.RedisURL(t))
 	require.NoError(t, err)
 	ping := func(newest uint16) error {
-		c, err := loadConfig([]string{
+		c, err := config.Load([]string{
 			"REDIS_URL=rediss://" + speaksTLS(t, authority, newest, store.Addr), "REDIS_CA_FILE=" + authority.CA,
 		})
 		require.NoError(t, err)
@@ -83,7 +84,7 @@ func TestEveryConnectionToRedisIsCounted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			id := "counted-" + uuid.NewString()
-			c, err := loadConfig([]string{"REDIS_URL=" + kind.url + id, kind.more})
+			c, err := config.Load([]string{"REDIS_URL=" + kind.url + id, kind.more})
 			require.NoError(t, err)
 			client, err := newRedis(c)
 			require.NoError(t, err)
@@ -117,7 +118,7 @@ func TestRedisIsReachedByTLSAlone(t *testing.T) {
 	trusting := authority.Settings(t)
 	at := func(host string) string { return fmt.Sprintf("REDIS_URL=rediss://%s:%d/0", host, port) }
 	ping := func(environ ...string) error {
-		c, err := loadConfig(environ)
+		c, err := config.Load(environ)
 		require.NoError(t, err)
 		client, err := newRedis(c)
 		if err != nil {

@@ -60,7 +60,7 @@ var proxysRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 // requestID returns the id that a trusted proxy gave the request, or a new one. Without a trusted proxy the header is
 // the client's own text.
 func (a *app) requestID(r *http.Request) string {
-	if id := r.Header.Get(requestIDHeader); a.config.TrustedProxies > 0 && proxysRequestID.MatchString(id) {
+	if id := r.Header.Get(requestIDHeader); a.config.Server.TrustedProxies > 0 && proxysRequestID.MatchString(id) {
 		return id
 	}
 	return uuid.NewString()

@@ -18,6 +18,7 @@ import (
 	"foyer/internal/fault"
 	"foyer/internal/livekit"
 	"foyer/internal/telemetry"
+	"foyer/server/config"
 )
 
 // readyTimeout bounds one look at what we lean on.
@@ -33,16 +34,16 @@ func (a *app) routes() http.Handler {
 	post(mux, "/webhooks/livekit", handle(a.hearLiveKit))
 	post(mux, "/webhooks/storage", handle(a.hearStorage))
 	mux.HandleFunc("GET /media/auth", a.authorizeMedia)
-	if a.config.TranscriptSecret != "" {
+	if a.config.Webhooks.TranscriptSecret != "" {
 		post(mux, "/webhooks/transcript", handle(a.hearTranscript))
 	}
 	if a.signIn != nil {
 		a.signIn.routes(mux)
 	}
-	if *a.config.GraphiQL {
+	if *a.config.Server.GraphiQL {
 		a.workbench.routes(mux)
 	}
-	if a.config.development() {
+	if a.config.Development() {
 		post(mux, "/dev/login", handle(a.devLogin))
 		return a.observed(loopbackOnly(a.refuseOtherSites(a.page.in(mux))))
 	}
@@ -66,7 +67,7 @@ func loopbackOnly(next http.Handler) http.Handler {
 		if err != nil {
 			host = r.Host
 		}
-		if !isLoopbackHost(strings.Trim(host, "[]")) {
+		if !config.LoopbackHost(strings.Trim(host, "[]")) {
 			answerError(w, http.StatusMisdirectedRequest,
 				fault.New(fault.Invalid, "development mode answers to loopback names only"))
 			return

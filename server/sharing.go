@@ -12,36 +12,37 @@ import (
 	"foyer/ent/database"
 	"foyer/ent/room"
 	"foyer/internal/livekit"
+	"foyer/server/config"
 )
 
 // examineSharing looks for other installations of Foyer that have people in this LiveKit. They are fine as long as
 // their rooms are not in our database: in those, each would remove the people of the other.
-func examineSharing(ctx context.Context, c *config) (string, error) {
-	marks, err := livekit.New(c.rtc()).Marks(ctx)
+func examineSharing(ctx context.Context, c *config.Config) (string, error) {
+	marks, err := livekit.New(livekitSettings(c)).Marks(ctx)
 	if err != nil { // what is wrong with LiveKit stands in the line above
 		return "not checked: LiveKit does not answer", nil
 	}
-	delete(marks, c.Deployment)
+	delete(marks, c.LiveKit.Deployment)
 	others := slices.Sorted(maps.Keys(marks))
 	if len(others) == 0 {
-		return c.Deployment + ", and nobody else's people are in LiveKit's rooms", nil
+		return c.LiveKit.Deployment + ", and nobody else's people are in LiveKit's rooms", nil
 	}
 	for _, other := range others {
-		ours, err := c.countRooms(ctx, marks[other])
+		ours, err := countRooms(ctx, c, marks[other])
 		if err != nil {
 			return "", err
 		}
 		if ours > 0 {
 			return "", fmt.Errorf("people of %q are in %d rooms of this database, and %q is who this is",
-				other, ours, c.Deployment)
+				other, ours, c.LiveKit.Deployment)
 		}
 	}
-	return c.Deployment + ", beside " + strings.Join(others, ", "), nil
+	return c.LiveKit.Deployment + ", beside " + strings.Join(others, ", "), nil
 }
 
 // countRooms counts those of LiveKit's rooms that are in our database.
-func (c *config) countRooms(ctx context.Context, names []string) (int, error) {
-	db, err := database.Open(c.DatabaseURL, commandConnections)
+func countRooms(ctx context.Context, c *config.Config, names []string) (int, error) {
+	db, err := database.Open(c.Database.URL, commandConnections)
 	if err != nil {
 		return 0, err
 	}

@@ -34,10 +34,10 @@ type signIn struct {
 
 // newSignIn returns nil when no provider is configured, and people cannot sign in with a browser.
 func newSignIn(a *app) (*signIn, error) {
-	s, settings := &signIn{app: a}, a.config.oidc()
+	s, settings := &signIn{app: a}, providerSettings(a.config)
 	var err error
 	switch {
-	case settings.Issuer == "" && !a.config.development():
+	case settings.Issuer == "" && !a.config.Development():
 		return nil, nil
 	case settings.Issuer == "":
 		settings.Issuer, settings.ClientID = a.origin+issuerPath, devmode.OIDCClient
@@ -46,7 +46,7 @@ func newSignIn(a *app) (*signIn, error) {
 		}
 	}
 	s.provider = auth.NewProvider(settings)
-	s.flows, err = auth.NewFlows(a.config.secret(), a.config.secureCookies())
+	s.flows, err = auth.NewFlows(a.config.SigningSecret(), a.config.SecureCookies())
 	return s, err
 }
 
@@ -66,7 +66,7 @@ func (s *signIn) limited(name string, h func(http.ResponseWriter, *http.Request)
 	return func(w http.ResponseWriter, r *http.Request) error {
 		address := s.addresses.of(r)
 		err := s.limits.Allow(r.Context(), "too many sign-ins from your network; try again in a moment",
-			ratelimit.PerMinute(name+":address", address, s.config.SignInsPerAddress))
+			ratelimit.PerMinute(name+":address", address, s.config.Rates.SignInsPerAddress))
 		if err != nil {
 			return err
 		}
@@ -76,8 +76,8 @@ func (s *signIn) limited(name string, h func(http.ResponseWriter, *http.Request)
 
 // base is our origin as the browser that asks sees it. Without a setting it is on this machine.
 func (s *signIn) base(r *http.Request) string {
-	if s.config.PublicURL != "" {
-		return s.config.PublicURL
+	if s.config.Server.PublicURL != "" {
+		return s.config.Server.PublicURL
 	}
 	return "http://" + r.Host
 }

@@ -39,10 +39,10 @@ type storageEvent struct {
 // hearStorage takes what the storage tells of new objects. Whatever it tells is answered 200, repeated or
 // not ours, unless we fail at the moment: then the storage repeats it.
 func (a *app) hearStorage(w http.ResponseWriter, r *http.Request) error {
-	if a.bucket == nil || a.config.StorageSecret == "" {
+	if a.bucket == nil || a.config.Storage.WebhookSecret == "" {
 		return fault.New(fault.NotFound, "there is nothing here")
 	}
-	if !showsSecret(bearerOf(r), a.config.StorageSecret) {
+	if !showsSecret(bearerOf(r), a.config.Storage.WebhookSecret) {
 		return fault.New(fault.Unauthenticated, "want the storage's secret")
 	}
 	events, err := readStorageEvents(w, r)

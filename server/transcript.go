@@ -17,7 +17,7 @@ const maxTranscript = 4 << 10 // bytes of what is said of a transcript
 
 // hearTranscript takes from the service that makes transcripts what has become of one.
 func (a *app) hearTranscript(w http.ResponseWriter, r *http.Request) error {
-	if !showsSecret(bearerOf(r), a.config.TranscriptSecret) {
+	if !showsSecret(bearerOf(r), a.config.Webhooks.TranscriptSecret) {
 		return fault.New(fault.Unauthenticated, "want Authorization: Bearer and the secret")
 	}
 	var said struct {

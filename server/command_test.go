@@ -2,13 +2,14 @@ package main
 
 import (
 	"os"
-	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"foyer/server/config"
 )
 
 func TestConfigShowsEverySettingAndNoSecret(t *testing.T) {
@@ -22,8 +23,8 @@ func TestConfigShowsEverySettingAndNoSecret(t *testing.T) {
 		"S3_ENDPOINT=https://s3.example.org", "S3_BUCKET=recordings", "S3_ACCESS_KEY=foyer",
 		"S3_SESSION_TOKEN=" + hidden, "FOYER_WEBHOOK_URLS=https://hooks.example.org/" + hidden + "?key=" + hidden,
 	}
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[config]()) {
-		if name := field.Tag.Get("env"); name == "FOYER_WEBHOOK_SECRET" {
+	for _, name := range config.Names() {
+		if name == "FOYER_WEBHOOK_SECRET" {
 			environ = append(environ, name+"=whsec_"+hidden)
 		} else if strings.Contains(name, "SECRET") {
 			environ = append(environ, name+"="+hidden)
@@ -34,12 +35,22 @@ func TestConfigShowsEverySettingAndNoSecret(t *testing.T) {
 	assert.NotContains(t, out, hidden)
 	assert.Contains(t, out, "postgres://foyer:xxxxx@db/foyer")
 	assert.Contains(t, out, "https://hooks.example.org/…")
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[config]()) {
-		assert.Regexp(t, "(?m)^"+field.Tag.Get("env")+" +", out)
+	for _, name := range config.Names() {
+		assert.Regexp(t, "(?m)^"+name+" +", out)
 	}
 	assert.Regexp(t, `(?m)^FOYER_SECRET +\(hidden\)$`, out)
 	assert.Regexp(t, `(?m)^FOYER_ADDR +127\.0\.0\.1:8080$`, out)
 	assert.Regexp(t, `(?m)^FOYER_DEFAULT_SOURCES +camera,microphone,`, out)
+}
+
+func TestHelpPrintsCommandsAndSettings(t *testing.T) {
+	t.Parallel()
+	out, _, exit := foyer(t, nil, "help")
+	assert.Zero(t, exit)
+	assert.Equal(t, usage, out)
+	out, _, exit = foyer(t, nil, "help", "settings")
+	assert.Zero(t, exit)
+	assert.Contains(t, out, "FOYER_LOBBY_GRACE  (duration; default: '30s')\n      How long guests")
 }
 
 // TestBuildIsStampedWithItsVersion: make and the Dockerfile set the variable that is told, a string of

@@ -1,25 +1,14 @@
-package main
+package config
 
 import (
 	"maps"
-	"os"
-	"path/filepath"
 	"reflect"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/caarlos0/env/v11"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"foyer/auth"
-	"foyer/ent/database"
-	"foyer/ent/room"
-	"foyer/internal/bucket"
-	"foyer/internal/webhook"
-	"foyer/recordings"
 )
 
 // production is an environment outside development mode in which nothing is wrong.
@@ -34,7 +23,7 @@ var production = map[string]string{
 }
 
 // load reads an environment with what a test sets in it instead.
-func load(base, set map[string]string) (*config, error) {
+func load(base, set map[string]string) (*Config, error) {
 	environ := []string{}
 	for name, value := range base {
 		if _, changed := set[name]; !changed {
@@ -44,122 +33,38 @@ func load(base, set map[string]string) (*config, error) {
 	for name, value := range set {
 		environ = append(environ, name+"="+value)
 	}
-	return loadConfig(environ)
-}
-
-func TestWithoutSettingsFoyerRunsInDevelopmentOnThisMachine(t *testing.T) {
-	t.Parallel()
-	c, err := loadConfig(nil)
-	require.NoError(t, err)
-	assert.True(t, c.development())
-	assert.Equal(t, "127.0.0.1:8080", c.Addr)
-	assert.Equal(t, "sqlite:data/foyer.db", c.DatabaseURL)
-	assert.Empty(t, c.RedisURL)
-	assert.Equal(t, developmentSecret, c.secret())
-	assert.GreaterOrEqual(t, len(developmentSecret), minSecret)
-	assert.True(t, *c.Introspection)
-
-	livekit := c.rtc()
-	assert.Equal(t, "ws://127.0.0.1:7880", livekit.URL)
-	assert.Equal(t, "ws://127.0.0.1:7880", livekit.PublicURL)
-	assert.Equal(t, "devkey", livekit.APIKey, "those of livekit-server --dev")
-	assert.Equal(t, "secret", livekit.APISecret)
-	assert.Equal(t, 5*time.Minute, livekit.TokenTTL)
-	assert.Equal(t, []string{"camera", "microphone", "screen_share", "screen_share_audio"},
-		livekit.DefaultSources)
-	assert.False(t, livekit.HostsAreRoomAdmins)
-	assert.False(t, livekit.InsecureSkipVerify)
-
-	rooms := c.rooms()
-	assert.Equal(t, room.AccessLevelRESTRICTED, rooms.DefaultAccessLevel)
-	assert.True(t, c.accounts().UsersChooseNames)
-	assert.False(t, rooms.TemporaryRooms)
-
-	lobby := c.lobby()
-	assert.Equal(t, developmentSecret, lobby.Secret)
-	assert.Equal(t, 30*time.Second, lobby.Grace)
-	assert.Equal(t, 10*time.Second, lobby.Heartbeat)
-	assert.Equal(t, time.Minute, lobby.DeniedFor)
-	assert.Equal(t, 6*time.Hour, lobby.AdmittedFor)
-	assert.Equal(t, 24*time.Hour, lobby.TicketTTL)
-	assert.Equal(t, 1000, lobby.Capacity)
-	assert.False(t, lobby.NotifyHosts)
+	return Load(environ)
 }
 
 // Compose files pass on what is not set as empty.
 func TestEmptySettingIsAsIfNotSet(t *testing.T) {
 	t.Parallel()
 	empty := map[string]string{}
-	for _, name := range variables(t) {
+	for _, name := range Names() {
 		empty[name] = ""
 	}
 	got, err := load(nil, empty)
 	require.NoError(t, err)
-	want, err := loadConfig(nil)
+	want, err := Load(nil)
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
-}
-
-func TestSettingsReachThosePartsThatTheyAreFor(t *testing.T) {
-	t.Parallel()
-	c, err := load(production, map[string]string{
-		"DATABASE_URL": "postgres://db/foyer", "REDIS_URL": "rediss://redis", "REDIS_CLUSTER": "true",
-		"FOYER_REDIS_PREFIX": "foyer:", "LIVEKIT_URL": "http://livekit.internal:7880",
-		"LIVEKIT_PUBLIC_URL": "wss://livekit.example.org", "LIVEKIT_INSECURE_SKIP_VERIFY": "true",
-		"FOYER_TOKEN_TTL": "90s", "FOYER_DEFAULT_SOURCES": "camera,microphone",
-		"FOYER_HOSTS_ARE_ROOM_ADMINS": "true", "FOYER_DEFAULT_ACCESS_LEVEL": "PUBLIC",
-		"FOYER_USERS_CHOOSE_NAMES": "false", "FOYER_TEMPORARY_ROOMS": "true",
-		"FOYER_NOTIFY_HOSTS": "true", "FOYER_LOBBY_CAPACITY": "0", "FOYER_LOBBY_POSITION": "true",
-		"FOYER_DATABASE_CONNECTIONS": "7", "FOYER_DATABASE_CONNECTION_LIFETIME": "1h", "FOYER_DATABASE_PATIENCE": "0",
-	})
-	require.NoError(t, err)
-	assert.False(t, c.development())
-	assert.False(t, *c.Introspection, "nobody asks for the schema unless a setting says so")
-	assert.Equal(t, production["FOYER_SECRET"], c.secret())
-	assert.True(t, c.RedisCluster)
-	assert.Equal(t, database.Settings{Connections: 7, Lifetime: time.Hour}, c.database())
-	livekit := c.rtc()
-	assert.Equal(t, "http://livekit.internal:7880", livekit.URL)
-	assert.Equal(t, "wss://livekit.example.org", livekit.PublicURL)
-	assert.Equal(t, "key", livekit.APIKey)
-	assert.Equal(t, production["LIVEKIT_API_SECRET"], livekit.APISecret)
-	assert.True(t, livekit.InsecureSkipVerify)
-	assert.Equal(t, 90*time.Second, livekit.TokenTTL)
-	assert.Equal(t, []string{"camera", "microphone"}, livekit.DefaultSources)
-	assert.True(t, livekit.HostsAreRoomAdmins)
-	assert.True(t, c.calls().HostsAreRoomAdmins)
-	assert.True(t, c.lobby().ShowPosition)
-	assert.False(t, c.calls().UsersChooseNames)
-	assert.Equal(t, room.AccessLevelPUBLIC, c.rooms().DefaultAccessLevel)
-	assert.False(t, c.accounts().UsersChooseNames)
-	assert.True(t, c.rooms().TemporaryRooms)
-	assert.Equal(t, production["FOYER_SECRET"], c.lobby().Secret)
-	assert.Equal(t, "foyer:", c.lobby().KeyPrefix)
-	assert.True(t, c.lobby().NotifyHosts)
-	assert.Zero(t, c.lobby().Capacity)
-	storage, ok := c.bucket()
-	assert.True(t, ok)
-	assert.Equal(t, bucket.Settings{
-		Endpoint: "http://minio:9000", PublicEndpoint: "http://minio:9000", Name: "recordings",
-		Region: "us-east-1", AccessKey: "foyer", SecretKey: production["S3_SECRET_KEY"],
-	}, storage)
 }
 
 func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, value, problem string }{
 		{"FOYER_ADDR", "127.0.0.1", "FOYER_ADDR is not host:port"},
-		{"FOYER_SECRET", "short", "FOYER_SECRET is shorter than 32 bytes"},
-		{"FOYER_SECRET", strings.Repeat("s", 31), "FOYER_SECRET is shorter than 32 bytes"},
+		{"FOYER_SECRET", "short", "FOYER_SECRET is not at least 32 bytes"},
+		{"FOYER_SECRET", strings.Repeat("s", 31), "FOYER_SECRET is not at least 32 bytes"},
 		{"LIVEKIT_API_KEY", "", "LIVEKIT_API_KEY and LIVEKIT_API_SECRET are not both set"},
 		{"LIVEKIT_API_SECRET", "", "LIVEKIT_API_KEY and LIVEKIT_API_SECRET are not both set"},
 		{"LIVEKIT_API_SECRET", "secret", "LIVEKIT_API_SECRET is the development one"},
 		{"LIVEKIT_API_KEY", "key,older", "LIVEKIT_API_KEY has 2 keys, but LIVEKIT_API_SECRET has 1 secrets"},
 		{"FOYER_DEPLOYMENT", "my meetings", "FOYER_DEPLOYMENT is not 1 to 100 letters, digits, or . _ : -"},
-		{"DATABASE_URL", "mysql://db/foyer", "DATABASE_URL is neither"},
-		{"DATABASE_URL", "foyer.db", "DATABASE_URL is neither"},
-		{"REDIS_URL", "http://redis", "REDIS_URL is neither"},
-		{"REDIS_URL", "redis:6379", "REDIS_URL is neither"},
+		{"DATABASE_URL", "mysql://db/foyer", "DATABASE_URL is not postgres://… or sqlite:PATH"},
+		{"DATABASE_URL", "foyer.db", "DATABASE_URL is not postgres://… or sqlite:PATH"},
+		{"REDIS_URL", "http://redis", "REDIS_URL is not redis://…, rediss://… or unix://…"},
+		{"REDIS_URL", "redis:6379", "REDIS_URL is not redis://…, rediss://… or unix://…"},
 		{"REDIS_CLUSTER", "true", "REDIS_CLUSTER is set without REDIS_URL"},
 		{"REDIS_CLUSTER", "perhaps", "REDIS_CLUSTER is not true or false"},
 		{"REDIS_CA_FILE", "ca.pem", "REDIS_CA_FILE is set, but REDIS_URL is not rediss://"},
@@ -171,12 +76,12 @@ func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
 		{"FOYER_TOKEN_TTL", "-5m", "FOYER_TOKEN_TTL is not between 1ms and 8760h0m0s"},
 		{"FOYER_TOKEN_TTL", "300", "FOYER_TOKEN_TTL is not a duration, for instance 30s"},
 		{"FOYER_LOBBY_GRACE", "soon", "FOYER_LOBBY_GRACE is not a duration"},
-		{"FOYER_MEETING_GRACE", "0s", "FOYER_MEETING_GRACE is not between 1ms and 8760h0m0s"},
-		{"FOYER_MEETING_GRACE", "13h", "FOYER_MEETING_GRACE is more than 12h0m0s"},
+		{"FOYER_MEETING_GRACE", "0s", "FOYER_MEETING_GRACE is not between 1ms and 12h0m0s"},
+		{"FOYER_MEETING_GRACE", "13h", "FOYER_MEETING_GRACE is not between 1ms and 12h0m0s"},
 		{"FOYER_LOBBY_HEARTBEAT", "0s", "FOYER_LOBBY_HEARTBEAT is not between 1ms and 8760h0m0s"},
 		{"FOYER_DRAIN_TIMEOUT", "0s", "FOYER_DRAIN_TIMEOUT is not between 1ms and 8760h0m0s"},
-		{"FOYER_DEFAULT_SOURCES", "camera,eyes", `FOYER_DEFAULT_SOURCES has the unknown "eyes"`},
-		{"FOYER_DEFAULT_SOURCES", "CAMERA", `FOYER_DEFAULT_SOURCES has the unknown "CAMERA"`},
+		{"FOYER_DEFAULT_SOURCES", "camera,eyes", `FOYER_DEFAULT_SOURCES has what is not camera, microphone, screen_share or screen_share_audio: "eyes": number 2`},
+		{"FOYER_DEFAULT_SOURCES", "CAMERA", `screen_share or screen_share_audio: "CAMERA": number 1`},
 		{"FOYER_DEFAULT_ACCESS_LEVEL", "public", "FOYER_DEFAULT_ACCESS_LEVEL is not PUBLIC"},
 		{"FOYER_HOSTS_ARE_ROOM_ADMINS", "on", "FOYER_HOSTS_ARE_ROOM_ADMINS is not true or false"},
 		{"FOYER_INTROSPECTION", "no", "FOYER_INTROSPECTION is not true or false"},
@@ -195,7 +100,7 @@ func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
 		{"FOYER_RECORDING_EXPIRY_DAYS", "-1", "FOYER_RECORDING_EXPIRY_DAYS is negative"},
 		{"FOYER_RECORDING_EXPIRY_DAYS", "36501", "FOYER_RECORDING_EXPIRY_DAYS is more than 36500"},
 		{"FOYER_RECORDING_NOTICE", strings.Repeat("x", 2001), "FOYER_RECORDING_NOTICE is not text of at most 2000"},
-		{"FOYER_RECORDING_LAYOUT", strings.Repeat("x", 201), "FOYER_RECORDING_LAYOUT is longer than 200"},
+		{"FOYER_RECORDING_LAYOUT", strings.Repeat("x", 201), "FOYER_RECORDING_LAYOUT is not at most 200 bytes"},
 		{"FOYER_RECORDING_S3_IN_REQUEST", "on", "FOYER_RECORDING_S3_IN_REQUEST is not true or false"},
 		{"FOYER_LOG_LEVEL", "loud", "FOYER_LOG_LEVEL is not debug, info, warn or error"},
 		{"FOYER_LIMIT_DEPTH", "0", "FOYER_LIMIT_DEPTH is less than 1"},
@@ -225,11 +130,11 @@ func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
 		{"FOYER_PUBLIC_URL", "http://meet.example.org", "FOYER_PUBLIC_URL is not https://HOST"},
 		{"FOYER_PUBLIC_URL", "https://meet.example.org/foyer", "FOYER_PUBLIC_URL is not https://HOST"},
 		{"FOYER_PUBLIC_URL", "https://user@meet.example.org", "FOYER_PUBLIC_URL is not https://HOST"},
-		{"FOYER_ALLOWED_ORIGINS", "*", "FOYER_ALLOWED_ORIGINS has what is no origin"},
-		{"FOYER_ALLOWED_ORIGINS", "https://*.example.org", "FOYER_ALLOWED_ORIGINS has what is no origin"},
-		{"FOYER_ALLOWED_ORIGINS", "null", "FOYER_ALLOWED_ORIGINS has what is no origin"},
-		{"FOYER_ALLOWED_ORIGINS", "https://a.example,https://b.example/", "FOYER_ALLOWED_ORIGINS has what is no origin (https://HOST): number 2"},
-		{"FOYER_ALLOWED_ORIGINS", "http://a.example", "FOYER_ALLOWED_ORIGINS has what is no origin"},
+		{"FOYER_ALLOWED_ORIGINS", "*", "FOYER_ALLOWED_ORIGINS has what is not https://HOST"},
+		{"FOYER_ALLOWED_ORIGINS", "https://*.example.org", "FOYER_ALLOWED_ORIGINS has what is not https://HOST"},
+		{"FOYER_ALLOWED_ORIGINS", "null", "FOYER_ALLOWED_ORIGINS has what is not https://HOST"},
+		{"FOYER_ALLOWED_ORIGINS", "https://a.example,https://b.example/", "FOYER_ALLOWED_ORIGINS has what is not https://HOST, or http://HOST on this machine, without a path: number 2"},
+		{"FOYER_ALLOWED_ORIGINS", "http://a.example", "FOYER_ALLOWED_ORIGINS has what is not https://HOST"},
 		{"FOYER_OIDC_CLIENT_ID", "foyer", "FOYER_OIDC_ISSUER is not set, but its client is"},
 		{"FOYER_OIDC_SCOPES", "email", `FOYER_OIDC_SCOPES is without "openid"`},
 		{"FOYER_SESSION_IDLE", "0s", "FOYER_SESSION_IDLE is not between"},
@@ -266,9 +171,9 @@ func TestNoSettingIsRubbishAndNoNumberNegative(t *testing.T) {
 			assert.Equal(t, 1, strings.Count(err.Error(), name+" is "), "%v", err)
 		}
 	}
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[config]()) {
-		name := field.Tag.Get("env")
-		switch field.Type {
+	for setting := range new(Config).all() {
+		name := setting.name
+		switch setting.value.Type() {
 		case reflect.TypeFor[string](), reflect.TypeFor[[]string]():
 			continue // each is another matter
 		case reflect.TypeFor[int](), reflect.TypeFor[int64]():
@@ -358,7 +263,7 @@ func TestDevelopmentModeIsForThisMachineAlone(t *testing.T) {
 		c, err := load(nil, map[string]string{"FOYER_ADDR": addr})
 		if local {
 			require.NoError(t, err, addr)
-			assert.True(t, c.development(), addr)
+			assert.True(t, c.Development(), addr)
 			continue
 		}
 		assert.ErrorContains(t, err, "FOYER_SECRET is not set", addr)
@@ -388,8 +293,8 @@ func TestLiveKitsKeysGoTogether(t *testing.T) {
 	}
 	c, err := load(nil, map[string]string{"LIVEKIT_API_KEY": "key", "LIVEKIT_API_SECRET": "mine"})
 	require.NoError(t, err)
-	assert.Equal(t, "key", c.rtc().APIKey, "one's own keys stand in development mode too")
-	assert.Equal(t, "mine", c.rtc().APISecret)
+	assert.Equal(t, []string{"key"}, c.LiveKit.Keys, "development mode takes other keys too")
+	assert.Equal(t, []string{"mine"}, c.LiveKit.Secrets)
 	_, err = load(nil, map[string]string{"LIVEKIT_API_KEY": "devkey", "LIVEKIT_API_SECRET": "secret"})
 	assert.NoError(t, err, "the development pair is for development mode")
 }
@@ -404,13 +309,8 @@ func TestWhatSignInNeedsIsSaid(t *testing.T) {
 	}
 	c, err := load(production, good)
 	require.NoError(t, err)
-	assert.Equal(t, "https://meet.example.org", c.PublicURL)
-	assert.True(t, c.sessions().Secure)
-	assert.Equal(t, []auth.BearerIssuer{
-		{Issuer: "https://id.example.org/realms/meet"},
-		{Issuer: "https://a.example", KeysURL: "https://a.example/keys"},
-	}, c.bearer().Issuers)
-	assert.Equal(t, "https://id.example.org/realms/meet", c.bearer().HomeIssuer)
+	assert.Equal(t, "https://meet.example.org", c.Server.PublicURL)
+	assert.True(t, c.SecureCookies())
 	for _, test := range []struct{ name, value, problem string }{
 		{"FOYER_OIDC_CLIENT_ID", "", "FOYER_OIDC_CLIENT_ID is not set"},
 		{"FOYER_PUBLIC_URL", "", "FOYER_PUBLIC_URL is not set"},
@@ -418,9 +318,9 @@ func TestWhatSignInNeedsIsSaid(t *testing.T) {
 		{issuer, "id.example.org", "FOYER_OIDC_ISSUER is not https://"},
 		{issuer, "http://id.example.org", "FOYER_OIDC_ISSUER is not https://"},
 		{issuer, "https://user:hunter2@id.example.org", "FOYER_OIDC_ISSUER is not https://"},
-		{bearer, "http://id.example.org", "FOYER_BEARER_ISSUERS has what is no issuer"},
-		{bearer, "https://a https://b https://c", "FOYER_BEARER_ISSUERS has what is no issuer"},
-		{bearer, "https://a,hunter2", "FOYER_BEARER_ISSUERS has what is no issuer"},
+		{bearer, "http://id.example.org", "FOYER_BEARER_ISSUERS has what is not https://ISSUER"},
+		{bearer, "https://a https://b https://c", "FOYER_BEARER_ISSUERS has what is not https://ISSUER"},
+		{bearer, "https://a,hunter2", "FOYER_BEARER_ISSUERS has what is not https://ISSUER"},
 	} {
 		set := maps.Clone(good)
 		set[test.name] = test.value
@@ -431,7 +331,7 @@ func TestWhatSignInNeedsIsSaid(t *testing.T) {
 	}
 	c, err = load(nil, map[string]string{issuer: "http://127.0.0.1:9000", "FOYER_OIDC_CLIENT_ID": "foyer"})
 	require.NoError(t, err, "development mode knows its address by itself")
-	assert.False(t, c.sessions().Secure)
+	assert.False(t, c.SecureCookies())
 }
 
 func TestServicesAreToldOverTLSUnlessASettingSaysOtherwise(t *testing.T) {
@@ -443,10 +343,8 @@ func TestServicesAreToldOverTLSUnlessASettingSaysOtherwise(t *testing.T) {
 	}
 	c, err := load(production, good)
 	require.NoError(t, err)
-	assert.Equal(t, webhook.Settings{
-		URLs:    []string{"https://hooks.example.org/foyer", "http://127.0.0.1:9000"},
-		Secrets: []string{one, two},
-	}, c.webhooks())
+	assert.Equal(t, []string{"https://hooks.example.org/foyer", "http://127.0.0.1:9000"}, c.Webhooks.URLs)
+	assert.Equal(t, []string{one, two}, c.Webhooks.Secrets)
 	for _, test := range []struct{ name, value, problem string }{
 		{"FOYER_WEBHOOK_URLS", "http://hooks.example.org", "FOYER_WEBHOOK_URLS has what is not https://"},
 		{"FOYER_WEBHOOK_URLS", "https://a.example,https://b.example,https://a.example", "FOYER_WEBHOOK_URLS has number 3 twice"},
@@ -468,69 +366,4 @@ func TestServicesAreToldOverTLSUnlessASettingSaysOtherwise(t *testing.T) {
 	insecure["FOYER_WEBHOOK_ALLOW_HTTP"] = "true"
 	_, err = load(production, insecure)
 	assert.NoError(t, err)
-}
-
-// variables are the names of all settings.
-func variables(t *testing.T) (names []string) {
-	t.Helper()
-	fields, err := env.GetFieldParams(&config{})
-	require.NoError(t, err)
-	for _, field := range fields {
-		names = append(names, field.Key)
-	}
-	require.NotEmpty(t, names)
-	return names
-}
-
-// settingsRow is a row of a table of settings: its first cell has the variable, its second what it
-// is when not set.
-var settingsRow = regexp.MustCompile("(?m)^\\| *`([A-Z][A-Z0-9_]*)` *\\|([^|]*)\\|")
-
-func TestReadmeDocumentsEverySettingAndNoOther(t *testing.T) {
-	t.Parallel()
-	readme, err := os.ReadFile(filepath.Join("..", "README.md"))
-	require.NoError(t, err)
-	_, section, found := strings.Cut("\n"+string(readme), "\n## Settings\n")
-	require.True(t, found, "README.md has no section Settings")
-	section, _, _ = strings.Cut(section, "\n## ")
-	defaults := map[string]string{}
-	for _, row := range settingsRow.FindAllStringSubmatch(section, -1) {
-		assert.NotContains(t, defaults, row[1], "documented twice")
-		defaults[row[1]] = strings.TrimSpace(row[2])
-	}
-	fields, err := env.GetFieldParams(&config{})
-	require.NoError(t, err)
-	for _, field := range fields {
-		documented, ok := defaults[field.Key]
-		delete(defaults, field.Key)
-		assert.True(t, ok, "README.md lacks %s", field.Key)
-		if ok && field.HasDefaultValue {
-			assert.Equal(t, "`"+field.DefaultValue+"`", documented, "default of %s", field.Key)
-		}
-	}
-	assert.Empty(t, defaults, "README.md documents what there is not")
-}
-
-func TestSettingsOfRecordingsReachThem(t *testing.T) {
-	t.Parallel()
-	c, err := load(production, map[string]string{
-		"FOYER_RECORDING_NOTICE": "You are being recorded.", "FOYER_RECORDING_LAYOUT": "grid",
-		"FOYER_RECORDING_EXPIRY_DAYS": "30", "FOYER_REDIS_PREFIX": "foyer:",
-		"FOYER_RECORDING_START_TIMEOUT": "5s", "FOYER_RECORDING_STOP_TIMEOUT": "6s",
-		"FOYER_RECORDING_INTERVAL": "7s", "FOYER_RECORDINGS_PER_USER": "8",
-		"FOYER_RECORDING_DOWNLOAD_URLS": "true", "FOYER_RECORDING_DOWNLOAD_TTL": "8s",
-	})
-	require.NoError(t, err)
-	assert.Equal(t, recordings.Settings{
-		PublicURL: "https://meet.example.org", Notice: "You are being recorded.", Layout: "grid",
-		KeptFor: 30 * 24 * time.Hour, StartTimeout: 5 * time.Second, StopTimeout: 6 * time.Second,
-		Interval: 7 * time.Second, StartsPerUser: 8, KeyPrefix: "foyer:", Served: true, DownloadFor: 8 * time.Second,
-	}, c.recordings(), "and no credentials")
-	c, err = load(production, map[string]string{"FOYER_RECORDING_S3_IN_REQUEST": "true"})
-	require.NoError(t, err)
-	assert.Equal(t, c.S3SecretKey, c.recordings().RequestS3.SecretKey)
-	assert.Zero(t, c.recordings().KeptFor, "for ever")
-	assert.Contains(t, c.rtc().Secrets, c.S3SecretKey)
-	_, err = load(nil, map[string]string{"FOYER_RECORDING_S3_IN_REQUEST": "true"})
-	assert.ErrorContains(t, err, "FOYER_RECORDING_S3_IN_REQUEST is set without S3_ENDPOINT")
 }
