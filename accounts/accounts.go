@@ -36,7 +36,7 @@ type Settings struct {
 type Service struct {
 	db       *ent.Client
 	settings Settings
-	users    *batch.Rounds[uuid.UUID, *ent.User]
+	users    *batch.Batcher[uuid.UUID, *ent.User]
 }
 
 // New returns a Service on a database that has the tables.

@@ -75,7 +75,7 @@ func (s *Service) record(ctx context.Context, roomID uuid.UUID, acts []Act) erro
 		}
 		all[i] = done{act, roomID}
 	}
-	_, err := s.acts.Ask(ctx, all...)
+	_, err := s.acts.All(ctx, all...)
 	if ent.IsConstraintError(err) || ent.IsValidationError(err) {
 		// Perhaps it is another's, whose room is gone, and nothing was stored.
 		_, err = s.store(ctx, all)

@@ -45,9 +45,9 @@ type Service struct {
 	settings Settings
 
 	// What most requests ask for is read for many of them at once, and what they did is stored so.
-	rooms *batch.Rounds[uuid.UUID, *ent.Room]
-	looks *batch.Rounds[ent.Person, *ent.Look]
-	acts  *batch.Rounds[done, struct{}]
+	rooms *batch.Batcher[uuid.UUID, *ent.Room]
+	looks *batch.Batcher[ent.Person, *ent.Look]
+	acts  *batch.Batcher[done, struct{}]
 }
 
 // New returns a Service on a database that has the tables.
@@ -109,7 +109,7 @@ func (s *Service) ByIDs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*en
 func (s *Service) BySlug(ctx context.Context, slug string) (*ent.Room, error) {
 	const refusal = "too many rooms that do not exist; try again in a moment"
 	guesses := s.guesses(ctx)
-	if err := s.settings.Limiter.Left(ctx, refusal, guesses); err != nil {
+	if err := s.settings.Limiter.Peek(ctx, refusal, guesses); err != nil {
 		return nil, err
 	}
 	r, err := found(s.db.Room.Query().Where(room.Slug(NormalizeSlug(slug))).Only(ctx))

@@ -200,15 +200,15 @@ func (a *app) openStores(ctx context.Context) error {
 	if err := a.openRedis(); err != nil {
 		return err
 	}
-	var inRounds redis.Hook
+	var batching redis.Hook
 	if single, ok := a.redis.(*redis.Client); ok {
-		inRounds = batch.Redis(single.WithTimeout(single.Options().ReadTimeout))
+		batching = batch.Redis(single.WithTimeout(single.Options().ReadTimeout))
 	}
 	if a.metrics != nil || a.traces != nil {
 		a.redis.AddHook(a.metrics.Redis())
 	}
-	if inRounds != nil { // the last, so that each command has its own metrics and spans
-		a.redis.AddHook(inRounds)
+	if batching != nil { // the last, so that each command has its own metrics and spans
+		a.redis.AddHook(batching)
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ const readsAtOnce = 2
 // ByKey returns rounds that read things by their keys, each once; what is not there is nil.
 func ByKey[K comparable, V any](
 	read func(ctx context.Context, keys []K) ([]*V, error),
-) *Rounds[K, *V] {
+) *Batcher[K, *V] {
 	return New(readsAtOnce, func(ctx context.Context, keys []K) ([]*V, error) {
 		at, each := make(map[K]int, len(keys)), make([]K, 0, len(keys))
 		for _, key := range keys {

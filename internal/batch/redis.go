@@ -7,10 +7,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Redis returns a hook for a client of a single Redis: commands that are given at the same time go there in
-// one pipeline. Those are scripts and the reads of sessions, on which every request waits; others go
-// by themselves. It wants a client of the same connections that has no hooks. A cluster has no use for
-// it: in a pipeline, what one node answers would wait for another that is away.
+// Redis returns a hook for a client of a single Redis. It sends concurrent commands together in one pipeline: scripts
+// and the reads of sessions, on which every request waits. Other commands are sent alone. Bare is a client with the
+// same connections and without hooks. The hook does not help with a Cluster: in a pipeline, the result of one node
+// would wait for another that is down.
 func Redis(bare *redis.Client) redis.Hook {
 	return redisHook{New(pipelinesAtOnce, func(ctx context.Context, cmds []redis.Cmder) ([]sent, error) {
 		if len(cmds) == 1 {
@@ -20,7 +20,7 @@ func Redis(bare *redis.Client) redis.Hook {
 		for _, cmd := range cmds {
 			_ = pipe.Process(ctx, cmd)
 		}
-		_, _ = pipe.Exec(ctx) // each has its own error
+		_, _ = pipe.Exec(ctx) // each command has its own error
 		all := make([]sent, len(cmds))
 		for i, cmd := range cmds {
 			all[i].err = cmd.Err()
@@ -29,17 +29,17 @@ func Redis(bare *redis.Client) redis.Hook {
 	})}
 }
 
-// sent is what came of a command.
+// sent is the result of a command.
 type sent struct {
 	err error
-	// alone: it was in no pipeline.
+	// alone is true if the command was not in a pipeline.
 	alone bool
 }
 
-// pipelinesAtOnce is how many run at once: while a long answer comes in one, there is another.
+// pipelinesAtOnce is how many pipelines run at the same time: while one returns a long result, there is another.
 const pipelinesAtOnce = 2
 
-type redisHook struct{ pipelines *Rounds[redis.Cmder, sent] }
+type redisHook struct{ pipelines *Batcher[redis.Cmder, sent] }
 
 func (redisHook) DialHook(next redis.DialHook) redis.DialHook { return next }
 
@@ -47,7 +47,7 @@ func (redisHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proce
 	return next
 }
 
-// ProcessHook has commands sent with others.
+// ProcessHook sends commands in batches.
 func (h redisHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		switch cmd := cmd.(type) {
@@ -64,15 +64,15 @@ func (h redisHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// command is one whose answer is a T.
+// command is a command whose result is a T.
 type command[T any] interface {
 	redis.Cmder
 	Val() T
 	SetVal(T)
 }
 
-// send sends a copy of a command: who has no time left takes the command back while the copy is still under
-// way.
+// send sends a copy of a command, because a caller whose context ends takes its command back while the copy is still in
+// use.
 func send[T any](
 	ctx context.Context, h redisHook, cmd, copied command[T], next redis.ProcessHook,
 ) error {
@@ -89,9 +89,9 @@ func send[T any](
 	return err
 }
 
-// refused reports whether Redis answered, but not with what was asked for. The client asks a command of its
-// own again where that may help, of the new master or when Redis has loaded its data, but not one in a pipeline.
+// refused reports whether Redis refused a command. The client repeats a single command where that can help, on the new
+// master or when Redis has loaded its data, but not one in a pipeline.
 func refused(err error) bool {
-	var answer redis.Error
-	return errors.As(err, &answer) && !errors.Is(err, redis.Nil) && !redis.HasErrorPrefix(err, "NOSCRIPT")
+	var result redis.Error
+	return errors.As(err, &result) && !errors.Is(err, redis.Nil) && !redis.HasErrorPrefix(err, "NOSCRIPT")
 }

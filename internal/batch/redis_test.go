@@ -15,8 +15,8 @@ import (
 	"foyer/test/env"
 )
 
-// inRounds returns a Redis, and a client of it whose commands go there in rounds.
-func inRounds(t testing.TB) (*env.RedisServer, *redis.Client) {
+// batching returns a Redis, and a client of it that sends commands in batches.
+func batching(t testing.TB) (*env.RedisServer, *redis.Client) {
 	server := env.StartRedis(t)
 	client := server.Client(t)
 	client.AddHook(batch.Redis(client.WithTimeout(client.Options().ReadTimeout)))
@@ -29,10 +29,10 @@ var (
 	nobody = redis.NewScript(`return false`)
 )
 
-// TestCommandsInAPipelineHaveEachItsOwnAnswer, from the first on, when Redis has no script yet.
-func TestCommandsInAPipelineHaveEachItsOwnAnswer(t *testing.T) {
+// TestCommandsInAPipelineHaveTheirOwnResults, also the first one, when Redis does not have the script yet.
+func TestCommandsInAPipelineHaveTheirOwnResults(t *testing.T) {
 	t.Parallel()
-	_, client := inRounds(t)
+	_, client := batching(t)
 	var group sync.WaitGroup
 	for i := range 64 {
 		group.Go(func() {
@@ -65,11 +65,11 @@ func TestCommandsInAPipelineHaveEachItsOwnAnswer(t *testing.T) {
 	assert.Greater(t, left, 30*time.Minute)
 }
 
-// TestWhoLeavesAPipelineLeavesItsOthersAlone: his own command is not written to any more, theirs are
-// answered once Redis is.
-func TestWhoLeavesAPipelineLeavesItsOthersAlone(t *testing.T) {
+// TestCallerThatLeavesAPipelineDisturbsNoOther: nothing writes to its command any more, and the others get their
+// results once Redis results.
+func TestCallerThatLeavesAPipelineDisturbsNoOther(t *testing.T) {
 	t.Parallel()
-	server, client := inRounds(t)
+	server, client := batching(t)
 	require.NoError(t, echo.Load(t.Context(), client).Err())
 	server.Freeze()
 	hurried, hurry := context.WithCancel(t.Context())
@@ -77,7 +77,7 @@ func TestWhoLeavesAPipelineLeavesItsOthersAlone(t *testing.T) {
 	for i := range 30 {
 		leaving.Go(func() {
 			cmd := echo.EvalSha(hurried, client, []string{"a"}, "a", i)
-			if cmd.Err() != nil { // he may have been answered, if he had begun the round
+			if cmd.Err() != nil { // it may have a result, if it started the batch
 				assert.ErrorIs(t, cmd.Err(), context.Canceled)
 			}
 			cmd.SetVal(nil)

@@ -1,5 +1,5 @@
-// Package fault gives an error a kind that a program can act on and a message that a person may
-// read. An error without a kind is internal: it is logged where the answer is made, and never shown.
+// Package fault gives an error a kind that programs can act on, and a message that people may read. An error without a
+// kind is internal: it is logged where the response is made, and never shown.
 package fault
 
 import (
@@ -10,27 +10,28 @@ import (
 	"time"
 )
 
-// Kind says what went wrong in terms that a client understands. The kinds are the API's error codes.
+// Kind says what went wrong, in terms that a client understands. The kinds are the API's error codes.
 type Kind string
 
 const (
-	// Internal is ours to mend; its detail stays in our log.
+	// Internal is a fault of Foyer. Its details stay in the log.
 	Internal Kind = "INTERNAL"
-	// Invalid is bad input; the detail "field" names the argument where one is to blame.
+	// Invalid is bad input. The detail "field" names the argument, if one is to blame.
 	Invalid Kind = "INVALID"
-	// Unauthenticated wants the viewer to sign in.
+	// Unauthenticated requires the viewer to sign in.
 	Unauthenticated Kind = "UNAUTHENTICATED"
-	// Forbidden is beyond the viewer's rights.
+	// Forbidden means that the viewer does not have the right.
 	Forbidden Kind = "FORBIDDEN"
-	// NotFound names something that is not there, or must look as if it were not.
+	// NotFound means that something does not exist, or that the viewer may not know that it does.
 	NotFound Kind = "NOT_FOUND"
-	// Conflict means that something else was first; the detail "decision" names it in the lobby.
+	// Conflict means that the current state does not allow this. In the lobby, the detail "decision" is the decision
+	// that was first.
 	Conflict Kind = "CONFLICT"
-	// LobbyRequired means that this person has to ask to enter.
+	// LobbyRequired means that this person must ask to enter.
 	LobbyRequired Kind = "LOBBY_REQUIRED"
-	// RateLimited asks for patience; the detail "retryAfter" is in seconds where it is known.
+	// RateLimited means too many requests. The detail "retryAfter" is the time to wait in seconds, if it is known.
 	RateLimited Kind = "RATE_LIMITED"
-	// Unavailable means that something we lean on is away; the same request may work later.
+	// Unavailable means that a dependency cannot be reached. The same request may succeed later.
 	Unavailable Kind = "UNAVAILABLE"
 )
 
@@ -38,7 +39,7 @@ const (
 type Error struct {
 	Kind    Kind
 	Message string
-	// Details stand beside the code in a GraphQL error's extensions.
+	// Details are added to the extensions of a GraphQL error.
 	Details map[string]any
 
 	cause error
@@ -60,13 +61,12 @@ func New(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
 }
 
-// Field returns an Invalid error that blames one input field.
+// Field returns an Invalid error for one input field.
 func Field(name, format string, args ...any) *Error {
 	return New(Invalid, format, args...).With("field", name)
 }
 
-// From gives an error that came from outside a kind and a message for people. Its own text is kept
-// for the log.
+// From gives an external error a kind and a message for people. Only the log shows the text of the cause.
 func From(cause error, kind Kind, format string, args ...any) *Error {
 	e := New(kind, format, args...)
 	e.cause = cause
@@ -89,7 +89,7 @@ func TooMany(message string, wait time.Duration) *Error {
 	return New(RateLimited, "%s", message).With("retryAfter", max(1, int(math.Ceil(wait.Seconds()))))
 }
 
-// Of returns what a client may know of err. An error without a kind is Internal.
+// Of returns what a client may know about err. An error without a kind is Internal.
 func Of(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e

@@ -11,7 +11,7 @@ import (
 	"foyer/internal/fault"
 )
 
-func TestClientLearnsOfAnErrorOnlyWhatItsMakerSaid(t *testing.T) {
+func TestClientSeesOnlyTheKindMessageAndDetails(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
@@ -48,12 +48,12 @@ func TestClientLearnsOfAnErrorOnlyWhatItsMakerSaid(t *testing.T) {
 	}
 }
 
-func TestNoErrorIsOfNoKind(t *testing.T) {
+func TestNilErrorHasNoKind(t *testing.T) {
 	t.Parallel()
 	assert.False(t, fault.Is(nil, fault.Internal))
 }
 
-func TestLogLearnsTheCause(t *testing.T) {
+func TestLogContainsTheCause(t *testing.T) {
 	t.Parallel()
 	err := fault.From(io.ErrUnexpectedEOF, fault.Unavailable, "try again")
 	assert.EqualError(t, err, "try again: unexpected EOF")
@@ -72,8 +72,8 @@ func TestDetailIsAddedToACopy(t *testing.T) {
 	assert.ErrorIs(t, second, io.EOF, "the copy keeps the cause")
 }
 
-// The kinds are the API's error codes: clients compare with these very words.
-func TestKindsAreTheCodesThatClientsKnow(t *testing.T) {
+// The kinds are the API's error codes: clients compare with these exact strings.
+func TestKindsAreTheCodesOfTheAPI(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, []fault.Kind{
 		"INTERNAL", "INVALID", "UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND", "CONFLICT",

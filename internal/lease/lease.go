@@ -1,4 +1,4 @@
-// Package lease has one server of many do a thing at a time: the one that holds a key in Redis.
+// Package lease lets only one server at a time do something: the one that holds a key in Redis.
 package lease
 
 import (
@@ -11,22 +11,20 @@ import (
 )
 
 const (
-	// duration is how long a server that is killed keeps others from the lease. One that works renews it
-	// three times as often.
+	// duration is how long a killed server blocks the lease. A running server renews it three times as often.
 	duration = 6 * time.Second
-	// Pause is how long to wait before trying again while another server holds a lease.
+	// Pause is how long to wait before the next attempt while another server holds a lease.
 	Pause = time.Second
 )
 
-// renew keeps a lease for ARGV[2] ms more, and gives it back when that is 0, unless it is another's by
-// now.
+// renew extends a lease by ARGV[2] ms, or deletes it if that is 0, unless another server holds it now.
 var renew = redis.NewScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[2] == '0' then return redis.call('DEL', KEYS[1]) end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
 
-// Alone runs f unless another server holds the lease of this key at the moment, which it reports. The context
-// of f ends when the lease is lost.
+// Alone runs f unless another server holds the lease, and reports whether it ran. The context of f ends when the lease
+// is lost.
 func Alone(
 	ctx context.Context, rdb redis.UniversalClient, key string, f func(context.Context) error,
 ) (bool, error) {
@@ -46,7 +44,7 @@ func Alone(
 	return true, f(ctx)
 }
 
-// keep renews a lease until ctx ends, or until it is lost, and gives it back.
+// keep renews a lease until ctx ends, and then releases it. It returns early if the lease is lost.
 func keep(ctx context.Context, rdb redis.UniversalClient, key, mine string) {
 	ticker := time.NewTicker(duration / 3)
 	defer ticker.Stop()
@@ -60,7 +58,7 @@ func keep(ctx context.Context, rdb redis.UniversalClient, key, mine string) {
 		case <-ctx.Done():
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Pause)
 			defer cancel()
-			_ = renew.Run(ctx, rdb, []string{key}, mine, 0).Err() // else it runs out
+			_ = renew.Run(ctx, rdb, []string{key}, mine, 0).Err() // otherwise it expires
 			return
 		}
 	}

@@ -1,5 +1,4 @@
-// Package mailbox gives e-mail addresses and their domains one form: the one that Foyer stores, compares
-// and sends to.
+// Package mailbox normalises e-mail addresses and domains to the form that Foyer stores, compares and sends to.
 package mailbox
 
 import (
@@ -12,7 +11,7 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// maxAddress is how many bytes an address may have (RFC 5321, section 4.5.3.1.3).
+// maxAddress is the maximum length of an address in bytes (RFC 5321, section 4.5.3.1.3).
 const maxAddress = 254
 
 var (
@@ -20,9 +19,9 @@ var (
 	errDomain  = errors.New("not a domain")
 )
 
-// Parse returns an e-mail address in lower case, with its domain in A-labels (RFC 5890): what it returns it reads
-// again as the same. A name beside the address is an error, and so is an address that has to have quotes (RFC 5321,
-// section 4.1.2): few servers take one, and without its quotes it would be another.
+// Parse returns an e-mail address in lower case, with its domain in A-labels (RFC 5890). Parsing the result again
+// returns the same. A name beside the address is an error, and so is an address that requires quotes (RFC 5321, section
+// 4.1.2): few servers accept one, and without the quotes it would be another address.
 func Parse(text string) (string, error) {
 	if len(text) > maxWritten {
 		return "", errAddress
@@ -40,15 +39,15 @@ func Parse(text string) (string, error) {
 	return address, nil
 }
 
-// maxWritten is how many bytes a name and an address may have together.
+// maxWritten is the maximum length of a name and an address together, in bytes.
 const maxWritten = 1000
 
-// written is an address in angle brackets after a name. A name without quotes has no comma beside an @: that
-// would be two addresses.
+// written matches an address in angle brackets after a name. A name without quotes has no comma beside an @, because
+// that would be two addresses.
 var written = regexp.MustCompile(`^\s*(?:"(?:[^"\\]|\\.)*"|[^"<>;@]*|[^"<>;,]*)\s*(<[^<>]*>)\s*$`)
 
-// ParseWritten is Parse for what a person writes or pastes: the address may follow a name, as in
-// `"Lovelace, Ada" <ada@example.org>`. The name is not used.
+// ParseWritten is Parse for text that a person writes or pastes: the address may follow a name, as in `"Lovelace, Ada"
+// <ada@example.org>`. The name is ignored.
 func ParseWritten(text string) (string, error) {
 	if len(text) > maxWritten {
 		return "", errAddress
@@ -59,8 +58,8 @@ func ParseWritten(text string) (string, error) {
 	return Parse(text)
 }
 
-// Domain returns a domain in lower case and in A-labels. Letters that lower case or IDNA's mapping would turn
-// into other letters are an error: the domain that a mail server finds must be the one that was compared.
+// Domain returns a domain in lower case and in A-labels. Letters that lower case or IDNA mapping would turn into other
+// letters are an error: the domain that a mail server finds must be the one that was compared.
 func Domain(text string) (string, error) {
 	domain := strings.Map(lower, text)
 	if !strings.ContainsFunc(domain, beyondASCII) {
@@ -75,8 +74,9 @@ func Domain(text string) (string, error) {
 
 func beyondASCII(r rune) bool { return r > unicode.MaxASCII }
 
-// lower is unicode.ToLower but for the letters beyond ASCII that it makes ASCII ones, such as İ and the
-// Kelvin sign: to mail servers and in domains they are others, of whom the address may be.
+// lower is unicode.ToLower, except for the letters beyond ASCII that it turns into ASCII letters, such as İ and the
+// Kelvin sign. Mail servers and domains treat them as different letters, so an address with one may belong to somebody
+// else.
 func lower(r rune) rune {
 	if small := unicode.ToLower(r); r <= unicode.MaxASCII || small > unicode.MaxASCII {
 		return small

@@ -8,8 +8,8 @@ import (
 	"foyer/internal/mailbox"
 )
 
-// TestAddressIsReadAgainAsTheSame: what is stored is parsed once more when somebody signs in or is written to.
-func TestAddressIsReadAgainAsTheSame(t *testing.T) {
+// TestParsedAddressParsesToItself: stored addresses are parsed again when somebody signs in or gets an e-mail.
+func TestParsedAddressParsesToItself(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"Ada@Example.org": "ada@example.org", `"ada"@example.org`: "ada@example.org", "<ada@example.org>": "ada@example.org",

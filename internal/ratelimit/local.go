@@ -8,9 +8,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// localKeys is how many keys of one name are counted in this process, some 15 MB. Of more, those are
-// forgotten that asked longest ago: strangers with many addresses take each other's place, and nobody's
-// whom another name counts.
+// localKeys is the maximum number of keys per name in this process, about 15 MB. Beyond it, the least recently used
+// keys are dropped: strangers with many addresses displace each other, but no key of another name.
 const localKeys = 50_000
 
 // local counts in this process.
@@ -19,31 +18,31 @@ type local struct {
 	byName map[string]*lru.Cache[string, *rate.Limiter]
 }
 
-// count returns how long to wait; 0 when the request may be made.
+// count returns how long to wait; 0 if the request is allowed.
 func (l *local) count(limit Limit) time.Duration {
 	now := time.Now()
 	bucket := l.bucket(limit)
-	if limit.onlyAsk {
+	if limit.peek {
 		return time.Duration(max(0, 1-bucket.TokensAt(now)) * float64(limit.every()))
 	}
 	reservation := bucket.ReserveN(now, limit.cost())
 	if !reservation.OK() {
-		return limit.Within // it asks for more than there ever is
+		return limit.Within // it costs more than the whole limit
 	}
 	wait := reservation.DelayFrom(now)
 	if wait > 0 {
-		reservation.CancelAt(now) // what is refused does not count
+		reservation.CancelAt(now) // a refused request does not count
 	}
 	return wait
 }
 
-// bucket returns what counts for the key of a limit.
+// bucket returns the counter for the key of a limit.
 func (l *local) bucket(limit Limit) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	keys := l.byName[limit.Name]
 	if keys == nil {
-		keys, _ = lru.New[string, *rate.Limiter](localKeys) // fails for no size but 0
+		keys, _ = lru.New[string, *rate.Limiter](localKeys) // fails only for size 0
 		if l.byName == nil {
 			l.byName = map[string]*lru.Cache[string, *rate.Limiter]{}
 		}

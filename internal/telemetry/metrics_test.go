@@ -12,8 +12,8 @@ import (
 	"foyer/internal/telemetry"
 )
 
-// TestMetricsDoNotCountWhatTheyUseThemselves: the outbox is read with a connection of the pool.
-func TestMetricsDoNotCountWhatTheyUseThemselves(t *testing.T) {
+// TestMetricsDoNotCountTheirOwnUse: reading the outbox uses a connection of the pool.
+func TestMetricsDoNotCountTheirOwnUse(t *testing.T) {
 	t.Parallel()
 	m := telemetry.NewMetrics("test")
 	var used atomic.Int64

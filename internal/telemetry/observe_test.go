@@ -32,7 +32,7 @@ func TestWithoutTracesThereIsNoSpan(t *testing.T) {
 	assert.Nil(t, none.Provider())
 }
 
-func TestWhatHappensBecauseOfATraceIsLinkedToItAndInNone(t *testing.T) {
+func TestBecauseLinksANewTrace(t *testing.T) {
 	t.Parallel()
 	recorder := tracetest.NewSpanRecorder()
 	provider := sdk.NewTracerProvider(sdk.WithSpanProcessor(recorder))
@@ -52,7 +52,7 @@ func TestWhatHappensBecauseOfATraceIsLinkedToItAndInNone(t *testing.T) {
 	}
 }
 
-func TestTraceThatIsNotSampledIsNotPassedOn(t *testing.T) {
+func TestUnsampledTraceIsNotPassedOn(t *testing.T) {
 	t.Parallel()
 	provider := sdk.NewTracerProvider(sdk.WithSampler(sdk.NeverSample()))
 	ctx, _ := provider.Tracer("test").Start(t.Context(), "here")

@@ -14,8 +14,8 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// Redis returns a hook that counts and traces commands. Of a command it tells the name alone. What no
-// operation has asked for is in no trace.
+// Redis returns a hook that counts and traces commands. It records only the names of commands. Commands outside an
+// operation are not traced.
 func (m *Metrics) Redis() redis.Hook { return redisHook{m} }
 
 type redisHook struct{ metrics *Metrics }
@@ -31,7 +31,7 @@ func (redisHook) DialHook(next redis.DialHook) redis.DialHook {
 
 func (h redisHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if h.nobodyAsks(ctx) {
+		if h.unobserved(ctx) {
 			return next(ctx, cmd)
 		}
 		return h.observe(ctx, strings.ToLower(cmd.Name()), func(ctx context.Context) error {
@@ -42,19 +42,19 @@ func (h redisHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 
 func (h redisHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if h.nobodyAsks(ctx) {
+		if h.unobserved(ctx) {
 			return next(ctx, cmds)
 		}
 		return h.observe(ctx, pipeline, func(ctx context.Context) error { return next(ctx, cmds) })
 	}
 }
 
-// nobodyAsks reports whether there is nothing to count, and no trace to be in.
-func (h redisHook) nobodyAsks(ctx context.Context) bool { return h.metrics == nil && !traced(ctx) }
+// unobserved reports whether a command is neither counted nor traced.
+func (h redisHook) unobserved(ctx context.Context) bool { return h.metrics == nil && !traced(ctx) }
 
 func (h redisHook) observe(ctx context.Context, command string, f func(context.Context) error) error {
 	var span trace.Span = noop.Span{}
-	if traced(ctx) { // what is told of a span costs more than a command's count
+	if traced(ctx) { // a span costs more than counting a command
 		ctx, span = Begin(ctx, "redis "+command, trace.WithSpanKind(trace.SpanKindClient),
 			trace.WithAttributes(attribute.String("db.system.name", "redis"),
 				attribute.String("db.operation.name", command)))
@@ -72,10 +72,10 @@ func (h redisHook) observe(ctx context.Context, command string, f func(context.C
 	return err
 }
 
-// traced reports whether a context is in a trace.
+// traced reports whether a context belongs to a trace.
 func traced(ctx context.Context) bool { return trace.SpanContextFromContext(ctx).IsValid() }
 
-// redisOutcome says whether Redis has answered. That it has nothing, or not the script, is an answer.
+// redisOutcome returns whether Redis answered. A missing key or script is an answer.
 func redisOutcome(err error) string {
 	if err == nil || errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "NOSCRIPT") {
 		return "ok"

@@ -12,9 +12,8 @@ import (
 	"foyer/internal/telemetry"
 )
 
-// TestCommandsAreInTheTraceThatAsksForThem, with metrics and without them, and cost nothing where there are
-// neither.
-func TestCommandsAreInTheTraceThatAsksForThem(t *testing.T) {
+// TestCommandsBelongToTheTraceOfTheirRequest, with metrics and without, and cost nothing without both.
+func TestCommandsBelongToTheTraceOfTheirRequest(t *testing.T) {
 	answers := func(context.Context, redis.Cmder) error { return nil }
 	var none *telemetry.Metrics
 	for _, metrics := range []*telemetry.Metrics{none, telemetry.NewMetrics("test")} {

@@ -20,26 +20,26 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// scope is what our spans say they are made by.
+// scope is the instrumentation scope of Foyer's spans.
 const scope = "foyer"
 
-// flushTimeout bounds what is done for the last spans of a server that stops.
+// flushTimeout is the time limit for the last spans when a server stops.
 const flushTimeout = 3 * time.Second
 
-// Traces sends spans to an OpenTelemetry collector. A nil one makes none.
+// Traces sends spans to an OpenTelemetry collector. A nil Traces creates none.
 type Traces struct {
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
 }
 
-// NewTraces returns Traces that send over OTLP/HTTP, as the standard variables OTEL_… of the process's
-// environment say. It does not connect: the collector may come up later.
+// NewTraces returns Traces that send over OTLP/HTTP, configured by the standard OTEL_… environment variables. It does
+// not connect, so the collector can start later.
 func NewTraces(ctx context.Context, version string) (*Traces, error) {
 	exporter, err := otlptracehttp.New(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("traces: %w", err)
 	}
-	// No detectors of host or process: the arguments of a command may hold anything.
+	// No host or process detectors: command-line arguments may contain anything.
 	about, err := resource.New(ctx,
 		resource.WithAttributes(attribute.String("service.name", "foyer"),
 			attribute.String("service.version", version),
@@ -55,7 +55,7 @@ func NewTraces(ctx context.Context, version string) (*Traces, error) {
 	return &Traces{provider, provider.Tracer(scope)}, nil
 }
 
-// Close sends what is still to be sent, for a few seconds at most.
+// Close sends the remaining spans, for a few seconds at most.
 func (t *Traces) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
@@ -64,7 +64,7 @@ func (t *Traces) Close() {
 	}
 }
 
-// Provider makes spans for libraries; nil when there are to be none.
+// Provider creates spans for libraries; nil if there are no traces.
 func (t *Traces) Provider() trace.TracerProvider {
 	if t == nil {
 		return nil
@@ -72,7 +72,7 @@ func (t *Traces) Provider() trace.TracerProvider {
 	return t.provider
 }
 
-// Start begins a span, under the one of the context if there is one.
+// Start starts a span, as a child of the context's span if there is one.
 func (t *Traces) Start(
 	ctx context.Context, name string, options ...trace.SpanStartOption,
 ) (context.Context, trace.Span) {
@@ -82,8 +82,7 @@ func (t *Traces) Start(
 	return t.tracer.Start(ctx, name, options...)
 }
 
-// Serve begins the span of an HTTP request, in the trace that the request says it belongs to. What is to
-// be told of it is told to Served.
+// Serve starts the span of an HTTP request, in the trace that the request names. Served adds the attributes.
 func (t *Traces) Serve(ctx context.Context, r *http.Request) (context.Context, trace.Span) {
 	if t == nil {
 		return ctx, noop.Span{}
@@ -106,7 +105,7 @@ func Served(span trace.Span, method, route string, status int) {
 	span.End()
 }
 
-// Begin begins a span under the one of the context. Without that there is none, nor a cost.
+// Begin starts a span as a child of the context's span. Without one it creates none, and costs nothing.
 func Begin(
 	ctx context.Context, name string, options ...trace.SpanStartOption,
 ) (context.Context, trace.Span) {
@@ -117,7 +116,7 @@ func Begin(
 	return parent.TracerProvider().Tracer(scope).Start(ctx, name, options...)
 }
 
-// Failed marks a span whose work has failed. What the error says is not told: it may name people.
+// Failed marks a span as failed. The text of the error is left out, because it may name people.
 func Failed(span trace.Span, err error) {
 	if err != nil {
 		span.SetStatus(codes.Error, "")
@@ -126,7 +125,7 @@ func Failed(span trace.Span, err error) {
 
 const parentHeader = "traceparent"
 
-// Parent returns a context's span as W3C's traceparent; empty when there is none, or it is not sampled.
+// Parent returns a context's span as a W3C traceparent; empty if there is none or it is not sampled.
 func Parent(ctx context.Context) string {
 	if !trace.SpanContextFromContext(ctx).IsSampled() {
 		return ""
@@ -136,8 +135,8 @@ func Parent(ctx context.Context) string {
 	return carrier[parentHeader]
 }
 
-// Because begins the trace of what happens because of something in another trace, which its link names:
-// a traceparent. When that is empty there is no span. The context tells who makes spans here.
+// Because starts a new trace, linked to the trace that caused it, which is given as a traceparent. If that is empty,
+// there is no span. The tracer is that of the context's span.
 func Because(ctx context.Context, name, of string) (context.Context, trace.Span) {
 	here := trace.SpanFromContext(ctx)
 	if of == "" || !here.SpanContext().IsValid() {

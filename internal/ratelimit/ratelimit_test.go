@@ -18,12 +18,12 @@ import (
 	"foyer/test/env"
 )
 
-// try is one request within three an hour, by somebody.
+// try makes one request against a limit of three per hour.
 func try(l *ratelimit.Limiter, key string) error {
 	return l.Allow(context.Background(), "too often", ratelimit.PerHour("knock", key, 3))
 }
 
-// requireThree lets three requests through and refuses the next, of one key and not of another.
+// requireThree checks that three requests are allowed and the next is refused, for one key only.
 func requireThree(t *testing.T, l *ratelimit.Limiter) {
 	t.Helper()
 	for range 3 {
@@ -37,7 +37,7 @@ func requireThree(t *testing.T, l *ratelimit.Limiter) {
 	require.NoError(t, l.Allow(t.Context(), "", ratelimit.PerHour("token", "192.0.2.1", 3)), "nor is another limit")
 }
 
-func TestRequestAfterTheLastIsRefusedToThatKeyAlone(t *testing.T) {
+func TestLimitAppliesToEachKey(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		requireThree(t, ratelimit.New(rdb, prefix))
@@ -47,19 +47,19 @@ func TestRequestAfterTheLastIsRefusedToThatKeyAlone(t *testing.T) {
 	})
 }
 
-// dead is a client of a Redis that is not there.
+// dead returns a client of a Redis that does not run.
 func dead(t *testing.T) redis.UniversalClient {
 	client := redis.NewClient(&redis.Options{Addr: fmt.Sprintf("127.0.0.1:%d", env.FreePort(t))})
 	t.Cleanup(func() { client.Close() })
 	return client
 }
 
-func TestLimitsHoldInOneProcessWhileRedisIsAway(t *testing.T) {
+func TestLimitsApplyInTheProcessDuringAnOutageOfRedis(t *testing.T) {
 	t.Parallel()
 	requireThree(t, ratelimit.New(dead(t), ""))
 }
 
-func TestTimeHeals(t *testing.T) {
+func TestRequestIsAllowedAfterTheTimeToWait(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(*testing.T) (redis.UniversalClient, string){
 		"in Redis":   func(t *testing.T) (redis.UniversalClient, string) { return env.Redis(t) },
@@ -75,13 +75,13 @@ func TestTimeHeals(t *testing.T) {
 			require.True(t, fault.Is(err, fault.RateLimited), "%v", err)
 			wait := fault.Of(err).Details["retryAfter"].(int)
 			assert.LessOrEqual(t, wait, 10)
-			<-time.After(time.Duration(wait) * time.Second) // what a client is told to do
+			<-time.After(time.Duration(wait) * time.Second) // as the error tells clients to
 			assert.NoError(t, l.Allow(t.Context(), "", once))
 		})
 	}
 }
 
-func TestRequestThatIsRefusedCountsNothing(t *testing.T) {
+func TestRefusedRequestCountsNothing(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(*testing.T) (redis.UniversalClient, string){
 		"in Redis":   func(t *testing.T) (redis.UniversalClient, string) { return env.Redis(t) },
@@ -104,7 +104,7 @@ func TestRequestThatIsRefusedCountsNothing(t *testing.T) {
 	}
 }
 
-func TestWithoutALimitNothingIsCounted(t *testing.T) {
+func TestNothingIsCountedWithoutALimit(t *testing.T) {
 	t.Parallel()
 	var none *ratelimit.Limiter
 	assert.NoError(t, none.Allow(t.Context(), "", ratelimit.PerHour("knock", "x", 1)))
@@ -118,8 +118,8 @@ func TestWithoutALimitNothingIsCounted(t *testing.T) {
 	assert.Zero(t, keys)
 }
 
-// TestAsManyAreLetThroughAsTheLimitSays whoever asks at once.
-func TestAsManyAreLetThroughAsTheLimitSays(t *testing.T) {
+// TestConcurrentRequestsDoNotExceedTheLimit: of 200 at the same time, ten are allowed.
+func TestConcurrentRequestsDoNotExceedTheLimit(t *testing.T) {
 	t.Parallel()
 	shared, prefix := env.RedisCluster(t)
 	for name, l := range map[string]*ratelimit.Limiter{
@@ -139,8 +139,8 @@ func TestAsManyAreLetThroughAsTheLimitSays(t *testing.T) {
 	}
 }
 
-// TestRedisComesBack: the limits hold while it is away, and those in Redis hold again afterwards.
-func TestRedisComesBack(t *testing.T) {
+// TestRedisCountsAgainAfterAnOutage, and the limits apply meanwhile.
+func TestRedisCountsAgainAfterAnOutage(t *testing.T) {
 	t.Parallel()
 	server := env.StartRedis(t)
 	l := ratelimit.New(server.Client(t), "")
@@ -158,7 +158,7 @@ func TestRedisComesBack(t *testing.T) {
 	}, time.Minute, 50*time.Millisecond)
 }
 
-// TestMillionAddressesDoNotFillMemory: nor does one of them, at another limit, take a user's place.
+// TestMillionAddressesDoNotFillMemory, and do not displace a user's key of another limit.
 func TestMillionAddressesDoNotFillMemory(t *testing.T) {
 	l := ratelimit.New(dead(t), "")
 	user := ratelimit.PerHour("user", "ada", 1)

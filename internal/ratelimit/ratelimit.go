@@ -1,7 +1,7 @@
-// Package ratelimit counts requests against limits: in Redis, for all servers together, and in this
-// process while Redis is away. The limits then hold for each server by itself.
+// Package ratelimit limits rates of requests. It counts in Redis, for all servers together, and in the process while
+// Redis cannot be reached; then the limits apply to each server.
 //
-// A limit of n within a time lets n requests through at once, and after that one each time/n (GCRA).
+// A limit of n within a time allows n requests immediately, and after that one per time/n (GCRA).
 package ratelimit
 
 import (
@@ -17,26 +17,26 @@ import (
 )
 
 const (
-	// patience is how long Redis may take to count; then it counts as away.
+	// patience is how long Redis may take to count before it counts as unreachable.
 	patience = 2 * time.Second
-	// pause is how long Redis is not asked after it was away: nobody should wait for it each time.
+	// pause is how long Redis is not used after a failure, so that not every request waits for it.
 	pause = time.Second
 )
 
-// Limit is how many requests of one kind may be made for one key within a time.
+// Limit is the maximum number of requests of one kind for one key within a time.
 type Limit struct {
-	// Name says what is limited, in words of this program's own: there are few.
+	// Name is the kind of request. There are few names, and none comes from a client.
 	Name string
-	// Key is whom or what it is limited for: an address, a user, a room.
+	// Key is what the limit applies to: an address, a user, a room.
 	Key string
-	// Requests may be made within a time; 0 is any number.
+	// Requests is the maximum number within a time; 0 means no limit.
 	Requests int
 	Within   time.Duration
-	// Cost is how many requests this one counts for; 0 is one.
+	// Cost is the number of requests that this one counts as; 0 means one.
 	Cost int
 
-	// onlyAsk reports what is left, and counts nothing.
-	onlyAsk bool
+	// peek checks the limit without counting.
+	peek bool
 }
 
 // PerMinute limits requests within a minute.
@@ -49,42 +49,42 @@ func PerHour(name, key string, requests int) Limit {
 	return Limit{Name: name, Key: key, Requests: requests, Within: time.Hour}
 }
 
-// Times returns the limit for a request that counts for several.
+// Times returns the limit for a request that counts as several.
 func (l Limit) Times(cost int) Limit {
 	l.Cost = cost
 	return l
 }
 
-// cost is how many requests this one counts for.
+// cost is the number of requests that this one counts as.
 func (l Limit) cost() int {
-	if l.onlyAsk {
+	if l.peek {
 		return 0
 	}
 	return max(1, l.Cost)
 }
 
-// every is the time in which one request more may be made.
+// every is the time after which one more request is allowed.
 func (l Limit) every() time.Duration { return l.Within / time.Duration(l.Requests) }
 
-// Limiter counts. A nil one lets everything through.
+// Limiter counts requests. A nil Limiter allows everything.
 type Limiter struct {
 	redis  *redis_rate.Limiter
 	prefix string
 	local  local
 
-	// awayUntil is when Redis is asked again, in nanoseconds since 1970.
+	// awayUntil is when Redis is tried again, in nanoseconds since 1970.
 	awayUntil atomic.Int64
-	away      atomic.Bool // it has been said
+	away      atomic.Bool // the outage has been logged
 }
 
-// New returns a Limiter. Its keys in Redis are rate:PREFIX NAME:KEY, without the space, and end by
-// themselves when the limit is full again.
+// New returns a Limiter. Its keys in Redis are rate:PREFIX NAME:KEY, without the space. They expire when the full limit
+// is available again.
 func New(rdb redis.UniversalClient, prefix string) *Limiter {
 	return &Limiter{redis: redis_rate.NewLimiter(rdb), prefix: prefix}
 }
 
-// Allow counts a request against limits, one after the other. The first one that is exceeded is a
-// RateLimited error with a message for people and the time to wait; those after it count nothing.
+// Allow counts a request against limits, one after the other. If one is exceeded, it returns a RateLimited error with a
+// message for people and the time to wait, and does not count against the limits after it.
 func (l *Limiter) Allow(ctx context.Context, refusal string, limits ...Limit) error {
 	if l == nil {
 		return nil
@@ -103,16 +103,16 @@ func (l *Limiter) Allow(ctx context.Context, refusal string, limits ...Limit) er
 	return nil
 }
 
-// Left reports whether one more request would be let through by every limit, and counts nothing. When it would not,
-// the error is that of Allow. It is for what is counted only once its outcome is known, such as guesses that fail.
-func (l *Limiter) Left(ctx context.Context, refusal string, limits ...Limit) error {
+// Peek returns the error that Allow would return, and counts nothing. It is for requests that count only once their
+// outcome is known, such as failed guesses.
+func (l *Limiter) Peek(ctx context.Context, refusal string, limits ...Limit) error {
 	for i := range limits {
-		limits[i].onlyAsk = true
+		limits[i].peek = true
 	}
 	return l.Allow(ctx, refusal, limits...)
 }
 
-// count returns how long to wait; 0 when the request may be made.
+// count returns how long to wait; 0 if the request is allowed.
 func (l *Limiter) count(ctx context.Context, limit Limit) time.Duration {
 	if time.Now().UnixNano() < l.awayUntil.Load() {
 		return l.local.count(limit)
@@ -122,7 +122,7 @@ func (l *Limiter) count(ctx context.Context, limit Limit) time.Duration {
 		l.away.Store(false)
 		return wait
 	}
-	if ctx.Err() == nil { // else it is the client who is in a hurry
+	if ctx.Err() == nil { // otherwise the request itself was cancelled
 		l.awayUntil.Store(time.Now().Add(pause).UnixNano())
 		if !l.away.Swap(true) {
 			slog.WarnContext(ctx, "Redis does not count; each server has limits of its own until it does", "err", err)
@@ -140,8 +140,8 @@ func (l *Limiter) countInRedis(ctx context.Context, limit Limit) (time.Duration,
 	if err != nil {
 		return 0, err
 	}
-	if limit.onlyAsk && result.Remaining == 0 {
+	if limit.peek && result.Remaining == 0 {
 		return max(time.Nanosecond, result.ResetAfter-limit.Within+limit.every()), nil
 	}
-	return max(0, result.RetryAfter), nil // -1 when it may be made
+	return max(0, result.RetryAfter), nil // -1 if it is allowed
 }

@@ -12,25 +12,25 @@ import (
 	"foyer/test/env"
 )
 
-// TestAskingWhatIsLeftCountsNothing, in Redis and in the process.
-func TestAskingWhatIsLeftCountsNothing(t *testing.T) {
+// TestPeekCountsNothing, in Redis and in the process.
+func TestPeekCountsNothing(t *testing.T) {
 	t.Parallel()
 	test := func(t *testing.T, l *ratelimit.Limiter) {
 		t.Helper()
 		one := ratelimit.PerHour("guess", "x", 3)
 		for range 10 {
-			require.NoError(t, l.Left(t.Context(), "", one))
+			require.NoError(t, l.Peek(t.Context(), "", one))
 		}
 		for range 3 {
-			require.NoError(t, l.Left(t.Context(), "", one))
+			require.NoError(t, l.Peek(t.Context(), "", one))
 			require.NoError(t, l.Allow(t.Context(), "", one))
 		}
-		err := l.Left(t.Context(), "too often", one)
+		err := l.Peek(t.Context(), "too often", one)
 		require.True(t, fault.Is(err, fault.RateLimited), "%v", err)
 		assert.Equal(t, "too often", fault.Of(err).Message)
 		assert.InDelta(t, 1200, fault.Of(err).Details["retryAfter"], 60, "one each twenty minutes")
-		require.NoError(t, l.Left(t.Context(), "", ratelimit.PerHour("guess", "y", 3)))
-		require.NoError(t, l.Left(t.Context(), "", ratelimit.PerHour("guess", "x", 0)), "any number")
+		require.NoError(t, l.Peek(t.Context(), "", ratelimit.PerHour("guess", "y", 3)))
+		require.NoError(t, l.Peek(t.Context(), "", ratelimit.PerHour("guess", "x", 0)), "any number")
 	}
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		test(t, ratelimit.New(rdb, prefix))
