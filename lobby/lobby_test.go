@@ -65,7 +65,7 @@ type world struct {
 
 	db       *ent.Client
 	accounts *accounts.Service
-	rooms    *rooms.Service
+	rooms    *rooms.Editor
 	owner    *ent.User
 	room     *ent.Room
 	prefix   string
@@ -78,7 +78,7 @@ func newWorld(
 	t.Helper()
 	w := &world{db: env.SQLite(t), prefix: prefix}
 	w.accounts = accounts.New(w.db, accounts.Settings{UsersChooseNames: true})
-	w.rooms = rooms.New(w.db, w.accounts, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
+	w.rooms = rooms.NewEditor(rooms.New(w.db, w.accounts, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED}))
 	w.owner = w.user(t, "Olga Owner")
 	made, err := w.rooms.Create(as(w.owner), rooms.CreateInput{Name: "Room"})
 	require.NoError(t, err)
@@ -93,7 +93,7 @@ func (w *world) server(
 ) *lobby.Service {
 	t.Helper()
 	settings.KeyPrefix = w.prefix
-	s, err := lobby.New(rdb, w.accounts, w.rooms, livekit.New(livekit.Settings{
+	s, err := lobby.New(rdb, w.accounts, w.rooms.Service, livekit.New(livekit.Settings{
 		URL: "ws://127.0.0.1:1", PublicURL: "ws://livekit.test", APIKey: "key",
 		APISecret: liveKitSecret, TokenTTL: time.Minute,
 		DefaultSources: []string{"camera", "microphone"}, HostsAreRoomAdmins: true,

@@ -279,15 +279,15 @@ func (w *world) another() *world {
 	w.t.Helper()
 	second := w.in(w.room)
 	var err error
-	second.lobby, err = lobby.New(w.rdb, w.accounts, w.rooms, w.rtc, lobby.Settings{
+	second.lobby, err = lobby.New(w.rdb, w.accounts, w.rooms.Service, w.rtc, lobby.Settings{
 		Secret: "a secret of at least 32 bytes, for tests", KeyPrefix: w.prefix, Grace: time.Minute,
 		Heartbeat: time.Second, DeniedFor: time.Minute, AdmittedFor: time.Hour, TicketTTL: time.Hour,
 		MeetingGrace: time.Millisecond,
 	})
 	require.NoError(w.t, err)
-	recordings := recordings.New(recordings.Outside{DB: w.db, Redis: w.rdb, Accounts: w.accounts, Rooms: w.rooms, Lobby: second.lobby,
+	recordings := recordings.New(recordings.Outside{DB: w.db, Redis: w.rdb, Accounts: w.accounts, Rooms: w.rooms.Service, Lobby: second.lobby,
 		RTC: w.rtc}, recordings.Settings{})
-	second.Service = meetings.New(w.rooms, second.lobby, w.rtc, recordings, meetings.Settings{
+	second.Service = meetings.New(w.rooms.Service, second.lobby, w.rtc, recordings, meetings.Settings{
 		ReviewInterval: 100 * time.Millisecond,
 	})
 	return second

@@ -27,7 +27,7 @@ import (
 // Service moderates calls, and carries the changes of rooms to the lobby and to LiveKit.
 type Service struct {
 	settings   Settings
-	rooms      *rooms.Service
+	rooms      *rooms.Editor
 	lobby      *lobby.Service
 	rtc        *livekit.Client
 	recordings *recordings.Recordings
@@ -45,10 +45,10 @@ type Settings struct {
 
 // New returns a Service.
 func New(
-	rooms *rooms.Service, lobby *lobby.Service, rtc *livekit.Client, recordings *recordings.Recordings,
+	of *rooms.Service, lobby *lobby.Service, rtc *livekit.Client, recordings *recordings.Recordings,
 	settings Settings,
 ) *Service {
-	return &Service{settings, rooms, lobby, rtc, recordings}
+	return &Service{settings, rooms.NewEditor(of), lobby, rtc, recordings}
 }
 
 // UpdatedRoom is a room after a change, and what the change did to the people in its call.

@@ -64,7 +64,7 @@ type world struct {
 	t        testing.TB
 	db       *ent.Client
 	accounts *accounts.Service
-	rooms    *rooms.Service
+	rooms    *rooms.Editor
 	lobby    *lobby.Service
 	rtc      *livekit.Client
 	livekit  *env.LiveKitServer
@@ -142,7 +142,7 @@ func newWorld(t testing.TB, o options) *world {
 		o.accessLevel = room.AccessLevelRESTRICTED
 	}
 	w.accounts = accounts.New(w.db, accounts.Settings{UsersChooseNames: !o.fixedNames})
-	w.rooms = rooms.New(w.db, w.accounts, rooms.Settings{DefaultAccessLevel: o.accessLevel})
+	w.rooms = rooms.NewEditor(rooms.New(w.db, w.accounts, rooms.Settings{DefaultAccessLevel: o.accessLevel}))
 	w.rtc = livekit.New(livekit.Settings{
 		URL: url, PublicURL: w.livekit.URL(), APIKey: w.livekit.Key(), APISecret: w.livekit.Secret(),
 		TokenTTL:           time.Minute,
@@ -150,17 +150,17 @@ func newWorld(t testing.TB, o options) *world {
 		HostsAreRoomAdmins: o.roomAdmins, Deployment: o.deployment,
 	})
 	var err error
-	w.lobby, err = lobby.New(rdb, w.accounts, w.rooms, w.rtc, lobby.Settings{
+	w.lobby, err = lobby.New(rdb, w.accounts, w.rooms.Service, w.rtc, lobby.Settings{
 		Secret: "a secret of at least 32 bytes, for tests", KeyPrefix: prefix, Grace: time.Minute,
 		Heartbeat: time.Second, DeniedFor: time.Minute, AdmittedFor: time.Hour, TicketTTL: time.Hour,
 		MeetingGrace: cmp.Or(o.grace, 10*time.Minute),
 	})
 	require.NoError(t, err)
 	recordings := recordings.New(recordings.Outside{
-		DB: w.db, Redis: rdb, Accounts: w.accounts, Rooms: w.rooms, Lobby: w.lobby, RTC: w.rtc,
+		DB: w.db, Redis: rdb, Accounts: w.accounts, Rooms: w.rooms.Service, Lobby: w.lobby, RTC: w.rtc,
 		Outbox: outbox.New(w.db, outbox.Settings{}),
 	}, recordings.Settings{})
-	w.Service = meetings.New(w.rooms, w.lobby, w.rtc, recordings, meetings.Settings{
+	w.Service = meetings.New(w.rooms.Service, w.lobby, w.rtc, recordings, meetings.Settings{
 		UsersChooseNames: !o.fixedNames, HostsAreRoomAdmins: o.roomAdmins,
 		ReviewInterval: 100 * time.Millisecond,
 	})

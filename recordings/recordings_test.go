@@ -95,7 +95,7 @@ type world struct {
 	db       *ent.Client
 	rdb      redis.UniversalClient
 	accounts *accounts.Service
-	rooms    *rooms.Service
+	rooms    *rooms.Editor
 	lobby    *lobby.Service
 	calls    *meetings.Service
 	rtc      *livekit.Client
@@ -140,7 +140,7 @@ func newWorld(t testing.TB, o options) *world {
 	w.toLiveKit, url = through(t, w.livekit.URL())
 	w.toBucket, endpoint = through(t, w.files.Endpoint)
 	w.accounts = accounts.New(w.db, accounts.Settings{})
-	w.rooms = rooms.New(w.db, w.accounts, rooms.Settings{DefaultAccessLevel: room.AccessLevelPUBLIC})
+	w.rooms = rooms.NewEditor(rooms.New(w.db, w.accounts, rooms.Settings{DefaultAccessLevel: room.AccessLevelPUBLIC}))
 	w.rtc = livekit.New(livekit.Settings{
 		URL: url, PublicURL: w.livekit.URL(), APIKey: w.livekit.Key(), APISecret: w.livekit.Secret(),
 		TokenTTL: time.Minute, DefaultSources: []string{"microphone"},
@@ -150,7 +150,7 @@ func newWorld(t testing.TB, o options) *world {
 		AccessKey: w.files.AccessKey, SecretKey: w.files.Secret,
 	})
 	require.NoError(t, err)
-	w.lobby, err = lobby.New(w.rdb, w.accounts, w.rooms, w.rtc, lobby.Settings{
+	w.lobby, err = lobby.New(w.rdb, w.accounts, w.rooms.Service, w.rtc, lobby.Settings{
 		Secret: "a secret of at least 32 bytes, for tests", KeyPrefix: prefix, Grace: time.Minute,
 		Heartbeat: time.Second, DeniedFor: time.Minute, AdmittedFor: time.Hour, TicketTTL: time.Hour,
 	})
@@ -170,10 +170,10 @@ func newWorld(t testing.TB, o options) *world {
 		o.settings(&w.settings)
 	}
 	w.outside = recordings.Outside{
-		DB: w.db, Redis: w.rdb, Accounts: w.accounts, Rooms: w.rooms, Lobby: w.lobby, RTC: w.rtc, Bucket: files, Outbox: w.outbox,
+		DB: w.db, Redis: w.rdb, Accounts: w.accounts, Rooms: w.rooms.Service, Lobby: w.lobby, RTC: w.rtc, Bucket: files, Outbox: w.outbox,
 	}
 	w.Recordings = recordings.New(w.outside, w.settings)
-	w.calls = meetings.New(w.rooms, w.lobby, w.rtc, w.Recordings, meetings.Settings{})
+	w.calls = meetings.New(w.rooms.Service, w.lobby, w.rtc, w.Recordings, meetings.Settings{})
 	w.run(w.lobby.Run)
 	if !o.idle {
 		w.work()

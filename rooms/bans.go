@@ -49,10 +49,10 @@ const (
 
 // Ban keeps a person out of a room until the meeting ends, or for good. A longer ban replaces a
 // shorter one, never the other way round. The caller has asked whether the viewer may.
-func (s *Service) Ban(
+func (e *Editor) Ban(
 	ctx context.Context, roomID uuid.UUID, p Person, scope BanScope,
 ) error {
-	err := s.db.RoomBan.Create().
+	err := e.db.RoomBan.Create().
 		SetRoomID(roomID).SetPersonID(p.Key()).SetIsAuthenticated(p.UserID != uuid.Nil).
 		SetDisplayName(text.Fit(p.Name)).SetScope(roomban.Scope(scope)).
 		OnConflict(sql.ConflictColumns(roomban.FieldRoomID, roomban.FieldPersonID)).
@@ -69,7 +69,7 @@ func (s *Service) Ban(
 	if err != nil {
 		return fmt.Errorf("ban from room %s: %w", roomID, err)
 	}
-	s.Record(ctx, roomID, Act{Action: auditevent.ActionBAN, Target: p, Detail: string(scope)})
+	e.Record(ctx, roomID, Act{Action: auditevent.ActionBAN, Target: p, Detail: string(scope)})
 	return nil
 }
 
@@ -177,14 +177,14 @@ func errNoBan() error { return fault.New(fault.NotFound, "there is no such ban")
 
 // EndMeeting ends what holds for one meeting: the lock, and bans of that scope. What was decided after
 // at belongs to the next one.
-func (s *Service) EndMeeting(ctx context.Context, roomID uuid.UUID, at time.Time) error {
-	_, err := s.db.RoomBan.Delete().
+func (e *Editor) EndMeeting(ctx context.Context, roomID uuid.UUID, at time.Time) error {
+	_, err := e.db.RoomBan.Delete().
 		Where(roomban.RoomID(roomID), roomban.ScopeEQ(roomban.ScopeMEETING), roomban.UpdatedAtLTE(at)).
 		Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("end bans of a meeting in room %s: %w", roomID, err)
 	}
-	err = s.db.Room.Update().Where(room.ID(roomID), room.LockedAtLTE(at)).ClearLockedAt().Exec(ctx)
+	err = e.db.Room.Update().Where(room.ID(roomID), room.LockedAtLTE(at)).ClearLockedAt().Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("unlock room %s: %w", roomID, err)
 	}

@@ -105,11 +105,11 @@ func (s *Service) create(
 }
 
 // Update changes a room for a host and returns it as it is now.
-func (s *Service) Update(ctx context.Context, in UpdateInput) (*ent.Room, error) {
-	if err := s.Require(ctx, in.RoomID, Change); err != nil {
+func (e *Editor) Update(ctx context.Context, in UpdateInput) (*ent.Room, error) {
+	if err := e.Require(ctx, in.RoomID, Change); err != nil {
 		return nil, err
 	}
-	update := s.db.Room.UpdateOneID(in.RoomID)
+	update := e.db.Room.UpdateOneID(in.RoomID)
 	if in.Name != nil {
 		name, err := text.CheckName("name", *in.Name, maxName)
 		if err != nil {
@@ -126,15 +126,15 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (*ent.Room, error)
 
 // Lock keeps everybody out of a room but its hosts, for a host, until it is unlocked or the meeting
 // ends. It reports whether the room was open.
-func (s *Service) Lock(ctx context.Context, roomID uuid.UUID) (*ent.Room, bool, error) {
-	open := s.db.Room.Update().Where(room.ID(roomID), room.LockedAtIsNil())
-	return s.turn(ctx, roomID, open.SetLockedAt(time.Now()))
+func (e *Editor) Lock(ctx context.Context, roomID uuid.UUID) (*ent.Room, bool, error) {
+	open := e.db.Room.Update().Where(room.ID(roomID), room.LockedAtIsNil())
+	return e.turn(ctx, roomID, open.SetLockedAt(time.Now()))
 }
 
 // Unlock lets people in again, for a host. It reports whether the room was locked.
-func (s *Service) Unlock(ctx context.Context, roomID uuid.UUID) (*ent.Room, bool, error) {
-	locked := s.db.Room.Update().Where(room.ID(roomID), room.LockedAtNotNil())
-	return s.turn(ctx, roomID, locked.ClearLockedAt())
+func (e *Editor) Unlock(ctx context.Context, roomID uuid.UUID) (*ent.Room, bool, error) {
+	locked := e.db.Room.Update().Where(room.ID(roomID), room.LockedAtNotNil())
+	return e.turn(ctx, roomID, locked.ClearLockedAt())
 }
 
 // turn locks or unlocks a room for a host, and reports whether that changed it.
@@ -155,14 +155,14 @@ func (s *Service) turn(
 // Delete deletes a room for an owner, with everybody's role in it, and returns what it was. In the same
 // transaction it runs each leave first, which writes down what is to be done about what the room leaves
 // behind; nobody adds to the room meanwhile. It may run more than once, each time from the beginning.
-func (s *Service) Delete(
+func (e *Editor) Delete(
 	ctx context.Context, roomID uuid.UUID, leave ...func(context.Context, *ent.Tx, uuid.UUID) error,
 ) (*ent.Room, error) {
-	if err := s.Require(ctx, roomID, Remove); err != nil {
+	if err := e.Require(ctx, roomID, Remove); err != nil {
 		return nil, err
 	}
 	var deleted *ent.Room
-	err := database.RetryTx(ctx, s.db, func(tx *ent.Tx) error {
+	err := database.RetryTx(ctx, e.db, func(tx *ent.Tx) error {
 		if err := lockRoom(ctx, tx, roomID); err != nil {
 			return err
 		}

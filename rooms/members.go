@@ -121,16 +121,16 @@ func (s *Service) AccessUser(ctx context.Context, access *ent.RoomAccess) (*ent.
 
 // Grant gives a role to a person who has none in the room. Who has that role keeps it; another is a
 // Conflict that names it. An e-mail address that nobody has makes a provisional account.
-func (s *Service) Grant(ctx context.Context, in GrantInput) (*ent.RoomAccess, error) {
+func (e *Editor) Grant(ctx context.Context, in GrantInput) (*ent.RoomAccess, error) {
 	if (in.UserID == nil) == (in.Email == nil) {
 		return nil, fault.New(fault.Invalid,
 			"name the person by userId or by email: exactly one of them")
 	}
-	if err := s.AllowGrant(ctx, in.RoomID); err != nil {
+	if err := e.AllowGrant(ctx, in.RoomID); err != nil {
 		return nil, err
 	}
 	var granted *ent.RoomAccess
-	err := s.amongMembers(ctx, in.RoomID, func(m *members) error {
+	err := e.amongMembers(ctx, in.RoomID, func(m *members) error {
 		userID, email, err := m.find(ctx, in.UserID, in.Email)
 		if err != nil {
 			return err
@@ -164,11 +164,11 @@ func (s *Service) AllowGrant(ctx context.Context, roomID uuid.UUID) error {
 }
 
 // UpdateAccess changes the role of a person who has one in the room; NotFound when he has none.
-func (s *Service) UpdateAccess(
+func (e *Editor) UpdateAccess(
 	ctx context.Context, roomID, userID uuid.UUID, role roomaccess.Role,
 ) (*ent.RoomAccess, error) {
 	var updated *ent.RoomAccess
-	err := s.amongMembers(ctx, roomID, func(m *members) error {
+	err := e.amongMembers(ctx, roomID, func(m *members) error {
 		held, err := m.mustHave(ctx, userID)
 		if err != nil {
 			return err
@@ -181,13 +181,13 @@ func (s *Service) UpdateAccess(
 
 // SetRole gives a person a role in a room, or changes the one he has, and returns what he was before:
 // empty for nothing. The viewer has to be a host with the right to that change.
-func (s *Service) SetRole(
+func (e *Editor) SetRole(
 	ctx context.Context, roomID, userID uuid.UUID, role roomaccess.Role,
 ) (was roomaccess.Role, err error) {
-	if err := s.AllowGrant(ctx, roomID); err != nil {
+	if err := e.AllowGrant(ctx, roomID); err != nil {
 		return none, err
 	}
-	err = s.amongMembers(ctx, roomID, func(m *members) error {
+	err = e.amongMembers(ctx, roomID, func(m *members) error {
 		if _, _, err := m.find(ctx, &userID, nil); err != nil {
 			return err
 		}
@@ -204,9 +204,9 @@ func (s *Service) SetRole(
 
 // Revoke takes a person's role in a room away, and returns the access as it was; NotFound when he has
 // none.
-func (s *Service) Revoke(ctx context.Context, roomID, userID uuid.UUID) (*ent.RoomAccess, error) {
+func (e *Editor) Revoke(ctx context.Context, roomID, userID uuid.UUID) (*ent.RoomAccess, error) {
 	var revoked *ent.RoomAccess
-	err := s.amongMembers(ctx, roomID, func(m *members) error {
+	err := e.amongMembers(ctx, roomID, func(m *members) error {
 		held, err := m.mustHave(ctx, userID)
 		if err != nil {
 			return err
@@ -222,8 +222,8 @@ func (s *Service) Revoke(ctx context.Context, roomID, userID uuid.UUID) (*ent.Ro
 
 // Leave gives up the viewer's own role in a room and returns the room. To its last owner it is a
 // Conflict; whoever has an account that he has never used does not count as another.
-func (s *Service) Leave(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
-	err := s.inRoom(ctx, roomID, func(m *members) error {
+func (e *Editor) Leave(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
+	err := e.inRoom(ctx, roomID, func(m *members) error {
 		mine, err := m.accessOf(ctx, m.viewerID)
 		if err != nil {
 			return err
@@ -241,13 +241,13 @@ func (s *Service) Leave(ctx context.Context, roomID uuid.UUID) (*ent.Room, error
 	if err != nil {
 		return nil, err
 	}
-	return s.ByID(ctx, roomID)
+	return e.ByID(ctx, roomID)
 }
 
 // Transfer makes a person with a role in the room its owner, and the viewer, who is one, an
 // administrator: both or neither. It returns the room.
-func (s *Service) Transfer(ctx context.Context, roomID, userID uuid.UUID) (*ent.Room, error) {
-	err := s.amongMembers(ctx, roomID, func(m *members) error {
+func (e *Editor) Transfer(ctx context.Context, roomID, userID uuid.UUID) (*ent.Room, error) {
+	err := e.amongMembers(ctx, roomID, func(m *members) error {
 		if m.role != roomaccess.RoleOWNER {
 			return fault.New(fault.Forbidden, "only owners may hand over this room")
 		}
@@ -271,7 +271,7 @@ func (s *Service) Transfer(ctx context.Context, roomID, userID uuid.UUID) (*ent.
 	if err != nil {
 		return nil, err
 	}
-	return s.ByID(ctx, roomID)
+	return e.ByID(ctx, roomID)
 }
 
 // members are those who have a role in a room, within a transaction during which nobody else changes

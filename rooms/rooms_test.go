@@ -26,7 +26,7 @@ var usual = rooms.Settings{
 // world is a Service on a database of the test's own.
 type world struct {
 	*env.World
-	*rooms.Service
+	*rooms.Editor
 }
 
 func newWorld(t *testing.T, db *ent.Client, settings rooms.Settings) *world {

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"io/fs"
 	"maps"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -89,4 +92,21 @@ func ours(path string) string {
 	default:
 		return name
 	}
+}
+
+// TestOnlyMeetingsChangeRooms: a change that did not pass through package meetings would not reach the people in
+// the running meeting.
+func TestOnlyMeetingsChangeRooms(t *testing.T) {
+	var makers []string
+	require.NoError(t, fs.WalkDir(os.DirFS(".."), ".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(filepath.Join("..", path))
+		if strings.Contains(string(text), "rooms.NewEditor(") || strings.Contains(string(text), "rooms.Editor{") {
+			makers = append(makers, path)
+		}
+		return err
+	}))
+	assert.Equal(t, []string{"meetings/meetings.go", "test/env/world.go"}, makers)
 }

@@ -27,7 +27,7 @@ type World struct {
 	Redis  redis.UniversalClient
 	Prefix string // of its keys in Redis
 	People *accounts.Service
-	Rooms  *rooms.Service
+	Rooms  *rooms.Editor
 	Owner  *ent.User // of Room
 	Room   *ent.Room
 }
@@ -61,7 +61,7 @@ func EmptyWorld(t testing.TB, s Setup) *World {
 		s.Rooms.DefaultAccessLevel = room.AccessLevelRESTRICTED
 	}
 	w.People = accounts.New(w.DB, s.People)
-	w.Rooms = rooms.New(w.DB, w.People, s.Rooms)
+	w.Rooms = rooms.NewEditor(rooms.New(w.DB, w.People, s.Rooms))
 	return w
 }
 
