@@ -1,5 +1,5 @@
 // An OpenID provider (npm's oidc-provider) for one client, on a free port of this machine. It prints
-// {"issuer": …} and serves until it is killed. Anybody signs in with any login;
+// {"issuer": …} and serves until it is killed. Any login signs in;
 // the address of "unverified" is not verified. With BYTES, ID tokens have a claim
 // of that length.
 //
@@ -7,7 +7,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 
-console.info = console.warn = () => {}; // it warns of being a test's
+console.info = console.warn = () => {}; // it warns that this is only for tests
 const { default: Provider } = await import('oidc-provider');
 
 const [origin, id, secret, bytes] = process.argv.slice(2);
@@ -24,7 +24,7 @@ server.listen(0, '127.0.0.1', () => {
     }],
     pkce: { required: () => true },
     claims: { email: ['email', 'email_verified'], profile: ['name', 'given_name', 'family_name', 'groups'] },
-    conformIdTokenClaims: !bytes, // else what scopes open is told at the userinfo endpoint only
+    conformIdTokenClaims: !bytes, // otherwise the claims of scopes are only at the userinfo endpoint
     findAccount: (_, login) => ({
       accountId: login,
       claims: () => ({

@@ -1,10 +1,10 @@
-// Runs operations with graphql-ws over one socket and prints what becomes of them, a line of JSON each:
-// {"connected"}, {"next"}, {"complete"}, {"error"}, and {"closed": code} for every attempt that ended.
+// Runs operations with graphql-ws over one socket and prints each event as a line of JSON: {"connected"},
+// {"next"}, {"complete"}, {"error"}, and {"closed": code} for every connection that ended.
 //
 //   node socket.mjs URL OPTIONS [QUERY VARIABLES]...
 //
-// OPTIONS: token (a credential), patient (the settings that docs/clients.md asks for), milliseconds
-// (when to stop; without it, it stops when all operations have ended).
+// OPTIONS: token (a credential), patient (the settings that docs/clients.md recommends), milliseconds
+// (when to stop; without it, the end of all operations).
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 

@@ -1,5 +1,5 @@
-// Watches one subscription with graphql-sse at the URL that is given, and prints each result as a
-// line of JSON: {"next": …}, at the end {"complete": true} or {"error": …}.
+// Subscribes with graphql-sse at the given URL, and prints each result as a line of JSON: {"next": …},
+// at the end {"complete": true} or {"error": …}.
 import { createClient } from 'graphql-sse';
 
 const [url, query, variables] = process.argv.slice(2);

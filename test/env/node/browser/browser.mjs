@@ -1,7 +1,7 @@
-// What the tests in a real browser have in common: Chromium with a camera and a microphone that are
-// not there, and people who use it. A test is a script: node TEST.mjs FOYER LIVEKIT [OTHER…], which prints what
-// it does and exits with 0 when all is well. What it asks of the test that runs it (a restart of the
-// server) it prints as {"ask": …}, and waits for a line.
+// Shared parts of the tests in a real browser: Chromium with a fake camera and a fake microphone, and people who
+// use it. A test is a script: node TEST.mjs FOYER LIVEKIT [OTHER…]. It prints its steps, and exits with 0 when all
+// is well. It prints requests to the test that runs it (a restart of the server) as {"ask": …}, and waits for a
+// line.
 import { createRequire } from 'node:module';
 import { mkdir, readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -24,15 +24,15 @@ const browser = await chromium.launch({
   ],
 });
 
-// faults are what no page may do, whatever else happens.
+// faults collects what no page may do.
 const faults = [];
 
 const began = Date.now();
 export const say = (what) =>
   console.log(JSON.stringify({ step: `${((Date.now() - began) / 1000).toFixed(1)} s: ${what}` }));
 
-// person opens a window of somebody who shares nothing with the others: cookies, storage, language. What is to
-// happen in each page before its own scripts run is `before`: a function.
+// person opens a window with its own cookies, storage and language. `before` is a function that runs in each page
+// before the page's own scripts.
 export async function person(name, { locale = 'en-GB', before, ...options } = {}) {
   const context = await browser.newContext({
     locale, viewport: { width: 1280, height: 800 }, permissions: ['camera', 'microphone'], ...options,
@@ -41,7 +41,7 @@ export async function person(name, { locale = 'en-GB', before, ...options } = {}
   await context.addInitScript(() => {
     addEventListener('securitypolicyviolation', (event) =>
       console.error(`CSP: ${event.effectiveDirective} forbids ${event.blockedURI} ${event.sample}`));
-    // The page keeps its connections to itself, and what arrives can be seen nowhere else.
+    // Tests read the statistics of the connections, which the page does not expose.
     window.connections = [];
     window.RTCPeerConnection = class extends RTCPeerConnection {
       constructor(...args) {
@@ -71,18 +71,18 @@ function notElsewhere(name, address) {
   }
 }
 
-// signIn is a click on a person of the development provider's page.
+// signIn clicks a person on the page of the development provider.
 export async function signIn(page, name, returnTo = '/') {
   await page.goto(`${foyer}/login?returnTo=${encodeURIComponent(returnTo)}`);
   await page.getByRole('button', { name }).click();
   await page.waitForURL(foyer + returnTo);
 }
 
-// until repeats a question to a page until the answer is yes.
+// until evaluates a condition in a page until it is true.
 export const until = (page, question, argument) =>
   page.waitForFunction(question, argument, { timeout: patience, polling: 250 });
 
-// accessible fails when axe finds anything at all.
+// accessible fails when axe finds any violation.
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 export async function accessible(page, where) {
   await page.evaluate(axe);
@@ -101,7 +101,7 @@ export function check(is, what) {
   if (!is) throw new Error(what);
 }
 
-// ask has the test that runs us do something, and waits until it is done.
+// ask requests an action from the test that runs this script, and waits until it is done.
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 export async function ask(what) {
   console.log(JSON.stringify({ ask: what }));
@@ -109,7 +109,7 @@ export async function ask(what) {
   check(!done && value === 'done', `asked for ${what}, was told ${value}`);
 }
 
-// graphql runs an operation as nobody in particular.
+// graphql runs an operation without a sign-in.
 export async function graphql(query, variables) {
   const response = await fetch(`${foyer}/graphql`, {
     method: 'POST',
@@ -121,7 +121,7 @@ export async function graphql(query, variables) {
   return data;
 }
 
-// test runs a test and ends the process. When it fails, there is a picture of every window.
+// test runs a test and ends the process. After a failure there is a screenshot of every window.
 export async function test(run) {
   try {
     await run();

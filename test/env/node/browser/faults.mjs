@@ -1,10 +1,10 @@
-// What fails in a dialog is said in the dialog; what fails elsewhere is said below on the screen, until it works.
+// A dialog shows its own failure. Another failure is a toast at the bottom, until the action succeeds.
 import { accessible, check, person, say, screenshot, test } from './browser.mjs';
 import { button, fits, guest, heading, host, inCall, join, roomURL, showPeople } from './people.mjs';
 
 const away = 'No connection to the server. Check your network.';
 
-// without has an operation fail while something is done.
+// without makes an operation fail during an action.
 async function without(page, operation, act) {
   const fail = (route) => (route.request().postData()?.includes(operation) ? route.abort() : route.fallback());
   await page.route('**/graphql', fail);
@@ -12,13 +12,13 @@ async function without(page, operation, act) {
   await page.unroute('**/graphql', fail);
 }
 
-// inside wants a dialog to say itself what has failed, and nothing else to.
+// inside expects that the dialog, and nothing else, shows the failure.
 async function inside(page, dialog, operation, act) {
   await without(page, operation, async () => {
     await act();
     await dialog.getByRole('alert').getByText(away).waitFor();
   });
-  check((await page.getByText(away).count()) === 1, `${operation}: the fault is said once`);
+  check((await page.getByText(away).count()) === 1, `${operation}: the failure is shown once`);
   await accessible(page, `a dialog after ${operation} has failed`);
 }
 
@@ -38,14 +38,14 @@ test(async () => {
     await ada.getByText(away).waitFor();
   });
   const { y } = await ada.locator('.toast').boundingBox();
-  check(y > ada.viewportSize().height / 2, `a toast is below on the screen, not at ${y}`);
+  check(y > ada.viewportSize().height / 2, `a toast is at the bottom, not at ${y}`);
   await screenshot(ada, 'toast');
   await choose(ada, 'Lock room');
   await ada.getByText('Locked', { exact: true }).waitFor();
-  check((await ada.getByText(away).count()) === 0, 'what has worked is no longer said to have failed');
+  check((await ada.getByText(away).count()) === 0, 'an action that succeeded removes the failure');
   await choose(ada, 'Unlock room');
   await ada.getByText('Locked', { exact: true }).waitFor({ state: 'hidden' });
-  say('a fault is taken back by what works');
+  say('a success removes the failure');
 
   await without(ada, '"operationName":"Room"', async () => {
     const asked = ada.waitForEvent('requestfailed');
@@ -55,7 +55,7 @@ test(async () => {
     await ada.getByText('Locked', { exact: true }).waitFor({ state: 'hidden' });
   });
   await inCall(ada);
-  say('a call goes on when the room is asked for again in vain');
+  say('a meeting continues when the room cannot be read again');
 
   const grace = await guest('Grace', room);
   await showPeople(ada);
@@ -66,7 +66,7 @@ test(async () => {
   await tell();
   await dialog.waitFor({ state: 'hidden' });
   await ada.getByText('Waiting guests see the message now.').waitFor();
-  check((await ada.getByText(away).count()) === 0, 'the fault has gone with the dialog');
+  check((await ada.getByText(away).count()) === 0, 'the failure disappeared with the dialog');
   const told = await ada.getByText('Guests see:').boundingBox();
   check(told.height < 60, `a long message is ${told.height} pixels high in the panel`);
 
@@ -89,5 +89,5 @@ test(async () => {
   await inside(ada, dialog, 'DeleteRoom', () => dialog.getByRole('button', { name: 'Delete room' }).click());
   await dialog.getByRole('button', { name: 'Delete room' }).click();
   await ada.getByText('You have no rooms yet.').waitFor();
-  say('dialogs say what has failed in them');
+  say('dialogs show their failures');
 });

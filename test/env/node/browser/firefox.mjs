@@ -1,6 +1,6 @@
-// Firefox joins the call of an open room: node firefox.mjs ROOM prints what came of it. Its profile is empty, so
-// that Firefox's own settings hold: whether media connect depends on where LiveKit offers them. Playwright does not
-// drive Debian's Firefox. What little is needed here Firefox does by WebDriver BiDi, over a socket.
+// Firefox joins the meeting in an open room: node firefox.mjs ROOM prints the outcome. The profile is empty, so
+// Firefox has its default settings: whether media connect depends on the addresses that LiveKit offers. Playwright
+// cannot drive Debian's Firefox, so this uses WebDriver BiDi over a WebSocket.
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ const firefox = spawn(process.env.FIREFOX || '/usr/bin/firefox-esr',
   ['--headless', '--no-remote', '--profile', profile, '--remote-debugging-port', '0'],
   { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, HOME: profile } });
 
-// listening resolves with the address at which Firefox can be spoken to.
+// listening resolves with the address of Firefox's WebDriver BiDi.
 const listening = () => new Promise((resolve, reject) => {
   createInterface({ input: firefox.stderr }).on('line', (line) => {
     const found = /WebDriver BiDi listening on (ws:\S+)/.exec(line);
@@ -41,7 +41,7 @@ async function connect(address) {
   });
 }
 
-// keep has the page keep its connections where `joined` finds them, and remember a name.
+// keep runs in the page: it stores the connections for `joined`, and a name.
 const keep = `() => {
   window.connections = [];
   window.RTCPeerConnection = class extends RTCPeerConnection {
@@ -53,7 +53,7 @@ const keep = `() => {
   localStorage.setItem('foyer:name', 'Fox');
 }`;
 
-// joined presses the button and resolves with what came of it.
+// joined presses the button and resolves with the outcome.
 const joined = `new Promise((resolve) => {
   const look = setInterval(() => {
     const button = [...document.querySelectorAll('button')].find(({ textContent }) => textContent === 'Join now');

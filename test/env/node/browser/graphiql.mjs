@@ -1,5 +1,5 @@
-// GraphiQL: signed in as a host, a room is made, its lobby is watched, and a guest who knocks is admitted,
-// with nothing but clicks on examples.
+// GraphiQL: only by clicks on examples, a person signs in as a host, creates a room, watches its lobby, and admits a
+// guest who knocks.
 import { check, foyer, graphql, person, say, screenshot, signIn, test, until } from './browser.mjs';
 
 test(async () => {
@@ -18,7 +18,7 @@ test(async () => {
   await open('Create a room', 'createRoom');
   await run();
   await result.getByText('"OWNER"').waitFor();
-  say('a room is made');
+  say('a room is created');
 
   await open('Watch who waits', 'totalCount');
   const variables = await page.getByRole('region', { name: 'Variables' }).textContent();
@@ -33,7 +33,7 @@ test(async () => {
     { input: { roomId, displayName: 'Grace' } });
   await result.getByText('"Grace"').waitFor();
   await screenshot(page, 'graphiql');
-  say('the guest is there at once');
+  say('the guest is in the list immediately');
   await page.getByRole('button', { name: /^Stop query/ }).click();
 
   await open('Admit', 'admitEntry');
@@ -41,7 +41,7 @@ test(async () => {
   await result.getByText('"ADMITTED"').waitFor();
   say('and is admitted');
 
-  // What GraphiQL has beside its editor keeps to the policy too.
+  // GraphiQL's other panels obey the security policy too.
   await page.getByRole('button', { name: 'Open settings dialog' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Dark', exact: true }).click();
   await page.keyboard.press('Escape');
@@ -51,7 +51,7 @@ test(async () => {
   await page.getByRole('button', { name: 'Show Examples' }).click();
   say('settings and documentation open');
 
-  // Without the cookie one is nobody.
+  // Without the cookie there is no viewer.
   await examples.getByRole('checkbox', { name: /^Ask as a guest/ }).check();
   await open('Who am I', 'viewer');
   await run();

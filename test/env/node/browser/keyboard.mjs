@@ -1,10 +1,10 @@
-// By keyboard alone: sign in, make a room, join; knock; admit, mute, write, leave. Nothing is clicked.
+// By keyboard alone: sign in, create a room, join; knock; admit, mute, write, leave.
 import { accessible, check, foyer, patience, person, say, test } from './browser.mjs';
 import { button, heading, inCall, roomURL } from './people.mjs';
 
-const most = 60; // stops before something is out of reach
+const most = 60; // presses of Tab
 
-// tabTo presses Tab until something has the focus, and wants that to be seen.
+// tabTo presses Tab until an element has the focus, and expects that the focus is visible.
 async function tabTo(page, target) {
   await target.waitFor();
   for (let i = 0; i < most; i++) {
@@ -26,7 +26,7 @@ async function press(page, target, key = 'Enter') {
   await page.keyboard.press(key);
 }
 
-// choose opens a menu and goes down to one of its items.
+// choose opens a menu and moves down to one of its items.
 async function choose(page, menu, item) {
   await press(page, button(page, menu));
   const wanted = page.getByRole('menuitem', { name: item, exact: true });
@@ -51,7 +51,7 @@ test(async () => {
   const room = roomURL(ada);
   await press(ada, button(ada, 'Join now'));
   await inCall(ada);
-  say('the host is in the call');
+  say('the host is in the meeting');
 
   const grace = await person('Grace');
   await grace.goto(room);

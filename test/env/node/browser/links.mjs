@@ -1,11 +1,11 @@
-// Links, addresses and words as people paste them: each room is found by what they have, an address with nothing at
-// it says so, a message keeps its lines, and of many e-mail addresses the bad ones are named.
+// Pasted links, addresses and texts: each link leads to its room, an address without a page says so, a message keeps
+// its line breaks, and the page names the bad ones of many e-mail addresses.
 import { accessible, check, foyer, person, say, screenshot, test } from './browser.mjs';
 import { button, fits, guest, heading, host, join, showPeople } from './people.mjs';
 
 const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
 
-// make makes a room of a chosen address, which the server may write in another way.
+// make creates a room with a chosen address, which the server may normalise.
 async function make(page, name, slug) {
   await page.goto(foyer);
   await button(page, 'New room').click();
@@ -63,7 +63,7 @@ async function findsNothing(eve) {
   await fits(small, 'the address of no room');
   await small.goto(`${foyer}/%E2%80%AEmoor`);
   await small.getByText('There is no room at “moor”. Check the link').waitFor();
-  say('an address with nothing at it says so');
+  say('an address without a page says so');
 }
 
 async function keepsLines(ada, room) {
@@ -84,7 +84,7 @@ async function keepsLines(ada, room) {
   await screenshot(grace, 'message-lines-phone');
   await screenshot(ada, 'message-lines');
   await fits(grace, 'waiting with a message');
-  say('a message keeps its lines');
+  say('a message keeps its line breaks');
 }
 
 async function names(page, label) {
@@ -108,7 +108,7 @@ async function names(page, label) {
   check((await text.inputValue()).split('\n').length === 5, await text.inputValue());
   await send();
   await page.getByText('5 invitations are on their way.').waitFor();
-  say('bad addresses are named, and the others kept');
+  say('the page names bad addresses, and keeps the others');
 }
 
 test(async () => {
@@ -126,7 +126,7 @@ test(async () => {
     method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"query": "{ viewer { timeZone } }"}',
   }).then((answer) => answer.json()));
   check(data.viewer.timeZone === 'America/New_York', `a new account is in ${data.viewer.timeZone}`);
-  say('a new account is in the time zone of the browser');
+  say('a new account has the time zone of the browser');
 
   const eve = await person('Eve');
   await findsRooms(hopper, eve);

@@ -1,5 +1,5 @@
-// A meeting: the host makes a room, two guests knock, one is admitted and one denied; they see each
-// other; the host mutes one, and removes the other for the meeting, who does not get back in.
+// A meeting: the host creates a room, two guests knock, the host admits one and denies the other; they see each
+// other; the host mutes one guest and bans the other for the meeting, who does not get in again.
 import { accessible, check, person, say, screenshot, test } from './browser.mjs';
 import { act, admit, button, guest, heading, host, inCall, join, roomURL, sees, showPeople } from './people.mjs';
 
@@ -17,7 +17,7 @@ test(async () => {
   await button(ada, 'Copy link').click();
   await ada.getByText('Link copied.').or(ada.getByText(room)).waitFor();
   await join(ada);
-  say('the host is in the call');
+  say('the host is in the meeting');
 
   const [grace, alan] = await Promise.all([guest('Grace', room), guest('Alan', room)]);
   await accessible(grace, 'the waiting screen');
@@ -25,18 +25,18 @@ test(async () => {
   await showPeople(ada);
   await button(ada, 'Admit Alan').waitFor();
   await button(ada, 'Admit Grace').waitFor();
-  await accessible(ada, 'the call, with people waiting');
+  await accessible(ada, 'the meeting, with waiting guests');
   await screenshot(ada, 'meeting-waiting');
-  say('the host sees both who knock');
+  say('the host sees both guests');
 
   await admit(ada, 'Grace');
   await button(ada, 'Deny Alan').click();
   await heading(alan, 'You were not let in').waitFor();
   const again = alan.getByRole('button', { name: /^Ask again in \d+ s$/ });
-  check(await again.getAttribute('aria-disabled') === 'true', 'who was denied has to wait, and sees how long');
+  check(await again.getAttribute('aria-disabled') === 'true', 'a denied guest has to wait, and sees how long');
   await screenshot(alan, 'denied');
   await inCall(grace);
-  await accessible(alan, 'the screen of who was denied');
+  await accessible(alan, 'the page of a denied guest');
   say('one is admitted, and one denied');
 
   await Promise.all([sees(ada, 'Picture of Grace'), sees(grace, 'Picture of Ada Lovelace')]);
@@ -48,14 +48,14 @@ test(async () => {
   await showPeople(ada).then((panel) => panel.getByRole('listitem').filter({ hasText: 'Grace' }).getByText('Microphone off').waitFor());
   const muted = grace.getByText('Somebody in the meeting has muted you.');
   await muted.waitFor();
-  await accessible(grace, 'the call of who was muted');
+  await accessible(grace, 'the meeting of a muted guest');
   await screenshot(grace, 'muted');
   await button(grace, 'Turn microphone on').click();
   await muted.waitFor({ state: 'hidden' });
   await button(grace, 'Turn microphone off').click();
   await button(grace, 'Turn microphone on').waitFor();
-  check(!(await muted.isVisible()), 'who turns the microphone off knows that');
-  say('the host has muted the guest, who is told so');
+  check(!(await muted.isVisible()), 'no notice to a guest who turned the microphone off');
+  say('a guest whom the host muted is told so');
 
   // The setting FOYER_DENIED_FOR is 20 seconds here.
   const waits = heading(alan, 'Waiting to be let in');
@@ -63,13 +63,13 @@ test(async () => {
     await button(alan, 'Ask again').click();
     await alan.getByRole('textbox', { name: 'Your name' }).fill('Alan');
     await button(alan, 'Ask to join').click();
-    await waits.or(heading(alan, 'You were not let in')).waitFor(); // the server may find that it is a moment too early
+    await waits.or(heading(alan, 'You were not let in')).waitFor(); // for the server it may be a moment too early
   } while (!(await waits.isVisible()));
   await admit(ada, 'Alan');
   await inCall(alan);
   await Promise.all([sees(alan, 'Picture of Ada Lovelace'), sees(alan, 'Picture of Grace'), sees(ada, 'Picture of Alan')]);
-  await screenshot(ada, 'call');
-  await accessible(ada, 'the call of three');
+  await screenshot(ada, 'meeting');
+  await accessible(ada, 'the meeting of three');
   say('three see each other');
 
   await button(grace, 'Chat').click();
@@ -92,14 +92,14 @@ test(async () => {
   await accessible(ada, 'the dialog that removes');
   await dialog.getByRole('button', { name: /^Remove/ }).click();
   await heading(alan, 'You cannot enter this room').waitFor();
-  await accessible(alan, 'the screen of who was banned');
+  await accessible(alan, 'the page of a banned guest');
   await screenshot(alan, 'banned');
   await alan.reload();
   await alan.getByRole('textbox', { name: 'Your name' }).fill('Alan');
   await button(alan, 'Ask to join').click();
   await heading(alan, 'You cannot enter this room').waitFor();
-  check(!(await button(ada, 'Admit Alan').isVisible()), 'the host is not asked again');
-  say('who is banned does not get back in');
+  check(!(await button(ada, 'Admit Alan').isVisible()), 'the banned guest does not wait');
+  say('a banned guest does not get in again');
 
   await button(grace, 'Leave').click();
   await heading(grace, 'You have left the meeting').waitFor();

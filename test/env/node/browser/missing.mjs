@@ -1,6 +1,6 @@
-// What browsers lack, for `person`'s `before`. Each is a function that runs in the page.
+// Functions for `before` of `person`, which run in the page and take browser features away.
 
-// What is newer than the oldest browsers that README.md names: Chrome 109, Firefox 115, Safari 16.4.
+// APIs newer than the oldest browsers in README.md: Chrome 109, Firefox 115, Safari 16.4.
 export function newer() {
   const gone = [
     [HTMLElement.prototype, 'showPopover', 'hidePopover', 'togglePopover', 'popover'],
@@ -31,7 +31,7 @@ export function newer() {
   for (const [owner, ...names] of gone) names.forEach((name) => delete owner[name]);
 }
 
-// Site data are blocked, the clipboard is kept from the page, nothing plays, and the origin is not secure.
+// Blocks site data, the clipboard and sound, on an insecure origin.
 export function blocked() {
   const refuse = () => {
     throw new DOMException('The operation is insecure.', 'SecurityError');
@@ -48,7 +48,7 @@ export function blocked() {
 
 export const both = `(${newer})(); (${blocked})();`;
 
-// One part of the call breaks, and toasts with it.
+// Breaks one part of the meeting, and toasts.
 export function breaks() {
   window.ResizeObserver = class {
     constructor() {
@@ -64,7 +64,7 @@ export function noWebRTC() {
   delete window.RTCPeerConnection;
 }
 
-// As behind a firewall that lets no media through: LiveKit answers, and nothing connects.
+// As behind a firewall that blocks media: LiveKit answers, but no media connects.
 export function noMedia() {
   const Connection = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Connection {

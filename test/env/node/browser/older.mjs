@@ -1,5 +1,5 @@
-// In the oldest browsers that README.md names, where site data are blocked, and where a part of the call breaks:
-// the meeting goes on. Where it cannot be held at all, a sentence says so.
+// A meeting works in the oldest browsers in README.md, with site data blocked, and when a part of the meeting
+// breaks. Where a browser cannot hold a meeting, the page says so.
 import { accessible, check, foyer, person, say, screenshot, test } from './browser.mjs';
 import { both, breaks, newer, noDialogs, noMedia, noWebRTC } from './missing.mjs';
 import { admit, button, guest, heading, host, inCall, join, knock, roomURL, sees, showPeople } from './people.mjs';
@@ -9,7 +9,7 @@ const broken = 'This part of the page has failed. Your meeting continues.';
 async function isBelow(page, text) {
   const { y, height } = await page.getByText(text).boundingBox();
   const window = page.viewportSize().height;
-  check(y > window / 2 && y + height <= window, `“${text}” is below on the screen, not at ${y}`);
+  check(y > window / 2 && y + height <= window, `“${text}” is at the bottom, not at ${y}`);
 }
 
 async function choose(page, menu, item) {
@@ -63,12 +63,12 @@ test(async () => {
   await Promise.all([sees(ada, 'Picture of Grace'), sees(grace, 'Picture of Ada Lovelace')]);
   await choose(ada, 'More actions for Grace', 'Mute');
   await button(grace, 'Turn microphone on').waitFor();
-  say('a guest whose site data are blocked is in the call');
+  say('a guest with site data blocked is in the meeting');
 
   await button(ada, 'Close panel').click();
   await button(ada, 'Chat').click();
   await write(ada, 'See https://example.org/a?b=c and http://[ too');
-  await ada.evaluate(() => { Date.now = () => 9e15; }); // a time that is none
+  await ada.evaluate(() => { Date.now = () => 9e15; }); // an invalid time
   await write(ada, 'When is this?');
   await grace.getByRole('button', { name: /^Chat/ }).click();
   for (const page of [ada, grace]) {
@@ -86,12 +86,12 @@ test(async () => {
   await inCall(alan);
   await alan.getByText(broken).waitFor();
   await screenshot(alan, 'broken-part');
-  await accessible(alan, 'a call of which a part is broken');
+  await accessible(alan, 'a meeting with a broken part');
   await button(alan, 'Raise hand').click();
   await (await showPeople(ada)).getByRole('listitem').filter({ hasText: 'Alan' }).getByText('Hand raised').waitFor();
   await button(alan, 'Leave').click();
   await heading(alan, 'You have left the meeting').waitFor();
-  say('who has a broken part stays in the call');
+  say('a guest with a broken part stays in the meeting');
 
   const mary = await person('Mary', { before: noMedia });
   await mary.goto(room);
@@ -101,13 +101,13 @@ test(async () => {
   await mary.getByText('A firewall or VPN may be in the way').waitFor();
   await button(mary, 'Join again').waitFor();
   await screenshot(mary, 'unreachable');
-  say('who gets no media is told so');
+  say('a guest without media is told so');
 
   const joan = await person('Joan', { before: noWebRTC });
   await joan.goto(room);
   await joan.getByText('This browser cannot join meetings').waitFor();
-  check(!(await button(joan, 'Ask to join').isVisible()), 'nobody knocks in vain');
-  check(!(await joan.locator('video').count()), 'no camera is turned on in vain');
+  check(!(await button(joan, 'Ask to join').isVisible()), 'such a browser does not offer to knock');
+  check(!(await joan.locator('video').count()), 'such a browser does not turn the camera on');
   await accessible(joan, 'an entrance without WebRTC');
 
   const rosa = await person('Rosa', { before: noDialogs, locale: 'fr-FR' });
@@ -123,5 +123,5 @@ test(async () => {
   await ida.route('**/assets/*.js', (route) => route.abort());
   await ida.goto(foyer);
   await ida.getByText('The page could not be loaded.').waitFor();
-  say('browsers in which the page cannot work are told so');
+  say('browsers in which the page cannot work show a sentence');
 });

@@ -1,10 +1,10 @@
-// What people do on the page, said as they would say it. They find things by role and name.
+// Actions of people on the page. They find elements by role and name.
 import { check, foyer, patience, person, signIn } from './browser.mjs';
 
 export const button = (page, name) => page.getByRole('button', { name, exact: true });
 export const heading = (page, name) => page.getByRole('heading', { name, exact: true });
 
-// host opens a window of somebody who signs in and makes a room; returns it, in front of the room.
+// host opens a window, signs in, creates a room, and returns the page at the entrance of the room.
 export async function host(name, room, options) {
   const page = await person(name, options);
   await signIn(page, name);
@@ -23,7 +23,7 @@ export async function join(page) {
 
 export const inCall = (page) => page.getByRole('navigation', { name: 'Meeting controls' }).waitFor();
 
-// guest opens a window of somebody without an account, who knocks at a room.
+// guest opens a window without a sign-in, and knocks at a room.
 export async function guest(name, room, options) {
   const page = await person(name, options);
   await page.goto(room);
@@ -37,7 +37,7 @@ export async function knock(page) {
   await heading(page, 'Waiting to be let in').waitFor();
 }
 
-// showPeople opens the panel with who waits and who is there, if it is shut.
+// showPeople opens the panel with guests and participants, if it is closed.
 export async function showPeople(page) {
   const panel = page.getByRole('complementary', { name: 'People and chat' });
   if (!(await panel.isVisible())) await page.getByRole('button', { name: /^People/ }).click();
@@ -49,13 +49,13 @@ export async function admit(page, name) {
   await (await showPeople(page)).getByRole('button', { name: `Admit ${name}` }).click();
 }
 
-// act chooses an item of the menu of somebody in the call.
+// act chooses an item in the menu of a participant.
 export async function act(page, name, item) {
   await (await showPeople(page)).getByRole('button', { name: `More actions for ${name}` }).click();
   await page.getByRole('menuitem', { name: item, exact: true }).click();
 }
 
-// sees waits until a picture of somebody's camera, named so, has come over the network and been decoded.
+// sees waits until a frame of the named participant's camera has arrived and been decoded.
 export async function sees(page, picture) {
   await page.getByLabel(picture).waitFor();
   await page.waitForFunction(async (label) => {

@@ -1,5 +1,5 @@
-// A recording: the host starts it, everybody in the call is told, the host stops it, and finds it, can
-// watch it and share it.
+// A recording: the host starts it, all participants are told, and the host stops it, finds it, watches it and
+// shares it.
 import { accessible, check, person, say, screenshot, test, until } from './browser.mjs';
 import { admit, button, guest, heading, host, inCall, join, roomURL } from './people.mjs';
 
@@ -17,8 +17,8 @@ test(async () => {
   const grace = await guest('Grace', room);
   await admit(ada, 'Grace');
   await inCall(grace);
-  check(!(await grace.getByText(notice).isVisible()), 'nobody is told of a recording that there is not');
-  say('two are in the call');
+  check(!(await grace.getByText(notice).isVisible()), 'there is no notice without a recording');
+  say('two are in the meeting');
 
   await more(ada, 'Record…');
   const dialog = ada.getByRole('dialog', { name: 'Record the meeting' });
@@ -28,17 +28,17 @@ test(async () => {
   await Promise.all([ada, grace].map((page) => page.getByRole('alert').getByText(notice).waitFor()));
   await dialog.waitFor({ state: 'hidden' });
   await Promise.all([ada, grace].map((page) => page.getByText('Recording', { exact: true }).waitFor()));
-  await accessible(grace, 'the call that is recorded');
+  await accessible(grace, 'the recorded meeting');
   await screenshot(grace, 'recorded');
   await button(grace, 'Got it').click();
   await grace.getByText(notice).waitFor({ state: 'hidden' });
   await grace.getByText('Recording', { exact: true }).waitFor();
-  say('both are told, and see it as long as it lasts');
+  say('both see the notice, and the mark until the recording ends');
 
   await more(ada, 'Stop recording');
   await Promise.all([ada, grace].map((page) => page.getByText('Recording', { exact: true }).waitFor({ state: 'hidden' })));
   await ada.getByText(notice).waitFor({ state: 'hidden' });
-  say('it is stopped');
+  say('the recording is stopped');
 
   await button(ada, 'Leave').click();
   await heading(ada, 'You have left the meeting').waitFor();

@@ -1,4 +1,4 @@
-// Out of the call: the page says that a host did something only when a host did.
+// After the meeting, the page names a host as the cause only when a host was.
 import { ask, check, say, test } from './browser.mjs';
 import { act, admit, guest, heading, host, inCall, join, roomURL } from './people.mjs';
 
@@ -16,16 +16,16 @@ test(async () => {
   await sentBack(grace).waitFor();
   await admit(ada, 'Grace');
   await inCall(grace);
-  say('who was sent back by a host reads so');
+  say('a guest whom a host returned to the lobby reads that');
 
   await ask('remove Grace, and see Grace come back');
   await inCall(grace);
   check(!(await removed(grace).isVisible()) && !(await sentBack(grace).isVisible()), 'no host did anything');
-  say('who was removed by no host, and may enter, comes back');
+  say('a person whom Foyer removed, and who may enter, returns');
 
   await ask('forget everything and remove Grace');
   await heading(grace, 'Waiting to be let in').waitFor();
   await grace.getByText('The hosts of Weekly know that you are here.').waitFor();
-  check(!(await sentBack(grace).isVisible()), 'no host has sent Grace back');
-  say('who has to ask again, though no host decided so, reads nothing of a host');
+  check(!(await sentBack(grace).isVisible()), 'no host returned Grace to the lobby');
+  say('a person who has to ask again without the decision of a host reads nothing about a host');
 });

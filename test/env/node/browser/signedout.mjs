@@ -1,5 +1,5 @@
-// A host whose sign-in ends during the call is told that they no longer see who waits, and does again once they have
-// signed in. A page that the browser has kept does not show what belongs to somebody who has signed out.
+// A host whose session ends during the meeting is told that they no longer see the waiting guests; after a sign-in they
+// see them again. A page that the browser restores does not show the data of a person who has signed out.
 import { accessible, check, foyer, say, screenshot, test } from './browser.mjs';
 import { button, fits, guest, heading, host, join, roomURL, showPeople } from './people.mjs';
 
@@ -22,13 +22,13 @@ test(async () => {
   await heading(other, 'Meetings with a front door').waitFor();
   await kept.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
   await heading(kept, 'Meetings with a front door').waitFor();
-  check((await kept.getByText('Weekly').count()) === 0, 'no room is shown to whoever comes next');
+  check((await kept.getByText('Weekly').count()) === 0, 'the next person sees no room');
   await kept.close();
-  say('a page that was kept is loaded again');
+  say('a restored page is loaded again');
 
   await guest('Alan', room);
   await ada.getByText(signedOut).waitFor();
-  check(!(await button(panel, 'Admit Grace').isVisible()), 'nobody is shown as waiting');
+  check(!(await button(panel, 'Admit Grace').isVisible()), 'no waiting guest is shown');
   await accessible(ada, 'the call of a host who is signed out');
   await screenshot(ada, 'signed-out');
   await ada.setViewportSize({ width: 360, height: 640 });
@@ -45,5 +45,5 @@ test(async () => {
   await ada.evaluate(() => window.dispatchEvent(new Event('focus')));
   await ada.getByText('2 people waiting').first().waitFor();
   check(!(await ada.getByText(signedOut).isVisible()), 'the host is no longer told to sign in');
-  say('the host sees who waits again');
+  say('the host sees the waiting guests again');
 });

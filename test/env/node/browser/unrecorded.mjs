@@ -1,4 +1,4 @@
-// A server that records nothing offers nobody to record, and no list of recordings.
+// A server without recordings offers neither to record nor a list of recordings.
 import { check, foyer, test } from './browser.mjs';
 import { button, host, join } from './people.mjs';
 

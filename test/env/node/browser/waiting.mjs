@@ -1,4 +1,4 @@
-// Waiting: the place in line survives a reload and a restart of the server, and the decision arrives.
+// The place in line survives a reload and a restart of the server, and the decision arrives.
 import { accessible, ask, check, person, say, screenshot, test } from './browser.mjs';
 import { admit, button, guest, heading, host, inCall, join, roomURL, showPeople } from './people.mjs';
 
@@ -17,7 +17,7 @@ test(async () => {
   await grace.getByText('You are next').waitFor();
   const line = await panel.getByRole('button', { name: /^Admit (Grace|Alan)$/ }).evaluateAll((all) =>
     all.map((one) => one.getAttribute('aria-label')));
-  check(line.join() === 'Admit Grace,Admit Alan', `who waits, in order: ${line}`);
+  check(line.join() === 'Admit Grace,Admit Alan', `the line: ${line}`);
   say('a reload keeps the place');
 
   await button(ada, 'Message to waiting guests').click();
@@ -49,7 +49,7 @@ test(async () => {
   await mary.getByText(locked).waitFor({ state: 'hidden' });
   await panel.getByText('Unlock the room first').waitFor({ state: 'hidden' });
   await mary.context().close();
-  say('who is outside sees that the room is locked, and that it no longer is');
+  say('a waiting guest sees that the room is locked, and that it no longer is');
 
   await ask('stop');
   await grace.getByText('Connection lost. Reconnecting… You keep your place.').waitFor();
@@ -64,5 +64,5 @@ test(async () => {
   await alan.getByText('Connection lost. Reconnecting… You keep your place.').waitFor();
   await ask('start and admit');
   await inCall(alan);
-  say('and one that was taken while the guest was away');
+  say('so does a decision from while the guest was away');
 });
