@@ -10,7 +10,12 @@ export function SignedOut() {
     <div className="notice">
       <Icon name="warn" />
       <span className="grow">{words.lobby.signedOut}</span>
-      <a className={buttonClass({ kind: "primary", small: true })} href={signInURL("/")} target="_blank" rel="noopener">
+      <a
+        className={buttonClass({ kind: "primary", small: true })}
+        href={signInURL("/")}
+        target="_blank"
+        rel="noopener"
+      >
         {words.nav.signIn}
       </a>
     </div>

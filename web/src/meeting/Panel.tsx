@@ -56,7 +56,9 @@ export function Panel({ tab, room, ticket, locked, lobby, talk, onTab, onClose }
           </Part>
         ) : (
           <>
-            <Part key="waiting">{lobby && <WaitingList roomId={room.id} lobby={lobby} locked={locked} />}</Part>
+            <Part key="waiting">
+              {lobby && <WaitingList roomId={room.id} lobby={lobby} locked={locked} />}
+            </Part>
             <Part key="people">
               <People room={room} ticket={ticket} />
             </Part>

@@ -96,7 +96,10 @@ async function whole(reader: TextStreamReader) {
 // The text of a packet; empty when the same text also comes as a stream.
 function messageIn(payload: Uint8Array): string {
   try {
-    const { message, ignoreLegacy } = JSON.parse(new TextDecoder().decode(payload)) as Record<string, unknown>;
+    const { message, ignoreLegacy } = JSON.parse(new TextDecoder().decode(payload)) as Record<
+      string,
+      unknown
+    >;
     return typeof message === "string" && !ignoreLegacy ? message : "";
   } catch {
     return "";

@@ -132,7 +132,9 @@ function Delete({ recording }: { recording: Recording }) {
           yes={words.recordings.delete}
           busy={busy}
           failure={failure}
-          onYes={async () => void ((await act({ input: { recordingId: recording.id } })) && go("/recordings"))}
+          onYes={async () =>
+            void ((await act({ input: { recordingId: recording.id } })) && go("/recordings"))
+          }
           onClose={() => setAsking(false)}
         />
       )}

@@ -104,7 +104,10 @@ interface Coming {
 }
 
 /** Resolves with the stage after asking and waiting. Rejects with a failure that trying again does not repair. */
-async function come(room: Room, { displayName, removed, mayReturn, waits, fails, signal }: Coming): Promise<Stage> {
+async function come(
+  room: Room,
+  { displayName, removed, mayReturn, waits, fails, signal }: Coming,
+): Promise<Stage> {
   if (room.viewerCanJoin && !removed) {
     const meeting = await walkIn(room, displayName);
     if (meeting) return meeting;

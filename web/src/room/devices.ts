@@ -28,7 +28,10 @@ const REMEMBERED = "foyer:devices";
 /** The last choice, from this meeting or an earlier one. */
 export function wishes(): Wish {
   const known = remembered();
-  return { camera: { on: true, id: "", ...known?.camera }, microphone: { on: true, id: "", ...known?.microphone } };
+  return {
+    camera: { on: true, id: "", ...known?.camera },
+    microphone: { on: true, id: "", ...known?.microphone },
+  };
 }
 
 function remembered() {

@@ -89,7 +89,9 @@ test("a person whom a host removed does not return by themselves", () => {
 });
 
 test("a removed person whom a host admitted again enters", () => {
-  expect(decided(admitted({ removal: "REMOVED" }), { ...past, removed: true, waited: true })).toEqual(meeting);
+  expect(decided(admitted({ removal: "REMOVED" }), { ...past, removed: true, waited: true })).toEqual(
+    meeting,
+  );
 });
 
 test("a person whom Foyer removed returns, but not again and again", () => {

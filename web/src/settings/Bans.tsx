@@ -28,30 +28,30 @@ export function Bans({ roomId }: { roomId: string }) {
     <>
       <Failed failure={failure} />
       <ul className="people-list" aria-label={words.settings.bans}>
-      {bans.edges?.map((edge) => {
-        const ban = edge?.node;
-        return (
-          ban && (
-            <li className="person" key={ban.id}>
-              <Face name={ban.displayName} small />
-              <div className="grow">
-                <p className="clip person-name">{ban.displayName}</p>
-                <p className="small soft">
-                  {words.ban[ban.scope].name} · {words.date(ban.createdAt)}
-                </p>
-              </div>
-              <Button
-                small
-                busy={busy}
-                aria-label={words.settings.liftName(ban.displayName)}
-                onClick={() => act({ input: { banId: ban.id } })}
-              >
-                {words.settings.lift}
-              </Button>
-            </li>
-          )
-        );
-      })}
+        {bans.edges?.map((edge) => {
+          const ban = edge?.node;
+          return (
+            ban && (
+              <li className="person" key={ban.id}>
+                <Face name={ban.displayName} small />
+                <div className="grow">
+                  <p className="clip person-name">{ban.displayName}</p>
+                  <p className="small soft">
+                    {words.ban[ban.scope].name} · {words.date(ban.createdAt)}
+                  </p>
+                </div>
+                <Button
+                  small
+                  busy={busy}
+                  aria-label={words.settings.liftName(ban.displayName)}
+                  onClick={() => act({ input: { banId: ban.id } })}
+                >
+                  {words.settings.lift}
+                </Button>
+              </li>
+            )
+          );
+        })}
       </ul>
     </>
   );

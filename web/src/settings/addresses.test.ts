@@ -4,7 +4,10 @@ import { addressesIn } from "./addresses";
 test.each([
   ["a@example.org", ["a@example.org"]],
   ["a@example.org b@example.org", ["a@example.org", "b@example.org"]],
-  ["a@example.org,b@example.org;c@example.org\nd@example.org", ["a", "b", "c", "d"].map((name) => `${name}@example.org`)],
+  [
+    "a@example.org,b@example.org;c@example.org\nd@example.org",
+    ["a", "b", "c", "d"].map((name) => `${name}@example.org`),
+  ],
   ["Ada <ada@example.org>, Bob <bob@example.org>", ["Ada <ada@example.org>", "Bob <bob@example.org>"]],
   ['"Lovelace, Ada" <ada@example.org>', ['"Lovelace, Ada" <ada@example.org>']],
   ["Lovelace, Ada <ada@example.org>, b@example.org", ["Lovelace, Ada <ada@example.org>", "b@example.org"]],

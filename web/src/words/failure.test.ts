@@ -32,7 +32,16 @@ test("a refusal by the client keeps its code and its reason", () => {
 });
 
 test("only failures of the network and of the server pass", () => {
-  const codes = ["NETWORK", "RATE_LIMITED", "UNAVAILABLE", "INTERNAL", "INVALID", "FORBIDDEN", "NOT_FOUND", "CONFLICT"];
+  const codes = [
+    "NETWORK",
+    "RATE_LIMITED",
+    "UNAVAILABLE",
+    "INTERNAL",
+    "INVALID",
+    "FORBIDDEN",
+    "NOT_FOUND",
+    "CONFLICT",
+  ];
   expect(codes.filter((code) => passes({ code, message: "" }))).toEqual(codes.slice(0, 4));
 });
 

@@ -29,11 +29,11 @@ test(async () => {
   await guest('Alan', room);
   await ada.getByText(signedOut).waitFor();
   check(!(await button(panel, 'Admit Grace').isVisible()), 'no waiting guest is shown');
-  await accessible(ada, 'the call of a host who is signed out');
+  await accessible(ada, 'the meeting of a signed-out host');
   await screenshot(ada, 'signed-out');
   await ada.setViewportSize({ width: 360, height: 640 });
   await button(ada, 'Close panel').click();
-  await fits(ada, 'the call of a host who is signed out');
+  await fits(ada, 'the meeting of a signed-out host');
   await screenshot(ada, 'signed-out-phone');
 
   const opened = ada.context().waitForEvent('page');
