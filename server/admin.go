@@ -15,8 +15,8 @@ import (
 // adminTimeout bounds an answer of the admin listener: a profile takes as long as its request says.
 const adminTimeout = 5 * time.Minute
 
-// adminListener is where those who run Foyer read metrics, profiles and health. Without FOYER_INNER_ADDR its Listener is
-// nil.
+// adminListener is where those who run Foyer read metrics, profiles and health. Without FOYER_INNER_ADDR its Listener
+// is nil.
 type adminListener struct{ net.Listener }
 
 // listenAdmin listens at FOYER_INNER_ADDR, if it is set.

@@ -20,85 +20,96 @@ import (
 )
 
 const (
-	examinationTimeout = 10 * time.Second
-	// maxSkew is how far clocks may be apart: LiveKit's and the provider's tokens bear a minute, people
-	// who wait and see times less. HTTP tells whole seconds.
+	checkTimeout = 10 * time.Second
+	// maxSkew is how much clocks may differ. Tokens of LiveKit and of the provider tolerate a minute, but people who
+	// wait and see times less. HTTP has whole seconds.
 	maxSkew = 5 * time.Second
 )
 
-// advice is an error that something else mends than what commonly does.
-type advice struct {
+// fixError is an error with a fix of its own.
+type fixError struct {
 	error
 
-	mend string
+	fix string
 }
 
-// errUnconfigured is that of a part that the settings leave out.
+// errUnconfigured means that the settings leave a part out.
 var errUnconfigured = errors.New("not configured")
 
-// examination is one part that Foyer leans on, and what to do when it does not hold.
-type examination struct {
+// partCheck checks one part that Foyer depends on.
+type partCheck struct {
 	part string
-	// look says what is there.
-	look func(context.Context, *config.Config) (string, error)
-	mend string
+	// check returns what it found.
+	check func(context.Context, *config.Config) (string, error)
+	// fix is what to do when the check fails.
+	fix string
 }
 
-var examinations = []examination{
-	{"database", examineDatabase, "see that DATABASE_URL is right and PostgreSQL runs; run foyer migrate when its tables are behind"},
-	{"redis", examineRedis, "see that REDIS_URL and REDIS_CLUSTER are right, and Redis is 7 or newer and throws no keys away"},
-	{"livekit", examineLiveKit, "see that LIVEKIT_URL is right, and LIVEKIT_API_KEY and LIVEKIT_API_SECRET are among the keys of LiveKit's settings"},
-	{"entrance", examineEntrance, "see that LIVEKIT_PUBLIC_URL leads to this LiveKit from where people are, with a certificate that browsers take"},
-	{"sharing", examineSharing, "give each installation on this LiveKit a database of its own, and its own FOYER_DEPLOYMENT"},
-	{"webhook", examineWebhook, "start Foyer, see that FOYER_PUBLIC_URL leads to it, and that webhook.urls in LiveKit's settings names this address"},
-	{"proxies", examineProxies, "see that FOYER_TRUSTED_PROXIES is how many proxies in front of Foyer add to the header FOYER_PROXY_HEADER"},
-	{"egress", examineEgress, "see that LiveKit and its egress service have the same Redis in their settings, and that the egress service runs and is not busy"},
-	{"bucket", examineBucket, "see that S3_ENDPOINT and S3_BUCKET are right, and that the credentials may list the bucket and read from it"},
-	{"sign-in", examineSignIn, "see that FOYER_OIDC_ISSUER is exactly what the provider calls itself, and can be reached from here"},
-	{"e-mail", examineMail, "see that FOYER_SMTP_URL, FOYER_MAIL_FROM and FOYER_SMTP_HELO are what the SMTP server accepts"},
-	{"clock", examineClock, "keep the clocks of all machines right, with NTP"},
+var partChecks = []partCheck{
+	{"database", checkDatabase,
+		"check that DATABASE_URL is right and PostgreSQL runs; run foyer migrate if its tables are old"},
+	{"redis", checkRedis, "check REDIS_URL and REDIS_CLUSTER, and that Redis is 7 or newer and evicts no keys"},
+	{"livekit", checkLiveKit,
+		"check LIVEKIT_URL, and that LiveKit's settings have LIVEKIT_API_KEY with LIVEKIT_API_SECRET"},
+	{"entrance", checkEntrance,
+		"check that LIVEKIT_PUBLIC_URL leads browsers to this LiveKit, with a certificate that they accept"},
+	{"sharing", checkSharing,
+		"give each installation on this LiveKit its own database and its own FOYER_DEPLOYMENT"},
+	{"webhook", checkWebhook,
+		"start Foyer; check that FOYER_PUBLIC_URL leads to it, and that LiveKit's webhook.urls has this address"},
+	{"proxies", checkProxies,
+		"set FOYER_TRUSTED_PROXIES to how many proxies in front of Foyer add to the header FOYER_PROXY_HEADER"},
+	{"egress", checkEgress,
+		"check that LiveKit and its egress service have the same Redis, and that the service runs and is not busy"},
+	{"bucket", checkBucket,
+		"check S3_ENDPOINT and S3_BUCKET, and that the credentials may list the bucket and read from it"},
+	{"sign-in", checkSignIn,
+		"check that FOYER_OIDC_ISSUER is exactly the provider's own name, and that this machine can reach it"},
+	{"e-mail", checkMail,
+		"check that the SMTP server accepts FOYER_SMTP_URL, FOYER_MAIL_FROM and FOYER_SMTP_HELO"},
+	{"clock", checkClock, "synchronise the clocks of all machines with NTP"},
 }
 
-// doctor looks at every part, says what it found, and fails when one does not hold.
+// doctor checks every part, prints what it found, and fails if one check fails.
 func doctor(ctx context.Context, environ []string, out io.Writer) error {
 	c, err := config.Load(environ)
 	if err != nil {
 		return err
 	}
 	failed := 0
-	for _, e := range examinations {
-		if !e.run(ctx, c, out) {
+	for _, p := range partChecks {
+		if !p.run(ctx, c, out) {
 			failed++
 		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d do not hold", failed, len(examinations))
+		return fmt.Errorf("%d of %d checks failed", failed, len(partChecks))
 	}
 	return nil
 }
 
-// run reports whether a part holds, or is left out.
-func (e examination) run(ctx context.Context, c *config.Config, out io.Writer) bool {
-	ctx, cancel := context.WithTimeout(ctx, examinationTimeout)
+// run reports whether a part is in order, or left out.
+func (p partCheck) run(ctx context.Context, c *config.Config, out io.Writer) bool {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	found, err := e.look(ctx, c)
+	found, err := p.check(ctx, c)
 	switch {
 	case errors.Is(err, errUnconfigured):
-		fmt.Fprintf(out, "-     %-9s %v\n", e.part, err)
+		fmt.Fprintf(out, "-     %-9s %v\n", p.part, err)
 	case err != nil:
-		mend := e.mend
-		if better, ok := errors.AsType[advice](err); ok {
-			mend = better.mend
+		fix := p.fix
+		if better, ok := errors.AsType[fixError](err); ok {
+			fix = better.fix
 		}
-		fmt.Fprintf(out, "FAIL  %-9s %v\n                %s\n", e.part, err, mend)
+		fmt.Fprintf(out, "FAIL  %-9s %v\n                %s\n", p.part, err, fix)
 		return false
 	default:
-		fmt.Fprintf(out, "ok    %-9s %s\n", e.part, found)
+		fmt.Fprintf(out, "ok    %-9s %s\n", p.part, found)
 	}
 	return true
 }
 
-func examineDatabase(ctx context.Context, c *config.Config) (string, error) {
+func checkDatabase(ctx context.Context, c *config.Config) (string, error) {
 	db, err := database.Open(c.Database.URL, commandConnections)
 	if err != nil {
 		return "", err
@@ -111,9 +122,9 @@ func examineDatabase(ctx context.Context, c *config.Config) (string, error) {
 	return version + ", tables up to date", err
 }
 
-func examineRedis(ctx context.Context, c *config.Config) (string, error) {
+func checkRedis(ctx context.Context, c *config.Config) (string, error) {
 	if c.Redis.URL == "" {
-		return "inside the process: for one server, and gone with it", nil
+		return "inside the process: for one server only, and empty after a restart", nil
 	}
 	client, err := newRedis(c)
 	if err != nil {
@@ -129,30 +140,34 @@ func examineRedis(ctx context.Context, c *config.Config) (string, error) {
 		return "", fmt.Errorf("version %s is too old", version)
 	}
 	if info["Memory"]["maxmemory"] != "0" && policy != "noeviction" {
-		return "", fmt.Errorf("its maxmemory-policy is %s: it throws away who waits and who is signed in", policy)
+		return "", fmt.Errorf("its maxmemory-policy is %s: it evicts waiting guests and sessions", policy)
 	}
 	return "Redis " + version, nil
 }
 
-func examineLiveKit(ctx context.Context, c *config.Config) (string, error) {
+func checkLiveKit(ctx context.Context, c *config.Config) (string, error) {
 	return c.LiveKit.URL, livekit.New(livekitSettings(c)).Check(ctx)
 }
 
-// examineEntrance asks where browsers do whether a room can be entered.
-func examineEntrance(ctx context.Context, c *config.Config) (string, error) {
+// checkEntrance asks LiveKit at its public address whether somebody may enter a room.
+func checkEntrance(ctx context.Context, c *config.Config) (string, error) {
 	client := livekit.New(livekitSettings(c))
-	return c.LiveKit.PublicURL, client.InCheckRoom(ctx, func(room string) error { return client.CheckEntrance(ctx, room) })
+	return c.LiveKit.PublicURL, client.InCheckRoom(ctx, func(room string) error {
+		return client.CheckEntrance(ctx, room)
+	})
 }
 
-func examineEgress(ctx context.Context, c *config.Config) (string, error) {
+func checkEgress(ctx context.Context, c *config.Config) (string, error) {
 	if _, ok := bucketSettings(c); !ok {
 		return "", errUnconfigured // nothing is recorded
 	}
 	client := livekit.New(livekitSettings(c))
-	return "somebody records", client.InCheckRoom(ctx, func(room string) error { return client.CheckEgress(ctx, room) })
+	return "an egress service answers", client.InCheckRoom(ctx, func(room string) error {
+		return client.CheckEgress(ctx, room)
+	})
 }
 
-func examineBucket(ctx context.Context, c *config.Config) (string, error) {
+func checkBucket(ctx context.Context, c *config.Config) (string, error) {
 	settings, ok := bucketSettings(c)
 	if !ok {
 		return "", errUnconfigured
@@ -163,7 +178,8 @@ func examineBucket(ctx context.Context, c *config.Config) (string, error) {
 	}
 	err = b.Check(ctx, "recordings/"+uuid.NewString())
 	if errors.Is(err, bucket.ErrStyle) {
-		return "", advice{err, "choose a storage, or an endpoint of it, that takes path style; credentials do not matter here"}
+		return "", fixError{err,
+			"choose a storage, or an endpoint of it, that accepts path style; credentials do not matter here"}
 	}
 	if err != nil {
 		return "", err
@@ -171,7 +187,7 @@ func examineBucket(ctx context.Context, c *config.Config) (string, error) {
 	return settings.Endpoint + ", " + settings.Name, nil
 }
 
-func examineSignIn(ctx context.Context, c *config.Config) (string, error) {
+func checkSignIn(ctx context.Context, c *config.Config) (string, error) {
 	switch {
 	case c.SignIn.Issuer != "":
 		provider := auth.NewProvider(providerSettings(c))
@@ -180,8 +196,8 @@ func examineSignIn(ctx context.Context, c *config.Config) (string, error) {
 		}
 		verified, err := provider.SaysVerified(ctx)
 		if !verified {
-			return c.SignIn.Issuer + ", which does not list the claim email_verified: roles given to e-mail addresses " +
-				"may not arrive; FOYER_OIDC_EMAILS_VERIFIED is for providers that verify every address", err
+			return c.SignIn.Issuer + ", which does not list the claim email_verified: people may not get roles that " +
+				"were given to their e-mail addresses; set FOYER_OIDC_EMAILS_VERIFIED if it verifies every address", err
 		}
 		return c.SignIn.Issuer, err
 	case c.Development():
@@ -191,8 +207,8 @@ func examineSignIn(ctx context.Context, c *config.Config) (string, error) {
 	}
 }
 
-// examineMail goes with the SMTP server as far as an e-mail to our own address would, and sends nothing.
-func examineMail(ctx context.Context, c *config.Config) (string, error) {
+// checkMail begins an e-mail to Foyer's own address at the SMTP server, and sends nothing.
+func checkMail(ctx context.Context, c *config.Config) (string, error) {
 	if c.Mail.SMTPURL == "" {
 		return "", errUnconfigured
 	}
@@ -207,26 +223,26 @@ func examineMail(ctx context.Context, c *config.Config) (string, error) {
 	}
 }
 
-// examineClock compares ours with those of the others.
-func examineClock(ctx context.Context, c *config.Config) (string, error) {
+// checkClock compares this machine's clock with others.
+func checkClock(ctx context.Context, c *config.Config) (string, error) {
 	var wrong []string
 	compared := 0
-	for part, tell := range clocks {
+	for part, now := range clocks {
 		before := time.Now()
-		theirs, err := tell(ctx, c)
+		theirs, err := now(ctx, c)
 		if err != nil {
-			continue // that it is away has been said
+			continue // its own check reports that it is away
 		}
 		compared++
 		middle := before.Add(time.Since(before) / 2)
 		if skew := theirs.Sub(middle); skew.Abs() > maxSkew {
-			wrong = append(wrong, fmt.Sprintf("that of %s differs by %s", part, skew.Round(time.Second)))
+			wrong = append(wrong, fmt.Sprintf("the clock of %s differs by %s", part, skew.Round(time.Second)))
 		}
 	}
 	if len(wrong) > 0 {
 		return "", errors.New(strings.Join(wrong, ", "))
 	}
-	return fmt.Sprintf("within %s of the %d others that could be asked", maxSkew, compared), nil
+	return fmt.Sprintf("within %s of the %d others that answered", maxSkew, compared), nil
 }
 
 var clocks = map[string]func(context.Context, *config.Config) (time.Time, error){
@@ -257,7 +273,7 @@ var clocks = map[string]func(context.Context, *config.Config) (time.Time, error)
 	},
 }
 
-// httpTime is the time that a server puts on its answers (RFC 9110, section 6.6.1).
+// httpTime is the time in a server's answer (RFC 9110, section 6.6.1).
 func httpTime(ctx context.Context, url string) (time.Time, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

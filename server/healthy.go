@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	// healthyTimeout is longer than a server takes to find out that something is away.
+	// healthyTimeout is longer than readyTimeout, so that a server can report what is away.
 	healthyTimeout = 5 * time.Second
 	maxHealth      = 4 << 10 // bytes
 )
 
-// healthy asks the server that runs here with these settings whether it is ready, and fails when it is
-// not: for containers, in which there is no other program to ask with.
+// healthy asks the server that runs on this machine with these settings whether it is ready, and fails if it is not. It
+// is the health check of containers, which have no other program for it.
 func healthy(ctx context.Context, environ []string, out io.Writer) error {
 	c, err := config.Load(environ)
 	if err != nil {
@@ -45,8 +45,8 @@ func healthy(ctx context.Context, environ []string, out io.Writer) error {
 	return err
 }
 
-// clientOf returns a client of the server that listens at an address, under whatever name and through no
-// proxy. Of one that listens everywhere it takes this machine.
+// clientOf returns a client that connects to an address, whatever the host of a URL, and without a proxy. It connects
+// to this machine if the address is unspecified.
 func clientOf(addr string) *http.Client {
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, addr)

@@ -14,7 +14,7 @@ import (
 
 func newLogger(c *config.Config) *slog.Logger {
 	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.Telemetry.LogLevel)) // checked with the configuration
+	_ = level.UnmarshalText([]byte(c.Telemetry.LogLevel)) // config.Load has checked it
 	options := &slog.HandlerOptions{Level: level}
 	if c.Development() {
 		return slog.New(telemetry.Logged(slog.NewTextHandler(os.Stderr, options)))
@@ -22,7 +22,7 @@ func newLogger(c *config.Config) *slog.Logger {
 	return slog.New(telemetry.Logged(slog.NewJSONHandler(os.Stderr, options)))
 }
 
-// greet says in one block where things are and, in development mode, what to try.
+// greet prints where things are and, in development mode, what to try.
 func greet(out io.Writer, c *config.Config, addr, admin string, hasPage bool) {
 	base := "http://" + addr
 	fmt.Fprintln(out)
@@ -47,13 +47,13 @@ func greet(out io.Writer, c *config.Config, addr, admin string, hasPage bool) {
 		return
 	}
 	fmt.Fprintf(out, `
-DEVELOPMENT MODE, since FOYER_SECRET is not set: whoever reaches this address signs in as anybody.
+DEVELOPMENT MODE, because FOYER_SECRET is not set: everybody who reaches this address can sign in as anybody.
 `)
 	if hasPage {
 		fmt.Fprintf(out, "Open %s in a browser: sign in with one click, and make a room.\n\n", base)
 		return
 	}
-	fmt.Fprintf(out, `In a shell: sign in, make a room, and knock at it (each line uses the one before):
+	fmt.Fprintf(out, `In a shell: sign in, make a room, and ask to enter (each line uses the one before):
 
 %s
 
@@ -67,7 +67,7 @@ func databaseName(url string) string {
 	return "PostgreSQL"
 }
 
-// firstSteps are three shell commands that show what Foyer does without its page.
+// firstSteps are three shell commands that show Foyer without its page.
 func firstSteps(base string) []string {
 	const post = `curl -s -H 'content-type: application/json'`
 	return []string{

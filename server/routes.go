@@ -127,7 +127,7 @@ func (a *app) hearLiveKit(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if strings.HasPrefix(event.Room, livekit.CheckRooms) {
-		return a.hearCheck(w, r, event)
+		return a.answerProbe(w, r, event)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), hearTimeout)
 	defer cancel()

@@ -58,7 +58,8 @@ func databaseSettings(c *config.Config) database.Settings {
 func bucketSettings(c *config.Config) (s bucket.Settings, ok bool) {
 	return bucket.Settings{
 		Endpoint: c.Storage.Endpoint, PublicEndpoint: c.Storage.PublicEndpoint, Name: c.Storage.Bucket,
-		Region: c.Storage.Region, AccessKey: c.Storage.AccessKey, SecretKey: c.Storage.SecretKey, SessionToken: c.Storage.SessionToken,
+		Region: c.Storage.Region, AccessKey: c.Storage.AccessKey, SecretKey: c.Storage.SecretKey,
+		SessionToken: c.Storage.SessionToken,
 	}, c.Storage.Endpoint != ""
 }
 
@@ -100,11 +101,12 @@ func roomSettings(c *config.Config, limiter *ratelimit.Limiter) rooms.Settings {
 func lobbySettings(c *config.Config) lobby.Settings {
 	return lobby.Settings{
 		Secret: c.SigningSecret(), KeyPrefix: c.Redis.Prefix,
-		Grace: c.Lobby.Grace, Heartbeat: c.Lobby.Heartbeat, DeniedFor: c.Lobby.DeniedFor, AdmittedFor: c.Lobby.AdmittedFor,
-		TicketTTL: c.Lobby.TicketTTL, MeetingGrace: c.Rooms.MeetingGrace, Capacity: c.Lobby.Capacity,
-		AddressShare: c.Lobby.AddressShare, KnocksPerAddress: c.Rates.KnocksPerAddress,
-		KnocksPerUser: c.Rates.KnocksPerUser, KnocksPerRoom: c.Rates.KnocksPerRoom,
-		TokensPerAddress: c.Rates.TokensPerAddress, TokensPerUser: c.Rates.TokensPerUser, TokensPerRoom: c.Rates.TokensPerRoom,
+		Grace: c.Lobby.Grace, Heartbeat: c.Lobby.Heartbeat, MeetingGrace: c.Rooms.MeetingGrace,
+		DeniedFor: c.Lobby.DeniedFor, AdmittedFor: c.Lobby.AdmittedFor, TicketTTL: c.Lobby.TicketTTL,
+		Capacity: c.Lobby.Capacity, AddressShare: c.Lobby.AddressShare,
+		KnocksPerAddress: c.Rates.KnocksPerAddress, TokensPerAddress: c.Rates.TokensPerAddress,
+		KnocksPerUser: c.Rates.KnocksPerUser, TokensPerUser: c.Rates.TokensPerUser,
+		KnocksPerRoom: c.Rates.KnocksPerRoom, TokensPerRoom: c.Rates.TokensPerRoom,
 		RequestsPerTicket: c.Rates.RequestsPerTicket, ListsPerUser: c.Rates.ListsPerUser,
 		NotifyHosts: c.Lobby.NotifyHosts, ShowPosition: c.Lobby.ShowPosition,
 	}

@@ -15,17 +15,17 @@ import (
 	"foyer/server/config"
 )
 
-// examineSharing looks for other installations of Foyer that have people in this LiveKit. They are fine as long as
-// their rooms are not in our database: in those, each would remove the people of the other.
-func examineSharing(ctx context.Context, c *config.Config) (string, error) {
+// checkSharing looks for other installations of Foyer that have people in this LiveKit. That is fine unless the people
+// are in rooms of this database: there, each installation would remove the people of the other.
+func checkSharing(ctx context.Context, c *config.Config) (string, error) {
 	marks, err := livekit.New(livekitSettings(c)).Marks(ctx)
-	if err != nil { // what is wrong with LiveKit stands in the line above
+	if err != nil { // the line above has the error
 		return "not checked: LiveKit does not answer", nil
 	}
 	delete(marks, c.LiveKit.Deployment)
 	others := slices.Sorted(maps.Keys(marks))
 	if len(others) == 0 {
-		return c.LiveKit.Deployment + ", and nobody else's people are in LiveKit's rooms", nil
+		return c.LiveKit.Deployment + ", and no other installation has people in LiveKit's rooms", nil
 	}
 	for _, other := range others {
 		ours, err := countRooms(ctx, c, marks[other])
@@ -33,14 +33,14 @@ func examineSharing(ctx context.Context, c *config.Config) (string, error) {
 			return "", err
 		}
 		if ours > 0 {
-			return "", fmt.Errorf("people of %q are in %d rooms of this database, and %q is who this is",
+			return "", fmt.Errorf("people of %q are in %d rooms of this database, which is that of %q",
 				other, ours, c.LiveKit.Deployment)
 		}
 	}
 	return c.LiveKit.Deployment + ", beside " + strings.Join(others, ", "), nil
 }
 
-// countRooms counts those of LiveKit's rooms that are in our database.
+// countRooms counts the LiveKit rooms that are in this database.
 func countRooms(ctx context.Context, c *config.Config, names []string) (int, error) {
 	db, err := database.Open(c.Database.URL, commandConnections)
 	if err != nil {

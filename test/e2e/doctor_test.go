@@ -127,7 +127,7 @@ func TestDoctorFindsALiveKitThatTellsAndRecordsNothing(t *testing.T) {
 			startServer(t, environ...)
 			out, _, exit := foyer(t, environ, "doctor")
 			assert.Equal(t, exitFailed, exit)
-			assert.Regexp(t, `(?m)^FAIL +webhook .* LiveKit has not told it of a new room$`, out)
+			assert.Regexp(t, `(?m)^FAIL +webhook .* no event of a new room has come from LiveKit$`, out)
 			assert.Regexp(t, `(?m)^FAIL +egress .*`+set.egress, out)
 			assert.Regexp(t, `(?m)^ok +entrance`, out)
 		})
