@@ -113,7 +113,7 @@ func (a *app) wire() (err error) {
 		return err
 	}
 	a.calls = meetings.New(a.rooms, a.lobby, a.rtc, a.recordings, meetingSettings(c))
-	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, appSettings(c, a.accounts.ByEmail)); err != nil {
+	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, a.accounts, appSettings(c)); err != nil {
 		return err
 	}
 	if a.invitations, err = invitations.New(a.redis, a.accounts, a.rooms, a.outbox, invitationSettings(c)); err != nil {

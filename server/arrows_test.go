@@ -19,7 +19,6 @@ import (
 var arrows = map[string]string{
 	"server":             "accounts accounts/apps announcements auth ent ent/database graph graph/query graph/transport internal/batch internal/bucket internal/devmode internal/fault internal/livekit internal/mail internal/outbox internal/ratelimit internal/telemetry internal/webhook invitations lobby meetings recordings rooms server/config web",
 	"server/config":      "ent/database internal/bucket internal/mail internal/webhook",
-	"server/config/docs": "server/config",
 	"graph":              "accounts auth ent ent/database graph/generated graph/query graph/scalar graph/transport internal/fault internal/livekit internal/telemetry invitations lobby meetings recordings rooms",
 	"graph/generated":    "accounts auth ent graph/scalar internal/livekit invitations lobby meetings recordings rooms", // types only
 	"graph/scalar":       "ent internal/fault internal/livekit",
@@ -35,7 +34,7 @@ var arrows = map[string]string{
 	"ent/database":       "ent",
 	"ent/database/draft": "ent/database",
 	"web":                "",
-	"accounts/apps":      "auth ent internal/fault internal/mailbox internal/ratelimit",
+	"accounts/apps":      "accounts auth ent internal/fault internal/mailbox internal/ratelimit",
 	"announcements":      "ent internal/mail internal/outbox internal/webhook recordings",
 	"internal/batch":     "",
 	"internal/bucket":    "internal/fault",
@@ -51,6 +50,7 @@ var arrows = map[string]string{
 	"internal/text":      "internal/fault",
 	"internal/webhook":   "",
 	"invitations":        "accounts ent internal/fault internal/mail internal/outbox internal/ratelimit rooms",
+	"server/config/docs": "server/config",
 	"test/e2e":           "",
 	"test/env":           "accounts auth ent ent/database internal/devmode internal/fault rooms",
 	"test/env/up":        "test/env",

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"foyer/accounts"
 	"foyer/accounts/apps"
 	"foyer/announcements"
@@ -148,10 +146,10 @@ func bearerSettings(c *config.Config) auth.BearerSettings {
 	return s
 }
 
-func appSettings(c *config.Config, user func(context.Context, string) (uuid.UUID, error)) apps.Settings {
+func appSettings(c *config.Config) apps.Settings {
 	return apps.Settings{
 		Secret: c.SigningSecret(), TTL: c.Applications.TokenTTL, KeyPrefix: c.Redis.Prefix,
-		PerAddress: c.Rates.AppTokensPerAddress, PerClient: c.Rates.AppTokensPerClient, User: user,
+		PerAddress: c.Rates.AppTokensPerAddress, PerClient: c.Rates.AppTokensPerClient,
 	}
 }
 

@@ -37,11 +37,11 @@ func newWorld(
 ) *world {
 	t.Helper()
 	w := env.EmptyWorld(t, env.Setup{DB: db, Redis: rdb})
-	settings := apps.Settings{Secret: secret, TTL: 10 * time.Minute, User: w.People.ByEmail}
+	settings := apps.Settings{Secret: secret, TTL: 10 * time.Minute}
 	if change != nil {
 		change(&settings)
 	}
-	tokens, err := apps.NewTokens(db, rdb, settings)
+	tokens, err := apps.NewTokens(db, rdb, w.People, settings)
 	require.NoError(t, err)
 	return &world{w, apps.NewRegistry(db), tokens}
 }

@@ -84,7 +84,7 @@ func (t *Tokens) userOf(
 		return uuid.Nil, fault.New(fault.Forbidden,
 			"this application may not act for users of this e-mail domain")
 	}
-	return t.settings.User(ctx, email)
+	return t.accounts.ByEmail(ctx, email)
 }
 
 // domainOf returns the domain of an e-mail address, in lower case and in A-labels. Nothing but a bare address

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
+	"foyer/accounts"
 	"foyer/ent"
 	"foyer/internal/fault"
 	"foyer/internal/ratelimit"
@@ -39,13 +39,12 @@ type Settings struct {
 	// PerAddress is how many tokens may be asked for within a minute from one network address, and
 	// PerClient how many one application may be given; 0 is any number.
 	PerAddress, PerClient int
-	// User returns the account of an e-mail address, which it makes if need be.
-	User func(ctx context.Context, email string) (uuid.UUID, error)
 }
 
 // Tokens gives applications tokens, and reads them.
 type Tokens struct {
 	db       *ent.Client
+	accounts *accounts.Service
 	settings Settings
 	limiter  *ratelimit.Limiter
 	key      []byte
@@ -55,14 +54,16 @@ type Tokens struct {
 }
 
 // NewTokens returns Tokens. Every server that shares the secret accepts them.
-func NewTokens(db *ent.Client, rdb redis.UniversalClient, settings Settings) (*Tokens, error) {
+func NewTokens(
+	db *ent.Client, rdb redis.UniversalClient, people *accounts.Service, settings Settings,
+) (*Tokens, error) {
 	key, err := hkdf.Key(sha256.New, []byte(settings.Secret), nil, "foyer application token", sha256.Size)
 	if err != nil {
 		return nil, fmt.Errorf("derive key of applications: %w", err)
 	}
 	id := idPrefix + strings.ToLower(rand.Text())
 	return &Tokens{
-		db: db, settings: settings, limiter: ratelimit.New(rdb, settings.KeyPrefix), key: key, hash: hashSecret,
+		db: db, accounts: people, settings: settings, limiter: ratelimit.New(rdb, settings.KeyPrefix), key: key, hash: hashSecret,
 		nobody: &ent.Application{ClientID: id, SecretHash: hashSecret(id, newSecret())},
 	}, nil
 }
