@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestHeapMayGrowToItsFloorAndFromThenOnDouble(t *testing.T) {
+func TestHeapGrowsToItsFloorAndThenDoubles(t *testing.T) {
 	t.Parallel()
 	for live, percent := range map[uint64]int{
 		0: 1600, 1 << 20: 1600, 4 << 20: 1500, 8 << 20: 700, 20 << 20: 200, 31 << 20: 100, 32 << 20: 100,

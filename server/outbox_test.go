@@ -18,9 +18,9 @@ import (
 	"foyer/test/env"
 )
 
-// TestOutboxPausesAsTheReadmeSays: 5 seconds, then pauses that double up to half an hour, each up to a half shorter by
+// TestOutboxPausesAsDocumented: 5 seconds, then pauses that double up to half an hour, each up to a half shorter by
 // chance; what says which file to delete is never given up. These are the settings of a real server.
-func TestOutboxPausesAsTheReadmeSays(t *testing.T) {
+func TestOutboxPausesAsDocumented(t *testing.T) {
 	t.Parallel()
 	c, err := config.Load(nil)
 	require.NoError(t, err)

@@ -171,7 +171,7 @@ func TestFilesComeWithTheirTypesAndAreKept(t *testing.T) {
 	}
 }
 
-func TestFileIsCompressedForWhoReadsThatAndSentOnceOnly(t *testing.T) {
+func TestFilesAreCompressedAndNotSentTwice(t *testing.T) {
 	t.Parallel()
 	h := serves(t, build)
 	const path = "/assets/index-1a2.js"

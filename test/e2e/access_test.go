@@ -30,7 +30,7 @@ const (
 	viewerID   = `{ viewer { id } }`
 )
 
-// TestOwnerSharesARoomAndLeavesIt is the life of a room that changes hands.
+// TestOwnerSharesARoomAndLeavesIt follows a room that changes hands.
 func TestOwnerSharesARoomAndLeavesIt(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -49,7 +49,7 @@ func TestOwnerSharesARoomAndLeavesIt(t *testing.T) {
 	updated := s.must(olga, updateAccess, input(object{"userId": adamID, "role": "ADMINISTRATOR"}))
 	assert.Equal(t, "ADMINISTRATOR", text(updated, "updateRoomAccess.roomAccess.role"))
 
-	// Mary has never been here; Adam invites her.
+	// Mary has no account yet; Adam invites her.
 	invited := s.must(adam, grantAccess,
 		input(object{"email": "Mary.Member@example.org", "role": "MEMBER"}))
 	maryID := text(invited, "grantRoomAccess.roomAccess.user.id")
@@ -89,7 +89,7 @@ func listed(data object) []string {
 	return list
 }
 
-func TestViewerSaysWhatHisRoomsAreLike(t *testing.T) {
+func TestViewerSetsDefaultsForTheirRooms(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	ada := s.login("Ada")

@@ -13,20 +13,21 @@ import (
 	"foyer/graph/generated"
 )
 
-// door is a way to ask for something that costs more than the reading of a few rows: rows that stay, tokens, e-mails,
-// recordings, requests of LiveKit's API, lists of Redis's.
+// door is a field that costs more than reading a few rows: it adds rows, makes tokens, sends e-mails, records, or asks
+// LiveKit's API or Redis for a list.
 type door struct {
-	// field is the door, as Type.field, and setting the limit of the act behind it.
+	// field is the door, as Type.field. setting is the limit of its act.
 	field, setting string
-	// query is asked as the host of a room, with what input returns; both are empty where another test asks.
+	// query is the operation of the room's host, and input returns its input. Both are empty where another test covers
+	// the door.
 	query string
 	input func(h *doorway) object
 }
 
-// strangers are the settings that count what the host of a room does not do there.
+// strangers are the settings that do not count the host of a room.
 var strangers = []string{"FOYER_ROOMS_PER_USER", "FOYER_KNOCKS_PER_USER"}
 
-// doorway is where doors are tried: a host, a room of theirs, and a guest's entry in it.
+// doorway is what doors are tested with: a host, a room of theirs, and a guest's entry in it.
 type doorway struct {
 	*server
 
@@ -34,7 +35,7 @@ type doorway struct {
 	guest        request
 }
 
-// doors are all of them. Where another test does the asking, it is named.
+// doors are all doors. A comment names the test that covers a door without a query.
 var doors = []door{
 	{"Mutation.createRoomToken", "FOYER_TOKENS_PER_USER", createRoomToken, (*doorway).named},
 	{"Mutation.requestEntry", "FOYER_TOKENS_PER_USER", requestEntry, (*doorway).named},
@@ -97,7 +98,7 @@ var enough = map[string]string{
 	"updateViewer":     "one row", "revokeSession": "a session less", "revokeOtherSessions": "sessions less",
 }
 
-// cheap are the other fields by which one may ask for anything at all, and what they cost.
+// cheap are the other root fields, and their cost.
 var cheap = map[string]string{
 	"Query.node": "one row", "Query.room": "one row, by id", "Query.rooms": "a page of rows", "Query.viewer": "one row",
 	"Query.recording": "one row", "Query.recordings": "a page of rows", "Query.capabilities": "nothing",
@@ -115,7 +116,7 @@ func (h *doorway) room() object   { return object{"roomId": h.roomID} }
 func (h *doorway) named() object  { return with(h.room(), "displayName", "Somebody") }
 func (h *doorway) ticket() object { return with(h.room(), "ticket", h.guest.ticket) }
 
-// TestEveryMutationHasALimit: whoever adds one says here which, and whoever adds another way to ask says what it costs.
+// TestEveryMutationHasALimit: a new mutation has to be listed here with its limit, and another new field with its cost.
 func TestEveryMutationHasALimit(t *testing.T) {
 	t.Parallel()
 	known := map[string]bool{}
@@ -140,7 +141,7 @@ func TestEveryMutationHasALimit(t *testing.T) {
 	}
 }
 
-// TestEveryDoorOfAnActMeetsItsLimit: the act is what is limited, by whatever field it is asked for.
+// TestEveryDoorOfAnActMeetsItsLimit: the limit counts the act, whatever field starts it.
 func TestEveryDoorOfAnActMeetsItsLimit(t *testing.T) {
 	t.Parallel()
 	bySetting := map[string][]door{}
@@ -166,7 +167,7 @@ func TestEveryDoorOfAnActMeetsItsLimit(t *testing.T) {
 	}
 }
 
-// refused asks so many times, and tells which of them were RATE_LIMITED.
+// refused sends an operation n times and returns which of them were RATE_LIMITED.
 func (h *doorway) refused(d door, times int) []bool {
 	variables := object{"id": h.roomID, "ticket": h.guest.ticket, "input": "no-such-room"}
 	if d.input != nil {
@@ -181,8 +182,8 @@ func (h *doorway) refused(d door, times int) []bool {
 	return all
 }
 
-// TestEveryMutationCountsUnderEveryAlias against the limit of all mutations, and none of an operation runs when one of
-// them is too many.
+// TestEveryMutationCountsUnderEveryAlias against the limit of all mutations. If an operation exceeds the limit, none of
+// its mutations runs.
 func TestEveryMutationCountsUnderEveryAlias(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "FOYER_MUTATIONS_PER_USER=2", "FOYER_SIGN_INS_PER_ADDRESS=0")
@@ -209,7 +210,7 @@ func TestEveryMutationCountsUnderEveryAlias(t *testing.T) {
 	}
 }
 
-// sample is a value of a type as it stands in a document: the least that it can be.
+// sample is the smallest value of a type, as written in a document.
 func sample(schema *ast.Schema, of *ast.Type) string {
 	definition := schema.Types[of.Name()]
 	switch {

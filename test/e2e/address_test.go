@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestAddressesThatCannotBeReadAreLoggedOnceAndCounted: the proxies write another header than the settings say.
-func TestAddressesThatCannotBeReadAreLoggedOnceAndCounted(t *testing.T) {
+// TestUnreadableAddressesAreLoggedOnceAndCounted: the proxies write another header than the settings name.
+func TestUnreadableAddressesAreLoggedOnceAndCounted(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "FOYER_TRUSTED_PROXIES=1", "FOYER_PROXY_HEADER=Forwarded", inner)
 	for range 3 {

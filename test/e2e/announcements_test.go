@@ -35,7 +35,7 @@ const (
 	otherSecret   = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 )
 
-// told is a service that is told of recordings, not yet started. Its address stays the same.
+// told is a service that receives webhooks about recordings. It is not started yet, and its address stays the same.
 type told struct {
 	t    *testing.T
 	addr string
@@ -57,7 +57,7 @@ func newTold(t *testing.T) *told {
 	return &told{t: t, addr: fmt.Sprintf("127.0.0.1:%d", env.FreePort(t))}
 }
 
-// url holds what nobody is to read in a log.
+// url contains a password, which no log may contain.
 func (s *told) url() string { return "http://" + s.addr + "/hooks?key=hunter2" }
 
 func (s *told) start() {
@@ -90,8 +90,8 @@ func (s *told) all() []toldRequest {
 	return slices.Clone(s.requests)
 }
 
-// endRecording saves a recording of a room as a server does whose next step is to be killed: what is to
-// be told of it is in the database, and nobody has been woken up for it.
+// endRecording saves a recording as a server does that is killed next: the notifications are in the database, and no
+// outbox was woken up.
 func endRecording(t *testing.T, databaseURL, roomID string, options schema.RecordingOptions, urls ...string) string {
 	t.Helper()
 	db, err := database.Open(databaseURL, 2)
@@ -100,7 +100,7 @@ func endRecording(t *testing.T, databaseURL, roomID string, options schema.Recor
 	sender, err := webhook.NewSender(webhook.Settings{URLs: urls, Secrets: []string{webhookSecret}})
 	require.NoError(t, err)
 	service, err := announcements.New(db.Client, sender, announcements.Settings{
-		Send: func(context.Context, mail.Message) error { return nil }, // this server is killed before
+		Send: func(context.Context, mail.Message) error { return nil }, // this server is killed before it sends
 	})
 	require.NoError(t, err)
 	access := db.RoomAccess.Query().OnlyX(t.Context())
@@ -120,7 +120,7 @@ func endRecording(t *testing.T, databaseURL, roomID string, options schema.Recor
 	return rec.ID.String()
 }
 
-// value returns that of a variable.
+// value returns the value of a variable.
 func value(t *testing.T, environ []string, name string) string {
 	t.Helper()
 	for _, setting := range environ {
@@ -132,7 +132,7 @@ func value(t *testing.T, environ []string, name string) string {
 	return ""
 }
 
-// TestVerifierOfTheSpecificationAccepts what the server sends, while its secrets change, and nothing else.
+// TestVerifierOfTheSpecificationAccepts only what the server sends, also while its secrets change.
 func TestVerifierOfTheSpecificationAccepts(t *testing.T) {
 	t.Parallel()
 	service, bucket, environ := newTold(t), env.Bucket(t), shared(t)
@@ -178,9 +178,9 @@ func TestVerifierOfTheSpecificationAccepts(t *testing.T) {
 	assert.NotContains(t, s.log(), "hunter2")
 }
 
-// TestNewsOfARecordingSurvivesCrashes: the server that saved it is gone, the next is killed while it
-// tells, and a third tells it, under the same id, while mail and service come up one after the other.
-func TestNewsOfARecordingSurvivesCrashes(t *testing.T) {
+// TestNotificationsOfARecordingSurviveCrashes: the server that saved the recording ends, the next is killed while it delivers,
+// and a third delivers under the same id, while the mail server and the service start one after the other.
+func TestNotificationsOfARecordingSurviveCrashes(t *testing.T) {
 	t.Parallel()
 	service := newTold(t)
 	asked, hold := make(chan struct{}, 99), make(chan struct{})
@@ -197,7 +197,7 @@ func TestNewsOfARecordingSurvivesCrashes(t *testing.T) {
 	id := endRecording(t, value(t, environ, "DATABASE_URL"), roomID, schema.RecordingOptions{}, service.url())
 	service.start()
 	env.Receive(t, asked)
-	first.kill() // between what it said and the note of it
+	first.kill() // between the delivery and its record
 	close(hold)
 	second := startServer(t, environ...)
 	env.Eventually(t, func(c *assert.CollectT) { assert.Len(c, service.all(), 2) })
@@ -206,7 +206,7 @@ func TestNewsOfARecordingSurvivesCrashes(t *testing.T) {
 		assert.Equal(c, map[string]int{"olga.owner@example.org": 1}, recipients(smtp))
 	})
 	require.NoError(t, second.stop())
-	third := startServer(t, environ...) // has nothing to tell any more
+	third := startServer(t, environ...) // has nothing left to deliver
 	require.NoError(t, third.stop())
 	got := service.all()
 	require.Len(t, got, 2)
@@ -223,7 +223,7 @@ func TestNewsOfARecordingSurvivesCrashes(t *testing.T) {
 	}
 }
 
-func TestTranscriptIsReportedWithTheSecretAlone(t *testing.T) {
+func TestTranscriptReportRequiresTheSecret(t *testing.T) {
 	t.Parallel()
 	secret, environ := strings.Repeat("s", minSecret), shared(t)
 	s := startServer(t, append(environ, "FOYER_TRANSCRIPT_WEBHOOK_SECRET="+secret)...)
@@ -278,7 +278,7 @@ func TestTranscriptIsReportedWithTheSecretAlone(t *testing.T) {
 	assert.NotContains(t, s.log(), secret)
 }
 
-func TestWithoutASecretNobodyReportsTranscripts(t *testing.T) {
+func TestTranscriptsCannotBeReportedWithoutASecret(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	for _, authorization := range []string{"", "Bearer ", "Bearer x"} {
@@ -292,7 +292,7 @@ func TestWithoutASecretNobodyReportsTranscripts(t *testing.T) {
 	}
 }
 
-// ear is who LiveKit tells of its rooms instead of the server: news is lost, until the test hands it on.
+// ear receives LiveKit's events instead of the server. They are lost until the test passes them on.
 type ear struct {
 	mu   sync.Mutex
 	news []toldRequest
@@ -311,11 +311,10 @@ func (e *ear) heard() []toldRequest {
 	return slices.Clone(e.news)
 }
 
-// TestLostNewsOfARecordingIsToldOnce: LiveKit's events are lost and the server is killed while the
-// recording ends. The next one finds out by itself, and whatever it hears afterwards, the owner gets
-// one e-mail and the service one message, with an address where it gets the file; the transcript that it
-// reports is shown.
-func TestLostNewsOfARecordingIsToldOnce(t *testing.T) {
+// TestLostEndOfARecordingIsReportedOnce: LiveKit's events are lost and the server is killed while the recording ends. The
+// next server finds the end by itself. Whatever events arrive later, the owner gets one e-mail and the service one
+// message, with an address of the file. The transcript that the service reports is shown.
+func TestLostEndOfARecordingIsReportedOnce(t *testing.T) {
 	t.Parallel()
 	lksdk.SetLogger(logger.GetDiscardLogger())
 	events, service, bucket := &ear{}, newTold(t), env.Bucket(t)
@@ -362,7 +361,7 @@ func TestLostNewsOfARecordingIsToldOnce(t *testing.T) {
 		assert.Equal(c, map[string]int{"olga.owner@example.org": 1}, recipients(smtp))
 	})
 	h := &heard{second, livekit}
-	for range 2 { // now it comes, and comes again
+	for range 2 { // the events arrive late, and twice
 		for _, event := range events.heard() {
 			assert.Equal(t, http.StatusOK, h.event(event.Body, event.Headers["Authorization"]))
 		}

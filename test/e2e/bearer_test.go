@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// issuer is somebody whose tokens Foyer accepts.
+// issuer is an issuer of tokens that Foyer accepts.
 type issuer struct {
 	t    *testing.T
 	url  string
@@ -46,7 +46,7 @@ func newIssuer(t *testing.T) *issuer {
 	return i
 }
 
-// start starts Foyer so that it accepts the issuer's tokens.
+// start starts Foyer with settings that accept the issuer's tokens.
 func (i *issuer) start(environ ...string) *server {
 	return startServer(i.t, append([]string{
 		"FOYER_BEARER_ISSUERS=" + i.url + " " + i.url + "/keys", "FOYER_BEARER_AUDIENCE=foyer-api",
@@ -85,7 +85,7 @@ func TestProgramSignsInWithATokenOfItsIssuer(t *testing.T) {
 	assert.Equal(t, 4403, short.closed(), "its socket ends with the token")
 }
 
-func TestIssuerThatIsAwayIsNotTheProgramsFault(t *testing.T) {
+func TestUnreachableIssuerIsNotBlamedOnTheProgram(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	i.away.Store(true)

@@ -23,10 +23,8 @@ import (
 	"foyer/test/env"
 )
 
-// inBrowser runs a test of test/env/node/browser, and does for it what it asks for by name. Its pages may
-// ask other origins too.
-//
-// Such tests are not parallel: a browser with three people in a call needs the machine for itself.
+// inBrowser runs a test of test/env/node/browser and handles the requests that it makes by name. Its pages may also
+// access other origins. Such tests are not parallel: a browser with three people in a call needs the whole machine.
 func inBrowser(t *testing.T, script, foyer, liveKit string, answers map[string]func(), others ...string) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "node", append([]string{"browser/" + script, foyer, liveKit}, others...)...)
@@ -61,8 +59,8 @@ func TestGraphiQLIsAWorkbenchForEveryFlow(t *testing.T) {
 	inBrowser(t, "graphiql.mjs", s.url, liveKit, nil)
 }
 
-// TestMeetingIsHeldInBrowsers: create, knock, admit, deny, see each other, mute, remove with a ban. The
-// server serves trusted documents alone, and the page's are.
+// TestMeetingIsHeldInBrowsers: create, knock, admit, deny, see each other, mute, remove with a ban. The server accepts
+// only trusted documents, which include those of the page.
 func TestMeetingIsHeldInBrowsers(t *testing.T) {
 	others := filepath.Join(t.TempDir(), "documents.json")
 	const document = "{ viewer { id } }"
@@ -73,7 +71,7 @@ func TestMeetingIsHeldInBrowsers(t *testing.T) {
 	inBrowser(t, "meeting.mjs", s.url, liveKit.URL(), nil)
 }
 
-// TestGuestInABrowserKeepsThePlaceAndMissesNoDecision: whatever becomes of the page and of the server.
+// TestGuestInABrowserKeepsThePlaceAndMissesNoDecision, whatever happens to the page and the server.
 func TestGuestInABrowserKeepsThePlaceAndMissesNoDecision(t *testing.T) {
 	environ := append(shared(t), "FOYER_LOBBY_POSITION=true", "FOYER_LOBBY_GRACE=2m")
 	s, liveKit := startServerWithLiveKit(t, environ...)
@@ -84,13 +82,13 @@ func TestGuestInABrowserKeepsThePlaceAndMissesNoDecision(t *testing.T) {
 		"stop": func() { s.kill() }, "start": start,
 		"start and admit": func() {
 			desk := startServer(t, environ...)
-			desk.admitAll(desk.login("Ada")) // the same address, the same person
+			desk.admitAll(desk.login("Ada")) // the same address is the same person
 			start()
 		},
 	})
 }
 
-// admitAll lets everybody in who waits for the only room of a host.
+// admitAll admits everybody who waits for the only room of a host.
 func (s *server) admitAll(host string) {
 	s.t.Helper()
 	rooms := s.must(host, `{ rooms { edges { node { id } } } }`, nil)
@@ -101,7 +99,7 @@ func (s *server) admitAll(host string) {
 		object{"input": object{"roomId": roomID}})
 }
 
-// TestMeetingIsHeldByKeyboardAlone: nothing is clicked, and what has the focus shows it.
+// TestMeetingIsHeldByKeyboardAlone: the test clicks nothing, and the focused element shows its focus.
 func TestMeetingIsHeldByKeyboardAlone(t *testing.T) {
 	s, liveKit := startServerWithLiveKit(t)
 	inBrowser(t, "keyboard.mjs", s.url, liveKit.URL(), nil)
@@ -113,21 +111,21 @@ func TestMeetingIsHeldOnAPhone(t *testing.T) {
 	inBrowser(t, "phone.mjs", s.url, liveKit.URL(), nil)
 }
 
-// TestMeetingIsHeldInOldAndRestrictedBrowsers: what is newer than the oldest supported browsers is deleted, site data
-// are blocked, parts break. Where no call can be held, the page says so.
+// TestMeetingIsHeldInOldAndRestrictedBrowsers: the test deletes APIs that the oldest supported browsers lack, blocks
+// site data, and breaks parts. Where no call is possible, the page says so.
 func TestMeetingIsHeldInOldAndRestrictedBrowsers(t *testing.T) {
 	s, liveKit := startServerWithLiveKit(t)
 	inBrowser(t, "older.mjs", s.url, liveKit.URL(), nil)
 }
 
-// TestPageBlamesNoHostWhoDidNothing: people are removed by a host, by LiveKit, and by Foyer when Redis has forgotten
-// them.
+// TestPageBlamesNoHostWhoDidNothing: people are removed by a host, by LiveKit, and by Foyer after Redis lost their
+// passes.
 func TestPageBlamesNoHostWhoDidNothing(t *testing.T) {
 	store := env.StartRedis(t)
 	s, liveKit := startServerWithLiveKit(t, "REDIS_URL="+store.URL(),
 		"FOYER_MEETING_GRACE=1ms") // so that no admission comes back from the audit
 	api := lksdk.NewRoomServiceClient(liveKit.URL(), liveKit.Key(), liveKit.Secret())
-	// grace waits until LiveKit lists Grace, connected by another connection than before.
+	// grace waits until LiveKit lists Grace with another connection than before.
 	grace := func(before string) (room string, p *livekitproto.ParticipantInfo) {
 		env.Eventually(t, func(c *assert.CollectT) {
 			rooms, err := api.ListRooms(t.Context(), &livekitproto.ListRoomsRequest{})
@@ -154,37 +152,37 @@ func TestPageBlamesNoHostWhoDidNothing(t *testing.T) {
 	inBrowser(t, "removed.mjs", s.url, liveKit.URL(), map[string]func(){
 		"remove Grace, and see Grace come back": func() { grace(remove()) },
 		"forget everything and remove Grace": func() {
-			require.NoError(t, store.Client(t).FlushAll(t.Context()).Err()) // the test's own
+			require.NoError(t, store.Client(t).FlushAll(t.Context()).Err()) // a Redis of the test's own
 			remove()
 		},
 	})
 }
 
-// TestNothingThatIsSentBreaksTheChat: what is no message, what is too long, and two thousand of them.
-func TestNothingThatIsSentBreaksTheChat(t *testing.T) {
+// TestNoMessageBreaksTheChat: invalid messages, messages that are too long, and two thousand messages.
+func TestNoMessageBreaksTheChat(t *testing.T) {
 	s, liveKit := startServerWithLiveKit(t)
 	inBrowser(t, "rude.mjs", s.url, liveKit.URL(), nil)
 }
 
-// TestHostWhoIsSignedOutDuringTheCallIsTold that they no longer see who waits.
-func TestHostWhoIsSignedOutDuringTheCallIsTold(t *testing.T) {
+// TestHostLearnsThatTheyWereSignedOutDuringTheCall that they no longer see who waits.
+func TestHostLearnsThatTheyWereSignedOutDuringTheCall(t *testing.T) {
 	s, liveKit := startServerWithLiveKit(t)
 	inBrowser(t, "signedout.mjs", s.url, liveKit.URL(), nil)
 }
 
-// TestFaultsAreSaidWhereTheyHappen: in the dialog, or below on the screen until the same thing works.
-func TestFaultsAreSaidWhereTheyHappen(t *testing.T) {
+// TestFaultsAreShownWhereTheyHappen: in the dialog, or at the bottom of the screen until the same action works.
+func TestFaultsAreShownWhereTheyHappen(t *testing.T) {
 	s, liveKit := startServerWithLiveKit(t)
 	inBrowser(t, "faults.mjs", s.url, liveKit.URL(), nil)
 }
 
-// TestLinksAddressesAndWordsAreTakenAsPeoplePasteThem, on the page.
-func TestLinksAddressesAndWordsAreTakenAsPeoplePasteThem(t *testing.T) {
+// TestPastedLinksAddressesAndWordsAreAccepted into the page.
+func TestPastedLinksAddressesAndWordsAreAccepted(t *testing.T) {
 	s, liveKit := startServerWithLiveKit(t)
 	inBrowser(t, "links.mjs", s.url, liveKit.URL(), nil)
 }
 
-// TestMeetingIsRecordedInBrowsers: everybody is told, and the host finds the file, behind nginx.
+// TestMeetingIsRecordedInBrowsers behind nginx: everybody sees the notice, and the host finds the file.
 func TestMeetingIsRecordedInBrowsers(t *testing.T) {
 	foyer := fmt.Sprintf("http://127.0.0.1:%d", env.FreePort(t))
 	files := env.Bucket(t)
@@ -200,7 +198,7 @@ func TestMeetingIsRecordedInBrowsers(t *testing.T) {
 	inBrowser(t, "recording.mjs", nginx.URL(), liveKit.URL(), nil, foyer)
 }
 
-// TestServerWithoutStorageOffersNoRecordings: neither in the call nor beside it.
+// TestServerWithoutStorageOffersNoRecordings, neither in the call nor outside it.
 func TestServerWithoutStorageOffersNoRecordings(t *testing.T) {
 	s, liveKit := startServerWithLiveKit(t)
 	inBrowser(t, "unrecorded.mjs", s.url, liveKit.URL(), nil)

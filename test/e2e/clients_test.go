@@ -28,7 +28,7 @@ func toJSON(t *testing.T, value any) string {
 	return string(text)
 }
 
-// said waits until a client says something of a kind.
+// said waits for a message of a kind from a client.
 func said(t *testing.T, client <-chan object, kind string) object {
 	t.Helper()
 	for {
@@ -40,7 +40,7 @@ func said(t *testing.T, client <-chan object, kind string) object {
 	}
 }
 
-func TestGraphQLWSAsksChangesAndWatchesOverOneSocket(t *testing.T) {
+func TestGraphQLWSQueriesMutatesAndSubscribesOnOneSocket(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	host := s.login("Olga Owner")
@@ -76,7 +76,8 @@ func TestGraphQLWSAsksChangesAndWatchesOverOneSocket(t *testing.T) {
 	assert.Equal(t, 1, connections)
 }
 
-// After a bad close code graphql-ws comes back at once: 2,757 times in three seconds were counted.
+// After a close code that is not fatal to it, graphql-ws reconnects immediately: 2,757 times in three seconds were
+// counted.
 func TestGraphQLWSBacksOffWhenItsCredentialIsRefused(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -93,8 +94,8 @@ func TestGraphQLWSBacksOffWhenItsCredentialIsRefused(t *testing.T) {
 	assert.LessOrEqual(t, attempts, 12, "a handful")
 }
 
-// A guest's server goes away and another comes in its place. What was decided meanwhile, at a server
-// that stayed, reaches him.
+// A guest's server ends and another one starts at its address. The guest learns a decision that was made meanwhile at a
+// third server.
 func TestGraphQLWSMissesNoDecisionWhileItsServerRestarts(t *testing.T) {
 	t.Parallel()
 	for name, leave := range map[string]struct {

@@ -22,8 +22,8 @@ import (
 	"foyer/test/env"
 )
 
-// TestComposedServersAreOneFoyer: a person signs in, guests wait, the host decides and files are fetched,
-// whichever replica nginx takes for each request.
+// TestComposedServersAreOneFoyer: a person signs in, guests wait, the host decides and files are downloaded, whichever
+// replica nginx selects for each request.
 func TestComposedServersAreOneFoyer(t *testing.T) {
 	t.Parallel()
 	d := deploy(t, nil)
@@ -36,7 +36,7 @@ func TestComposedServersAreOneFoyer(t *testing.T) {
 	guests := d.fill(roomID, 2)
 	assert.Equal(t, names(guests), d.waiting(roomID), "in the order of arrival")
 
-	// One replica decides; there are guests at the two others.
+	// One replica decides; the guests are at the two others.
 	d.admitEverybody(roomID)
 	for _, g := range guests {
 		admitted := g.until("entry.status", "ADMITTED")
@@ -52,8 +52,7 @@ func TestComposedServersAreOneFoyer(t *testing.T) {
 	}
 }
 
-// streamThroughNginx has a guest watch as server-sent events, that come one by one: the first before
-// there is a second.
+// streamThroughNginx watches an entry as server-sent events. The first event arrives before the second exists.
 func (d *deployment) streamThroughNginx(t *testing.T, roomID string) {
 	t.Helper()
 	guest := d.knock(roomID, "Stella Stream")
@@ -63,7 +62,7 @@ func (d *deployment) streamThroughNginx(t *testing.T, roomID string) {
 	assert.Contains(t, stream.until(t, `"status":"ADMITTED"`), "participantToken")
 }
 
-// eventStream is what a server sends.
+// eventStream is a stream of server-sent events.
 type eventStream struct{ *bufio.Reader }
 
 func (d *deployment) events(t *testing.T, query string, variables object) eventStream {
@@ -82,7 +81,7 @@ func (d *deployment) events(t *testing.T, query string, variables object) eventS
 	return eventStream{bufio.NewReader(got.Body)}
 }
 
-// until returns the next line with something in it.
+// until returns the next line that contains a text.
 func (e eventStream) until(t *testing.T, wanted string) string {
 	t.Helper()
 	for {
@@ -94,7 +93,7 @@ func (e eventStream) until(t *testing.T, wanted string) string {
 	}
 }
 
-// downloadAtEveryReplica fetches a recording until each replica has been asked who may.
+// downloadAtEveryReplica downloads a recording until nginx has asked each replica for permission.
 func (d *deployment) downloadAtEveryReplica(t *testing.T, roomID string) {
 	t.Helper()
 	db, err := database.Open(d.environ["DATABASE_URL"], 1)
@@ -116,8 +115,8 @@ func all[T any](list []T, is func(T) bool) bool {
 	return !slices.ContainsFunc(list, func(one T) bool { return !is(one) })
 }
 
-// TestComposedServerIsKilledAndItsGuestsKeepTheirPlaces at another, while nginx still believes that there
-// are three. A new one at another address takes its part.
+// TestComposedServerIsKilledAndItsGuestsKeepTheirPlaces at another one, while nginx still knows three addresses. A new
+// server at another address replaces it.
 func TestComposedServerIsKilledAndItsGuestsKeepTheirPlaces(t *testing.T) {
 	t.Parallel()
 	d := deploy(t, nil)
@@ -134,7 +133,7 @@ func TestComposedServerIsKilledAndItsGuestsKeepTheirPlaces(t *testing.T) {
 			continue
 		}
 		_, err := g.read()
-		for ; err == nil; _, err = g.read() { // what was on its way
+		for ; err == nil; _, err = g.read() { // messages that were on their way
 		}
 		g.socket = d.watch(g.ticket)
 		moved++
@@ -152,8 +151,7 @@ func TestComposedServerIsKilledAndItsGuestsKeepTheirPlaces(t *testing.T) {
 	}
 }
 
-// TestComposedServersRestartOneByOneAndNobodyIsLost: neither a guest, who comes back as his client does,
-// nor a question.
+// TestComposedServersRestartOneByOneAndNobodyIsLost: no guest, who reconnects as clients do, and no query.
 func TestComposedServersRestartOneByOneAndNobodyIsLost(t *testing.T) {
 	t.Parallel()
 	d := deploy(t, nil)
@@ -188,7 +186,7 @@ func TestComposedServersRestartOneByOneAndNobodyIsLost(t *testing.T) {
 	assert.Positive(t, asked)
 }
 
-// askSomething asks a query by GET: nginx may ask it of another server.
+// askSomething sends a query by GET, which nginx may retry at another server.
 func (d *deployment) askSomething() error {
 	got, err := http.Get(d.url + "/graphql?query=" + url.QueryEscape("{ viewer { id } }"))
 	if err != nil {
@@ -201,8 +199,8 @@ func (d *deployment) askSomething() error {
 	return nil
 }
 
-// waitLikeAClient follows an entry until it is admitted, and comes back when the server says that it
-// stops. Anything else is an error, also that nobody takes the guest.
+// waitLikeAClient follows an entry until it is admitted, and reconnects when the server says that it stops. Anything
+// else is an error, also a refused connection.
 func (d *deployment) waitLikeAClient(g *waiter) error {
 	k := g.socket
 	for {
@@ -230,7 +228,7 @@ func (d *deployment) comeBack(ticket string) (*socket, error) {
 	k := &socket{d.t, conn}
 	payload := object{"query": watchEntry, "variables": object{"ticket": ticket}}
 	if err := conn.WriteJSON(object{"type": "connection_init"}); err != nil {
-		return k, nil // it says so when it is read from
+		return k, nil // reading from it returns the error
 	}
 	_ = conn.WriteJSON(object{"type": "subscribe", "id": "1", "payload": payload})
 	return k, nil
@@ -256,7 +254,7 @@ func (k *socket) follow() (status string, err error) {
 	}
 }
 
-// clientAt is a client with an address of its own.
+// clientAt is a client with its own address.
 func clientAt(address string) *http.Client {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 	return &http.Client{
@@ -265,8 +263,8 @@ func clientAt(address string) *http.Client {
 	}
 }
 
-// limitedByAddress asks for sign-ins at a URL, of which Foyer allows an address three, from two addresses,
-// and claims to be others.
+// limitedByAddress requests sign-ins at a URL from two addresses, which also claim other addresses. Foyer allows three
+// for each address.
 func limitedByAddress(t *testing.T, at string) {
 	t.Helper()
 	const one, another = "127.0.2.1", "127.0.2.2"
@@ -291,14 +289,13 @@ func limitedByAddress(t *testing.T, at string) {
 
 const threeSignIns = "FOYER_SIGN_INS_PER_ADDRESS=3"
 
-// TestComposedServersSeeTheAddressesOfClients, with nothing in front of nginx.
+// TestComposedServersSeeTheAddressesOfClients without another server in front of nginx.
 func TestComposedServersSeeTheAddressesOfClients(t *testing.T) {
 	t.Parallel()
 	limitedByAddress(t, deploy(t, map[string]string{"FOYER_TRUSTED_PROXIES": "1"}, threeSignIns).url)
 }
 
-// TestComposedServersSeeTheAddressesOfClientsOfTheServerInFront of nginx, as docker-compose.yml has it when
-// its operator does not say otherwise.
+// TestComposedServersSeeTheAddressesOfClientsOfTheServerInFront of nginx, with the default of docker-compose.yml.
 func TestComposedServersSeeTheAddressesOfClientsOfTheServerInFront(t *testing.T) {
 	t.Parallel()
 	d := deploy(t, map[string]string{"FOYER_TRUSTED_PROXIES": ""}, threeSignIns)

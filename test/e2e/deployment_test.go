@@ -24,7 +24,7 @@ import (
 	"foyer/test/env"
 )
 
-// operator is what whoever runs docker-compose.yml has to say, and how the test says it.
+// operator are the variables that docker-compose.yml requires, with the test's values.
 var operator = map[string]string{
 	"POSTGRES_PASSWORD": "postgresPassword", "REDIS_PASSWORD": "redisPassword", "FOYER_SECRET": production["FOYER_SECRET"],
 	"FOYER_OIDC_CLIENT_ID": "foyer", "FOYER_OIDC_CLIENT_SECRET": "hush",
@@ -32,7 +32,7 @@ var operator = map[string]string{
 	"FOYER_INNER_ADDR": "0.0.0.0:9090",
 }
 
-// composition is docker-compose.yml, of which variables are not yet replaced.
+// composition is docker-compose.yml, before variables are replaced.
 type composition struct {
 	Services map[string]struct {
 		Environment map[string]any
@@ -46,7 +46,7 @@ type composition struct {
 	}
 }
 
-// readComposition has the Compose library read the file.
+// readComposition reads the file with the Compose library.
 func readComposition(t testing.TB) (c composition) {
 	t.Helper()
 	command := exec.Command("go", "-C", "../../tools", "tool", "github.com/compose-spec/compose-go/v2/cmd",
@@ -57,7 +57,7 @@ func readComposition(t testing.TB) (c composition) {
 	return c
 }
 
-// environment is what compose sets for a service, when the operator has said what he says.
+// environment is the environment that compose gives a service, with the operator's variables.
 func (c composition) environment(t testing.TB, service string, said map[string]string) map[string]string {
 	t.Helper()
 	environment := map[string]string{}
@@ -70,7 +70,7 @@ func (c composition) environment(t testing.TB, service string, said map[string]s
 	return environment
 }
 
-// interpolated is what stands for NAME, NAME:-DEFAULT, NAME:+INSTEAD or NAME:?MESSAGE. $$ is a dollar.
+// interpolated is the value of NAME, NAME:-DEFAULT, NAME:+INSTEAD or NAME:?MESSAGE. $$ is a dollar.
 func interpolated(t testing.TB, reference string, said map[string]string) string {
 	t.Helper()
 	name, operator, _ := strings.Cut(reference, ":")
@@ -90,9 +90,8 @@ func interpolated(t testing.TB, reference string, said map[string]string) string
 	return value
 }
 
-// deployment is what docker-compose.yml runs, as processes: three Foyers in production mode behind nginx
-// with the settings that it mounts. Each Foyer has an address of its own, and nginx finds them by the
-// name of their service, as with Docker.
+// deployment runs docker-compose.yml as processes: three Foyers in production mode behind nginx, with the settings that
+// the file mounts. Each Foyer has its own address, and nginx finds them by the name of their service, as with Docker.
 type deployment struct {
 	*server // all of them, through nginx
 
@@ -100,19 +99,19 @@ type deployment struct {
 	replicas    []*server
 	addresses   []netip.Addr
 	port, inner int
-	services    map[string]string // where those of the file are here, by host:port
-	environ     map[string]string // what the file gives each Foyer
+	services    map[string]string // addresses of the file's services here, by host:port
+	environ     map[string]string // what the file sets for each Foyer
 	dns         *env.DNS
 	nginx       *env.Nginx
 	bucket      env.S3Bucket
 	host        *browser
-	came        int // how many guests there have been
+	came        int // how many guests have come
 }
 
-// replicaAddress is 127.0.1.1 for the first, and so on: loopback is a whole network.
+// replicaAddress is 127.0.1.1 for the first replica, and so on: loopback is a whole network.
 func replicaAddress(i int) netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 1, byte(i + 1)}) }
 
-// deploy starts it all. The operator says more, and Foyer gets more settings than the file has.
+// deploy starts everything. The operator sets more variables, and Foyer gets more settings than the file has.
 func deploy(t *testing.T, says map[string]string, more ...string) *deployment {
 	t.Helper()
 	ports, err := env.FreePorts(2)
@@ -129,7 +128,7 @@ func deploy(t *testing.T, says map[string]string, more ...string) *deployment {
 		"FOYER_S3_SECRET": d.bucket.Secret,
 	})
 	d.services = map[string]string{
-		":redisPassword@redis:6379": env.StartRedis(t).Addr(), // a test's own has no password
+		":redisPassword@redis:6379": env.StartRedis(t).Addr(), // a test's own Redis has no password
 		"livekit:7880":              strings.TrimPrefix(liveKit, "ws://"),
 		"minio:9000":                strings.TrimPrefix(d.bucket.Endpoint, "http://"),
 		"foyer:8080":                "foyer:" + strconv.Itoa(d.port),
@@ -144,7 +143,7 @@ func deploy(t *testing.T, says map[string]string, more ...string) *deployment {
 	return d
 }
 
-// here is the environment of a service, with what it names where that is here.
+// here is the environment of a service, with the addresses of services on this machine.
 func (d *deployment) here(t *testing.T, service string, said map[string]string) map[string]string {
 	t.Helper()
 	names := slices.Collect(maps.Keys(d.composition.Services))
@@ -165,8 +164,8 @@ func (d *deployment) here(t *testing.T, service string, said map[string]string) 
 	return environment
 }
 
-// adaptStores puts a database and a bucket in the place of the file's, having looked whether it names those
-// that it makes.
+// adaptStores replaces the file's database and bucket by those of the test, and checks that the file names the ones
+// that it creates.
 func (d *deployment) adaptStores(t *testing.T, said map[string]string) {
 	t.Helper()
 	at, err := url.Parse(d.environ["DATABASE_URL"])
@@ -187,11 +186,11 @@ func (d *deployment) adaptStores(t *testing.T, said map[string]string) {
 	d.environ["S3_BUCKET"], d.environ["S3_ACCESS_KEY"] = d.bucket.Name, d.bucket.AccessKey
 }
 
-// startNginx starts it with what its image makes of the template and of the environment.
+// startNginx starts nginx with the configuration that its image makes from the template and the environment.
 func (d *deployment) startNginx(t *testing.T, said map[string]string) {
 	t.Helper()
 	mounted := d.composition.Services["nginx"].Volumes
-	require.Len(t, mounted, 2) // and its own settings
+	require.Len(t, mounted, 2) // the template and its own settings
 	assert.Equal(t, nginxFile, filepath.Join("..", mounted[0].Source))
 	assert.Equal(t, "/etc/nginx/templates/default.conf.template", mounted[0].Target)
 	environment := d.here(t, "nginx", said)
@@ -206,7 +205,7 @@ func (d *deployment) startNginx(t *testing.T, said map[string]string) {
 	d.nginx = startNginxWith(t, certificate, environment)
 }
 
-// startReplicas starts as many as the file says, all at once, on an empty database.
+// startReplicas starts all replicas of the file in parallel, on an empty database.
 func (d *deployment) startReplicas(t *testing.T, more []string) {
 	t.Helper()
 	for name, value := range d.environ {
@@ -225,7 +224,7 @@ func (d *deployment) startReplicas(t *testing.T, more []string) {
 	d.dns.Set("foyer", d.addresses...)
 }
 
-// replica starts a Foyer that has an address to itself, as a container has.
+// replica starts a Foyer on its own address, as in a container.
 func (d *deployment) replica(t *testing.T, address netip.Addr, environ []string) *server {
 	own := strings.NewReplacer(
 		"=0.0.0.0:8080", fmt.Sprintf("=%s:%d", address, d.port),
@@ -238,7 +237,7 @@ func (d *deployment) replica(t *testing.T, address netip.Addr, environ []string)
 	return startServer(t, environ...)
 }
 
-// again starts a replica that has ended, at an address.
+// again starts a replica at an address after it ended.
 func (d *deployment) again(t *testing.T, i int, address netip.Addr) {
 	t.Helper()
 	var environ []string
@@ -251,7 +250,7 @@ func (d *deployment) again(t *testing.T, i int, address netip.Addr) {
 	d.dns.Set("foyer", d.addresses...)
 }
 
-// finds waits until nginx has asked a replica something: it looks for new addresses once a second.
+// finds waits until nginx has sent a request to a replica. nginx looks up addresses once a second.
 func (d *deployment) finds(replica *server) {
 	d.t.Helper()
 	env.Eventually(d.t, func(c *assert.CollectT) {
@@ -260,7 +259,7 @@ func (d *deployment) finds(replica *server) {
 	})
 }
 
-// signIn signs the host in, whichever replicas the steps of that come to.
+// signIn signs the host in, whichever replicas get its requests.
 func (d *deployment) signIn(t *testing.T) {
 	t.Helper()
 	d.host = newBrowser(t)
@@ -268,7 +267,7 @@ func (d *deployment) signIn(t *testing.T) {
 	require.Equal(t, "Ada Lovelace", d.host.name(d.url), d.host.text)
 }
 
-// asHost runs an operation that is to succeed, with the host's cookie, and returns its data.
+// asHost runs an operation with the host's cookie, which must succeed, and returns its data.
 func (d *deployment) asHost(query string, variables object) object {
 	d.t.Helper()
 	body := toJSON(d.t.(*testing.T), object{"query": query, "variables": variables})
@@ -295,23 +294,23 @@ func (d *deployment) admitEverybody(roomID string) {
 	d.asHost(`mutation($id: ID!) { admitAllEntries(input: {roomId: $id}) { entries { id } } }`, object{"id": roomID})
 }
 
-// waiting are the names of those who wait, in their order.
+// waiting are the names of the waiting guests, in order.
 func (d *deployment) waiting(roomID string) []string {
 	d.t.Helper()
 	data := d.asHost(`query($id: ID) { room(id: $id) { lobby { entries { displayName } } } }`, object{"id": roomID})
 	return listedNames(data["room"].(object))
 }
 
-// waiter is a guest who watches over a WebSocket through nginx.
+// waiter is a guest who waits on a WebSocket through nginx.
 type waiter struct {
 	request
 	*socket
 
 	name    string
-	replica int // which the socket is at
+	replica int // the replica of the socket
 }
 
-// fill has guests come until so many wait at each replica.
+// fill lets guests come until enough of them wait at each replica.
 func (d *deployment) fill(roomID string, each int) (guests []*waiter) {
 	d.t.Helper()
 	before := d.sockets()
@@ -340,7 +339,7 @@ func (d *deployment) watch(ticket string) *socket {
 	return k
 }
 
-// sockets are how many each replica has.
+// sockets are the numbers of sockets of the replicas.
 func (d *deployment) sockets() (open []int) {
 	d.t.Helper()
 	for _, replica := range d.replicas {
@@ -356,8 +355,8 @@ func names(guests []*waiter) (names []string) {
 	return names
 }
 
-// TestContainersAreConfined: none is root, gains rights or writes where it need not; but for the egress service, whose
-// browser has a sandbox, and which reaches neither Foyer's Redis nor its database.
+// TestContainersAreConfined: no container runs as root, gains rights or writes more than it needs. The egress service
+// is the exception: its browser has a sandbox, and it reaches neither Foyer's Redis nor its database.
 func TestContainersAreConfined(t *testing.T) {
 	t.Parallel()
 	c := readComposition(t)
@@ -380,8 +379,8 @@ func TestContainersAreConfined(t *testing.T) {
 	assert.Regexp(t, `^redis://:\$\{REDIS_PASSWORD\}@`, c.Services["foyer"].Environment["REDIS_URL"])
 }
 
-// TestNginxSettingsNameWhatMayBeReplaced: all that they have, and nothing of nginx's own.
-func TestNginxSettingsNameWhatMayBeReplaced(t *testing.T) {
+// TestNginxSettingsListTheirVariables: all variables of the settings, and none of nginx's own.
+func TestNginxSettingsListTheirVariables(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(nginxFile)
 	require.NoError(t, err)
@@ -400,7 +399,7 @@ func TestNginxSettingsNameWhatMayBeReplaced(t *testing.T) {
 	}
 }
 
-// TestImageHasNeitherAShellNorRoot: its last stage is distroless, of the kind that is nobody's, and runs nothing.
+// TestImageHasNeitherAShellNorRoot: its last stage is distroless's nonroot image, and runs no command.
 func TestImageHasNeitherAShellNorRoot(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../deploy/Dockerfile")
@@ -422,7 +421,7 @@ func TestImageHasNeitherAShellNorRoot(t *testing.T) {
 	assert.Contains(t, string(text), "CGO_ENABLED=0", "there are no libraries")
 }
 
-func TestServerOfThisMachineSaysWhetherItIsReady(t *testing.T) {
+func TestHealthyCommandReportsWhetherTheServerIsReady(t *testing.T) {
 	t.Parallel()
 	store := env.StartRedis(t)
 	environ := []string{

@@ -65,8 +65,7 @@ func TestDocsClientsAreAdmitted(t *testing.T) {
 	}
 }
 
-// TestDocsClientsSurviveADeploy: the server stops while guests wait, another takes its place, and what
-// is decided there arrives.
+// TestDocsClientsSurviveADeploy: the server stops while guests wait, another replaces it, and its decisions arrive.
 func TestDocsClientsSurviveADeploy(t *testing.T) {
 	t.Parallel()
 	folder := clientsIn(t)
@@ -83,7 +82,7 @@ func TestDocsClientsSurviveADeploy(t *testing.T) {
 		guest.waits()
 	}
 	require.NoError(t, before.stop())
-	time.Sleep(2 * time.Second) // nobody is there for a while: connections are refused
+	time.Sleep(2 * time.Second) // for a while every connection is refused
 	after := startServer(t, append(environ, "FOYER_ADDR="+strings.TrimPrefix(before.url, "http://"))...)
 	require.Equal(t, before.url, after.url)
 	after.must(host, `mutation($id: ID!) { admitAllEntries(input: {roomId: $id}) { entries { id } } }`,
@@ -94,8 +93,8 @@ func TestDocsClientsSurviveADeploy(t *testing.T) {
 	}
 }
 
-// TestDocsClientsGetALostPlaceBack: the server dies, and every place in its lobby is lost. The page asks again
-// with its ticket, and the guest keeps the entry.
+// TestDocsClientsGetALostPlaceBack: the server dies, and its lobby is lost. The page asks again with its ticket, and
+// the guest keeps the entry.
 func TestDocsClientsGetALostPlaceBack(t *testing.T) {
 	t.Parallel()
 	folder, data := clientsIn(t), "FOYER_DATA="+t.TempDir() // the rooms stay; lobby and sessions were in memory
@@ -135,7 +134,7 @@ func (s *server) waitsFor(host string, room place, id string) bool {
 	return false
 }
 
-// TestDocsSocketAsksForANewTokenWhenOneIsRefused: after 4403 it comes back with the next one.
+// TestDocsSocketAsksForANewTokenWhenOneIsRefused: after 4403 it reconnects with the next token.
 func TestDocsSocketAsksForANewTokenWhenOneIsRefused(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -159,8 +158,8 @@ func TestDocsSocketAsksForANewTokenWhenOneIsRefused(t *testing.T) {
 	assert.Equal(t, "1000", text(env.Receive(t, said), "code"))
 }
 
-// TestDocsClientsTellOfARefusedToken: over HTTP, where the status is 401.
-func TestDocsClientsTellOfARefusedToken(t *testing.T) {
+// TestDocsClientsReportARefusedToken over HTTP, where the status is 401.
+func TestDocsClientsReportARefusedToken(t *testing.T) {
 	t.Parallel()
 	said := node(t, writeScript(t, `
 		import { WebSocket } from "ws";
@@ -178,8 +177,8 @@ func TestDocsClientsTellOfARefusedToken(t *testing.T) {
 	assert.Nil(t, env.Receive(t, said))
 }
 
-// TestDocsGuestShowsNothingOlder: a state that comes late does not take the place of a newer one.
-func TestDocsGuestShowsNothingOlder(t *testing.T) {
+// TestDocsGuestIgnoresOlderStates: a late state does not replace a newer one.
+func TestDocsGuestIgnoresOlderStates(t *testing.T) {
 	t.Parallel()
 	said := node(t, writeScript(t, `
 		import { enter } from "./guest.mjs";
@@ -200,8 +199,8 @@ func TestDocsGuestShowsNothingOlder(t *testing.T) {
 	assert.Nil(t, env.Receive(t, said))
 }
 
-// TestDocsManifestIsEnough: a server that serves the documents of client/ and no others serves
-// the clients that send them as they are, and the hash alone stands for one.
+// TestDocsManifestIsEnough: a server that accepts only the documents of client/ serves the clients, which send them
+// unchanged, and accepts a hash instead of a document.
 func TestDocsManifestIsEnough(t *testing.T) {
 	t.Parallel()
 	folder := clientsIn(t)
@@ -235,7 +234,7 @@ func TestDocsManifestIsEnough(t *testing.T) {
 	}
 }
 
-// place is where guests want to go.
+// place is a room that guests ask to enter.
 type place struct{ id, slug string }
 
 func (s *server) roomWithSlug(host string) place {
@@ -257,8 +256,8 @@ func clientsIn(t *testing.T) string {
 	return folder
 }
 
-// withoutSecondNet has a guest's page fail when its subscription does, where it would ask again: the
-// client is to connect again by itself.
+// withoutSecondNet makes a guest's page fail with its subscription, where it would ask again: the client has to
+// reconnect by itself.
 func withoutSecondNet(t *testing.T, folder string) {
 	t.Helper()
 	file, net := filepath.Join(folder, "guest.mjs"), "error: () => resolve(),"
@@ -269,7 +268,7 @@ func withoutSecondNet(t *testing.T, folder string) {
 	require.NoError(t, os.WriteFile(file, []byte(torn), 0o600))
 }
 
-// writeScript puts a script beside the clients and returns its path.
+// writeScript writes a script beside the clients and returns its path.
 func writeScript(t *testing.T, text string) string {
 	t.Helper()
 	script := filepath.Join(clientsIn(t), "script.mjs")
@@ -277,14 +276,14 @@ func writeScript(t *testing.T, text string) string {
 	return script
 }
 
-// guest is a client of client/ in a process of its own.
+// guest is a client of client/ in its own process.
 type guest struct {
 	t    *testing.T
 	said <-chan object // each state that the guest is shown; closed when the process ends
 	last object
 }
 
-// startGuest has a client ask to enter a room.
+// startGuest makes a client ask to enter a room.
 func startGuest(t *testing.T, folder, client, url, slug string) *guest {
 	t.Helper()
 	script := filepath.Join(folder, "try.mjs")
@@ -299,7 +298,7 @@ func (g *guest) next() object {
 	return g.last
 }
 
-// waits expects to be told to wait twice: by requestEntry, and then by the subscription.
+// waits expects the status WAITING twice: from requestEntry and then from the subscription.
 func (g *guest) waits() {
 	g.t.Helper()
 	for range 2 {
@@ -309,7 +308,7 @@ func (g *guest) waits() {
 
 func (g *guest) request() request { return request{id: text(g.last, "id")} }
 
-// isAdmittedTo expects to be let in, with what to connect with, and that the client ends by itself.
+// isAdmittedTo expects an admission with connection details, and the end of the client.
 func (g *guest) isAdmittedTo(roomID string) {
 	g.t.Helper()
 	entry, version := text(g.last, "id"), at(g.last, "version").(float64)

@@ -16,7 +16,7 @@ import (
 	"foyer/test/env"
 )
 
-func TestDoctorSaysWhatHoldsAndWhatToMend(t *testing.T) {
+func TestDoctorReportsWhatWorksAndWhatToFix(t *testing.T) {
 	t.Parallel()
 	bucket, foyerURL := env.Bucket(t), "http://127.0.0.1:"+strconv.Itoa(env.FreePort(t))
 	liveKit, _ := env.StartEgress(t, foyerURL+"/webhooks/livekit", nil)
@@ -57,7 +57,7 @@ func TestDoctorSaysWhatHoldsAndWhatToMend(t *testing.T) {
 	}
 }
 
-// TestDoctorFindsADatabaseThatTwoInstallationsUse: each would remove the people of the other.
+// TestDoctorFindsADatabaseThatTwoInstallationsUse: each installation would remove the other's people.
 func TestDoctorFindsADatabaseThatTwoInstallationsUse(t *testing.T) {
 	t.Parallel()
 	own := append(shared(t), "FOYER_DEPLOYMENT=first")
@@ -72,7 +72,7 @@ func TestDoctorFindsADatabaseThatTwoInstallationsUse(t *testing.T) {
 	assert.Regexp(t, `(?m)^ok +sharing +first`, sharing("first"))
 }
 
-func TestDoctorGoesWithTheSMTPServerAsFarAsAMessageWould(t *testing.T) {
+func TestDoctorTestsTheSMTPServerWithoutSending(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		answer error
@@ -102,16 +102,16 @@ func TestDoctorGoesWithTheSMTPServerAsFarAsAMessageWould(t *testing.T) {
 	}
 }
 
-// inProduction are the settings of a Foyer outside development mode, at its own address.
+// inProduction are the settings of a Foyer outside development mode at its own address.
 func inProduction(t *testing.T, foyerURL, liveKit, key, secret string, more ...string) []string {
 	return append(append(shared(t), "FOYER_SECRET="+strings.Repeat("x", minSecret),
 		"FOYER_ADDR="+strings.TrimPrefix(foyerURL, "http://"), "FOYER_PUBLIC_URL="+foyerURL,
 		"LIVEKIT_URL="+liveKit, "LIVEKIT_API_KEY="+key, "LIVEKIT_API_SECRET="+secret), more...)
 }
 
-// TestDoctorFindsALiveKitThatTellsAndRecordsNothing: one without webhook and Redis, and one with Redis to which no
-// egress service has come.
-func TestDoctorFindsALiveKitThatTellsAndRecordsNothing(t *testing.T) {
+// TestDoctorFindsALiveKitWithoutWebhookOrEgress: one LiveKit without webhook and Redis, and one with Redis but
+// without an egress service.
+func TestDoctorFindsALiveKitWithoutWebhookOrEgress(t *testing.T) {
 	t.Parallel()
 	url, key, secret := env.LiveKit(t)
 	alone, egress := env.StartEgress(t, "", nil)
@@ -135,7 +135,7 @@ func TestDoctorFindsALiveKitThatTellsAndRecordsNothing(t *testing.T) {
 }
 
 // TestDoctorDoesNotBlameTheCredentialsWhenAStorageWantsAnotherStyle. The codes and messages are those that Alibaba
-// Cloud, Tencent Cloud and Huawei Cloud document; to HEAD a storage gives no reason.
+// Cloud, Tencent Cloud and Huawei Cloud document. A storage gives no reason in its answer to HEAD.
 func TestDoctorDoesNotBlameTheCredentialsWhenAStorageWantsAnotherStyle(t *testing.T) {
 	t.Parallel()
 	for code, message := range map[string]string{
@@ -161,7 +161,7 @@ func TestDoctorDoesNotBlameTheCredentialsWhenAStorageWantsAnotherStyle(t *testin
 	}
 }
 
-// TestDoctorCountsTheProxies that stand between it and Foyer, and finds settings that say otherwise.
+// TestDoctorCountsTheProxies between itself and Foyer, and finds settings that differ.
 func TestDoctorCountsTheProxies(t *testing.T) {
 	t.Parallel()
 	liveKit, key, secret := env.LiveKit(t)
@@ -187,7 +187,7 @@ func TestDoctorCountsTheProxies(t *testing.T) {
 	}
 }
 
-func TestVersionIsSaid(t *testing.T) {
+func TestVersionIsPrinted(t *testing.T) {
 	t.Parallel()
 	out, _, exit := foyer(t, nil, "version")
 	assert.Zero(t, exit)

@@ -16,8 +16,7 @@ import (
 
 func testID() string { return uuid.NewString() }
 
-// TestServerIsKilledWhileAGuestWaits: the decision is made at another server; the guest comes back
-// there with his ticket and finds it.
+// TestServerIsKilledWhileAGuestWaits: another server decides, and the guest finds the decision there with the ticket.
 func TestServerIsKilledWhileAGuestWaits(t *testing.T) {
 	t.Parallel()
 	environ := shared(t)
@@ -71,8 +70,8 @@ func (s *server) get(path string) int {
 	return response.StatusCode
 }
 
-// TestServerStops: sockets are told to go elsewhere, and the process ends well and soon.
-func TestServerStops(t *testing.T) {
+// TestStoppingServerTellsSocketsToReconnect: it tells sockets to reconnect, and the process ends in time with exit code 0.
+func TestStoppingServerTellsSocketsToReconnect(t *testing.T) {
 	t.Parallel()
 	environ := shared(t)
 	here, there := startServer(t, environ...), startServer(t, environ...)
@@ -93,7 +92,7 @@ func TestServerStops(t *testing.T) {
 	moved.until("entry.status", "ADMITTED")
 }
 
-func TestRefusedCredentials(t *testing.T) {
+func TestForgedCredentialsAreRefused(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	forged := s.login("Olga Owner") + "x"
@@ -107,7 +106,7 @@ func TestRefusedCredentials(t *testing.T) {
 	assert.Equal(t, 4403, k.closed())
 }
 
-// TestFailedStartSaysWhy: in words, without a password, and leaves nothing behind.
+// TestFailedStartSaysWhy in words and without a password.
 func TestFailedStartSaysWhy(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")

@@ -12,7 +12,7 @@ import (
 	"foyer/web"
 )
 
-func TestGraphiQLIsForDevelopmentAndWhereTheSettingSaysSo(t *testing.T) {
+func TestGraphiQLIsServedInDevelopmentOrBySetting(t *testing.T) {
 	t.Parallel()
 	require.NotNil(t, web.GraphiQL(), "GraphiQL is not built: make test does that, or make web/graphiql/dist/graphiql.js")
 	for _, test := range []struct {

@@ -102,13 +102,13 @@ func TestBadInputGetsAClearError(t *testing.T) {
 	}
 }
 
-// messagePack returns a cursor in MessagePack, with a value: some libraries write cursors in it.
+// messagePack returns a cursor in MessagePack, as some libraries write cursors, with a value.
 func messagePack(value string) string {
 	return base64.RawStdEncoding.EncodeToString([]byte("\x81\xa1v" + value))
 }
 
-// nesting returns a cursor of arrays in each other. Each has a header of three bytes that says it has 10,000
-// elements, for which a decoder may make room: 160 kB.
+// nesting returns a cursor of nested arrays. Each has a header of three bytes that declares 10,000 elements, for which
+// a decoder may allocate 160 kB.
 func nesting(depth int) string { return messagePack(strings.Repeat("\xdc\x27\x10", depth)) }
 
 func TestBodiesOfAnySize(t *testing.T) {
@@ -129,7 +129,7 @@ func TestBodiesOfAnySize(t *testing.T) {
 	assert.Equal(t, http.StatusOK, s.get("/readyz"))
 }
 
-// TestHeadersAreBounded: read, they take many times the memory, as long as their request lasts.
+// TestHeadersAreBounded: parsed headers take many times their size in memory while their request lasts.
 func TestHeadersAreBounded(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -137,7 +137,7 @@ func TestHeadersAreBounded(t *testing.T) {
 		request, err := http.NewRequest(http.MethodGet, s.url+"/healthz", nil)
 		require.NoError(t, err)
 		for i := range bytes / 10 {
-			request.Header[fmt.Sprintf("A-%05d", i)] = []string{""} // with its colon and line end 11 bytes
+			request.Header[fmt.Sprintf("A-%05d", i)] = []string{""} // 11 bytes with its colon and line end
 		}
 		answer, err := http.DefaultClient.Do(request)
 		require.NoError(t, err)
@@ -186,7 +186,7 @@ func TestTicketsAndStrangers(t *testing.T) {
 		connectionDetails { participantToken } } } } }`, object{"id": roomID}).code(), "no host can ask for it")
 }
 
-// refused returns the code with which a subscription is refused.
+// refused returns the error code of a refused subscription.
 func (k *socket) refused() string {
 	k.t.Helper()
 	message := k.receive()
@@ -224,8 +224,7 @@ func TestSocketEndsWithItsCredential(t *testing.T) {
 	assert.Equal(t, "UNAUTHENTICATED", s.ask(host, `{ viewer { id } }`, nil).code())
 }
 
-// TestNothingSecretIsLogged: whatever happens, and at the most talkative level, no log line holds a
-// ticket, a token, or a guest's name.
+// TestNothingSecretIsLogged: even at the most verbose level, no log line contains a ticket, a token or a guest's name.
 func TestNothingSecretIsLogged(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "FOYER_LOG_LEVEL=debug", "LIVEKIT_URL=ws://127.0.0.1:9", "FOYER_NOTIFY_HOSTS=true",

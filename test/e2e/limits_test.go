@@ -11,7 +11,7 @@ import (
 	"foyer/test/env"
 )
 
-// from asks for a page as a proxy does for a client at some address, and returns what is answered.
+// from requests a page as a proxy does for a client at some address, and returns the answer.
 func (s *server) from(address, path string) *http.Response {
 	s.t.Helper()
 	request, err := http.NewRequest(http.MethodGet, s.url+path, nil)
@@ -26,7 +26,7 @@ func (s *server) from(address, path string) *http.Response {
 	return got
 }
 
-// TestSignInsAreLimitedByAddress, also while Redis is away, which the start of a sign-in does not need.
+// TestSignInsAreLimitedByAddress, also while Redis is away: the start of a sign-in does not need it.
 func TestSignInsAreLimitedByAddress(t *testing.T) {
 	t.Parallel()
 	store := env.StartRedis(t)
@@ -49,8 +49,8 @@ func TestSignInsAreLimitedByAddress(t *testing.T) {
 	limited("/login", http.StatusSeeOther)
 }
 
-// TestTooManyRequestsAreToldHowLongToWait in GraphQL.
-func TestTooManyRequestsAreToldHowLongToWait(t *testing.T) {
+// TestRateLimitedRequestsLearnHowLongToWait in GraphQL.
+func TestRateLimitedRequestsLearnHowLongToWait(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "FOYER_KNOCKS_PER_ROOM=1", "FOYER_TOKENS_PER_USER=1", "FOYER_GRANTS_PER_ROOM=1")
 	host := s.login("Olga Owner")

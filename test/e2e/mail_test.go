@@ -14,8 +14,8 @@ import (
 
 const inviteToRoom = `mutation($input: InviteToRoomInput!) { inviteToRoom(input: $input) { invited } }`
 
-// mailServer is a real SMTP server that offers TLS and wants a password, not yet started, and the
-// settings with which Foyer uses it.
+// mailServer is a real SMTP server that offers TLS and requires a password, not yet started, and the settings with
+// which Foyer uses it.
 func mailServer(t *testing.T) (*env.SMTP, []string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "certificate.pem")
@@ -34,7 +34,7 @@ func invitation(roomID string, emails ...string) object {
 	return object{"input": object{"roomId": roomID, "emails": emails}}
 }
 
-// recipients is how many e-mails each address has got.
+// recipients returns how many e-mails each address has got.
 func recipients(smtp *env.SMTP) map[string]int {
 	count := map[string]int{}
 	for _, m := range smtp.Received() {
@@ -90,8 +90,7 @@ func TestInvitationsArrive(t *testing.T) {
 	assert.NotContains(t, s.log(), "hunter2")
 }
 
-// TestInvitationsSurviveACrash: the mail server is away, the server is killed, and another that starts
-// later sends everything.
+// TestInvitationsSurviveACrash: the mail server is away, the server is killed, and a later server sends everything.
 func TestInvitationsSurviveACrash(t *testing.T) {
 	t.Parallel()
 	smtp, environ := mailServer(t)
@@ -109,7 +108,7 @@ func TestInvitationsSurviveACrash(t *testing.T) {
 	require.NoError(t, second.stop())
 }
 
-// TestServerKilledWhileItSendsLeavesTheRestToAnother: what it has claimed, another claims anew.
+// TestServerKilledWhileItSendsLeavesTheRestToAnother, which claims the same messages again.
 func TestServerKilledWhileItSendsLeavesTheRestToAnother(t *testing.T) {
 	t.Parallel()
 	smtp, environ := mailServer(t)
@@ -172,8 +171,8 @@ func TestDevelopmentModeLogsInvitationsInsteadOfSendingThem(t *testing.T) {
 	})
 }
 
-// TestRefusalOfThisServerIsTriedAgainAndSaidInTheLog: the recipient would have taken it.
-func TestRefusalOfThisServerIsTriedAgainAndSaidInTheLog(t *testing.T) {
+// TestRefusalOfThisServerIsRetriedAndLogged: the refusal does not concern the recipient.
+func TestRefusalOfThisServerIsRetriedAndLogged(t *testing.T) {
 	t.Parallel()
 	smtp, environ := mailServer(t)
 	mended := make(chan struct{})

@@ -26,7 +26,7 @@ import (
 	"foyer/test/env"
 )
 
-// What the program promises to those who run it.
+// What the program promises to its operators.
 const (
 	exitFailed       = 1
 	exitUsage        = 2
@@ -37,7 +37,7 @@ const (
 	spareConnections = 256 // of one address, besides its sockets
 )
 
-// production is an environment outside development mode in which nothing is wrong.
+// production is a valid environment outside development mode.
 var production = map[string]string{
 	"FOYER_SECRET": "a secret of at least 32 bytes, for tests", "LIVEKIT_API_SECRET": "a LiveKit secret of 32 bytes ....",
 	"FOYER_PUBLIC_URL": "https://meet.example.org",
@@ -61,7 +61,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// run is a command of the program, in a process of its own. It sees only the environment that it is given.
+// run is a command of the program in its own process. It gets no other environment.
 func run(ctx context.Context, t testing.TB, environ []string, args ...string) *exec.Cmd {
 	t.Helper()
 	file, err := program()
@@ -97,7 +97,7 @@ func counts(t testing.TB) (names []string) {
 	return names
 }
 
-// server is Foyer in a process of its own.
+// server is Foyer in its own process.
 type server struct {
 	t       testing.TB
 	url     string
@@ -105,11 +105,11 @@ type server struct {
 	exited  chan error
 
 	mu  sync.Mutex
-	out bytes.Buffer // everything it has printed and logged
+	out bytes.Buffer // everything that it has printed and logged
 }
 
-// startServer starts Foyer in development mode with a LiveKit that runs, and what else the
-// environment says. It is killed when the test ends.
+// startServer starts Foyer in development mode with a running LiveKit and more environment. It is killed when the test
+// ends.
 func startServer(t testing.TB, environ ...string) *server {
 	t.Helper()
 	url, key, secret := env.LiveKit(t)
@@ -138,7 +138,7 @@ func (s *server) start() {
 
 var servesAt = regexp.MustCompile(`^  GraphQL +(http://\S+)/graphql `)
 
-// readURL waits for the greeting, and goes on collecting output.
+// readURL waits for the greeting, and collects all output.
 func (s *server) readURL(output io.Reader) string {
 	s.t.Helper()
 	found := make(chan string, 1)
@@ -171,7 +171,7 @@ func (s *server) log() string {
 	return s.out.String()
 }
 
-// kill ends the server as a crash does (kill -9), and waits until it is gone.
+// kill kills the server (kill -9) and waits until it has ended.
 func (s *server) kill() {
 	_ = s.process.Process.Kill()
 	err := <-s.exited
@@ -190,7 +190,7 @@ func (s *server) stop() error {
 	}
 }
 
-// login signs a person in and returns his token.
+// login signs a person in and returns their token.
 func (s *server) login(name string) string {
 	s.t.Helper()
 	var answer struct{ Token string }
@@ -218,10 +218,10 @@ func (s *server) post(path, token, body string, into any) int {
 	return got.StatusCode
 }
 
-// object is what JSON calls so.
+// object is a JSON object.
 type object = map[string]any
 
-// response is what GraphQL answers.
+// response is an answer of GraphQL.
 type response struct {
 	Data   object
 	Errors []struct {
@@ -239,7 +239,7 @@ func (a response) code() string {
 	return fmt.Sprint(a.Errors[0].Extensions["code"])
 }
 
-// at returns what lies at a path of names, separated by dots.
+// at returns the value at a path of names, separated by dots.
 func at(from any, path string) any {
 	for name := range strings.SplitSeq(path, ".") {
 		from, _ = from.(object)[name]
@@ -249,7 +249,7 @@ func at(from any, path string) any {
 
 func text(from any, path string) string { return fmt.Sprint(at(from, path)) }
 
-// ask runs an operation and returns its answer, whatever that is.
+// ask runs an operation and returns its answer.
 func (s *server) ask(token, query string, variables object) response {
 	s.t.Helper()
 	body, err := json.Marshal(object{"query": query, "variables": variables})
@@ -259,7 +259,7 @@ func (s *server) ask(token, query string, variables object) response {
 	return a
 }
 
-// must runs an operation that is to succeed and returns its data.
+// must runs an operation that must succeed and returns its data.
 func (s *server) must(token, query string, variables object) object {
 	s.t.Helper()
 	a := s.ask(token, query, variables)
@@ -292,7 +292,7 @@ func (s *server) room(token string, input object) string {
 	return text(s.must(token, createRoom, object{"input": input}), "createRoom.room.id")
 }
 
-// request is what a guest was given.
+// request is an entry and its ticket.
 type request struct{ id, ticket string }
 
 func (s *server) knock(roomID, name string) request {
@@ -312,7 +312,7 @@ type socket struct {
 	conn *websocket.Conn
 }
 
-// subscribe opens a socket as the bearer of a token, if any, and subscribes on it.
+// subscribe opens a socket, with a token if any, and subscribes on it.
 func (s *server) subscribe(token, query string, variables object) *socket {
 	s.t.Helper()
 	k := s.dial()
@@ -326,7 +326,7 @@ func (s *server) subscribe(token, query string, variables object) *socket {
 	return k
 }
 
-// dial opens a socket on which nothing has been said.
+// dial opens a socket and sends nothing.
 func (s *server) dial() *socket {
 	s.t.Helper()
 	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}}
@@ -341,7 +341,7 @@ func (k *socket) send(message object) {
 	require.NoError(k.t, k.conn.WriteJSON(message))
 }
 
-// receive returns the next message that is no ping, answering those.
+// receive returns the next message but a ping, which it answers.
 func (k *socket) receive() object {
 	k.t.Helper()
 	for {
@@ -371,7 +371,7 @@ func (k *socket) next() object {
 	return payload["data"].(object)
 }
 
-// until returns the next state in which what lies at a path reads so.
+// until returns the next state with a value at a path.
 func (k *socket) until(path, wanted string) object {
 	k.t.Helper()
 	for {

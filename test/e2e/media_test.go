@@ -35,26 +35,26 @@ const (
 	nginxFile   = "../../deploy/nginx.conf"
 )
 
-// archive is Foyer behind nginx, with a bucket of recordings, and a room that has some.
+// archive is Foyer behind nginx, with a bucket of recordings and a room that has some.
 type archive struct {
 	*server
 	nginx  *env.Nginx
 	bucket env.S3Bucket
 	db     *database.DB
-	// environ is where the server has its stores.
+	// environ are the settings of the server's stores.
 	environ []string
 
 	host, stranger string // their tokens
 	roomID         string
 }
 
-// newArchive starts it all, on a bucket and with what else the environment says.
+// newArchive starts everything on a bucket, with more environment.
 func newArchive(t testing.TB, bucket env.S3Bucket, environ ...string) *archive {
 	t.Helper()
 	a := &archive{bucket: bucket, environ: append(shared(t), environ...)}
 	a.server = startServer(t, slices.Concat(a.environ, bucket.Environ(),
 		[]string{"FOYER_MEDIA_SECRET=" + mediaSecret}, environ)...)
-	certificate := secured(t, http.NotFoundHandler()).Certificate() // nginx wants one, also for plain http
+	certificate := secured(t, http.NotFoundHandler()).Certificate() // nginx needs a certificate, also for plain http
 	a.nginx = startNginx(t, a.url, bucket.Endpoint, certificate)
 	var err error
 	a.db, err = database.Open(strings.TrimPrefix(a.environ[0], "DATABASE_URL="), 2)
@@ -65,13 +65,12 @@ func newArchive(t testing.TB, bucket env.S3Bucket, environ ...string) *archive {
 	return a
 }
 
-// startNginx starts nginx with the settings that are shipped, in front of Foyer and of a storage for
-// which a certificate vouches.
+// startNginx starts nginx with the shipped settings in front of Foyer and a storage with a certificate.
 func startNginx(t testing.TB, foyer, storage string, ca *x509.Certificate) *env.Nginx {
 	t.Helper()
 	scheme, address, _ := strings.Cut(storage, "://")
 	return startNginxWith(t, ca, map[string]string{
-		"NGINX_LOCAL_RESOLVERS": "127.0.0.1", // nobody: there are no names
+		"NGINX_LOCAL_RESOLVERS": "127.0.0.1", // no name server: the test uses no names
 		"FOYER_ADDRESS":         strings.TrimPrefix(foyer, "http://"),
 		"FOYER_MEDIA_SECRET":    mediaSecret,
 		"S3_SCHEME":             scheme, "S3_ADDRESS": address,
@@ -97,7 +96,7 @@ func startNginxWith(
 	})
 }
 
-// secured serves by https, as example.com and with a certificate that vouches for itself.
+// secured serves https as example.com, with a self-signed certificate.
 func secured(t testing.TB, handler http.Handler) *httptest.Server {
 	t.Helper()
 	s := httptest.NewTLSServer(handler)
@@ -105,13 +104,13 @@ func secured(t testing.TB, handler http.Handler) *httptest.Server {
 	return s
 }
 
-// saved stores a recording with its file, changed as a test likes.
+// saved stores a recording with its file, with a change of the test.
 func (a *archive) saved(change func(*ent.RecordingCreate)) *ent.Recording {
 	a.t.Helper()
 	return a.savedIn(a.roomID, change)
 }
 
-// savedIn is saved, in another room.
+// savedIn is saved in another room.
 func (a *archive) savedIn(roomID string, change func(*ent.RecordingCreate)) *ent.Recording {
 	a.t.Helper()
 	create := a.db.Recording.Create().SetRoomID(uuid.MustParse(roomID)).SetStartedBy(uuid.New()).
@@ -133,19 +132,19 @@ func (a *archive) savedIn(roomID string, change func(*ent.RecordingCreate)) *ent
 	return rec
 }
 
-// recorded is what the file of a recording holds.
+// recorded is the content of a recording's file.
 func recorded(rec *ent.Recording) string { return "the recording " + rec.ID.String() }
 
 func file(rec *ent.Recording) string { return "/media/recordings/" + rec.ID.String() + ".mp4" }
 
-// reply is what came of a request.
+// reply is the answer to a request.
 type reply struct {
 	status int
 	body   string
 	header http.Header
 }
 
-// fetch asks nginx for a path as the bearer of a token, if any. Headers are name, value, name, value.
+// fetch requests a path from nginx, with a token if any. Headers are name, value, name, value.
 func (a *archive) fetch(method, token, path string, headers ...string) reply {
 	a.t.Helper()
 	return fetch(a.t, method, a.nginx.URL()+path, append(bearer(token), headers...)...)
@@ -255,7 +254,7 @@ func TestRecordingSaysWhereItsFileIs(t *testing.T) {
 	}
 }
 
-func TestServerThatIsToGiveNoURLsGivesNone(t *testing.T) {
+func TestServerGivesNoURLsIfTheSettingSaysSo(t *testing.T) {
 	t.Parallel()
 	a := newArchive(t, env.Bucket(t), "FOYER_MEDIA_SECRET=")
 	data := a.must(a.host, recordingURLs, object{"id": a.saved(nil).ID})
@@ -288,7 +287,7 @@ func TestRevokedSessionDownloadsNothing(t *testing.T) {
 	assert.NotContains(t, got.body, recorded(rec))
 }
 
-func TestRecordingIsForThoseWhoMaySeeItAlone(t *testing.T) {
+func TestOnlyPermittedPeopleDownloadARecording(t *testing.T) {
 	t.Parallel()
 	a := newArchive(t, env.Bucket(t))
 	member, admin, friend := a.login("Mia Member"), a.login("Adam Admin"), a.login("Fay Friend")
@@ -336,7 +335,7 @@ func TestApplicationDownloadsNothing(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, a.fetch(http.MethodGet, token, file(rec)).status)
 }
 
-func TestOnlySavedRecordingsAreHandedOutUntilTheyExpire(t *testing.T) {
+func TestOnlySavedRecordingsAreServedUntilTheyExpire(t *testing.T) {
 	t.Parallel()
 	a := newArchive(t, env.Bucket(t))
 	status := func(rec *ent.Recording) int { return a.fetch(http.MethodGet, a.host, file(rec)).status }
@@ -363,7 +362,7 @@ func TestOnlySavedRecordingsAreHandedOutUntilTheyExpire(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, status(later), "the room has been deleted")
 }
 
-func TestMissingFileIsNoFaultOfOurs(t *testing.T) {
+func TestMissingFileIsNotAnInternalError(t *testing.T) {
 	t.Parallel()
 	a := newArchive(t, env.Bucket(t))
 	rec := a.saved(nil)
@@ -373,7 +372,7 @@ func TestMissingFileIsNoFaultOfOurs(t *testing.T) {
 	assert.NotContains(t, got.body, a.bucket.Name)
 }
 
-// strayPaths are ways to ask for what is not exactly a recording's own address.
+// strayPaths are paths that differ from a recording's own address.
 func strayPaths(rec, other *ent.Recording, bucket string) []string {
 	id := rec.ID.String()
 	return []string{
@@ -443,7 +442,7 @@ func TestOnlyTheExactAddressOfARecordingGetsIt(t *testing.T) {
 	assert.Equal(t, recorded(rec), a.fetch(http.MethodGet, a.host, encoded).body)
 }
 
-// TestEndpointIsStrictByItself: what nginx would not pass on, Foyer refuses too.
+// TestMediaEndpointIsStrictByItself: Foyer also refuses what nginx would not pass on.
 func TestMediaEndpointIsStrictByItself(t *testing.T) {
 	t.Parallel()
 	a := newArchive(t, env.Bucket(t))
@@ -482,7 +481,7 @@ func TestMediaEndpointIsStrictByItself(t *testing.T) {
 	assert.Empty(t, got.body)
 }
 
-func TestMediaEndpointSignsForNginxAlone(t *testing.T) {
+func TestMediaEndpointSignsOnlyForNginx(t *testing.T) {
 	t.Parallel()
 	a := newArchive(t, env.Bucket(t))
 	rec := a.saved(nil)
@@ -495,7 +494,7 @@ func TestMediaEndpointSignsForNginxAlone(t *testing.T) {
 		assert.Equal(t, http.StatusForbidden, got.status, secret)
 		assert.Empty(t, got.header.Get("Authorization"))
 	}
-	// Through nginx, what a client says of the request or the secret counts for nothing.
+	// Through nginx, the client's own headers about the request and the secret are ignored.
 	stray := file(a.saved(func(c *ent.RecordingCreate) { c.SetStatus(recording.StatusFAILED) }))
 	got := a.fetch(http.MethodGet, a.host, stray, "X-Original-URL", file(rec), "X-Original-Url", file(rec))
 	assert.Equal(t, http.StatusForbidden, got.status)
@@ -513,7 +512,7 @@ func TestMediaEndpointSignsForNginxAlone(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, got.status, "without a secret of its own it signs for nobody")
 }
 
-func TestBucketIsOpenToNobodyWithoutCredentials(t *testing.T) {
+func TestBucketRefusesRequestsWithoutCredentials(t *testing.T) {
 	t.Parallel()
 	a := newArchive(t, env.Bucket(t))
 	rec := a.saved(nil)
@@ -527,7 +526,7 @@ func TestBucketIsOpenToNobodyWithoutCredentials(t *testing.T) {
 	}
 }
 
-func TestStorageThatIsAwayIsAnErrorAndComesBack(t *testing.T) {
+func TestStorageOutageIsAnErrorUntilItEnds(t *testing.T) {
 	t.Parallel()
 	storage := env.StartMinIO(t, "", "")
 	a := newArchive(t, storage.Bucket(t))
@@ -543,7 +542,7 @@ func TestStorageThatIsAwayIsAnErrorAndComesBack(t *testing.T) {
 	})
 }
 
-func TestNothingIsHandedOutWhileItIsNotKnownWhoMayHaveIt(t *testing.T) {
+func TestNoFileIsServedWhileRightsAreUnknown(t *testing.T) {
 	t.Parallel()
 	redis := env.StartRedis(t)
 	a := newArchive(t, env.Bucket(t), "REDIS_URL="+redis.URL())
@@ -579,14 +578,14 @@ func TestTemporaryCredentialsReachTheStorageThroughNginx(t *testing.T) {
 	assert.Equal(t, "the", part.body)
 }
 
-func TestNginxReachesAStorageByHTTPSThatIsWhoItSays(t *testing.T) {
+func TestNginxChecksTheCertificateOfAnHTTPSStorage(t *testing.T) {
 	t.Parallel()
 	bucket := env.Bucket(t)
 	plain, err := url.Parse(bucket.Endpoint)
 	require.NoError(t, err)
 	storage := secured(t, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(plain)
-		r.Out.Host = r.In.Host // which is signed
+		r.Out.Host = r.In.Host // it is signed
 	}})
 	status := func(name string, ca *x509.Certificate) reply {
 		a := newArchive(t, bucket, "S3_ENDPOINT=https://"+name)
@@ -631,7 +630,7 @@ func TestNothingSecretOfAFileIsLogged(t *testing.T) {
 	}
 }
 
-// TestClientsDoNotNameTheirRequestsThroughNginx: the id by which the log is searched is the proxy's.
+// TestClientsDoNotNameTheirRequestsThroughNginx: the request id in the log is the proxy's.
 func TestClientsDoNotNameTheirRequestsThroughNginx(t *testing.T) {
 	t.Parallel()
 	foyer := startServer(t, append(shared(t), "FOYER_TRUSTED_PROXIES=1")...)

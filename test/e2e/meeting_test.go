@@ -27,7 +27,7 @@ func TestMeetingOnTwoServers(t *testing.T) {
 	meet(t, startServer(t, environ...), startServer(t, environ...))
 }
 
-// shared are the settings of several servers that are one.
+// shared are the settings that several servers of one installation share.
 func shared(t testing.TB) []string {
 	return []string{
 		"DATABASE_URL=" + env.PostgresURL(t), "REDIS_URL=" + env.RedisURL(t),
@@ -35,8 +35,8 @@ func shared(t testing.TB) []string {
 	}
 }
 
-// meet holds a meeting: guests knock at one server, the host decides at another, and the one who is
-// admitted joins the call on the real LiveKit.
+// meet holds a meeting: guests knock at one server, the host decides at another, and the admitted guest joins the call
+// on the real LiveKit.
 func meet(t *testing.T, doorServer, hostServer *server) {
 	host := hostServer.login("Olga Owner")
 	roomID := hostServer.room(host, object{
@@ -69,7 +69,7 @@ func meet(t *testing.T, doorServer, hostServer *server) {
 		text(admitted, "entry.connectionDetails.participantToken"))
 }
 
-// joins enters the call with a token and looks at the participant there.
+// joins enters the call with a token and checks the participant there.
 func joins(t *testing.T, roomID, entryID, serverURL, token string) {
 	t.Helper()
 	room, err := lksdk.ConnectToRoomWithToken(serverURL, token, lksdk.NewRoomCallback(), env.Patient())
@@ -106,7 +106,7 @@ func joins(t *testing.T, roomID, entryID, serverURL, token string) {
 	})
 }
 
-// participant returns what LiveKit says of somebody in a call. It does not know at once who has come.
+// participant returns LiveKit's participant. LiveKit lists a new one with a delay.
 func participant(t *testing.T, roomID, identity string) (info *livekitproto.ParticipantInfo) {
 	t.Helper()
 	client := lksdk.NewRoomServiceClient(env.LiveKit(t))
@@ -119,7 +119,7 @@ func participant(t *testing.T, roomID, identity string) (info *livekitproto.Part
 	return info
 }
 
-// TestDeletingARoomEndsItsCall: who is in the call is disconnected, who waits is told.
+// TestDeletingARoomEndsItsCall: people in the call are disconnected, and waiting guests learn of it.
 func TestDeletingARoomEndsItsCall(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -156,8 +156,8 @@ func TestOpeningARoomLetsIn(t *testing.T) {
 	entry.until("entry.status", "ADMITTED")
 }
 
-// TestHostsInTheCallAreTold: the optional data message reaches hosts, and nobody else.
-func TestHostsInTheCallAreTold(t *testing.T) {
+// TestHostsInTheCallAreNotified: the optional data message reaches only hosts.
+func TestHostsInTheCallAreNotified(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "FOYER_NOTIFY_HOSTS=true")
 	host := s.login("Olga Owner")
@@ -169,10 +169,10 @@ func TestHostsInTheCallAreTold(t *testing.T) {
 	hosts := listenIn(t, s.must(host, createRoomToken, object{"input": object{"roomId": roomID}}))
 	told := ""
 	for begin := time.Now(); told == "" && time.Since(begin) < env.Soon; {
-		s.knock(roomID, "Bob") // LiveKit loses what it is to tell somebody who has just come
+		s.knock(roomID, "Bob") // LiveKit may lose a message to a participant who has just joined
 		select {
 		case told = <-hosts:
-		case <-time.After(4 * time.Second): // longer than hosts are left in peace
+		case <-time.After(4 * time.Second): // longer than the pause between two messages
 		}
 	}
 	assert.JSONEq(t, `{"type":"participantWaiting"}`, told)

@@ -11,7 +11,7 @@ import (
 	"foyer/test/env"
 )
 
-func TestServerThatMayNotMigrateWaitsForTheCommand(t *testing.T) {
+func TestServerWithoutTheRightToMigrateRequiresTheCommand(t *testing.T) {
 	t.Parallel()
 	empty := func(context.Context, string) error { return nil }
 	for name, environ := range map[string][]string{

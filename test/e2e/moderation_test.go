@@ -43,7 +43,7 @@ const (
 	setMessage = `mutation($input: SetLobbyMessageInput!) { setLobbyMessage(input: $input) { lobby { message } } }`
 )
 
-// startServerWithLiveKit starts a server and a LiveKit that tells it of its rooms.
+// startServerWithLiveKit starts a server and a LiveKit that sends it its events.
 func startServerWithLiveKit(t testing.TB, environ ...string) (*server, *env.LiveKitServer) {
 	t.Helper()
 	address := fmt.Sprintf("127.0.0.1:%d", env.FreePort(t))
@@ -55,14 +55,14 @@ func startServerWithLiveKit(t testing.TB, environ ...string) (*server, *env.Live
 	return s, l
 }
 
-// caller is somebody in a call.
+// caller is a participant in a call.
 type caller struct {
 	id, ticket string
 	gone       chan struct{}
 	room       *lksdk.Room
 }
 
-// call connects with what createRoomToken gives.
+// call connects with the answer of createRoomToken.
 func (s *server) call(token string, input object) *caller {
 	s.t.Helper()
 	data := s.must(token, createRoomToken, object{"input": input})
@@ -99,8 +99,8 @@ func inRoom(roomID string, more object) object {
 	return object{"input": input}
 }
 
-// TestHostModeratesAMeeting is a meeting as its host, a guest and an owner who reads of it afterwards
-// see it.
+// TestHostModeratesAMeeting follows a meeting from the views of its host, a guest, and an owner who reads the audit
+// afterwards.
 func TestHostModeratesAMeeting(t *testing.T) {
 	t.Parallel()
 	s, _ := startServerWithLiveKit(t)
@@ -153,7 +153,7 @@ func moderate(t *testing.T, s *server) {
 	assert.Equal(t, "FORBIDDEN", s.ask("", renameParticipant,
 		inRoom(roomID, object{"ticket": bob.ticket, "displayName": "Bob"})).code())
 
-	// Policy, for all at once.
+	// Policy, for everybody.
 	data = s.must(host, changeRoom, inRoom(roomID, object{"configuration": object{"publishSources": []any{}}}))
 	assert.Equal(t, true, at(data, "updateRoom.synced"))
 	assert.Len(t, at(data, "updateRoom.participants"), 3)

@@ -15,7 +15,7 @@ import (
 	"foyer/test/env"
 )
 
-// client is an application that was made by the command.
+// client is an application that the command made.
 type client struct{ id, secret string }
 
 var printedSecret = regexp.MustCompile(`client_id +(\S+)\nclient_secret +(\S+)\n`)
@@ -35,7 +35,7 @@ func newClient(t testing.TB, environ []string, scopes string) client {
 	return secretIn(t, out)
 }
 
-// askForToken asks for a token with a form, and credentials in the header if there is an id.
+// askForToken requests a token with a form, and credentials in the header if there is an id.
 func (s *server) askForToken(id, secret string, form url.Values) (*http.Response, object, string) {
 	s.t.Helper()
 	r, err := http.NewRequest(http.MethodPost, s.url+"/oauth/token", strings.NewReader(form.Encode()))
@@ -63,8 +63,8 @@ func grant(more ...string) url.Values {
 	return form
 }
 
-// TestPortalMakesARoomForAUser is the life of an application: made by the command, used, and revoked
-// while its token is in use.
+// TestPortalMakesARoomForAUser follows an application: made by the command, used, and revoked while its token is in
+// use.
 func TestPortalMakesARoomForAUser(t *testing.T) {
 	t.Parallel()
 	environ := shared(t)
@@ -94,7 +94,7 @@ func TestPortalMakesARoomForAUser(t *testing.T) {
 	}
 	assert.Equal(t, 4403, s.refusedSocket(token), "applications ask over HTTP")
 
-	// Ada signs in, and has the room.
+	// Ada signs in and has the room.
 	ada := s.login("Ada")
 	assert.Equal(t, room, text(at(s.must(ada, listing, nil), "rooms.edges").([]any)[0], "node.id"))
 
@@ -109,7 +109,7 @@ func TestPortalMakesARoomForAUser(t *testing.T) {
 	assert.NotContains(t, s.log(), token)
 }
 
-// refusedSocket opens a socket with a token and returns the code that it is closed with.
+// refusedSocket opens a socket with a token and returns its close code.
 func (s *server) refusedSocket(token string) int {
 	s.t.Helper()
 	k := s.dial()
@@ -160,7 +160,7 @@ func TestTokenEndpointTakesCredentialsInTheHeaderOrInTheBody(t *testing.T) {
 		}
 	}
 
-	// Credentials in the URL are none: URLs are logged.
+	// Credentials in the URL do not count: URLs are logged.
 	var body object
 	status := s.post("/oauth/token?"+inBody().Encode(), "", "{}", &body)
 	assert.Equal(t, http.StatusBadRequest, status)
@@ -256,7 +256,7 @@ func TestCommandManagesApplications(t *testing.T) {
 	}
 }
 
-func TestCommandThatIsNotUnderstoodSaysHowAndDoesNothing(t *testing.T) {
+func TestInvalidCommandPrintsUsageAndDoesNothing(t *testing.T) {
 	t.Parallel()
 	environ := []string{"FOYER_DATA=" + t.TempDir()}
 	for _, args := range [][]string{

@@ -32,7 +32,7 @@ const inner = "FOYER_INNER_ADDR=127.0.0.1:0"
 
 var innerAt = regexp.MustCompile(`Inner +(http://\S+)`)
 
-// innerURL waits for the greeting to tell where the inner listener is.
+// innerURL waits until the greeting names the inner listener.
 func (s *server) innerURL() (url string) {
 	s.t.Helper()
 	env.Eventually(s.t, func(c *assert.CollectT) {
@@ -43,7 +43,7 @@ func (s *server) innerURL() (url string) {
 	return url
 }
 
-// inner returns what the inner listener answers.
+// inner returns the inner listener's answer.
 func (s *server) inner(path string) (status int, body string) {
 	s.t.Helper()
 	answer, err := http.Get(s.innerURL() + path)
@@ -67,7 +67,7 @@ func (s *server) metrics() families {
 	return found
 }
 
-// value sums a metric over the series that have these labels, as name=value; of a histogram its count.
+// value sums a metric over the series with these labels, as name=value. For a histogram it is the count.
 func (f families) value(name string, labels ...string) (sum float64) {
 	for _, m := range f[name].GetMetric() {
 		has := map[string]bool{}
@@ -82,7 +82,7 @@ func (f families) value(name string, labels ...string) (sum float64) {
 	return sum
 }
 
-func TestMetricsTellWhatHappens(t *testing.T) {
+func TestMetricsCountWhatHappens(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, append(shared(t), inner, "FOYER_OPERATION_NAMES=LetIn, MyRoom",
 		"FOYER_SMTP_URL=smtp://127.0.0.1:9?tls=none", "FOYER_MAIL_FROM=foyer@example.org")...)
@@ -127,7 +127,7 @@ func TestMetricsTellWhatHappens(t *testing.T) {
 	})
 	const operations = "foyer_graphql_operations_total"
 	var now families
-	env.Eventually(t, func(c *assert.CollectT) { // an operation that has ended is counted a bit later
+	env.Eventually(t, func(c *assert.CollectT) { // an operation is counted shortly after its end
 		now = s.metrics()
 		assert.EqualValues(c, 1, now.value(operations, "operation=LetIn", "field=admitEntry", "code=OK"))
 		assert.EqualValues(c, 1, now.value(operations, "operation=other", "field=denyEntry", "code=OK"))
@@ -157,7 +157,7 @@ func TestMetricsTellWhatHappens(t *testing.T) {
 	t.Run("and dashboard, alerts and docs ask for what is there", now.assertFilesAgree)
 }
 
-// An entry's count of decisions is not that of attempts: the second host decides nothing.
+// The metric counts decisions, not attempts: the second host decides nothing.
 func TestDecisionIsCountedOnce(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, inner)
@@ -171,7 +171,7 @@ func TestDecisionIsCountedOnce(t *testing.T) {
 	assert.EqualValues(t, 1, s.metrics().value("foyer_lobby_decision_seconds"))
 }
 
-func TestClientsMakeNoSeries(t *testing.T) {
+func TestClientsCannotCreateTimeSeries(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, inner, "FOYER_OPERATION_NAMES=Known", "FOYER_LIMIT_TOKENS=2000")
 	series := func() (all int) {
@@ -225,7 +225,7 @@ func TestInnerListenerHasProfilesAndHealthAndTheOuterHasNoMetrics(t *testing.T) 
 		body, err := io.ReadAll(answer.Body)
 		require.NoError(t, err)
 		answer.Body.Close()
-		if path == "/metrics" { // is a room of this name to the page, if there is a page
+		if path == "/metrics" { // the page, if there is one, shows it as a room of this name
 			assert.NotContains(t, string(body), "go_goroutines")
 		} else {
 			assert.Equal(t, http.StatusNotFound, answer.StatusCode, path)
@@ -240,7 +240,7 @@ func TestInnerListenerHasProfilesAndHealthAndTheOuterHasNoMetrics(t *testing.T) 
 	assert.Equal(t, http.StatusMisdirectedRequest, answer.StatusCode, "a page that has rebound its name")
 }
 
-// collectorOf is an OpenTelemetry collector of a test's own.
+// collectorOf is an OpenTelemetry collector of one test.
 type collectorOf struct {
 	url string
 
@@ -284,7 +284,7 @@ func (c *collectorOf) text() string {
 	return c.raw.String()
 }
 
-// find waits for the span of a name that fits.
+// find waits for a span of a name that fits.
 func (c *collectorOf) find(t *testing.T, name string, fits func(*spans.Span) bool) (found *spans.Span) {
 	t.Helper()
 	env.Eventually(t, func(collect *assert.CollectT) {
@@ -389,8 +389,8 @@ func TestDeliveryHasATrace(t *testing.T) {
 	assert.NotContains(t, collector.text(), "unmistakable")
 }
 
-// A collector that is away costs nobody anything.
-func TestServerDoesWithoutItsCollector(t *testing.T) {
+// The server works while its collector is away.
+func TestServerWorksWithoutItsCollector(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9", "OTEL_BSP_SCHEDULE_DELAY=100")
 	host := s.login("Olga Owner")
@@ -399,7 +399,7 @@ func TestServerDoesWithoutItsCollector(t *testing.T) {
 	require.NoError(t, s.stop())
 }
 
-// line is one of the log outside development mode.
+// line is a line of the log outside development mode.
 type line struct {
 	Level, Msg, Method, Route, Operation, Field, RequestID, TraceID string
 
@@ -420,7 +420,7 @@ func (s *server) lines() []line {
 	return all
 }
 
-// production starts Foyer outside development mode, where an issuer's tokens sign people in.
+// production starts Foyer outside development mode with sign-in by an issuer's tokens.
 func (i *issuer) production(environ ...string) *server {
 	all := []string{"FOYER_ADDR=127.0.0.1:0"}
 	for _, name := range []string{"FOYER_SECRET", "FOYER_PUBLIC_URL"} {
@@ -429,7 +429,7 @@ func (i *issuer) production(environ ...string) *server {
 	return i.start(append(all, environ...)...)
 }
 
-func TestLogHasOneLineARequestWithNothingPersonal(t *testing.T) {
+func TestLogHasOneLinePerRequestWithoutPersonalData(t *testing.T) {
 	t.Parallel()
 	collector, issuer := newCollector(t), newIssuer(t)
 	s := issuer.production("FOYER_LOG_LEVEL=debug", "FOYER_TRUSTED_PROXIES=1", "FOYER_OPERATION_NAMES=LetIn",
@@ -510,7 +510,7 @@ func TestLogHasOneLineARequestWithNothingPersonal(t *testing.T) {
 // aMetric finds names of metrics in PromQL.
 var aMetric = regexp.MustCompile(`\b(?:foyer|go|process)_[a-z0-9_]+\b`)
 
-// names are those that PromQL may ask for.
+// names are the names that PromQL can query.
 func (f families) names() map[string]bool {
 	all := map[string]bool{}
 	for name, family := range f {
@@ -522,8 +522,8 @@ func (f families) names() map[string]bool {
 	return all
 }
 
-// assertFilesAgree: the files that ask for metrics ask for those that are there, and the page that
-// explains them has all of ours.
+// assertFilesAgree checks that our dashboards, alerts and docs name only metrics that exist, and that the page about
+// metrics has all of ours.
 func (f families) assertFilesAgree(t *testing.T) {
 	t.Helper()
 	there := f.names()

@@ -14,10 +14,10 @@ import (
 
 const friend = "https://friend.example"
 
-// attempt is a request that a page makes a browser send, with whatever cookies that has.
+// attempt is a request that a page makes a browser send, with the browser's cookies.
 type attempt struct {
 	method, path string
-	// headers that the page chooses or the browser adds.
+	// headers that the page sets or the browser adds.
 	headers map[string]string
 	body    string
 }
@@ -32,7 +32,7 @@ func (a attempt) as(origin, site string) attempt {
 	return a
 }
 
-// by has a browser make the attempt, without following where it leads.
+// by makes a browser send the attempt. It follows no redirect.
 func (a attempt) by(t *testing.T, b *browser, base string) *http.Response {
 	t.Helper()
 	request, err := http.NewRequest(a.method, base+a.path, strings.NewReader(a.body))
@@ -58,7 +58,7 @@ const (
 
 var jsonType = map[string]string{"Content-Type": "application/json"}
 
-// hostile are what a page of another site can make a signed-in person's browser do.
+// hostile are requests that a page of another site can make a signed-in person's browser send.
 var hostile = map[string]attempt{
 	"a POST":             {http.MethodPost, "/graphql", jsonType, makeJSON},
 	"a POST of text":     {http.MethodPost, "/graphql", map[string]string{"Content-Type": "text/plain"}, makeJSON},
@@ -114,7 +114,7 @@ func (s *server) handshake(t *testing.T, b *browser, origin string) int {
 	return got.StatusCode
 }
 
-// A browser shows the cookie when it is led here (SameSite=Lax), so that must do nothing by itself.
+// A browser sends the cookie when a link leads here (SameSite=Lax), so such a request must have no effect.
 func TestLinkOfAnotherSiteNeitherSignsOutNorIn(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -126,7 +126,7 @@ func TestLinkOfAnotherSiteNeitherSignsOutNorIn(t *testing.T) {
 		assert.Contains(t, got.Header.Get("Content-Security-Policy"), "frame-ancestors 'none'")
 		assert.Equal(t, "Olga Owner", b.name(s.url), site)
 	}
-	// A sign-in that the attacker has finished but for the last step.
+	// A sign-in that the attacker has finished except for the last step.
 	eve := newBrowser(t).stopsAt("/callback?")
 	eve.open(s.url+"/login").choose("Eve", "eve@example.org")
 	b.open(eve.header.Get("Location"))
@@ -166,8 +166,8 @@ func TestPagesOfAllowedOriginsMayAskWithCookies(t *testing.T) {
 	assert.EqualValues(t, 2, at(answer.Data, "rooms.totalCount"))
 }
 
-// TestRefusedOriginIsToldWhichSettingAllowsIt in the shape of a GraphQL error, whether any origin is allowed or none.
-func TestRefusedOriginIsToldWhichSettingAllowsIt(t *testing.T) {
+// TestRefusedOriginNamesTheSettingThatAllowsIt as a GraphQL error, with and without allowed origins.
+func TestRefusedOriginNamesTheSettingThatAllowsIt(t *testing.T) {
 	t.Parallel()
 	for _, allowed := range []string{"", friend} {
 		s := startServer(t, "FOYER_ALLOWED_ORIGINS="+allowed)
@@ -192,7 +192,7 @@ func TestRefusedOriginIsToldWhichSettingAllowsIt(t *testing.T) {
 	}
 }
 
-// TestPagesOfAllowedOriginsMaySendAnyHeader, such as those of tracing, of error reports and of GraphQL clients.
+// TestPagesOfAllowedOriginsMaySendAnyHeader, such as those of tracing, error reports and GraphQL clients.
 func TestPagesOfAllowedOriginsMaySendAnyHeader(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "FOYER_ALLOWED_ORIGINS="+friend)
@@ -213,7 +213,7 @@ func TestPagesOfAllowedOriginsMaySendAnyHeader(t *testing.T) {
 	assert.NotEmpty(t, got.Header.Get("X-Request-Id"))
 }
 
-// A name of the attacker's that leads to this machine (DNS rebinding) makes his page one of our origin.
+// A name of the attacker that leads to this machine (DNS rebinding) gives the attacker's page our origin.
 func TestDevelopmentModeAnswersToNamesOfThisMachineAlone(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

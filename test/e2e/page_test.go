@@ -12,7 +12,7 @@ import (
 	"foyer/web"
 )
 
-// TestServerShowsThePageThatWasBuilt: the real server, with the real build.
+// TestServerShowsThePageThatWasBuilt with the real server and the real build.
 func TestServerShowsThePageThatWasBuilt(t *testing.T) {
 	t.Parallel()
 	require.NotNil(t, web.Page(), "the page is not built: make test does that, or make web/dist/index.html")
@@ -42,5 +42,5 @@ func TestPageLearnsWhatTheServerOffers(t *testing.T) {
 	assert.Equal(t, object{"signIn": false, "invitations": false, "recordings": true}, s.must("", query, nil)["capabilities"])
 }
 
-// productionEnv is what a server needs at least that is not in development mode.
+// productionEnv is the smallest environment outside development mode.
 var productionEnv = []string{"FOYER_SECRET=" + strings.Repeat("s", minSecret)}

@@ -12,7 +12,7 @@ import (
 	"foyer/test/env"
 )
 
-// TestServersHoldAMeetingBehindPgBouncer in transaction mode, with few connections, when all start at once on a
+// TestServersHoldAMeetingBehindPgBouncer in transaction mode with few connections. All servers start together on a
 // database without tables.
 func TestServersHoldAMeetingBehindPgBouncer(t *testing.T) {
 	t.Parallel()

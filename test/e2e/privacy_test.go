@@ -15,7 +15,7 @@ import (
 	"foyer/test/env"
 )
 
-// whole is all that hosts see of the people of a room, but for those in a call.
+// whole is everything that hosts see of the people of a room, except for those in a call.
 const whole = `query($id: ID!) { room(id: $id) {
 	lobby { entries { id displayName color isAuthenticated } }
 	accesses { edges { node { id user { id fullName shortName email } } } }
@@ -23,7 +23,8 @@ const whole = `query($id: ID!) { room(id: $id) {
 	audit { edges { node { action actorId actorName targetId targetName detail } } }
 	recordings { edges { node { sharedWith { id email } } } } } }`
 
-// TestHostLearnsNeitherAccountNorAddressOfAVisitor, whatever they do with an entry: who knocks has agreed to a name.
+// TestHostLearnsNeitherAccountNorAddressOfAVisitor, whatever the host does with an entry: a visitor has agreed to show
+// a name only.
 func TestHostLearnsNeitherAccountNorAddressOfAVisitor(t *testing.T) {
 	t.Parallel()
 	url, key, secret := env.LiveKit(t)
@@ -56,12 +57,12 @@ func TestHostLearnsNeitherAccountNorAddressOfAVisitor(t *testing.T) {
 			assert.NotContains(t, all, "Victim Secret")
 		}
 	}
-	// Should they learn the account in another way, that does not tell them the address.
+	// A host who learns the account in another way does not learn the address from it.
 	input := object{"roomId": roomID, "userId": account, "role": "ADMINISTRATOR"}
 	granted := s.must(host, grantAccess, object{"input": input})
 	assert.Empty(t, at(granted, "grantRoomAccess.roomAccess.user.email"))
 	assert.NotContains(t, seen(), "victim.secret@")
-	// To themself a person is shown whole, and others not: they have written no address either.
+	// A person sees their own data whole, but not that of others, whose address they never entered.
 	all, err := json.Marshal(s.must(victim, `query($id: ID!) { room(id: $id) {
 		accesses { edges { node { user { email } } } } } }`, object{"id": roomID}))
 	require.NoError(t, err)

@@ -33,7 +33,7 @@ var (
 	formField  = regexp.MustCompile(`<input[^>]*name="([^"]+)"[^>]* value="([^"]*)"`)
 )
 
-// submitForm submits the form of the page that the browser is at.
+// submitForm submits the form of the browser's page.
 func (b *browser) submitForm(more url.Values) *browser {
 	b.t.Helper()
 	action := formAction.FindStringSubmatch(b.text)
@@ -50,7 +50,7 @@ func (b *browser) submitForm(more url.Values) *browser {
 	return b.submit(to.String(), values)
 }
 
-// signsIn signs in at npm's provider and consents to that.
+// signsIn signs in at npm's provider and consents.
 func (b *browser) signsIn(s *server, login, returnTo string) *browser {
 	b.t.Helper()
 	b.open(s.url + "/login?returnTo=" + url.QueryEscape(returnTo))
@@ -58,7 +58,7 @@ func (b *browser) signsIn(s *server, login, returnTo string) *browser {
 	return b.submitForm(nil)
 }
 
-// A second opinion: a provider that is not by those who wrote ours.
+// This provider, unlike the other ones of our tests, is not our own code.
 func TestNPMsProviderSignsInAndOut(t *testing.T) {
 	t.Parallel()
 	s, issuer := startSignIn(t)
@@ -81,7 +81,7 @@ func TestNPMsProviderSignsInAndOut(t *testing.T) {
 	assert.Equal(t, s.url+"/", b.at.String(), b.text)
 }
 
-// TestRoleOfAnAddressThatIsNotVerifiedWaitsAndTheLogSaysSo, until the settings say that all are verified.
+// TestRoleOfAnAddressThatIsNotVerifiedWaitsAndTheLogSaysSo, until the settings say that all addresses are verified.
 func TestRoleOfAnAddressThatIsNotVerifiedWaitsAndTheLogSaysSo(t *testing.T) {
 	t.Parallel()
 	for name, environ := range map[string][]string{
@@ -110,7 +110,7 @@ func TestRoleOfAnAddressThatIsNotVerifiedWaitsAndTheLogSaysSo(t *testing.T) {
 	}
 }
 
-// TestLargeIDTokenSignsOutBehindNginx, and at the provider too.
+// TestLargeIDTokenSignsOutBehindNginx, also at the provider.
 func TestLargeIDTokenSignsOutBehindNginx(t *testing.T) {
 	t.Parallel()
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(env.FreePort(t)))
@@ -152,7 +152,7 @@ func TestCodeWorksOnceAndInTheBrowserThatBegan(t *testing.T) {
 
 	home, err := url.Parse(s.url)
 	require.NoError(t, err)
-	cookies := b.client.Jar.Cookies(home) // as if the browser did not forget
+	cookies := b.client.Jar.Cookies(home) // as if the browser kept them
 	b.stopsAt("nowhere").open(callback)
 	require.Equal(t, "Ada Lovelace", b.name(s.url), b.text)
 	replay := newBrowser(t)

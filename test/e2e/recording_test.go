@@ -42,8 +42,8 @@ const (
 		downloadUrl mode room { id } sharedWith { fullName } } }`
 )
 
-// recorder is a server that records, and all it leans on. Its events of LiveKit's can be lost, and its
-// line to LiveKit hang.
+// recorder is a server that records, with everything that it needs. The test can lose LiveKit's events and block the
+// connection to LiveKit.
 type recorder struct {
 	*server
 
@@ -96,7 +96,7 @@ func startRecorder(t *testing.T, environ ...string) *recorder {
 	return r
 }
 
-// hang has nothing pass to LiveKit (upstream), or nothing back from it (downstream), until restart.
+// hang blocks the data to LiveKit (upstream) or from it (downstream) until restart.
 func (r *recorder) hang(direction string) {
 	r.t.Helper()
 	_, err := r.line.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(`{"name": "hang",
@@ -104,7 +104,7 @@ func (r *recorder) hang(direction string) {
 	require.NoError(r.t, err)
 }
 
-// restart starts the server again after it was killed, with everything in order around it.
+// restart starts the killed server again, with working connections.
 func (r *recorder) restart() {
 	r.t.Helper()
 	r.line.Toxics.ResetToxics(context.Background())
@@ -113,7 +113,7 @@ func (r *recorder) restart() {
 	r.host = r.login("Olga Owner")
 }
 
-// asks sends an operation whose answer nobody waits for.
+// asks sends an operation without waiting for its answer.
 func (r *recorder) asks(query string, input object) {
 	body, _ := json.Marshal(object{"query": query, "variables": object{"input": input}})
 	request, err := http.NewRequest(http.MethodPost, r.url+"/graphql", bytes.NewReader(body))
@@ -224,12 +224,12 @@ func TestServerWithoutStorageSaysThatItRecordsNothing(t *testing.T) {
 	assert.Equal(t, "this server records nothing", a.Errors[0].Message)
 }
 
-// TestServerIsKilledAtAnyStepOfARecording (kill -9): the next one brings its row to the truth, and the
-// room can be recorded again.
+// TestServerIsKilledAtAnyStepOfARecording (kill -9): the next server corrects its row, and the room can be recorded
+// again.
 func TestServerIsKilledAtAnyStepOfARecording(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		// until brings the server to the step, and returns when it is there.
+		// until brings the server to the step.
 		until func(t *testing.T, r *recorder)
 		// meanwhile happens while no server runs.
 		meanwhile func(r *recorder)
@@ -318,7 +318,7 @@ func TestServerIsKilledAtAnyStepOfARecording(t *testing.T) {
 			c.until(t, r)
 			r.kill()
 			if c.meanwhile != nil {
-				r.deaf.Store(true) // LiveKit would repeat its news for half a minute
+				r.deaf.Store(true) // LiveKit would repeat its events for half a minute
 				c.meanwhile(r)
 			}
 			id := r.db.Recording.Query().OnlyX(t.Context()).ID.String()
@@ -335,7 +335,7 @@ func TestServerIsKilledAtAnyStepOfARecording(t *testing.T) {
 	}
 }
 
-// records waits until LiveKit knows that the egress has begun.
+// records waits until LiveKit knows that the egress has started.
 func (r *recorder) records(t *testing.T) {
 	t.Helper()
 	api := lksdk.NewEgressClient(r.livekit.URL(), r.livekit.Key(), r.livekit.Secret())
@@ -359,14 +359,14 @@ func (r *recorder) waitsAt(status recording.Status) {
 	})
 }
 
-// ends ends what records.
+// ends ends the running egress.
 func (r *recorder) ends(as livekitproto.EgressStatus) {
 	for _, id := range r.egress.Running() {
 		r.egress.End(id, as)
 	}
 }
 
-// TestServerIsKilledWhileItDeletes: the file is gone, and the row is not; it is deleted again.
+// TestServerIsKilledWhileItDeletes: the file is gone, but not the row. The next server deletes it again.
 func TestServerIsKilledWhileItDeletes(t *testing.T) {
 	t.Parallel()
 	r := startRecorder(t)
@@ -385,7 +385,7 @@ func TestServerIsKilledWhileItDeletes(t *testing.T) {
 	assert.Zero(t, r.db.Recording.Query().CountX(t.Context()))
 }
 
-// TestServerIsKilledWhileItDeletesARoom: the next one ends its recording, and removes all its files.
+// TestServerIsKilledWhileItDeletesARoom: the next server ends its recording and removes all its files.
 func TestServerIsKilledWhileItDeletesARoom(t *testing.T) {
 	t.Parallel()
 	r := startRecorder(t, "FOYER_OUTBOX_TIMEOUT=5s")
@@ -401,11 +401,11 @@ func TestServerIsKilledWhileItDeletesARoom(t *testing.T) {
 		assert.Empty(c, r.egress.Running())
 		assert.False(c, r.files.Has(r.t, r.key(old)))
 	})
-	// What its last egress has stored goes with the next attempt.
+	// The file of its last egress goes with the next attempt.
 	env.Eventually(t, func(c *assert.CollectT) { assert.False(c, r.files.Has(r.t, r.key(runs))) })
 }
 
-func TestForgedNewsOfARecordingAreRefused(t *testing.T) {
+func TestForgedEventsOfARecordingAreRefused(t *testing.T) {
 	t.Parallel()
 	r := startRecorder(t)
 	id := r.active()

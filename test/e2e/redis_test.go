@@ -22,7 +22,7 @@ import (
 
 const cancelEntry = `mutation($input: CancelEntryInput!) { cancelEntry(input: $input) { entry { status } } }`
 
-// aclCommands are the commands of docs/deploying.md that make a user for Foyer, for other names than its own.
+// aclCommands are the commands of docs/deploying.md that create Foyer's user, with other names.
 func aclCommands(t testing.TB, user, password, prefix string) (rule, moreOnACluster []any) {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/deploying.md")
@@ -50,7 +50,7 @@ func granted(rule []any) map[string]bool {
 	return commands
 }
 
-// denied are the commands that Redis has refused a user.
+// denied are the commands that Redis has refused to a user.
 func denied(t testing.TB, node redis.Cmdable, user string) (commands []string) {
 	t.Helper()
 	log, err := node.ACLLog(context.Background(), 1000).Result()
@@ -63,7 +63,7 @@ func denied(t testing.TB, node redis.Cmdable, user string) (commands []string) {
 	return commands
 }
 
-// used are the commands that a Redis has executed since its statistics began, those of scripts included.
+// used are the commands that a Redis has executed, also in scripts, since its statistics began.
 func used(t testing.TB, node redis.Cmdable) map[string]bool {
 	t.Helper()
 	stats, err := node.Info(context.Background(), "commandstats").Result()
@@ -75,7 +75,7 @@ func used(t testing.TB, node redis.Cmdable) map[string]bool {
 	return commands
 }
 
-// usesEverything does at least once whatever has Foyer ask Redis for something.
+// usesEverything makes Foyer use each of its Redis commands at least once.
 func usesEverything(t *testing.T, environ ...string) {
 	_, _, exit := foyer(t, append([]string{"FOYER_DATA=" + t.TempDir()}, environ...), "doctor")
 	assert.NotEqual(t, exitUsage, exit)
@@ -90,7 +90,7 @@ func usesEverything(t *testing.T, environ ...string) {
 	moderate(t, s)
 }
 
-// leaveTheLobby is about those who do not get into a call.
+// leaveTheLobby covers guests who do not get into a call.
 func leaveTheLobby(t *testing.T, s *server) {
 	host := s.login("Olga Owner")
 	roomID := s.room(host, object{})
@@ -102,7 +102,7 @@ func leaveTheLobby(t *testing.T, s *server) {
 	bob.until("entry.status", "ENDED")
 }
 
-// leaveWithoutAWord is about a guest who is gone, and hosts who stop watching.
+// leaveWithoutAWord covers a guest who disappears, and hosts who stop watching.
 func leaveWithoutAWord(t *testing.T, s *server) {
 	host := s.login("Olga Owner")
 	roomID := s.room(host, object{})
@@ -114,9 +114,9 @@ func leaveWithoutAWord(t *testing.T, s *server) {
 	require.NoError(t, list.conn.Close())
 }
 
-// TestACLUserOfTheReadmeMayDoWhatFoyerDoesAndNothingElse: Redis refuses it nothing, and nothing that it may
-// do is left unused.
-func TestACLUserOfTheReadmeMayDoWhatFoyerDoesAndNothingElse(t *testing.T) {
+// TestACLUserOfTheDocsMayDoOnlyWhatFoyerDoes: Redis refuses it nothing, and Foyer uses each command that is
+// allowed.
+func TestACLUserOfTheDocsMayDoOnlyWhatFoyerDoes(t *testing.T) {
 	t.Parallel()
 	server := env.StartRedis(t)
 	admin := server.Client(t)
@@ -136,8 +136,8 @@ func TestACLUserOfTheReadmeMayDoWhatFoyerDoesAndNothingElse(t *testing.T) {
 	assert.Empty(t, keys, "nothing is in another database")
 }
 
-// TestScriptsUseWhatTheACLUserMay, also where no test comes by.
-func TestScriptsUseWhatTheACLUserMay(t *testing.T) {
+// TestScriptsUseOnlyCommandsOfTheACLUser, also in branches that no test reaches.
+func TestScriptsUseOnlyCommandsOfTheACLUser(t *testing.T) {
 	t.Parallel()
 	rule, _ := aclCommands(t, "foyer", "x", "foyer:")
 	may := granted(rule)
@@ -153,7 +153,7 @@ func TestScriptsUseWhatTheACLUserMay(t *testing.T) {
 	}
 }
 
-func TestACLUserOfTheReadmeRunsOnACluster(t *testing.T) {
+func TestACLUserOfTheDocsRunsOnACluster(t *testing.T) {
 	t.Parallel()
 	client, prefix := env.RedisCluster(t)
 	cluster := client.(*redis.ClusterClient)
@@ -184,12 +184,12 @@ func TestACLUserOfTheReadmeRunsOnACluster(t *testing.T) {
 	}
 }
 
-// securedRedis is a Redis of a test that takes nothing but TLS from those whom its authority vouches for, and
-// knows the user of docs/deploying.md.
+// securedRedis is a Redis that accepts only TLS with certificates of its authority, and has the user of
+// docs/deploying.md.
 type securedRedis struct {
 	*env.RedisServer
 
-	tls int // its port for TLS; the other is for the test
+	tls int // its port for TLS; the other port is for the test
 }
 
 func startSecured(t testing.TB, authority *env.Authority, more ...string) *securedRedis {
@@ -201,7 +201,7 @@ func startSecured(t testing.TB, authority *env.Authority, more ...string) *secur
 	return s
 }
 
-// TestServerReachesRedisOverTLS as the user of the README.
+// TestServerReachesRedisOverTLS as the user of docs/deploying.md.
 func TestServerReachesRedisOverTLS(t *testing.T) {
 	t.Parallel()
 	authority := env.NewAuthority(t)
@@ -211,10 +211,9 @@ func TestServerReachesRedisOverTLS(t *testing.T) {
 	meet(t, s, s)
 }
 
-// TestSentinelMakesAnotherTheMasterWhileGuestsWait: the master is killed. Sockets stay, and a decision of
-// after that reaches the guest. Everything is said over TLS, by the user of docs/deploying.md, and the Sentinel
-// wants a password of its own.
-func TestSentinelMakesAnotherTheMasterWhileGuestsWait(t *testing.T) {
+// TestGuestsKeepWaitingWhileSentinelPromotesAReplica: the master is killed. Sockets stay open, and a later decision
+// reaches the guest. All connections use TLS and the user of docs/deploying.md, and the Sentinel has its own password.
+func TestGuestsKeepWaitingWhileSentinelPromotesAReplica(t *testing.T) {
 	t.Parallel()
 	authority := env.NewAuthority(t)
 	master := startSecured(t, authority)
@@ -268,7 +267,7 @@ func TestSentinelMakesAnotherTheMasterWhileGuestsWait(t *testing.T) {
 	assert.Empty(t, denied(t, replica.Client(t), "foyer"))
 }
 
-// replicated waits until a Sentinel knows a replica that it could make the master.
+// replicated waits until a Sentinel knows a replica that can become the master.
 func replicated(t *testing.T, options *redis.Options) {
 	t.Helper()
 	sentinel := redis.NewSentinelClient(options)
@@ -282,8 +281,8 @@ func replicated(t *testing.T, options *redis.Options) {
 	})
 }
 
-// TestRedisHangsUnderTheServer: it answers nothing for a while. Queries are answered, what needs Redis is
-// UNAVAILABLE in time, sockets stay, and all goes on when it is back.
+// TestRedisHangsUnderTheServer: it answers nothing for a while. Foyer answers queries and reports UNAVAILABLE in time
+// where it needs Redis. Sockets stay open, and everything works again afterwards.
 func TestRedisHangsUnderTheServer(t *testing.T) {
 	t.Parallel()
 	store := env.StartRedis(t)
@@ -320,7 +319,7 @@ func TestRedisHangsUnderTheServer(t *testing.T) {
 	status.until("roomStatus.locked", "true")
 }
 
-// TestAdmissionOutlivesAFailoverThatLosesIt: the new master has never heard of it. The guest was told, and watches no
+// TestAdmissionOutlivesAFailoverThatLosesIt: the new master lacks the admission. The guest was told, and watches no
 // longer.
 func TestAdmissionOutlivesAFailoverThatLosesIt(t *testing.T) {
 	t.Parallel()

@@ -14,7 +14,7 @@ import (
 
 const inputsSecret = "a-secret-of-more-than-thirty-two-characters"
 
-// TestEveryRefusalOfTheAPIHasOneShape: clients need to know but one, and OAuth's.
+// TestEveryRefusalOfTheAPIHasOneShape: clients need to know only this one and OAuth's.
 func TestEveryRefusalOfTheAPIHasOneShape(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "FOYER_TRANSCRIPT_WEBHOOK_SECRET="+inputsSecret)
@@ -45,7 +45,7 @@ func TestEveryRefusalOfTheAPIHasOneShape(t *testing.T) {
 		"/graphql", "/webhooks/livekit", "/webhooks/storage", "/webhooks/transcript", "/dev/login", "/oauth/token",
 	} {
 		header := gzip.Clone()
-		if path == "/graphql" { // where the secret is nobody's token
+		if path == "/graphql" { // the secret is no token there
 			header.Del("Authorization")
 		}
 		refusals = append(refusals, refusal{http.MethodPost, path, header, http.StatusUnsupportedMediaType})
@@ -81,7 +81,7 @@ func TestEveryRefusalOfTheAPIHasOneShape(t *testing.T) {
 	}
 }
 
-// TestAuthorizationIsGivenOnce: what a proxy has looked at need not be what we would.
+// TestAuthorizationIsGivenOnce: a proxy might check another value than Foyer.
 func TestAuthorizationIsGivenOnce(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

@@ -17,7 +17,7 @@ import (
 	"foyer/test/env"
 )
 
-// makeRun does what `make run` does, on free ports and with folders of its own, and returns LiveKit's port too.
+// makeRun does what `make run` does, on free ports and in its own folders, and also returns LiveKit's port.
 func makeRun(t *testing.T, environ ...string) (s *server, liveKitPort string) {
 	t.Helper()
 	root := t.TempDir()
@@ -40,14 +40,14 @@ func makeRun(t *testing.T, environ ...string) (s *server, liveKitPort string) {
 		"LIVEKIT_PORT=" + liveKitPort, "FOYER_DATA=" + t.TempDir(),
 		"PATH=" + os.Getenv("PATH"), "HOME=" + root,
 	}, environ...)
-	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} // which ends what it has started
+	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} // it ends what it has started
 	t.Cleanup(func() { assert.NoError(t, s.stop()) })
 	s.start()
 	return s, liveKitPort
 }
 
-// TestMakeRunTakesNothingButMediaFromTheNetwork: its keys are those that everybody knows.
-func TestMakeRunTakesNothingButMediaFromTheNetwork(t *testing.T) {
+// TestMakeRunAcceptsOnlyMediaFromTheNetwork: its keys are public.
+func TestMakeRunAcceptsOnlyMediaFromTheNetwork(t *testing.T) {
 	t.Parallel()
 	s, liveKitPort := makeRun(t)
 	at, err := url.Parse(s.url)
@@ -69,8 +69,8 @@ func TestMakeRunTakesNothingButMediaFromTheNetwork(t *testing.T) {
 	}
 }
 
-// TestFirefoxJoinsACallAfterMakeRun: it does so at the machine's private addresses. Where the machine has none, or is
-// told to use none, the page says what to do.
+// TestFirefoxJoinsACallAfterMakeRun at the machine's private addresses. Without such addresses, or with a setting that
+// excludes them, the page says what to do.
 func TestFirefoxJoinsACallAfterMakeRun(t *testing.T) {
 	for name, environ := range map[string][]string{"private addresses": nil, "loopback alone": {"MEDIA_ADDRESS=none"}} {
 		t.Run(name, func(t *testing.T) {

@@ -12,14 +12,14 @@ import (
 	"foyer/test/env"
 )
 
-// What is in the database: each room has ten people, and one person has fifty rooms.
+// The content of the database: each room has ten people, and one person has fifty rooms.
 const (
 	manyRooms    = 100_000
 	manyAccesses = 1_000_000
 	ofOnePerson  = 50
 )
 
-// fillDatabase writes them in a few statements, without asking whether foreign keys hold: they do.
+// fillDatabase writes the rows in a few statements, without foreign key checks.
 const fillDatabase = `
 SET session_replication_role = replica;
 INSERT INTO users (id, created_at, updated_at, subject, email, full_name, email_verified)
@@ -38,9 +38,9 @@ INSERT INTO outbox_messages (id, created_at, updated_at, kind, payload, next_att
 	SELECT gen_random_uuid(), now(), now(), 'test', '{}', now(), now() FROM generate_series(1, 100000) n;
 ANALYZE;`
 
-// TestNothingReadsATableThrough: however many rooms there are, what people do touches but the rows that
-// it is about. PostgreSQL itself counts them, when the server's connections end.
-func TestNothingReadsATableThrough(t *testing.T) {
+// TestNoActionScansATable: with any number of rooms, each action touches only the rows that it concerns.
+// PostgreSQL itself counts them when the server's connections end.
+func TestNoActionScansATable(t *testing.T) {
 	t.Parallel()
 	url := env.PostgresURL(t)
 	db, err := pgx.Connect(t.Context(), url)
@@ -72,7 +72,7 @@ func TestNothingReadsATableThrough(t *testing.T) {
 	}
 }
 
-// rowsRead is how many rows of each table have been read, with an index or without.
+// rowsRead returns how many rows of each table were read, with an index or without.
 func rowsRead(t *testing.T, db *pgx.Conn) map[string]int64 {
 	t.Helper()
 	rows, err := db.Query(t.Context(), `SELECT t.relname, t.seq_tup_read +
@@ -91,7 +91,7 @@ func rowsRead(t *testing.T, db *pgx.Conn) map[string]int64 {
 	return read
 }
 
-// everydayLife asks everything that leads to a query, some of it twice over.
+// everydayLife runs every operation that leads to a query, some of them twice.
 func everydayLife(t *testing.T, s *server, ada string) {
 	t.Helper()
 	const list = `query($after: Cursor) { rooms(first: 20, after: $after) { totalCount

@@ -22,7 +22,7 @@ const (
 	revoke     = `mutation($input: RevokeSessionInput!) { revokeSession(input: $input) { session { id current } } }`
 )
 
-// stream asks for a subscription as server-sent events.
+// stream subscribes with server-sent events.
 func (s *server) stream(token, query string, variables object) *bufio.Reader {
 	s.t.Helper()
 	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url+"/graphql",
@@ -81,7 +81,7 @@ func TestRevokedSessionEndsItsSocketsAndStreamsOnEveryServer(t *testing.T) {
 	kept.until("lobby.totalCount", "1")
 }
 
-func TestOtherSessionsEndAtOnce(t *testing.T) {
+func TestRevokingOtherSessionsEndsAllOfThem(t *testing.T) {
 	t.Parallel()
 	endOtherSessions(t, startServer(t))
 }
@@ -123,7 +123,7 @@ func TestSigningOutEndsTheBrowsersSocket(t *testing.T) {
 	assert.Empty(t, b.client.Jar.Cookies(home))
 }
 
-// Nobody is signed out because Redis is away: neither the cookie nor the session is lost.
+// An outage of Redis signs nobody out: neither the cookie nor the session is lost.
 func TestBrowserIsStillSignedInAfterRedisWasAway(t *testing.T) {
 	t.Parallel()
 	store := env.StartRedis(t)

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// browser is one with cookies. It follows redirects, and remembers where it was.
+// browser is a client with cookies. It follows redirects and remembers its last address.
 type browser struct {
 	t      testing.TB
 	client *http.Client
@@ -24,7 +24,7 @@ type browser struct {
 	status int
 	text   string
 	header http.Header
-	// reads is what it sends as Accept-Language.
+	// reads is its Accept-Language header.
 	reads string
 }
 
@@ -35,7 +35,7 @@ func newBrowser(t testing.TB) *browser {
 	return &browser{t: t, client: &http.Client{Jar: jar}}
 }
 
-// stopsAt has the browser follow no redirect to an address with this in it.
+// stopsAt makes the browser follow no redirect to an address that contains a text.
 func (b *browser) stopsAt(part string) *browser {
 	b.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
 		if strings.Contains(r.URL.String(), part) {
@@ -80,7 +80,7 @@ func (b *browser) submit(address string, values url.Values, headers ...string) *
 
 var hiddenField = regexp.MustCompile(`name="id" value="([^"]+)"`)
 
-// choose is a click on a person of the development provider's page.
+// choose clicks on a person on the development provider's page.
 func (b *browser) choose(name, email string) *browser {
 	b.t.Helper()
 	require.Equal(b.t, "/dev/oidc/login", b.at.Path, b.text)
@@ -109,7 +109,7 @@ func (b *browser) ask(base, query string, headers ...string) (answer response, s
 	return answer, got.StatusCode
 }
 
-// name returns whom the browser is signed in as; "<nil>" for nobody.
+// name returns the name of the signed-in person; "<nil>" for nobody.
 func (b *browser) name(base string) string {
 	b.t.Helper()
 	answer, status := b.ask(base, `{ viewer { fullName } }`)
@@ -146,8 +146,8 @@ func TestPersonSignsInWithOneClickAndOutAgain(t *testing.T) {
 	assert.Equal(t, "<nil>", b.name(s.url))
 }
 
-// TestDevelopmentSignsOutWhoSignedInBeforeARestart: its provider's key was another one then.
-func TestDevelopmentSignsOutWhoSignedInBeforeARestart(t *testing.T) {
+// TestDevelopmentModeSignsOutAtARestart: its provider had another key then.
+func TestDevelopmentModeSignsOutAtARestart(t *testing.T) {
 	t.Parallel()
 	environ := shared(t)
 	s := startServer(t, environ...)
@@ -161,7 +161,7 @@ func TestDevelopmentSignsOutWhoSignedInBeforeARestart(t *testing.T) {
 	assert.Equal(t, "<nil>", b.name(s.url))
 }
 
-// TestSmallPagesHaveTheirIcon: browsers would ask for /favicon.ico, which these pages' policies forbid.
+// TestSmallPagesHaveTheirIcon: browsers would request /favicon.ico, which the pages' policies forbid.
 func TestSmallPagesHaveTheirIcon(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -172,8 +172,8 @@ func TestSmallPagesHaveTheirIcon(t *testing.T) {
 	}
 }
 
-// TestFirstSignInBringsTheLanguageOfTheBrowser: a later one does not change it.
-func TestFirstSignInBringsTheLanguageOfTheBrowser(t *testing.T) {
+// TestFirstSignInSetsTheLanguageOfTheBrowser: a later one does not change it.
+func TestFirstSignInSetsTheLanguageOfTheBrowser(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	for _, reads := range []string{"de;q=0.9, fr-CH;q=0.8, en;q=0.7", "en"} {
@@ -185,8 +185,8 @@ func TestFirstSignInBringsTheLanguageOfTheBrowser(t *testing.T) {
 	}
 }
 
-// TestFirstSignInBringsTheTimeZoneOfTheBrowser: a later one does not change it.
-func TestFirstSignInBringsTheTimeZoneOfTheBrowser(t *testing.T) {
+// TestFirstSignInSetsTheTimeZoneOfTheBrowser: a later one does not change it.
+func TestFirstSignInSetsTheTimeZoneOfTheBrowser(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	for _, zone := range []string{"America/New_York", "Europe/Paris", "nowhere", strings.Repeat("Z", 3000)} {
@@ -209,7 +209,7 @@ func TestPersonWithoutAnAddressSignsIn(t *testing.T) {
 	assert.Equal(t, object{"fullName": "", "email": "somebody@example.org"}, answer.Data["viewer"])
 }
 
-func TestTwoTabsSignInAtOnce(t *testing.T) {
+func TestTwoTabsSignInTogether(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	one, two := newBrowser(t), newBrowser(t)
@@ -244,7 +244,7 @@ func TestSignInDoesNotLeadToOtherPlaces(t *testing.T) {
 	}
 }
 
-func TestManySignInsOfOneNewPersonAtOnceMakeOneUser(t *testing.T) {
+func TestConcurrentSignInsOfANewPersonMakeOneUser(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, shared(t)...)
 	var all sync.WaitGroup

@@ -22,15 +22,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// errorOf returns the code of a message that is the error of an operation, and its id.
+// errorOf returns the id and the code of a message of the type error.
 func errorOf(t testing.TB, message object) (id, code string) {
 	t.Helper()
 	require.Equal(t, "error", message["type"], "%v", message)
 	return text(message, "id"), text(message["payload"].([]any)[0], "extensions.code")
 }
 
-// followMore asks for so many more operations of one kind on a socket, and returns the message that comes after
-// their first states.
+// followMore starts n more operations of one kind on a socket and reads their first states.
 func (k *socket) followMore(n int, query string, variables object) {
 	k.t.Helper()
 	for i := range n {
@@ -40,7 +39,7 @@ func (k *socket) followMore(n int, query string, variables object) {
 	}
 }
 
-func TestPersonFollowsSoManyLobbiesAndCallsAtOnce(t *testing.T) {
+func TestSubscriptionsOfOnePersonAreLimited(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	host, other := s.login("Olga Owner"), s.login("Otto Owner")
@@ -64,7 +63,7 @@ func TestPersonFollowsSoManyLobbiesAndCallsAtOnce(t *testing.T) {
 	})
 }
 
-func TestGuestsSocketHasRoomForWhatAGuestAsks(t *testing.T) {
+func TestSubscriptionsOnAGuestsSocketAreLimited(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	host := s.login("Olga Owner")
@@ -87,8 +86,8 @@ func TestGuestsSocketHasRoomForWhatAGuestAsks(t *testing.T) {
 	signedIn.followMore(2*most, watchStatus, object{"roomId": roomID})
 }
 
-// TestDocsGuestWhoIsReplacedDoesNotComeBack, for it would replace another page, which came back as well.
-func TestDocsGuestWhoIsReplacedDoesNotComeBack(t *testing.T) {
+// TestDocsReplacedGuestDoesNotComeBack, as it would replace the other page, which would come back as well.
+func TestDocsReplacedGuestDoesNotComeBack(t *testing.T) {
 	t.Parallel()
 	for _, client := range []string{"urql", "apollo", "relay", "fetch"} {
 		t.Run(client, func(t *testing.T) {
@@ -121,7 +120,7 @@ func TestDocsGuestWhoIsReplacedDoesNotComeBack(t *testing.T) {
 	}
 }
 
-// guestStream asks for an event stream in a guest's words, and returns the connection and the answer's status.
+// guestStream opens an event stream with a guest's ticket, and returns the connection and the status.
 func (s *server) guestStream(ticket string) (net.Conn, int) {
 	s.t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
@@ -142,7 +141,7 @@ func (s *server) guestStream(ticket string) (net.Conn, int) {
 	return conn, answer.StatusCode
 }
 
-func TestStreamsOfOneAddressAreAsManyAsItsSockets(t *testing.T) {
+func TestStreamsOfOneAddressAreLimitedLikeSockets(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "FOYER_SOCKETS_PER_ADDRESS=10")
 	roomID := s.room(s.login("Olga Owner"), object{})
@@ -154,7 +153,7 @@ func TestStreamsOfOneAddressAreAsManyAsItsSockets(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, status)
 }
 
-// TestConnectionsThatDoNotReadEnd, whatever it is that they do not read.
+// TestConnectionsThatDoNotReadEnd, whatever the server sends.
 func TestConnectionsThatDoNotReadEnd(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -175,13 +174,13 @@ func TestConnectionsThatDoNotReadEnd(t *testing.T) {
 			}
 			defer conn.Close()
 			_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
-			// It asks as long as it can: once its answers fill the way back nothing more is read of it, and
-			// then it is cut off, which the next word shows.
+			// The client sends as long as it can. Once the answers fill the way back, the server reads no more from it
+			// and cuts it off, which the next write shows.
 			_ = conn.SetWriteDeadline(time.Now().Add(4 * answerTimeout))
 			for began := time.Now(); err == nil; {
 				_, err = io.WriteString(conn, requests)
-				// Kernels hold thousands of small answers, so it does not ask all the time: what fills the client's
-				// own buffer is enough.
+				// Kernels hold thousands of small answers, so the client does not send all the time: it is enough to
+				// fill its own buffer.
 				if time.Since(began) > time.Second {
 					time.Sleep(100 * time.Millisecond)
 				}
@@ -194,7 +193,7 @@ func TestConnectionsThatDoNotReadEnd(t *testing.T) {
 	env.Eventually(t, func(c *assert.CollectT) { assert.Less(c, s.connections(c), 3) })
 }
 
-// connections is how many the server has from clients.
+// connections returns the number of the server's connections from clients.
 func (s *server) connections(t require.TestingT) (n int) {
 	port := s.url[strings.LastIndex(s.url, ":")+1:]
 	number, err := strconv.Atoi(port)
@@ -210,8 +209,8 @@ func (s *server) connections(t require.TestingT) (n int) {
 	return n
 }
 
-// TestWhoSpeaksByteByByteIsCutOff, be it in a body, a header or a handshake.
-func TestWhoSpeaksByteByByteIsCutOff(t *testing.T) {
+// TestSlowSendersAreCutOff in a body, a header or a handshake.
+func TestSlowSendersAreCutOff(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	for name, begin := range map[string]string{
@@ -236,9 +235,9 @@ func TestWhoSpeaksByteByByteIsCutOff(t *testing.T) {
 	}
 }
 
-// TestGuestWhoseSocketSilentlyBreaksLeavesTheListInTime, with what pings, leases and heartbeats really are:
+// TestGuestWithABrokenSocketLeavesTheListInTime, with the real times of pings, leases and heartbeats:
 // docs/architecture.md promises a minute and a half.
-func TestGuestWhoseSocketSilentlyBreaksLeavesTheListInTime(t *testing.T) {
+func TestGuestWithABrokenSocketLeavesTheListInTime(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	host := s.login("Olga Owner")
@@ -267,8 +266,8 @@ func TestGuestWhoseSocketSilentlyBreaksLeavesTheListInTime(t *testing.T) {
 	assert.Greater(t, time.Since(broken), 30*time.Second, "no grace time")
 }
 
-// TestStreamOfAGuestTakesSomeFortyKilobytes, as docs/lobby.md says.
-func TestStreamOfAGuestTakesSomeFortyKilobytes(t *testing.T) {
+// TestStreamOfAGuestTakesAboutFortyKilobytes, as docs/lobby.md says.
+func TestStreamOfAGuestTakesAboutFortyKilobytes(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, inner, "FOYER_KNOCKS_PER_ADDRESS=0", "FOYER_KNOCKS_PER_ROOM=0", "FOYER_LOBBY_ADDRESS_SHARE=100")
 	roomID := s.room(s.login("Olga Owner"), object{})
@@ -284,7 +283,7 @@ func TestStreamOfAGuestTakesSomeFortyKilobytes(t *testing.T) {
 	assert.Less(t, (s.inUse()-before)/streams, 50e3, "bytes a stream")
 }
 
-// inUse is how many bytes of memory a server uses, without garbage.
+// inUse returns how many bytes of memory a server uses, without garbage.
 func (s *server) inUse() (bytes float64) {
 	s.t.Helper()
 	for range 2 { // stacks shrink by half in each collection
@@ -296,7 +295,7 @@ func (s *server) inUse() (bytes float64) {
 	return bytes
 }
 
-// TestIdleConnectionsOfOneAddressAreBounded, of which each takes a descriptor and some kilobytes.
+// TestIdleConnectionsOfOneAddressAreBounded: each takes a descriptor and some kilobytes.
 func TestIdleConnectionsOfOneAddressAreBounded(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "FOYER_SOCKETS_PER_ADDRESS=5")
@@ -317,9 +316,9 @@ func TestIdleConnectionsOfOneAddressAreBounded(t *testing.T) {
 	assert.LessOrEqual(t, open, 5+spareConnections)
 }
 
-// TestSlowSocketKeepsNoRequestsComing: a server that stops takes none once all sockets are told, so that those under
-// way are not cut off when its time is over. Here a socket is slow since LiveKit does not answer.
-func TestSlowSocketKeepsNoRequestsComing(t *testing.T) {
+// TestStoppingServerAcceptsNoRequestsAfterDrainingSockets: a stopping server accepts no requests after it has told all sockets, so that
+// running requests are not cut off at the end of its time. Here a socket is slow because LiveKit does not answer.
+func TestStoppingServerAcceptsNoRequestsAfterDrainingSockets(t *testing.T) {
 	t.Parallel()
 	asked := make(chan struct{}, 1)
 	liveKit := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

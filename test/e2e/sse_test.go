@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// node runs a script of test/env/node and gives each line that it prints, which is JSON. What the
-// script says on its standard error fails the test.
+// node runs a script of test/env/node and returns each line that it prints, which is JSON. Output on its standard error
+// fails the test.
 func node(t *testing.T, script string, args ...string) <-chan object {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "node", append([]string{script}, args...)...)
@@ -23,7 +23,7 @@ func node(t *testing.T, script string, args ...string) <-chan object {
 	require.NoError(t, err)
 	require.NoError(t, command.Start(), "the tests need Node: tools/setup.sh")
 	said, ended := make(chan object), make(chan struct{})
-	t.Cleanup(func() { <-ended }) // what it complains of is this test's
+	t.Cleanup(func() { <-ended }) // errors of the script belong to this test
 	go func() {
 		defer close(ended)
 		defer close(said)
@@ -78,7 +78,7 @@ func TestGuestIsAdmittedOverServerSentEvents(t *testing.T) {
 	assert.NotEmpty(t, at(admitted, "next.data.entry.connectionDetails.participantToken"))
 }
 
-func TestSSEClientHearsWhyItIsRefused(t *testing.T) {
+func TestSSEClientLearnsWhyItIsRefused(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	for name, refused := range map[string]struct{ query, variables, code string }{

@@ -17,7 +17,7 @@ import (
 
 const storageSecret = "what-the-storage-shows-when-it-tells-us"
 
-// tell posts what a storage would, with a value of the Authorization header (empty for none).
+// tell posts a storage's event, with a value of the Authorization header (empty for none).
 func (s *server) tell(authorization, body string) reply {
 	s.t.Helper()
 	request, err := http.NewRequest(http.MethodPost, s.url+"/webhooks/storage", strings.NewReader(body))
@@ -28,7 +28,7 @@ func (s *server) tell(authorization, body string) reply {
 	return do(s.t, request)
 }
 
-// created is a storage's event of new objects, with keys as they are encoded.
+// created is a storage's event of new objects, with encoded keys.
 func created(bucket string, keys ...string) string {
 	return events("s3:ObjectCreated:Put", bucket, keys...)
 }
@@ -42,7 +42,7 @@ func events(name, bucket string, keys ...string) string {
 	return `{"EventName": "` + name + `", "Records": [` + strings.Join(records, ",") + `]}`
 }
 
-// withEgress is an environment with a LiveKit that has an egress worker, and knows of no egress.
+// withEgress is an environment with a LiveKit that has an egress worker but no egress.
 func withEgress(t testing.TB) []string {
 	t.Helper()
 	livekit, _ := env.StartEgress(t, "", nil)
@@ -53,8 +53,7 @@ func withEgress(t testing.TB) []string {
 	}
 }
 
-// stopping changes a recording that is made to one that waits for the end of its egress, which LiveKit
-// has forgotten.
+// stopping makes a new recording wait for the end of its egress, which LiveKit has forgotten.
 func stopping(create *ent.RecordingCreate) {
 	create.SetStatus(recording.StatusSTOPPING).SetEgressID("EG_" + testID())
 }
@@ -65,7 +64,7 @@ func (a *archive) now(rec *ent.Recording) *ent.Recording {
 
 func key(rec *ent.Recording) string { return "recordings%2F" + rec.ID.String() + ".mp4" }
 
-func TestStorageTellsOfARecording(t *testing.T) {
+func TestStorageReportsARecording(t *testing.T) {
 	t.Parallel()
 	port := env.FreePort(t)
 	storage := env.StartMinIO(t,
@@ -82,7 +81,7 @@ func TestStorageTellsOfARecording(t *testing.T) {
 	assert.Equal(t, recorded(rec), a.fetch(http.MethodGet, a.host, file(rec)).body)
 }
 
-func TestEveryRecordOfAnEventIsTaken(t *testing.T) {
+func TestEveryRecordOfAnEventIsProcessed(t *testing.T) {
 	t.Parallel()
 	a := newArchive(t, env.Bucket(t), withEgress(t)...)
 	one, two, other := a.saved(stopping), a.saved(nil), a.saved(nil)
@@ -98,7 +97,7 @@ func TestEveryRecordOfAnEventIsTaken(t *testing.T) {
 		}
 	}
 	assert.Nil(t, a.now(other).Size)
-	// The scheme may be written in any case; a key may have raw slashes; AWS has no s3: in the name.
+	// The scheme is case-insensitive, a key may have raw slashes, and AWS's names have no s3: prefix.
 	raw := events("ObjectCreated:CompleteMultipartUpload", a.bucket.Name, "recordings/"+other.ID.String()+".mp4")
 	assert.Equal(t, http.StatusOK, a.tell("bearer   "+storageSecret, raw).status)
 	assert.EqualValues(t, 4711, *a.now(other).Size)
@@ -126,7 +125,7 @@ func TestEventsOfOthersChangeNothing(t *testing.T) {
 	assert.Nil(t, a.now(rec).Size)
 }
 
-func TestStorageHasToShowItsSecretAndSendAnEvent(t *testing.T) {
+func TestStorageEventRequiresTheSecretAndAValidBody(t *testing.T) {
 	t.Parallel()
 	a := newArchive(t, env.Bucket(t), withEgress(t)...)
 	rec := a.saved(stopping)
@@ -152,7 +151,7 @@ func TestStorageHasToShowItsSecretAndSendAnEvent(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, off.tell("Bearer ", body).status)
 }
 
-func TestStorageIsToRepeatWhatWeCannotTakeNow(t *testing.T) {
+func TestStorageIsAskedToRetryAfterAPassingFault(t *testing.T) {
 	t.Parallel()
 	a := newArchive(t, env.Bucket(t),
 		append(withEgress(t), "LIVEKIT_URL=ws://127.0.0.1:9")...)

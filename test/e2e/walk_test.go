@@ -25,12 +25,12 @@ import (
 	"foyer/test/env"
 )
 
-// spot is an argument or an input field, and how to ask with a value there.
+// spot is an argument or an input field, and the request with a value there.
 type spot struct {
 	of       *ast.Definition
 	field    *ast.FieldDefinition
 	argument *ast.ArgumentDefinition
-	// key is Type.field of the object that it is a field of, or Type.field.argument.
+	// key is Type.field of the object that has the field, or Type.field.argument.
 	key, name string
 	kind      *ast.Type
 	identity  bool
@@ -38,23 +38,23 @@ type spot struct {
 	with func(value any) any
 }
 
-// walk is a server with something of everything, and those who ask.
+// walk is a server with an example of everything, and its users.
 type walk struct {
 	*server
 
 	schema *ast.Schema
-	// samples are values of arguments and input fields that are as they should be, by their names.
+	// samples are valid values of arguments and input fields, by name.
 	samples map[string]any
 	// others are ids of other things.
 	others map[string]string
-	// cursor is that of another list.
+	// cursor is the cursor of another list.
 	cursor string
 	owner  string
-	// guest says that a ticket is sent where one may be.
+	// guest says that a ticket is sent where one is allowed.
 	guest bool
 }
 
-// accepted are the values that are fine after all, by the place; of each of several names.
+// accepted are values that are valid after all, by place; names are alternatives.
 var accepted = []struct{ places, values, why string }{
 	{"CreateRoomInput.name UpdateRoomInput.name CreateRoomTokenInput.displayName RequestEntryInput.displayName " +
 		"UpdateParticipantInput.name UpdateViewerInput.displayName RenameParticipantInput.displayName",
@@ -89,7 +89,7 @@ func isAccepted(key, what string) bool {
 	})
 }
 
-// needed are fields without which an input or the arguments of a field say too little, and what takes their place.
+// needed are fields that an input or a field's arguments require, and their alternative.
 var needed = map[string][2]string{
 	"Query.room": {"id", "slug"}, "RequestEntryInput": {"roomId", "slug"}, "CreateRoomTokenInput": {"roomId", "slug"},
 	"GrantRoomAccessInput": {"userId", "email"}, "ShareRecordingInput": {"userId", "email"},
@@ -138,7 +138,7 @@ func newWalk(t *testing.T) *walk {
 	return w
 }
 
-// spots returns all of them.
+// spots returns all spots.
 func (w *walk) spots() (all []spot) {
 	for _, name := range slices.Sorted(maps.Keys(w.schema.Types)) {
 		of := w.schema.Types[name]
@@ -174,7 +174,7 @@ func (w *walk) within(s spot) []spot {
 	return all
 }
 
-// input returns an input that is as it should be, but for a field that is yet to be set.
+// input returns an input that is valid except for a field that is not set yet.
 func (w *walk) input(of *ast.Definition, without string) object {
 	input := object{}
 	for _, field := range of.Fields {
@@ -299,7 +299,7 @@ func asJSON(value any) string {
 
 const hole = "the value that is tried"
 
-// body returns the request that asks with a value at a spot.
+// body returns the request with a value at a spot.
 func (w *walk) body(s spot, value string) string {
 	variables, call := object{"v": s.with(hole)}, s.argument.Name+": $v"
 	declared := "$v: " + s.argument.Type.String()
@@ -329,7 +329,7 @@ func (w *walk) body(s spot, value string) string {
 	return strings.Replace(asJSON(object{"query": query, "variables": variables}), asJSON(hole), value, 1)
 }
 
-// first asks, and returns the answer, or the first of a stream.
+// first sends the request and returns the answer, or the first message of a stream.
 func (w *walk) first(token, body string, stream bool) (a response, raw string) {
 	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.url+"/graphql", strings.NewReader(body))
 	require.NoError(w.t, err)
@@ -359,8 +359,8 @@ func (w *walk) first(token, body string, stream bool) (a response, raw string) {
 	return a, raw
 }
 
-// isNamed reports whether what an error names is a place, or what is within it or around it; or the ticket, which is for
-// another room than the place. Where exactly one of two is asked for, nothing is named.
+// isNamed reports whether an error names a place, something inside or around it, or the ticket, which belongs to
+// another room than the place. Where exactly one of two is required, nothing is named.
 func (w *walk) isNamed(s spot, field any) bool {
 	definition := w.schema.Types[s.kind.Name()]
 	within := slices.ContainsFunc(definition.Fields, func(f *ast.FieldDefinition) bool { return f.Name == field })
@@ -370,8 +370,8 @@ func (w *walk) isNamed(s spot, field any) bool {
 		(s.name == "roomId" || s.name == "slug") && field == "ticket"
 }
 
-// TestHostileValuesAreRefusedByName walks through everything that clients can send, on a server with all that belongs
-// to it: what is wrong is INVALID and named, and nothing is an INTERNAL error, or accepted without a reason.
+// TestHostileValuesAreRefusedByName walks through all arguments and input fields on a server with an example of
+// everything. A bad value is INVALID and named. No value is an INTERNAL error, and none is accepted without a reason.
 func TestHostileValuesAreRefusedByName(t *testing.T) {
 	t.Parallel()
 	w := newWalk(t)
@@ -387,7 +387,7 @@ func TestHostileValuesAreRefusedByName(t *testing.T) {
 				switch {
 				case len(a.Errors) == 0:
 					assert.True(t, isAccepted(s.key, what), "%s is accepted: %.200s", name, raw)
-				case a.code() == "INVALID" && what != "thousands" && what != "10,000": // of which there are too many in all
+				case a.code() == "INVALID" && what != "thousands" && what != "10,000": // too many in total
 					assert.True(t, w.isNamed(s, a.Errors[0].Extensions["field"]), "%s: %.300s", name, raw)
 				default:
 					assert.Len(t, a.Errors, 1, "%s: %.300s", name, raw)

@@ -20,7 +20,7 @@ import (
 	"foyer/test/env"
 )
 
-// heard is a server with a LiveKit of its own, which tells it of its rooms.
+// heard is a server with its own LiveKit, which sends it events.
 type heard struct {
 	*server
 
@@ -33,7 +33,7 @@ func startHeard(t testing.TB, environ ...string) *heard {
 	return &heard{s, livekit}
 }
 
-func TestLiveKitTellsTheServerOfItsRooms(t *testing.T) {
+func TestLiveKitSendsTheServerItsEvents(t *testing.T) {
 	t.Parallel()
 	h := startHeard(t)
 	host := h.login("Olga Owner")
@@ -50,7 +50,7 @@ func TestLiveKitTellsTheServerOfItsRooms(t *testing.T) {
 	env.Receive(t, anna.gone)
 }
 
-// event sends an event as somebody else than LiveKit may.
+// event sends an event without LiveKit.
 func (h *heard) event(body string, authorization string) int {
 	h.t.Helper()
 	request, err := http.NewRequest(http.MethodPost, h.url+"/webhooks/livekit", strings.NewReader(body))
@@ -65,7 +65,7 @@ func (h *heard) event(body string, authorization string) int {
 	return got.StatusCode
 }
 
-// signature is the header by which LiveKit proves an event.
+// signature is the header that proves that LiveKit sent an event.
 type signature struct {
 	key, secret string
 	ttl         time.Duration
@@ -86,7 +86,7 @@ func (h *heard) signature() signature {
 	return signature{h.livekit.Key(), h.livekit.Secret(), time.Minute}
 }
 
-// recordingEvent is LiveKit's news of an egress.
+// recordingEvent is LiveKit's event of an egress.
 func recordingEvent(event, roomID, egressID, status string) string {
 	body, _ := json.Marshal(object{
 		"event": event, "id": uuid.NewString(), "createdAt": fmt.Sprint(time.Now().Unix()),
@@ -95,7 +95,7 @@ func recordingEvent(event, roomID, egressID, status string) string {
 	return string(body)
 }
 
-func TestOnlyWhatLiveKitHasSignedIsHeard(t *testing.T) {
+func TestOnlyEventsSignedByLiveKitAreAccepted(t *testing.T) {
 	t.Parallel()
 	h := startHeard(t)
 	host := h.login("Olga Owner")
@@ -169,10 +169,10 @@ func TestEventsOfAnyShapeAreAnswered(t *testing.T) {
 		assert.NotEqual(t, http.StatusOK, got.StatusCode)
 		got.Body.Close()
 	}
-	h.ask("", `{ viewer { id } }`, nil) // it is well
+	h.ask("", `{ viewer { id } }`, nil) // it still works
 }
 
-// TestRecordingIsShownWhateverTheOrder of LiveKit's news, which come twice.
+// TestRecordingIsShownWhateverTheOrder of LiveKit's events, which arrive twice.
 func TestRecordingIsShownWhateverTheOrder(t *testing.T) {
 	t.Parallel()
 	h := startHeard(t)
@@ -199,8 +199,8 @@ func TestRecordingIsShownWhateverTheOrder(t *testing.T) {
 	status.until("roomStatus.recording", "false")
 }
 
-// TestEventIsTakenOnceRedisIsBack: what was answered 503 LiveKit sends again.
-func TestEventIsTakenOnceRedisIsBack(t *testing.T) {
+// TestEventIsAcceptedOnceRedisIsBack: LiveKit repeats an event that was answered 503.
+func TestEventIsAcceptedOnceRedisIsBack(t *testing.T) {
 	t.Parallel()
 	redis := env.StartRedis(t)
 	h := startHeard(t, "REDIS_URL="+redis.URL())
@@ -217,8 +217,8 @@ func TestEventIsTakenOnceRedisIsBack(t *testing.T) {
 	assert.Equal(t, "true", text(status.next(), "roomStatus.recording"))
 }
 
-// TestPermissionsThatNobodyIsGiven do not exist in what a host may ask for.
-func TestPermissionsThatNobodyIsGiven(t *testing.T) {
+// TestForbiddenPermissionsCannotBeGiven do not exist in a host's inputs.
+func TestForbiddenPermissionsCannotBeGiven(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	host := s.login("Olga Owner")
@@ -240,8 +240,8 @@ func TestPermissionsThatNobodyIsGiven(t *testing.T) {
 	}
 }
 
-// TestClockThatDiffersFromLiveKitsIsNamed: its events are lost, and nothing else would say why.
-func TestClockThatDiffersFromLiveKitsIsNamed(t *testing.T) {
+// TestDifferenceToLiveKitsClockIsReported: LiveKit's events are lost, and nothing else would show why.
+func TestDifferenceToLiveKitsClockIsReported(t *testing.T) {
 	t.Parallel()
 	h := startHeard(t)
 	const named = "its clock and this server's differ"
