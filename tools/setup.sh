@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what `make test` needs beside Go: make itself, redis-server, PostgreSQL, PgBouncer, nginx, Node for the page
-# and for the GraphQL clients in tests, Chromium and Firefox for tests of the page, and the C compiler that Go's race
+# Installs what `make test` needs beside Go: make itself, redis-server, PostgreSQL, PgBouncer, nginx, curl, Node for the
+# page and for the GraphQL clients in tests, Chromium and Firefox for tests of the page, and the C compiler that Go's race
 # detector links with. Does nothing if all are installed. If it may not install anything, it says what to install and
 # fails.
 set -euo pipefail
@@ -25,6 +25,7 @@ missing_packages() {
   has_postgres >/dev/null || echo postgresql
   has_pgbouncer >/dev/null || echo pgbouncer
   has_nginx >/dev/null || echo nginx
+  command -v curl >/dev/null || echo curl
   command -v node >/dev/null || echo nodejs
   command -v npm >/dev/null || echo npm
   command -v chromium >/dev/null || echo chromium
@@ -54,7 +55,7 @@ fi
 if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
   echo "Tests need programs that are not installed here, and this account may not install them." >&2
   echo "On Debian: sudo apt-get install ${packages[*]}" >&2
-  echo "Elsewhere: make, gcc, Redis 7, PostgreSQL 15, PgBouncer, nginx, Node 20.19 with npm, Chromium and Firefox ESR, or newer ones, all in the PATH." >&2
+  echo "Elsewhere: make, gcc, curl, Redis 7, PostgreSQL 15, PgBouncer, nginx, Node 20.19 with npm, Chromium and Firefox ESR, or newer ones, all in the PATH." >&2
   exit 1
 fi
 
