@@ -15,8 +15,8 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 )
 
-// Documents are those that the clients of an installation send, and no others are expected. A client
-// may send the hash alone, as for automatic persisted queries:
+// Documents are the trusted documents: those that an installation's own clients send. A client may send only a
+// document's hash, as for automatic persisted queries:
 // {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "…"}}}.
 type Documents struct {
 	byHash  map[string]string
@@ -28,8 +28,8 @@ var _ interface {
 	graphql.OperationParameterMutator
 } = &Documents{}
 
-// ReadDocuments reads a manifest: a JSON object of documents by their SHA-256 in hexadecimal. Enforced,
-// any other document is refused; else it is logged by its hash.
+// ReadDocuments reads a manifest: a JSON object of documents by their SHA-256 in hexadecimal. With enforce, any other
+// document is refused; otherwise its hash is logged.
 func ReadDocuments(path string, enforce bool) (*Documents, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -39,7 +39,7 @@ func ReadDocuments(path string, enforce bool) (*Documents, error) {
 	if err := json.Unmarshal(text, &d.byHash); err != nil {
 		return nil, fmt.Errorf("trusted documents in %s: %w", path, err)
 	}
-	if len(d.byHash) == 0 { // a mistake: enforced, it would refuse everybody
+	if len(d.byHash) == 0 { // a mistake: with enforce it would refuse every request
 		return nil, fmt.Errorf("trusted documents in %s: there are no documents", path)
 	}
 	for hash, document := range d.byHash {
@@ -50,7 +50,7 @@ func ReadDocuments(path string, enforce bool) (*Documents, error) {
 	return d, nil
 }
 
-// Trust adds those of another manifest, of our own making.
+// Trust adds the documents of another manifest, which our build made.
 func (d *Documents) Trust(manifest []byte) error {
 	if err := json.Unmarshal(manifest, &d.byHash); err != nil {
 		return fmt.Errorf("trusted documents of the page: %w", err)
@@ -63,13 +63,13 @@ func hashOf(document string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// OperationNames are those of the operations in the documents.
+// OperationNames returns the names of the operations in the documents.
 func (d *Documents) OperationNames() []string {
 	var names []string
 	for _, text := range d.byHash {
 		document, err := parser.ParseQuery(&ast.Source{Input: text})
 		if err != nil {
-			continue // nobody can run it
+			continue // no request can run it
 		}
 		for _, operation := range document.Operations {
 			if operation.Name != "" {
@@ -86,7 +86,7 @@ func (*Documents) ExtensionName() string { return "TrustedDocuments" }
 // Validate accepts any schema.
 func (*Documents) Validate(graphql.ExecutableSchema) error { return nil }
 
-// MutateOperationParameters finds the document of a hash, and tells trusted ones from others.
+// MutateOperationParameters finds the document of a hash, and refuses or logs a document that is not trusted.
 func (d *Documents) MutateOperationParameters(
 	ctx context.Context, params *graphql.RawParams,
 ) *gqlerror.Error {

@@ -16,24 +16,23 @@ const (
 	typeStream   = "text/event-stream"
 )
 
-// accepted is how much a client wants each of our media types: its q value (RFC 9110, 12.5.1), 0 for
-// not at all.
+// accepted has a client's q value for each of our media types (RFC 9110, 12.5.1); 0 means not accepted.
 type accepted struct {
 	json, response, events float64
-	// namesEvents and namesResponse: the client named the type, rather than a range that has it.
+	// namesEvents and namesResponse: the client named the type itself, rather than a range that includes it.
 	namesEvents, namesResponse bool
 }
 
-// maxAccept is how many bytes of Accept headers are read: browsers send some two hundred.
+// maxAccept is how many bytes of Accept headers are read. Browsers send some two hundred.
 const maxAccept = 4 << 10
 
-// negotiated are headers that were read last: clients of one kind send one and the same.
-var negotiated, _ = lru.New[string, accepted](200) // fails for no size but 0
+// negotiated caches parsed headers: most clients send one of a few.
+var negotiated, _ = lru.New[string, accepted](200) // fails only for size 0
 
-// maxNegotiated is how many bytes a header may have to be remembered.
+// maxNegotiated is how many bytes a header may have to be cached.
 const maxNegotiated = 256
 
-// negotiate reads Accept headers. Without one, the client is one from before the draft.
+// negotiate reads Accept headers. A client without one is older than the GraphQL over HTTP draft.
 func negotiate(headers []string) accepted {
 	header := strings.Join(headers, ",")
 	header = header[:min(len(header), maxAccept)]
@@ -50,7 +49,7 @@ func negotiate(headers []string) accepted {
 }
 
 func readAccept(header string) accepted {
-	// The more specific range decides over the less specific one, wherever it stands.
+	// A more specific range takes precedence, whatever the order.
 	quality := map[string]float64{}
 	for part := range strings.SplitSeq(header, ",") {
 		mediaType, options, err := mime.ParseMediaType(part)
@@ -91,15 +90,15 @@ func qualityOf(options map[string]string) float64 {
 
 func (a accepted) any() bool { return a.json > 0 || a.response > 0 || a.streams() }
 
-// streams reports whether the client takes event streams. A mere */* does not say so.
+// streams reports whether the client accepts event streams. */* alone does not count.
 func (a accepted) streams() bool { return a.namesEvents && a.events > 0 }
 
-// MediaType returns that of an answer which is one document, for who answers a request in this
-// package's place.
+// MediaType returns the media type of a response that is one document, for code that answers a request before this
+// package does.
 func MediaType(r *http.Request) string { return negotiate(r.Header.Values("Accept")).document() }
 
-// document returns the media type for an answer that is one document. Who accepts both alike and does
-// not name the newer one is an old client.
+// document returns the media type of a response that is one document. A client that accepts both alike and does not name
+// the newer one is old.
 func (a accepted) document() string {
 	if a.response > a.json || a.response > 0 && a.response == a.json && a.namesResponse {
 		return typeResponse
@@ -107,8 +106,8 @@ func (a accepted) document() string {
 	return typeJSON
 }
 
-// stream reports whether to answer as an event stream: a subscription to who takes one, anything
-// else only to who takes nothing else as gladly.
+// stream reports whether to answer with an event stream: a subscription if the client accepts one, any other operation
+// only if the client prefers one.
 func (a accepted) stream(subscription bool) bool {
 	return a.streams() && (subscription || a.events > max(a.json, a.response))
 }

@@ -8,63 +8,64 @@ import (
 	"time"
 )
 
-// wire is a socket's connection. Where the kernel has it, it is a descriptor of our own as long as nobody
-// has to wait until something can be read or written: a net.Conn takes 300 bytes, and Go's part of waiting
-// for it as much again. Its socket's mutex guards it.
-type wire struct {
-	// fd can be read and written without waiting; -1 when it cannot, or is closed.
+// conn is a socket's connection. On Linux it is a file descriptor of our own while nothing has to wait for it to become
+// readable or writable: a net.Conn takes 300 bytes, and Go's network poller as many again. The socket's mutex guards
+// it.
+type conn struct {
+	// fd is read and written without blocking; -1 when that is not possible, or the connection is closed.
 	fd int32
-	// waits can be waited for; nil while nobody does. It owns fd.
-	waits waiting
+	// blocking is for reads and writes that wait; nil while there are none. It owns fd.
+	blocking blockingConn
 }
 
-// errUnread is that nothing can be read without waiting.
-var errUnread = errors.New("nothing to read yet")
+// errWouldBlock means that nothing can be read without waiting.
+var errWouldBlock = errors.New("nothing to read yet")
 
-// waiting is a connection that can be waited for.
-type waiting interface {
+// blockingConn is a connection whose reads and writes wait.
+type blockingConn interface {
 	io.ReadWriteCloser
 	SetReadDeadline(t time.Time) error
 	SetWriteDeadline(t time.Time) error
 }
 
-// newWire takes a connection over.
-func newWire(conn net.Conn) wire {
-	if fd := descriptorOf(conn); fd >= 0 {
-		_ = conn.Close()
-		return wire{fd: fd}
+// newConn takes over a connection.
+func newConn(c net.Conn) conn {
+	if fd := descriptorOf(c); fd >= 0 {
+		_ = c.Close()
+		return conn{fd: fd}
 	}
-	return wire{fd: -1, waits: conn}
+	return conn{fd: -1, blocking: c}
 }
 
-// wait returns what can be waited for.
-func (w *wire) wait() (waiting, error) {
-	if w.waits == nil {
-		if w.fd < 0 {
+// block returns the connection for reads and writes that wait.
+func (c *conn) block() (blockingConn, error) {
+	if c.blocking == nil {
+		if c.fd < 0 {
 			return nil, net.ErrClosed
 		}
-		w.waits = os.NewFile(uintptr(w.fd), "socket")
+		c.blocking = os.NewFile(uintptr(c.fd), "socket")
 	}
-	return w.waits, nil
+	return c.blocking, nil
 }
 
-// rest lets go of what can be waited for, for nobody does. Without a descriptor to spare it stays.
-func (w *wire) rest() {
-	if w.waits == nil || w.fd < 0 {
+// unblock frees what blocking reads and writes need, once there are none. It changes nothing when the process has no
+// file descriptor left.
+func (c *conn) unblock() {
+	if c.blocking == nil || c.fd < 0 {
 		return
 	}
-	if fd := duplicate(w.fd); fd >= 0 {
-		_ = w.waits.Close()
-		*w = wire{fd: fd}
+	if fd := duplicate(c.fd); fd >= 0 {
+		_ = c.blocking.Close()
+		*c = conn{fd: fd}
 	}
 }
 
-// close closes the connection; who waits for it does so no more.
-func (w *wire) close() {
-	if w.waits != nil {
-		_ = w.waits.Close()
-	} else if w.fd >= 0 {
-		hangUp(w.fd)
+// close closes the connection. Reads and writes that wait return.
+func (c *conn) close() {
+	if c.blocking != nil {
+		_ = c.blocking.Close()
+	} else if c.fd >= 0 {
+		closeDescriptor(c.fd)
 	}
-	w.fd = -1
+	c.fd = -1
 }

@@ -5,32 +5,31 @@ import (
 	"time"
 )
 
-// socketContext is the context of a socket, which ends with it. It is the socket itself: a context that can
-// be cancelled takes a hundred bytes, and so is made when somebody asks when it is done. While a guest
-// waits nobody does.
+// socketContext is a socket's context, which ends with the socket. It is the socket itself: a cancelable context takes
+// a hundred bytes, so it is made only when something needs Done. For an idle socket nothing does.
 type socketContext socket
 
-// cancelable is a context that has been made so.
+// cancelable is a context and the function that cancels it.
 type cancelable struct {
 	context.Context
 
 	cancel context.CancelFunc
 }
 
-// over is the context of sockets that have ended before anybody asked.
-var over = func() *cancelable {
+// canceled is the context of a socket that ended before a cancelable one was made.
+var canceled = func() *cancelable {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return &cancelable{ctx, cancel}
 }()
 
-func (c *socketContext) Deadline() (time.Time, bool) { return c.detached.Deadline() }
+func (c *socketContext) Deadline() (time.Time, bool) { return c.base.Deadline() }
 
 func (c *socketContext) Done() <-chan struct{} {
 	if made := c.cancelable.Load(); made != nil {
 		return made.Done()
 	}
-	ctx, cancel := context.WithCancel(c.detached)
+	ctx, cancel := context.WithCancel(c.base)
 	if !c.cancelable.CompareAndSwap(nil, &cancelable{ctx, cancel}) {
 		cancel()
 	}
@@ -44,17 +43,17 @@ func (c *socketContext) Err() error {
 	return nil
 }
 
-// Value finds the context that has been made as well, on which those hang that are made of this one.
+// Value also finds the cancelable context itself, so that a child context registers there.
 func (c *socketContext) Value(key any) any {
-	if made := c.cancelable.Load(); made != nil && made != over {
+	if made := c.cancelable.Load(); made != nil && made != canceled {
 		return made.Value(key)
 	}
-	return c.detached.Value(key)
+	return c.base.Value(key)
 }
 
 // cancel ends the socket's context.
 func (s *socket) cancel() {
-	if !s.cancelable.CompareAndSwap(nil, over) {
+	if !s.cancelable.CompareAndSwap(nil, canceled) {
 		s.cancelable.Load().cancel()
 	}
 }

@@ -13,28 +13,29 @@ import (
 type operation struct {
 	id     string
 	socket *socket
-	// another is one of the same socket.
-	another *operation
-	// stop ends what is executed; nil while nothing is.
+	// sibling is the next operation of the same socket.
+	sibling *operation
+	// stop stops the current execution; nil when there is none.
 	stop context.CancelFunc
-	// streams says that it is a subscription, for which retire does not wait, or over; nil afterwards.
-	streams func()
+	// answered ends the time in which retire waits for the operation: it has been answered, or is a subscription. nil
+	// afterwards.
+	answered func()
 	// plan is a subscription's.
 	plan *plan
-	// What a subscription keeps that waits for its source's word; none while source is nil.
+	// What a subscription keeps while it waits. source is nil for an operation that does not wait.
 	source Source
 	values []any
 	atEnd  func()
-	// turn is where waiting and executing stand.
-	turn atomic.Int32
-	// over: the client hears no more of it: neither when it has ended it, for the id may be another's
-	// now, nor when the socket ends, for then it is to ask again elsewhere.
-	over bool
+	// phase is a subscription's: waiting, queued, executing or executingAgain.
+	phase atomic.Int32
+	// ended: the client receives nothing more of it. Either the client has ended it, and may use the id again, or the
+	// socket ends, and the client asks again elsewhere.
+	ended bool
 }
 
-// operation returns the one of an id; nil when there is none.
+// operation returns the operation with an id; nil when there is none.
 func (s *socket) operation(id string) *operation {
-	for o := s.operations; o != nil; o = o.another {
+	for o := s.operations; o != nil; o = o.sibling {
 		if o.id == id {
 			return o
 		}
@@ -42,24 +43,24 @@ func (s *socket) operation(id string) *operation {
 	return nil
 }
 
-// count is how many operations the socket has.
+// count returns how many operations the socket has.
 func (s *socket) count() (n int32) {
-	for o := s.operations; o != nil; o = o.another {
+	for o := s.operations; o != nil; o = o.sibling {
 		n++
 	}
 	return n
 }
 
-// remove forgets an operation, and stops it. The mutex is held.
+// remove removes an operation, and stops it. The mutex is held.
 func (s *socket) remove(o *operation) {
-	for at := &s.operations; *at != nil; at = &(*at).another {
+	for at := &s.operations; *at != nil; at = &(*at).sibling {
 		if *at == o {
-			*at = o.another
+			*at = o.sibling
 			break
 		}
 	}
-	o.another = nil
-	o.over = true
+	o.sibling = nil
+	o.ended = true
 	if o.stop != nil {
 		o.stop()
 	} else if o.source != nil {
@@ -67,39 +68,19 @@ func (s *socket) remove(o *operation) {
 	}
 }
 
-// free frees what a subscription held that is over, and of which nothing is executed. The mutex is held.
+// free frees what an ended subscription holds, when it does not execute. The mutex is held.
 func (o *operation) free() {
 	o.socket.active--
 	o.source.Close()
 	o.atEnd()
 }
 
-func (s *socket) subscribe(m message) error {
-	if s.session == nil {
-		return closeUnauthorized
-	}
-	params := &graphql.RawParams{}
-	params.ReadTime.Start = graphql.Now()
-	if !isID(m.ID) || len(m.Payload) == 0 || decode(m.Payload, params) != nil ||
-		params.Query == "" && params.Extensions["persistedQuery"] == nil {
-		return closeBadRequest
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.operation(m.ID) != nil {
-		return closing{closeDuplicate.code, "Subscriber for " + short(m.ID) + " already exists"}
-	}
-	if s.retiring || s.ended != nil {
-		return nil // the client will ask again elsewhere
-	}
-	if s.count() >= s.most || s.active >= 2*s.most {
-		return s.message(message{m.ID, "error",
-			errorsOf(refusal("RATE_LIMITED", "too many operations on this connection"))})
-	}
-	ctx, stop := s.execution()
-	o := &operation{id: m.ID, socket: s, stop: stop, streams: sync.OnceFunc(s.answering.Done)}
-	o.turn.Store(executing)
-	s.operations, o.another = o, s.operations
+// start runs an operation. The mutex is held.
+func (s *socket) start(id string, params *graphql.RawParams) {
+	ctx, stop := s.executionContext()
+	o := &operation{id: id, socket: s, stop: stop, answered: sync.OnceFunc(s.answering.Done)}
+	o.phase.Store(executing)
+	s.operations, o.sibling = o, s.operations
 	s.active++
 	s.answering.Add(1)
 	s.running.Go(func() {
@@ -107,40 +88,39 @@ func (s *socket) subscribe(m message) error {
 		defer o.recover()
 		o.run(ctx, params)
 	})
-	return nil
 }
 
-// execution returns a context for what is executed, which stop ends; remove calls that. It does not
-// hang on the session's where that ends with the socket alone: a context remembers what hangs on it.
-func (s *socket) execution() (ctx context.Context, stop context.CancelFunc) {
+// executionContext returns a context for one execution; remove calls its stop. Where the session's context ends with
+// the socket anyway, it is no child of that: a context remembers its children.
+func (s *socket) executionContext() (ctx context.Context, stop context.CancelFunc) {
 	ctx = s.session
-	if s.lasts {
+	if s.sessionLasts {
 		ctx = context.WithoutCancel(ctx)
 	}
 	return context.WithCancel(ctx)
 }
 
-// executed is called when nothing of the operation is executed any more.
+// executed is called when an execution has returned.
 func (o *operation) executed() {
 	o.stop()
-	if o.streams != nil {
-		o.streams()
+	if o.answered != nil {
+		o.answered()
 	}
 	s := o.socket
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o.stop, o.streams = nil, nil
+	o.stop, o.answered = nil, nil
 	switch {
 	case o.source == nil:
 		s.active--
-	case o.over:
+	case o.ended:
 		o.free()
 	default:
-		o.rest()
+		o.waitAgain()
 	}
 }
 
-// recover ends an operation that panicked before it was one, and it alone.
+// recover ends an operation that panicked before it was prepared. The socket stays open.
 func (o *operation) recover() {
 	if reason := recover(); reason != nil {
 		logPanic(reason)
@@ -148,16 +128,16 @@ func (o *operation) recover() {
 	}
 }
 
-// fail ends an operation with the errors of an answer.
-func (o *operation) fail(answer *graphql.Response) {
-	o.socket.finish(o, message{o.id, "error", errorsOf(answer)})
+// fail ends an operation with a response's errors.
+func (o *operation) fail(response *graphql.Response) {
+	o.socket.sendLast(o, message{o.id, "error", errorsOf(response)})
 }
 
-// run executes an operation: to its end, or until it can wait.
+// run executes an operation, to its end or until it waits.
 func (o *operation) run(ctx context.Context, params *graphql.RawParams) {
 	ctx, end := withEnd(graphql.StartOperationTrace(ctx))
 	defer end.call()
-	operation, refused := create(ctx, o.socket.t.exec, params)
+	operation, refused := prepare(ctx, o.socket.t.exec, params)
 	if refused != nil {
 		o.fail(refused)
 		return
@@ -170,30 +150,30 @@ func (o *operation) run(ctx context.Context, params *graphql.RawParams) {
 	if operation.Operation.Operation != ast.Subscription {
 		ctx, cancel := context.WithTimeout(ctx, o.socket.t.settings.Timeout)
 		defer cancel()
-		o.socket.state(o, body(operation.once(ctx), true))
-		o.socket.finish(o, message{ID: o.id, Type: "complete"})
+		o.socket.sendState(o, body(operation.once(ctx), true))
+		o.socket.sendLast(o, message{ID: o.id, Type: "complete"})
 		return
 	}
-	o.streams()
-	if !o.keep(operation.OperationContext) {
+	o.answered()
+	if !o.keepPlan(operation.OperationContext) {
 		o.fail(refusal("RATE_LIMITED", "the subscriptions on this connection have too many different documents"))
 		return
 	}
 	o.stream(ctx, operation, end)
 }
 
-// keep gives a subscription its plan, unless the documents of the socket would be too much to keep. Subscriptions of
-// one document share its plan.
-func (o *operation) keep(created *graphql.OperationContext) bool {
+// keepPlan gives a subscription its plan, unless the documents of the socket's subscriptions have too many bytes.
+// Subscriptions of one document share its plan.
+func (o *operation) keepPlan(ran *graphql.OperationContext) bool {
 	o.socket.mu.Lock()
 	defer o.socket.mu.Unlock()
-	bytes, counted := len(created.RawQuery), map[*plan]bool{}
-	for other := o.socket.operations; other != nil; other = other.another {
+	bytes, counted := len(ran.RawQuery), map[*plan]bool{}
+	for other := o.socket.operations; other != nil; other = other.sibling {
 		switch {
 		case other.plan == nil || counted[other.plan]:
-		case other.plan.RawQuery == created.RawQuery && other.plan.OperationName == created.OperationName:
+		case other.plan.RawQuery == ran.RawQuery && other.plan.OperationName == ran.OperationName:
 			o.plan = other.plan
-			created.Doc, created.Operation = o.plan.Doc, o.plan.Operation
+			ran.Doc, ran.Operation = o.plan.Doc, o.plan.Operation
 			return true
 		default:
 			counted[other.plan] = true
@@ -203,27 +183,27 @@ func (o *operation) keep(created *graphql.OperationContext) bool {
 	if bytes > maxSubscriptions {
 		return false
 	}
-	o.plan = o.socket.t.plans.shared(created)
+	o.plan = o.socket.t.plans.shared(ran)
 	return true
 }
 
-// stream executes a subscription: to its end, or until it can wait.
-func (o *operation) stream(ctx context.Context, operation created, end *ending) {
+// stream executes a subscription, to its end or until it waits.
+func (o *operation) stream(ctx context.Context, operation prepared, end *ending) {
 	ctx, opening := withOpening(ctx, o.wake)
 	defer opening.close()
 	next := operation.run(ctx)
 	for first := true; ; first = false {
-		answer := next()
-		if answer == nil {
+		response := next()
+		if response == nil {
 			break
 		}
-		if first && len(answer.Errors) > 0 && (len(answer.Data) == 0 || string(answer.Data) == "null") {
-			o.fail(answer) // its source could not be opened
+		if first && len(response.Errors) > 0 && (len(response.Data) == 0 || string(response.Data) == "null") {
+			o.fail(response) // its source could not be opened
 			return
 		}
-		o.socket.state(o, body(answer, true))
+		o.socket.sendState(o, body(response, true))
 		if opening.source != nil {
-			o.wait(opening, operation.OperationContext, end)
+			o.startWaiting(opening, operation.OperationContext, end)
 			return
 		}
 	}
@@ -231,5 +211,5 @@ func (o *operation) stream(ctx context.Context, operation created, end *ending) 
 		o.fail(failed)
 		return
 	}
-	o.socket.finish(o, message{ID: o.id, Type: "complete"})
+	o.socket.sendLast(o, message{ID: o.id, Type: "complete"})
 }

@@ -1,32 +1,31 @@
 package transport
 
-// rester waits for the clients of sockets that have nothing to do.
-type rester interface {
-	// rest has s.listen called in a goroutine of its own once the client speaks or leaves. The socket's
-	// mutex is held. Its resting is then unset by who calls listen.
-	rest(s *socket)
-	// rouse has it called now. The socket's mutex is held, and it does not rest any more.
-	rouse(s *socket)
-	// close ends the rester, which has no sockets any more.
+// poller waits for the clients of idle sockets.
+type poller interface {
+	// park starts a goroutine that runs s.readLoop once the client sends something or disconnects. That goroutine, or
+	// unpark, unsets s.parked. The socket's mutex is held.
+	park(s *socket)
+	// unpark starts it now. The socket's mutex is held, and s.parked has been unset.
+	unpark(s *socket)
+	// close ends the poller, which has no sockets any more.
 	close()
 }
 
-// goroutines is a rester with a goroutine for each socket. It is for connections and systems for which
-// there is no other.
+// goroutines is a poller with one goroutine for each socket. It serves connections and systems that epoll does not.
 type goroutines struct{}
 
-func (goroutines) rest(s *socket) {
+func (goroutines) park(s *socket) {
 	go func() {
 		var first [1]byte
-		n, _ := s.receive(first[:]) // if it fails, so does what is read next
+		n, _ := s.read(first[:]) // an error returns with the next read
 		s.mu.Lock()
-		s.resting = false
+		s.parked = false
 		s.mu.Unlock()
-		s.listen(first[:n])
+		s.readLoop(first[:n])
 	}()
 }
 
-// rouse has nothing to do: who ends a socket bounds its reading.
-func (goroutines) rouse(*socket) {}
+// unpark does nothing: when a socket ends, its read returns.
+func (goroutines) unpark(*socket) {}
 
 func (goroutines) close() {}

@@ -10,44 +10,44 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// epoll is a rester with one goroutine for all sockets. It has the kernel tell it which of them can be
-// read, by an epoll instance of our own: Go's, with which connections stay registered as well, tells
-// only goroutines that wait.
+// epoll is a poller with one goroutine for all sockets. It has an epoll instance of its own: Go's would need a
+// goroutine for each socket.
 //
-// The instance itself is waited for by way of Go's, so that no thread does. It is level-triggered: what
-// was not read is told of again, and what is told of in vain is not read.
+// The goroutine waits for that instance through Go's own poller, so it blocks no thread. The instance is
+// level-triggered: it reports a socket again until everything has been read, and a spurious event costs one read that
+// would block.
 type epoll struct {
 	file *os.File
 	raw  syscall.RawConn
 	fd   int
 
 	mu sync.Mutex
-	// sockets are those that rest, by their descriptor.
+	// sockets are the parked ones, by file descriptor.
 	sockets []*socket
 }
 
-func newRester() rester {
+func newPoller() poller {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return goroutines{}
 	}
-	_ = unix.SetNonblock(fd, true) // which tells os that it can be waited for
+	_ = unix.SetNonblock(fd, true) // so that os uses Go's poller for it
 	p := &epoll{file: os.NewFile(uintptr(fd), "epoll"), fd: fd}
 	if p.raw, err = p.file.SyscallConn(); err != nil {
 		_ = p.file.Close()
 		return goroutines{}
 	}
-	go p.run()
+	go p.loop()
 	return p
 }
 
 func (p *epoll) close() { _ = p.file.Close() }
 
-// told is how many sockets are told of at once.
-const told = 128
+// maxEvents is how many sockets one system call reports.
+const maxEvents = 128
 
-func (p *epoll) run() {
-	events, read := make([]unix.EpollEvent, told), make([]byte, frameBuffer)
+func (p *epoll) loop() {
+	events, buffer := make([]unix.EpollEvent, maxEvents), make([]byte, frameBuffer)
 	for {
 		n := 0
 		err := p.raw.Read(func(fd uintptr) bool {
@@ -59,7 +59,7 @@ func (p *epoll) run() {
 		}
 		for _, event := range events[:max(n, 0)] {
 			if s := p.socket(event.Fd); s != nil {
-				p.look(s, read)
+				p.readable(s, buffer)
 			}
 		}
 	}
@@ -71,33 +71,34 @@ func (p *epoll) socket(fd int32) *socket {
 	return p.sockets[fd]
 }
 
-// look reads what a client has said, and has its socket listen unless that was a pong.
-func (p *epoll) look(s *socket, into []byte) {
+// readable reads what a client has sent. Unless that is a pong, the socket's readLoop starts.
+func (p *epoll) readable(s *socket, buffer []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.resting {
+	if !s.parked {
 		return
 	}
-	switch n, err := s.wire.read(into); {
-	case errors.Is(err, errUnread):
-	case n > 0 && onlyPongs(into[:n]):
-		s.asked = false
+	switch n, err := s.conn.read(buffer); {
+	case errors.Is(err, errWouldBlock):
+	case n > 0 && onlyPongs(buffer[:n]):
+		s.awaitingPong = false
 	default:
-		s.resting = false
-		p.forget(s)
-		go s.listen(slices.Clone(into[:n]))
+		s.parked = false
+		p.remove(s)
+		go s.readLoop(slices.Clone(buffer[:n]))
 	}
 }
 
-func (p *epoll) rest(s *socket) {
-	if s.lone = !p.add(s); s.lone {
-		goroutines{}.rest(s)
+func (p *epoll) park(s *socket) {
+	if s.ownGoroutine = !p.add(s); s.ownGoroutine {
+		goroutines{}.park(s)
 	}
 }
 
-// add has the kernel tell of a socket, unless it has none of its connections, or one too many.
+// add registers a socket, and reports whether it could: not every connection has a file descriptor, and the kernel may
+// refuse one.
 func (p *epoll) add(s *socket) bool {
-	fd := s.wire.fd
+	fd := s.conn.fd
 	if fd < 0 {
 		return false
 	}
@@ -114,16 +115,16 @@ func (p *epoll) add(s *socket) bool {
 	return true
 }
 
-func (p *epoll) rouse(s *socket) {
-	if !s.lone {
-		p.forget(s)
-		go s.listen(nil)
+func (p *epoll) unpark(s *socket) {
+	if !s.ownGoroutine {
+		p.remove(s)
+		go s.readLoop(nil)
 	}
 }
 
-func (p *epoll) forget(s *socket) {
+func (p *epoll) remove(s *socket) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.sockets[s.wire.fd] = nil
-	_ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, int(s.wire.fd), nil)
+	p.sockets[s.conn.fd] = nil
+	_ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, int(s.conn.fd), nil)
 }

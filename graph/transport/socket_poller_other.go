@@ -2,4 +2,4 @@
 
 package transport
 
-func newRester() rester { return goroutines{} }
+func newPoller() poller { return goroutines{} }

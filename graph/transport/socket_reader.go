@@ -13,102 +13,98 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// errQuiet is that a client has said all it had to say for now: the next byte begins a frame, and it
-// has not come.
-var errQuiet = errors.New("nothing more to read")
+// errIdle means that the client has sent nothing more: the next byte would begin a frame, and it has not arrived.
+var errIdle = errors.New("nothing more to read")
 
-// reader takes messages off a socket by gorilla's hand, for as long as there are any. A socket that
-// rests has none: gorilla's connection and its buffers are some 1.5 kB, which thousands who only wait
-// need not have. So it is made when something has come, and let go of when that was all.
+// reader reads messages with gorilla, as long as there are any. A parked socket has no reader: gorilla's connection
+// and its buffers take 1.5 kB. A reader is made when data arrive, and freed when all are read.
 //
-// Gorilla does no more than read: what it wants to write, a close frame, goes the way of everything that is
-// written.
+// Gorilla only reads. Close frames that it wants to write are sent like all other frames.
 type reader struct {
-	*line
+	*gorillaConn
 	*websocket.Conn
 }
 
-// line is the connection as gorilla sees it.
-type line struct {
-	net.Conn // nil: gorilla needs nothing that is not below
+// gorillaConn is the connection that gorilla reads from.
+type gorillaConn struct {
+	net.Conn // nil: gorilla needs no more than the methods below
 
 	socket *socket
-	// begun was read already, by who found that there is something to read.
-	begun  []byte
+	// read are bytes that the poller has read already.
+	read   []byte
 	buffer *bufio.Reader
 	writer *bufio.Writer
-	// between is set while the next byte begins a frame that belongs to no message yet.
-	between bool
-	// must: something is there to be read, be it the end.
-	must bool
-	// shaking: the handshake is answered, which has happened long ago.
-	shaking bool
-	// draining: what comes is thrown away, until the client hangs up.
+	// atFrameStart: the next byte begins a frame of a new message.
+	atFrameStart bool
+	// readable: there is something to read, or the connection has ended.
+	readable bool
+	// upgrading: gorilla answers a handshake, which has been answered long ago.
+	upgrading bool
+	// draining: input is discarded until the client disconnects.
 	draining bool
 }
 
-// frameBuffer is how many bytes are read at once. Gorilla takes a buffer of more than 256 bytes as its
-// own.
+// frameBuffer is how many bytes are read at a time. Gorilla uses a buffer of more than 256 bytes as its own.
 const frameBuffer = 512
 
-var lines = sync.Pool{New: func() any {
-	l := &line{}
-	l.buffer, l.writer = bufio.NewReaderSize(l, frameBuffer), bufio.NewWriterSize(l, 1)
-	return l
+var gorillaConns = sync.Pool{New: func() any {
+	c := &gorillaConn{}
+	c.buffer, c.writer = bufio.NewReaderSize(c, frameBuffer), bufio.NewWriterSize(c, 1)
+	return c
 }}
 
-// handshake is what gorilla wants to see before it makes a connection.
+// Gorilla makes a connection only from a handshake.
 var (
 	handshake = &http.Request{Method: http.MethodGet, Header: http.Header{
 		"Connection": {"upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
 		"Sec-Websocket-Key": {"AAAAAAAAAAAAAAAAAAAAAA=="},
 	}}
-	rehandshake = websocket.Upgrader{
+	gorilla = websocket.Upgrader{
 		CheckOrigin: func(*http.Request) bool { return true }, WriteBufferPool: &sync.Pool{},
 	}
 )
 
-// newReader returns a reader of what has been read of a socket already and of what follows. If nothing
-// has been read, there is something to be.
-func newReader(s *socket, begun []byte) reader {
-	l := lines.Get().(*line)
-	*l = line{socket: s, begun: begun, must: len(begun) == 0, buffer: l.buffer, writer: l.writer}
-	l.buffer.Reset(l)
-	return reader{l, l.upgraded()}
+// newReader returns a reader for bytes that have been read already, and for what follows. Without such bytes the socket
+// is readable.
+func newReader(s *socket, read []byte) reader {
+	c := gorillaConns.Get().(*gorillaConn)
+	*c = gorillaConn{socket: s, read: read, readable: len(read) == 0, buffer: c.buffer, writer: c.writer}
+	c.buffer.Reset(c)
+	return reader{c, c.newGorilla()}
 }
 
-// free gives back what another reader can use.
+// free returns what another reader can use to the pool.
 func (r reader) free() {
-	*r.line = line{buffer: r.buffer, writer: r.writer}
+	*r.gorillaConn = gorillaConn{buffer: r.buffer, writer: r.writer}
 	r.buffer.Reset(nil)
-	lines.Put(r.line)
+	gorillaConns.Put(r.gorillaConn)
 }
 
-// upgraded returns a new connection of gorilla's, which it makes by a handshake alone.
-func (l *line) upgraded() *websocket.Conn {
-	l.shaking = true
-	conn, err := rehandshake.Upgrade(l, handshake, nil)
+// newGorilla returns a new gorilla connection.
+func (c *gorillaConn) newGorilla() *websocket.Conn {
+	c.upgrading = true
+	conn, err := gorilla.Upgrade(c, handshake, nil)
 	if err != nil {
-		panic(err) // nothing of it depends on the client
+		panic(err) // it does not depend on the client
 	}
-	l.shaking = false
-	conn.SetReadLimit(l.socket.t.settings.MaxMessage)
+	c.upgrading = false
+	conn.SetReadLimit(c.socket.t.settings.MaxMessage)
 	conn.SetPongHandler(func(string) error {
-		l.socket.heard()
-		l.frameEnds()
+		c.socket.clearAwaitingPong()
+		c.frameRead()
 		return nil
 	})
 	conn.SetPingHandler(func(text string) error {
-		l.frameEnds()
-		l.socket.pong(text)
+		c.frameRead()
+		c.socket.pong(text)
 		return nil
 	})
 	return conn
 }
 
-// next returns the next message, or errQuiet.
+// next returns the next message, or errIdle.
 func (r reader) next() (kind int, text []byte, err error) {
-	r.frameEnds()
+	r.frameRead()
 	kind, from, err := r.NextReader()
 	if err != nil {
 		return 0, nil, err
@@ -117,43 +113,42 @@ func (r reader) next() (kind int, text []byte, err error) {
 	return kind, text, err
 }
 
-// frameEnds notes that nothing is left of the last frame, unless the next one has been read in part.
-func (l *line) frameEnds() { l.between = l.buffer.Buffered() == 0 }
+// frameRead notes that a frame has been read to its end. The buffer may have a part of the next one.
+func (c *gorillaConn) frameRead() { c.atFrameStart = c.buffer.Buffered() == 0 }
 
 // Read is for gorilla.
-func (l *line) Read(into []byte) (n int, err error) {
+func (c *gorillaConn) Read(into []byte) (n int, err error) {
 	switch {
-	case len(l.begun) > 0:
-		n = copy(into, l.begun)
-		l.begun = l.begun[n:]
-	case l.between && !l.draining && !l.must:
-		return 0, errQuiet
+	case len(c.read) > 0:
+		n = copy(into, c.read)
+		c.read = c.read[n:]
+	case c.atFrameStart && !c.draining && !c.readable:
+		return 0, errIdle
 	default:
-		n, err = l.socket.receive(into)
+		n, err = c.socket.read(into)
 	}
-	l.between, l.must = l.between && n == 0, false
+	c.atFrameStart, c.readable = c.atFrameStart && n == 0, false
 	return n, err
 }
 
-// Write is for gorilla: a whole close frame, which answers the client's or says what is wrong with its
-// frames.
-func (l *line) Write(frame []byte) (int, error) {
-	if !l.shaking {
-		l.socket.farewell(slices.Clone(frame))
+// Write is for gorilla. What it writes is a whole close frame: an answer to the client's, or an error in its frames.
+func (c *gorillaConn) Write(frame []byte) (int, error) {
+	if !c.upgrading {
+		c.socket.sendClose(slices.Clone(frame))
 	}
 	return len(frame), nil
 }
 
 // Hijack is for gorilla.
-func (l *line) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return l, bufio.NewReadWriter(l.buffer, l.writer), nil
+func (c *gorillaConn) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return c, bufio.NewReadWriter(c.buffer, c.writer), nil
 }
 
-// What else gorilla does with a connection, or with the writer of an answer, is done elsewhere.
+// Gorilla calls these too, but has nothing to do with them here.
 
-func (*line) Header() http.Header              { return nil }
-func (*line) WriteHeader(int)                  {}
-func (*line) SetDeadline(time.Time) error      { return nil }
-func (*line) SetReadDeadline(time.Time) error  { return nil }
-func (*line) SetWriteDeadline(time.Time) error { return nil }
-func (*line) Close() error                     { return nil }
+func (*gorillaConn) Header() http.Header              { return nil }
+func (*gorillaConn) WriteHeader(int)                  {}
+func (*gorillaConn) SetDeadline(time.Time) error      { return nil }
+func (*gorillaConn) SetReadDeadline(time.Time) error  { return nil }
+func (*gorillaConn) SetWriteDeadline(time.Time) error { return nil }
+func (*gorillaConn) Close() error                     { return nil }

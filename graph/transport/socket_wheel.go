@@ -8,61 +8,61 @@ import (
 )
 
 const (
-	// spokes is how many parts a round of the wheel has.
-	spokes = 32
-	// manyCame is after how many new sockets memory is given back, once no more than a few come in a turn.
-	manyCame = 2000
-	few      = manyCame / 100
+	// slots is how many parts a round of the wheel has.
+	slots = 32
+	// manySockets is after how many new sockets memory is returned to the system, once at most fewSockets arrive in a
+	// tick.
+	manySockets = 2000
+	fewSockets  = manySockets / 100
 )
 
-// wheel has every socket, and asks it whether its client is there, each once a round, with one timer for
-// all. It stands still without sockets.
+// wheel is a timer wheel: it pings every socket once a round, with one timer for all. The timer stops when there are no
+// sockets.
 type wheel struct {
-	interval time.Duration // a round
+	interval time.Duration // of a round
 
 	mu    sync.Mutex
 	timer *time.Timer
-	at    int8 // the spoke that was last
+	at    int8 // the latest slot
 	count int
-	// came are the sockets that were added since memory was last given back, lately those since the last
-	// turn.
-	came, lately int
-	spokes       [spokes][]*socket
+	// added is how many sockets were added since memory was last returned, addedInTick how many since the last tick.
+	added, addedInTick int
+	slots              [slots][]*socket
 }
 
-// spoke is a place in the wheel.
-type spoke struct {
-	at    int8
+// wheelPosition is a socket's place in the wheel.
+type wheelPosition struct {
+	slot  int8
 	index int32
 }
 
-// add puts a socket where it will be asked in a whole round.
+// add adds a socket, whose first ping is a whole round later.
 func (w *wheel) add(s *socket) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s.spoke = spoke{w.at, int32(len(w.spokes[w.at]))}
-	w.spokes[w.at] = append(w.spokes[w.at], s)
-	w.came, w.lately = w.came+1, w.lately+1
+	s.position = wheelPosition{w.at, int32(len(w.slots[w.at]))}
+	w.slots[w.at] = append(w.slots[w.at], s)
+	w.added, w.addedInTick = w.added+1, w.addedInTick+1
 	if w.count++; w.count == 1 {
-		w.timer = time.AfterFunc(w.interval/spokes, w.turn)
+		w.timer = time.AfterFunc(w.interval/slots, w.tick)
 	}
 }
 
 func (w *wheel) remove(s *socket) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	of := w.spokes[s.spoke.at]
-	if int(s.spoke.index) >= len(of) || of[s.spoke.index] != s {
+	slot := w.slots[s.position.slot]
+	if int(s.position.index) >= len(slot) || slot[s.position.index] != s {
 		return // it was never added
 	}
-	last := len(of) - 1
-	of[s.spoke.index] = of[last]
-	of[s.spoke.index].spoke.index = s.spoke.index
-	of[last] = nil
-	w.spokes[s.spoke.at] = of[:last]
+	last := len(slot) - 1
+	slot[s.position.index] = slot[last]
+	slot[s.position.index].position.index = s.position.index
+	slot[last] = nil
+	w.slots[s.position.slot] = slot[:last]
 	if w.count--; w.count == 0 {
 		w.timer.Stop()
-		w.spokes = [spokes][]*socket{}
+		w.slots = [slots][]*socket{}
 	}
 }
 
@@ -76,33 +76,57 @@ func (w *wheel) len() int {
 func (w *wheel) all() []*socket {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.Concat(w.spokes[:]...)
+	return slices.Concat(w.slots[:]...)
 }
 
-// turn asks the sockets of the next spoke.
-func (w *wheel) turn() {
+// tick pings the sockets of the next slot.
+func (w *wheel) tick() {
 	w.mu.Lock()
 	if w.count == 0 {
 		w.mu.Unlock()
 		return
 	}
-	w.at = (w.at + 1) % spokes
-	due := append([]*socket(nil), w.spokes[w.at]...)
-	w.timer.Reset(w.interval / spokes)
-	settled := w.came >= manyCame && w.lately <= few
-	if w.lately = 0; settled {
-		w.came = 0
+	w.at = (w.at + 1) % slots
+	due := append([]*socket(nil), w.slots[w.at]...)
+	w.timer.Reset(w.interval / slots)
+	calm := w.added >= manySockets && w.addedInTick <= fewSockets
+	if w.addedInTick = 0; calm {
+		w.added = 0
 	}
 	w.mu.Unlock()
-	if settled {
-		go settle()
+	if calm {
+		go returnMemory()
 	}
 	for _, s := range due {
 		s.ping()
 	}
 }
 
-// settle gives the system back what many handshakes took, some 80 kB each of which a socket that rests
-// keeps 1. The runtime would keep as much again as is in use, for garbage that does not come while they
-// wait. It takes a collection, and so comes once in many sockets, in a lull.
-func settle() { debug.FreeOSMemory() }
+// returnMemory returns to the system the memory of many handshakes: each takes some 80 kB, of which an idle socket
+// keeps 1. The runtime would keep as much as is in use for garbage, which idle sockets do not make. It costs a garbage
+// collection, so it happens once in many sockets, when few arrive.
+func returnMemory() { debug.FreeOSMemory() }
+
+// ping sends a ping, and ends a socket whose client has sent nothing since the previous one.
+func (s *socket) ping() {
+	s.mu.Lock()
+	gone := s.awaitingPong
+	if s.awaitingPong = true; !gone && s.ended == nil {
+		if s.canWrite() {
+			s.write(pingFrame)
+		} else {
+			s.sendQueue().ping = true
+		}
+	}
+	s.mu.Unlock()
+	if gone {
+		s.end(closeNoPong)
+	}
+}
+
+// clearAwaitingPong notes that the client has sent something.
+func (s *socket) clearAwaitingPong() {
+	s.mu.Lock()
+	s.awaitingPong = false
+	s.mu.Unlock()
+}

@@ -2,49 +2,49 @@ package transport
 
 import "sync"
 
-// mailbox holds the latest of what is put into it, until it is taken. What was not taken in time is
-// gone: of states, only the last matters.
-type mailbox[T any] struct {
-	// ready gives a value when there is something to take, or the mailbox has been closed.
+// latest holds the latest value that was put into it. A value that was not taken in time is replaced: of states, only
+// the last one matters.
+type latest[T any] struct {
+	// ready receives a value when there is something to take, or latest has been closed.
 	ready chan struct{}
 
 	mu     sync.Mutex
-	latest T
+	value  T
 	full   bool
 	closed bool
 }
 
-func newMailbox[T any]() *mailbox[T] { return &mailbox[T]{ready: make(chan struct{}, 1)} }
+func newLatest[T any]() *latest[T] { return &latest[T]{ready: make(chan struct{}, 1)} }
 
 // put never blocks.
-func (m *mailbox[T]) put(value T) {
-	m.mu.Lock()
-	m.latest, m.full = value, true
-	m.mu.Unlock()
-	m.ring()
+func (l *latest[T]) put(value T) {
+	l.mu.Lock()
+	l.value, l.full = value, true
+	l.mu.Unlock()
+	l.signal()
 }
 
-// close lets the taker know, after what is left, that nothing more comes.
-func (m *mailbox[T]) close() {
-	m.mu.Lock()
-	m.closed = true
-	m.mu.Unlock()
-	m.ring()
+// close reports that nothing more will be put.
+func (l *latest[T]) close() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.signal()
 }
 
-func (m *mailbox[T]) ring() {
+func (l *latest[T]) signal() {
 	select {
-	case m.ready <- struct{}{}:
+	case l.ready <- struct{}{}:
 	default:
 	}
 }
 
-// take returns what is there, if anything is, and whether nothing more will come after it.
-func (m *mailbox[T]) take() (value T, ok, over bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+// take returns the value, if there is one, and whether latest has been closed.
+func (l *latest[T]) take() (value T, ok, closed bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	var none T
-	value, ok = m.latest, m.full
-	m.latest, m.full = none, false
-	return value, ok, m.closed
+	value, ok = l.value, l.full
+	l.value, l.full = none, false
+	return value, ok, l.closed
 }

@@ -14,13 +14,13 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/core"
 )
 
-// A literal's values that JSON has no like of.
+// The kinds of literal that JSON does not have.
 type (
 	enumName string
 	variable string
 )
 
-// literal returns a document's value in the terms of variables.
+// literal returns a document's value as a variable would have it.
 func literal(v *ast.Value) any {
 	switch v.Kind {
 	case ast.Variable:
@@ -49,21 +49,21 @@ func literal(v *ast.Value) any {
 	return nil
 }
 
-// inputCheck walks through a value along its type.
+// inputCheck compares a value with its type.
 type inputCheck struct {
 	*Inputs
 
-	// literal says that the value stands in the document.
+	// literal: the value is in the document, and not in a variable.
 	literal bool
-	// variables are those of a request; nil before there is one.
+	// variables are a request's; nil while a document is validated.
 	variables map[string]any
 }
 
-// place is where a value is: an argument, an input field, or an item of a list that is one.
+// place is where a value is: an argument, an input field, or an item of such a list.
 type place struct {
 	path ast.Path
 	of   *ast.Type
-	// marks are the schema's.
+	// marks are the place's directives in the schema.
 	marks ast.DirectiveList
 }
 
@@ -87,7 +87,7 @@ func (c inputCheck) argument(known ast.ArgumentDefinitionList, given *ast.Argume
 	return nil
 }
 
-// isMissing reports whether a value is a variable that a request does not have, which is as if nothing were written.
+// isMissing reports whether a value is a variable that the request does not set. Then the argument counts as absent.
 func (c inputCheck) isMissing(value any) bool {
 	name, is := value.(variable)
 	_, given := c.variables[string(name)]
@@ -96,7 +96,7 @@ func (c inputCheck) isMissing(value any) bool {
 
 func (c inputCheck) value(at place, value any) *gqlerror.Error {
 	if name, is := value.(variable); is {
-		if c.variables == nil { // another rule compares its type
+		if c.variables == nil { // another rule checks the variable's type
 			return nil
 		}
 		c.literal, value = false, c.variables[string(name)]
@@ -110,7 +110,7 @@ func (c inputCheck) value(at place, value any) *gqlerror.Error {
 		return c.list(at, value)
 	}
 	switch definition := c.schema.Types[at.of.NamedType]; {
-	case definition == nil: // another rule says so
+	case definition == nil: // another rule refuses it
 		return nil
 	case definition.Kind == ast.InputObject:
 		return c.object(at, definition, value)
@@ -121,7 +121,7 @@ func (c inputCheck) value(at place, value any) *gqlerror.Error {
 	}
 }
 
-// list checks a list's values; a single value stands for a list of it.
+// list checks a list's items. A single value counts as a list of one.
 func (c inputCheck) list(at place, value any) *gqlerror.Error {
 	for i, one := range graphql.CoerceList(value) {
 		if err := c.value(at.item(i), one); err != nil {
@@ -201,7 +201,7 @@ func (c inputCheck) scalar(at place, value any) *gqlerror.Error {
 	return nil
 }
 
-// isInt reports whether a value is a whole number: the library has read some from a variable or a default.
+// isInt reports whether a value is a whole number of 32 bits. The library may have parsed it already.
 func isInt(value any) bool {
 	switch n := value.(type) {
 	case json.Number:
@@ -224,11 +224,10 @@ func isFloat(value any) bool {
 	return false
 }
 
-// maxSuggested is how many bytes a wrong name may have for names that resemble it to be looked for, or to be
-// repeated: it is a name of nobody's.
+// maxSuggested is how many bytes of a wrong name an error repeats. For a longer name there are no suggestions.
 const maxSuggested = 100
 
-// suggestion returns a question for what may have been meant; empty when nothing resembles it.
+// suggestion returns a question with the names that resemble a wrong one; empty when none does.
 func (c inputCheck) suggestion(name string, among any) string {
 	if !c.Suggest || len(name) > maxSuggested {
 		return ""
@@ -255,12 +254,12 @@ func (c inputCheck) suggestion(name string, among any) string {
 	return "; did you mean " + core.QuotedOrList(alike...) + "?"
 }
 
-// wrong returns an error about the value at a path, of which %s in its message is the name.
+// wrong returns an error about the value at a path. %s in the message stands for its name.
 func wrong(path ast.Path, message string) *gqlerror.Error {
 	return &gqlerror.Error{Path: path, Message: strings.Replace(message, "%s", innermost(path), 1)}
 }
 
-// innermost returns the last name of a path, if that is one that people write.
+// innermost returns the last name of a path, shortened to maxSuggested.
 func innermost(path ast.Path) string {
 	for _, element := range slices.Backward(path) {
 		if name, ok := element.(ast.PathName); ok {
