@@ -11,8 +11,8 @@ import (
 	"foyer/ent"
 	"foyer/graph/generated"
 	"foyer/graph/scalar"
+	"foyer/internal/live"
 	"foyer/internal/telemetry"
-	"foyer/lobby"
 )
 
 // direct answers itself what clients ask most: a query for one room, of which no more is asked than what it
@@ -26,17 +26,17 @@ type direct struct {
 	resolvers generated.ResolverRoot
 }
 
-var plainLobby = plainType[lobby.Lobby]{
+var plainLobby = plainType[live.Lobby]{
 	name: "Lobby", satisfies: []string{"Lobby"},
-	fields: map[string]func(to []byte, l *lobby.Lobby) []byte{
-		"totalCount": func(to []byte, l *lobby.Lobby) []byte { return strconv.AppendInt(to, int64(l.TotalCount()), 10) },
-		"message": func(to []byte, l *lobby.Lobby) []byte {
+	fields: map[string]func(to []byte, l *live.Lobby) []byte{
+		"totalCount": func(to []byte, l *live.Lobby) []byte { return strconv.AppendInt(to, int64(l.TotalCount()), 10) },
+		"message": func(to []byte, l *live.Lobby) []byte {
 			if l.Message == nil {
 				return append(to, "null"...)
 			}
 			return appendString(to, *l.Message)
 		},
-		"version": func(to []byte, l *lobby.Lobby) []byte { return strconv.AppendInt(to, int64(l.Version), 10) },
+		"version": func(to []byte, l *live.Lobby) []byte { return strconv.AppendInt(to, int64(l.Version), 10) },
 	},
 }
 
@@ -70,8 +70,8 @@ type askedRoom struct {
 // askedLobby is what is asked of a lobby, and the lobby once it is read; nil when it could not be.
 type askedLobby struct {
 	field    *ast.Field
-	selected plainSelection[lobby.Lobby]
-	is       *lobby.Lobby
+	selected plainSelection[live.Lobby]
+	is       *live.Lobby
 }
 
 // roomAsked returns what an operation asks of a room; nil when gqlgen has to answer.
@@ -149,7 +149,7 @@ func (a *askedLobby) lists() bool {
 }
 
 // selectEntries returns what writes the entries of a lobby.
-func selectEntries(field *ast.Field) func([]byte, *lobby.Lobby) []byte {
+func selectEntries(field *ast.Field) func([]byte, *live.Lobby) []byte {
 	if field.Name != "entries" {
 		return nil
 	}
@@ -157,7 +157,7 @@ func selectEntries(field *ast.Field) func([]byte, *lobby.Lobby) []byte {
 	if !ok {
 		return nil
 	}
-	return func(to []byte, l *lobby.Lobby) []byte { return selected.appendList(to, l.Entries) }
+	return func(to []byte, l *live.Lobby) []byte { return selected.appendList(to, l.Entries) }
 }
 
 // direct returns what is selected, each field by its name and once; false when gqlgen has to write it. Fields
@@ -200,7 +200,7 @@ func (d direct) answer(ctx context.Context, asked *askedRoom) []byte {
 	}
 	if asked.lobby != nil {
 		asked.lobby.is, _ = resolved(ctx, "Room.lobby", []*ast.Field{asked.field, asked.lobby.field},
-			func(ctx context.Context) (*lobby.Lobby, error) {
+			func(ctx context.Context) (*live.Lobby, error) {
 				if !asked.lobby.lists() {
 					ctx = within(ctx, []*ast.Field{asked.field, asked.lobby.field}) // tells what is selected
 				}

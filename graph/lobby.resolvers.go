@@ -8,12 +8,13 @@ import (
 	"foyer/ent"
 	"foyer/graph/generated"
 	"foyer/graph/transport"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/meetings"
 )
 
-func (r *entryResolver) ConnectionDetails(ctx context.Context, obj *lobby.Entry) (*livekit.Details, error) {
+func (r *entryResolver) ConnectionDetails(ctx context.Context, obj *live.Entry) (*livekit.Details, error) {
 	return r.Lobby.ConnectionDetails(ctx, obj)
 }
 
@@ -51,18 +52,18 @@ func (r *mutationResolver) SetLobbyMessage(ctx context.Context, input lobby.SetM
 	return &generated.SetLobbyMessagePayload{Lobby: lobby}, err
 }
 
-func (r *roomResolver) Lobby(ctx context.Context, obj *ent.Room) (*lobby.Lobby, error) {
+func (r *roomResolver) Lobby(ctx context.Context, obj *ent.Room) (*live.Lobby, error) {
 	if !selects(ctx, "entries") {
 		return r.Resolver.Lobby.Count(ctx, obj.ID)
 	}
 	return r.Resolver.Lobby.Get(ctx, obj.ID)
 }
 
-func (r *subscriptionResolver) Entry(ctx context.Context, ticket string) (<-chan *lobby.Entry, error) {
+func (r *subscriptionResolver) Entry(ctx context.Context, ticket string) (<-chan *live.Entry, error) {
 	return r.watchEntry(ctx, ticket)
 }
 
-func (r *subscriptionResolver) Lobby(ctx context.Context, roomID uuid.UUID) (<-chan *lobby.Lobby, error) {
+func (r *subscriptionResolver) Lobby(ctx context.Context, roomID uuid.UUID) (<-chan *live.Lobby, error) {
 	if err := r.follow(ctx, nil); err != nil {
 		return nil, err
 	}

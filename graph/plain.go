@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"foyer/ent"
-	"foyer/lobby"
+	"foyer/internal/live"
 )
 
 // plainly writes rooms, and lists of those who wait, at once when no more is asked of them than what they
@@ -43,15 +43,15 @@ var (
 			"updatedAt":   func(to []byte, r *ent.Room) []byte { return appendTime(to, r.UpdatedAt) },
 		},
 	}
-	plainLobbyEntry = plainType[lobby.Entry]{
+	plainLobbyEntry = plainType[live.Entry]{
 		name: "LobbyEntry", satisfies: []string{"LobbyEntry"},
-		fields: map[string]func(to []byte, e *lobby.Entry) []byte{
-			"id":          func(to []byte, e *lobby.Entry) []byte { return appendID(to, e.ID) },
-			"displayName": func(to []byte, e *lobby.Entry) []byte { return appendString(to, e.DisplayName) },
-			"color":       func(to []byte, e *lobby.Entry) []byte { return appendString(to, e.Color) },
-			"status":      func(to []byte, e *lobby.Entry) []byte { return appendString(to, string(e.Status)) },
-			"since":       func(to []byte, e *lobby.Entry) []byte { return appendTime(to, e.Since) },
-			"isAuthenticated": func(to []byte, e *lobby.Entry) []byte {
+		fields: map[string]func(to []byte, e *live.Entry) []byte{
+			"id":          func(to []byte, e *live.Entry) []byte { return appendID(to, e.ID) },
+			"displayName": func(to []byte, e *live.Entry) []byte { return appendString(to, e.DisplayName) },
+			"color":       func(to []byte, e *live.Entry) []byte { return appendString(to, e.Color) },
+			"status":      func(to []byte, e *live.Entry) []byte { return appendString(to, string(e.Status)) },
+			"since":       func(to []byte, e *live.Entry) []byte { return appendTime(to, e.Since) },
+			"isAuthenticated": func(to []byte, e *live.Entry) []byte {
 				if e.IsAuthenticated() {
 					return append(to, "true"...)
 				}
@@ -72,7 +72,7 @@ func (plainly) InterceptField(ctx context.Context, next graphql.Resolver) (any, 
 		if selected, ok := plainRoom.selected(ctx); ok && of != nil {
 			return written(selected.append(nil, of)), nil
 		}
-	case []*lobby.Entry:
+	case []*live.Entry:
 		if selected, ok := plainLobbyEntry.selected(ctx); ok {
 			return written(selected.appendList(nil, of)), nil
 		}

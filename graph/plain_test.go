@@ -20,7 +20,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/graph/generated"
-	"foyer/lobby"
+	"foyer/internal/live"
 )
 
 // held resolves a room and those who wait for it, and nothing else.
@@ -28,7 +28,7 @@ type held struct {
 	generated.ResolverRoot
 
 	room  *ent.Room
-	lobby *lobby.Lobby
+	lobby *live.Lobby
 	// fail is called by the resolver of a field, if it is there.
 	fail map[string]func() error
 }
@@ -66,7 +66,7 @@ type heldRoom struct {
 	held
 }
 
-func (h heldRoom) Lobby(context.Context, *ent.Room) (*lobby.Lobby, error) {
+func (h heldRoom) Lobby(context.Context, *ent.Room) (*live.Lobby, error) {
 	return h.lobby, h.failure("lobby")
 }
 func (h heldRoom) Locked(context.Context, *ent.Room) (bool, error) { return true, nil }
@@ -102,20 +102,20 @@ func heldRooms() map[string]held {
 		ID: uuid.New(), Slug: "abc-defg-hij", Name: awkward, AccessLevel: room.AccessLevelTRUSTED,
 		CreatedAt: time.Now(), UpdatedAt: time.Now().UTC().Truncate(time.Second),
 	}
-	entries := []*lobby.Entry{{
-		ID: uuid.New(), DisplayName: awkward, Color: "hsl(1, 2%, 3%)", Status: lobby.Waiting, Since: time.Now(),
+	entries := []*live.Entry{{
+		ID: uuid.New(), DisplayName: awkward, Color: "hsl(1, 2%, 3%)", Status: live.Waiting, Since: time.Now(),
 	}}
 	for i := range 5 {
-		entries = append(entries, &lobby.Entry{
-			ID: uuid.New(), DisplayName: strconv.Itoa(i), Status: lobby.Denied, Since: time.UnixMilli(int64(i)),
+		entries = append(entries, &live.Entry{
+			ID: uuid.New(), DisplayName: strconv.Itoa(i), Status: live.Denied, Since: time.UnixMilli(int64(i)),
 			UserID: uuid.New(),
 		})
 	}
 	return map[string]held{
 		"none":    {},
-		"nobody":  {room: r, lobby: &lobby.Lobby{}},
-		"one":     {room: r, lobby: &lobby.Lobby{Entries: entries[:1]}},
-		"several": {room: r, lobby: &lobby.Lobby{Entries: entries}},
+		"nobody":  {room: r, lobby: &live.Lobby{}},
+		"one":     {room: r, lobby: &live.Lobby{Entries: entries[:1]}},
+		"several": {room: r, lobby: &live.Lobby{Entries: entries}},
 	}
 }
 
@@ -205,7 +205,7 @@ func BenchmarkListOfFifty(b *testing.B) {
 	for len(all) < 50 {
 		all = append(all, all[1])
 	}
-	h.lobby = &lobby.Lobby{Entries: all[:50]}
+	h.lobby = &live.Lobby{Entries: all[:50]}
 	query := "{ room { lobby { entries { id displayName } } } }"
 	for name, server := range map[string]http.Handler{"gqlgen": h.gqlgen(), "plain": h.ours()} {
 		b.Run(name, func(b *testing.B) {

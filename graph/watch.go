@@ -10,6 +10,7 @@ import (
 	"foyer/auth"
 	"foyer/graph/transport"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/lobby"
 )
 
@@ -68,8 +69,8 @@ func (f *follows) end(who uuid.UUID) {
 }
 
 // watchEntry watches an entry without a goroutine.
-func (r *Resolver) watchEntry(ctx context.Context, ticket string) (<-chan *lobby.Entry, error) {
-	return transport.Watch[*lobby.Entry](ctx,
+func (r *Resolver) watchEntry(ctx context.Context, ticket string) (<-chan *live.Entry, error) {
+	return transport.Watch[*live.Entry](ctx,
 		func(wake func()) (transport.Source, error) {
 			w, err := r.Lobby.OpenEntry(ctx, ticket, wake)
 			if err != nil {

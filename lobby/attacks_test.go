@@ -16,6 +16,7 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/test/env"
@@ -37,7 +38,7 @@ func TestMemberCannotLetAFriendIn(t *testing.T) {
 	own, err := w.RequestEntry(as(member),
 		lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &friend.Ticket})
 	require.NoError(t, err)
-	assert.Equal(t, lobby.Admitted, own.Entry.Status, "he walks in")
+	assert.Equal(t, live.Admitted, own.Entry.Status, "he walks in")
 	assert.NotEqual(t, friend.Entry.ID, own.Entry.ID)
 	assert.Equal(t, []string{"Friend"}, w.listed(t), "his friend still waits")
 }
@@ -84,7 +85,7 @@ func TestAdmissionByRuleEndsWithTheRule(t *testing.T) {
 	set(room.AccessLevelRESTRICTED)
 	requireKind(t, token(), fault.LobbyRequired)
 	again := w.again(t, anna)
-	assert.Equal(t, lobby.Waiting, again.Entry.Status, "she asks like everybody else")
+	assert.Equal(t, live.Waiting, again.Entry.Status, "she asks like everybody else")
 	assert.Equal(t, []string{"Anonymous"}, w.listed(t))
 
 	bob := w.knock(t, "Bob")
@@ -92,7 +93,7 @@ func TestAdmissionByRuleEndsWithTheRule(t *testing.T) {
 	require.NoError(t, err)
 	set(room.AccessLevelPUBLIC)
 	set(room.AccessLevelRESTRICTED)
-	assert.Equal(t, lobby.Admitted, w.again(t, bob).Entry.Status, "what a host decided stays")
+	assert.Equal(t, live.Admitted, w.again(t, bob).Entry.Status, "what a host decided stays")
 }
 
 // TestGuestComesBackWhenSingleKeysAreLost, as under eviction.
@@ -103,10 +104,10 @@ func TestGuestComesBackWhenSingleKeysAreLost(t *testing.T) {
 		anna := w.knock(t, "Anna")
 		entry := w.watchEntry(t, w.Service, anna)
 		entry.next()
-		told := make(chan lobby.Status, 1)
+		told := make(chan live.Status, 1)
 		go func() { // a client that reads whatever comes
 			for e := range entry.states {
-				if e.Status == lobby.Admitted {
+				if e.Status == live.Admitted {
 					told <- e.Status
 				}
 			}
@@ -151,7 +152,7 @@ func TestRedisGoesBackInTime(t *testing.T) {
 	}
 	_, err := w.Admit(w.host(), w.decide(anna))
 	require.NoError(t, err)
-	told := entry.until(is(lobby.Admitted))
+	told := entry.until(is(live.Admitted))
 	_, err = admin.TxPipelined(t.Context(), func(all redis.Pipeliner) error {
 		for name, dump := range before {
 			all.RestoreReplace(t.Context(), key+name, 0, dump)
@@ -161,7 +162,7 @@ func TestRedisGoesBackInTime(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, admin.Do(context.Background(), "CLIENT", "KILL", "TYPE", "pubsub").Err())
 	again := entry.next()
-	assert.Equal(t, lobby.Admitted, again.Status)
+	assert.Equal(t, live.Admitted, again.Status)
 	assert.Greater(t, again.Version, told.Version)
 	assert.Empty(t, w.listed(t))
 }
@@ -190,12 +191,12 @@ func TestHostHearsThatHisRoomIsGone(t *testing.T) {
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	why := make(chan error, 1)
-	host := watched(t, w.host(), func(ctx context.Context) (<-chan *lobby.Lobby, error) {
+	host := watched(t, w.host(), func(ctx context.Context) (<-chan *live.Lobby, error) {
 		return w.WatchLobby(ctx, w.room.ID, func(err error) { why <- err })
 	})
 	host.next()
 	w.db.Room.DeleteOne(w.room).ExecX(t.Context())
-	_, err := w.End(guest(), w.room.ID)
+	_, err := w.live.End(guest(), w.room.ID)
 	require.NoError(t, err)
 	select {
 	case err := <-why:
@@ -274,7 +275,7 @@ func TestOldestOfTooManyWatchersOfAnEntryEnds(t *testing.T) {
 	for _, watch := range watches[many-most:] {
 		e, err := watch.Next(guest())
 		require.NoError(t, err)
-		assert.Equal(t, lobby.Waiting, e.Status)
+		assert.Equal(t, live.Waiting, e.Status)
 	}
 	for i := range woken {
 		woken[i].Store(0)
@@ -288,7 +289,7 @@ func TestOldestOfTooManyWatchersOfAnEntryEnds(t *testing.T) {
 	for _, watch := range watches[many-most:] {
 		e, err := watch.Next(guest())
 		require.NoError(t, err)
-		assert.Equal(t, lobby.Admitted, e.Status)
+		assert.Equal(t, live.Admitted, e.Status)
 		watch.Close()
 	}
 }
@@ -301,7 +302,7 @@ func TestReplacedWatcherKeepsThePlaceOfTheOthers(t *testing.T) {
 	anna := w.knock(t, "Anna")
 	first := w.watchEntry(t, w.Service, anna)
 	first.next()
-	others := make([]*watch[*lobby.Entry], 8)
+	others := make([]*watch[*live.Entry], 8)
 	for i := range others {
 		others[i] = w.watchEntry(t, w.Service, anna)
 		others[i].next()

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/internal/live"
 	"foyer/lobby"
 	"foyer/test/env"
 )
@@ -157,7 +158,7 @@ func TestNothingIsSearchedFor(t *testing.T) {
 		w.again(t, bob)
 		_, err := w.Admit(w.host(), w.decide(anna))
 		require.NoError(t, err)
-		entry.until(is(lobby.Admitted))
+		entry.until(is(live.Admitted))
 		_, err = w.Deny(w.host(), w.decide(bob))
 		require.NoError(t, err)
 		_, err = w.Cancel(guest(), carl.Ticket)
@@ -165,8 +166,8 @@ func TestNothingIsSearchedFor(t *testing.T) {
 		_, err = w.AdmitAll(w.host(), lobby.AdmitAllInput{RoomID: w.room.ID})
 		require.NoError(t, err)
 	}
-	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 0 })
-	_, err := w.End(guest(), w.room.ID)
+	host.until(func(l *live.Lobby) bool { return l.TotalCount() == 0 })
+	_, err := w.live.End(guest(), w.room.ID)
 	require.NoError(t, err)
 	stats, err := admin.Info(context.Background(), "commandstats").Result()
 	require.NoError(t, err)

@@ -12,6 +12,7 @@ import (
 	"foyer/auth"
 	"foyer/ent/room"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/test/env"
@@ -41,10 +42,10 @@ func given(t *testing.T, most int, ask func() error) int {
 func TestTokensAreLimitedByWhateverDoorTheyAreAskedFor(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
-		for name, limit := range map[string]func(*lobby.Settings){
-			"of an address": func(s *lobby.Settings) { s.TokensPerAddress = 3 },
-			"of a user":     func(s *lobby.Settings) { s.TokensPerUser = 3 },
-			"of a room":     func(s *lobby.Settings) { s.TokensPerRoom = 3 },
+		for name, limit := range map[string]func(*settings){
+			"of an address": func(s *settings) { s.TokensPerAddress = 3 },
+			"of a user":     func(s *settings) { s.TokensPerUser = 3 },
+			"of a room":     func(s *settings) { s.TokensPerRoom = 3 },
 		} {
 			settings := calm
 			limit(&settings)
@@ -103,10 +104,10 @@ func TestTokensAreLimitedByWhateverDoorTheyAreAskedFor(t *testing.T) {
 func TestStrangersUseUpNoLimitOfHosts(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
-	for name, limit := range map[string]func(*lobby.Settings){
-		"of the room":     func(s *lobby.Settings) { s.TokensPerRoom = 3 },
-		"of the address":  func(s *lobby.Settings) { s.TokensPerAddress = 3 },
-		"of both and all": func(s *lobby.Settings) { s.TokensPerRoom, s.TokensPerAddress = 3, 3 },
+	for name, limit := range map[string]func(*settings){
+		"of the room":     func(s *settings) { s.TokensPerRoom = 3 },
+		"of the address":  func(s *settings) { s.TokensPerAddress = 3 },
+		"of both and all": func(s *settings) { s.TokensPerRoom, s.TokensPerAddress = 3, 3 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -146,7 +147,7 @@ func TestAdmittedGuestIsNotKeptOutByWhatOthersDoWithTheirTickets(t *testing.T) {
 	requireKind(t, err, fault.RateLimited)
 	_, err = w.Admit(as(w.owner), lobby.DecideInput{RoomID: w.room.ID, EntryID: ben.Entry.ID})
 	require.NoError(t, err)
-	assert.Equal(t, lobby.Admitted, w.again(t, ben).Entry.Status)
+	assert.Equal(t, live.Admitted, w.again(t, ben).Entry.Status)
 }
 
 // TestListsOfALobbyAreLimitedAndItsCountIsCheap: the entries are read for whoever asks for them alone.
@@ -254,10 +255,10 @@ func TestNoAddressIsRememberedLongerThanItsGuestsWait(t *testing.T) {
 				return err
 			},
 			"removed": func(w *world, r *lobby.Request) error {
-				return w.Expel(w.host(), w.room.ID, rooms.Person{ID: r.Entry.ID, UserID: r.Entry.UserID})
+				return w.live.Expel(w.host(), w.room.ID, r.Entry.ID, r.Entry.UserID)
 			},
 			"ended with the meeting": func(w *world, _ *lobby.Request) error {
-				_, err := w.End(w.host(), w.room.ID)
+				_, err := w.live.End(w.host(), w.room.ID)
 				return err
 			},
 			"gone without a word": func(*world, *lobby.Request) error { return nil },

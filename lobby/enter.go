@@ -10,6 +10,7 @@ import (
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/rooms"
 )
@@ -26,7 +27,7 @@ type RequestEntryInput struct {
 // Request is what a guest is given when he asks to enter: his entry, and the ticket that proves it
 // his.
 type Request struct {
-	Entry  *Entry
+	Entry  *live.Entry
 	Ticket string
 }
 
@@ -68,16 +69,16 @@ func (s *Service) RequestEntry(ctx context.Context, in RequestEntryInput) (*Requ
 	}
 	mine := stored.UserID == v.userID
 	switch {
-	case canJoin && mine && stored.Status == Waiting:
+	case canJoin && mine && stored.Status == live.Waiting:
 		return s.letInOne(ctx, v, stored)
-	case stored.Status == Admitted && stored.byRule && !canJoin:
+	case stored.Status == live.Admitted && stored.ByRule && !canJoin:
 		v.id = uuid.New() // what let him in has changed; he asks like everybody else
 		return s.knock(ctx, v)
-	case canJoin && stored.Status != Admitted:
+	case canJoin && stored.Status != live.Admitted:
 		e := v.walksIn()
 		e.Removal = stored.Removal
 		return s.request(v, e), nil
-	case stored.Status == Waiting, stored.decided() && !stored.askable():
+	case stored.Status == live.Waiting, stored.Decided() && !stored.Askable():
 		return s.request(v, stored), nil
 	default:
 		return s.knock(ctx, v)
@@ -121,17 +122,17 @@ func (s *Service) visitor(
 }
 
 // entry returns an entry of the visitor's that is not stored.
-func (v visitor) entry(status Status) *Entry {
-	return &Entry{
+func (v visitor) entry(status live.Status) *live.Entry {
+	return &live.Entry{
 		ID: v.id, RoomID: v.roomID, DisplayName: v.name, Color: livekit.Color(v.userID, v.id),
 		Status: status, Since: time.Now(), UserID: v.userID, Version: int(time.Now().UnixMilli()),
 	}
 }
 
 // walksIn returns the entry of a visitor whom the rules admit.
-func (v visitor) walksIn() *Entry {
-	e := v.entry(Admitted)
-	e.byRule = true
+func (v visitor) walksIn() *live.Entry {
+	e := v.entry(live.Admitted)
+	e.ByRule = true
 	return e
 }
 
@@ -142,6 +143,15 @@ func (v visitor) people() []rooms.Person {
 		people = append(people, rooms.Person{ID: v.ticket.EntryID, UserID: v.ticket.UserID})
 	}
 	return people
+}
+
+// heldAs are the ids under which a host may have sent the visitor back to the lobby.
+func (v visitor) heldAs() []uuid.UUID {
+	var ids []uuid.UUID
+	for _, p := range v.people() {
+		ids = append(ids, p.Key(), p.ID)
+	}
+	return ids
 }
 
 // canJoin reports whether a visitor may walk in. Somebody banned is Forbidden to enter in any way; whom
@@ -158,41 +168,41 @@ func (s *Service) canJoin(ctx context.Context, room *ent.Room, v visitor) (bool,
 	if err != nil || !may {
 		return false, err
 	}
-	held, err := s.store.anyHeld(ctx, room.ID, v.people())
+	held, err := s.live.AnyHeld(ctx, room.ID, v.heldAs())
 	return !held, err
 }
 
 // stored returns the entry of the visitor's ticket; its status is gone when there is no ticket. Asking for it keeps the
 // visitor's place. An admission that Redis has lost is brought back.
-func (s *Service) stored(ctx context.Context, v visitor) (*Entry, error) {
+func (s *Service) stored(ctx context.Context, v visitor) (*live.Entry, error) {
 	if v.ticket == nil {
-		return &Entry{Status: gone}, nil
+		return &live.Entry{Status: live.Gone}, nil
 	}
-	e, err := s.store.get(ctx, v.roomID, v.ticket.EntryID, reading{lease: s.lease()})
-	if err == nil && (e.Status == Waiting || e.Status == gone) {
+	e, err := s.live.Get(ctx, v.roomID, v.ticket.EntryID, live.Reading{Lease: s.live.Lease()})
+	if err == nil && (e.Status == live.Waiting || e.Status == live.Gone) {
 		e, err = s.readmitted(ctx, v, e)
 	}
-	if err == nil && e.Status == Waiting {
-		s.sweepLater(v.roomID)
+	if err == nil && e.Status == live.Waiting {
+		s.live.SweepLater(v.roomID)
 	}
 	return e, err
 }
 
 // readmitted returns a visitor's entry as it is after Readmit.
-func (s *Service) readmitted(ctx context.Context, v visitor, e *Entry) (*Entry, error) {
+func (s *Service) readmitted(ctx context.Context, v visitor, e *live.Entry) (*live.Entry, error) {
 	back, err := s.Readmit(ctx, v.roomID, Claimant{v.ticket.EntryID, &v.ticket.UserID})
 	if err != nil || !back {
 		return e, err
 	}
-	return s.store.get(ctx, v.roomID, v.ticket.EntryID, reading{})
+	return s.live.Get(ctx, v.roomID, v.ticket.EntryID, live.Reading{})
 }
 
-func (s *Service) request(v visitor, e *Entry) *Request {
+func (s *Service) request(v visitor, e *live.Entry) *Request {
 	return &Request{Entry: e, Ticket: s.tickets.issue(v.roomID, e.ID, e.UserID)}
 }
 
 // letInOne admits a guest who waits although he no longer needs to.
-func (s *Service) letInOne(ctx context.Context, v visitor, e *Entry) (*Request, error) {
+func (s *Service) letInOne(ctx context.Context, v visitor, e *live.Entry) (*Request, error) {
 	e, err := s.decideOne(ctx, v.roomID, e.ID, s.admittedByRule())
 	if err != nil {
 		return nil, err
@@ -205,11 +215,11 @@ func (s *Service) knock(ctx context.Context, v visitor) (*Request, error) {
 	if err := s.allowKnock(ctx, v.roomID); err != nil {
 		return nil, err
 	}
-	e, err := s.store.request(ctx, v.entry(Waiting), s.lease(), s.settings.Capacity)
+	e, err := s.live.Enqueue(ctx, v.entry(live.Waiting), s.placesOf(ctx, v.userID))
 	if err != nil {
 		return nil, err
 	}
-	s.sweepLater(v.roomID)
+	s.live.SweepLater(v.roomID)
 	if s.settings.NotifyHosts {
 		s.nudges.nudge(v.roomID)
 	}
@@ -245,7 +255,7 @@ func (s *Service) CreateRoomToken(
 			return nil, err
 		}
 	}
-	if e.Status != Admitted {
+	if e.Status != live.Admitted {
 		return nil, errLobbyRequired()
 	}
 	details, err := s.details(ctx, e)
@@ -285,7 +295,7 @@ func (s *Service) temporaryToken(
 
 // LetIn admits those who wait for a room although its access level lets them walk in by now.
 func (s *Service) LetIn(ctx context.Context, roomID uuid.UUID) error {
-	lobby, err := s.store.list(ctx, roomID)
+	lobby, err := s.live.List(ctx, roomID)
 	if err != nil || len(lobby.Entries) == 0 {
 		return err
 	}
@@ -298,7 +308,7 @@ func (s *Service) LetIn(ctx context.Context, roomID uuid.UUID) error {
 		return err
 	}
 	for ids := range slices.Chunk(free, maxDecisions) {
-		if _, err := s.store.decide(ctx, roomID, s.admittedByRule(), ids...); err != nil {
+		if _, err := s.live.Decide(ctx, roomID, s.admittedByRule(), ids...); err != nil {
 			return err
 		}
 	}
@@ -307,11 +317,11 @@ func (s *Service) LetIn(ctx context.Context, roomID uuid.UUID) error {
 
 // mayWalkIn returns which of those who wait no longer need to.
 func (s *Service) mayWalkIn(
-	ctx context.Context, room *ent.Room, entries []*Entry,
+	ctx context.Context, room *ent.Room, entries []*live.Entry,
 ) ([]uuid.UUID, error) {
 	people, users := make([]rooms.Person, len(entries)), []uuid.UUID{}
 	for i, e := range entries {
-		people[i] = e.person()
+		people[i] = personOf(e)
 		if e.IsAuthenticated() {
 			users = append(users, e.UserID)
 		}
@@ -332,4 +342,22 @@ func (s *Service) mayWalkIn(
 		}
 	}
 	return free, nil
+}
+
+// placesPerUser is how many entries of one user may wait for one room: devices, and browsers that have lost their
+// tickets.
+const placesPerUser = 20
+
+// placesOf returns the places that an entry may take. A
+// user's places are their own: people with accounts take none of the share of the address that they come from.
+func (s *Service) placesOf(ctx context.Context, userID uuid.UUID) live.Places {
+	places := live.Places{Capacity: s.settings.Capacity}
+	switch perAddress := s.settings.perAddress(); {
+	case perAddress == 0:
+	case userID != uuid.Nil:
+		places.Whom, places.PerWhom = userID.String(), min(perAddress, placesPerUser)
+	default:
+		places.Whom, places.PerWhom = auth.FromContext(ctx).Address, perAddress
+	}
+	return places
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/internal/live"
 	"foyer/lobby"
 	"foyer/test/env"
 )
@@ -40,11 +41,11 @@ func TestDecisionArrivesAlthoughTheSubscriptionIsCut(t *testing.T) {
 			assert.NoError(t, err)
 		})
 		both.Wait()
-		entry.until(is(lobby.Admitted))
+		entry.until(is(live.Admitted))
 		entry.end()
 	}
 	w.knock(t, "Last")
-	host.until(func(l *lobby.Lobby) bool {
+	host.until(func(l *live.Lobby) bool {
 		return l.TotalCount() == 1 && l.Entries[0].DisplayName == "Last"
 	})
 }
@@ -78,21 +79,21 @@ func TestHeartbeatMakesUpForLostBells(t *testing.T) {
 	w := newWorld(t, rdb, prefix, fast)
 	silent, _ := env.Redis(t)
 	silent.AddHook(deafening{})
-	muffled := &world{Service: w.server(t, silent, fast), rooms: w.rooms, owner: w.owner, room: w.room}
+	muffled := &world{node: w.server(t, silent, fast), rooms: w.rooms, owner: w.owner, room: w.room}
 
 	host := w.watchLobby(t, w.Service)
 	host.next()
 	anna := muffled.knock(t, "Anna")
-	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 1 })
+	host.until(func(l *live.Lobby) bool { return l.TotalCount() == 1 })
 	entry := w.watchEntry(t, w.Service, anna)
 	entry.next()
 	_, err := muffled.Admit(w.host(), w.decide(anna))
 	require.NoError(t, err)
-	entry.until(is(lobby.Admitted))
-	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 0 })
-	_, err = muffled.End(guest(), w.room.ID)
+	entry.until(is(live.Admitted))
+	host.until(func(l *live.Lobby) bool { return l.TotalCount() == 0 })
+	_, err = muffled.live.End(guest(), w.room.ID)
 	require.NoError(t, err)
-	entry.until(is(lobby.Ended))
+	entry.until(is(live.Ended))
 }
 
 // hindered is a Redis that answers no heartbeat of a room for a while, and is slow with what is done for
@@ -188,9 +189,9 @@ func TestRedisRestartsWhileGuestsWait(t *testing.T) {
 			_, err := w.Admit(w.host(), w.decide(guest))
 			assert.NoError(c, err)
 		}, soon, 20*time.Millisecond)
-		entry.until(is(lobby.Admitted))
+		entry.until(is(live.Admitted))
 	}
-	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 0 })
+	host.until(func(l *live.Lobby) bool { return l.TotalCount() == 0 })
 }
 
 // TestGuestsKeepTheirPlacesWhenRedisForgetsThem: all of Redis is lost; whoever still watches is put
@@ -201,7 +202,7 @@ func TestGuestsKeepTheirPlacesWhenRedisForgetsThem(t *testing.T) {
 	admin := server.Client(t)
 	w := newWorld(t, server.Client(t), "", fast)
 	host := w.watchLobby(t, w.Service)
-	var entries []*watch[*lobby.Entry]
+	var entries []*watch[*live.Entry]
 	var requests []*lobby.Request
 	for _, name := range []string{"Anna", "Bob", "Carl"} {
 		r := w.knock(t, name)
@@ -209,16 +210,16 @@ func TestGuestsKeepTheirPlacesWhenRedisForgetsThem(t *testing.T) {
 		entry.next()
 		entries, requests = append(entries, entry), append(requests, r)
 	}
-	before := host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 3 })
+	before := host.until(func(l *live.Lobby) bool { return l.TotalCount() == 3 })
 	require.NoError(t, admin.FlushAll(context.Background()).Err())
-	after := host.until(func(l *lobby.Lobby) bool {
+	after := host.until(func(l *live.Lobby) bool {
 		return l.TotalCount() == 3 && l.Version > before.Version
 	})
 	assert.Equal(t, []string{"Anna", "Bob", "Carl"}, names(after))
 	assert.Equal(t, before.Entries[0].Since, after.Entries[0].Since)
 	_, err := w.Admit(w.host(), w.decide(requests[1]))
 	require.NoError(t, err)
-	entries[1].until(is(lobby.Admitted))
+	entries[1].until(is(live.Admitted))
 }
 
 // TestGuestMovesToAnotherServer: his server is gone without a word; with his ticket he finds the
@@ -227,14 +228,14 @@ func TestGuestMovesToAnotherServer(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, fast)
-		there := w.server(t, rdb, fast)
+		there := w.server(t, rdb, fast).Service
 		anna := w.knock(t, "Anna")
 		here := w.watchEntry(t, w.Service, anna)
 		here.next()
 		here.end()
 		_, err := w.Admit(w.host(), w.decide(anna))
 		require.NoError(t, err)
-		assert.Equal(t, lobby.Admitted, w.watchEntry(t, there, anna).next().Status)
+		assert.Equal(t, live.Admitted, w.watchEntry(t, there, anna).next().Status)
 	})
 }
 
@@ -252,10 +253,10 @@ func TestClusterMovesARoom(t *testing.T) {
 		_, err := w.Admit(w.host(), w.decide(anna))
 		assert.NoError(c, err)
 	}, soon, 50*time.Millisecond)
-	entry.until(is(lobby.Admitted))
-	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 0 })
+	entry.until(is(live.Admitted))
+	host.until(func(l *live.Lobby) bool { return l.TotalCount() == 0 })
 	w.knock(t, "Bob")
-	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 1 })
+	host.until(func(l *live.Lobby) bool { return l.TotalCount() == 1 })
 }
 
 // TestBellsAreShardedOnACluster: the node of the room's slot alone knows of them.
@@ -282,7 +283,7 @@ func TestBellsAreShardedOnACluster(t *testing.T) {
 	})
 	require.NoError(t, err)
 	w.knock(t, "Anna")
-	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 1 }) // without a heartbeat
+	host.until(func(l *live.Lobby) bool { return l.TotalCount() == 1 }) // without a heartbeat
 }
 
 // moveSlot moves the slot of a key, with its keys, from its node to another.

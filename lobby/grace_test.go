@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/internal/live"
 	"foyer/lobby"
 	"foyer/test/env"
 )
@@ -26,15 +27,15 @@ func TestMeetingLapsesOnlyAfterItsGrace(t *testing.T) {
 		anna, bob := w.letIn(t, guest(), "Anna"), w.letIn(t, guest(), "Bob")
 		waits := w.knock(t, "Waits")
 		joins := func(of *lobby.Request, connection string) {
-			require.NoError(t, w.Joined(t.Context(), w.room.ID, of.Entry.ID,
-				lobby.Connection{ID: connection, Since: time.Now()}))
+			require.NoError(t, w.live.CountIn(t.Context(), w.room.ID, of.Entry.ID,
+				live.Connection{ID: connection, Since: time.Now()}))
 		}
 		leaves := func(of *lobby.Request, connection string) {
-			require.NoError(t, w.Left(t.Context(), w.room.ID, of.Entry.ID, connection))
+			require.NoError(t, w.live.CountOut(t.Context(), w.room.ID, of.Entry.ID, connection))
 		}
-		lapse := func() *lobby.Meeting {
-			require.NoError(t, w.Lapse(t.Context(), w.room.ID))
-			m, err := w.Meeting(t.Context(), w.room.ID)
+		lapse := func() *live.Meeting {
+			require.NoError(t, w.live.Lapse(t.Context(), w.room.ID))
+			m, err := w.live.Meeting(t.Context(), w.room.ID)
 			require.NoError(t, err)
 			return m
 		}
@@ -58,11 +59,11 @@ func TestMeetingLapsesOnlyAfterItsGrace(t *testing.T) {
 		}, soon, 20*time.Millisecond)
 		m := lapse()
 		assert.WithinDuration(t, left, m.ClosedAt, 250*time.Millisecond)
-		assert.Equal(t, lobby.Ended, w.watchEntry(t, w.Service, waits).next().Status)
+		assert.Equal(t, live.Ended, w.watchEntry(t, w.Service, waits).next().Status)
 
-		require.NoError(t, w.Followed(t.Context(), w.room.ID, m.ClosedAt.Add(-time.Second)))
+		require.NoError(t, w.live.MarkEndApplied(t.Context(), w.room.ID, m.ClosedAt.Add(-time.Second)))
 		assert.Equal(t, m.ClosedAt, lapse().ClosedAt, "that was another end")
-		require.NoError(t, w.Followed(t.Context(), w.room.ID, m.ClosedAt))
+		require.NoError(t, w.live.MarkEndApplied(t.Context(), w.room.ID, m.ClosedAt))
 		assert.True(t, lapse().ClosedAt.IsZero())
 	})
 }
@@ -78,23 +79,23 @@ func TestMessageEndsWithItsMeeting(t *testing.T) {
 		_, err := w.SetMessage(w.host(), lobby.SetMessageInput{RoomID: w.room.ID, Message: new("Five minutes")})
 		require.NoError(t, err)
 		anna := w.letIn(t, guest(), "Anna")
-		require.NoError(t, w.Joined(t.Context(), w.room.ID, anna.Entry.ID,
-			lobby.Connection{ID: "PA_1", Since: time.Now()}))
-		require.NoError(t, w.Left(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
+		require.NoError(t, w.live.CountIn(t.Context(), w.room.ID, anna.Entry.ID,
+			live.Connection{ID: "PA_1", Since: time.Now()}))
+		require.NoError(t, w.live.CountOut(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
 		<-time.After(2 * time.Millisecond) // who asks in the same moment waits for the meeting that ends
 		next := w.watchEntry(t, w.Service, w.knock(t, "Waits for the next"))
 		before := next.next()
 		assert.Equal(t, "Five minutes", *before.Message)
-		require.NoError(t, w.TouchAll(t.Context(), w.room.ID)) // the room is locked
-		touched := next.until(func(e *lobby.Entry) bool { return e.Version > before.Version })
+		require.NoError(t, w.live.TouchAll(t.Context(), w.room.ID)) // the room is locked
+		touched := next.until(func(e *live.Entry) bool { return e.Version > before.Version })
 		assert.Equal(t, "Five minutes", *touched.Message, "the meeting goes on")
 		require.EventuallyWithT(t, func(t *assert.CollectT) {
-			assert.NoError(t, w.Lapse(context.Background(), w.room.ID))
+			assert.NoError(t, w.live.Lapse(context.Background(), w.room.ID))
 			l, err := w.Get(w.host(), w.room.ID)
 			assert.NoError(t, err)
 			assert.Nil(t, l.Message)
 		}, soon, 20*time.Millisecond)
-		assert.Equal(t, lobby.Waiting, next.until(func(e *lobby.Entry) bool { return e.Message == nil }).Status)
+		assert.Equal(t, live.Waiting, next.until(func(e *live.Entry) bool { return e.Message == nil }).Status)
 	})
 }
 
@@ -104,23 +105,23 @@ func TestMeetingThatBeginsMeanwhileIsNotForgotten(t *testing.T) {
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
 		noted := func() map[uuid.UUID]float64 {
-			marks, err := w.Meetings(t.Context())
+			marks, err := w.live.Meetings(t.Context())
 			require.NoError(t, err)
 			return marks
 		}
 		joins := func() {
-			require.NoError(t, w.Joined(t.Context(), w.room.ID, uuid.New(),
-				lobby.Connection{ID: uuid.NewString(), Since: time.Now()}))
+			require.NoError(t, w.live.CountIn(t.Context(), w.room.ID, uuid.New(),
+				live.Connection{ID: uuid.NewString(), Since: time.Now()}))
 		}
 		assert.Empty(t, noted())
 		joins()
 		old := noted()[w.room.ID]
 		joins()
-		require.NoError(t, w.Forget(t.Context(), w.room.ID, old))
+		require.NoError(t, w.live.Forget(t.Context(), w.room.ID, old))
 		require.Contains(t, noted(), w.room.ID)
-		require.NoError(t, w.Forget(t.Context(), w.room.ID, noted()[w.room.ID]))
+		require.NoError(t, w.live.Forget(t.Context(), w.room.ID, noted()[w.room.ID]))
 		assert.Empty(t, noted())
-		require.NoError(t, w.Forget(t.Context(), w.room.ID, 0))
+		require.NoError(t, w.live.Forget(t.Context(), w.room.ID, 0))
 		assert.Zero(t, rdb.Exists(t.Context(), prefix+"meetings").Val(), "nothing is left")
 	})
 }
@@ -130,7 +131,7 @@ func TestOneServerOfAllTakesATurn(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
-		servers := []*lobby.Service{w.Service, w.server(t, rdb, calm), w.server(t, rdb, calm)}
+		servers := []*live.Service{w.live, w.server(t, rdb, calm).live, w.server(t, rdb, calm).live}
 		var mu sync.Mutex
 		turns := 0
 		var group sync.WaitGroup
@@ -149,7 +150,7 @@ func TestOneServerOfAllTakesATurn(t *testing.T) {
 		group.Wait()
 		assert.Equal(t, 1, turns)
 		require.EventuallyWithT(t, func(t *assert.CollectT) {
-			assert.NoError(t, w.InTurn(context.Background(), time.Millisecond, func(context.Context) error { return nil }))
+			assert.NoError(t, w.live.InTurn(context.Background(), time.Millisecond, func(context.Context) error { return nil }))
 			assert.NoError(t, rdb.Del(context.Background(), prefix+"meetings:compared").Err())
 		}, soon, 10*time.Millisecond)
 	})
@@ -164,13 +165,13 @@ func TestMeetingGoesOnAfterAServerOfAnEarlierVersionCountedSomebodyIn(t *testing
 		settings.MeetingGrace = time.Minute
 		w := newWorld(t, rdb, prefix, settings)
 		anna := w.letIn(t, guest(), "Anna")
-		require.NoError(t, w.Joined(t.Context(), w.room.ID, anna.Entry.ID, lobby.Connection{ID: "PA_1", Since: time.Now()}))
+		require.NoError(t, w.live.CountIn(t.Context(), w.room.ID, anna.Entry.ID, live.Connection{ID: "PA_1", Since: time.Now()}))
 		meeting := prefix + "lobby:{" + w.room.ID.String() + "}:meeting"
 		old := time.Now().Add(-time.Hour).UnixMilli()
 		require.NoError(t, rdb.HSet(t.Context(), meeting, "empty", old).Err())
-		require.NoError(t, w.Left(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
-		require.NoError(t, w.Lapse(t.Context(), w.room.ID))
-		m, err := w.Meeting(t.Context(), w.room.ID)
+		require.NoError(t, w.live.CountOut(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
+		require.NoError(t, w.live.Lapse(t.Context(), w.room.ID))
+		m, err := w.live.Meeting(t.Context(), w.room.ID)
 		require.NoError(t, err)
 		assert.True(t, m.On)
 		assert.False(t, m.Over)

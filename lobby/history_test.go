@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/lobby"
 	"foyer/test/env"
 )
@@ -20,12 +21,12 @@ import (
 type history struct {
 	*world
 
-	servers  []*lobby.Service
+	servers  []node
 	requests []*lobby.Request // the newest of each guest
-	status   map[uuid.UUID]lobby.Status
+	status   map[uuid.UUID]live.Status
 	order    []uuid.UUID // who waits, by arrival
-	watches  map[uuid.UUID]*watch[*lobby.Entry]
-	host     *watch[*lobby.Lobby]
+	watches  map[uuid.UUID]*watch[*live.Entry]
+	host     *watch[*live.Lobby]
 }
 
 // TestRandomHistories: knock, poll, watch, leave, admit, deny, clear in any order, at two servers.
@@ -33,13 +34,13 @@ func TestRandomHistories(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		first := newWorld(t, rdb, prefix, calm)
-		servers := []*lobby.Service{first.Service, first.server(t, rdb, calm)}
+		servers := []node{first.node, first.server(t, rdb, calm)}
 		rapid.Check(t, func(rt *rapid.T) {
 			h := &history{
 				world: first.withNewRoom(t), servers: servers,
-				status: map[uuid.UUID]lobby.Status{}, watches: map[uuid.UUID]*watch[*lobby.Entry]{},
+				status: map[uuid.UUID]live.Status{}, watches: map[uuid.UUID]*watch[*live.Entry]{},
 			}
-			h.host = h.watchLobby(t, servers[1])
+			h.host = h.watchLobby(t, servers[1].Service)
 			defer h.end()
 			rt.Repeat(map[string]func(*rapid.T){
 				"knock": h.knocks, "poll": h.polls, "watch": h.watchesIt, "unwatch": h.stopsWatching,
@@ -51,7 +52,7 @@ func TestRandomHistories(t *testing.T) {
 	})
 }
 
-func (h *history) server(rt *rapid.T) *lobby.Service {
+func (h *history) server(rt *rapid.T) node {
 	return rapid.SampledFrom(h.servers).Draw(rt, "server")
 }
 
@@ -72,11 +73,11 @@ func (h *history) knocks(rt *rapid.T) {
 }
 
 func (h *history) arrive(id uuid.UUID) {
-	h.status[id] = lobby.Waiting
+	h.status[id] = live.Waiting
 	h.order = append(h.order, id)
 }
 
-func (h *history) move(id uuid.UUID, to lobby.Status) {
+func (h *history) move(id uuid.UUID, to live.Status) {
 	h.status[id] = to
 	h.order = slices.DeleteFunc(h.order, func(other uuid.UUID) bool { return other == id })
 }
@@ -87,7 +88,7 @@ func (h *history) polls(rt *rapid.T) {
 		lobby.RequestEntryInput{RoomID: &h.room.ID, Ticket: &r.Ticket})
 	must(rt, err)
 	id := r.Entry.ID
-	if was := h.status[id]; was == lobby.Left || was == lobby.Ended {
+	if was := h.status[id]; was == live.Left || was == live.Ended {
 		h.arrive(id)
 	}
 	if again.Entry.ID != id || again.Entry.Status != h.status[id] {
@@ -98,7 +99,7 @@ func (h *history) polls(rt *rapid.T) {
 func (h *history) watchesIt(rt *rapid.T) {
 	r, at := h.any(rt), h.server(rt)
 	if h.watches[r.Entry.ID] == nil {
-		h.watches[r.Entry.ID] = h.watchEntry(h.host.t, at, r)
+		h.watches[r.Entry.ID] = h.watchEntry(h.host.t, at.Service, r)
 	}
 }
 
@@ -113,26 +114,26 @@ func (h *history) stopsWatching(rt *rapid.T) {
 func (h *history) leaves(rt *rapid.T) {
 	r := h.any(rt)
 	_, err := h.server(rt).Cancel(guest(), r.Ticket)
-	h.decided(rt, r.Entry.ID, lobby.Left, err)
+	h.decided(rt, r.Entry.ID, live.Left, err)
 }
 
 func (h *history) admits(rt *rapid.T) {
 	r := h.any(rt)
 	_, err := h.server(rt).Admit(h.world.host(), h.decide(r))
-	h.decided(rt, r.Entry.ID, lobby.Admitted, err)
+	h.decided(rt, r.Entry.ID, live.Admitted, err)
 }
 
 func (h *history) denies(rt *rapid.T) {
 	r := h.any(rt)
 	_, err := h.server(rt).Deny(h.world.host(), h.decide(r))
-	h.decided(rt, r.Entry.ID, lobby.Denied, err)
+	h.decided(rt, r.Entry.ID, live.Denied, err)
 }
 
 // decided checks the outcome of a decision: the first stands, and others are told which.
-func (h *history) decided(rt *rapid.T, id uuid.UUID, to lobby.Status, err error) {
+func (h *history) decided(rt *rapid.T, id uuid.UUID, to live.Status, err error) {
 	was := h.status[id]
 	switch {
-	case was == lobby.Waiting || was == to:
+	case was == live.Waiting || was == to:
 		must(rt, err)
 		h.move(id, to)
 	case !fault.Is(err, fault.Conflict) || fault.Of(err).Details["decision"] != string(was):
@@ -147,16 +148,16 @@ func (h *history) admitsAll(rt *rapid.T) {
 		rt.Fatalf("admitted %v, want %v", got, h.order)
 	}
 	for _, id := range slices.Clone(h.order) {
-		h.move(id, lobby.Admitted)
+		h.move(id, live.Admitted)
 	}
 }
 
 func (h *history) clears(rt *rapid.T) {
-	_, err := h.server(rt).End(context.Background(), h.room.ID)
+	_, err := h.server(rt).live.End(context.Background(), h.room.ID)
 	must(rt, err)
 	for id, status := range h.status {
-		if status == lobby.Waiting || status == lobby.Admitted {
-			h.move(id, lobby.Ended)
+		if status == live.Waiting || status == live.Admitted {
+			h.move(id, live.Ended)
 		}
 	}
 }
@@ -174,7 +175,7 @@ func (h *history) agree(rt *rapid.T) {
 
 // catchUp checks that whoever watches comes to see the model's state, through however many steps.
 func (h *history) catchUp(rt *rapid.T) {
-	h.host.catchUp(rt, func(l *lobby.Lobby) bool { return slices.Equal(ids(l.Entries), h.order) })
+	h.host.catchUp(rt, func(l *live.Lobby) bool { return slices.Equal(ids(l.Entries), h.order) })
 	for id, w := range h.watches {
 		w.catchUp(rt, is(h.status[id]))
 	}
@@ -187,7 +188,7 @@ func (h *history) end() {
 	}
 }
 
-func ids(entries []*lobby.Entry) []uuid.UUID {
+func ids(entries []*live.Entry) []uuid.UUID {
 	var list []uuid.UUID
 	for _, e := range entries {
 		list = append(list, e.ID)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"foyer/internal/live"
 	"foyer/lobby"
 	"foyer/test/env"
 )
@@ -18,7 +19,7 @@ func TestListThatIsRememberedIsTheOneThatIs(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
-		get := func(s *lobby.Service) *lobby.Lobby {
+		get := func(s *lobby.Service) *live.Lobby {
 			list, err := s.Get(w.host(), w.room.ID)
 			require.NoError(t, err)
 			return list
@@ -59,7 +60,7 @@ func TestListThatIsRememberedIsTheOneThatIs(t *testing.T) {
 		} {
 			get(w.Service)
 			of.happens()
-			remembered, read := get(w.Service), get(w.server(t, rdb, calm))
+			remembered, read := get(w.Service), get(w.server(t, rdb, calm).Service)
 			assert.Equal(t, read, remembered, of.what)
 			assert.Equal(t, of.names, names(remembered), of.what)
 			assert.Equal(t, read, get(w.Service), of.what)

@@ -1,27 +1,19 @@
 // Package lobby is where guests wait until a host lets them in.
 //
-// Entries live in Redis, so that every server sees the same lobby. A change is one script that
-// writes the state and rings a bell; whoever watches hears only that something changed, and reads
-// the state again. So a lost, doubled or late message shows nothing wrong, and no buffer can
-// overflow. Three things make sure that no change is missed: a watcher hangs his bell before he
-// first reads; every bell is rung when the subscription at Redis is made again; and every heartbeat
-// asks Redis which lobbies have changed, and which of those who believe to wait do not.
-//
-// A guest is there while he watches his entry or asks again with his ticket. When he stops, he has a
+// Package live keeps the entries in Redis. Here are the rules: who may walk in, who decides, who watches, and how many
+// may ask. A guest is there while they watch their entry or ask again with their ticket. When they stop, they have a
 // grace time to come back.
 package lobby
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/redis/go-redis/v9"
-	"golang.org/x/sync/errgroup"
 
 	"foyer/accounts"
 	"foyer/auth"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/internal/ratelimit"
 	"foyer/rooms"
@@ -31,20 +23,8 @@ import (
 type Settings struct {
 	// Secret signs tickets.
 	Secret string
-	// KeyPrefix stands before every Redis key.
-	KeyPrefix string
-	// Grace is how long a guest who stopped watching keeps his place.
-	Grace time.Duration
-	// Heartbeat is how often a server says who is still there.
-	Heartbeat time.Duration
-	// DeniedFor is how long a denied guest has to wait before he may ask again.
-	DeniedFor time.Duration
-	// AdmittedFor is how long an admission holds, unless the meeting ends before.
-	AdmittedFor time.Duration
 	// TicketTTL is how long a ticket is good.
 	TicketTTL time.Duration
-	// MeetingGrace is how long a meeting goes on in which nobody is in the call; less than a day.
-	MeetingGrace time.Duration
 	// Capacity is how many may wait for one room; 0 is any number.
 	Capacity int
 	// AddressShare is how many of these places guests without an account from one network address may take, in percent,
@@ -61,11 +41,6 @@ type Settings struct {
 	ListsPerUser int
 	// NotifyHosts sends hosts in the call a data message when somebody asks to enter.
 	NotifyHosts bool
-	// ShowPosition tells guests their place among those who wait.
-	ShowPosition bool
-	// Decided is told of each decision of this server's (admitted, admitted_by_rule, denied or left) and
-	// how long the guest had waited, by Redis's clock; nil tells nobody.
-	Decided func(decision string, waited time.Duration)
 }
 
 // leastPlaces is how many guests from one network address may wait in the smallest lobby.
@@ -82,78 +57,35 @@ func (s Settings) perAddress() int {
 // Service runs the lobbies of all rooms.
 type Service struct {
 	settings Settings
-	store    store
+	live     *live.Service
 	tickets  tickets
 	limiter  *ratelimit.Limiter
-	hub      *hub
-	listener *listener
 	accounts *accounts.Service
 	rooms    *rooms.Service
 	rtc      *livekit.Client
-
-	// dueAt are the rooms to be swept once when nobody watches them any more.
-	dueMu sync.Mutex
-	dueAt map[uuid.UUID]time.Time
-
-	nudges *nudges
+	nudges   *nudges
 }
 
-// New returns a Service. Run has to run for its subscriptions to hear of changes.
+// New returns a Service. Run has to run, and that of live, for its subscriptions to learn of changes.
 func New(
-	rdb redis.UniversalClient, people *accounts.Service, rooms *rooms.Service, rtc *livekit.Client, settings Settings,
+	live *live.Service, people *accounts.Service, rooms *rooms.Service, rtc *livekit.Client,
+	limiter *ratelimit.Limiter, settings Settings,
 ) (*Service, error) {
 	tickets, err := newTickets(settings.Secret, settings.TicketTTL)
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{
-		settings: settings, store: newStore(rdb, settings), tickets: tickets,
-		limiter: ratelimit.New(rdb, settings.KeyPrefix), accounts: people, rooms: rooms, rtc: rtc,
-		nudges: newNudges(rtc.TellHosts), dueAt: map[uuid.UUID]time.Time{},
-	}
-	s.listener = &listener{
-		rdb: rdb, keys: s.store.keys,
-		pending: map[uuid.UUID]struct{}{}, wake: make(chan struct{}, 1),
-		placed: map[uuid.UUID]*lane{}, lanes: map[string]*lane{},
-	}
-	s.hub = newHub(s.listener.look, settings.ShowPosition)
-	s.listener.watched = s.hub.watched
-	s.listener.heard = s.hub.ring
-	s.listener.ready = s.hub.ringRoom
-	return s, nil
+	return &Service{
+		settings: settings, live: live, tickets: tickets, limiter: limiter, accounts: people, rooms: rooms, rtc: rtc,
+		nudges: newNudges(rtc.TellHosts),
+	}, nil
 }
 
-// Run hears bells and keeps watching guests present, until ctx ends. It runs once.
+// Run mends what a server that died has left behind, until ctx ends. It runs once.
 func (s *Service) Run(ctx context.Context) error {
 	defer s.nudges.stop()
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.listener.run(ctx) })
-	group.Go(func() error { return s.beat(ctx) })
-	group.Go(func() error { return s.follow(ctx) })
-	return group.Wait()
+	return s.reconcile(ctx)
 }
-
-// Stats are numbers of this one server.
-type Stats struct {
-	// Waiting is how many guests watch here and believe to wait.
-	Waiting int
-	// Heard are the bells that came from Redis, Rung the times that a watcher was woken; both only rise.
-	Heard, Rung uint64
-	// Deaf: the subscription at Redis is broken at the moment.
-	Deaf bool
-}
-
-// Stats returns how many wait here, and how busy the bells are.
-func (s *Service) Stats() Stats {
-	return Stats{
-		Waiting: s.hub.waiting(), Rung: s.hub.rung.Load(),
-		Heard: s.listener.bells.Load(), Deaf: s.listener.deaf.Load(),
-	}
-}
-
-// lease is how long a guest counts as present after one heartbeat: until the next is due, and the
-// grace time.
-func (s *Service) lease() time.Duration { return s.settings.Heartbeat + s.settings.Grace }
 
 // allowKnock counts one more request to enter against the limits of the viewer and of a room.
 func (s *Service) allowKnock(ctx context.Context, roomID uuid.UUID) error {
@@ -208,20 +140,20 @@ func limitsOf(
 }
 
 // Get returns who waits for a room, to its hosts.
-func (s *Service) Get(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
+func (s *Service) Get(ctx context.Context, roomID uuid.UUID) (*live.Lobby, error) {
 	if err := s.rooms.Require(ctx, roomID, rooms.DecideEntries); err != nil {
 		return nil, err
 	}
 	if err := s.AllowList(ctx); err != nil {
 		return nil, err
 	}
-	return s.store.list(ctx, roomID)
+	return s.live.List(ctx, roomID)
 }
 
 // Count is Get without the entries. It costs the same however many wait.
-func (s *Service) Count(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
+func (s *Service) Count(ctx context.Context, roomID uuid.UUID) (*live.Lobby, error) {
 	if err := s.rooms.Require(ctx, roomID, rooms.DecideEntries); err != nil {
 		return nil, err
 	}
-	return s.store.count(ctx, roomID)
+	return s.live.Count(ctx, roomID)
 }

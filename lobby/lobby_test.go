@@ -19,7 +19,9 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
+	"foyer/internal/ratelimit"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/test/env"
@@ -39,21 +41,33 @@ const liveKitSecret = "a LiveKit secret of 32 bytes ...."
 
 // fast are settings under which the heartbeat mends quickly what it can. Nobody loses his place: a machine
 // that stands still for a while is no guest who is gone.
-var fast = lobby.Settings{
-	Secret: "a secret of at least 32 bytes, for tests", Grace: time.Hour,
-	Heartbeat: 50 * time.Millisecond, DeniedFor: time.Minute, AdmittedFor: time.Hour,
-	TicketTTL: time.Hour,
+var fast = settings{
+	liveSettings{
+		Grace: time.Hour, Heartbeat: 50 * time.Millisecond, DeniedFor: time.Minute, AdmittedFor: time.Hour,
+	},
+	lobbySettings{Secret: "a secret of at least 32 bytes, for tests", TicketTTL: time.Hour},
 }
 
+// settings are those of a server's lobby, and of what it keeps in Redis.
+type settings struct {
+	liveSettings
+	lobbySettings
+}
+
+type (
+	liveSettings  = live.Settings
+	lobbySettings = lobby.Settings
+)
+
 // calm are settings under which nothing happens by itself while a test runs.
-var calm = func() lobby.Settings {
+var calm = func() settings {
 	s := fast
 	s.Heartbeat = time.Hour
 	return s
 }()
 
 // lapsing are settings under which who is gone loses his place while a test runs, and nobody else does.
-var lapsing = func() lobby.Settings {
+var lapsing = func() settings {
 	s := fast
 	s.Grace = 5 * time.Second
 	return s
@@ -61,7 +75,7 @@ var lapsing = func() lobby.Settings {
 
 // world is a lobby with a room and its owner.
 type world struct {
-	*lobby.Service
+	node
 
 	db       *ent.Client
 	accounts *accounts.Service
@@ -73,7 +87,7 @@ type world struct {
 
 // newWorld runs a lobby on a Redis. Settings get the prefix.
 func newWorld(
-	t testing.TB, rdb redis.UniversalClient, prefix string, settings lobby.Settings,
+	t testing.TB, rdb redis.UniversalClient, prefix string, settings settings,
 ) *world {
 	t.Helper()
 	w := &world{db: env.SQLite(t), prefix: prefix}
@@ -83,30 +97,40 @@ func newWorld(
 	made, err := w.rooms.Create(as(w.owner), rooms.CreateInput{Name: "Room"})
 	require.NoError(t, err)
 	w.room = made
-	w.Service = w.server(t, rdb, settings)
+	w.node = w.server(t, rdb, settings)
 	return w
+}
+
+// node is one server.
+type node struct {
+	*lobby.Service
+
+	live *live.Service
 }
 
 // server runs one more server's lobby on the same stores.
 func (w *world) server(
-	t testing.TB, rdb redis.UniversalClient, settings lobby.Settings,
-) *lobby.Service {
+	t testing.TB, rdb redis.UniversalClient, settings settings,
+) node {
 	t.Helper()
 	settings.KeyPrefix = w.prefix
-	s, err := lobby.New(rdb, w.accounts, w.rooms.Service, livekit.New(livekit.Settings{
+	state := live.New(rdb, settings.liveSettings)
+	s, err := lobby.New(state, w.accounts, w.rooms.Service, livekit.New(livekit.Settings{
 		URL: "ws://127.0.0.1:1", PublicURL: "ws://livekit.test", APIKey: "key",
 		APISecret: liveKitSecret, TokenTTL: time.Minute,
 		DefaultSources: []string{"camera", "microphone"}, HostsAreRoomAdmins: true,
-	}), settings)
+	}), ratelimit.New(rdb, w.prefix), settings.lobbySettings)
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		assert.NoError(t, <-done)
-	})
-	return s
+	for _, run := range []func(context.Context) error{state.Run, s.Run} {
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- run(ctx) }()
+		t.Cleanup(func() {
+			cancel()
+			assert.NoError(t, <-done)
+		})
+	}
+	return node{s, state}
 }
 
 func (w *world) user(t testing.TB, name string) *ent.User {
@@ -132,7 +156,7 @@ func (w *world) knock(t testing.TB, name string) *lobby.Request {
 	t.Helper()
 	r, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID, DisplayName: &name})
 	require.NoError(t, err)
-	require.Equal(t, lobby.Waiting, r.Entry.Status)
+	require.Equal(t, live.Waiting, r.Entry.Status)
 	return r
 }
 
@@ -147,7 +171,7 @@ func (w *world) listed(t testing.TB) []string {
 	return names(l)
 }
 
-func names(l *lobby.Lobby) []string {
+func names(l *live.Lobby) []string {
 	list := []string{}
 	for _, e := range l.Entries {
 		list = append(list, e.DisplayName)
@@ -230,22 +254,22 @@ func (w *watch[T]) catchUp(t interface{ Fatalf(string, ...any) }, wanted func(T)
 	}
 }
 
-func (w *world) watchEntry(t testing.TB, s *lobby.Service, of *lobby.Request) *watch[*lobby.Entry] {
+func (w *world) watchEntry(t testing.TB, s *lobby.Service, of *lobby.Request) *watch[*live.Entry] {
 	t.Helper()
-	return watched(t, guest(), func(ctx context.Context) (<-chan *lobby.Entry, error) {
+	return watched(t, guest(), func(ctx context.Context) (<-chan *live.Entry, error) {
 		return s.WatchEntry(ctx, of.Ticket)
 	})
 }
 
-func (w *world) watchLobby(t testing.TB, s *lobby.Service) *watch[*lobby.Lobby] {
+func (w *world) watchLobby(t testing.TB, s *lobby.Service) *watch[*live.Lobby] {
 	t.Helper()
-	return watched(t, w.host(), func(ctx context.Context) (<-chan *lobby.Lobby, error) {
+	return watched(t, w.host(), func(ctx context.Context) (<-chan *live.Lobby, error) {
 		return s.WatchLobby(ctx, w.room.ID, func(error) {})
 	})
 }
 
-func is(status lobby.Status) func(*lobby.Entry) bool {
-	return func(e *lobby.Entry) bool { return e.Status == status }
+func is(status live.Status) func(*live.Entry) bool {
+	return func(e *live.Entry) bool { return e.Status == status }
 }
 
 func requireKind(t testing.TB, err error, kind fault.Kind) {
@@ -264,13 +288,13 @@ func TestGuestIsAdmitted(t *testing.T) {
 		anna := w.knock(t, "Anna")
 		assert.Equal(t, []string{"Anna"}, names(host.next()), "the host sees her at once")
 		entry := w.watchEntry(t, w.Service, anna)
-		assert.Equal(t, lobby.Waiting, entry.next().Status)
+		assert.Equal(t, live.Waiting, entry.next().Status)
 
 		admitted, err := w.Admit(w.host(), w.decide(anna))
 		require.NoError(t, err)
-		assert.Equal(t, lobby.Admitted, admitted.Status)
+		assert.Equal(t, live.Admitted, admitted.Status)
 		told := entry.next()
-		assert.Equal(t, lobby.Admitted, told.Status)
+		assert.Equal(t, live.Admitted, told.Status)
 		assert.Greater(t, told.Version, anna.Entry.Version)
 		assert.Empty(t, names(host.next()), "she waits no more")
 
@@ -285,15 +309,15 @@ func TestDecisionReachesGuestAtAnotherServer(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
-		there := w.server(t, rdb, calm)
+		there := w.server(t, rdb, calm).Service
 		anna := w.knock(t, "Anna")
 		entry, host := w.watchEntry(t, there, anna), w.watchLobby(t, there)
 		entry.next()
 		assert.Equal(t, []string{"Anna"}, names(host.next()))
 		_, err := w.Deny(w.host(), w.decide(anna))
 		require.NoError(t, err)
-		entry.until(is(lobby.Denied))
-		host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 0 })
+		entry.until(is(live.Denied))
+		host.until(func(l *live.Lobby) bool { return l.TotalCount() == 0 })
 	})
 }
 
@@ -338,7 +362,7 @@ func TestDecisions(t *testing.T) {
 			_, err := w.Admit(w.host(), w.decide(emil))
 			require.NoError(t, err)
 			again := w.again(t, emil)
-			assert.Equal(t, lobby.Admitted, again.Entry.Status)
+			assert.Equal(t, live.Admitted, again.Entry.Status)
 			assert.Equal(t, emil.Entry.ID, again.Entry.ID)
 		})
 		t.Run("unknown entries", func(t *testing.T) {
@@ -394,9 +418,9 @@ func TestPresence(t *testing.T) {
 			return rdb.ZScore(context.Background(), key, stays.Entry.ID.String()).Val()
 		}
 		first := lease()
-		host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 2 })
+		host.until(func(l *live.Lobby) bool { return l.TotalCount() == 2 })
 		leaving.end()
-		gone := host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 1 })
+		gone := host.until(func(l *live.Lobby) bool { return l.TotalCount() == 1 })
 		assert.Equal(t, []string{"Stays"}, names(gone))
 
 		assert.Greater(t, lease(), first, "watching keeps a place for as long as it lasts")
@@ -404,7 +428,7 @@ func TestPresence(t *testing.T) {
 		_, err := w.WatchEntry(guest(), leaves.Ticket)
 		requireKind(t, err, fault.NotFound)
 		back := w.again(t, leaves)
-		assert.Equal(t, lobby.Waiting, back.Entry.Status)
+		assert.Equal(t, live.Waiting, back.Entry.Status)
 		assert.Equal(t, leaves.Entry.ID, back.Entry.ID, "the ticket keeps the identity")
 	})
 }
@@ -415,13 +439,13 @@ func TestGuestWhoPollsKeepsHisPlace(t *testing.T) {
 	w := newWorld(t, rdb, prefix, lapsing)
 	host := w.watchLobby(t, w.Service)
 	polls := w.knock(t, "Polls")
-	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 1 })
+	host.until(func(l *live.Lobby) bool { return l.TotalCount() == 1 })
 	for end := time.Now().Add(lapsing.Grace * 3 / 2); time.Now().Before(end); {
 		assert.Equal(t, polls.Entry.Version, w.again(t, polls).Entry.Version, "nothing changes")
 		time.Sleep(lapsing.Grace / 20) // a guest who polls
 	}
 	assert.Equal(t, []string{"Polls"}, w.listed(t))
-	host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == 0 })
+	host.until(func(l *live.Lobby) bool { return l.TotalCount() == 0 })
 }
 
 // TestNothingStaysInRedis: no key outlives what it was for, but for the room's version, which ends
@@ -455,7 +479,7 @@ func TestDenied(t *testing.T) {
 		again, err := w.RequestEntry(as(user),
 			lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &request.Ticket})
 		require.NoError(t, err)
-		assert.Equal(t, lobby.Denied, again.Entry.Status)
+		assert.Equal(t, live.Denied, again.Entry.Status)
 		if assert.NotNil(t, again.Entry.RetryAfter, "he is told when he may ask again") {
 			assert.Contains(t, []int{1, 2, 3, 4, 5}, *again.Entry.RetryAfter, "seconds")
 		}
@@ -468,7 +492,7 @@ func TestDenied(t *testing.T) {
 			later, err := w.RequestEntry(as(user),
 				lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &request.Ticket})
 			if assert.NoError(c, err) {
-				assert.Equal(c, lobby.Waiting, later.Entry.Status, "after a time he may ask again")
+				assert.Equal(c, live.Waiting, later.Entry.Status, "after a time he may ask again")
 			}
 		}, soon, 50*time.Millisecond)
 	})
@@ -485,10 +509,10 @@ func TestMeetingEnds(t *testing.T) {
 		waiting.next()
 		in.next()
 
-		_, err = w.End(guest(), w.room.ID)
+		_, err = w.live.End(guest(), w.room.ID)
 		require.NoError(t, err)
-		waiting.until(is(lobby.Ended))
-		in.until(is(lobby.Ended))
+		waiting.until(is(live.Ended))
+		in.until(is(live.Ended))
 		assert.Empty(t, w.listed(t))
 		_, err = w.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{
 			RoomID: &w.room.ID, Ticket: &admitted.Ticket,
@@ -496,8 +520,8 @@ func TestMeetingEnds(t *testing.T) {
 		requireKind(t, err, fault.LobbyRequired) // his admission has ended with the meeting
 
 		again := w.again(t, waits)
-		assert.Equal(t, lobby.Waiting, again.Entry.Status)
-		waiting.until(is(lobby.Waiting)) // he is still subscribed
+		assert.Equal(t, live.Waiting, again.Entry.Status)
+		waiting.until(is(live.Waiting)) // he is still subscribed
 	})
 }
 
@@ -515,10 +539,10 @@ func TestAccessLevelChangesWhilePeopleWait(t *testing.T) {
 
 		// Nobody but the heartbeat notices: as if the server that made the change had died.
 		w.db.Room.UpdateOne(w.room).SetAccessLevel(room.AccessLevelTRUSTED).ExecX(t.Context())
-		user.until(is(lobby.Admitted))
+		user.until(is(live.Admitted))
 		assert.Equal(t, []string{"Anonymous"}, w.listed(t))
 		w.db.Room.UpdateOne(w.room).SetAccessLevel(room.AccessLevelPUBLIC).ExecX(t.Context())
-		nobody.until(is(lobby.Admitted))
+		nobody.until(is(live.Admitted))
 	})
 }
 
@@ -529,7 +553,7 @@ func TestDeletedRoomEndsItsLobby(t *testing.T) {
 	entry := w.watchEntry(t, w.Service, w.knock(t, "Anna"))
 	entry.next()
 	w.db.Room.DeleteOne(w.room).ExecX(t.Context())
-	entry.until(is(lobby.Ended))
+	entry.until(is(live.Ended))
 }
 
 func TestWhoMayWalkIn(t *testing.T) {
@@ -542,7 +566,7 @@ func TestWhoMayWalkIn(t *testing.T) {
 
 	request, err := w.RequestEntry(as(member), lobby.RequestEntryInput{RoomID: &w.room.ID})
 	require.NoError(t, err)
-	assert.Equal(t, lobby.Admitted, request.Entry.Status)
+	assert.Equal(t, live.Admitted, request.Entry.Status)
 	details, err := w.ConnectionDetails(as(member), request.Entry)
 	require.NoError(t, err)
 	assert.Equal(t, "Max Member", details.ParticipantName)
@@ -574,7 +598,7 @@ func TestHostIsHostNoMore(t *testing.T) {
 	access := w.db.RoomAccess.Create().SetRoom(w.room).SetUser(admin).
 		SetRole(roomaccess.RoleADMINISTRATOR).SaveX(t.Context())
 	why := make(chan error, 1)
-	host := watched(t, as(admin), func(ctx context.Context) (<-chan *lobby.Lobby, error) {
+	host := watched(t, as(admin), func(ctx context.Context) (<-chan *live.Lobby, error) {
 		return w.WatchLobby(ctx, w.room.ID, func(err error) { why <- err })
 	})
 	host.next()
@@ -643,7 +667,7 @@ func TestCaps(t *testing.T) {
 			w.knock(t, "2")
 			_, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID})
 			requireKind(t, err, fault.RateLimited)
-			assert.Equal(t, lobby.Waiting, w.again(t, first).Entry.Status, "who waits may ask again")
+			assert.Equal(t, live.Waiting, w.again(t, first).Entry.Status, "who waits may ask again")
 			_, err = w.Cancel(guest(), first.Ticket)
 			require.NoError(t, err)
 			w.knock(t, "3")

@@ -16,6 +16,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/test/env"
@@ -51,6 +52,18 @@ func personOf(of *lobby.Request, u *ent.User) rooms.Person {
 	return p
 }
 
+// hold sends somebody back to the lobby.
+func (w *world) hold(ctx context.Context, p rooms.Person) (*live.Entry, error) {
+	return w.live.Hold(ctx, &live.Entry{
+		ID: p.ID, RoomID: w.room.ID, DisplayName: p.Name, Color: "red", UserID: p.UserID,
+	})
+}
+
+// expel ends somebody's right to be in the meeting.
+func (w *world) expel(ctx context.Context, p rooms.Person) error {
+	return w.live.Expel(ctx, w.room.ID, p.ID, p.UserID)
+}
+
 // TestAdmissionDoesNotRunOutInTheCall: whoever uses his admission is not put out in the middle of a
 // long meeting; who does not use it has to ask again.
 func TestAdmissionDoesNotRunOutInTheCall(t *testing.T) {
@@ -60,10 +73,10 @@ func TestAdmissionDoesNotRunOutInTheCall(t *testing.T) {
 	settings.AdmittedFor = 5 * time.Second
 	w := newWorld(t, rdb, prefix, settings)
 	inside, followed := w.letIn(t, guest(), "Inside"), w.letIn(t, guest(), "Followed")
-	require.NoError(t, w.Joined(t.Context(), w.room.ID, inside.Entry.ID, lobby.Connection{ID: "PA_1", Since: time.Now()}))
-	meeting, err := w.Meeting(t.Context(), w.room.ID)
+	require.NoError(t, w.live.CountIn(t.Context(), w.room.ID, inside.Entry.ID, live.Connection{ID: "PA_1", Since: time.Now()}))
+	meeting, err := w.live.Meeting(t.Context(), w.room.ID)
 	require.NoError(t, err)
-	require.NoError(t, w.Align(t.Context(), w.room.ID, meeting.Version, map[uuid.UUID]lobby.Connection{
+	require.NoError(t, w.live.Align(t.Context(), w.room.ID, meeting.Version, map[uuid.UUID]live.Connection{
 		inside.Entry.ID: {ID: "PA_1", Since: time.Now()}, followed.Entry.ID: {ID: "PA_2", Since: time.Now()},
 	}))
 	outside := w.letIn(t, guest(), "Outside")
@@ -75,7 +88,7 @@ func TestAdmissionDoesNotRunOutInTheCall(t *testing.T) {
 	assert.NoError(t, w.refused(t, inside))
 	assert.NoError(t, w.refused(t, followed), "his joining was not heard of")
 
-	require.NoError(t, w.Left(t.Context(), w.room.ID, inside.Entry.ID, "PA_1"))
+	require.NoError(t, w.live.CountOut(t.Context(), w.room.ID, inside.Entry.ID, "PA_1"))
 	assert.NoError(t, w.refused(t, inside), "he may come back")
 	require.EventuallyWithT(t, func(t *assert.CollectT) {
 		standings, err := w.Standings(context.Background(), w.room, inside.Entry.ID)
@@ -90,11 +103,11 @@ func TestWhatHoldsForTheMeetingLivesAsLongAsIt(t *testing.T) {
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	anna, held := w.letIn(t, guest(), "Anna"), w.letIn(t, guest(), "Held")
-	require.NoError(t, w.Joined(t.Context(), w.room.ID, anna.Entry.ID, lobby.Connection{ID: "PA_1", Since: time.Now()}))
-	require.NoError(t, w.Recorded(t.Context(), w.room.ID, "EG_1", true, false))
+	require.NoError(t, w.live.CountIn(t.Context(), w.room.ID, anna.Entry.ID, live.Connection{ID: "PA_1", Since: time.Now()}))
+	require.NoError(t, w.live.NoteEgress(t.Context(), w.room.ID, "EG_1", true, false))
 	name := "Given"
-	require.NoError(t, w.Decide(t.Context(), w.room.ID, personOf(anna, nil), lobby.Decided{Name: &name}))
-	_, err := w.Hold(t.Context(), w.room.ID, personOf(held, nil), "red")
+	require.NoError(t, w.live.Restrict(t.Context(), w.room.ID, anna.Entry.ID, live.Restrictions{Name: &name}))
+	_, err := w.hold(t.Context(), personOf(held, nil))
 	require.NoError(t, err)
 	of := prefix + "lobby:{" + w.room.ID.String() + "}:"
 	keys := []string{
@@ -104,9 +117,9 @@ func TestWhatHoldsForTheMeetingLivesAsLongAsIt(t *testing.T) {
 	for _, key := range keys { // a day has nearly gone by
 		require.True(t, rdb.PExpire(t.Context(), key, time.Minute).Val(), key)
 	}
-	meeting, err := w.Meeting(t.Context(), w.room.ID)
+	meeting, err := w.live.Meeting(t.Context(), w.room.ID)
 	require.NoError(t, err)
-	require.NoError(t, w.Align(t.Context(), w.room.ID, meeting.Version, map[uuid.UUID]lobby.Connection{
+	require.NoError(t, w.live.Align(t.Context(), w.room.ID, meeting.Version, map[uuid.UUID]live.Connection{
 		anna.Entry.ID: {ID: "PA_1", Since: time.Now()},
 	}))
 	for _, key := range keys {
@@ -120,13 +133,13 @@ func TestWhoHasLeftIsNotInsideAgain(t *testing.T) {
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	anna := w.letIn(t, guest(), "Anna")
-	meeting, err := w.Meeting(t.Context(), w.room.ID)
+	meeting, err := w.live.Meeting(t.Context(), w.room.ID)
 	require.NoError(t, err)
-	require.NoError(t, w.Left(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
-	require.NoError(t, w.Align(t.Context(), w.room.ID, meeting.Version, map[uuid.UUID]lobby.Connection{
+	require.NoError(t, w.live.CountOut(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
+	require.NoError(t, w.live.Align(t.Context(), w.room.ID, meeting.Version, map[uuid.UUID]live.Connection{
 		anna.Entry.ID: {ID: "PA_1", Since: time.Now()},
 	}))
-	meeting, err = w.Meeting(t.Context(), w.room.ID)
+	meeting, err = w.live.Meeting(t.Context(), w.room.ID)
 	require.NoError(t, err)
 	assert.Zero(t, meeting.Inside)
 }
@@ -139,7 +152,7 @@ func TestExpelledPersonHasNoOtherAdmission(t *testing.T) {
 	mallory, other := w.user(t, "Mallory"), w.user(t, "Other")
 	laptop, phone := w.letIn(t, as(mallory), "Laptop"), w.letIn(t, as(mallory), "Phone")
 	another := w.letIn(t, as(other), "Other")
-	require.NoError(t, w.Expel(t.Context(), w.room.ID, personOf(laptop, mallory)))
+	require.NoError(t, w.expel(t.Context(), personOf(laptop, mallory)))
 	requireKind(t, w.refused(t, laptop), fault.LobbyRequired)
 	requireKind(t, w.refused(t, phone), fault.LobbyRequired)
 	_, err := w.CreateRoomToken(as(mallory), lobby.CreateRoomTokenInput{
@@ -156,7 +169,7 @@ func TestHeldPersonWaitsOnEveryDevice(t *testing.T) {
 	w := newWorld(t, rdb, prefix, calm)
 	mallory := w.user(t, "Mallory")
 	laptop, phone := w.letIn(t, as(mallory), "Laptop"), w.letIn(t, as(mallory), "Phone")
-	_, err := w.Hold(t.Context(), w.room.ID, personOf(laptop, mallory), "red")
+	_, err := w.hold(t.Context(), personOf(laptop, mallory))
 	require.NoError(t, err)
 	token := func(of *lobby.Request) error {
 		_, err := w.CreateRoomToken(as(mallory), lobby.CreateRoomTokenInput{
@@ -170,7 +183,7 @@ func TestHeldPersonWaitsOnEveryDevice(t *testing.T) {
 		RoomID: &w.room.ID, Ticket: &phone.Ticket,
 	})
 	require.NoError(t, err)
-	assert.Equal(t, lobby.Waiting, again.Entry.Status)
+	assert.Equal(t, live.Waiting, again.Entry.Status)
 	_, err = w.Admit(w.host(), w.decide(laptop))
 	require.NoError(t, err)
 	require.NoError(t, token(laptop))
@@ -205,9 +218,9 @@ func TestPassOutlivesItsTokenAlsoWhenItsHolderLeaves(t *testing.T) {
 	require.True(t, rdb.PExpire(t.Context(), key, 48*time.Hour).Val()) // that of a token for two days
 	require.NoError(t, rdb.HSet(t.Context(), key, "until",
 		time.Now().Add(48*time.Hour).UnixMilli()).Err())
-	require.NoError(t, w.Joined(t.Context(), w.room.ID, anna.Entry.ID, lobby.Connection{ID: "PA_1", Since: time.Now()}))
+	require.NoError(t, w.live.CountIn(t.Context(), w.room.ID, anna.Entry.ID, live.Connection{ID: "PA_1", Since: time.Now()}))
 	assert.Greater(t, rdb.PTTL(t.Context(), key).Val(), 47*time.Hour)
-	require.NoError(t, w.Left(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
+	require.NoError(t, w.live.CountOut(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
 	assert.Greater(t, rdb.PTTL(t.Context(), key).Val(), 47*time.Hour)
 }
 
@@ -252,15 +265,15 @@ func TestAdmittedGuestHearsOfItWithHisPass(t *testing.T) {
 	his, _ := env.Redis(t)
 	broken := &failing{}
 	his.AddHook(broken)
-	server := w.server(t, his, calm)
+	server := w.server(t, his, calm).Service
 	anna := w.knock(t, "Anna")
 	watching := w.watchEntry(t, server, anna)
-	assert.Equal(t, lobby.Waiting, watching.next().Status)
+	assert.Equal(t, live.Waiting, watching.next().Status)
 	require.Error(t, w.refused(t, anna))
 
 	_, err := w.Admit(w.host(), w.decide(anna))
 	require.NoError(t, err)
-	admitted := watching.until(is(lobby.Admitted))
+	admitted := watching.until(is(live.Admitted))
 	broken.now.Store(true)
 	details, err := server.ConnectionDetails(guest(), admitted)
 	require.NoError(t, err)

@@ -11,6 +11,7 @@ import (
 
 	"foyer/ent/room"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/lobby"
 	"foyer/test/env"
 )
@@ -21,8 +22,8 @@ func (w *world) say(t testing.TB, message string) {
 	require.NoError(t, err)
 }
 
-func told(message string) func(*lobby.Entry) bool {
-	return func(e *lobby.Entry) bool { return text(e.Message) == message }
+func told(message string) func(*live.Entry) bool {
+	return func(e *live.Entry) bool { return text(e.Message) == message }
 }
 
 func text(message *string) string {
@@ -36,29 +37,29 @@ func TestMessageReachesEverybodyWhoWaits(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
-		there := w.server(t, rdb, calm)
+		there := w.server(t, rdb, calm).Service
 		host := w.watchLobby(t, there)
 		anna := w.knock(t, "Anna")
 		hers := w.watchEntry(t, there, anna)
 		assert.Nil(t, hers.next().Message)
 		w.say(t, "Five minutes")
 		hers.until(told("Five minutes"))
-		host.until(func(l *lobby.Lobby) bool { return text(l.Message) == "Five minutes" })
+		host.until(func(l *live.Lobby) bool { return text(l.Message) == "Five minutes" })
 		bob := w.knock(t, "Bob")
 		assert.Equal(t, "Five minutes", text(bob.Entry.Message), "who comes later is told at once")
 		w.say(t, "Two")
 		hers.until(told("Two"))
 		w.say(t, "")
 		hers.until(told(""))
-		host.until(func(l *lobby.Lobby) bool { return l.Message == nil })
+		host.until(func(l *live.Lobby) bool { return l.Message == nil })
 		w.say(t, "Now")
 		_, err := w.Admit(w.host(), w.decide(bob))
 		require.NoError(t, err)
 		assert.Nil(t, w.watchEntry(t, there, bob).next().Message, "he waits no more")
-		_, err = w.End(guest(), w.room.ID)
+		_, err = w.live.End(guest(), w.room.ID)
 		require.NoError(t, err)
-		hers.until(is(lobby.Ended))
-		host.until(func(l *lobby.Lobby) bool { return l.Message == nil })
+		hers.until(is(live.Ended))
+		host.until(func(l *live.Lobby) bool { return l.Message == nil })
 		assert.Nil(t, w.knock(t, "Carl").Entry.Message, "it was about that meeting")
 	})
 }
@@ -89,7 +90,7 @@ func TestMessageOfSeveralLinesReachesGuestsAsItWasWritten(t *testing.T) {
 }
 
 // at is a guest's place, and 0 when it is not told.
-func at(e *lobby.Entry) int {
+func at(e *live.Entry) int {
 	if e.Position == nil {
 		return 0
 	}
@@ -97,7 +98,7 @@ func at(e *lobby.Entry) int {
 }
 
 // stands reads until the guest sees himself at a place; versions never fall.
-func stands(t testing.TB, w *watch[*lobby.Entry], place int) {
+func stands(t testing.TB, w *watch[*live.Entry], place int) {
 	t.Helper()
 	version := 0
 	if w.last != nil {
@@ -105,7 +106,7 @@ func stands(t testing.TB, w *watch[*lobby.Entry], place int) {
 			return
 		}
 	}
-	w.until(func(e *lobby.Entry) bool {
+	w.until(func(e *live.Entry) bool {
 		require.Greater(t, e.Version, version)
 		version = e.Version
 		return at(e) == place
@@ -149,20 +150,26 @@ func TestPlacesAreToldOnlyWhereTheServerSaysSo(t *testing.T) {
 	assert.Nil(t, w.knock(t, "Anna").Entry.Position)
 }
 
-// TestAnEventIsTakenOnce, unless it could not be taken.
-func TestAnEventIsTakenOnce(t *testing.T) {
+// TestEventIsSeenOnceItIsMarked, and no other is.
+func TestEventIsSeenOnceItIsMarked(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
-		taken := 0
-		take := func(err error) func() error {
-			return func() error { taken++; return err }
+		seen := func(eventID string) bool {
+			seen, err := w.live.Seen(t.Context(), eventID)
+			require.NoError(t, err)
+			return seen
 		}
-		require.ErrorIs(t, w.Once(context.Background(), "EV_1", take(assert.AnError)), assert.AnError)
-		require.NoError(t, w.Once(context.Background(), "EV_1", take(nil)))
-		require.NoError(t, w.Once(context.Background(), "EV_1", take(nil)))
-		require.NoError(t, w.Once(context.Background(), "EV_2", take(nil)))
-		assert.Equal(t, 3, taken)
+		for range 2 {
+			assert.False(t, seen("EV_1"), "to ask does not mark it")
+		}
+		for range 2 {
+			require.NoError(t, w.live.MarkSeen(t.Context(), "EV_1"))
+			assert.True(t, seen("EV_1"))
+		}
+		assert.False(t, seen("EV_2"))
+		require.NoError(t, w.live.MarkSeen(t.Context(), ""))
+		assert.False(t, seen(""), "an event without an id is never seen")
 	})
 }
 
@@ -174,7 +181,7 @@ func TestRemovalIsToldOnlyWhenAHostDidIt(t *testing.T) {
 		user := w.user(t, "Ursula")
 		held, expelled, ended := w.letIn(t, guest(), "Held"), w.letIn(t, guest(), "Expelled"), w.letIn(t, guest(), "Ended")
 		users := w.letIn(t, as(user), "User")
-		removal := func(ctx context.Context, of *lobby.Request) *lobby.Removal {
+		removal := func(ctx context.Context, of *lobby.Request) *live.Removal {
 			again, err := w.RequestEntry(ctx, lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &of.Ticket})
 			require.NoError(t, err)
 			return again.Entry.Removal
@@ -182,21 +189,21 @@ func TestRemovalIsToldOnlyWhenAHostDidIt(t *testing.T) {
 		for _, of := range []*lobby.Request{held, expelled, ended} {
 			assert.Nil(t, removal(guest(), of))
 		}
-		_, err := w.Hold(t.Context(), w.room.ID, personOf(held, nil), "red")
+		_, err := w.hold(t.Context(), personOf(held, nil))
 		require.NoError(t, err)
-		assert.Equal(t, lobby.Returned, *removal(guest(), held))
-		assert.Equal(t, lobby.Returned, *w.watchEntry(t, w.Service, held).next().Removal)
+		assert.Equal(t, live.Returned, *removal(guest(), held))
+		assert.Equal(t, live.Returned, *w.watchEntry(t, w.Service, held).next().Removal)
 		_, err = w.Admit(w.host(), w.decide(held))
 		require.NoError(t, err)
 		assert.Nil(t, removal(guest(), held), "a host has let them in since")
 
-		require.NoError(t, w.Expel(t.Context(), w.room.ID, personOf(expelled, nil)))
-		assert.Equal(t, lobby.Removed, *removal(guest(), expelled))
-		require.NoError(t, w.Expel(t.Context(), w.room.ID, personOf(users, user)))
+		require.NoError(t, w.expel(t.Context(), personOf(expelled, nil)))
+		assert.Equal(t, live.Removed, *removal(guest(), expelled))
+		require.NoError(t, w.expel(t.Context(), personOf(users, user)))
 		w.db.Room.UpdateOneID(w.room.ID).SetAccessLevel(room.AccessLevelTRUSTED).ExecX(t.Context())
-		assert.Equal(t, lobby.Removed, *removal(as(user), users), "though they may walk in")
+		assert.Equal(t, live.Removed, *removal(as(user), users), "though they may walk in")
 
-		_, err = w.End(guest(), w.room.ID)
+		_, err = w.live.End(guest(), w.room.ID)
 		require.NoError(t, err)
 		assert.Nil(t, removal(guest(), ended), "they wait for the next meeting")
 		require.NoError(t, rdb.Del(t.Context(), prefix+"lobby:{"+w.room.ID.String()+"}:entry:"+ended.Entry.ID.String(),

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/test/env"
@@ -58,7 +59,7 @@ func TestDenialOutlivesACutOfTheGuestsServer(t *testing.T) {
 			w := newWorld(t, rdb, prefix, settings)
 			there, _ := env.Redis(t)
 			there.AddHook(link)
-			away := w.server(t, there, settings)
+			away := w.server(t, there, settings).Service
 
 			request := w.knock(t, "Vic")
 			vic := w.watchEntry(t, away, request)
@@ -72,7 +73,7 @@ func TestDenialOutlivesACutOfTheGuestsServer(t *testing.T) {
 			require.NoError(t, err)
 			time.Sleep(4 * settings.DeniedFor) // nothing happens: that is the point
 			link.cut.Store(false)
-			denied := vic.until(is(lobby.Denied))
+			denied := vic.until(is(live.Denied))
 			if assert.NotNil(t, denied.RetryAfter) {
 				assert.Zero(t, *denied.RetryAfter, "the time to ask again is over")
 			}
@@ -86,7 +87,7 @@ func TestDenialOutlivesACutOfTheGuestsServer(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			assert.Equal(t, lobby.Waiting, again.Entry.Status, "the guest may ask again")
+			assert.Equal(t, live.Waiting, again.Entry.Status, "the guest may ask again")
 			assert.Equal(t, request.Entry.ID, again.Entry.ID)
 		})
 	}
@@ -110,7 +111,7 @@ func TestNobodyIsPutBackAgainstTheDatabase(t *testing.T) {
 		require.NoError(t, rdb.ZRem(guest(), key+"waiting", r.Entry.ID.String()).Err())
 	}
 	lose(vic)
-	vics.until(is(lobby.Denied))
+	vics.until(is(live.Denied))
 	lose(anna)
 	env.Eventually(t, func(t *assert.CollectT) {
 		list, err := w.Get(w.host(), w.room.ID)
@@ -121,7 +122,7 @@ func TestNobodyIsPutBackAgainstTheDatabase(t *testing.T) {
 	_, err := w.rooms.Delete(w.host(), w.room.ID)
 	require.NoError(t, err)
 	lose(anna)
-	annas.until(is(lobby.Ended))
+	annas.until(is(live.Ended))
 }
 
 // TestOneDamagedEntryDoesNotHideTheLobby, nor keep hosts from deciding on all others.
@@ -151,10 +152,10 @@ func TestOneDamagedEntryDoesNotHideTheLobby(t *testing.T) {
 				admitted, err := w.AdmitAll(w.host(), lobby.AdmitAllInput{RoomID: w.room.ID})
 				require.NoError(t, err)
 				assert.GreaterOrEqual(t, len(admitted), 2)
-				_, err = w.End(guest(), w.room.ID)
+				_, err = w.live.End(guest(), w.room.ID)
 				require.NoError(t, err)
 				back := w.again(t, anna)
-				assert.Equal(t, lobby.Waiting, back.Entry.Status)
+				assert.Equal(t, live.Waiting, back.Entry.Status)
 			})
 		}
 	})

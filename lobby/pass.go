@@ -12,6 +12,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/internal/telemetry"
 	"foyer/rooms"
@@ -24,35 +25,8 @@ const (
 	passLeeway = 5 * time.Minute
 )
 
-// pass is what is remembered of a token: whose it is, and why it was made. LiveKit cannot revoke a
-// token, so whoever enters with one is judged by what holds at that moment.
-type pass struct {
-	person rooms.Person
-	// byRule: the rules have let him in, not a host.
-	byRule bool
-	// proved: he was signed in as that user. A ticket alone brings no role.
-	proved bool
-	// known is false when there is no pass.
-	known bool
-	// valid: no host has ended the meeting since, nor removed him.
-	valid bool
-	// admitted: a host's admission stands.
-	admitted bool
-	// held: a host has sent him back to the lobby.
-	held    bool
-	decided Decided
-}
-
-// Decided is what hosts have decided on one person until the meeting ends: it stands above the room's
-// configuration. What is nil has not been decided.
-type Decided struct {
-	Name            *string
-	Sources         *[]string
-	Data, Subscribe *bool
-}
-
-// Over returns a permission with what hosts have decided instead.
-func (d Decided) Over(p livekit.Permission) livekit.Permission {
+// Override returns a permission with what hosts have decided instead.
+func Override(d live.Restrictions, p livekit.Permission) livekit.Permission {
 	if d.Sources != nil {
 		p.Sources = *d.Sources
 	}
@@ -74,8 +48,8 @@ type Standing struct {
 	Known bool
 	// Banned: a ban holds, whatever else is known.
 	Banned bool
-	// Decided is what hosts have decided on this person.
-	Decided Decided
+	// Restrictions are what hosts have decided on this person.
+	Restrictions live.Restrictions
 	// Refused says why he may not be in the call; nil when he may.
 	Refused error
 	// LockedOut: he could not enter at this moment. Who is inside when a room is locked may stay.
@@ -86,9 +60,14 @@ type Standing struct {
 	Join livekit.Join
 }
 
+// passHolder is whose a pass is.
+func passHolder(p live.Pass) rooms.Person {
+	return rooms.Person{ID: p.ID, UserID: p.UserID, Name: p.Name}
+}
+
 // mayEnter is the rule of who may be in a call: nobody banned; hosts; while the room is locked nobody
 // else; guests whom a host has admitted; and whoever may walk in, unless a host has sent him back.
-func mayEnter(room *ent.Room, p pass, role roomaccess.Role, banned bool) error {
+func mayEnter(room *ent.Room, p live.Pass, role roomaccess.Role, banned bool) error {
 	switch {
 	case banned:
 		return rooms.ErrBanned()
@@ -96,9 +75,9 @@ func mayEnter(room *ent.Room, p pass, role roomaccess.Role, banned bool) error {
 		return nil
 	case room.LockedAt != nil:
 		return errLocked()
-	case p.admitted:
+	case p.Admitted:
 		return nil
-	case p.byRule && !p.held && rooms.MayWalkIn(room, p.person.UserID != uuid.Nil, role):
+	case p.ByRule && !p.Held && rooms.MayWalkIn(room, p.UserID != uuid.Nil, role):
 		return nil
 	default:
 		return errLobbyRequired()
@@ -114,9 +93,9 @@ func errLocked() error {
 		With("reason", "LOCKED")
 }
 
-// proven is the role that counts: that of his account, if he has proved it his.
-func (p pass) proven(role roomaccess.Role) roomaccess.Role {
-	if !p.proved {
+// proven is the role that counts: that of the account, if the person has proved it theirs.
+func proven(p live.Pass, role roomaccess.Role) roomaccess.Role {
+	if !p.Proved {
 		return ""
 	}
 	return role
@@ -124,15 +103,15 @@ func (p pass) proven(role roomaccess.Role) roomaccess.Role {
 
 // ConnectionDetails returns what an admitted guest needs to enter the call, by what he may do at this
 // moment; nil for anybody else. Only the holder of the entry's ticket may be given them.
-func (s *Service) ConnectionDetails(ctx context.Context, e *Entry) (*livekit.Details, error) {
-	if e.Status != Admitted {
+func (s *Service) ConnectionDetails(ctx context.Context, e *live.Entry) (*livekit.Details, error) {
+	if e.Status != live.Admitted {
 		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, detailsTimeout)
 	defer cancel()
-	if e.push != nil { // this is part of what has to be done until the guest is told
+	if e.Push != nil { // this is part of what has to be done until the guest is told
 		var span trace.Span
-		ctx, span = telemetry.Begin(trace.ContextWithSpan(ctx, e.push), "connection details")
+		ctx, span = telemetry.Begin(trace.ContextWithSpan(ctx, e.Push), "connection details")
 		defer span.End()
 	}
 	if err := s.allowToken(ctx); err != nil {
@@ -144,16 +123,16 @@ func (s *Service) ConnectionDetails(ctx context.Context, e *Entry) (*livekit.Det
 // details makes the token of an admitted entry, and remembers whose it is. Every token for a room is
 // made here, and counted for the room unless it is for somebody with a role there; the caller has counted it for the
 // viewer.
-func (s *Service) details(ctx context.Context, e *Entry) (*livekit.Details, error) {
-	look, err := s.rooms.Look(ctx, e.RoomID, e.person())
+func (s *Service) details(ctx context.Context, e *live.Entry) (*livekit.Details, error) {
+	look, err := s.rooms.Look(ctx, e.RoomID, personOf(e))
 	if err != nil {
 		return nil, err
 	}
-	p := pass{
-		person: e.person(), byRule: e.byRule, admitted: !e.byRule,
-		proved: auth.FromContext(ctx).UserID == e.UserID,
+	p := live.Pass{
+		ID: e.ID, UserID: e.UserID, Name: e.DisplayName, ByRule: e.ByRule, Admitted: !e.ByRule,
+		Proved: auth.FromContext(ctx).UserID == e.UserID,
 	}
-	role := p.proven(look.Role)
+	role := proven(p, look.Role)
 	if err := mayEnter(look.Room, p, role, look.Banned); err != nil {
 		return nil, err
 	}
@@ -162,37 +141,45 @@ func (s *Service) details(ctx context.Context, e *Entry) (*livekit.Details, erro
 			return nil, err
 		}
 	}
-	if p.decided, err = s.issue(ctx, e, p); err != nil {
+	if p.Restrictions, err = s.issue(ctx, e, p); err != nil {
 		return nil, err
 	}
 	return s.rtc.Details(ctx, s.join(look.Room, p, role))
 }
 
 // issue remembers the pass of an admitted entry, if that was not done as it was read.
-func (s *Service) issue(ctx context.Context, e *Entry, p pass) (Decided, error) {
-	if e.pass != nil {
-		return parseIssued(e.pass)
+func (s *Service) issue(ctx context.Context, e *live.Entry, p live.Pass) (live.Restrictions, error) {
+	issued := e.Issued
+	if issued == nil {
+		now, err := s.live.IssuePass(ctx, e.RoomID, p, s.passTTL())
+		if err != nil {
+			return live.Restrictions{}, err
+		}
+		issued = &now
 	}
-	return s.store.issue(ctx, e.RoomID, p, s.passTTL())
+	if issued.Held {
+		return live.Restrictions{}, errLobbyRequired()
+	}
+	return issued.Restrictions, nil
 }
 
 func (s *Service) passTTL() time.Duration { return s.rtc.TokenTTL() + passLeeway }
 
 // join is how somebody enters, by the rules and by what hosts have decided on him.
-func (s *Service) join(room *ent.Room, p pass, role roomaccess.Role) livekit.Join {
+func (s *Service) join(room *ent.Room, p live.Pass, role roomaccess.Role) livekit.Join {
 	j := livekit.Join{
-		Room: room.ID.String(), Identity: p.person.ID, Name: p.person.Name, UserID: p.person.UserID,
+		Room: room.ID.String(), Identity: p.ID, Name: p.Name, UserID: p.UserID,
 		Role: ParticipantRole(role), Sources: s.sources(room), Data: room.DataAllowed,
-		OnlySources: p.decided.Sources,
+		OnlySources: p.Restrictions.Sources,
 	}
-	if p.decided.Name != nil {
-		j.Name = *p.decided.Name
+	if p.Restrictions.Name != nil {
+		j.Name = *p.Restrictions.Name
 	}
-	if p.decided.Data != nil {
-		j.Data = *p.decided.Data
+	if p.Restrictions.Data != nil {
+		j.Data = *p.Restrictions.Data
 	}
-	if p.decided.Subscribe != nil {
-		j.Deaf = !*p.decided.Subscribe
+	if p.Restrictions.Subscribe != nil {
+		j.Deaf = !*p.Restrictions.Subscribe
 	}
 	return j
 }
@@ -216,15 +203,15 @@ func (s *Service) sources(room *ent.Room) []string {
 func (s *Service) Standings(
 	ctx context.Context, room *ent.Room, identities ...uuid.UUID,
 ) ([]Standing, error) {
-	passes, err := s.store.passes(ctx, room.ID, identities)
+	passes, err := s.live.Passes(ctx, room.ID, identities)
 	if err != nil {
 		return nil, err
 	}
 	people, users := make([]rooms.Person, len(passes)), []uuid.UUID{}
 	for i, p := range passes {
-		people[i] = p.person
-		if p.person.UserID != uuid.Nil {
-			users = append(users, p.person.UserID)
+		people[i] = passHolder(p)
+		if p.UserID != uuid.Nil {
+			users = append(users, p.UserID)
 		}
 	}
 	banned, err := s.rooms.Banned(ctx, room.ID, people...)
@@ -237,25 +224,25 @@ func (s *Service) Standings(
 	}
 	standings := make([]Standing, len(passes))
 	for i, p := range passes {
-		standings[i] = s.standing(room, p, roles[p.person.UserID], banned[p.person.Key()])
+		standings[i] = s.standing(room, p, roles[p.UserID], banned[passHolder(p).Key()])
 	}
 	return standings, nil
 }
 
 func (s *Service) standing(
-	room *ent.Room, p pass, role roomaccess.Role, banned bool,
+	room *ent.Room, p live.Pass, role roomaccess.Role, banned bool,
 ) Standing {
 	unlocked := *room
 	unlocked.LockedAt = nil
 	standing := Standing{
-		Person: p.person, Role: role, Known: p.known, Banned: banned, Decided: p.decided,
-		Renamed: p.decided.Name != nil, Join: s.join(room, p, p.proven(role)),
-		Refused: mayEnter(&unlocked, p, p.proven(role), banned),
+		Person: passHolder(p), Role: role, Known: p.Known, Banned: banned, Restrictions: p.Restrictions,
+		Renamed: p.Restrictions.Name != nil, Join: s.join(room, p, proven(p, role)),
+		Refused: mayEnter(&unlocked, p, proven(p, role), banned),
 	}
-	if !p.valid && !banned {
+	if !p.Valid && !banned {
 		standing.Refused = errLobbyRequired()
 	}
-	standing.LockedOut = mayEnter(room, p, p.proven(role), banned) != nil
+	standing.LockedOut = mayEnter(room, p, proven(p, role), banned) != nil
 	return standing
 }
 

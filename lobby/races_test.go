@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/lobby"
 	"foyer/test/env"
 )
@@ -41,26 +42,26 @@ func TestOfFiftyHostsOneDecides(t *testing.T) {
 			entry := w.watchEntry(t, w.Service, anna)
 			entry.next()
 			var mu sync.Mutex
-			heard := map[lobby.Status]int{}
+			heard := map[live.Status]int{}
 			atOnce(50, func(i int) {
 				var err error
-				want := lobby.Admitted
+				want := live.Admitted
 				if i%2 == 0 {
-					want = lobby.Denied
+					want = live.Denied
 					_, err = w.Deny(w.host(), w.decide(anna))
 				} else {
 					_, err = w.Admit(w.host(), w.decide(anna))
 				}
 				if err != nil {
 					assert.Equal(t, fault.Conflict, fault.Of(err).Kind)
-					want = lobby.Status(fault.Of(err).Details["decision"].(string))
+					want = live.Status(fault.Of(err).Details["decision"].(string))
 				}
 				mu.Lock()
 				defer mu.Unlock()
 				heard[want]++
 			})
 			stands := entry.next().Status
-			assert.Equal(t, map[lobby.Status]int{stands: 50}, heard, "all hear the decision that stands")
+			assert.Equal(t, map[live.Status]int{stands: 50}, heard, "all hear the decision that stands")
 		}
 	})
 }
@@ -81,12 +82,12 @@ func TestRefreshNeverUndoesAnAdmission(t *testing.T) {
 				case i%2 == 0:
 					w.again(t, anna)
 				default:
-					watched(t, guest(), func(ctx context.Context) (<-chan *lobby.Entry, error) {
+					watched(t, guest(), func(ctx context.Context) (<-chan *live.Entry, error) {
 						return w.WatchEntry(ctx, anna.Ticket)
 					}).end()
 				}
 			})
-			assert.Equal(t, lobby.Admitted, w.again(t, anna).Entry.Status)
+			assert.Equal(t, live.Admitted, w.again(t, anna).Entry.Status)
 			key := prefix + "lobby:{" + w.room.ID.String() + "}:entry:" + anna.Entry.ID.String()
 			ttl, err := rdb.PTTL(context.Background(), key).Result()
 			require.NoError(t, err)
@@ -115,7 +116,7 @@ func TestFiveHundredGuestsAreListedInOrder(t *testing.T) {
 		for _, r := range requests {
 			inOrder = append(inOrder, r.Entry.ID)
 		}
-		list := host.until(func(l *lobby.Lobby) bool { return l.TotalCount() == len(requests) })
+		list := host.until(func(l *live.Lobby) bool { return l.TotalCount() == len(requests) })
 		var listed []uuid.UUID
 		for i, e := range list.Entries {
 			listed = append(listed, e.ID)
@@ -155,10 +156,10 @@ func TestKnockWakesNoOtherGuest(t *testing.T) {
 	heard := func(more uint64) {
 		t.Helper()
 		bells += more
-		require.Eventually(t, func() bool { return w.Stats().Heard == bells }, soon, time.Millisecond)
+		require.Eventually(t, func() bool { return w.live.Stats().Received == bells }, soon, time.Millisecond)
 	}
 	w.watchEntry(t, w.Service, w.knock(t, "First")).next()
-	require.Eventually(t, func() bool { return w.Stats().Rung == 1 }, soon, time.Millisecond, "bells are heard")
+	require.Eventually(t, func() bool { return w.live.Stats().Rung == 1 }, soon, time.Millisecond, "bells are heard")
 	const guests = 20
 	for range guests {
 		w.watchEntry(t, w.Service, w.knock(t, "Waits")).next()
@@ -168,13 +169,13 @@ func TestKnockWakesNoOtherGuest(t *testing.T) {
 	heard(guests + 2)
 	entry := w.watchEntry(t, w.Service, last)
 	entry.next()
-	before := w.Stats().Rung
+	before := w.live.Stats().Rung
 	_, err := w.Admit(w.host(), w.decide(last))
 	require.NoError(t, err)
-	entry.until(is(lobby.Admitted))
+	entry.until(is(live.Admitted))
 	for range 6 {
 		w.knock(t, "Another")
 	}
 	heard(1 + 6)
-	assert.Equal(t, uint64(1), w.Stats().Rung-before, "only the guest concerned is woken, and reads his entry")
+	assert.Equal(t, uint64(1), w.live.Stats().Rung-before, "only the guest concerned is woken, and reads his entry")
 }

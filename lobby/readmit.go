@@ -6,11 +6,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/rooms"
 )
-
-var readmitScript = script("readmit")
 
 // Claimant is somebody who may have been admitted, which Redis does not know.
 type Claimant struct {
@@ -36,7 +35,7 @@ func (s *Service) Readmit(ctx context.Context, roomID uuid.UUID, people ...Claim
 	}
 	for _, p := range people {
 		if admission, found := admissions[p.ID]; found {
-			done, err := s.store.readmit(ctx, roomID, p, admission, s.settings.AdmittedFor)
+			done, err := s.live.Readmit(ctx, roomID, lost(p, admission))
 			if err != nil {
 				return readmitted, err
 			}
@@ -47,24 +46,15 @@ func (s *Service) Readmit(ctx context.Context, roomID uuid.UUID, people ...Claim
 }
 
 // readmittedFor is how long an admission can be brought back: as long as a token that was made with it opens the room.
-// A meeting that nobody ended ends the admissions that are older than MeetingGrace alone, which the audit does not say.
 func (s *Service) readmittedFor() time.Duration {
-	return min(s.rtc.TokenTTL(), s.settings.MeetingGrace, s.settings.AdmittedFor)
+	return min(s.rtc.TokenTTL(), s.live.ReadmittedFor())
 }
 
-// readmit brings one admission back, and reports whether it has.
-func (s store) readmit(
-	ctx context.Context, roomID uuid.UUID, p Claimant, a rooms.Admission, holds time.Duration,
-) (bool, error) {
+// lost is an admission that the audit has.
+func lost(p Claimant, a rooms.Admission) live.Admission {
 	userID := uuid.Nil
 	if p.UserID != nil {
 		userID = *p.UserID
 	}
-	args := s.args(ctx, p.ID.String(), a.At.UnixMilli(), holds.Milliseconds(), p.UserID != nil, userText(userID),
-		a.Name, livekit.Color(userID, p.ID))
-	done, err := readmitScript.Run(ctx, s.rdb, s.key(roomID), args...).Bool()
-	if err != nil {
-		return false, away(err)
-	}
-	return done, nil
+	return live.Admission{ID: p.ID, UserID: p.UserID, Name: a.Name, Color: livekit.Color(userID, p.ID), At: a.At}
 }

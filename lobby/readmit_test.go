@@ -10,13 +10,14 @@ import (
 
 	"foyer/ent/auditevent"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/lobby"
 	"foyer/rooms"
 	"foyer/test/env"
 )
 
 // lasting are calm settings under which a meeting does not end by itself.
-var lasting = func() lobby.Settings {
+var lasting = func() settings {
 	s := calm
 	s.MeetingGrace = time.Minute
 	return s
@@ -58,14 +59,14 @@ func TestAdmissionThatRedisHasLostHolds(t *testing.T) {
 			goBack()
 			again, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &anna.Ticket})
 			require.NoError(t, err, state)
-			assert.Equal(t, lobby.Admitted, again.Entry.Status)
+			assert.Equal(t, live.Admitted, again.Entry.Status)
 			assert.Equal(t, anna.Entry.ID, again.Entry.ID)
 			assert.NotContains(t, w.listed(t), "Anna", "hosts are not asked again")
-			assert.Equal(t, lobby.Admitted, w.watchEntry(t, w.Service, anna).next().Status)
+			assert.Equal(t, live.Admitted, w.watchEntry(t, w.Service, anna).next().Status)
 
 			again, err = w.RequestEntry(ulla, lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &users.Ticket})
 			require.NoError(t, err, state)
-			assert.Equal(t, lobby.Admitted, again.Entry.Status)
+			assert.Equal(t, live.Admitted, again.Entry.Status)
 			assert.True(t, again.Entry.IsAuthenticated())
 		}
 	})
@@ -85,16 +86,16 @@ func TestAdmissionIsNotBroughtBackAgainstWhatFollowed(t *testing.T) {
 			"removed after the failover, on another device": func(w *world, _ *lobby.Request, ulla rooms.Person, goBack func()) {
 				goBack()
 				other := rooms.Person{ID: w.room.ID, UserID: ulla.UserID}
-				require.NoError(t, w.Expel(guest(), w.room.ID, other))
+				require.NoError(t, w.expel(guest(), other))
 			},
 			"returned after the failover": func(w *world, _ *lobby.Request, ulla rooms.Person, goBack func()) {
 				goBack()
-				_, err := w.Hold(guest(), w.room.ID, ulla, "red")
+				_, err := w.hold(guest(), ulla)
 				require.NoError(t, err)
 			},
 			"the meeting ended after the failover": func(w *world, _ *lobby.Request, _ rooms.Person, goBack func()) {
 				goBack()
-				_, err := w.End(guest(), w.room.ID)
+				_, err := w.live.End(guest(), w.room.ID)
 				require.NoError(t, err)
 			},
 			"removed before": func(w *world, _ *lobby.Request, ulla rooms.Person, goBack func()) {
@@ -170,7 +171,7 @@ func TestGuestWhoWaitsAnewIsNotAdmittedByAnEarlierAdmission(t *testing.T) {
 	for range 2 {
 		again, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &anna.Ticket})
 		require.NoError(t, err)
-		assert.Equal(t, lobby.Waiting, again.Entry.Status)
+		assert.Equal(t, live.Waiting, again.Entry.Status)
 	}
 }
 
@@ -190,7 +191,7 @@ func TestDamagedDataOfAMeetingConcernsNobodyElse(t *testing.T) {
 		standings, err := w.Standings(t.Context(), w.room, anna.Entry.ID, bob.Entry.ID)
 		require.NoError(t, err)
 		assert.NoError(t, standings[0].Refused)
-		require.NoError(t, w.Touch(t.Context(), w.room.ID))
+		require.NoError(t, w.live.Touch(t.Context(), w.room.ID))
 		require.NoError(t, rdb.HSet(t.Context(), key+"meeting", "revoked", "damaged").Err())
 		standings, err = w.Standings(t.Context(), w.room, anna.Entry.ID, bob.Entry.ID)
 		require.NoError(t, err)
@@ -198,8 +199,8 @@ func TestDamagedDataOfAMeetingConcernsNobodyElse(t *testing.T) {
 		assert.False(t, standings[1].Known, "as good as none")
 		again, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &anna.Ticket})
 		require.NoError(t, err)
-		assert.Equal(t, lobby.Admitted, again.Entry.Status)
-		_, err = w.End(guest(), w.room.ID)
+		assert.Equal(t, live.Admitted, again.Entry.Status)
+		_, err = w.live.End(guest(), w.room.ID)
 		require.NoError(t, err)
 	})
 }

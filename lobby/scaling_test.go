@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/lobby"
+	"foyer/internal/live"
 	"foyer/test/env"
 )
 
@@ -49,7 +49,7 @@ func (w *world) admitAGuest(t testing.TB) {
 	entry.next()
 	_, err := w.Admit(w.host(), w.decide(request))
 	require.NoError(t, err)
-	_, err = w.ConnectionDetails(guest(), entry.until(is(lobby.Admitted)))
+	_, err = w.ConnectionDetails(guest(), entry.until(is(live.Admitted)))
 	require.NoError(t, err)
 	entry.end()
 }

@@ -10,6 +10,7 @@ import (
 
 	"foyer/auth"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/telemetry"
 	"foyer/rooms"
 )
@@ -29,9 +30,9 @@ const (
 // goroutine and no channel. While the guest waits, it keeps his place.
 type EntryWatch struct {
 	service *Service
-	bell    bell
+	bell    live.Bell
 	// seen is what the guest has been told; before the first time, what he is to be.
-	seen *Entry
+	seen *live.Entry
 	told bool
 	// from is the span in which the look was opened; nil when there are to be no spans of it.
 	from trace.Span
@@ -46,17 +47,17 @@ func (s *Service) OpenEntry(
 	if err != nil {
 		return nil, err
 	}
-	w := &EntryWatch{service: s, bell: bell{ring: wake, roomID: t.RoomID, entryID: t.EntryID}}
-	s.hub.hang(&w.bell)
-	w.seen, err = s.store.get(ctx, t.RoomID, t.EntryID, reading{lease: s.lease()})
-	if err == nil && w.seen.Status == gone {
+	w := &EntryWatch{service: s, bell: live.Bell{Ring: wake, RoomID: t.RoomID, EntryID: t.EntryID}}
+	s.live.Hang(&w.bell)
+	w.seen, err = s.live.Get(ctx, t.RoomID, t.EntryID, live.Reading{Lease: s.live.Lease()})
+	if err == nil && w.seen.Status == live.Gone {
 		err = fault.New(fault.NotFound, "this request to enter has ended; ask again")
 	}
 	if err != nil {
-		s.hub.take(&w.bell)
+		s.live.Take(&w.bell)
 		return nil, err
 	}
-	w.bell.waits.Store(w.seen.Status == Waiting)
+	w.bell.SetWaits(w.seen.Status == live.Waiting)
 	if span := trace.SpanFromContext(ctx); span.SpanContext().IsValid() {
 		w.from = span
 	}
@@ -76,8 +77,8 @@ var errReplaced = fault.New(fault.Conflict,
 
 // Next returns the entry when it differs from what the guest last saw, the first time in any case; else
 // nil. An error ends the look.
-func (w *EntryWatch) Next(ctx context.Context) (*Entry, error) {
-	if w.bell.replaced.Load() {
+func (w *EntryWatch) Next(ctx context.Context) (*live.Entry, error) {
+	if w.bell.Replaced() {
 		return nil, errReplaced
 	}
 	if !w.told {
@@ -87,15 +88,15 @@ func (w *EntryWatch) Next(ctx context.Context) (*Entry, error) {
 	if w.from != nil {
 		ctx = trace.ContextWithSpan(ctx, w.from)
 	}
-	pushing, span := telemetry.Because(ctx, "push entry", w.bell.because())
+	pushing, span := telemetry.Because(ctx, "push entry", w.bell.Trace())
 	e, err := w.service.look(pushing, w.seen)
 	switch {
 	case err != nil && ctx.Err() == nil:
 		slog.DebugContext(ctx, "cannot read an entry; trying again", "entry", w.seen.ID, "err", err)
-		time.AfterFunc(rereadAfter, w.bell.ring)
-	case err == nil && e.Status != gone && e.Version > w.seen.Version:
-		e.push = span
-		w.bell.waits.Store(e.Status == Waiting)
+		time.AfterFunc(rereadAfter, w.bell.Ring)
+	case err == nil && e.Status != live.Gone && e.Version > w.seen.Version:
+		e.Push = span
+		w.bell.SetWaits(e.Status == live.Waiting)
 		w.seen = e
 		return e, nil
 	}
@@ -104,7 +105,7 @@ func (w *EntryWatch) Next(ctx context.Context) (*Entry, error) {
 }
 
 // Sent says that the guest's transport has what Next returned last.
-func (w *EntryWatch) Sent() { w.seen.sent() }
+func (w *EntryWatch) Sent() { endPush(w.seen) }
 
 // Close ends the look. It does not wait for Redis to learn of it.
 func (w *EntryWatch) Close() {
@@ -116,30 +117,30 @@ func (w *EntryWatch) Close() {
 // leaves takes the bell down, and reports whether the guest is to have his grace time.
 func (w *EntryWatch) leaves() bool {
 	w.Sent()
-	return w.service.hub.take(&w.bell) && w.bell.waits.Load()
+	return w.service.live.Take(&w.bell) && w.bell.Waits()
 }
 
 // leave gives a guest who stopped watching his grace time.
 func (w *EntryWatch) leave(ctx context.Context) {
 	s := w.service
-	defer s.sweepLater(w.bell.roomID) // his grace time begins when Redis has heard of it
+	defer s.live.SweepLater(w.bell.RoomID) // his grace time begins when Redis has heard of it
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 	defer cancel()
-	stays := reading{lease: s.settings.Grace}
-	if _, err := s.store.get(ctx, w.bell.roomID, w.bell.entryID, stays); err != nil {
+	stays := live.Reading{Lease: s.live.Grace()}
+	if _, err := s.live.Get(ctx, w.bell.RoomID, w.bell.EntryID, stays); err != nil {
 		slog.DebugContext(ctx, "a guest's place is kept a little longer", "err", err)
 	}
 }
 
 // WatchEntry is OpenEntry for who reads from a channel: it sends the entry, now and after every change,
 // until ctx ends or the look does. A slow reader misses states between, never the last one.
-func (s *Service) WatchEntry(ctx context.Context, ticketText string) (<-chan *Entry, error) {
-	ring, rang := clapper()
+func (s *Service) WatchEntry(ctx context.Context, ticketText string) (<-chan *live.Entry, error) {
+	ring, rang := live.Signal()
 	w, err := s.OpenEntry(ctx, ticketText, ring)
 	if err != nil {
 		return nil, err
 	}
-	states := make(chan *Entry)
+	states := make(chan *live.Entry)
 	go func() {
 		defer close(states)
 		defer func() {
@@ -171,16 +172,16 @@ func (s *Service) WatchEntry(ctx context.Context, ticketText string) (<-chan *En
 }
 
 // look reads the entry of a guest who watches, and puts right what Redis has lost of it.
-func (s *Service) look(ctx context.Context, seen *Entry) (*Entry, error) {
-	var with reading
-	if seen.Status == Waiting { // should the guest wait no more, they need a token
-		with = reading{lease: s.lease(), passTTL: s.passTTL(), userID: auth.FromContext(ctx).UserID}
+func (s *Service) look(ctx context.Context, seen *live.Entry) (*live.Entry, error) {
+	var with live.Reading
+	if seen.Status == live.Waiting { // should the guest wait no more, they need a token
+		with = live.Reading{Lease: s.live.Lease(), PassTTL: s.passTTL(), UserID: auth.FromContext(ctx).UserID}
 	}
-	e, err := s.store.get(ctx, seen.RoomID, seen.ID, with)
-	if err == nil && e.Status == gone && seen.Status == Waiting {
+	e, err := s.live.Get(ctx, seen.RoomID, seen.ID, with)
+	if err == nil && e.Status == live.Gone && seen.Status == live.Waiting {
 		e, err = s.putBack(ctx, seen)
 	}
-	if err == nil && e.Status == Waiting && seen.decided() && e.changed < seen.changed {
+	if err == nil && e.Status == live.Waiting && seen.Decided() && e.Changed < seen.Changed {
 		// Redis has gone back to before the decision, but the guest has heard it.
 		return s.decideOne(ctx, e.RoomID, e.ID, s.again(seen))
 	}
@@ -190,41 +191,41 @@ func (s *Service) look(ctx context.Context, seen *Entry) (*Entry, error) {
 // putBack gives a guest who is here the place that Redis lost, or that was given up while this server could not
 // reach Redis. A decision may be lost with it. What the database says holds all the same: nobody waits in a deleted
 // room, and a banned guest is told that they were denied.
-func (s *Service) putBack(ctx context.Context, seen *Entry) (*Entry, error) {
+func (s *Service) putBack(ctx context.Context, seen *live.Entry) (*live.Entry, error) {
 	room, err := s.rooms.ByID(ctx, seen.RoomID)
 	if fault.Is(err, fault.NotFound) {
-		return seen.became(Ended), nil
+		return seen.Became(live.Ended), nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	banned, err := s.rooms.Banned(ctx, room.ID, seen.person())
+	banned, err := s.rooms.Banned(ctx, room.ID, personOf(seen))
 	switch {
 	case err != nil:
 		return nil, err
 	case len(banned) > 0:
-		denied, now := seen.became(Denied), 0
+		denied, now := seen.Became(live.Denied), 0
 		denied.RetryAfter = &now
 		return denied, nil
 	default:
-		return s.store.request(ctx, seen, s.lease(), 0)
+		return s.live.Enqueue(ctx, seen, s.placesOf(ctx, seen.UserID))
 	}
 }
 
 // sent ends the span of a push: the guest's transport has it.
-func (e *Entry) sent() {
-	if e.push != nil {
-		e.push.End()
+func endPush(e *live.Entry) {
+	if e.Push != nil {
+		e.Push.End()
 	}
 }
 
 // again is the decision that was made on an entry.
-func (s *Service) again(e *Entry) decision {
-	if e.Status == Denied {
-		return decision{to: Denied, holds: s.settings.DeniedFor}
+func (s *Service) again(e *live.Entry) live.Decision {
+	if e.Status == live.Denied {
+		return live.Decision{To: live.Denied}
 	}
 	d := s.admission()
-	d.byRule = e.byRule
+	d.ByRule = e.ByRule
 	return d
 }
 
@@ -232,29 +233,29 @@ func (s *Service) again(e *Entry) decision {
 // host any more; of that end it tells why.
 func (s *Service) WatchLobby(
 	ctx context.Context, roomID uuid.UUID, why func(error),
-) (<-chan *Lobby, error) {
+) (<-chan *live.Lobby, error) {
 	if err := s.rooms.Require(ctx, roomID, rooms.DecideEntries); err != nil {
 		return nil, err
 	}
 	if err := s.AllowList(ctx); err != nil {
 		return nil, err
 	}
-	ring, rang := clapper()
-	bell := &bell{ring: ring, roomID: roomID}
-	s.hub.hang(bell)
-	lobby, err := s.store.list(ctx, roomID)
+	ring, rang := live.Signal()
+	bell := &live.Bell{Ring: ring, RoomID: roomID}
+	s.live.Hang(bell)
+	lobby, err := s.live.List(ctx, roomID)
 	if err != nil {
-		s.hub.take(bell)
+		s.live.Take(bell)
 		return nil, err
 	}
-	states := make(chan *Lobby)
+	states := make(chan *live.Lobby)
 	go func() {
 		defer close(states)
-		defer s.hub.take(bell)
+		defer s.live.Take(bell)
 		for lobby != nil {
 			select {
 			case states <- lobby:
-				lobby.told()
+				endListPush(lobby)
 				lobby = s.nextLobby(ctx, bell, rang, lobby, why)
 			case <-ctx.Done():
 				return
@@ -267,8 +268,8 @@ func (s *Service) WatchLobby(
 // nextLobby returns the list when it differs from what the host last saw, or nil when ctx ends or he
 // is no host any more.
 func (s *Service) nextLobby(
-	ctx context.Context, bell *bell, rang <-chan struct{}, seen *Lobby, why func(error),
-) *Lobby {
+	ctx context.Context, bell *live.Bell, rang <-chan struct{}, seen *live.Lobby, why func(error),
+) *live.Lobby {
 	for {
 		select {
 		case <-time.After(listInterval):
@@ -280,18 +281,18 @@ func (s *Service) nextLobby(
 		case <-ctx.Done():
 			return nil
 		}
-		pushing, span := telemetry.Because(ctx, "push lobby", bell.because())
-		lobby, err := s.getSoon(pushing, bell.roomID)
+		pushing, span := telemetry.Because(ctx, "push lobby", bell.Trace())
+		lobby, err := s.getSoon(pushing, bell.RoomID)
 		switch {
 		case fault.Is(err, fault.Forbidden), fault.Is(err, fault.NotFound):
 			span.End()
 			why(err)
 			return nil
 		case err != nil && ctx.Err() == nil:
-			slog.DebugContext(ctx, "cannot read a lobby; trying again", "room", bell.roomID, "err", err)
-			time.AfterFunc(rereadAfter, bell.ring)
+			slog.DebugContext(ctx, "cannot read a lobby; trying again", "room", bell.RoomID, "err", err)
+			time.AfterFunc(rereadAfter, bell.Ring)
 		case err == nil && lobby.Version != seen.Version:
-			lobby.push = span
+			lobby.Push = span
 			return lobby
 		}
 		span.End()
@@ -299,18 +300,18 @@ func (s *Service) nextLobby(
 }
 
 // told ends the span of a push: the host's transport has it.
-func (l *Lobby) told() {
-	if l.push != nil {
-		l.push.End()
+func endListPush(l *live.Lobby) {
+	if l.Push != nil {
+		l.Push.End()
 	}
 }
 
 // getSoon is Get for a watcher, who is told later rather than kept waiting for long; it counts against no limit.
-func (s *Service) getSoon(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
+func (s *Service) getSoon(ctx context.Context, roomID uuid.UUID) (*live.Lobby, error) {
 	ctx, cancel := context.WithTimeout(ctx, getTimeout)
 	defer cancel()
 	if err := s.rooms.Require(ctx, roomID, rooms.DecideEntries); err != nil {
 		return nil, err
 	}
-	return s.store.list(ctx, roomID)
+	return s.live.List(ctx, roomID)
 }

@@ -8,6 +8,7 @@ import (
 
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/lobby"
 	"foyer/meetings"
 	"foyer/rooms"
@@ -133,7 +134,7 @@ func TestHostsTurnManyAwayAtOnce(t *testing.T) {
 	}
 	again, err := w.lobby.RequestEntry(as(host), lobby.RequestEntryInput{RoomID: &w.room.ID})
 	require.NoError(t, err)
-	assert.Equal(t, lobby.Admitted, again.Entry.Status)
+	assert.Equal(t, live.Admitted, again.Entry.Status)
 	list, err := w.lobby.Get(w.host(), w.room.ID)
 	require.NoError(t, err)
 	require.Len(t, list.Entries, 1)

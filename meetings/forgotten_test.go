@@ -11,6 +11,7 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/meetings"
@@ -73,7 +74,7 @@ func TestHostsActOnThoseInsideAfterRedisHasLostItsMemory(t *testing.T) {
 				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id),
 			})
 			require.NoError(w.t, err)
-			assert.Equal(w.t, lobby.Waiting, entry.Status)
+			assert.Equal(w.t, live.Waiting, entry.Status)
 			assert.Equal(w.t, "Anna", entry.DisplayName)
 			anna.isRemoved()
 			_, err = w.tryReturn(anna)

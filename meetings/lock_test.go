@@ -11,6 +11,7 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/lobby"
 	"foyer/meetings"
 	"foyer/rooms"
@@ -73,7 +74,7 @@ func TestUnlockingLetsInWhoMayWalkIn(t *testing.T) {
 	_, err := w.tryToken(as(mia), "Mia")
 	requireKind(t, err, fault.LobbyRequired)
 	member, stranger := w.knock(as(mia), "Mia"), w.knock(guest(), "Stranger")
-	assert.Equal(t, lobby.Waiting, member.Entry.Status)
+	assert.Equal(t, live.Waiting, member.Entry.Status)
 	_, err = w.lobby.Admit(w.host(), lobby.DecideInput{RoomID: w.room.ID, EntryID: stranger.Entry.ID})
 	requireKind(t, err, fault.Conflict)
 	_, err = w.lobby.AdmitAll(w.host(), lobby.AdmitAllInput{RoomID: w.room.ID})

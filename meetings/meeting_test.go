@@ -14,7 +14,9 @@ import (
 	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
+	"foyer/internal/ratelimit"
 	"foyer/lobby"
 	"foyer/meetings"
 	"foyer/recordings"
@@ -57,7 +59,7 @@ func (w *world) bans() int {
 // noted reports whether a room is among those that are compared with LiveKit.
 func (w *world) noted() bool {
 	w.t.Helper()
-	marks, err := w.lobby.Meetings(context.Background())
+	marks, err := w.live.Meetings(context.Background())
 	require.NoError(w.t, err)
 	_, noted := marks[w.room.ID]
 	return noted
@@ -72,8 +74,8 @@ func TestGuestsKeepTheirPlaceWhileTheRoomIsEmpty(t *testing.T) {
 	host := w.counted(w.token(w.host(), "Olga"))
 	waits, admitted := w.knock(guest(), "Waits"), w.admitted(guest(), "Admitted")
 	require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, rooms.Person{ID: uuid.New()}, rooms.ForMeeting))
-	require.NoError(t, w.lobby.Decide(guest(), w.room.ID, rooms.Person{ID: admitted.id},
-		lobby.Decided{Name: ptr("Given name")}))
+	require.NoError(t, w.live.Restrict(guest(), w.room.ID, admitted.id,
+		live.Restrictions{Name: ptr("Given name")}))
 	w.lock()
 
 	host.room.Disconnect()
@@ -81,7 +83,7 @@ func TestGuestsKeepTheirPlaceWhileTheRoomIsEmpty(t *testing.T) {
 	w.compared()
 
 	entry := w.entry(waits)
-	assert.Equal(t, lobby.Waiting, entry.Status)
+	assert.Equal(t, live.Waiting, entry.Status)
 	assert.True(t, waits.Entry.Since.Equal(entry.Since))
 	assert.NotNil(t, w.stored().LockedAt)
 	assert.Equal(t, 1, w.bans())
@@ -106,14 +108,14 @@ func TestMeetingEndsWhenNobodyHasBeenThereForTheGrace(t *testing.T) {
 	w.lock()
 	anna.room.Disconnect()
 	w.eventually(func(t *assert.CollectT) { assert.Zero(t, w.meeting().Inside) })
-	assert.Equal(t, lobby.Waiting, w.entry(waits).Status)
+	assert.Equal(t, live.Waiting, w.entry(waits).Status)
 	_ = after(w.meeting().Version)
 	late := w.knock(guest(), "Late")
 
 	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
 	follows.until(func(s *meetings.Status) bool { return s.Ended })
-	assert.Equal(t, lobby.Ended, w.entry(waits).Status)
-	assert.Equal(t, lobby.Waiting, w.entry(late).Status, "they wait for the next meeting")
+	assert.Equal(t, live.Ended, w.entry(waits).Status)
+	assert.Equal(t, live.Waiting, w.entry(late).Status, "they wait for the next meeting")
 	w.eventually(func(t *assert.CollectT) { assert.Nil(t, w.stored().LockedAt) })
 	assert.Equal(t, 1, w.bans(), "the one for good")
 	_, err := w.lobby.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{
@@ -140,7 +142,7 @@ func TestOldTokenDoesNotEmptyTheLobby(t *testing.T) {
 	}
 	w.compared()
 	entry := w.entry(ben)
-	assert.Equal(t, lobby.Waiting, entry.Status)
+	assert.Equal(t, live.Waiting, entry.Status)
 	assert.True(t, ben.Entry.Since.Equal(entry.Since))
 	assert.False(t, w.meeting().On)
 }
@@ -153,7 +155,7 @@ func TestGuestsWhoWaitBeforeAMeetingAreNotEnded(t *testing.T) {
 	early := w.knock(guest(), "Early")
 	w.runs()
 	w.compared()
-	assert.Equal(t, lobby.Waiting, w.entry(early).Status)
+	assert.Equal(t, live.Waiting, w.entry(early).Status)
 	assert.NotNil(t, w.stored().LockedAt)
 	assert.False(t, w.meeting().Over)
 }
@@ -174,7 +176,7 @@ func TestRoomFinishedIsBelievedOnlyWhenLiveKitsListAgrees(t *testing.T) {
 	w.compared()
 	assert.Equal(t, 1, w.meeting().Inside)
 	assert.False(t, w.meeting().Over)
-	assert.Equal(t, lobby.Waiting, w.entry(waits).Status)
+	assert.Equal(t, live.Waiting, w.entry(waits).Status)
 	assert.NotNil(t, w.stored().LockedAt)
 	anna.isThere()
 
@@ -243,12 +245,12 @@ func TestNoMeetingEndsWhileLiveKitIsAway(t *testing.T) {
 	begin := time.Now()
 	w.eventually(func(t *assert.CollectT) { assert.Greater(t, time.Since(begin), 3*time.Second) })
 	assert.True(t, w.meeting().On)
-	assert.Equal(t, lobby.Waiting, w.entry(waits).Status)
+	assert.Equal(t, live.Waiting, w.entry(waits).Status)
 	stop()
 	w.livekit.Start(t)
 	w.runs()
 	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
-	assert.Equal(t, lobby.Ended, w.entry(waits).Status)
+	assert.Equal(t, live.Ended, w.entry(waits).Status)
 }
 
 // TestEndOfAMeetingIsFinishedByAnotherServer: the one that had ended it died before the database followed.
@@ -262,7 +264,7 @@ func TestEndOfAMeetingIsFinishedByAnotherServer(t *testing.T) {
 	_ = after(int(time.Now().UnixMilli()))
 	w.hears(w.news(livekit.ParticipantLeft, anna, "PA_1"))
 	_ = after(w.meeting().Version + 1)
-	require.NoError(t, w.lobby.Lapse(guest(), w.room.ID)) // and no more
+	require.NoError(t, w.live.Lapse(guest(), w.room.ID)) // and no more
 	require.True(t, w.meeting().Over)
 	require.NotNil(t, w.stored().LockedAt)
 
@@ -279,15 +281,17 @@ func (w *world) another() *world {
 	w.t.Helper()
 	second := w.in(w.room)
 	var err error
-	second.lobby, err = lobby.New(w.rdb, w.accounts, w.rooms.Service, w.rtc, lobby.Settings{
-		Secret: "a secret of at least 32 bytes, for tests", KeyPrefix: w.prefix, Grace: time.Minute,
-		Heartbeat: time.Second, DeniedFor: time.Minute, AdmittedFor: time.Hour, TicketTTL: time.Hour,
-		MeetingGrace: time.Millisecond,
+	second.live = live.New(w.rdb, live.Settings{
+		KeyPrefix: w.prefix, Grace: time.Minute, Heartbeat: time.Second, DeniedFor: time.Minute,
+		AdmittedFor: time.Hour, MeetingGrace: time.Millisecond,
+	})
+	second.lobby, err = lobby.New(second.live, w.accounts, w.rooms.Service, w.rtc, ratelimit.New(w.rdb, w.prefix), lobby.Settings{
+		Secret: "a secret of at least 32 bytes, for tests", TicketTTL: time.Hour,
 	})
 	require.NoError(w.t, err)
-	recordings := recordings.New(recordings.Outside{DB: w.db, Redis: w.rdb, Accounts: w.accounts, Rooms: w.rooms.Service, Lobby: second.lobby,
-		RTC: w.rtc}, recordings.Settings{})
-	second.Service = meetings.New(w.rooms.Service, second.lobby, w.rtc, recordings, meetings.Settings{
+	recordings := recordings.New(recordings.Outside{DB: w.db, Redis: w.rdb, Accounts: w.accounts, Rooms: w.rooms.Service,
+		Live: second.live, RTC: w.rtc}, recordings.Settings{})
+	second.Service = meetings.New(w.rooms.Service, second.lobby, second.live, w.rtc, recordings, meetings.Settings{
 		ReviewInterval: 100 * time.Millisecond,
 	})
 	return second

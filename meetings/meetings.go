@@ -18,6 +18,7 @@ import (
 	"foyer/ent/auditevent"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/recordings"
@@ -29,6 +30,7 @@ type Service struct {
 	settings   Settings
 	rooms      *rooms.Editor
 	lobby      *lobby.Service
+	live       *live.Service
 	rtc        *livekit.Client
 	recordings *recordings.Recordings
 }
@@ -45,10 +47,10 @@ type Settings struct {
 
 // New returns a Service.
 func New(
-	of *rooms.Service, lobby *lobby.Service, rtc *livekit.Client, recordings *recordings.Recordings,
-	settings Settings,
+	of *rooms.Service, lobby *lobby.Service, live *live.Service, rtc *livekit.Client,
+	recordings *recordings.Recordings, settings Settings,
 ) *Service {
-	return &Service{settings, rooms.NewEditor(of), lobby, rtc, recordings}
+	return &Service{settings, rooms.NewEditor(of), lobby, live, rtc, recordings}
 }
 
 // UpdatedRoom is a room after a change, and what the change did to the people in its call.
@@ -149,7 +151,7 @@ func (s *Service) DeleteRoom(ctx context.Context, roomID uuid.UUID) (*ent.Room, 
 	}
 	s.recordings.Left()
 	ctx = context.WithoutCancel(ctx)
-	if _, err := s.lobby.End(ctx, roomID); err != nil {
+	if _, err := s.live.End(ctx, roomID); err != nil {
 		slog.WarnContext(ctx, "the lobby of a deleted room ends a little later", "room", roomID, "err", err)
 	}
 	if err := s.rtc.EndRoom(ctx, roomID.String()); err != nil {
@@ -188,7 +190,7 @@ func (s *Service) tell(ctx context.Context, roomID uuid.UUID) {
 	if err := s.mirror(ctx, roomID); err != nil {
 		slog.WarnContext(ctx, "LiveKit's metadata of a room are old", "room", roomID, "err", err)
 	}
-	if err := s.lobby.TouchAll(ctx, roomID); err != nil {
+	if err := s.live.TouchAll(ctx, roomID); err != nil {
 		slog.WarnContext(ctx, "who follows a room hears of its change later", "room", roomID, "err", err)
 	}
 }
@@ -203,7 +205,7 @@ func (s *Service) End(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) 
 	}
 	r := look.Room
 	ctx = context.WithoutCancel(ctx)
-	endedAt, err := s.lobby.End(ctx, roomID)
+	endedAt, err := s.live.End(ctx, roomID)
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +219,7 @@ func (s *Service) End(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) 
 	if err := s.rtc.EndRoom(ctx, roomID.String()); err != nil {
 		return nil, err
 	}
-	if err := s.lobby.Followed(ctx, roomID, endedAt); err != nil {
+	if err := s.live.MarkEndApplied(ctx, roomID, endedAt); err != nil {
 		return nil, err
 	}
 	r.LockedAt = nil

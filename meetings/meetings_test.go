@@ -30,8 +30,10 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/internal/outbox"
+	"foyer/internal/ratelimit"
 	"foyer/lobby"
 	"foyer/meetings"
 	"foyer/recordings"
@@ -65,6 +67,7 @@ type world struct {
 	db       *ent.Client
 	accounts *accounts.Service
 	rooms    *rooms.Editor
+	live     *live.Service
 	lobby    *lobby.Service
 	rtc      *livekit.Client
 	livekit  *env.LiveKitServer
@@ -150,17 +153,19 @@ func newWorld(t testing.TB, o options) *world {
 		HostsAreRoomAdmins: o.roomAdmins, Deployment: o.deployment,
 	})
 	var err error
-	w.lobby, err = lobby.New(rdb, w.accounts, w.rooms.Service, w.rtc, lobby.Settings{
-		Secret: "a secret of at least 32 bytes, for tests", KeyPrefix: prefix, Grace: time.Minute,
-		Heartbeat: time.Second, DeniedFor: time.Minute, AdmittedFor: time.Hour, TicketTTL: time.Hour,
+	w.live = live.New(rdb, live.Settings{
+		KeyPrefix: prefix, Grace: time.Minute, Heartbeat: time.Second, DeniedFor: time.Minute, AdmittedFor: time.Hour,
 		MeetingGrace: cmp.Or(o.grace, 10*time.Minute),
+	})
+	w.lobby, err = lobby.New(w.live, w.accounts, w.rooms.Service, w.rtc, ratelimit.New(rdb, prefix), lobby.Settings{
+		Secret: "a secret of at least 32 bytes, for tests", TicketTTL: time.Hour,
 	})
 	require.NoError(t, err)
 	recordings := recordings.New(recordings.Outside{
-		DB: w.db, Redis: rdb, Accounts: w.accounts, Rooms: w.rooms.Service, Lobby: w.lobby, RTC: w.rtc,
+		DB: w.db, Redis: rdb, Accounts: w.accounts, Rooms: w.rooms.Service, Live: w.live, RTC: w.rtc,
 		Outbox: outbox.New(w.db, outbox.Settings{}),
 	}, recordings.Settings{})
-	w.Service = meetings.New(w.rooms.Service, w.lobby, w.rtc, recordings, meetings.Settings{
+	w.Service = meetings.New(w.rooms.Service, w.lobby, w.live, w.rtc, recordings, meetings.Settings{
 		UsersChooseNames: !o.fixedNames, HostsAreRoomAdmins: o.roomAdmins,
 		ReviewInterval: 100 * time.Millisecond,
 	})
@@ -172,13 +177,15 @@ func newWorld(t testing.TB, o options) *world {
 }
 
 func (w *world) runLobby() {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- w.lobby.Run(ctx) }()
-	w.t.Cleanup(func() {
-		cancel()
-		assert.NoError(w.t, <-done)
-	})
+	for _, run := range []func(context.Context) error{w.live.Run, w.lobby.Run} {
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- run(ctx) }()
+		w.t.Cleanup(func() {
+			cancel()
+			assert.NoError(w.t, <-done)
+		})
+	}
 }
 
 // hear takes an event as the server does.
@@ -392,9 +399,9 @@ func (c *person) publish(source livekitproto.TrackSource) *lksdk.LocalTrackPubli
 	return publication
 }
 
-func (w *world) meeting() *lobby.Meeting {
+func (w *world) meeting() *live.Meeting {
 	w.t.Helper()
-	m, err := w.lobby.Meeting(context.Background(), w.room.ID)
+	m, err := w.live.Meeting(context.Background(), w.room.ID)
 	require.NoError(w.t, err)
 	return m
 }

@@ -12,6 +12,7 @@ import (
 	"foyer/ent/auditevent"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/rooms"
@@ -229,7 +230,7 @@ func (s *Service) keepOut(
 		}
 	}
 	for _, p := range people {
-		if err := s.lobby.Expel(ctx, room.ID, p); err != nil {
+		if err := s.live.Expel(ctx, room.ID, p.ID, p.UserID); err != nil {
 			return err
 		}
 	}
@@ -256,7 +257,7 @@ func (s *Service) disconnect(
 	}
 	return forEach(ctx, theirs, func(ctx context.Context, i int) (Outcome, error) {
 		if !expelled[are[i].ID] {
-			if err := s.lobby.Expel(ctx, room.ID, are[i].Person); err != nil {
+			if err := s.live.Expel(ctx, room.ID, are[i].ID, are[i].UserID); err != nil {
 				return Failed, err
 			}
 		}
@@ -275,7 +276,7 @@ type DenyInput struct {
 // Deny turns a waiting guest away, for a host, and bans the guest if asked to. The first decision stands, as with
 // lobby.Admit. A ban holds in any case: a guest who is in the call by then is disconnected, on every device of
 // the account. What is decided holds also when LiveKit is Unavailable: to do it again is fine.
-func (s *Service) Deny(ctx context.Context, in DenyInput) (*lobby.Entry, error) {
+func (s *Service) Deny(ctx context.Context, in DenyInput) (*live.Entry, error) {
 	which := lobby.DecideInput{RoomID: in.RoomID, EntryID: in.EntryID}
 	if in.Ban == nil || *in.Ban == rooms.NoBan {
 		return s.lobby.Deny(ctx, which)
@@ -311,7 +312,7 @@ type DenyAllInput struct {
 
 // DenyAll is Deny for several guests, or for everybody who waits. It returns those who are denied by then. Hosts among
 // them are not banned.
-func (s *Service) DenyAll(ctx context.Context, in DenyAllInput) ([]*lobby.Entry, error) {
+func (s *Service) DenyAll(ctx context.Context, in DenyAllInput) ([]*live.Entry, error) {
 	look, err := s.rooms.RoomFor(ctx, in.RoomID, rooms.DecideEntries)
 	if err != nil {
 		return nil, err
@@ -340,7 +341,7 @@ type ParticipantInput struct {
 // ReturnToLobby disconnects somebody, for a host, and has him wait in the lobby, whatever the rules
 // say, until a host admits him or the meeting ends. His ticket brings him back to his entry. Conflict for
 // a host, who would admit himself.
-func (s *Service) ReturnToLobby(ctx context.Context, in ParticipantInput) (*lobby.Entry, error) {
+func (s *Service) ReturnToLobby(ctx context.Context, in ParticipantInput) (*live.Entry, error) {
 	a, err := s.host(ctx, in.RoomID)
 	if err != nil {
 		return nil, err
@@ -356,7 +357,9 @@ func (s *Service) ReturnToLobby(ctx context.Context, in ParticipantInput) (*lobb
 		return nil, fault.New(fault.Conflict, "hosts do not wait: make this person a member first")
 	}
 	ctx = context.WithoutCancel(ctx)
-	entry, err := s.lobby.Hold(ctx, in.RoomID, out.Person, livekit.Color(out.UserID, out.ID))
+	entry, err := s.live.Hold(ctx, &live.Entry{
+		ID: out.ID, RoomID: in.RoomID, DisplayName: out.Name, Color: livekit.Color(out.UserID, out.ID), UserID: out.UserID,
+	})
 	if err != nil {
 		return nil, err
 	}

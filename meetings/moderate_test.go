@@ -12,6 +12,7 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/meetings"
@@ -92,7 +93,7 @@ func TestRemovedPersonNeedsAHostAgain(t *testing.T) {
 	})
 	requireKind(t, err, fault.LobbyRequired)
 	again := w.knock(guest(), "Anna")
-	assert.Equal(t, lobby.Waiting, again.Entry.Status)
+	assert.Equal(t, live.Waiting, again.Entry.Status)
 }
 
 func TestLiftedBanLetsAPersonAskAgain(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/meetings"
@@ -30,8 +31,8 @@ func (w *world) inNewRoom() *world {
 
 func (w *world) in(r *ent.Room) *world {
 	return &world{
-		Service: w.Service, t: w.t, db: w.db, rooms: w.rooms, lobby: w.lobby, rtc: w.rtc,
-		livekit: w.livekit, rdb: w.rdb, prefix: w.prefix, owner: w.owner, room: r,
+		Service: w.Service, t: w.t, db: w.db, accounts: w.accounts, rooms: w.rooms, live: w.live,
+		lobby: w.lobby, rtc: w.rtc, livekit: w.livekit, rdb: w.rdb, prefix: w.prefix, owner: w.owner, room: r,
 	}
 }
 
@@ -114,8 +115,8 @@ func TestEndConcernsThatMeetingOnly(t *testing.T) {
 		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(oldHeld.id),
 	})
 	require.NoError(t, err)
-	require.NoError(t, w.lobby.Decide(guest(), w.room.ID, rooms.Person{ID: old.id},
-		lobby.Decided{Name: ptr("Old name")}))
+	require.NoError(t, w.live.Restrict(guest(), w.room.ID, old.id,
+		live.Restrictions{Name: ptr("Old name")}))
 	_ = after(w.meeting().ListVersion + 5)
 	w.hears(w.news(livekit.ParticipantLeft, old, "PA_1"))
 	_ = after(w.meeting().Version + 5) // what follows is later by a millisecond at least
@@ -125,8 +126,8 @@ func TestEndConcernsThatMeetingOnly(t *testing.T) {
 	held := w.admitted(guest(), "Held")
 	_, err = w.ReturnToLobby(w.host(), meetings.ParticipantInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(held.id)})
 	require.NoError(t, err)
-	require.NoError(t, w.lobby.Decide(guest(), w.room.ID, rooms.Person{ID: anna.id},
-		lobby.Decided{Name: ptr("Given name")}))
+	require.NoError(t, w.live.Restrict(guest(), w.room.ID, anna.id,
+		live.Restrictions{Name: ptr("Given name")}))
 	_, err = w.lobby.SetMessage(w.host(), lobby.SetMessageInput{RoomID: w.room.ID, Message: ptr("Soon")})
 	require.NoError(t, err)
 	w.lock()
@@ -136,7 +137,7 @@ func TestEndConcernsThatMeetingOnly(t *testing.T) {
 	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over && w.meeting().ClosedAt.IsZero()) })
 
 	assert.Equal(t, []string{"Waits", "Held"}, w.waiting())
-	assert.Equal(t, lobby.Ended, w.entry(oldWaits).Status)
+	assert.Equal(t, live.Ended, w.entry(oldWaits).Status)
 	assert.Equal(t, "Soon", *w.entry(waits).Message)
 	standings, err := w.lobby.Standings(guest(), w.room, anna.id, held.id, old.id, oldHeld.id)
 	require.NoError(t, err)
@@ -154,7 +155,7 @@ func TestEndConcernsThatMeetingOnly(t *testing.T) {
 }
 
 // entry is that of a request, as its guest sees it.
-func (w *world) entry(of *lobby.Request) *lobby.Entry {
+func (w *world) entry(of *lobby.Request) *live.Entry {
 	w.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()

@@ -99,7 +99,7 @@ func (s *Service) Rename(ctx context.Context, in RenameInput) (*livekit.Particip
 		return nil, err
 	}
 	p.Name = name
-	if err := s.lobby.Renamed(ctx, in.RoomID, p.ID(), name); err != nil {
+	if err := s.live.SetName(ctx, in.RoomID, p.ID(), name); err != nil {
 		return nil, err
 	}
 	return p, s.settleOne(ctx, in.RoomID, p) // a host may have given him another at the same time

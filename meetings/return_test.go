@@ -9,6 +9,7 @@ import (
 
 	"foyer/ent/room"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/meetings"
@@ -21,7 +22,7 @@ func (w *world) remove(p pass) []*meetings.Result {
 	return results
 }
 
-func (w *world) returnToLobby(p pass) *lobby.Entry {
+func (w *world) returnToLobby(p pass) *live.Entry {
 	w.t.Helper()
 	entry, err := w.ReturnToLobby(w.host(), meetings.ParticipantInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id)})
 	require.NoError(w.t, err)
@@ -65,7 +66,7 @@ func (w *world) returned(ctx context.Context, level room.AccessLevel) {
 	defer stop()
 	states, err := w.lobby.WatchEntry(watching, anna.ticket)
 	require.NoError(t, err)
-	assert.Equal(t, lobby.Waiting, receive(t, states).Status)
+	assert.Equal(t, live.Waiting, receive(t, states).Status)
 
 	w.isKeptOut(anna.pass)
 	_, err = w.lobby.CreateRoomToken(ctx, lobby.CreateRoomTokenInput{
@@ -76,14 +77,14 @@ func (w *world) returned(ctx context.Context, level room.AccessLevel) {
 		RoomID: &w.room.ID, Ticket: &anna.ticket,
 	})
 	require.NoError(t, err)
-	assert.Equal(t, lobby.Waiting, again.Entry.Status)
+	assert.Equal(t, live.Waiting, again.Entry.Status)
 	require.NoError(t, w.lobby.LetIn(ctx, w.room.ID), "the rules do not admit her")
 	assert.Equal(t, []string{"Anna"}, w.waiting())
 
 	_, err = w.lobby.Admit(w.host(), lobby.DecideInput{RoomID: w.room.ID, EntryID: anna.id})
 	require.NoError(t, err)
-	var told *lobby.Entry
-	for told == nil || told.Status != lobby.Admitted {
+	var told *live.Entry
+	for told == nil || told.Status != live.Admitted {
 		told = receive(t, states)
 	}
 	details, err := w.lobby.ConnectionDetails(ctx, told)

@@ -11,6 +11,7 @@ import (
 
 	"foyer/ent"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/lobby"
 )
@@ -97,7 +98,7 @@ func result(ctx context.Context, p *livekit.Participant, outcome Outcome, err er
 // review makes a call follow the rules of this moment: people who may not be there are removed, and everybody else gets
 // their role and permission. It returns the outcome for each, and how many are in the call afterwards.
 func (s *Service) review(ctx context.Context, room *ent.Room) (results []*Result, inside int, err error) {
-	meeting, err := s.lobby.Meeting(ctx, room.ID)
+	meeting, err := s.live.Meeting(ctx, room.ID)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -106,13 +107,13 @@ func (s *Service) review(ctx context.Context, room *ent.Room) (results []*Result
 		return nil, 0, err
 	}
 	results = s.settle(ctx, room.ID, people, standings)
-	stay := map[uuid.UUID]lobby.Connection{}
+	stay := map[uuid.UUID]live.Connection{}
 	for i, p := range people {
 		if (results[i].Outcome == Done || results[i].Outcome == Failed) && counts(p) && p.Joined {
-			stay[p.ID()] = lobby.Connection{ID: p.SID, Since: p.JoinedAt}
+			stay[p.ID()] = live.Connection{ID: p.SID, Since: p.JoinedAt}
 		}
 	}
-	return results, len(stay), s.lobby.Align(ctx, room.ID, meeting.Version, stay)
+	return results, len(stay), s.live.Align(ctx, room.ID, meeting.Version, stay)
 }
 
 // counts reports whether a participant is one of those who meet: everybody and everything but what records.
@@ -253,7 +254,7 @@ func (s *Service) enforceDecided(
 	if is.Banned || p.Second() {
 		return Removed, false, s.rtc.RemoveParticipant(ctx, is.Join.Room, p.Identity)
 	}
-	return s.change(ctx, is.Join.Room, p, is, livekit.Change{}, is.Decided.Over(p.Permission))
+	return s.change(ctx, is.Join.Room, p, is, livekit.Change{}, lobby.Override(is.Restrictions, p.Permission))
 }
 
 // change carries a change to LiveKit, together with a name that a host has given and a permission, where they
@@ -265,8 +266,8 @@ func (s *Service) change(
 	if !p.Permission.Equal(wanted) {
 		change.Permission = &wanted
 	}
-	if is.Renamed && p.Name != *is.Decided.Name {
-		change.Name = *is.Decided.Name
+	if is.Renamed && p.Name != *is.Restrictions.Name {
+		change.Name = *is.Restrictions.Name
 	}
 	if change.Name == "" && change.Permission == nil && len(change.Attributes) == 0 {
 		return Done, false, nil

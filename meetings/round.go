@@ -30,7 +30,7 @@ const (
 // It always returns nil: what fails is tried again.
 func (s *Service) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		err := s.lobby.InTurn(ctx, s.settings.ReviewInterval, s.round)
+		err := s.live.InTurn(ctx, s.settings.ReviewInterval, s.round)
 		if err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "cannot compare all meetings with LiveKit", "err", err)
 		}
@@ -54,7 +54,7 @@ func (s *Service) round(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	marks, err := s.lobby.Meetings(ctx)
+	marks, err := s.live.Meetings(ctx)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (s *Service) round(ctx context.Context) error {
 
 // seen is what Redis and LiveKit said of a room when a round began.
 type seen struct {
-	// mark is that of lobby.Meetings; 0 when Redis knew of no meeting.
+	// mark is that of live.Meetings; 0 when Redis knew of no meeting.
 	mark float64
 	// runs: LiveKit lists the room, with these metadata.
 	runs     bool
@@ -129,11 +129,11 @@ func (s *Service) compare(ctx context.Context, id uuid.UUID, room *ent.Room, was
 		return err
 	}
 	if inside == 0 {
-		if err := s.lobby.Lapse(ctx, id); err != nil {
+		if err := s.live.Lapse(ctx, id); err != nil {
 			return err
 		}
 	}
-	meeting, err := s.lobby.Meeting(ctx, id)
+	meeting, err := s.live.Meeting(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -145,13 +145,13 @@ func (s *Service) compare(ctx context.Context, id uuid.UUID, room *ent.Room, was
 	if meeting.On {
 		return nil
 	}
-	return s.lobby.Forget(ctx, id, was.mark)
+	return s.live.Forget(ctx, id, was.mark)
 }
 
 // clear removes those who were in the call when a host ended its meeting, where the server that did so did not get to
 // end the call. People whose passes are known are no concern of it: those passes say whether they came before.
 func (s *Service) clear(ctx context.Context, room *ent.Room) error {
-	meeting, err := s.lobby.Meeting(ctx, room.ID)
+	meeting, err := s.live.Meeting(ctx, room.ID)
 	if err != nil || meeting.ClosedAt.IsZero() {
 		return err
 	}
@@ -179,7 +179,7 @@ func (s *Service) compareNoRoom(ctx context.Context, id uuid.UUID, was seen) err
 	if err := s.rtc.EndRoom(ctx, id.String()); err != nil {
 		return err
 	}
-	return s.lobby.Forget(ctx, id, was.mark)
+	return s.live.Forget(ctx, id, was.mark)
 }
 
 // removeOurs removes everybody from a LiveKit room who entered with a token of this deployment.
@@ -206,5 +206,5 @@ func (s *Service) followEnd(ctx context.Context, roomID uuid.UUID, at time.Time)
 	if err != nil {
 		return err
 	}
-	return s.lobby.Followed(ctx, roomID, at)
+	return s.live.MarkEndApplied(ctx, roomID, at)
 }

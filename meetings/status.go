@@ -76,7 +76,7 @@ type WatchStatusInput struct {
 func (s *Service) WatchStatus(
 	ctx context.Context, in WatchStatusInput, why func(error),
 ) (<-chan *Status, error) {
-	call, list, stop := s.lobby.WatchMeeting(in.RoomID)
+	call, list, stop := s.live.WatchMeeting(in.RoomID)
 	status, err := s.status(ctx, in)
 	if err != nil {
 		stop()
@@ -161,7 +161,7 @@ func (w *statusWatch) last(ctx context.Context, seen *Status, err error) *Status
 	if seen.Ended && w.in.Ticket != nil {
 		return nil // he knows
 	}
-	meeting, errMeeting := w.lobby.Meeting(ctx, w.in.RoomID)
+	meeting, errMeeting := w.live.Meeting(ctx, w.in.RoomID)
 	if errMeeting == nil && meeting.Over && w.in.Ticket != nil {
 		return &Status{Ended: true, Version: meeting.Version + meeting.ListVersion}
 	}
@@ -182,7 +182,7 @@ func (s *Service) status(ctx context.Context, in WatchStatusInput) (*Status, err
 	if err != nil {
 		return nil, err
 	}
-	meeting, err := s.lobby.Meeting(ctx, room.ID)
+	meeting, err := s.live.Meeting(ctx, room.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -215,7 +215,7 @@ func TestLookMakesUpForLostNews(t *testing.T) {
 	})
 	require.NoError(t, w.db.Room.UpdateOne(w.room).SetAccessLevel(room.AccessLevelRESTRICTED).
 		Exec(context.Background()))
-	require.NoError(t, w.lobby.Touch(guest(), w.room.ID))
+	require.NoError(t, w.live.Touch(guest(), w.room.ID))
 	_, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
 		RoomID: w.room.ID, Configuration: &ent.ConfigurationInput{DataAllowed: ptr(true)},
 	})

@@ -11,9 +11,9 @@ import (
 	"foyer/ent/auditevent"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/internal/text"
-	"foyer/lobby"
 	"foyer/rooms"
 )
 
@@ -68,7 +68,7 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (*livekit.Particip
 		return nil, away
 	}
 	ctx = context.WithoutCancel(ctx)
-	if err := s.lobby.Decide(ctx, in.RoomID, whom.Person, decided); err != nil {
+	if err := s.live.Restrict(ctx, in.RoomID, whom.Person.Key(), decided); err != nil {
 		return nil, err
 	}
 	s.rooms.Record(ctx, in.RoomID, rooms.Act{
@@ -109,7 +109,7 @@ func (s *Service) settleOne(ctx context.Context, roomID uuid.UUID, p *livekit.Pa
 
 // read checks the input, and says what of it is a change of LiveKit's participant, and what a decision
 // that holds for the meeting.
-func (in UpdateInput) read() (change livekit.Change, decided lobby.Decided, err error) {
+func (in UpdateInput) read() (change livekit.Change, decided live.Restrictions, err error) {
 	if in.Name == nil && in.Permission == nil && len(in.Attributes) == 0 {
 		return change, decided, fault.New(fault.Invalid, "say what to change")
 	}

@@ -8,6 +8,7 @@ import (
 
 	"foyer/ent"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/lobby"
 )
@@ -19,16 +20,21 @@ func (s *Service) Hear(ctx context.Context, e *livekit.Event) error {
 	if err != nil || roomID.String() != e.Room {
 		return nil // a temporary room, or none of ours
 	}
-	return s.lobby.Once(ctx, e.ID, func() error {
-		room, err := s.rooms.ByID(ctx, roomID)
-		if fault.Is(err, fault.NotFound) {
-			return s.hearOfNoRoom(ctx, e)
-		}
-		if err != nil {
-			return err
-		}
-		return s.hear(ctx, room, e)
-	})
+	seen, err := s.live.Seen(ctx, e.ID)
+	if err != nil || seen {
+		return err
+	}
+	room, err := s.rooms.ByID(ctx, roomID)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		err = s.hearOfNoRoom(ctx, e)
+	case err == nil:
+		err = s.hear(ctx, room, e)
+	}
+	if err != nil {
+		return err
+	}
+	return s.live.MarkSeen(ctx, e.ID)
 }
 
 func (s *Service) hear(ctx context.Context, room *ent.Room, e *livekit.Event) error {
@@ -52,7 +58,7 @@ func (s *Service) hear(ctx context.Context, room *ent.Room, e *livekit.Event) er
 	case livekit.TrackPublished:
 		return s.hearTrack(ctx, room, p)
 	case livekit.ParticipantLeft, livekit.ParticipantAborted:
-		return s.lobby.Left(ctx, room.ID, p.ID(), p.SID)
+		return s.live.CountOut(ctx, room.ID, p.ID(), p.SID)
 	}
 	return nil
 }
@@ -64,7 +70,7 @@ func (s *Service) hearEgress(ctx context.Context, roomID uuid.UUID, e *livekit.E
 	}
 	over := e.Kind == livekit.EgressEnded
 	return errors.Join(
-		s.lobby.Recorded(ctx, roomID, e.Egress.ID, e.Egress.Records() && !over, over),
+		s.live.NoteEgress(ctx, roomID, e.Egress.ID, e.Egress.Records() && !over, over),
 		s.recordings.Hear(ctx, e.Egress))
 }
 
@@ -86,7 +92,7 @@ func (s *Service) judge(ctx context.Context, room *ent.Room, p *livekit.Particip
 	if result.Outcome != Done { // he has left already, or LiveKit did not do it
 		return result.err
 	}
-	return s.lobby.Joined(ctx, room.ID, p.ID(), lobby.Connection{ID: p.SID, Since: p.JoinedAt})
+	return s.live.CountIn(ctx, room.ID, p.ID(), live.Connection{ID: p.SID, Since: p.JoinedAt})
 }
 
 // mayJoin reports whether a participant may join a call at this moment.
@@ -97,7 +103,7 @@ func mayJoin(p *livekit.Participant, is lobby.Standing) bool {
 // hearTrack judges somebody who sends without having joined: a client may connect what it sends and not what it
 // receives. Then LiveKit reports no ParticipantJoined, and everybody receives what the client sends.
 func (s *Service) hearTrack(ctx context.Context, room *ent.Room, p *livekit.Participant) error {
-	joined, err := s.lobby.HasJoined(ctx, room.ID, p.ID(), p.SID)
+	joined, err := s.live.IsInside(ctx, room.ID, p.ID(), p.SID)
 	if err != nil || joined {
 		return err
 	}

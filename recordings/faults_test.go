@@ -21,9 +21,9 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/internal/ratelimit"
-	"foyer/lobby"
 	"foyer/recordings"
 	"foyer/test/env"
 )
@@ -69,9 +69,9 @@ func TestEveryEndOfAnEgressEndsItsRecording(t *testing.T) {
 	}
 }
 
-func (w *world) meeting() *lobby.Meeting {
+func (w *world) meeting() *live.Meeting {
 	w.t.Helper()
-	m, err := w.lobby.Meeting(context.Background(), w.room.ID)
+	m, err := w.live.Meeting(context.Background(), w.room.ID)
 	require.NoError(w.t, err)
 	return m
 }

@@ -252,7 +252,7 @@ func (r *Recordings) ended(ctx context.Context, rec *ent.Recording) {
 	slog.InfoContext(ctx, "a recording has ended",
 		"recording", rec.ID, "room", rec.RoomID, "status", rec.Status, "reason", rec.Reason)
 	if rec.EgressID != nil {
-		if err := r.lobby.Recorded(ctx, rec.RoomID, *rec.EgressID, false, true); err != nil {
+		if err := r.live.NoteEgress(ctx, rec.RoomID, *rec.EgressID, false, true); err != nil {
 			warn(ctx, "who follows a room hears of the end of its recording later", err, "room", rec.RoomID)
 		}
 	}
@@ -261,7 +261,7 @@ func (r *Recordings) ended(ctx context.Context, rec *ent.Recording) {
 
 // touch tells those who follow a room that its recording has changed.
 func (r *Recordings) touch(ctx context.Context, roomID uuid.UUID) {
-	if err := r.lobby.Touch(context.WithoutCancel(ctx), roomID); err != nil {
+	if err := r.live.Touch(context.WithoutCancel(ctx), roomID); err != nil {
 		warn(ctx, "who follows a room hears of its recording later", err, "room", roomID)
 	}
 }

@@ -25,10 +25,10 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/internal/bucket"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/internal/outbox"
 	"foyer/internal/ratelimit"
-	"foyer/lobby"
 	"foyer/rooms"
 )
 
@@ -38,7 +38,7 @@ type Recordings struct {
 	redis    redis.UniversalClient
 	accounts *accounts.Service
 	rooms    *rooms.Service
-	lobby    *lobby.Service
+	live     *live.Service
 	rtc      *livekit.Client
 	bucket   *bucket.Bucket
 	outbox   *outbox.Outbox
@@ -56,7 +56,7 @@ type Outside struct {
 	Redis    redis.UniversalClient
 	Accounts *accounts.Service
 	Rooms    *rooms.Service
-	Lobby    *lobby.Service
+	Live     *live.Service
 	RTC      *livekit.Client
 	// Bucket is where files are kept; nil where nothing is recorded.
 	Bucket  *bucket.Bucket
@@ -101,7 +101,7 @@ type Settings struct {
 // New returns Recordings. Run has to run for them to find their end whatever fails.
 func New(o Outside, settings Settings) *Recordings {
 	return &Recordings{
-		db: o.DB, redis: o.Redis, accounts: o.Accounts, rooms: o.Rooms, lobby: o.Lobby, rtc: o.RTC, bucket: o.Bucket,
+		db: o.DB, redis: o.Redis, accounts: o.Accounts, rooms: o.Rooms, live: o.Live, rtc: o.RTC, bucket: o.Bucket,
 		outbox: o.Outbox, limiter: o.Limiter, settings: settings,
 		wake: make(chan struct{}, 1), tries: map[string]int{},
 	}

@@ -29,8 +29,10 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/internal/bucket"
 	"foyer/internal/fault"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/internal/outbox"
+	"foyer/internal/ratelimit"
 	"foyer/lobby"
 	"foyer/meetings"
 	"foyer/recordings"
@@ -96,6 +98,7 @@ type world struct {
 	rdb      redis.UniversalClient
 	accounts *accounts.Service
 	rooms    *rooms.Editor
+	live     *live.Service
 	lobby    *lobby.Service
 	calls    *meetings.Service
 	rtc      *livekit.Client
@@ -150,9 +153,11 @@ func newWorld(t testing.TB, o options) *world {
 		AccessKey: w.files.AccessKey, SecretKey: w.files.Secret,
 	})
 	require.NoError(t, err)
-	w.lobby, err = lobby.New(w.rdb, w.accounts, w.rooms.Service, w.rtc, lobby.Settings{
-		Secret: "a secret of at least 32 bytes, for tests", KeyPrefix: prefix, Grace: time.Minute,
-		Heartbeat: time.Second, DeniedFor: time.Minute, AdmittedFor: time.Hour, TicketTTL: time.Hour,
+	w.live = live.New(w.rdb, live.Settings{
+		KeyPrefix: prefix, Grace: time.Minute, Heartbeat: time.Second, DeniedFor: time.Minute, AdmittedFor: time.Hour,
+	})
+	w.lobby, err = lobby.New(w.live, w.accounts, w.rooms.Service, w.rtc, ratelimit.New(w.rdb, prefix), lobby.Settings{
+		Secret: "a secret of at least 32 bytes, for tests", TicketTTL: time.Hour,
 	})
 	require.NoError(t, err)
 	w.outbox = outbox.New(w.db, outbox.Settings{
@@ -170,10 +175,12 @@ func newWorld(t testing.TB, o options) *world {
 		o.settings(&w.settings)
 	}
 	w.outside = recordings.Outside{
-		DB: w.db, Redis: w.rdb, Accounts: w.accounts, Rooms: w.rooms.Service, Lobby: w.lobby, RTC: w.rtc, Bucket: files, Outbox: w.outbox,
+		DB: w.db, Redis: w.rdb, Accounts: w.accounts, Rooms: w.rooms.Service, Live: w.live, RTC: w.rtc,
+		Bucket: files, Outbox: w.outbox,
 	}
 	w.Recordings = recordings.New(w.outside, w.settings)
-	w.calls = meetings.New(w.rooms.Service, w.lobby, w.rtc, w.Recordings, meetings.Settings{})
+	w.calls = meetings.New(w.rooms.Service, w.lobby, w.live, w.rtc, w.Recordings, meetings.Settings{})
+	w.run(w.live.Run)
 	w.run(w.lobby.Run)
 	if !o.idle {
 		w.work()

@@ -21,6 +21,7 @@ import (
 	"foyer/internal/batch"
 	"foyer/internal/bucket"
 	"foyer/internal/devmode"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/internal/outbox"
 	"foyer/internal/ratelimit"
@@ -57,6 +58,7 @@ type app struct {
 	apps     *apps.Tokens
 	accounts *accounts.Service
 	rooms    *rooms.Service
+	live     *live.Service
 	lobby    *lobby.Service
 	calls    *meetings.Service
 
@@ -105,14 +107,15 @@ func (a *app) wire() (err error) {
 	if a.signIn, err = newSignIn(a); err != nil {
 		return err
 	}
-	if a.lobby, err = lobby.New(a.redis, a.accounts, a.rooms, a.rtc, a.watchedLobby()); err != nil {
+	a.live = live.New(a.redis, a.watchedLive())
+	if a.lobby, err = lobby.New(a.live, a.accounts, a.rooms, a.rtc, a.limits, lobbySettings(c)); err != nil {
 		return err
 	}
 	a.outbox = outbox.New(a.db.Client, outboxSettings(c))
 	if err := a.wireRecordings(); err != nil {
 		return err
 	}
-	a.calls = meetings.New(a.rooms, a.lobby, a.rtc, a.recordings, meetingSettings(c))
+	a.calls = meetings.New(a.rooms, a.lobby, a.live, a.rtc, a.recordings, meetingSettings(c))
 	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, a.accounts, appSettings(c)); err != nil {
 		return err
 	}
@@ -162,7 +165,7 @@ func (a *app) wireRecordings() error {
 	settings := recordingSettings(a.config)
 	settings.OnEnd = append(settings.OnEnd, a.announcements.Ended)
 	a.recordings = recordings.New(recordings.Outside{
-		DB: a.db.Client, Redis: a.redis, Accounts: a.accounts, Rooms: a.rooms, Lobby: a.lobby, RTC: a.rtc,
+		DB: a.db.Client, Redis: a.redis, Accounts: a.accounts, Rooms: a.rooms, Live: a.live, RTC: a.rtc,
 		Bucket: a.bucket, Outbox: a.outbox, Limiter: a.limits,
 	}, settings)
 	return nil

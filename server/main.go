@@ -81,6 +81,7 @@ func (a *app) serve(ctx context.Context, listener net.Listener, admin adminListe
 		ConnContext:    func(ctx context.Context, conn net.Conn) context.Context { boundUnread(conn); return ctx },
 	}
 	boundConnections(a.config, server)
+	group.Go(func() error { return a.live.Run(work) })
 	group.Go(func() error { return a.lobby.Run(work) })
 	delivering, stopDelivering := context.WithCancel(work)
 	defer context.AfterFunc(ctx, stopDelivering)()

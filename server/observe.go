@@ -9,10 +9,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"foyer/ent"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/internal/outbox"
 	"foyer/internal/telemetry"
-	"foyer/lobby"
 )
 
 // openObserve makes what counts and traces, where settings ask for it.
@@ -50,9 +50,9 @@ func (a *app) watchedRTC() livekit.Settings {
 	return s
 }
 
-func (a *app) watchedLobby() lobby.Settings {
-	s := lobbySettings(a.config)
-	s.Decided = a.metrics.Decided
+func (a *app) watchedLive() live.Settings {
+	s := liveSettings(a.config)
+	s.Observe = a.metrics.Decided
 	return s
 }
 
@@ -110,13 +110,13 @@ func (a *app) readMetrics() {
 	m.Gauge("foyer_graphql_sockets", "WebSockets that are open.", nil,
 		func() float64 { return float64(a.api.Sockets()) })
 	m.Gauge("foyer_lobby_guests_waiting", "Guests who wait and watch on this server.", nil,
-		func() float64 { return float64(a.lobby.Stats().Waiting) })
+		func() float64 { return float64(a.live.Stats().Waiting) })
 	m.Counter("foyer_lobby_bells_heard_total", "Bells that came from Redis.", nil,
-		func() float64 { return float64(a.lobby.Stats().Heard) })
+		func() float64 { return float64(a.live.Stats().Received) })
 	m.Counter("foyer_lobby_bells_rung_total", "Times that a watcher on this server was woken.", nil,
-		func() float64 { return float64(a.lobby.Stats().Rung) })
+		func() float64 { return float64(a.live.Stats().Rung) })
 	m.Gauge("foyer_lobby_deaf", "1 while the subscription at Redis is broken, so that no bell is heard.",
-		nil, func() float64 { return one(a.lobby.Stats().Deaf) })
+		nil, func() float64 { return one(a.live.Stats().Broken) })
 	m.Gauge("foyer_server_stopping", "1 while this server sends its clients away.", nil,
 		func() float64 { return one(a.stopping.Load()) })
 	m.Counter("foyer_livekit_tokens_total", "Tokens that were given to enter calls with.", nil,

@@ -17,6 +17,7 @@ import (
 	"foyer/graph"
 	"foyer/graph/query"
 	"foyer/internal/bucket"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/internal/outbox"
 	"foyer/internal/ratelimit"
@@ -96,17 +97,23 @@ func roomSettings(c *config.Config, limiter *ratelimit.Limiter) rooms.Settings {
 	}
 }
 
+func liveSettings(c *config.Config) live.Settings {
+	return live.Settings{
+		KeyPrefix: c.Redis.Prefix, Grace: c.Lobby.Grace, Heartbeat: c.Lobby.Heartbeat,
+		DeniedFor: c.Lobby.DeniedFor, AdmittedFor: c.Lobby.AdmittedFor, MeetingGrace: c.Rooms.MeetingGrace,
+		ShowPosition: c.Lobby.ShowPosition,
+	}
+}
+
 func lobbySettings(c *config.Config) lobby.Settings {
 	return lobby.Settings{
-		Secret: c.SigningSecret(), KeyPrefix: c.Redis.Prefix,
-		Grace: c.Lobby.Grace, Heartbeat: c.Lobby.Heartbeat, MeetingGrace: c.Rooms.MeetingGrace,
-		DeniedFor: c.Lobby.DeniedFor, AdmittedFor: c.Lobby.AdmittedFor, TicketTTL: c.Lobby.TicketTTL,
+		Secret: c.SigningSecret(), TicketTTL: c.Lobby.TicketTTL,
 		Capacity: c.Lobby.Capacity, AddressShare: c.Lobby.AddressShare,
 		KnocksPerAddress: c.Rates.KnocksPerAddress, TokensPerAddress: c.Rates.TokensPerAddress,
 		KnocksPerUser: c.Rates.KnocksPerUser, TokensPerUser: c.Rates.TokensPerUser,
 		KnocksPerRoom: c.Rates.KnocksPerRoom, TokensPerRoom: c.Rates.TokensPerRoom,
 		RequestsPerTicket: c.Rates.RequestsPerTicket, ListsPerUser: c.Rates.ListsPerUser,
-		NotifyHosts: c.Lobby.NotifyHosts, ShowPosition: c.Lobby.ShowPosition,
+		NotifyHosts: c.Lobby.NotifyHosts,
 	}
 }
 

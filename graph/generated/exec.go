@@ -30,6 +30,7 @@ import (
 	"foyer/ent/schema"
 	"foyer/ent/user"
 	"foyer/graph/scalar"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/invitations"
 	"foyer/lobby"
@@ -561,7 +562,7 @@ type ComplexityRoot struct {
 // region    ************************** generated!.gotpl **************************
 
 type EntryResolver interface {
-	ConnectionDetails(ctx context.Context, obj *lobby.Entry) (*livekit.Details, error)
+	ConnectionDetails(ctx context.Context, obj *live.Entry) (*livekit.Details, error)
 }
 type MutationResolver interface {
 	GrantRoomAccess(ctx context.Context, input rooms.GrantInput) (*GrantRoomAccessPayload, error)
@@ -642,7 +643,7 @@ type RoomResolver interface {
 
 	Accesses(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.RoomAccessConnection, error)
 	Audit(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.AuditEventConnection, error)
-	Lobby(ctx context.Context, obj *ent.Room) (*lobby.Lobby, error)
+	Lobby(ctx context.Context, obj *ent.Room) (*live.Lobby, error)
 	Participants(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID], ticket *string) (*meetings.Participants, error)
 	Bans(ctx context.Context, obj *ent.Room, first *int, after *entgql.Cursor[uuid.UUID]) (*ent.RoomBanConnection, error)
 
@@ -656,8 +657,8 @@ type SessionResolver interface {
 	Current(ctx context.Context, obj *auth.Session) (bool, error)
 }
 type SubscriptionResolver interface {
-	Entry(ctx context.Context, ticket string) (<-chan *lobby.Entry, error)
-	Lobby(ctx context.Context, roomID uuid.UUID) (<-chan *lobby.Lobby, error)
+	Entry(ctx context.Context, ticket string) (<-chan *live.Entry, error)
+	Lobby(ctx context.Context, roomID uuid.UUID) (<-chan *live.Lobby, error)
 	RoomStatus(ctx context.Context, roomID uuid.UUID, ticket *string) (<-chan *meetings.Status, error)
 }
 type TrackResolver interface {
@@ -6478,8 +6479,8 @@ func (ec *executionContext) _AdmitAllEntriesPayload_entries(ctx context.Context,
 			return obj.Entries, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*lobby.Entry) graphql.Marshaler {
-			return ec.marshalNLobbyEntry2ᚕᚖfoyerᚋlobbyᚐEntryᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*live.Entry) graphql.Marshaler {
+			return ec.marshalNLobbyEntry2ᚕᚖfoyerᚋinternalᚋliveᚐEntryᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -6510,8 +6511,8 @@ func (ec *executionContext) _AdmitEntryPayload_entry(ctx context.Context, field 
 			return obj.Entry, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *lobby.Entry) graphql.Marshaler {
-			return ec.marshalNLobbyEntry2ᚖfoyerᚋlobbyᚐEntry(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *live.Entry) graphql.Marshaler {
+			return ec.marshalNLobbyEntry2ᚖfoyerᚋinternalᚋliveᚐEntry(ctx, selections, v)
 		},
 		true,
 		true,
@@ -6868,8 +6869,8 @@ func (ec *executionContext) _CancelEntryPayload_entry(ctx context.Context, field
 			return obj.Entry, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *lobby.Entry) graphql.Marshaler {
-			return ec.marshalNEntry2ᚖfoyerᚋlobbyᚐEntry(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *live.Entry) graphql.Marshaler {
+			return ec.marshalNEntry2ᚖfoyerᚋinternalᚋliveᚐEntry(ctx, selections, v)
 		},
 		true,
 		true,
@@ -7249,8 +7250,8 @@ func (ec *executionContext) _DenyAllEntriesPayload_entries(ctx context.Context, 
 			return obj.Entries, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*lobby.Entry) graphql.Marshaler {
-			return ec.marshalNLobbyEntry2ᚕᚖfoyerᚋlobbyᚐEntryᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*live.Entry) graphql.Marshaler {
+			return ec.marshalNLobbyEntry2ᚕᚖfoyerᚋinternalᚋliveᚐEntryᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -7281,8 +7282,8 @@ func (ec *executionContext) _DenyEntryPayload_entry(ctx context.Context, field g
 			return obj.Entry, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *lobby.Entry) graphql.Marshaler {
-			return ec.marshalNLobbyEntry2ᚖfoyerᚋlobbyᚐEntry(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *live.Entry) graphql.Marshaler {
+			return ec.marshalNLobbyEntry2ᚖfoyerᚋinternalᚋliveᚐEntry(ctx, selections, v)
 		},
 		true,
 		true,
@@ -7333,7 +7334,7 @@ func (ec *executionContext) fieldContext_EndMeetingPayload_room(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _Entry_id(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+func (ec *executionContext) _Entry_id(ctx context.Context, field graphql.CollectedField, obj *live.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7356,7 +7357,7 @@ func (ec *executionContext) fieldContext_Entry_id(_ context.Context, field graph
 	return graphql.NewScalarFieldContext("Entry", field, false, false, "ID")
 }
 
-func (ec *executionContext) _Entry_roomId(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+func (ec *executionContext) _Entry_roomId(ctx context.Context, field graphql.CollectedField, obj *live.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7379,7 +7380,7 @@ func (ec *executionContext) fieldContext_Entry_roomId(_ context.Context, field g
 	return graphql.NewScalarFieldContext("Entry", field, false, false, "ID")
 }
 
-func (ec *executionContext) _Entry_displayName(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+func (ec *executionContext) _Entry_displayName(ctx context.Context, field graphql.CollectedField, obj *live.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7402,7 +7403,7 @@ func (ec *executionContext) fieldContext_Entry_displayName(_ context.Context, fi
 	return graphql.NewScalarFieldContext("Entry", field, false, false, "String")
 }
 
-func (ec *executionContext) _Entry_color(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+func (ec *executionContext) _Entry_color(ctx context.Context, field graphql.CollectedField, obj *live.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7425,7 +7426,7 @@ func (ec *executionContext) fieldContext_Entry_color(_ context.Context, field gr
 	return graphql.NewScalarFieldContext("Entry", field, false, false, "String")
 }
 
-func (ec *executionContext) _Entry_status(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+func (ec *executionContext) _Entry_status(ctx context.Context, field graphql.CollectedField, obj *live.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7437,8 +7438,8 @@ func (ec *executionContext) _Entry_status(ctx context.Context, field graphql.Col
 			return obj.Status, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v lobby.Status) graphql.Marshaler {
-			return ec.marshalNEntryStatus2foyerᚋlobbyᚐStatus(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v live.Status) graphql.Marshaler {
+			return ec.marshalNEntryStatus2foyerᚋinternalᚋliveᚐStatus(ctx, selections, v)
 		},
 		true,
 		true,
@@ -7448,7 +7449,7 @@ func (ec *executionContext) fieldContext_Entry_status(_ context.Context, field g
 	return graphql.NewScalarFieldContext("Entry", field, false, false, "EntryStatus")
 }
 
-func (ec *executionContext) _Entry_since(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+func (ec *executionContext) _Entry_since(ctx context.Context, field graphql.CollectedField, obj *live.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7471,7 +7472,7 @@ func (ec *executionContext) fieldContext_Entry_since(_ context.Context, field gr
 	return graphql.NewScalarFieldContext("Entry", field, false, false, "Time")
 }
 
-func (ec *executionContext) _Entry_version(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+func (ec *executionContext) _Entry_version(ctx context.Context, field graphql.CollectedField, obj *live.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7494,7 +7495,7 @@ func (ec *executionContext) fieldContext_Entry_version(_ context.Context, field 
 	return graphql.NewScalarFieldContext("Entry", field, false, false, "Version")
 }
 
-func (ec *executionContext) _Entry_message(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+func (ec *executionContext) _Entry_message(ctx context.Context, field graphql.CollectedField, obj *live.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7517,7 +7518,7 @@ func (ec *executionContext) fieldContext_Entry_message(_ context.Context, field 
 	return graphql.NewScalarFieldContext("Entry", field, false, false, "String")
 }
 
-func (ec *executionContext) _Entry_position(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+func (ec *executionContext) _Entry_position(ctx context.Context, field graphql.CollectedField, obj *live.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7540,7 +7541,7 @@ func (ec *executionContext) fieldContext_Entry_position(_ context.Context, field
 	return graphql.NewScalarFieldContext("Entry", field, false, false, "Int")
 }
 
-func (ec *executionContext) _Entry_removal(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+func (ec *executionContext) _Entry_removal(ctx context.Context, field graphql.CollectedField, obj *live.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7552,8 +7553,8 @@ func (ec *executionContext) _Entry_removal(ctx context.Context, field graphql.Co
 			return obj.Removal, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *lobby.Removal) graphql.Marshaler {
-			return ec.marshalORemoval2ᚖfoyerᚋlobbyᚐRemoval(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *live.Removal) graphql.Marshaler {
+			return ec.marshalORemoval2ᚖfoyerᚋinternalᚋliveᚐRemoval(ctx, selections, v)
 		},
 		true,
 		false,
@@ -7563,7 +7564,7 @@ func (ec *executionContext) fieldContext_Entry_removal(_ context.Context, field 
 	return graphql.NewScalarFieldContext("Entry", field, false, false, "Removal")
 }
 
-func (ec *executionContext) _Entry_retryAfter(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+func (ec *executionContext) _Entry_retryAfter(ctx context.Context, field graphql.CollectedField, obj *live.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7586,7 +7587,7 @@ func (ec *executionContext) fieldContext_Entry_retryAfter(_ context.Context, fie
 	return graphql.NewScalarFieldContext("Entry", field, false, false, "Int")
 }
 
-func (ec *executionContext) _Entry_connectionDetails(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+func (ec *executionContext) _Entry_connectionDetails(ctx context.Context, field graphql.CollectedField, obj *live.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7737,7 +7738,7 @@ func (ec *executionContext) fieldContext_LiftBanPayload_ban(_ context.Context, f
 	return fc, nil
 }
 
-func (ec *executionContext) _Lobby_entries(ctx context.Context, field graphql.CollectedField, obj *lobby.Lobby) (ret graphql.Marshaler) {
+func (ec *executionContext) _Lobby_entries(ctx context.Context, field graphql.CollectedField, obj *live.Lobby) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7749,8 +7750,8 @@ func (ec *executionContext) _Lobby_entries(ctx context.Context, field graphql.Co
 			return obj.Entries, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*lobby.Entry) graphql.Marshaler {
-			return ec.marshalNLobbyEntry2ᚕᚖfoyerᚋlobbyᚐEntryᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*live.Entry) graphql.Marshaler {
+			return ec.marshalNLobbyEntry2ᚕᚖfoyerᚋinternalᚋliveᚐEntryᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -7769,7 +7770,7 @@ func (ec *executionContext) fieldContext_Lobby_entries(_ context.Context, field 
 	return fc, nil
 }
 
-func (ec *executionContext) _Lobby_totalCount(ctx context.Context, field graphql.CollectedField, obj *lobby.Lobby) (ret graphql.Marshaler) {
+func (ec *executionContext) _Lobby_totalCount(ctx context.Context, field graphql.CollectedField, obj *live.Lobby) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7792,7 +7793,7 @@ func (ec *executionContext) fieldContext_Lobby_totalCount(_ context.Context, fie
 	return graphql.NewScalarFieldContext("Lobby", field, true, false, "Int")
 }
 
-func (ec *executionContext) _Lobby_message(ctx context.Context, field graphql.CollectedField, obj *lobby.Lobby) (ret graphql.Marshaler) {
+func (ec *executionContext) _Lobby_message(ctx context.Context, field graphql.CollectedField, obj *live.Lobby) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7815,7 +7816,7 @@ func (ec *executionContext) fieldContext_Lobby_message(_ context.Context, field 
 	return graphql.NewScalarFieldContext("Lobby", field, false, false, "String")
 }
 
-func (ec *executionContext) _Lobby_version(ctx context.Context, field graphql.CollectedField, obj *lobby.Lobby) (ret graphql.Marshaler) {
+func (ec *executionContext) _Lobby_version(ctx context.Context, field graphql.CollectedField, obj *live.Lobby) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7838,7 +7839,7 @@ func (ec *executionContext) fieldContext_Lobby_version(_ context.Context, field 
 	return graphql.NewScalarFieldContext("Lobby", field, false, false, "Version")
 }
 
-func (ec *executionContext) _LobbyEntry_id(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+func (ec *executionContext) _LobbyEntry_id(ctx context.Context, field graphql.CollectedField, obj *live.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7861,7 +7862,7 @@ func (ec *executionContext) fieldContext_LobbyEntry_id(_ context.Context, field 
 	return graphql.NewScalarFieldContext("LobbyEntry", field, false, false, "ID")
 }
 
-func (ec *executionContext) _LobbyEntry_displayName(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+func (ec *executionContext) _LobbyEntry_displayName(ctx context.Context, field graphql.CollectedField, obj *live.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7884,7 +7885,7 @@ func (ec *executionContext) fieldContext_LobbyEntry_displayName(_ context.Contex
 	return graphql.NewScalarFieldContext("LobbyEntry", field, false, false, "String")
 }
 
-func (ec *executionContext) _LobbyEntry_color(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+func (ec *executionContext) _LobbyEntry_color(ctx context.Context, field graphql.CollectedField, obj *live.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7907,7 +7908,7 @@ func (ec *executionContext) fieldContext_LobbyEntry_color(_ context.Context, fie
 	return graphql.NewScalarFieldContext("LobbyEntry", field, false, false, "String")
 }
 
-func (ec *executionContext) _LobbyEntry_status(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+func (ec *executionContext) _LobbyEntry_status(ctx context.Context, field graphql.CollectedField, obj *live.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7919,8 +7920,8 @@ func (ec *executionContext) _LobbyEntry_status(ctx context.Context, field graphq
 			return obj.Status, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v lobby.Status) graphql.Marshaler {
-			return ec.marshalNEntryStatus2foyerᚋlobbyᚐStatus(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v live.Status) graphql.Marshaler {
+			return ec.marshalNEntryStatus2foyerᚋinternalᚋliveᚐStatus(ctx, selections, v)
 		},
 		true,
 		true,
@@ -7930,7 +7931,7 @@ func (ec *executionContext) fieldContext_LobbyEntry_status(_ context.Context, fi
 	return graphql.NewScalarFieldContext("LobbyEntry", field, false, false, "EntryStatus")
 }
 
-func (ec *executionContext) _LobbyEntry_since(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+func (ec *executionContext) _LobbyEntry_since(ctx context.Context, field graphql.CollectedField, obj *live.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7953,7 +7954,7 @@ func (ec *executionContext) fieldContext_LobbyEntry_since(_ context.Context, fie
 	return graphql.NewScalarFieldContext("LobbyEntry", field, false, false, "Time")
 }
 
-func (ec *executionContext) _LobbyEntry_isAuthenticated(ctx context.Context, field graphql.CollectedField, obj *lobby.Entry) (ret graphql.Marshaler) {
+func (ec *executionContext) _LobbyEntry_isAuthenticated(ctx context.Context, field graphql.CollectedField, obj *live.Entry) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -11557,8 +11558,8 @@ func (ec *executionContext) _RequestEntryPayload_entry(ctx context.Context, fiel
 			return obj.Entry, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *lobby.Entry) graphql.Marshaler {
-			return ec.marshalNEntry2ᚖfoyerᚋlobbyᚐEntry(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *live.Entry) graphql.Marshaler {
+			return ec.marshalNEntry2ᚖfoyerᚋinternalᚋliveᚐEntry(ctx, selections, v)
 		},
 		true,
 		true,
@@ -11612,8 +11613,8 @@ func (ec *executionContext) _ReturnToLobbyPayload_entry(ctx context.Context, fie
 			return obj.Entry, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *lobby.Entry) graphql.Marshaler {
-			return ec.marshalNLobbyEntry2ᚖfoyerᚋlobbyᚐEntry(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *live.Entry) graphql.Marshaler {
+			return ec.marshalNLobbyEntry2ᚖfoyerᚋinternalᚋliveᚐEntry(ctx, selections, v)
 		},
 		true,
 		true,
@@ -12067,8 +12068,8 @@ func (ec *executionContext) _Room_lobby(ctx context.Context, field graphql.Colle
 			return ec.Resolvers.Room().Lobby(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *lobby.Lobby) graphql.Marshaler {
-			return ec.marshalOLobby2ᚖfoyerᚋlobbyᚐLobby(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *live.Lobby) graphql.Marshaler {
+			return ec.marshalOLobby2ᚖfoyerᚋinternalᚋliveᚐLobby(ctx, selections, v)
 		},
 		true,
 		false,
@@ -13411,8 +13412,8 @@ func (ec *executionContext) _SetLobbyMessagePayload_lobby(ctx context.Context, f
 			return obj.Lobby, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *lobby.Lobby) graphql.Marshaler {
-			return ec.marshalNLobby2ᚖfoyerᚋlobbyᚐLobby(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *live.Lobby) graphql.Marshaler {
+			return ec.marshalNLobby2ᚖfoyerᚋinternalᚋliveᚐLobby(ctx, selections, v)
 		},
 		true,
 		true,
@@ -13572,8 +13573,8 @@ func (ec *executionContext) _Subscription_entry(ctx context.Context, field graph
 			return ec.Resolvers.Subscription().Entry(ctx, fc.Args["ticket"].(string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *lobby.Entry) graphql.Marshaler {
-			return ec.marshalNEntry2ᚖfoyerᚋlobbyᚐEntry(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *live.Entry) graphql.Marshaler {
+			return ec.marshalNEntry2ᚖfoyerᚋinternalᚋliveᚐEntry(ctx, selections, v)
 		},
 		true,
 		true,
@@ -13616,8 +13617,8 @@ func (ec *executionContext) _Subscription_lobby(ctx context.Context, field graph
 			return ec.Resolvers.Subscription().Lobby(ctx, fc.Args["roomId"].(uuid.UUID))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *lobby.Lobby) graphql.Marshaler {
-			return ec.marshalNLobby2ᚖfoyerᚋlobbyᚐLobby(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *live.Lobby) graphql.Marshaler {
+			return ec.marshalNLobby2ᚖfoyerᚋinternalᚋliveᚐLobby(ctx, selections, v)
 		},
 		true,
 		true,
@@ -18141,7 +18142,7 @@ func (ec *executionContext) _EndMeetingPayload(ctx context.Context, sel ast.Sele
 
 var entryImplementors = []string{"Entry"}
 
-func (ec *executionContext) _Entry(ctx context.Context, sel ast.SelectionSet, obj *lobby.Entry) graphql.Marshaler {
+func (ec *executionContext) _Entry(ctx context.Context, sel ast.SelectionSet, obj *live.Entry) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, entryImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -18362,7 +18363,7 @@ func (ec *executionContext) _LiftBanPayload(ctx context.Context, sel ast.Selecti
 
 var lobbyImplementors = []string{"Lobby"}
 
-func (ec *executionContext) _Lobby(ctx context.Context, sel ast.SelectionSet, obj *lobby.Lobby) graphql.Marshaler {
+func (ec *executionContext) _Lobby(ctx context.Context, sel ast.SelectionSet, obj *live.Lobby) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, lobbyImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -18410,7 +18411,7 @@ func (ec *executionContext) _Lobby(ctx context.Context, sel ast.SelectionSet, ob
 
 var lobbyEntryImplementors = []string{"LobbyEntry"}
 
-func (ec *executionContext) _LobbyEntry(ctx context.Context, sel ast.SelectionSet, obj *lobby.Entry) graphql.Marshaler {
+func (ec *executionContext) _LobbyEntry(ctx context.Context, sel ast.SelectionSet, obj *live.Entry) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, lobbyEntryImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -21640,7 +21641,7 @@ func (ec *executionContext) marshalNEndMeetingPayload2ᚖfoyerᚋgraphᚋgenerat
 	return ec._EndMeetingPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNEntry2ᚖfoyerᚋlobbyᚐEntry(ctx context.Context, sel ast.SelectionSet, v *lobby.Entry) graphql.Marshaler {
+func (ec *executionContext) marshalNEntry2ᚖfoyerᚋinternalᚋliveᚐEntry(ctx context.Context, sel ast.SelectionSet, v *live.Entry) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Entry!")
 		return graphql.Null
@@ -21648,13 +21649,13 @@ func (ec *executionContext) marshalNEntry2ᚖfoyerᚋlobbyᚐEntry(ctx context.C
 	return ec._Entry(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNEntryStatus2foyerᚋlobbyᚐStatus(ctx context.Context, v any) (lobby.Status, error) {
+func (ec *executionContext) unmarshalNEntryStatus2foyerᚋinternalᚋliveᚐStatus(ctx context.Context, v any) (live.Status, error) {
 	tmp, err := graphql.UnmarshalString(v)
-	res := lobby.Status(tmp)
+	res := live.Status(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNEntryStatus2foyerᚋlobbyᚐStatus(ctx context.Context, sel ast.SelectionSet, v lobby.Status) graphql.Marshaler {
+func (ec *executionContext) marshalNEntryStatus2foyerᚋinternalᚋliveᚐStatus(ctx context.Context, sel ast.SelectionSet, v live.Status) graphql.Marshaler {
 	_ = sel
 	res := graphql.MarshalString(string(v))
 	if res == graphql.Null {
@@ -21757,7 +21758,7 @@ func (ec *executionContext) marshalNLiftBanPayload2ᚖfoyerᚋgraphᚋgenerated�
 	return ec._LiftBanPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNLobby2ᚖfoyerᚋlobbyᚐLobby(ctx context.Context, sel ast.SelectionSet, v *lobby.Lobby) graphql.Marshaler {
+func (ec *executionContext) marshalNLobby2ᚖfoyerᚋinternalᚋliveᚐLobby(ctx context.Context, sel ast.SelectionSet, v *live.Lobby) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Lobby!")
 		return graphql.Null
@@ -21765,11 +21766,11 @@ func (ec *executionContext) marshalNLobby2ᚖfoyerᚋlobbyᚐLobby(ctx context.C
 	return ec._Lobby(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNLobbyEntry2ᚕᚖfoyerᚋlobbyᚐEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []*lobby.Entry) graphql.Marshaler {
+func (ec *executionContext) marshalNLobbyEntry2ᚕᚖfoyerᚋinternalᚋliveᚐEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []*live.Entry) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNLobbyEntry2ᚖfoyerᚋlobbyᚐEntry(ctx, sel, v[i])
+		return ec.marshalNLobbyEntry2ᚖfoyerᚋinternalᚋliveᚐEntry(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -21781,7 +21782,7 @@ func (ec *executionContext) marshalNLobbyEntry2ᚕᚖfoyerᚋlobbyᚐEntryᚄ(ct
 	return ret
 }
 
-func (ec *executionContext) marshalNLobbyEntry2ᚖfoyerᚋlobbyᚐEntry(ctx context.Context, sel ast.SelectionSet, v *lobby.Entry) graphql.Marshaler {
+func (ec *executionContext) marshalNLobbyEntry2ᚖfoyerᚋinternalᚋliveᚐEntry(ctx context.Context, sel ast.SelectionSet, v *live.Entry) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "LobbyEntry!")
 		return graphql.Null
@@ -22841,7 +22842,7 @@ func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.Sele
 	return res
 }
 
-func (ec *executionContext) marshalOLobby2ᚖfoyerᚋlobbyᚐLobby(ctx context.Context, sel ast.SelectionSet, v *lobby.Lobby) graphql.Marshaler {
+func (ec *executionContext) marshalOLobby2ᚖfoyerᚋinternalᚋliveᚐLobby(ctx context.Context, sel ast.SelectionSet, v *live.Lobby) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
@@ -23077,16 +23078,16 @@ func (ec *executionContext) marshalORecordingUser2ᚕᚖfoyerᚋentᚐUserᚄ(ct
 	return ret
 }
 
-func (ec *executionContext) unmarshalORemoval2ᚖfoyerᚋlobbyᚐRemoval(ctx context.Context, v any) (*lobby.Removal, error) {
+func (ec *executionContext) unmarshalORemoval2ᚖfoyerᚋinternalᚋliveᚐRemoval(ctx context.Context, v any) (*live.Removal, error) {
 	if v == nil {
 		return nil, nil
 	}
 	tmp, err := graphql.UnmarshalString(v)
-	res := lobby.Removal(tmp)
+	res := live.Removal(tmp)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalORemoval2ᚖfoyerᚋlobbyᚐRemoval(ctx context.Context, sel ast.SelectionSet, v *lobby.Removal) graphql.Marshaler {
+func (ec *executionContext) marshalORemoval2ᚖfoyerᚋinternalᚋliveᚐRemoval(ctx context.Context, sel ast.SelectionSet, v *live.Removal) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

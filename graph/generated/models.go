@@ -10,21 +10,21 @@ import (
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/roomaccess"
+	"foyer/internal/live"
 	"foyer/internal/livekit"
-	"foyer/lobby"
 	"foyer/meetings"
 )
 
 // The result of `admitAllEntries`.
 type AdmitAllEntriesPayload struct {
 	// The requests that are admitted now. Requests with another, earlier decision are not in the list.
-	Entries []*lobby.Entry `json:"entries"`
+	Entries []*live.Entry `json:"entries"`
 }
 
 // The result of `admitEntry`.
 type AdmitEntryPayload struct {
 	// The guest's request as it is now.
-	Entry *lobby.Entry `json:"entry"`
+	Entry *live.Entry `json:"entry"`
 }
 
 // The request to cancel.
@@ -36,7 +36,7 @@ type CancelEntryInput struct {
 // The result of `cancelEntry`.
 type CancelEntryPayload struct {
 	// The request as it is now.
-	Entry *lobby.Entry `json:"entry"`
+	Entry *live.Entry `json:"entry"`
 }
 
 // What this server offers. A page uses it to hide what does not work here.
@@ -82,13 +82,13 @@ type DeleteRoomPayload struct {
 // The result of `denyAllEntries`.
 type DenyAllEntriesPayload struct {
 	// The requests that are denied now. Requests with another, earlier decision are not in the list.
-	Entries []*lobby.Entry `json:"entries"`
+	Entries []*live.Entry `json:"entries"`
 }
 
 // The result of `denyEntry`.
 type DenyEntryPayload struct {
 	// The guest's request as it is now.
-	Entry *lobby.Entry `json:"entry"`
+	Entry *live.Entry `json:"entry"`
 }
 
 // The room whose meeting to end.
@@ -186,7 +186,7 @@ type RenameParticipantPayload struct {
 // The result of `returnToLobby`.
 type ReturnToLobbyPayload struct {
 	// The person's new request to enter.
-	Entry *lobby.Entry `json:"entry"`
+	Entry *live.Entry `json:"entry"`
 }
 
 // The result of `revokeOtherSessions`.
@@ -224,7 +224,7 @@ type RevokeSessionPayload struct {
 // The result of `setLobbyMessage`.
 type SetLobbyMessagePayload struct {
 	// The lobby as it is now.
-	Lobby *lobby.Lobby `json:"lobby"`
+	Lobby *live.Lobby `json:"lobby"`
 }
 
 // The result of `setParticipantRole`.

@@ -141,7 +141,7 @@ func TestScriptsUseOnlyCommandsOfTheACLUser(t *testing.T) {
 	t.Parallel()
 	rule, _ := aclCommands(t, "foyer", "x", "foyer:")
 	may := granted(rule)
-	files, err := filepath.Glob("../../lobby/scripts/*.lua")
+	files, err := filepath.Glob("../../internal/live/scripts/*.lua")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	for _, file := range files {

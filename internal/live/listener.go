@@ -1,4 +1,4 @@
-package lobby
+package live
 
 import (
 	"context"
@@ -32,21 +32,26 @@ const (
 // subscription becomes live, for the first time or again. It may call heard and ready more often
 // than there is reason to.
 type listener struct {
-	rdb     redis.UniversalClient
-	keys    keys
-	watched func(roomID uuid.UUID) bool
-	heard   func(roomID, entryID uuid.UUID, trace string)
-	ready   func(roomID uuid.UUID)
+	rdb  redis.UniversalClient
+	keys keys
+	hub  *hub
 
 	mu      sync.Mutex
 	pending map[uuid.UUID]struct{} // rooms to look at
 	wake    chan struct{}
-	deaf    atomic.Bool
-	bells   atomic.Uint64 // heard
+	broken  atomic.Bool
+	bells   atomic.Uint64 // received
 
 	// What follows belongs to run.
 	placed map[uuid.UUID]*lane
 	lanes  map[string]*lane // by the node's address
+}
+
+func newListener(rdb redis.UniversalClient, keys keys) *listener {
+	return &listener{
+		rdb: rdb, keys: keys, pending: map[uuid.UUID]struct{}{}, wake: make(chan struct{}, 1),
+		placed: map[uuid.UUID]*lane{}, lanes: map[string]*lane{},
+	}
 }
 
 // lane is one subscription at one node.
@@ -61,8 +66,8 @@ type lane struct {
 	leaving map[string]int
 }
 
-// look has a room looked at: whether its bell is to be heard from now on, or no longer.
-func (l *listener) look(roomID uuid.UUID) {
+// requeue has a room looked at: whether its bell is to be heard from now on, or no longer.
+func (l *listener) requeue(roomID uuid.UUID) {
 	l.mu.Lock()
 	l.pending[roomID] = struct{}{}
 	l.mu.Unlock()
@@ -112,7 +117,7 @@ func (l *listener) place(
 	for roomID := range rooms {
 		was := l.placed[roomID]
 		switch {
-		case !l.watched(roomID):
+		case !l.hub.watched(roomID):
 			delete(l.placed, roomID)
 			if was != nil {
 				unwanted[was] = append(unwanted[was], l.keys.bell(roomID))
@@ -121,7 +126,7 @@ func (l *listener) place(
 			to, err := l.laneFor(ctx, roomID, readers)
 			if err != nil {
 				failed = append(failed, err)
-				l.look(roomID)
+				l.requeue(roomID)
 				continue
 			}
 			l.placed[roomID] = to
@@ -233,7 +238,7 @@ func (l *listener) read(ctx context.Context, from *lane) {
 			err = from.sub.Ping(ctx)
 		} else if err == nil {
 			asked = false
-			err = l.hear(from, message)
+			err = l.dispatch(from, message)
 		}
 		if err != nil {
 			l.complain(ctx, err)
@@ -244,7 +249,7 @@ func (l *listener) read(ctx context.Context, from *lane) {
 
 // complain logs that Redis cannot be heard, once until it can.
 func (l *listener) complain(ctx context.Context, err error) {
-	if ctx.Err() == nil && !l.deaf.Swap(true) {
+	if ctx.Err() == nil && !l.broken.Swap(true) {
 		slog.WarnContext(ctx, "the subscription at Redis broke; trying again until it is back", "err", err)
 	}
 }
@@ -254,7 +259,7 @@ func isTimeout(err error) bool {
 	return ok && netErr.Timeout()
 }
 
-func (l *listener) hear(from *lane, message any) error {
+func (l *listener) dispatch(from *lane, message any) error {
 	switch m := message.(type) {
 	case *redis.Message:
 		roomID, errRoom := l.keys.roomOf(m.Channel)
@@ -262,7 +267,7 @@ func (l *listener) hear(from *lane, message any) error {
 		entryID, errEntry := uuid.Parse(id)
 		if errRoom == nil && errEntry == nil { // else it is none of ours
 			l.bells.Add(1)
-			l.heard(roomID, entryID, trace)
+			l.hub.ring(roomID, entryID, trace)
 		}
 	case *redis.Subscription:
 		roomID, err := l.keys.roomOf(m.Channel)
@@ -271,12 +276,12 @@ func (l *listener) hear(from *lane, message any) error {
 		}
 		switch m.Kind {
 		case "subscribe", "ssubscribe":
-			l.deaf.Store(false)
-			l.ready(roomID)
+			l.broken.Store(false)
+			l.hub.ringRoom(roomID)
 		case "sunsubscribe":
 			// A room may be watched again by the time that Redis confirms the end of its bell. It is asked for
 			// again then, after that, and needs nothing more.
-			if !from.left(m.Channel) && l.watched(roomID) {
+			if !from.left(m.Channel) && l.hub.watched(roomID) {
 				return fmt.Errorf("room %s has moved to another node", roomID)
 			}
 		}
@@ -308,7 +313,7 @@ func (l *listener) release(which func(uuid.UUID, *lane) bool) {
 	for roomID, at := range l.placed {
 		if which(roomID, at) {
 			delete(l.placed, roomID)
-			l.look(roomID)
+			l.requeue(roomID)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package lobby
+package live
 
 import (
 	"context"
@@ -9,22 +9,17 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
-
-	"foyer/ent"
-	"foyer/ent/room"
 )
 
 const (
 	// beatGuests and beatRooms bound one script and one round trip of a heartbeat.
 	beatGuests = 1000
 	beatRooms  = 200
-	// hostsInterval is how often hosts who watch are asked anew whether they are hosts.
-	hostsInterval = time.Minute
 )
 
 // beat keeps the guests who watch here present, until ctx ends.
 func (s *Service) beat(ctx context.Context) error {
-	return every(ctx, s.settings.Heartbeat, func(ctx context.Context) error {
+	return s.EachHeartbeat(ctx, func(ctx context.Context) error {
 		all, due := s.hub.beats(beatGuests), s.due()
 		for roomID := range due {
 			all = append(all, beats{roomID: roomID})
@@ -46,14 +41,15 @@ func (s *Service) beatNode(ctx context.Context, rooms []beats, due map[uuid.UUID
 	}
 	var failed []error
 	for chunk := range slices.Chunk(rooms, beatRooms) {
-		failed = append(failed, s.store.beat(ctx, chunk, s.lease(), found))
+		failed = append(failed, s.beatRooms(ctx, chunk, s.Lease(), found))
 	}
 	return errors.Join(failed...)
 }
 
-// every runs f once an interval until ctx ends, each time with no longer than the interval. What
-// fails is logged; the next time is soon.
-func every(ctx context.Context, interval time.Duration, f func(context.Context) error) error {
+// EachHeartbeat runs f once a heartbeat until ctx ends, each time with no longer than that. What fails is logged; the
+// next time is soon.
+func (s *Service) EachHeartbeat(ctx context.Context, f func(context.Context) error) error {
+	interval := s.settings.Heartbeat
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
@@ -70,57 +66,15 @@ func every(ctx context.Context, interval time.Duration, f func(context.Context) 
 	}
 }
 
-// minInterval is the least that f of every is given, however short the interval.
+// minInterval is the least that f of EachHeartbeat is given, however short the interval.
 const minInterval = time.Second
 
-// follow mends what a server that died in between has left behind: it lets in whoever may walk in by
-// now, closes the lobbies of rooms that are gone and, now and then, has hosts looked at who watch. The
-// change of a room does all that at once.
-func (s *Service) follow(ctx context.Context) error {
-	hostsAt := time.Now()
-	return every(ctx, s.settings.Heartbeat, func(ctx context.Context) error {
-		if time.Since(hostsAt) > hostsInterval {
-			hostsAt = time.Now()
-			s.hub.ringHosts()
-		}
-		var failed []error
-		for ids := range slices.Chunk(s.hub.waitedFor(), beatRooms) {
-			failed = append(failed, s.followRooms(ctx, ids))
-		}
-		return errors.Join(failed...)
-	})
-}
-
-func (s *Service) followRooms(ctx context.Context, ids []uuid.UUID) error {
-	found, err := s.rooms.ByIDs(ctx, ids)
-	if err != nil {
-		return err
-	}
-	var failed []error
-	for _, id := range ids {
-		failed = append(failed, s.followRoom(ctx, id, found[id]))
-	}
-	return errors.Join(failed...)
-}
-
-func (s *Service) followRoom(ctx context.Context, id uuid.UUID, r *ent.Room) error {
-	switch {
-	case r == nil:
-		_, err := s.End(ctx, id)
-		return err
-	case r.AccessLevel != room.AccessLevelRESTRICTED:
-		return s.LetIn(ctx, id)
-	default:
-		return nil
-	}
-}
-
-// sweepLater has a room looked at once more when the places of those who are there now have lapsed,
+// SweepLater has a room looked at once more when the places of those who are there now have lapsed,
 // so that nothing of them stays in Redis.
-func (s *Service) sweepLater(roomID uuid.UUID) {
+func (s *Service) SweepLater(roomID uuid.UUID) {
 	s.dueMu.Lock()
 	defer s.dueMu.Unlock()
-	s.dueAt[roomID] = time.Now().Add(s.lease())
+	s.dueAt[roomID] = time.Now().Add(s.Lease())
 }
 
 // due returns the rooms whose time has come, and when it had. They stay due until they are swept: a

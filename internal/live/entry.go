@@ -1,4 +1,4 @@
-package lobby
+package live
 
 import (
 	"cmp"
@@ -10,8 +10,6 @@ import (
 
 	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/trace"
-
-	"foyer/rooms"
 )
 
 // Status is where an entry stands. A host's decision is made once: only WAITING changes, until the
@@ -31,8 +29,8 @@ const (
 	// Ended with the meeting: the guest may ask again for the next one.
 	Ended Status = "ENDED"
 
-	// gone is the status of an entry that does not exist.
-	gone Status = ""
+	// Gone is the status of an entry that does not exist.
+	Gone Status = ""
 )
 
 // Removal is how a host takes somebody out of a call.
@@ -68,42 +66,37 @@ type Entry struct {
 	// RetryAfter is in how many seconds a denied guest may ask again, 0 when that time is over; nil for others.
 	RetryAfter *int
 
-	// byRule: the rules have admitted the guest, not a host. It holds for as long as they do.
-	byRule bool
-	// changed is the version of the entry's own last change.
-	changed int
-	// push is the span in which the guest is told of this state; nil when there is none.
-	push trace.Span
-	// pass is what issued the guest's pass has returned when that was done as the entry was read; else nil.
-	pass any
-	// arrival is the version of the lobby in which the guest arrived: his place in the list.
-	arrival int
-}
-
-// person is who asks to enter.
-func (e *Entry) person() rooms.Person {
-	return rooms.Person{ID: e.ID, UserID: e.UserID, Name: e.DisplayName}
+	// ByRule: the rules have admitted the guest, not a host. It holds for as long as they do.
+	ByRule bool
+	// Changed is the version of the entry's own last change.
+	Changed int
+	// Push is the span in which the guest is told of this state; nil when there is none.
+	Push trace.Span
+	// Issued is what became of the guest's pass when it was issued as the entry was read; else nil.
+	Issued *Issued
+	// Arrival is the version of the lobby in which the guest arrived: their place in the list.
+	Arrival int
 }
 
 // IsAuthenticated reports whether the guest is signed in with an account.
 func (e *Entry) IsAuthenticated() bool { return e.UserID != uuid.Nil }
 
-// askable reports whether the guest was denied, and may ask again by now.
-func (e *Entry) askable() bool {
+// Askable reports whether the guest was denied, and may ask again by now.
+func (e *Entry) Askable() bool {
 	return e.Status == Denied && e.RetryAfter != nil && *e.RetryAfter == 0
 }
 
-// became returns the entry with a status that Redis does not know: the database says so.
-func (e *Entry) became(status Status) *Entry {
+// Became returns the entry with a status that Redis does not know: the database says so.
+func (e *Entry) Became(status Status) *Entry {
 	now := *e
-	now.Status, now.Message, now.Position, now.pass, now.push = status, nil, nil, nil, nil
+	now.Status, now.Message, now.Position, now.Issued, now.Push = status, nil, nil, nil, nil
 	now.Version = max(e.Version+1, int(time.Now().UnixMilli()))
-	now.changed = now.Version
+	now.Changed = now.Version
 	return &now
 }
 
-// decided reports whether a host, or the rules, have let the guest in or turned him away.
-func (e *Entry) decided() bool { return e.Status == Admitted || e.Status == Denied }
+// Decided reports whether a host, or the rules, have let the guest in or turned him away.
+func (e *Entry) Decided() bool { return e.Status == Admitted || e.Status == Denied }
 
 // Lobby is everybody who waits for a room.
 type Lobby struct {
@@ -115,8 +108,8 @@ type Lobby struct {
 
 	// waiting is how many wait, where the entries were not read.
 	waiting int
-	// push is the span in which a host is told of this state; nil when there is none.
-	push trace.Span
+	// Push is the span in which a host is told of this state; nil when there is none.
+	Push trace.Span
 }
 
 // TotalCount is how many wait.
@@ -138,7 +131,8 @@ func parseView(roomID uuid.UUID, reply any, showPosition bool) (*Entry, error) {
 	e, err := parseEntry(roomID, list[:entryFields])
 	more := list[entryFields:]
 	if err == nil && len(list) > viewFields {
-		e.pass = list[viewFields]
+		issued := parseIssued(list[viewFields])
+		e.Issued = &issued
 	}
 	if how, _ := more[5].(string); err == nil && how != "" {
 		e.Removal = new(Removal(how))
@@ -219,7 +213,7 @@ func unpackEntries(
 		switch {
 		case err != nil:
 			damaged(err)
-		case e.Status != gone:
+		case e.Status != Gone:
 			entries = append(entries, e)
 		}
 	}
@@ -264,7 +258,7 @@ func newEntry(roomID uuid.UUID, text *[entryFields]string) (*Entry, error) {
 // read has an entry be what is stored of it.
 func (e *Entry) read(roomID uuid.UUID, text *[entryFields]string) error {
 	id, errID := uuid.Parse(text[0])
-	if Status(text[3]) == gone && errID == nil {
+	if Status(text[3]) == Gone && errID == nil {
 		*e = Entry{ID: id, RoomID: roomID}
 		return nil
 	}
@@ -278,8 +272,8 @@ func (e *Entry) read(roomID uuid.UUID, text *[entryFields]string) error {
 	}
 	*e = Entry{
 		ID: id, RoomID: roomID, DisplayName: text[1], Color: text[2], Status: status,
-		UserID: userID, Since: time.UnixMilli(since), arrival: arrival, Version: version,
-		changed: version, byRule: text[8] != "",
+		UserID: userID, Since: time.UnixMilli(since), Arrival: arrival, Version: version,
+		Changed: version, ByRule: text[8] != "",
 	}
 	return nil
 }
@@ -291,7 +285,7 @@ func statusOf(text string) (Status, error) {
 			return s, nil
 		}
 	}
-	return gone, fmt.Errorf("no such status: %q", text)
+	return Gone, fmt.Errorf("no such status: %q", text)
 }
 
 func parseUser(text string) (uuid.UUID, error) {

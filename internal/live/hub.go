@@ -1,4 +1,4 @@
-package lobby
+package live
 
 import (
 	"sync"
@@ -7,15 +7,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// bell wakes one watcher. It never blocks who rings it: a bell that still rings already promises
+// Bell wakes one watcher. It never blocks who rings it: a bell that still rings already promises
 // another look.
-type bell struct {
-	// ring wakes the watcher. It is called under the hub's lock, and by several at once.
-	ring func()
+type Bell struct {
+	// Ring wakes the watcher. It is called under the hub's lock, and by several at once.
+	Ring func()
 	// next is another one of the same entry.
-	next *bell
-	// roomID and entryID are what is watched; a host watches the whole room (zero entry).
-	roomID, entryID uuid.UUID
+	next *Bell
+	// RoomID and EntryID are what is watched; a host watches the whole room (zero entry).
+	RoomID, EntryID uuid.UUID
 	// waits is true while the watcher is a guest who believes to wait.
 	waits atomic.Bool
 	// replaced: the hub has taken the bell down, since newer watchers of its entry are enough.
@@ -24,16 +24,16 @@ type bell struct {
 	trace atomic.Pointer[string]
 }
 
-// because returns the trace in which the bell was rung, once; empty when it is not known.
-func (b *bell) because() string {
+// Trace returns the trace in which the bell was rung, once; empty when it is not known.
+func (b *Bell) Trace() string {
 	if trace := b.trace.Swap(nil); trace != nil {
 		return *trace
 	}
 	return ""
 }
 
-// clapper returns what rings a bell, and the channel on which its watcher hears it.
-func clapper() (ring func(), rang <-chan struct{}) {
+// Signal returns what rings a bell, and the channel on which its watcher hears it.
+func Signal() (ring func(), rang <-chan struct{}) {
 	channel := make(chan struct{}, 1)
 	return func() {
 		select {
@@ -43,12 +43,34 @@ func clapper() (ring func(), rang <-chan struct{}) {
 	}, channel
 }
 
+// Waits reports whether the watcher is a guest who is believed to wait.
+func (b *Bell) Waits() bool { return b.waits.Load() }
+
+// SetWaits says whether the watcher is a guest who waits.
+func (b *Bell) SetWaits(waits bool) { b.waits.Store(waits) }
+
+// Replaced reports whether newer watchers of the entry have taken the bell's place.
+func (b *Bell) Replaced() bool { return b.replaced.Load() }
+
+// Hang hangs a bell, until Take takes it down. It rings when its entry changes or, for the zero entry, when anything
+// in the room does. The oldest of too many bells of a guest's entry is replaced, and rings.
+func (s *Service) Hang(b *Bell) { s.hub.hang(b) }
+
+// Take takes a bell down, and reports whether it was the last one of its entry.
+func (s *Service) Take(b *Bell) (last bool) { return s.hub.take(b) }
+
+// RingHosts wakes the hosts who watch any lobby here.
+func (s *Service) RingHosts() { s.hub.ringHosts() }
+
+// WaitedFor returns the rooms for which a guest waits who watches here.
+func (s *Service) WaitedFor() []uuid.UUID { return s.hub.waitedFor() }
+
 // hub knows who watches what in this process.
 type hub struct {
-	// changed is told when the first watcher of a room comes and when the last one goes.
-	changed func(roomID uuid.UUID)
-	// placesTold: guests who wait want to hear when the list changes.
-	placesTold bool
+	// listener subscribes to the bells of the rooms that somebody here watches.
+	listener *listener
+	// showPosition: guests who wait are sent their place, so each change of the list concerns them.
+	showPosition bool
 	// rung counts the times that a watcher was woken.
 	rung atomic.Uint64
 
@@ -60,7 +82,7 @@ type hub struct {
 type watchedRoom struct {
 	// bells are the first of each watched entry, which knows the others; the hosts' are those of the
 	// zero entry.
-	bells map[uuid.UUID]*bell
+	bells map[uuid.UUID]*Bell
 	// versions are those at the last heartbeat.
 	versions versions
 }
@@ -75,33 +97,33 @@ var (
 // broke without a word. Each change of the entry is read and sent as often.
 const maxWatchers = 8
 
-func newHub(changed func(roomID uuid.UUID), placesTold bool) *hub {
-	return &hub{changed: changed, placesTold: placesTold, rooms: map[uuid.UUID]*watchedRoom{}}
+func newHub(showPosition bool) *hub {
+	return &hub{showPosition: showPosition, rooms: map[uuid.UUID]*watchedRoom{}}
 }
 
 // hang hangs a bell, which rings when its entry changes or, for the zero entry, when anything in the room
 // does. It wants to be taken down. The oldest of too many bells of a guest's entry is replaced, and rings.
-func (h *hub) hang(b *bell) {
+func (h *hub) hang(b *Bell) {
 	h.mu.Lock()
-	room := h.rooms[b.roomID]
+	room := h.rooms[b.RoomID]
 	first := room == nil
 	if first {
-		room = &watchedRoom{bells: map[uuid.UUID]*bell{}}
-		h.rooms[b.roomID] = room
+		room = &watchedRoom{bells: map[uuid.UUID]*Bell{}}
+		h.rooms[b.RoomID] = room
 	}
-	b.next = room.bells[b.entryID]
-	room.bells[b.entryID] = b
-	if b.entryID != uuid.Nil && b.entryID != meetingBell {
+	b.next = room.bells[b.EntryID]
+	room.bells[b.EntryID] = b
+	if b.EntryID != uuid.Nil && b.EntryID != meetingBell {
 		h.replaceOldest(b)
 	}
 	h.mu.Unlock()
 	if first {
-		h.changed(b.roomID)
+		h.listener.requeue(b.RoomID)
 	}
 }
 
 // replaceOldest takes down what lies behind the first maxWatchers bells, of which new ones come first.
-func (h *hub) replaceOldest(bells *bell) {
+func (h *hub) replaceOldest(bells *Bell) {
 	last := bells
 	for range maxWatchers - 1 {
 		if last = last.next; last == nil {
@@ -116,31 +138,31 @@ func (h *hub) replaceOldest(bells *bell) {
 }
 
 // take takes a bell down and reports whether it was the last one of its entry.
-func (h *hub) take(b *bell) (last bool) {
+func (h *hub) take(b *Bell) (last bool) {
 	h.mu.Lock()
 	if b.replaced.Load() {
 		h.mu.Unlock()
 		return false
 	}
-	room := h.rooms[b.roomID]
-	rest := without(room.bells[b.entryID], b)
-	room.bells[b.entryID] = rest
+	room := h.rooms[b.RoomID]
+	rest := without(room.bells[b.EntryID], b)
+	room.bells[b.EntryID] = rest
 	if last = rest == nil; last {
-		delete(room.bells, b.entryID)
+		delete(room.bells, b.EntryID)
 	}
 	empty := len(room.bells) == 0
 	if empty {
-		delete(h.rooms, b.roomID)
+		delete(h.rooms, b.RoomID)
 	}
 	h.mu.Unlock()
 	if empty {
-		h.changed(b.roomID)
+		h.listener.requeue(b.RoomID)
 	}
 	return last
 }
 
 // without returns bells but one.
-func without(bells, b *bell) *bell {
+func without(bells, b *Bell) *Bell {
 	if bells == b {
 		return b.next
 	}
@@ -197,12 +219,12 @@ func (h *hub) ringHosts() {
 	}
 }
 
-func (h *hub) ringAll(bells *bell, trace string) {
+func (h *hub) ringAll(bells *Bell, trace string) {
 	for b := bells; b != nil; b = b.next {
 		if trace != "" {
 			b.trace.Store(&trace)
 		}
-		b.ring()
+		b.Ring()
 		h.rung.Add(1)
 	}
 }
@@ -229,7 +251,7 @@ func (h *hub) mend(roomID uuid.UUID, now versions, surprised []uuid.UUID) {
 		return
 	}
 	for entryID, bells := range room.bells {
-		if entryID != meetingBell && (h.placesTold || !anyWaits(bells)) {
+		if entryID != meetingBell && (h.showPosition || !anyWaits(bells)) {
 			h.ringAll(bells, "")
 		}
 	}
@@ -287,7 +309,7 @@ func (h *hub) waiting() (count int) {
 	return count
 }
 
-func anyWaits(bells *bell) bool {
+func anyWaits(bells *Bell) bool {
 	for b := bells; b != nil; b = b.next {
 		if b.waits.Load() {
 			return true

@@ -1,4 +1,4 @@
-package lobby
+package live
 
 import (
 	"context"
@@ -11,10 +11,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/redis/go-redis/v9"
 
-	"foyer/auth"
 	"foyer/internal/fault"
 	"foyer/internal/telemetry"
 )
@@ -77,40 +75,6 @@ func (k keys) roomOf(bell string) (uuid.UUID, error) {
 	return uuid.Parse(id)
 }
 
-// store keeps entries in Redis. Every change is one script, which rings the room's bell as it
-// writes. Each method is one round trip, and its cost depends on that room's entries alone.
-type store struct {
-	rdb redis.UniversalClient
-	keys
-	publish string
-	// perAddress is how many places of a lobby guests from one network address may take; 0 is any number.
-	perAddress int
-	// showPosition tells guests their place among those who wait.
-	showPosition bool
-	// decided is told of each decision, and how long its guest had waited.
-	decided func(decision string, waited time.Duration)
-	// lists are those that were read last.
-	lists *lru.Cache[uuid.UUID, readList]
-	// logged is what of Redis's data was found damaged lately.
-	logged *lru.Cache[string, struct{}]
-}
-
-func newStore(rdb redis.UniversalClient, settings Settings) store {
-	s := store{
-		rdb: rdb, keys: keys{settings.KeyPrefix}, publish: "PUBLISH", showPosition: settings.ShowPosition,
-		decided: settings.Decided, perAddress: settings.perAddress(),
-	}
-	s.lists, _ = lru.New[uuid.UUID, readList](cachedLists) // fails for no size but 0
-	s.logged, _ = lru.New[string, struct{}](cachedLists)
-	if s.decided == nil {
-		s.decided = func(string, time.Duration) {}
-	}
-	if sharded(rdb) {
-		s.publish = "SPUBLISH"
-	}
-	return s
-}
-
 func sharded(rdb redis.UniversalClient) bool {
 	_, cluster := rdb.(*redis.ClusterClient)
 	return cluster
@@ -118,9 +82,9 @@ func sharded(rdb redis.UniversalClient) bool {
 
 // key is what a script is given of a room: what the names of its keys begin with, which is also how a
 // cluster finds the node.
-func (s store) key(roomID uuid.UUID) []string { return []string{s.room(roomID)} }
+func (s *Service) key(roomID uuid.UUID) []string { return []string{s.room(roomID)} }
 
-func (s store) args(ctx context.Context, more ...any) []any {
+func (s *Service) args(ctx context.Context, more ...any) []any {
 	publish := s.publish
 	if trace := telemetry.Parent(ctx); trace != "" {
 		publish += " " + trace
@@ -128,7 +92,7 @@ func (s store) args(ctx context.Context, more ...any) []any {
 	return append([]any{publish, keyTTL.Milliseconds()}, more...)
 }
 
-func (s store) run(
+func (s *Service) run(
 	ctx context.Context, script *redis.Script, roomID uuid.UUID, args ...any,
 ) ([]any, error) {
 	reply, err := script.Run(ctx, s.rdb, s.key(roomID), s.args(ctx, args...)...).Slice()
@@ -142,26 +106,33 @@ func away(err error) error {
 	return fault.From(err, fault.Unavailable, "the lobby cannot be reached; try again soon")
 }
 
-// request puts an entry on the waiting list, or keeps it there for lease more, and returns it as it
-// is. An entry with an arrival goes back to its old place. Others are RateLimited when capacity
-// (0: any) is reached, or while a denial of this user holds.
-func (s store) request(
-	ctx context.Context, e *Entry, lease time.Duration, capacity int,
-) (*Entry, error) {
-	whom, places := s.placesOf(ctx, e)
+// Places are what a new entry may take of a lobby.
+type Places struct {
+	// Capacity is how many may wait for the room; 0 is any number.
+	Capacity int
+	// Whom is whom the entry counts for, a user or a network address; empty for nobody.
+	Whom string
+	// PerWhom is how many places one of them may take; 0 is any number.
+	PerWhom int
+}
+
+// Enqueue puts an entry on the waiting list, or keeps it there for another lease, and returns it as it is. An entry
+// with an arrival goes back to its old place. Others are RateLimited when their places are taken, or while a denial of
+// this user is valid.
+func (s *Service) Enqueue(ctx context.Context, e *Entry, places Places) (*Entry, error) {
 	since := int64(0)
-	if e.arrival != 0 {
+	if e.Arrival != 0 {
 		since = e.Since.UnixMilli()
 	}
 	reply, err := s.run(ctx, requestScript, e.RoomID, e.ID.String(), e.DisplayName, e.Color,
-		userText(e.UserID), lease.Milliseconds(), capacity, e.arrival, since,
-		whom, places)
+		userText(e.UserID), s.Lease().Milliseconds(), places.Capacity, e.Arrival, since,
+		places.Whom, places.PerWhom)
 	if err != nil {
 		return nil, err
 	}
 	switch reply[0] {
 	case "OK":
-		return parseView(e.RoomID, reply[1], s.showPosition)
+		return parseView(e.RoomID, reply[1], s.settings.ShowPosition)
 	case "FULL":
 		return nil, fault.New(fault.RateLimited, "too many people wait for this room; try again later")
 	case "CROWDED":
@@ -172,58 +143,51 @@ func (s store) request(
 	}
 }
 
-// placesPerUser is how many entries of one user may wait for one room: devices, and browsers that have lost their
-// tickets.
-const placesPerUser = 20
-
-// placesOf returns for whom an entry takes a place in the list, and how many places those may take, 0 for any number. A
-// user's places are their own: people with accounts take none of the share of the address that they come from.
-func (s store) placesOf(ctx context.Context, e *Entry) (whom string, places int) {
-	switch {
-	case s.perAddress == 0:
-		return "", 0
-	case e.IsAuthenticated():
-		return userText(e.UserID), min(s.perAddress, placesPerUser)
-	default:
-		return auth.FromContext(ctx).Address, s.perAddress
-	}
+// Reading is what is done for a guest whose entry is read. Without any of it nothing is.
+type Reading struct {
+	// Lease is for how long a guest who waits, and is there, counts as present.
+	Lease time.Duration
+	// PassTTL is for how long the pass at least is remembered that is made for a guest who has been admitted.
+	PassTTL time.Duration
+	// UserID is whom the guest has proved to be, if anybody.
+	UserID uuid.UUID
 }
 
-// reading is what is done for a guest whose entry is read. Without any of it nothing is.
-type reading struct {
-	// lease is for how long a guest who waits, and is there, counts as present.
-	lease time.Duration
-	// passTTL is for how long the pass at least is remembered that is made for a guest who has been admitted.
-	passTTL time.Duration
-	// userID is whom the guest has proved to be, if anybody.
-	userID uuid.UUID
-}
-
-// get returns an entry as its guest sees it.
-func (s store) get(ctx context.Context, roomID, entryID uuid.UUID, with reading) (*Entry, error) {
-	reply, err := s.run(ctx, getScript, roomID, entryID.String(), with.lease.Milliseconds(),
-		with.passTTL.Milliseconds(), userText(with.userID))
+// Get returns an entry as its guest sees it.
+func (s *Service) Get(ctx context.Context, roomID, entryID uuid.UUID, with Reading) (*Entry, error) {
+	reply, err := s.run(ctx, getScript, roomID, entryID.String(), with.Lease.Milliseconds(),
+		with.PassTTL.Milliseconds(), userText(with.UserID))
 	if err != nil {
 		return nil, err
 	}
-	return parseView(roomID, reply, s.showPosition)
+	return parseView(roomID, reply, s.settings.ShowPosition)
 }
 
-// decision moves an entry out of WAITING.
-type decision struct {
-	to Status
-	// holds is how long the decision does.
-	holds time.Duration
-	// byRule: the rules admit, not a host.
-	byRule bool
+// Decision moves an entry out of WAITING.
+type Decision struct {
+	To Status
+	// ByRule: the rules admit, not a host.
+	ByRule bool
 }
 
-// decide moves entries (none: all) out of WAITING and returns them as they are afterwards. Unknown
+// validFor is how long a decision is valid.
+func (s *Service) validFor(d Decision) time.Duration {
+	switch d.To {
+	case Admitted:
+		return s.settings.AdmittedFor
+	case Denied:
+		return s.settings.DeniedFor
+	default:
+		return newsTTL
+	}
+}
+
+// Decide moves entries (none: all) out of WAITING and returns them as they are afterwards. Unknown
 // ones are left out.
-func (s store) decide(
-	ctx context.Context, roomID uuid.UUID, d decision, entryIDs ...uuid.UUID,
+func (s *Service) Decide(
+	ctx context.Context, roomID uuid.UUID, d Decision, entryIDs ...uuid.UUID,
 ) ([]*Entry, error) {
-	args := []any{string(d.to), d.holds.Milliseconds(), d.byRule}
+	args := []any{string(d.To), s.validFor(d).Milliseconds(), d.ByRule}
 	for _, id := range entryIDs {
 		args = append(args, id.String())
 	}
@@ -239,18 +203,18 @@ func (s store) decide(
 		}
 		replies[i] = decided[0]
 		if waited, _ := decided[1].(int64); waited >= 0 {
-			s.decided(d.String(), time.Duration(waited)*time.Millisecond)
+			s.settings.Observe(d.String(), time.Duration(waited)*time.Millisecond)
 		}
 	}
 	return s.parseEntries(roomID, replies)
 }
 
 // String names a decision for those who count.
-func (d decision) String() string {
-	if d.byRule {
+func (d Decision) String() string {
+	if d.ByRule {
 		return "admitted_by_rule"
 	}
-	return strings.ToLower(string(d.to))
+	return strings.ToLower(string(d.To))
 }
 
 const (
@@ -267,9 +231,9 @@ type readList struct {
 	entries []*Entry
 }
 
-// list returns who waits for a room. While that is who waited the last time, as Redis says each time, the
+// List returns who waits for a room. While that is who waited the last time, as Redis says each time, the
 // entries are the same ones.
-func (s store) list(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
+func (s *Service) List(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
 	last, _ := s.lists.Get(roomID)
 	reply, err := s.run(ctx, listScript, roomID, last.is)
 	if err != nil {
@@ -291,8 +255,8 @@ func (s store) list(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
 	return &Lobby{Entries: last.entries, Message: message(reply[1]), Version: version}, nil
 }
 
-// count is list without the entries.
-func (s store) count(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
+// Count is List without the entries.
+func (s *Service) Count(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
 	reply, err := s.run(ctx, countScript, roomID)
 	if err != nil {
 		return nil, err
@@ -306,14 +270,14 @@ func (s store) count(ctx context.Context, roomID uuid.UUID) (*Lobby, error) {
 }
 
 // parseEntries leaves out entries that are gone, and damaged ones.
-func (s store) parseEntries(roomID uuid.UUID, replies []any) ([]*Entry, error) {
+func (s *Service) parseEntries(roomID uuid.UUID, replies []any) ([]*Entry, error) {
 	entries := make([]*Entry, 0, len(replies))
 	for _, reply := range replies {
 		e, err := parseEntry(roomID, reply)
 		switch {
 		case err != nil:
 			s.damaged(err)
-		case e.Status != gone:
+		case e.Status != Gone:
 			entries = append(entries, e)
 		}
 	}
@@ -322,14 +286,14 @@ func (s store) parseEntries(roomID uuid.UUID, replies []any) ([]*Entry, error) {
 
 // damaged logs what cannot be read of what Redis keeps, once. One damaged entry or pass must not keep a host
 // from all others.
-func (s store) damaged(err error) {
+func (s *Service) damaged(err error) {
 	if known, _ := s.logged.ContainsOrAdd(err.Error(), struct{}{}); !known {
 		slog.Error("Redis has damaged data, which is left out", "err", err)
 	}
 }
 
 // close ends the meeting of a room for a host, and returns when that was: now, by Redis's clock.
-func (s store) close(ctx context.Context, roomID uuid.UUID) (time.Time, error) {
+func (s *Service) close(ctx context.Context, roomID uuid.UUID) (time.Time, error) {
 	args := s.args(ctx, newsTTL.Milliseconds(), "")
 	at, err := closeScript.Run(ctx, s.rdb, s.key(roomID), args...).Int64()
 	if err != nil {
@@ -339,17 +303,17 @@ func (s store) close(ctx context.Context, roomID uuid.UUID) (time.Time, error) {
 }
 
 // lapse ends the meeting of a room if nobody has been in the call for a grace time.
-func (s store) lapse(ctx context.Context, roomID uuid.UUID, grace time.Duration) error {
+func (s *Service) lapse(ctx context.Context, roomID uuid.UUID, grace time.Duration) error {
 	return s.do(ctx, closeScript, roomID, newsTTL.Milliseconds(), grace.Milliseconds())
 }
 
-// setMessage sets what those who wait are told, and tells them.
-func (s store) setMessage(ctx context.Context, roomID uuid.UUID, message string) error {
+// SetMessage sets what those who wait are told, and tells them.
+func (s *Service) SetMessage(ctx context.Context, roomID uuid.UUID, message string) error {
 	return s.do(ctx, messageScript, roomID, message)
 }
 
 // do runs a script for what it does.
-func (s store) do(
+func (s *Service) do(
 	ctx context.Context, script *redis.Script, roomID uuid.UUID, args ...any,
 ) error {
 	if err := script.Run(ctx, s.rdb, s.key(roomID), s.args(ctx, args...)...).Err(); err != nil {
@@ -367,10 +331,10 @@ type beats struct {
 	waiting []uuid.UUID
 }
 
-// beat keeps the waiting guests of many rooms present for lease, in one round trip, and calls found
+// beatRooms keeps the waiting guests of many rooms present for lease, in one round trip, and calls found
 // with each room's versions and those of the guests who do not wait any more. One room's failure is
 // no other's.
-func (s store) beat(
+func (s *Service) beatRooms(
 	ctx context.Context, rooms []beats, lease time.Duration,
 	found func(roomID uuid.UUID, now versions, surprised []uuid.UUID),
 ) error {
@@ -404,7 +368,7 @@ func parseIDs(texts []string) []uuid.UUID {
 	return ids
 }
 
-func (s store) beatArgs(ctx context.Context, room beats, lease time.Duration) []any {
+func (s *Service) beatArgs(ctx context.Context, room beats, lease time.Duration) []any {
 	args := s.args(ctx, lease.Milliseconds())
 	for _, id := range room.waiting {
 		args = append(args, id.String())

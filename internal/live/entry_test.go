@@ -1,4 +1,4 @@
-package lobby
+package live
 
 import (
 	"cmp"
@@ -36,8 +36,8 @@ func TestPackedEntriesAreReadWhateverTheirNames(t *testing.T) {
 		assert.Equal(t, Waiting, e.Status)
 		assert.Equal(t, "hsl(1, 2%, 3%)", e.Color)
 		assert.Equal(t, int64(1763900000000), e.Since.UnixMilli())
-		assert.Equal(t, []int{17, 18}, []int{e.arrival, e.Version})
-		assert.False(t, e.byRule || e.IsAuthenticated())
+		assert.Equal(t, []int{17, 18}, []int{e.Arrival, e.Version})
+		assert.False(t, e.ByRule || e.IsAuthenticated())
 	}
 	none, err := unpackEntries(roomID, int64(0), "", whole(t))
 	require.NoError(t, err)
