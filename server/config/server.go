@@ -6,7 +6,7 @@ import "time"
 type Server struct {
 	Addr                string        `env:"FOYER_ADDR" envDefault:"127.0.0.1:8080" check:"host:port" doc:"Where to listen. In development mode, a loopback address."`
 	PublicURL           string        `env:"FOYER_PUBLIC_URL" unset:"in development mode, as the browser asks" check:"https://HOST, or http://HOST on this machine, without a path" doc:"Foyer's origin as browsers see it, for instance 'https://meet.example.org'. Outside development mode, sign-in, e-mail and recordings require it: their links begin with it."`
-	AllowedOrigins      []string      `env:"FOYER_ALLOWED_ORIGINS" check:"https://HOST, or http://HOST on this machine, without a path" doc:"Other origins whose pages may use '/graphql' with people's cookies."`
+	AllowedOrigins      []string      `env:"FOYER_ALLOWED_ORIGINS" check:"https://HOST, or http://HOST on this machine, without a path" doc:"Other origins whose pages may use '/graphql', with cookies or with a bearer token."`
 	Secret              string        `env:"FOYER_SECRET" unset:"development mode" check:"at least 32 bytes" secret:"all" doc:"Signs tickets and protects sign-ins that have begun. Make one with 'openssl rand -hex 32'. All servers need the same one. A new one makes all tickets void."`
 	Data                string        `env:"FOYER_DATA" envDefault:"./data" doc:"The folder of the SQLite file. Foyer creates it if it does not exist."`
 	TrustedProxies      int           `env:"FOYER_TRUSTED_PROXIES" envDefault:"0" check:"0.." doc:"How many proxies in front of Foyer add to the header 'FOYER_PROXY_HEADER'. Rate limits count by the address that the outermost of them saw. With '0' Foyer ignores the header."`
