@@ -133,7 +133,7 @@ func TestRedisIsReachedByTLSAlone(t *testing.T) {
 	stranger := env.NewAuthority(t).Settings(t)
 	assert.ErrorContains(t, ping(append(stranger, at("127.0.0.1"))...), "unknown authority")
 	assert.ErrorContains(t, ping(append(stranger[1:], trusting[0], at("127.0.0.1"))...), "tls: ")
-	assert.ErrorContains(t, ping(trusting[0], at("127.0.0.1")), "tls: ", "Redis wants to know who we are")
+	assert.ErrorContains(t, ping(trusting[0], at("127.0.0.1")), "tls: ", "Redis requires a certificate")
 	assert.ErrorContains(t, ping("REDIS_CA_FILE=/nowhere", at("127.0.0.1")), "REDIS_CA_FILE")
 	assert.ErrorContains(t, ping("REDIS_CA_FILE="+strings.TrimPrefix(trusting[2], "REDIS_KEY_FILE="), at("127.0.0.1")),
 		"REDIS_CA_FILE")

@@ -85,7 +85,7 @@ var doors = []door{
 
 // enough are the mutations for which the limit of all mutations is enough, and why.
 var enough = map[string]string{
-	"admitEntry": "one script", "denyEntry": "one script, and a row for whoever has asked to enter",
+	"admitEntry": "one script", "denyEntry": "one script, and a row for the denied person",
 	"muteParticipant":     "one participant; those who show a ticket are limited by it",
 	"muteAllParticipants": "one meeting of one's own", "updateParticipant": "one participant",
 	"removeParticipant": "one person", "returnToLobby": "one participant", "liftBan": "one row less",

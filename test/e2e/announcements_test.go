@@ -210,7 +210,7 @@ func TestNotificationsOfARecordingSurviveCrashes(t *testing.T) {
 	require.NoError(t, third.stop())
 	got := service.all()
 	require.Len(t, got, 2)
-	assert.Equal(t, got[0].id(), got[1].id(), "whoever looks at the id takes it once")
+	assert.Equal(t, got[0].id(), got[1].id(), "a receiver that compares ids processes it once")
 	assert.Equal(t, got[0].Body, got[1].Body)
 	assert.Contains(t, got[0].Body, id)
 	mails := smtp.Received()

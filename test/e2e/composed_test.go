@@ -284,7 +284,7 @@ func limitedByAddress(t *testing.T, at string) {
 	for _, forged := range []string{"192.0.2.77", "192.0.2.77, 192.0.2.78", another, "", "nonsense"} {
 		assert.Equal(t, http.StatusTooManyRequests, login(one, forged), forged)
 	}
-	assert.Equal(t, http.StatusSeeOther, login(another, one), "who is not the other, whatever he says")
+	assert.Equal(t, http.StatusSeeOther, login(another, one), "a claimed address does not count")
 }
 
 const threeSignIns = "FOYER_SIGN_INS_PER_ADDRESS=3"

@@ -85,7 +85,7 @@ func interpolated(t testing.TB, reference string, said map[string]string) string
 	case value == "" && strings.HasPrefix(operator, "-"):
 		value = operator[1:]
 	default:
-		require.NotEmpty(t, value, "docker-compose.yml wants %s", reference)
+		require.NotEmpty(t, value, "docker-compose.yml requires %s", reference)
 	}
 	return value
 }

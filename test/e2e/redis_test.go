@@ -124,7 +124,7 @@ func TestACLUserOfTheDocsMayDoOnlyWhatFoyerDoes(t *testing.T) {
 	require.NoError(t, admin.Do(t.Context(), rule...).Err())
 	require.NoError(t, admin.ConfigResetStat(t.Context()).Err())
 	usesEverything(t, "REDIS_URL=redis://foyer:hunter2@"+server.Addr()+"/1", "FOYER_REDIS_PREFIX=foyer:")
-	assert.Empty(t, denied(t, admin, "foyer"), "what Foyer wants and may not")
+	assert.Empty(t, denied(t, admin, "foyer"), "commands that Foyer uses and may not")
 	env.Eventually(t, func(c *assert.CollectT) {
 		did := used(t, admin)
 		for _, command := range slices.Sorted(maps.Keys(granted(rule))) {
@@ -180,7 +180,7 @@ func TestACLUserOfTheDocsRunsOnACluster(t *testing.T) {
 	for _, addr := range cluster.Options().Addrs {
 		node := redis.NewClient(&redis.Options{Addr: addr})
 		defer node.Close()
-		assert.Empty(t, denied(t, node, user), "what Foyer wants and may not")
+		assert.Empty(t, denied(t, node, user), "commands that Foyer uses and may not")
 	}
 }
 

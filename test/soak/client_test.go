@@ -37,7 +37,7 @@ const (
 	watchLobby = `subscription($roomId: ID!) { lobby(roomId: $roomId) { entries { id } } }`
 )
 
-// refusal is an answer that has errors.
+// refusal is an answer with errors.
 type refusal struct {
 	Message    string
 	Extensions struct {
@@ -48,7 +48,7 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.Extensions.Code + ": " + r.Message }
 
-// code of an error: empty when no answer came.
+// code is the code of an error: empty when no answer came.
 func code(err error) string {
 	if r, ok := errors.AsType[*refusal](err); ok {
 		return r.Extensions.Code
@@ -56,13 +56,13 @@ func code(err error) string {
 	return ""
 }
 
-// answer is what GraphQL answers.
+// answer is an answer of GraphQL.
 type answer struct {
 	Data   json.RawMessage
 	Errors []*refusal
 }
 
-// read puts the data into a value, and returns the first error.
+// read decodes the data into a value, and returns the first error.
 func (w *world) read(a answer, into any) error {
 	if into != nil && len(a.Data) > 0 {
 		if err := json.Unmarshal(a.Data, into); err != nil {
@@ -76,7 +76,7 @@ func (w *world) read(a answer, into any) error {
 	return nil
 }
 
-// ask asks any of the servers.
+// ask sends an operation to any of the servers.
 func (w *world) ask(ctx context.Context, token, query string, variables object, into any) error {
 	body, err := json.Marshal(object{"query": query, "variables": variables})
 	if err != nil {
@@ -105,11 +105,10 @@ func (w *world) ask(ctx context.Context, token, query string, variables object, 
 	return w.read(a, into)
 }
 
-// passes are the codes of what may work later; an error without a code is the network's.
+// passes are the codes of passing faults; an error without a code is the network's.
 var passes = []string{"", "UNAVAILABLE", "INTERNAL", "RATE_LIMITED"}
 
-// patiently tries again, as the documentation tells clients to, until there is an answer that patience
-// cannot help, or ctx ends.
+// patiently retries, as the documentation tells clients to, until the answer is not a passing fault or ctx ends.
 func (w *world) patiently(ctx context.Context, try func() error) error {
 	for failures := 0; ; failures++ {
 		err := try()
@@ -123,7 +122,7 @@ func (w *world) patiently(ctx context.Context, try func() error) error {
 	}
 }
 
-// rest reports whether ctx lasts longer than a pause.
+// rest waits for a pause and reports whether ctx still lasts.
 func rest(ctx context.Context, pause time.Duration) bool {
 	select {
 	case <-time.After(pause):
@@ -133,7 +132,7 @@ func rest(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// signIn signs a person in and returns her token.
+// signIn signs a person in and returns their token.
 func (w *world) signIn(name string) string {
 	w.t.Helper()
 	body := fmt.Sprintf(`{"name": %q, "email": "%s@example.org"}`, name, strings.ReplaceAll(name, " ", "."))
@@ -146,10 +145,10 @@ func (w *world) signIn(name string) string {
 	return signedIn.Token
 }
 
-// stream is one subscription on a WebSocket of its own.
+// stream is one subscription on its own WebSocket.
 type stream struct {
 	conn *websocket.Conn
-	// answers is closed when the subscription is over, whyever.
+	// answers is closed when the subscription ends for any reason.
 	answers chan answer
 	over    chan struct{}
 	once    sync.Once
@@ -185,7 +184,7 @@ func (w *world) subscribe(ctx context.Context, token, query string, variables ob
 	return s, nil
 }
 
-// listen reads until the subscription is over. gorilla answers the server's pings meanwhile.
+// listen reads until the subscription ends. gorilla answers the server's pings meanwhile.
 func (s *stream) listen() {
 	defer close(s.answers)
 	for !s.dumb.Load() {
@@ -217,14 +216,13 @@ func (s *stream) listen() {
 	}
 }
 
-// close ends the socket without a word of either protocol.
+// close ends the socket without a message of either protocol.
 func (s *stream) close() {
 	s.once.Do(func() { close(s.over) })
 	s.conn.Close()
 }
 
-// vanish is what a network that is gone looks like to the server: the connection stays, and nobody reads
-// what comes there, nor answers pings.
+// vanish looks to the server like a lost network: the connection stays open, but nobody reads from it or answers pings.
 func (w *world) vanish(s *stream) {
 	s.dumb.Store(true)
 	s.once.Do(func() { close(s.over) })

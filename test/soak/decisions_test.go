@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// decisions is the log of what hosts have tried, what they were told that holds, and who came.
+// decisions is the log of the decisions that hosts tried, those that servers confirmed, and the guests that came.
 type decisions struct {
 	mu      sync.Mutex
 	records map[string]*record
@@ -17,11 +17,11 @@ type decisions struct {
 
 // record is what hosts know of one entry.
 type record struct {
-	// tried are the decisions that were sent, and when first; told those that a server has confirmed.
+	// tried are the sent decisions with the time of the first try; told are those that a server has confirmed.
 	tried, told map[string]time.Time
 }
 
-// opening is the time in which a host was letting everybody in.
+// opening is the time in which a host admitted everybody.
 type opening struct{ from, to time.Time }
 
 func newDecisions() *decisions {
@@ -34,7 +34,7 @@ func (d *decisions) visited(v *visit) {
 	d.visits = append(d.visits, v)
 }
 
-// record returns that of an entry. The lock is held.
+// record returns the record of an entry. The caller holds the lock.
 func (d *decisions) record(id string) *record {
 	if d.records[id] == nil {
 		d.records[id] = &record{map[string]time.Time{}, map[string]time.Time{}}
@@ -42,21 +42,21 @@ func (d *decisions) record(id string) *record {
 	return d.records[id]
 }
 
-// tries notes a decision before it is sent.
+// tries records a decision before it is sent.
 func (d *decisions) tries(id, status string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	first(d.record(id).tried, status)
 }
 
-// decided notes what a server says that holds.
+// decided records the decision that a server confirmed.
 func (d *decisions) decided(id, status string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	first(d.record(id).told, status)
 }
 
-// opens notes that a host lets everybody in, before that is sent; the end is when it is over.
+// opens records that a host is about to admit everybody. The returned function records the end.
 func (d *decisions) opens(r *room) (over func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -75,17 +75,17 @@ func first(times map[string]time.Time, what string) {
 	}
 }
 
-// verdict is what has become of all decisions.
+// verdict is the outcome of all decisions.
 type verdict struct {
 	visits, admitted, denied, left, unheard int
-	// lost, wrong and contradictory are what must not be; examples say which.
+	// lost, wrong and contradictory must be zero; examples say which they are.
 	lost, wrong, contradictory int
 	examples                   []string
-	// delays are the times from a decision's confirmation until its guest knew.
+	// delays are the times from a decision's confirmation until its guest learned it.
 	delays []time.Duration
 }
 
-// judge compares the log with what guests were told. All of them have gone.
+// judge compares the log with what the guests learned. All of them have gone.
 func (d *decisions) judge() (sum verdict) {
 	sum.visits = len(d.visits)
 	for _, v := range d.visits {
@@ -146,7 +146,7 @@ func (d *decisions) judgeOne(v *visit, r *record, sum *verdict) {
 	}
 }
 
-// wanted reports whether a host had tried to admit a guest when he got his first token.
+// wanted reports whether a host had tried to admit a guest when the guest got the first token.
 func (d *decisions) wanted(v *visit, r *record) bool {
 	got := earliest(v.tokens)
 	if tried, is := r.tried["ADMITTED"]; is && tried.Before(got) {
@@ -157,7 +157,7 @@ func (d *decisions) wanted(v *visit, r *record) bool {
 	})
 }
 
-// waiting is who waits by what the guests themselves know.
+// waiting are the guests who wait by their own account.
 func (d *decisions) waiting() map[*room]map[string]bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

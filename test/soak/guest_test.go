@@ -13,31 +13,31 @@ import (
 	"github.com/livekit/protocol/auth"
 )
 
-// beforeSilenceIsNoticed is how long a server may take a connection for alive that is not.
+// beforeSilenceIsNoticed is how long a server may take a broken connection for a working one.
 const beforeSilenceIsNoticed = 50 * time.Second
 
-// visit is one request of a guest's, from the knock to the end. It is its guest's alone until he is gone.
+// visit is one request of a guest, from the knock to the end. Only its guest uses it until the guest is gone.
 type visit struct {
 	room *room
 	plan []step
-	// stays: he waits for a decision, however long.
+	// stays: the guest waits for a decision, however long.
 	stays bool
 
 	id, ticket string
 	askedAt    time.Time
-	// waiting is the entry's id while he believes to wait; for those who compare lists meanwhile.
+	// waiting is the entry's id while the guest believes to wait, for the comparison of lists.
 	waiting atomic.Pointer[string]
-	// seen are the statuses that he was shown, and when first.
+	// seen are the statuses that the guest was shown, with the time of the first.
 	seen map[string]time.Time
-	// tokens are those he was given, and when.
+	// tokens are the guest's tokens and their times.
 	tokens map[string]time.Time
 	// forged says what is wrong with one of them.
 	forged string
-	// gone: he waits no longer, whatever is decided.
+	// gone: the guest waits no longer, whatever hosts decide.
 	gone bool
 }
 
-// guest comes and goes.
+// guest is a guest who comes and goes.
 type guest struct {
 	*world
 	name   string
@@ -49,7 +49,7 @@ func (w *world) newGuest(number int) *guest {
 	return &guest{world: w, name: name, chance: w.chance(name)}
 }
 
-// admitGuests has all guests come and go until the world closes.
+// admitGuests lets all guests come and go until the world closes.
 func (w *world) admitGuests(ctx context.Context) *sync.WaitGroup {
 	var all sync.WaitGroup
 	for i := range w.guests {
@@ -75,14 +75,14 @@ func (g *guest) outside(pause time.Duration) bool {
 	}
 }
 
-// entry is a guest's, as he is shown it.
+// entry is the entry of a guest, as the guest sees it.
 type entry struct {
 	ID, Status        string
 	Version           int
 	ConnectionDetails *struct{ ParticipantToken string }
 }
 
-// come asks to enter and waits, as client/guest.mjs does, until there is nothing to wait for.
+// come asks to enter and waits, as client/guest.mjs does, until the visit is over.
 func (g *guest) come(ctx context.Context, v *visit) {
 	v.askedAt, v.seen, v.tokens = time.Now(), map[string]time.Time{}, map[string]time.Time{}
 	g.log.visited(v)
@@ -141,7 +141,7 @@ func (g *guest) knocks(ctx context.Context, v *visit) (*entry, error) {
 	return got.RequestEntry.Entry, nil
 }
 
-// sees notes what a guest was shown.
+// sees records what a guest was shown.
 func (g *guest) sees(v *visit, e *entry) {
 	first(v.seen, e.Status)
 	v.waiting.Store(nil)
@@ -153,7 +153,7 @@ func (g *guest) sees(v *visit, e *entry) {
 	}
 }
 
-// takes notes a token, and what is wrong with it.
+// takes records a token, and what is wrong with it.
 func (g *guest) takes(v *visit, token string) {
 	first(v.tokens, token)
 	claims, err := auth.ParseAPIToken(token)
@@ -172,7 +172,7 @@ func (g *guest) takes(v *visit, token string) {
 	}
 }
 
-// showLiveKit asks whether a token opens the call; empty if it does.
+// showLiveKit checks whether a token opens the call. The result is empty if it does.
 func (g *guest) showLiveKit(token string) string {
 	request, err := http.NewRequest(http.MethodGet, "http"+strings.TrimPrefix(g.liveKit.URL(), "ws")+"/rtc/validate", nil)
 	if err != nil {
@@ -191,8 +191,8 @@ func (g *guest) showLiveKit(token string) string {
 	return ""
 }
 
-// wait watches the entry and follows the plan. It returns the entry once that is decided, or nothing
-// when the guest has to ask again.
+// wait watches the entry and follows the plan. It returns the entry once it is decided, or nil when the guest has to
+// ask again.
 func (g *guest) wait(ctx context.Context, v *visit) *entry {
 	s, err := g.subscribe(ctx, "", watchEntry, object{"ticket": v.ticket})
 	if err != nil {
@@ -234,7 +234,7 @@ func (g *guest) wait(ctx context.Context, v *visit) *entry {
 	}
 }
 
-// hears takes what the subscription says: a decided entry, or that the guest has to ask again.
+// hears handles a message of the subscription: a decided entry, or that the guest has to ask again.
 func (g *guest) hears(v *visit, a answer, on bool) (decided *entry, again bool) {
 	var got struct{ Entry *entry }
 	if err := g.read(a, &got); !on || err != nil {

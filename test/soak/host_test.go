@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// host is one tab of a room's owner: it watches the list, and decides on who it sees there.
+// host is one tab of a room's owner: it watches the list and decides on the guests in it.
 type host struct {
 	*world
 	room   *room
@@ -25,14 +25,14 @@ func (w *world) newHost(r *room, name string) *host {
 	return &host{world: w, room: r, chance: w.chance(name)}
 }
 
-// hosts are all of them.
+// hosts are all hosts.
 type hosts struct {
 	all []*host
-	// decided are those who still decide; watching those who still watch.
+	// decided waits for those who decide, watching for those who watch.
 	decided, watching sync.WaitGroup
 }
 
-// seatHosts has hosts watch until ctx ends, and decide until the world closes.
+// seatHosts lets hosts watch until ctx ends, and decide until the world closes.
 func (w *world) seatHosts(ctx context.Context) *hosts {
 	var seated hosts
 	for i, r := range w.rooms {
@@ -57,7 +57,7 @@ func (l lobby) ids() []string {
 	return ids
 }
 
-// watch keeps the list as the servers tell it, until ctx ends.
+// watch keeps the list of the server's last message, until ctx ends.
 func (h *host) watch(ctx context.Context) {
 	for ctx.Err() == nil {
 		if s, err := h.subscribe(ctx, h.room.owner, watchLobby, object{"roomId": h.room.id}); err == nil {
@@ -90,14 +90,14 @@ func (h *host) show(list []string, live bool) {
 	h.list, h.live = list, live
 }
 
-// shown is what the host sees at this moment.
+// shown is the list that the host sees now.
 func (h *host) shown() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.list)
 }
 
-// decideAll decides now and then, until the world closes. What has begun is finished.
+// decideAll decides now and then until the world closes. It finishes what it has started.
 func (h *host) decideAll(ctx context.Context) {
 	for {
 		select {
@@ -118,7 +118,7 @@ func (h *host) decide(ctx context.Context, list []string) {
 		h.admit(ctx, id)
 	case n < 80:
 		h.deny(ctx, id)
-	case n < 90: // two at once, who are not of one mind
+	case n < 90: // two hosts together, with different decisions
 		var both sync.WaitGroup
 		both.Go(func() { h.admit(ctx, id) })
 		both.Go(func() { h.deny(ctx, id) })
@@ -133,7 +133,7 @@ func (h *host) decide(ctx context.Context, list []string) {
 func (h *host) admit(ctx context.Context, id string) { h.one(ctx, id, "ADMITTED", admitEntry) }
 func (h *host) deny(ctx context.Context, id string)  { h.one(ctx, id, "DENIED", denyEntry) }
 
-// one decides on one guest, and goes on asking until it is known what holds.
+// one decides on one guest, and repeats the request until the outcome is known.
 func (h *host) one(ctx context.Context, id, status, mutation string) {
 	h.log.tries(id, status)
 	input := object{"input": object{"roomId": h.room.id, "entryId": id}}
@@ -148,7 +148,7 @@ func (h *host) one(ctx context.Context, id, status, mutation string) {
 	}
 }
 
-// admitMany lets several in at once; without ids all who wait.
+// admitMany admits several guests in one request; without ids everybody who waits.
 func (h *host) admitMany(ctx context.Context, ids []string) {
 	if ids == nil {
 		defer h.log.opens(h.room)()
@@ -172,7 +172,7 @@ func (h *host) admitMany(ctx context.Context, ids []string) {
 	}
 }
 
-// letInTheRest admits whoever still waits.
+// letInTheRest admits everybody who still waits.
 func (w *world) letInTheRest(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, r := range w.rooms {
@@ -181,9 +181,9 @@ func (w *world) letInTheRest(ctx context.Context) {
 	all.Wait()
 }
 
-// compareLists compares the lists with who really waits, until they agree or patience is over: the lease
-// of everybody who has left ends before. It counts who is shown although he left, and who waits and is
-// not shown, in what a query answers and in what each tab has been told.
+// compareLists compares the lists with the guests who really wait, until they agree or patience ends: the leases of
+// everybody who has left end earlier. It counts guests who are shown but have left, and guests who wait but are not
+// shown, both in the answer to a query and in each tab.
 func (w *world) compareLists(ctx context.Context, all []*host) (left, missing int) {
 	for deadline := time.Now().Add(beforeSilenceIsNoticed + patience); ; {
 		left, missing = 0, 0

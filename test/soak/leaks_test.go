@@ -17,12 +17,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// size is how much one server holds: goroutines by what they began with, descriptors by what they are.
+// size is how much one server holds: goroutines by their first function, descriptors by kind.
 type size struct {
 	goroutines, descriptors tally
 }
 
-// tally counts things by their names.
+// tally counts things by name.
 type tally map[string]int
 
 func (t tally) sum() (sum int) {
@@ -32,7 +32,7 @@ func (t tally) sum() (sum int) {
 	return sum
 }
 
-// more says how much more there is than before, each name by itself, and of which names.
+// more returns how much more there is than before, compared by name, and the names.
 func (t tally) more(before tally) (more int, which []string) {
 	for name, n := range t {
 		if n > before[name] {
@@ -43,19 +43,19 @@ func (t tally) more(before tally) (more int, which []string) {
 	return more, which
 }
 
-// leaks are what is left of the load when everybody has gone.
+// leaks are what the load has left behind when everybody has gone.
 type leaks struct {
 	goroutines, descriptors, keys, channels int
 	// examples say which.
 	examples []string
 }
 
-// measure returns the size of every server when it does nothing.
+// measure returns the sizes of all idle servers.
 func (w *world) measure() []size {
 	w.http.CloseIdleConnections()
 	sizes := make([]size, len(w.servers))
 	for i, s := range w.servers {
-		for again := range 50 { // what has just ended is still going
+		for again := range 50 { // what has just ended may still be there
 			last := sizes[i]
 			sizes[i] = w.sizeOf(s)
 			if again > 2 && last.goroutines.sum() == sizes[i].goroutines.sum() &&
@@ -68,13 +68,13 @@ func (w *world) measure() []size {
 	return sizes
 }
 
-// sizeOf collects garbage first: that closes connections which nobody holds any more.
+// sizeOf first collects garbage, which closes unused connections.
 func (w *world) sizeOf(s *server) size {
 	w.inner(s, "/debug/pprof/heap?gc=1")
 	return size{goroutines: w.goroutinesOf(s), descriptors: w.descriptorsOf(s)}
 }
 
-// inner is what a server's inner listener answers.
+// inner returns the answer of a server's inner listener.
 func (w *world) inner(s *server, path string) string {
 	request, err := http.NewRequest(http.MethodGet, "http://"+s.inner+path, nil)
 	require.NoError(w.t, err)
@@ -89,12 +89,12 @@ func (w *world) inner(s *server, path string) string {
 
 var howMany = regexp.MustCompile(`(?m)^(\d+) @`)
 
-// idle are goroutines of connections that wait for a request: to LiveKit and the like they are kept for
-// a while, and our own question is one.
+// idle are goroutines of connections that wait for a request: servers keep connections to LiveKit, for example, for a
+// while, and the measuring request has one, too.
 var idle = regexp.MustCompile(`net/http\.\(\*(persistConn|connReader)\)`)
 
-// goroutinesOf counts a server's goroutines by what they began with. The runtime's
-// own, which show no function, and idle ones are not counted.
+// goroutinesOf counts a server's goroutines by their first function. It ignores those of the runtime, which show no
+// function, and idle ones.
 func (w *world) goroutinesOf(s *server) tally {
 	stacks := tally{}
 	for stack := range strings.SplitSeq(w.inner(s, "/debug/pprof/goroutine?debug=1"), "\n\n") {
@@ -113,7 +113,7 @@ func (w *world) goroutinesOf(s *server) tally {
 
 var function = regexp.MustCompile(`(?m)^#\t\S+\t(\S+?)\+0x`)
 
-// begun is the function that a goroutine began with: where it is at the moment says less.
+// begun is the first function of a goroutine, which says more than its current one.
 func begun(stack string) (name string, known bool) {
 	calls := function.FindAllStringSubmatch(stack, -1)
 	if len(calls) == 0 {
@@ -125,10 +125,10 @@ func begun(stack string) (name string, known bool) {
 
 var connections = regexp.MustCompile(`(?m)^foyer_(redis|database)_connections\{[^}]*state="(used|idle)"[^}]*\} (\d+)`)
 
-// subscriptions are the connections to Redis that a server has beside its pool.
+// subscriptions are the connections to Redis that a server has outside its pool.
 const subscriptions = 2
 
-// poolsOf says how many connections a server knows of in its pools, and how many of them are in use.
+// poolsOf returns how many connections a server has in its pools, and how many of them are in use.
 func (w *world) poolsOf(s *server) (open, used tally) {
 	open, used = tally{"Redis": subscriptions, "LiveKit": 100}, tally{}
 	for _, m := range connections.FindAllStringSubmatch(w.inner(s, "/metrics"), -1) {
@@ -142,8 +142,8 @@ func (w *world) poolsOf(s *server) (open, used tally) {
 	return open, used
 }
 
-// descriptorsOf counts what a server has open. Of connections to Redis, to the database and to LiveKit it
-// counts those that are in use, and those that the pools do not know of.
+// descriptorsOf counts a server's open descriptors. Of the connections to Redis, the database and LiveKit it counts
+// those in use and those outside the pools.
 func (w *world) descriptorsOf(s *server) tally {
 	links := w.links[s.number]
 	pools, others := w.poolsOf(s)
@@ -153,7 +153,7 @@ func (w *world) descriptorsOf(s *server) tally {
 	}
 	open := openFiles(w.t, s.pid())
 	remote := remotePorts(w.t, s.pid())
-	still := openFiles(w.t, s.pid()) // what has been closed meanwhile has left the table of connections
+	still := openFiles(w.t, s.pid()) // closed ones have left the table of connections meanwhile
 	pooled := tally{}
 	for descriptor, to := range open {
 		at, connected := remote[to]
@@ -170,7 +170,7 @@ func (w *world) descriptorsOf(s *server) tally {
 			others[inode.ReplaceAllString(to, "")]++
 		}
 	}
-	for _, service := range []string{"Redis", "PostgreSQL"} { // what was reset while idle is in the table no more
+	for _, service := range []string{"Redis", "PostgreSQL"} { // reset while idle: no longer in the table
 		others[unconnected] -= min(others[unconnected], pools[service]-pooled[service])
 	}
 	return others
@@ -179,7 +179,7 @@ func (w *world) descriptorsOf(s *server) tally {
 // unconnected is a socket that is in no table.
 const unconnected = "socket:[]"
 
-// openFiles are a process's descriptors, and what they are links to.
+// openFiles are a process's descriptors and their link targets.
 func openFiles(t require.TestingT, pid int) map[string]string {
 	dir := fmt.Sprintf("/proc/%d/fd", pid)
 	all, err := os.ReadDir(dir)
@@ -198,7 +198,7 @@ var inode = regexp.MustCompile(`\d{3,}`)
 // remote is the other end of a connection, and the connection's state.
 type remote struct{ port, state string }
 
-// remotePorts are those of a process's connections, by what its descriptors are links to.
+// remotePorts are the remote ports of a process's connections, by the link target of the descriptor.
 func remotePorts(t require.TestingT, pid int) map[string]remote {
 	table, err := os.Open(fmt.Sprintf("/proc/%d/net/tcp", pid))
 	require.NoError(t, err)
@@ -222,14 +222,14 @@ func port(address string) string {
 	return port
 }
 
-// kind is that of a key, with how long it may outlive the end of its meeting.
+// kind is a kind of key, with the time that it may outlive its meeting.
 type kind struct {
 	names *regexp.Regexp
 	most  time.Duration
 }
 
-// kept says how long keys may outlive the end of their meeting, as docs/lobby.md and the settings do.
-// A key that is not of one of these kinds should have gone.
+// kept says how long keys may outlive their meeting, as in docs/lobby.md and the settings. A key of no such kind is a
+// leak.
 var kept = []kind{
 	{regexp.MustCompile(`^lobby:\{[-0-9a-f]{36}\}:entry:`), max(deniedFor, time.Hour)},
 	{regexp.MustCompile(`^lobby:\{[-0-9a-f]{36}\}:pass:`), 10 * time.Minute},
@@ -239,7 +239,7 @@ var kept = []kind{
 	{regexp.MustCompile(`^session`), 24 * time.Hour},
 }
 
-// leakedKeys are those that have no end, or too late a one, or should not be there at all.
+// leakedKeys are keys without an expiry, with a late one, or of an unknown kind.
 func (w *world) leakedKeys(ctx context.Context) (leaked []string) {
 	for keys := w.store.Scan(ctx, 0, "*", 1000).Iterator(); keys.Next(ctx); {
 		key := keys.Val()
@@ -253,13 +253,13 @@ func (w *world) leakedKeys(ctx context.Context) (leaked []string) {
 	return leaked
 }
 
-// leaks returns what is left, when all of it has gone or had the time to.
+// leaks returns what is left after everything had time to end.
 func (w *world) leaks(before []size) (left leaks) {
 	w.closeSilent()
 	w.http.CloseIdleConnections()
 	http.DefaultClient.CloseIdleConnections()
 	ctx := w.t.Context()
-	clean := make([]bool, len(w.servers)) // servers that had no more than before, once: they have not leaked
+	clean := make([]bool, len(w.servers)) // servers that once had no more than before: they do not leak
 	for deadline := time.Now().Add(patience); ; {
 		left = leaks{examples: w.leakedKeys(ctx)}
 		left.keys = len(left.examples)
@@ -278,7 +278,7 @@ func (w *world) leaks(before []size) (left leaks) {
 	}
 }
 
-// add notes what a server has more of than before, and reports whether that is nothing.
+// add records what a server has more of than before, and reports whether that is nothing.
 func (l *leaks) add(s *server, now, before size) (nothing bool) {
 	goroutines, which := now.goroutines.more(before.goroutines)
 	descriptors, more := now.descriptors.more(before.descriptors)

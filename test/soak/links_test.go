@@ -19,7 +19,7 @@ import (
 	"foyer/test/env"
 )
 
-// links are those of one server, each of which may fail by itself.
+// links are the links of one server, each of which can fail alone.
 type links struct {
 	redis, postgres, liveKit          *toxiproxy.Proxy
 	redisURL, postgresURL, liveKitURL string
@@ -32,11 +32,11 @@ type linker struct {
 }
 
 func newLinker(t *testing.T) linker {
-	zerolog.SetGlobalLevel(zerolog.Disabled) // the slow link tells of every pause that it makes
+	zerolog.SetGlobalLevel(zerolog.Disabled) // the slow link logs every pause
 	return linker{t, toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())}
 }
 
-// link returns a proxy to where a URL leads, and the URL that leads through it.
+// link returns a proxy to a URL's address, and the URL through it.
 func (l linker) link(name, to string) (*toxiproxy.Proxy, string) {
 	l.t.Helper()
 	u, err := url.Parse(to)
@@ -56,7 +56,7 @@ func (l linker) links(redisURL, postgresURL, liveKitURL string) (made links) {
 	return made
 }
 
-// toxics are the faults of a link that toxiproxy knows, by what a report calls them.
+// toxics are the faults that toxiproxy knows, by their name in a report.
 var toxics = map[string]string{
 	"latency": `{"name": "x", "type": "latency", "attributes": {"latency": 400, "jitter": 300}}`,
 	"slow":    `{"name": "x", "type": "bandwidth", "attributes": {"rate": 20}}`,
@@ -65,10 +65,10 @@ var toxics = map[string]string{
 	"deaf":    `{"name": "x", "type": "timeout", "stream": "upstream", "attributes": {"timeout": 0}}`,
 }
 
-// faults are all that may happen to a link; cut is that nobody answers there.
+// faults are all faults of a link; cut refuses connections.
 var faults = []string{"latency", "slow", "reset", "mute", "deaf", "cut"}
 
-// fail has a link fail for a while.
+// fail makes a link fail for a while.
 func (w *world) fail(link *toxiproxy.Proxy, fault string, lasts time.Duration) {
 	if fault == "cut" {
 		link.Stop()
@@ -85,7 +85,7 @@ func (w *world) fail(link *toxiproxy.Proxy, fault string, lasts time.Duration) {
 	link.Toxics.ResetToxics(context.Background())
 }
 
-// breakThings breaks links and kills servers until the load's time is over, and mends everything.
+// breakThings breaks links and kills servers until the end of the load, and repairs everything.
 func (w *world) breakThings() {
 	until := time.Now().Add(w.length)
 	var both sync.WaitGroup
@@ -94,7 +94,7 @@ func (w *world) breakThings() {
 	both.Wait()
 }
 
-// breakLinks breaks one service's links at a time: of one server, or of all of them.
+// breakLinks breaks the links of one service at a time, of one server or of all.
 func (w *world) breakLinks(until time.Time) {
 	chance := w.chance("links")
 	for w.pause(chance, until, time.Second, 3*time.Second) {
@@ -134,7 +134,7 @@ func (w *world) killServers(until time.Time) {
 	}
 }
 
-// pause lets some time pass and reports whether there is more until the end.
+// pause waits for some time and reports whether the load goes on.
 func (w *world) pause(chance *rand.Rand, until time.Time, from, to time.Duration) bool {
 	time.Sleep(between(chance, from, to))
 	return time.Now().Before(until)
@@ -144,7 +144,7 @@ func between(chance *rand.Rand, from, to time.Duration) time.Duration {
 	return from + time.Duration(chance.Int64N(int64(to-from)))
 }
 
-// pass hands LiveKit's news to some server, as whatever stands in front of the servers does.
+// pass passes LiveKit's events to any server, as a load balancer does.
 func (w *world) pass(answer http.ResponseWriter, news *http.Request) {
 	to := "http://" + w.anyServer() + news.URL.Path
 	request, err := http.NewRequestWithContext(news.Context(), news.Method, to, news.Body)

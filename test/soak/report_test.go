@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// counts are how often things have happened.
+// counts are the numbers of events by name.
 type counts struct {
 	mu sync.Mutex
 	of map[string]int
@@ -27,14 +27,14 @@ func (c *counts) add(what string) {
 	c.of[what]++
 }
 
-// all returns them, with the sum of those that begin alike.
+// all returns the counts, with sums of those with the same beginning.
 func (c *counts) all() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return maps.Clone(c.of)
 }
 
-// sum is that of everything whose name begins so.
+// sum is the sum of all counts whose name has a prefix.
 func (c *counts) sum(prefix string) (sum int) {
 	for what, n := range c.all() {
 		if strings.HasPrefix(what, prefix) {
@@ -44,7 +44,7 @@ func (c *counts) sum(prefix string) (sum int) {
 	return sum
 }
 
-// findings are what a soak is for.
+// findings are the results of a soak.
 type findings struct {
 	decisions              verdict
 	shownWrongly, notShown int
@@ -77,7 +77,7 @@ type row struct {
 	n    int
 }
 
-// report is everything as a table.
+// report returns everything as a table.
 func (w *world) report() string {
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -109,7 +109,7 @@ func (w *world) report() string {
 	return text.String()
 }
 
-// delay is the one that a share (%) of guests did not exceed.
+// delay is the delay that a share (%) of guests did not exceed.
 func (d verdict) delay(share int) time.Duration {
 	if len(d.delays) == 0 {
 		return 0
@@ -117,7 +117,7 @@ func (d verdict) delay(share int) time.Duration {
 	return d.delays[(len(d.delays)-1)*share/100]
 }
 
-// verdict fails the test when something is there that must not be, or when nothing has been tried.
+// verdict fails the test when a row is not 0 that must be, or when the load did nothing.
 func (w *world) verdict() {
 	for _, must := range w.must() {
 		assert.Zero(w.t, must.n, must.what)

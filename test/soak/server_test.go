@@ -17,7 +17,7 @@ import (
 	"foyer/test/env"
 )
 
-// server is Foyer in a process of its own, at an address that it keeps when it is started again.
+// server is Foyer in its own process, at an address that it keeps over restarts.
 type server struct {
 	t           *testing.T
 	number      int
@@ -30,7 +30,7 @@ type server struct {
 	process *env.Process
 }
 
-// newServer starts a server that reaches everything through links. It is killed when the test ends.
+// newServer starts a server that reaches all services through links. It is killed when the test ends.
 func newServer(t *testing.T, number int, file string, links links, more ...string) *server {
 	t.Helper()
 	ports, err := env.FreePorts(2)
@@ -47,7 +47,7 @@ func newServer(t *testing.T, number int, file string, links links, more ...strin
 		"FOYER_LOG_LEVEL=warn", "FOYER_NOTIFY_HOSTS=true",
 		"FOYER_LOBBY_HEARTBEAT=" + heartbeat.String(), "FOYER_LOBBY_GRACE=" + grace.String(),
 		"FOYER_DENIED_FOR=" + deniedFor.String(), "FOYER_DATABASE_CONNECTIONS=" + fmt.Sprint(databasePool),
-		// All guests come from one address, and more of them than any would.
+		// All guests come from one address, and are more than any address is allowed.
 		"FOYER_SOCKETS_PER_ADDRESS=0", "FOYER_KNOCKS_PER_ADDRESS=0", "FOYER_KNOCKS_PER_ROOM=0",
 		"FOYER_TOKENS_PER_ADDRESS=0", "FOYER_TOKENS_PER_ROOM=0", "FOYER_SIGN_INS_PER_ADDRESS=0",
 		"FOYER_LISTS_PER_USER=0", "FOYER_MUTATIONS_PER_USER=0", "FOYER_REQUESTS_PER_TICKET=0",
@@ -57,8 +57,7 @@ func newServer(t *testing.T, number int, file string, links links, more ...strin
 	return s
 }
 
-// start starts it, again and again until it is ready, as whatever looks after servers does: what it
-// leans on may be away.
+// start starts the server until it is ready, as a supervisor does: the services that it needs may be away.
 func (s *server) start() {
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		cmd := exec.Command(s.file)
@@ -93,7 +92,7 @@ func (s *server) pid() int {
 	return s.cmd.Process.Pid
 }
 
-// said is everything it has logged, over all its lives.
+// said is its whole log, over all restarts.
 func (s *server) said() string {
 	text, err := os.ReadFile(s.log)
 	require.NoError(s.t, err)
@@ -105,11 +104,11 @@ func (s *server) tail() string {
 	return text[max(0, len(text)-2000):]
 }
 
-// missing is what a server logs when the database was away just after a decision was made. That is known:
-// the decision stands, its row in the audit is lost.
+// missing is a known fault: when the database fails just after a decision, the decision holds, but its audit row is
+// lost.
 const missing = "missing in the audit"
 
-// bad are lines of the log that are a fault whatever has happened around the server.
+// bad are lines of the log that are always a fault.
 func (s *server) bad() (lines []string) {
 	for line := range strings.Lines(s.said()) {
 		wrong := strings.Contains(line, "DATA RACE") || strings.HasPrefix(line, "panic:") ||

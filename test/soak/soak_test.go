@@ -14,23 +14,23 @@ import (
 )
 
 const (
-	// lengthEnv is how long the load lasts, guestsEnv how many guests come and go, seedEnv what chance
-	// begins with: the faults and plans of a run come back with it, though not their order in time.
+	// lengthEnv is the length of the load, guestsEnv the number of guests, and seedEnv the seed. The same seed gives
+	// the same faults and plans, but not the same timing.
 	lengthEnv = "FOYER_SOAK"
 	guestsEnv = "FOYER_SOAK_GUESTS"
 	seedEnv   = "FOYER_SOAK_SEED"
 
 	// aroundRoom is how many guests come to one room.
 	aroundRoom = 40
-	// tabs is how many hosts look after one room at once.
+	// tabs is how many hosts watch one room.
 	tabs = 2
 	// arrivals is the time over which guests come for the first time.
 	arrivals = 10 * time.Second
-	// patience is how long the last decisions may take to be told, when nothing is broken any more.
+	// patience is how long guests may take to learn the last decisions, when nothing is broken any more.
 	patience = time.Minute
 )
 
-// scale is how much is asked of the servers.
+// scale is the size of the load.
 type scale struct {
 	length        time.Duration
 	guests, rooms int
@@ -91,7 +91,7 @@ func TestNothingIsLostWhateverBreaks(t *testing.T) {
 	w.verdict()
 }
 
-// await returns when all guests have gone, or patience has.
+// await returns when all guests have gone, or when patience ends.
 func (w *world) await(guests *sync.WaitGroup, patience time.Duration) {
 	gone := make(chan struct{})
 	go func() { guests.Wait(); close(gone) }()

@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// step is what a guest does while waiting.
+// step is an action of a waiting guest.
 type step int
 
 const (
-	reload  step = iota // comes back at once, by ticket
-	offline             // loses the network without a word, and comes back by ticket
-	try                 // asks for a token that nobody has given
-	flap                // watches and stops, again and again
-	cancel              // takes the request back
+	reload  step = iota // comes back immediately with the ticket
+	offline             // loses the network without a word, and comes back with the ticket
+	try                 // asks for a token without an admission
+	flap                // watches and stops repeatedly
+	cancel              // cancels the request
 	leave               // closes the page and never comes back
 )
 
-// planned is a visit to some room with something to do.
+// planned is a visit to some room with a plan.
 func (g *guest) planned() *visit {
 	v := &visit{room: g.rooms[g.chance.IntN(len(g.rooms))]}
 	for range g.chance.IntN(3) {
@@ -32,7 +32,7 @@ func (g *guest) planned() *visit {
 	return v
 }
 
-// nextStep is when the next one of the plan is due.
+// nextStep is when the next step of the plan is due.
 func (g *guest) nextStep(v *visit) <-chan time.Time {
 	if len(v.plan) == 0 {
 		return nil
@@ -40,7 +40,7 @@ func (g *guest) nextStep(v *visit) <-chan time.Time {
 	return time.After(between(g.chance, time.Second, 8*time.Second))
 }
 
-// does a step, and reports whether the subscription ends with it.
+// does takes a step, and reports whether it ends the subscription.
 func (g *guest) does(ctx context.Context, v *visit, s *stream, todo step) (ends bool) {
 	switch todo {
 	case reload:
@@ -86,8 +86,8 @@ func (g *guest) try(ctx context.Context, v *visit) {
 	g.counts.add("tokens tried for")
 }
 
-// flap watches the entry beside the guest's own look at it, and stops at once: that others see it, or that the
-// guest's own look ends, would be a fault.
+// flap opens a second subscription to the entry and closes it immediately. It would be a fault if others saw that, or
+// if it ended the guest's own subscription.
 func (g *guest) flap(ctx context.Context, v *visit) {
 	for range 5 {
 		s, err := g.subscribe(ctx, "", watchEntry, object{"ticket": v.ticket})
@@ -99,7 +99,7 @@ func (g *guest) flap(ctx context.Context, v *visit) {
 	g.counts.add("guests flap")
 }
 
-// cancels takes the request back. A guest on whom somebody has decided before goes on to hear of it.
+// cancels cancels the request. If a host has decided already, the guest goes on to learn the decision.
 func (g *guest) cancels(ctx context.Context, v *visit) {
 	err := g.patiently(ctx, func() error {
 		return g.ask(ctx, "", cancelEntry, object{"input": object{"ticket": v.ticket}}, nil)
@@ -115,7 +115,7 @@ func (g *guest) cancels(ctx context.Context, v *visit) {
 	}
 }
 
-// goes: he waits no longer.
+// goes: the guest waits no longer.
 func (v *visit) goes() {
 	v.gone = true
 	v.waiting.Store(nil)

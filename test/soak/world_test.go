@@ -17,8 +17,8 @@ import (
 	"foyer/test/env"
 )
 
-// What the servers are told. A place is kept for heartbeat and grace, so that faults outlast it now and
-// then; a denial outlasts the guest who was away when it was made.
+// Settings of the servers. heartbeat and grace keep a place for a while, so that faults sometimes last longer; a denial
+// lasts longer than a guest's absence.
 const (
 	replicas     = 3
 	heartbeat    = 2 * time.Second
@@ -27,30 +27,30 @@ const (
 	databasePool = 10
 )
 
-// world is everything that a soak is made of.
+// world is everything in a soak.
 type world struct {
 	scale
 	t       *testing.T
 	servers []*server
 	links   []links
 	redis   *env.RedisServer
-	store   *redis.Client // straight, through no link
+	store   *redis.Client // direct, through no link
 	liveKit *env.LiveKitServer
 	http    *http.Client
 	rooms   []*room
 	log     *decisions
 	counts  *counts
-	// closing is closed when nobody comes any more and no host decides.
+	// closing is closed when no more guests come and no host decides.
 	closing chan struct{}
 	// silentUntil is until when guests may vanish without a word: what they leave behind is gone at the end.
 	silentUntil time.Time
 	findings    findings
 
 	mu     sync.Mutex
-	silent []*stream // connections that nobody reads and nobody has closed
+	silent []*stream // open connections that nobody reads
 }
 
-// room is one of the world's, with a token of its owner's.
+// room is a room with a token of its owner.
 type room struct {
 	id, owner string
 }
@@ -82,7 +82,7 @@ func newWorld(t *testing.T, s scale) *world {
 	return w
 }
 
-// chance is a source of chance of somebody's own, the same in every run with the same seed.
+// chance is a source of randomness, which is the same in every run with the same seed.
 func (w *world) chance(whose string) *rand.Rand {
 	sum := fnv.New64a()
 	_, _ = sum.Write([]byte(whose))
@@ -92,7 +92,7 @@ func (w *world) chance(whose string) *rand.Rand {
 // anyServer is the address of one of the servers, whether it is up or not.
 func (w *world) anyServer() string { return w.servers[rand.IntN(len(w.servers))].addr }
 
-// warmUp has each server do everything once, so that what it keeps open for good is open.
+// warmUp makes each server do everything once, so that it opens what it keeps open for good.
 func (w *world) warmUp() {
 	for _, s := range w.servers {
 		only := &world{
@@ -134,7 +134,7 @@ func (w *world) openRooms() {
 	}
 }
 
-// endMeetings ends what has begun in every room; what belongs to a meeting goes with it.
+// endMeetings ends the meeting in every room, with everything that belongs to it.
 func (w *world) endMeetings() {
 	for _, r := range w.rooms {
 		ctx, cancel := context.WithTimeout(w.t.Context(), patience)
