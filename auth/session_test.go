@@ -22,8 +22,8 @@ import (
 // usual are the settings of a normal server.
 var usual = auth.SessionSettings{Lifetime: 12 * time.Hour, Idle: 4 * time.Hour}
 
-// world has Sessions on a Redis, and can make those of a second server.
-type world struct {
+// sessions are the Sessions of a server, which can make those of a second server on the same Redis.
+type sessions struct {
 	*auth.Sessions
 
 	t        *testing.T
@@ -31,29 +31,20 @@ type world struct {
 	settings auth.SessionSettings
 }
 
-func onEach(t *testing.T, settings auth.SessionSettings, test func(t *testing.T, w *world)) {
+func onEach(t *testing.T, settings auth.SessionSettings, test func(t *testing.T, w *sessions)) {
 	t.Helper()
 	env.OnEachRedis(t, func(t *testing.T, client redis.UniversalClient, prefix string) {
 		settings := settings
 		settings.KeyPrefix = prefix
-		test(t, &world{auth.NewSessions(client, settings), t, client, settings})
+		test(t, &sessions{auth.NewSessions(client, settings), t, client, settings})
 	})
 }
 
 // another returns the Sessions of another server.
-func (w *world) another() *auth.Sessions { return auth.NewSessions(w.redis, w.settings) }
-
-// run runs Sessions until the test ends.
-func run(t *testing.T, s *auth.Sessions) {
-	t.Helper()
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { defer close(done); assert.NoError(t, s.Run(ctx)) }()
-	t.Cleanup(func() { stop(); <-done })
-}
+func (w *sessions) another() *auth.Sessions { return auth.NewSessions(w.redis, w.settings) }
 
 // signIn signs a user in with a new browser, and returns its cookie.
-func (w *world) signIn(userID uuid.UUID, cookies ...*http.Cookie) *http.Cookie {
+func (w *sessions) signIn(userID uuid.UUID, cookies ...*http.Cookie) *http.Cookie {
 	w.t.Helper()
 	answer := httptest.NewRecorder()
 	token, err := w.Start(answer, with(cookies...), userID, "id token")
@@ -74,20 +65,20 @@ func with(cookies ...*http.Cookie) *http.Request {
 }
 
 // as is the context of a request with a cookie.
-func (w *world) as(cookie *http.Cookie) context.Context {
+func (w *sessions) as(cookie *http.Cookie) context.Context {
 	w.t.Helper()
 	viewer, err := w.Read(w.t.Context(), cookie.Value)
 	require.NoError(w.t, err)
 	return auth.NewContext(w.t.Context(), viewer)
 }
 
-func (w *world) ended(cookie *http.Cookie) {
+func (w *sessions) ended(cookie *http.Cookie) {
 	w.t.Helper()
 	_, err := w.Read(w.t.Context(), cookie.Value)
 	assert.True(w.t, fault.Is(err, fault.Unauthenticated), "%v", err)
 }
 
-func (w *world) keys() []string {
+func (w *sessions) keys() []string {
 	w.t.Helper()
 	var mu sync.Mutex
 	var keys []string
@@ -109,7 +100,7 @@ func (w *world) keys() []string {
 
 func TestSessionSignsInOnEveryServer(t *testing.T) {
 	t.Parallel()
-	onEach(t, usual, func(t *testing.T, w *world) {
+	onEach(t, usual, func(t *testing.T, w *sessions) {
 		ada := uuid.New()
 		cookie := w.signIn(ada)
 		viewer, err := w.another().Read(t.Context(), cookie.Value)
@@ -128,7 +119,7 @@ func TestSessionSignsInOnEveryServer(t *testing.T) {
 
 func TestScriptsAndOtherSitesCannotReadTheCookie(t *testing.T) {
 	t.Parallel()
-	onEach(t, usual, func(t *testing.T, w *world) {
+	onEach(t, usual, func(t *testing.T, w *sessions) {
 		cookie := w.signIn(uuid.New())
 		assert.Equal(t, "foyer_session", cookie.Name)
 		assert.False(t, cookie.Secure, "there is no https on this machine")
@@ -147,7 +138,7 @@ func TestScriptsAndOtherSitesCannotReadTheCookie(t *testing.T) {
 
 func TestSigningInEndsTheSessionThatTheBrowserHad(t *testing.T) {
 	t.Parallel()
-	onEach(t, usual, func(t *testing.T, w *world) {
+	onEach(t, usual, func(t *testing.T, w *sessions) {
 		ada, bob := uuid.New(), uuid.New()
 		first := w.signIn(ada)
 		second := w.signIn(bob, first)
@@ -165,7 +156,7 @@ func TestSigningInEndsTheSessionThatTheBrowserHad(t *testing.T) {
 
 func TestUserSeesAndEndsOnlyTheirOwnSessions(t *testing.T) {
 	t.Parallel()
-	onEach(t, usual, func(t *testing.T, w *world) {
+	onEach(t, usual, func(t *testing.T, w *sessions) {
 		ada, bob := uuid.New(), uuid.New()
 		here, there, third, bobs := w.signIn(ada), w.signIn(ada), w.signIn(ada), w.signIn(bob)
 		ctx := w.as(here)
@@ -212,7 +203,7 @@ func TestUserSeesAndEndsOnlyTheirOwnSessions(t *testing.T) {
 
 func TestUserHasAtMostAHundredSessions(t *testing.T) {
 	t.Parallel()
-	onEach(t, usual, func(t *testing.T, w *world) {
+	onEach(t, usual, func(t *testing.T, w *sessions) {
 		ada := uuid.New()
 		first := w.signIn(ada)
 		var last *http.Cookie
@@ -228,7 +219,7 @@ func TestUserHasAtMostAHundredSessions(t *testing.T) {
 
 func TestSigningOutDeletesTheSession(t *testing.T) {
 	t.Parallel()
-	onEach(t, usual, func(t *testing.T, w *world) {
+	onEach(t, usual, func(t *testing.T, w *sessions) {
 		cookie := w.signIn(uuid.New())
 		answer := httptest.NewRecorder()
 		idToken, err := w.End(answer, with(cookie))
@@ -255,7 +246,7 @@ func TestSessionEndsWhenItIsOldAndWhenItIsIdle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			onEach(t, settings, func(t *testing.T, w *world) {
+			onEach(t, settings, func(t *testing.T, w *sessions) {
 				ada, begin := uuid.New(), time.Now()
 				used, unused := w.signIn(ada), w.signIn(ada)
 				for time.Since(begin) < min(settings.Idle+time.Second, settings.Lifetime/2) {
@@ -286,7 +277,7 @@ func TestSessionEndsWhenItIsOldAndWhenItIsIdle(t *testing.T) {
 // A request that began before its session was revoked must not restore it.
 func TestConcurrentUseDoesNotRestoreARevokedSession(t *testing.T) {
 	t.Parallel()
-	onEach(t, usual, func(t *testing.T, w *world) {
+	onEach(t, usual, func(t *testing.T, w *sessions) {
 		ada := uuid.New()
 		here, there := w.signIn(ada), w.signIn(ada)
 		ctx, id := w.as(here), auth.FromContext(w.as(there)).SessionID
@@ -338,7 +329,7 @@ func (b *betweenWrites) TxPipelined(
 // Otherwise a user could not revoke a stranger's session that was created while they listed theirs.
 func TestSessionThatStartsDuringAListingIsListedLater(t *testing.T) {
 	t.Parallel()
-	onEach(t, usual, func(t *testing.T, w *world) {
+	onEach(t, usual, func(t *testing.T, w *sessions) {
 		ada := uuid.New()
 		here := w.signIn(ada)
 		elsewhere := auth.NewSessions(&betweenWrites{UniversalClient: w.redis, run: func() {
@@ -357,7 +348,7 @@ func TestSessionThatStartsDuringAListingIsListedLater(t *testing.T) {
 
 func TestSessionIsListedAlthoughLaterOnesAreShorter(t *testing.T) {
 	t.Parallel()
-	onEach(t, usual, func(t *testing.T, w *world) {
+	onEach(t, usual, func(t *testing.T, w *sessions) {
 		ada := uuid.New()
 		w.signIn(ada)
 		w.settings.Lifetime = time.Hour
@@ -372,10 +363,10 @@ func TestSessionIsListedAlthoughLaterOnesAreShorter(t *testing.T) {
 
 func TestLifeEndsWithTheSessionOnEveryServer(t *testing.T) {
 	t.Parallel()
-	onEach(t, usual, func(t *testing.T, w *world) {
+	onEach(t, usual, func(t *testing.T, w *sessions) {
 		elsewhere := w.another()
-		run(t, w.Sessions)
-		run(t, elsewhere)
+		env.Run(t, w.Sessions.Run)
+		env.Run(t, elsewhere.Run)
 		ada := uuid.New()
 		here, there := w.signIn(ada), w.signIn(ada)
 		kept, freeKept := elsewhere.Life(w.as(here))
@@ -408,8 +399,8 @@ func TestLifeEndsWithTheSessionOnEveryServer(t *testing.T) {
 // No message is published when a key expires, or when Redis loses all its data.
 func TestLifeEndsWithoutAMessage(t *testing.T) {
 	t.Parallel()
-	onEach(t, usual, func(t *testing.T, w *world) {
-		run(t, w.Sessions)
+	onEach(t, usual, func(t *testing.T, w *sessions) {
+		env.Run(t, w.Sessions.Run)
 		life, free := w.Life(w.as(w.signIn(uuid.New())))
 		defer free()
 		for _, key := range w.keys() {
@@ -442,8 +433,8 @@ func TestOutageOfRedisSignsNobodyOut(t *testing.T) {
 	t.Parallel()
 	server := env.StartRedis(t)
 	s := auth.NewSessions(server.Client(t), usual)
-	w := &world{s, t, server.Client(t), usual}
-	run(t, s)
+	w := &sessions{s, t, server.Client(t), usual}
+	env.Run(t, s.Run)
 	cookie := w.signIn(uuid.New())
 	ctx := w.as(cookie)
 	life, free := s.Life(ctx)
@@ -476,7 +467,7 @@ func TestOutageOfRedisSignsNobodyOut(t *testing.T) {
 
 func TestHeaderTakesPrecedenceOverTheCookie(t *testing.T) {
 	t.Parallel()
-	onEach(t, usual, func(t *testing.T, w *world) {
+	onEach(t, usual, func(t *testing.T, w *sessions) {
 		ada, bob := uuid.New(), uuid.New()
 		adas, bobs, ended := w.signIn(ada), w.signIn(bob), w.signIn(bob)
 		_, err := w.End(httptest.NewRecorder(), with(ended))

@@ -27,7 +27,7 @@ func (c *counts) add(what string) {
 	c.of[what]++
 }
 
-// all returns the counts, with sums of those with the same beginning.
+// all returns a copy of the counts.
 func (c *counts) all() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
