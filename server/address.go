@@ -20,10 +20,10 @@ const (
 	headerForwarded     = "Forwarded" // RFC 7239
 )
 
-// unknownAddress is what limits count by when a request does not say where it comes from.
+// unknownAddress stands for all clients whose address Foyer cannot read. They share their limits.
 const unknownAddress = "unknown"
 
-// addresses finds out where requests come from, and remembers that some do not say it.
+// addresses reads the client addresses of requests, and counts requests without one.
 type addresses struct {
 	proxies int
 	header  string
@@ -36,7 +36,7 @@ func newAddresses(c *config.Config) *addresses {
 	return &addresses{proxies: c.Server.TrustedProxies, header: c.Server.ProxyHeader}
 }
 
-// of returns the address that limits count by; unknownAddress, which many clients share, when none can be read.
+// of returns the client address that limits count by; unknownAddress if there is none.
 func (a *addresses) of(r *http.Request) string {
 	ip, err := clientIP(r, a.proxies, a.header)
 	if err != nil {
@@ -50,7 +50,7 @@ func (a *addresses) of(r *http.Request) string {
 	return limitedBy(ip)
 }
 
-// limitedBy is the text of an address: of IPv6 the /64 that one client commonly has.
+// limitedBy is the text of an address. An IPv6 address counts as its /64, which one client commonly has.
 func limitedBy(ip netip.Addr) string {
 	if ip.Is6() {
 		return netip.PrefixFrom(ip, 64).Masked().String()
@@ -58,8 +58,8 @@ func limitedBy(ip netip.Addr) string {
 	return ip.String()
 }
 
-// clientIP returns the client's address as the outermost of so many trusted proxies saw it. They write it into
-// one header. The other is not read: the proxies may pass it on as the client has sent it.
+// clientIP returns the client address that the outermost trusted proxy saw. The proxies write addresses to one header.
+// Foyer does not read the other header: the proxies may pass on what the client sent.
 func clientIP(r *http.Request, proxies int, header string) (netip.Addr, error) {
 	if proxies == 0 {
 		return parseNode(r.RemoteAddr)
@@ -74,7 +74,7 @@ func clientIP(r *http.Request, proxies int, header string) (netip.Addr, error) {
 	}
 	ip, err := parseNode(node)
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("%s has no address there", header) // what it has may be about people
+		return netip.Addr{}, fmt.Errorf("%s has no address there", header) // its text may be personal data
 	}
 	return ip, nil
 }
@@ -111,8 +111,8 @@ func forwardedFor(element string) string {
 	return ""
 }
 
-// backwards yields what stands between separators, the last first, without what is empty. A separator in quotes
-// is none. Reading from the right, quotes that a client has left open cannot hide what a proxy has added.
+// backwards yields the parts between separators from right to left, without empty ones. A separator in quotes does not
+// count. Because it reads from the right, a quote that a client left open cannot hide what a proxy added.
 func backwards(text string, separator byte) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		end, quoted := len(text), false
@@ -131,7 +131,7 @@ func backwards(text string, separator byte) iter.Seq[string] {
 	}
 }
 
-// escaped reports whether what follows a text is escaped by its end: an odd number of backslashes.
+// escaped reports whether a text ends with an odd number of backslashes, which escape the next character.
 func escaped(text string) bool {
 	return (len(text)-len(strings.TrimRight(text, `\`)))%2 == 1
 }

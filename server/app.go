@@ -36,7 +36,7 @@ import (
 	"foyer/web"
 )
 
-// app is the program put together: each part is made once, from the parts above it.
+// app is the whole program: each part is made once, from the parts above it.
 type app struct {
 	config *config.Config
 	// origin is where this server listens, with its scheme.
@@ -45,12 +45,12 @@ type app struct {
 	redis     redis.UniversalClient
 	limits    *ratelimit.Limiter
 	addresses *addresses
-	// metrics and traces are nil when there are to be none.
+	// metrics and traces are nil if the settings do not ask for them.
 	metrics *telemetry.Metrics
 	traces  *telemetry.Traces
 
 	rtc *livekit.Client
-	// bucket keeps the recordings; nil when none are made.
+	// bucket has the recordings; nil without a storage.
 	bucket   *bucket.Bucket
 	sessions *auth.Sessions
 	callers  *auth.Credentials
@@ -72,7 +72,7 @@ type app struct {
 	page      *page
 	workbench *workbench
 	stopping  atomic.Bool
-	// untimely: it is logged that LiveKit signs events for another time, which it did since it was last heard.
+	// untimely: the log has that LiveKit's clock differs. The next accepted event resets it.
 	untimely atomic.Bool
 
 	closers []func()
@@ -171,7 +171,7 @@ func (a *app) wireRecordings() error {
 	return nil
 }
 
-// openBucket makes ready to use the bucket, if there is one.
+// openBucket opens the bucket, if there is one.
 func (a *app) openBucket() (err error) {
 	if settings, ok := bucketSettings(a.config); ok {
 		a.bucket, err = bucket.Open(settings)
@@ -179,7 +179,7 @@ func (a *app) openBucket() (err error) {
 	return err
 }
 
-// deliveries are what the outbox delivers here, by kind.
+// deliveries are the outbox's deliveries, by kind.
 func (a *app) deliveries() map[string]outbox.Deliver {
 	deliver := a.announcements.Deliveries()
 	if sendMail(a.config) != nil {
@@ -210,7 +210,7 @@ func (a *app) openStores(ctx context.Context) error {
 	if a.metrics != nil || a.traces != nil {
 		a.redis.AddHook(a.metrics.Redis())
 	}
-	if batching != nil { // the last, so that each command has its own metrics and spans
+	if batching != nil { // the last hook, so that each command has its own metrics and spans
 		a.redis.AddHook(batching)
 	}
 	return nil
@@ -231,7 +231,7 @@ func openDatabase(ctx context.Context, c *config.Config, settings database.Setti
 	return db, nil
 }
 
-// bringUpToDate migrates the tables, or sees that somebody has.
+// bringUpToDate migrates the tables, or checks that they are up to date.
 func bringUpToDate(ctx context.Context, db *database.DB, migrate bool) error {
 	if !migrate {
 		return db.Check(ctx)
@@ -246,7 +246,7 @@ func bringUpToDate(ctx context.Context, db *database.DB, migrate bool) error {
 	return nil
 }
 
-// makeDataFolder makes the folder of an SQLite database.
+// makeDataFolder creates the folder of an SQLite database.
 func makeDataFolder(url string) error {
 	path, ok := strings.CutPrefix(url, database.SQLite(""))
 	if !ok {
@@ -277,7 +277,7 @@ func (a *app) openRedis() error {
 	return nil
 }
 
-// close frees what newApp opened, the last first.
+// close frees what newApp opened, in reverse order.
 func (a *app) close() {
 	for i := len(a.closers) - 1; i >= 0; i-- {
 		a.closers[i]()

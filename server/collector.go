@@ -7,19 +7,19 @@ import (
 	"runtime/metrics"
 )
 
-// heapFloor is how many bytes the heap may have before garbage is collected, however few of them are in use.
+// heapFloor is the size of the heap in bytes below which Go does not collect garbage.
 const heapFloor = 64 << 20
 
-// pacer is called after each collection of garbage, and says when the next is due.
+// pacer sets the target of the next garbage collection after each one.
 type pacer struct {
 	live []metrics.Sample
-	// percent is by how much the heap may grow over what is in use.
+	// percent is how much the heap may grow above the live heap, as GOGC.
 	percent int
 }
 
-// paceCollector has garbage collected when the heap has doubled, as Go does by itself, but not below
-// heapFloor. Of a server that few people wait on some megabytes are in use: under load Go collected thirty
-// times a second, and a fifth of all work was that. Whoever sets GOGC knows better.
+// paceCollector lets Go collect garbage when the heap has doubled, as is Go's default, but not below heapFloor. A
+// server with few waiting guests uses a few megabytes: under load Go collected thirty times a second, which was a fifth
+// of all work. GOGC turns this off.
 func paceCollector() {
 	if os.Getenv("GOGC") == "" {
 		c := &pacer{live: []metrics.Sample{{Name: "/gc/heap/live:bytes"}}, percent: leastPercent}
@@ -27,7 +27,7 @@ func paceCollector() {
 	}
 }
 
-// collected hangs on to its own collection: a finalizer runs once, after the next one.
+// collected sets itself as a finalizer again: a finalizer runs once, after the next collection.
 func (c *pacer) collected() {
 	metrics.Read(c.live)
 	if percent := heapPercent(c.live[0].Value.Uint64()); percent != c.percent {
@@ -37,13 +37,13 @@ func (c *pacer) collected() {
 	runtime.SetFinalizer(c, (*pacer).collected)
 }
 
-// leastPercent is Go's own, mostPercent what it never takes more than.
+// The bounds of percent. The least is Go's default.
 const (
 	leastPercent = 100
 	mostPercent  = 1600
 )
 
-// heapPercent returns by how much the heap may grow over what is live of it, in whole hundreds.
+// heapPercent returns how much the heap may grow above the live heap, in whole hundreds.
 func heapPercent(live uint64) int {
 	grown := heapFloor * 100 / max(live, 1)
 	return int(min(max(grown/100*100, leastPercent+100), mostPercent+100)) - 100

@@ -8,10 +8,10 @@ import (
 	"foyer/server/config"
 )
 
-// spareConnections is how many connections an address may have beside those that sockets and streams may take.
+// spareConnections are the connections that one address may have besides its sockets and streams.
 const spareConnections = 256
 
-// remoteAddress is what limits count a connection's other end by.
+// remoteAddress is the client address of a connection, as limits count it.
 func remoteAddress(conn net.Conn) string {
 	ip, err := parseNode(conn.RemoteAddr().String())
 	if err != nil {
@@ -20,8 +20,8 @@ func remoteAddress(conn net.Conn) string {
 	return limitedBy(ip)
 }
 
-// connections counts those that HTTP holds, by the address at the other end: also idle ones, and such as have not
-// asked for anything yet. Where proxies are trusted theirs is that address, and they have limits of their own.
+// connections counts HTTP connections by client address, including idle ones and those without a request yet. Behind
+// trusted proxies it is not used: their address would be the client's, and they have limits of their own.
 type connections struct {
 	most int
 
@@ -29,7 +29,7 @@ type connections struct {
 	of map[string]int
 }
 
-// boundConnections has a server close what an address has too much of.
+// boundConnections lets a server close the connections of an address that has too many.
 func boundConnections(c *config.Config, server *http.Server) {
 	if c.Server.TrustedProxies > 0 || c.Server.SocketsPerAddress == 0 {
 		return
@@ -45,7 +45,7 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		if c.of[address]++; c.of[address] > c.most {
-			_ = conn.Close() // it counts until the server has noticed
+			_ = conn.Close() // it counts until the server notices
 		}
 	case http.StateHijacked, http.StateClosed:
 		if c.of[address]--; c.of[address] == 0 {

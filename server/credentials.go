@@ -12,7 +12,7 @@ import (
 	"foyer/internal/fault"
 )
 
-// wireCredentials makes what knows who is asking.
+// wireCredentials makes sessions, and what finds the viewer of a request.
 func (a *app) wireCredentials() {
 	c := a.config
 	a.sessions = auth.NewSessions(a.redis, sessionSettings(c))
@@ -24,7 +24,7 @@ func (a *app) wireCredentials() {
 	}
 }
 
-// userOf returns the account of somebody for whom an issuer vouches: a new one the first time.
+// userOf returns the account of an identity from an issuer; a new account the first time.
 func (a *app) userOf(ctx context.Context, who auth.Identity) (uuid.UUID, error) {
 	user, err := a.accounts.SignIn(ctx, who)
 	if err != nil {
@@ -33,25 +33,24 @@ func (a *app) userOf(ctx context.Context, who auth.Identity) (uuid.UUID, error) 
 	return user.ID, nil
 }
 
-// refuseOtherSites refuses whatever pages of other sites could change, but for those of allowed
-// origins.
+// refuseOtherSites refuses changes by pages of other sites (CSRF), except those of allowed origins.
 func (a *app) refuseOtherSites(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	for _, origin := range a.config.Server.AllowedOrigins {
-		_ = protection.AddTrustedOrigin(origin) // checked with the configuration
+		_ = protection.AddTrustedOrigin(origin) // config.Load has checked it
 	}
 	protection.SetDenyHandler(http.HandlerFunc(refuseOrigin))
 	return protection.Handler(next)
 }
 
-// refuseOrigin answers a page of an origin that is not allowed.
+// refuseOrigin answers a request from an origin that is not allowed.
 func refuseOrigin(w http.ResponseWriter, r *http.Request) {
 	answerFault(w, r, fault.New(fault.Forbidden,
 		"pages of this origin may not ask here; FOYER_ALLOWED_ORIGINS names the origins that may"))
 }
 
-// allowOrigins has browsers let pages of the allowed origins read answers. Such a page may send any header, as
-// any other program may: tracing, error reports and GraphQL clients each add their own.
+// allowOrigins tells browsers that pages of the allowed origins may read answers (CORS). Such a page may send any
+// header: tracing, error reports and GraphQL clients each add their own.
 func (a *app) allowOrigins(next http.Handler) http.Handler {
 	if len(a.config.Server.AllowedOrigins) > 0 {
 		middleware, err := cors.NewMiddleware(cors.Config{
@@ -62,7 +61,7 @@ func (a *app) allowOrigins(next http.Handler) http.Handler {
 			ResponseHeaders: []string{"Retry-After", "WWW-Authenticate", requestIDHeader},
 		})
 		if err != nil {
-			panic(err) // checked with the configuration
+			panic(err) // config.Load has checked it
 		}
 		next = middleware.Wrap(next)
 	}

@@ -13,9 +13,8 @@ import (
 
 const maxLogin = 4 << 10 // bytes
 
-// devLogin signs anybody in as anybody, for scripts in development mode: as the same person whom the
-// provider inside the process signs in under that name and address. The session's token is in the
-// answer, to be shown in an Authorization header.
+// devLogin signs anybody in as anybody, for scripts in development mode. The account is the one that the provider
+// inside the process has for this name and address. The answer has the session's token for the Authorization header.
 func (a *app) devLogin(w http.ResponseWriter, r *http.Request) error {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if kind != "application/json" {

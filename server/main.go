@@ -1,6 +1,5 @@
-// Command server runs Foyer. Without any settings it serves on 127.0.0.1:8080, with everything it
-// leans on but LiveKit inside; the environment says otherwise. Its command app manages the applications
-// that act for users.
+// Command server runs Foyer. Without any settings it serves on 127.0.0.1:8080, with everything that it needs except
+// LiveKit inside the process. "foyer help" lists the other commands.
 package main
 
 import (
@@ -15,7 +14,7 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
-	_ "time/tzdata" // users name time zones, whatever this machine knows of them
+	_ "time/tzdata" // the time zones that users may choose
 
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
@@ -25,10 +24,10 @@ import (
 
 const (
 	headerTimeout = 5 * time.Second
-	readTimeout   = 30 * time.Second // of a whole request; a WebSocket has limits of its own
+	readTimeout   = 30 * time.Second // of a whole request; WebSockets have limits of their own
 	idleTimeout   = 2 * time.Minute
-	maxHeader     = 16 << 10 // bytes; what they are read to may be 17 times as much
-	// answerTimeout is how long each part of an answer may take to be written, of answerPart bytes at most.
+	maxHeader     = 16 << 10 // bytes; parsed, they may take 17 times as much
+	// answerTimeout is how long writing one part of an answer may take: at most answerPart bytes.
 	answerTimeout = 30 * time.Second
 	answerPart    = 64 << 10
 )
@@ -39,7 +38,7 @@ func main() {
 	os.Exit(execute(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
-// run serves until ctx ends, then sends clients elsewhere and lets requests in flight finish.
+// run serves until ctx ends. It then closes sockets, and lets requests in flight finish.
 func run(ctx context.Context, environ []string, out io.Writer) error {
 	c, err := config.Load(environ)
 	if err != nil {
@@ -48,7 +47,7 @@ func run(ctx context.Context, environ []string, out io.Writer) error {
 	paceCollector()
 	slog.SetDefault(newLogger(c))
 	redis.SetLogger(redisLogger{})
-	// Before anything else: a port that is taken is the likeliest mistake, and leaves no trace so.
+	// The first step, because a port in use is the likeliest mistake: then nothing else has changed.
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Server.Addr)
 	if err != nil {
 		return fmt.Errorf("cannot serve at FOYER_ADDR: %w", err)
@@ -68,15 +67,15 @@ func run(ctx context.Context, environ []string, out io.Writer) error {
 	return a.serve(ctx, listener, admin)
 }
 
-// serve runs every long part until ctx ends or one of them fails. The lobby works until the last
-// request is answered; the outbox begins nothing more once the server stops.
+// serve runs all parts until ctx ends or one of them fails. The lobby works until the last answer; the outbox begins no
+// delivery once the server stops.
 func (a *app) serve(ctx context.Context, listener net.Listener, admin adminListener) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	group, work := errgroup.WithContext(work)
 	server := &http.Server{
 		Handler:           a.routes(),
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
-		WriteTimeout:   answerTimeout, // of what is no answer of ours; an answer renews it
+		WriteTimeout:   answerTimeout, // for what net/http itself writes; Foyer's answers extend it
 		MaxHeaderBytes: maxHeader,
 		ConnContext:    func(ctx context.Context, conn net.Conn) context.Context { boundUnread(conn); return ctx },
 	}
@@ -107,15 +106,15 @@ func (a *app) serve(ctx context.Context, listener net.Listener, admin adminListe
 	return group.Wait()
 }
 
-// stop ends sockets so that their clients go to another server, and waits for everything in flight,
-// but not for ever.
+// stop closes sockets, so that their clients reconnect to another server, and waits for requests in flight, for
+// FOYER_DRAIN_TIMEOUT at most.
 func (a *app) stop(server *http.Server) error {
 	slog.Info("stopping, once everything in flight has ended", "at_most", a.config.Server.DrainTimeout)
 	grace, cancel := context.WithTimeout(context.Background(), a.config.Server.DrainTimeout)
 	defer cancel()
 	a.stopping.Store(true)
-	// Sockets first, while /readyz still says that this server stops. Once all are told, no more requests are taken:
-	// those under way have the time that is left, however slow the client of a socket is.
+	// Sockets first, while /readyz still says that this server stops. Once every socket has its close frame, the server
+	// accepts no more requests: those in flight have the time that is left, however slow the client of a socket is.
 	var drained error
 	done := make(chan struct{})
 	go func() {

@@ -16,8 +16,8 @@ import (
 	"foyer/recordings"
 )
 
-// Headers between nginx and us: what nginx says of the request that it got, and what we answer beside
-// the signature.
+// Headers between nginx and Foyer: three describe the request that nginx got, and three of the answer go with the
+// signature.
 const (
 	mediaSecretHeader = "X-Media-Secret"
 	mediaURLHeader    = "X-Original-URL"
@@ -27,12 +27,12 @@ const (
 	mediaNameHeader   = "X-Media-Name"
 )
 
-// errMedia is one for all that is refused: nobody learns what there is.
+// errMedia is the one answer to everything refused, so that nobody learns which files exist.
 var errMedia = fault.New(fault.Forbidden, "not for you")
 
-// authorizeMedia says whether nginx may hand out the file that somebody asks it for (auth_request), and
-// signs the request that nginx then makes of the bucket. It answers 200, 401 or 403 and nothing else,
-// unless we cannot tell at the moment: then nginx answers an error instead of the file.
+// authorizeMedia tells nginx whether the viewer may have a file (auth_request), and signs the request that nginx then
+// sends to the bucket. It answers 200, 401 or 403. If Foyer cannot decide at the moment, it answers another status, and
+// nginx answers an error.
 func (a *app) authorizeMedia(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	signed, name, err := a.signMedia(r)
@@ -60,7 +60,7 @@ func refuseMedia(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// signMedia returns the request to make of the bucket, and a name for the file.
+// signMedia returns the signed request for the bucket, and a name for the file.
 func (a *app) signMedia(r *http.Request) (signed bucket.Signed, name string, err error) {
 	if a.bucket == nil || !showsSecret(r.Header.Values(mediaSecretHeader), a.config.Storage.MediaSecret) {
 		return signed, "", errMedia
@@ -85,8 +85,8 @@ func (a *app) signMedia(r *http.Request) (signed bucket.Signed, name string, err
 	return signed, recordings.DownloadName(recording), err
 }
 
-// showsSecret reports, in a time that does not tell how much of it is right, whether the one value of a
-// header is a secret. Nothing shows a secret that is not set.
+// showsSecret reports in constant time whether a header has one value, the secret. It is false for a secret that is not
+// set.
 func showsSecret(values []string, secret string) bool {
 	if secret == "" || len(values) != 1 {
 		return false
@@ -95,11 +95,11 @@ func showsSecret(values []string, secret string) bool {
 	return subtle.ConstantTimeCompare(shown[:], wanted[:]) == 1
 }
 
-// mediaPath is below which nginx hands out recordings.
+// mediaPath is the path under which nginx serves recordings.
 var mediaPath = []string{"", "media", "recordings"}
 
-// recordingFile returns the name of the file that the one value of a header asks for: a URL, or a path
-// alone, of exactly our form. Each part of the path is decoded once, so that an encoded slash is none.
+// recordingFile returns the name of the file in a header's one value: a URL or a path of exactly Foyer's form. It
+// decodes each part of the path once, so an encoded slash does not separate parts.
 func recordingFile(values []string) (string, bool) {
 	if len(values) != 1 {
 		return "", false

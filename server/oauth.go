@@ -17,7 +17,7 @@ import (
 
 const maxTokenRequest = 8 << 10 // bytes
 
-// credentials reads an Authorization header: of an application, or of a user.
+// credentials returns the viewer of an Authorization header: an application or a user.
 func (a *app) credentials(ctx context.Context, header string) (auth.Viewer, error) {
 	if viewer, mine, err := a.apps.FromHeader(ctx, header); mine {
 		return viewer, err
@@ -25,9 +25,9 @@ func (a *app) credentials(ctx context.Context, header string) (auth.Viewer, erro
 	return a.callers.FromHeader(ctx, header)
 }
 
-// viewer is who makes a request: an application for a user, or whoever is signed in.
+// viewer returns who makes a request: an application for a user, a signed-in user, or nobody.
 func (a *app) viewer(r *http.Request) (auth.Viewer, error) {
-	if len(r.Header.Values("Authorization")) > 1 { // a proxy in front of us may have looked at another
+	if len(r.Header.Values("Authorization")) > 1 { // a proxy may have checked another one
 		return auth.Viewer{}, fault.New(fault.Unauthenticated, "want one Authorization header, not several")
 	}
 	if viewer, mine, err := a.apps.FromHeader(r.Context(), r.Header.Get("Authorization")); mine {
@@ -36,8 +36,8 @@ func (a *app) viewer(r *http.Request) (auth.Viewer, error) {
 	return a.callers.FromRequest(r)
 }
 
-// tokenErrors are OAuth's names of what may be wrong with a request for a token (RFC 6749 section
-// 5.2), and the status of each. A fault's detail "error" names another.
+// tokenErrors are OAuth's error names of each kind of fault, with their statuses (RFC 6749 section 5.2). The fault's
+// detail "error" overrides the name.
 var tokenErrors = map[fault.Kind]struct {
 	name   string
 	status int
@@ -94,7 +94,7 @@ func answerToken(w http.ResponseWriter, status int, name, description string) {
 	answer(w, status, map[string]any{"error": name, "error_description": description})
 }
 
-// tokenRequest reads a request for a token: the body alone, never the URL, which ends up in logs.
+// tokenRequest reads a request for a token from its body only: URLs end up in logs.
 func (a *app) tokenRequest(w http.ResponseWriter, r *http.Request) (apps.Request, error) {
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	r.Body = http.MaxBytesReader(w, r.Body, maxTokenRequest)
@@ -129,8 +129,8 @@ func (a *app) tokenRequest(w http.ResponseWriter, r *http.Request) (apps.Request
 	return request, nil
 }
 
-// basicClient returns the client's id and secret of a Basic header, which are themselves encoded as in a
-// form (RFC 6749 section 2.3.1); of any other header nothing, which no client has.
+// basicClient returns the client's id and secret from a Basic header, where they are encoded as in a form (RFC 6749
+// section 2.3.1). It returns nothing for any other header: no client has an empty id.
 func basicClient(r *http.Request) (id, secret string) {
 	name, password, _ := r.BasicAuth()
 	id, err := url.QueryUnescape(name)

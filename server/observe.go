@@ -15,7 +15,7 @@ import (
 	"foyer/internal/telemetry"
 )
 
-// openObserve makes what counts and traces, where settings ask for it.
+// openObserve makes metrics and traces, if the settings ask for them.
 func (a *app) openObserve(ctx context.Context) (err error) {
 	c := a.config
 	if c.Telemetry.AdminAddr != "" {
@@ -31,7 +31,7 @@ func (a *app) openObserve(ctx context.Context) (err error) {
 	return nil
 }
 
-// watchedRTC is LiveKit's client's settings, with each call counted and traced.
+// watchedRTC returns the settings of LiveKit's client, with metrics and traces of each call.
 func (a *app) watchedRTC() livekit.Settings {
 	s := livekitSettings(a.config)
 	if a.metrics == nil && a.traces == nil {
@@ -56,7 +56,7 @@ func (a *app) watchedLive() live.Settings {
 	return s
 }
 
-// watchedDeliveries are deliveries, each attempt of which is counted and traced.
+// watchedDeliveries adds metrics and traces to each delivery.
 func (a *app) watchedDeliveries(all map[string]outbox.Deliver) map[string]outbox.Deliver {
 	if a.metrics == nil && a.traces == nil {
 		return all
@@ -93,7 +93,7 @@ var eventKinds = []livekit.Kind{
 	livekit.ParticipantAborted, livekit.EgressStarted, livekit.EgressUpdated, livekit.EgressEnded,
 }
 
-// eventName is a kind of LiveKit's events for metrics, which name those that matter to us.
+// eventName is the name of an event's kind in metrics; one name for all kinds that Foyer ignores.
 func eventName(kind livekit.Kind) string {
 	if slices.Contains(eventKinds, kind) {
 		return string(kind)
@@ -101,7 +101,7 @@ func eventName(kind livekit.Kind) string {
 	return telemetry.Other
 }
 
-// readMetrics adds what is read of the parts when somebody asks for metrics.
+// readMetrics adds the metrics that are read from the parts at each request for them.
 func (a *app) readMetrics() {
 	m := a.metrics
 	if m == nil {
@@ -137,7 +137,7 @@ func one(yes bool) float64 {
 	return 0
 }
 
-// readPools adds what the pools of connections tell.
+// readPools adds the metrics of connection pools.
 func (a *app) readPools() {
 	m, db, redis := a.metrics, a.db.Pool, a.redis
 	m.Pool("foyer_database_connections", "Connections to the database, used or idle.", func() (used, idle int) {

@@ -12,16 +12,15 @@ import (
 //go:embed nopage.html
 var noPageHTML []byte
 
-// page is what people see who hold a meeting: one HTML file, whose script finds out by the address what
-// to show, and the files that it leads to.
+// page is Foyer's web page for people: one HTML file, whose script chooses by the address what to show, and the other
+// files of the build.
 type page struct {
 	// files are nil without a build.
 	files  static
 	policy string
 }
 
-// newPage returns the page of a build, nil for none, for calls at a LiveKit server that browsers find
-// at a URL.
+// newPage returns the page of a build, or a replacement without one. Browsers reach LiveKit at liveKitURL.
 func newPage(build fs.FS, liveKitURL string) (*page, error) {
 	p := &page{policy: pagePolicy(liveKitURL)}
 	if build == nil {
@@ -32,8 +31,8 @@ func newPage(build fs.FS, liveKitURL string) (*page, error) {
 	return p, err
 }
 
-// in answers what a mux has no pattern for and the page has, and leaves the rest to the mux. Browsers get the page
-// for addresses that nothing has: it says that there is nothing.
+// in answers addresses of the page that a mux has no pattern for, and leaves the others to the mux. Browsers get the
+// page also for unknown addresses: it says that nothing is there.
 func (p *page) in(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
@@ -45,7 +44,7 @@ func (p *page) in(mux *http.ServeMux) http.Handler {
 	})
 }
 
-// answers reports whether it has answered: with the page, the way to it, or, to a browser, that there is nothing.
+// answers reports whether it answered: with the page, with a redirect to it, or with 404 for a browser.
 func (p *page) answers(w http.ResponseWriter, r *http.Request) bool {
 	switch {
 	case p.serve(w, r):
@@ -67,26 +66,26 @@ func (p *page) answers(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// isClean reports whether a path has no empty segments and no dots for segments.
+// isClean reports whether a path has no empty segment and none that is . or ..
 func isClean(escaped string) bool {
 	clean := path.Clean(escaped)
 	return escaped == clean || escaped == clean+"/"
 }
 
-// trimmedName returns an address without its first slash and without slashes and dots at its end, as mail programs
-// and people add them, and whether it had any.
+// trimmedName returns a path without its first slash and without slashes and dots at its end, which mail programs and
+// people add, and whether there were any.
 func trimmedName(of string) (name string, trimmed bool) {
 	whole := strings.TrimPrefix(of, "/")
 	name = strings.TrimRight(whole, "/.")
 	return name, name != whole && name != ""
 }
 
-// acceptsHTML reports whether a client says that it reads HTML, as browsers do of a page and of nothing else.
+// acceptsHTML reports whether a client accepts HTML: browsers say so when they open a page, and only then.
 func acceptsHTML(r *http.Request) bool {
 	return strings.Contains(strings.Join(r.Header.Values("Accept"), ","), "text/html")
 }
 
-// serve reports whether the page has the address, and then has answered.
+// serve answers if the page has the address, and reports whether it does.
 func (p *page) serve(w http.ResponseWriter, r *http.Request) bool {
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	switch {
@@ -98,7 +97,7 @@ func (p *page) serve(w http.ResponseWriter, r *http.Request) bool {
 	case p.files == nil:
 		return false
 	case name == "index.html":
-		return false // it has other addresses
+		return false // the page has other addresses
 	case p.files[name] != nil:
 		p.files.serve(w, r, name, keepFor(name))
 	case isPageAddress(name):
@@ -117,8 +116,8 @@ func keepFor(name string) string {
 	return askAgain
 }
 
-// isPageAddress reports whether an address without its first slash is one that the page's script
-// knows: home, a room's slug in whatever spelling, the recordings. What looks like a file is none.
+// isPageAddress reports whether the page's script knows a path, given without its first slash: home, a room's slug in
+// any spelling, the recordings. A name with a dot is a file's.
 func isPageAddress(name string) bool {
 	first, rest, deeper := strings.Cut(name, "/")
 	if strings.Contains(name, ".") {
@@ -127,11 +126,11 @@ func isPageAddress(name string) bool {
 	return !deeper || first == "recordings" && rest != "" && !strings.Contains(rest, "/")
 }
 
-// fallbackPolicy is for pages that are HTML and its own style alone.
+// fallbackPolicy is for pages of HTML and inline style only.
 const fallbackPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; " +
 	"frame-ancestors 'none'; base-uri 'none'"
 
-// pagePolicy is the page's Content-Security-Policy: everything comes from here, but for the calls.
+// pagePolicy is the page's Content-Security-Policy: everything comes from this origin, except LiveKit's connections.
 func pagePolicy(liveKitURL string) string {
 	return strings.Join([]string{
 		"default-src 'none'", "script-src 'self'", "style-src 'self'", "font-src 'self'",
@@ -141,11 +140,11 @@ func pagePolicy(liveKitURL string) string {
 	}, "; ")
 }
 
-// origins are those at which a client speaks to LiveKit: it asks over HTTP why a socket was refused.
+// origins are the origins of LiveKit for a client, which asks over HTTP why a socket was refused.
 func origins(liveKitURL string) []string {
 	at, err := url.Parse(liveKitURL)
 	if err != nil {
-		return nil // checked with the configuration
+		return nil // config.Load has checked it
 	}
 	if at.Scheme == "wss" || at.Scheme == "https" {
 		return []string{"wss://" + at.Host, "https://" + at.Host}
@@ -153,7 +152,7 @@ func origins(liveKitURL string) []string {
 	return []string{"ws://" + at.Host, "http://" + at.Host}
 }
 
-// secure sets what a browser is to keep to on a page of ours.
+// secure sets a page's security headers.
 func secure(h http.Header, policy string) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Permissions-Policy", "camera=(self), microphone=(self), display-capture=(self), "+

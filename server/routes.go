@@ -21,10 +21,10 @@ import (
 	"foyer/server/config"
 )
 
-// readyTimeout bounds one look at what we lean on.
+// readyTimeout bounds the check of database and Redis.
 const readyTimeout = 2 * time.Second
 
-// routes is every address that the server answers.
+// routes has every path that the server answers.
 func (a *app) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", a.allowOrigins(a.withViewer(a.api)))
@@ -50,7 +50,7 @@ func (a *app) routes() http.Handler {
 	return a.observed(a.refuseOtherSites(a.page.in(mux)))
 }
 
-// post serves what programs send by POST; other methods are refused in the shape of all other errors.
+// post serves POST, and refuses other methods with an error like all others.
 func post(mux *http.ServeMux, path string, h http.HandlerFunc) {
 	mux.HandleFunc("POST "+path, h)
 	mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
@@ -59,8 +59,8 @@ func post(mux *http.ServeMux, path string, h http.HandlerFunc) {
 	})
 }
 
-// loopbackOnly refuses requests that were made under a name that is not this machine's own: a page
-// elsewhere could otherwise reach the development sign-in through its own name (DNS rebinding).
+// loopbackOnly refuses requests whose host is not this machine. A page of another site could otherwise reach the
+// development sign-in through its own name (DNS rebinding).
 func loopbackOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)
@@ -76,7 +76,7 @@ func loopbackOnly(next http.Handler) http.Handler {
 	})
 }
 
-// withViewer puts who is asking into a request's context.
+// withViewer puts the viewer into a request's context.
 func (a *app) withViewer(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		viewer, err := a.viewer(r)
@@ -90,8 +90,8 @@ func (a *app) withViewer(next http.Handler) http.Handler {
 	})
 }
 
-// ready answers 200 when requests can be served, else 503 with what is missing. LiveKit is not asked:
-// tokens are made without it.
+// ready answers 200 if the server can serve requests, else 503 with what is missing. It does not ask LiveKit, because
+// Foyer makes tokens without it.
 func (a *app) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
@@ -112,17 +112,18 @@ func (a *app) ready(w http.ResponseWriter, r *http.Request) {
 	answer(w, status, state)
 }
 
-// hearTimeout bounds what one event makes us do: LiveKit waits for the answer, and then repeats it.
+// hearTimeout bounds the work for one event. LiveKit waits for the answer, and repeats the event without one.
 const hearTimeout = 10 * time.Second
 
-// hearLiveKit takes what LiveKit tells of its rooms. Whatever is well signed is answered 200, unless we
-// fail at the moment: then LiveKit repeats it.
+// hearLiveKit takes an event from LiveKit. It answers 200 to every well signed event, unless Foyer fails at the moment:
+// then LiveKit repeats the event.
 func (a *app) hearLiveKit(w http.ResponseWriter, r *http.Request) error {
 	event, err := a.rtc.Receive(w, r)
 	if err != nil {
 		a.metrics.Event(telemetry.Other, "refused")
 		if livekit.IsUntimely(err) && !a.untimely.Swap(true) {
-			slog.WarnContext(r.Context(), "LiveKit's events are refused: its clock and this server's differ", "err", err)
+			slog.WarnContext(r.Context(), "LiveKit's events are refused: its clock and this server's differ",
+				"err", err)
 		}
 		return err
 	}
@@ -153,7 +154,7 @@ var statuses = map[fault.Kind]int{
 	fault.Unavailable:     http.StatusServiceUnavailable,
 }
 
-// handle answers a failed request with its fault; h itself writes only what succeeds.
+// handle answers a failed request with its fault; h writes the answer of a successful one.
 func handle(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if transport.Encoded(r) {
@@ -167,7 +168,7 @@ func handle(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	}
 }
 
-// answerFault answers in the shape of a GraphQL error, so that clients need to know but one.
+// answerFault answers in the shape of a GraphQL error, so that clients know one shape only.
 func answerFault(w http.ResponseWriter, r *http.Request, err error) {
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		answerError(w, http.StatusRequestEntityTooLarge, fault.New(fault.Invalid, "this is too large"))
@@ -201,14 +202,14 @@ func answerError(w http.ResponseWriter, status int, f *fault.Error) {
 	})
 }
 
-// tellRetryAfter says in a header how many seconds to wait, where a fault says so.
+// tellRetryAfter sets Retry-After to the seconds of a fault, if it has any.
 func tellRetryAfter(w http.ResponseWriter, f *fault.Error) {
 	if seconds, ok := f.Details["retryAfter"].(int); ok {
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	}
 }
 
-// answer writes JSON, under a media type that may be set already.
+// answer writes JSON. The media type may be set already.
 func answer(w http.ResponseWriter, status int, body any) {
 	if w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", "application/json")

@@ -22,17 +22,17 @@ var signInHTML string
 
 var signInPage = template.Must(template.New("signin").Parse(signInHTML))
 
-// signIn is how people sign in with a browser: at an OpenID provider.
+// signIn signs people in with a browser, at an OpenID provider.
 type signIn struct {
 	*app
 
 	provider *auth.Provider
 	flows    *auth.Flows
-	// inside is the provider of development mode; nil with another.
+	// inside is the provider of development mode; nil if there is another one.
 	inside http.Handler
 }
 
-// newSignIn returns nil when no provider is configured, and people cannot sign in with a browser.
+// newSignIn returns nil without a provider: then nobody can sign in with a browser.
 func newSignIn(a *app) (*signIn, error) {
 	s, settings := &signIn{app: a}, providerSettings(a.config)
 	var err error
@@ -74,7 +74,7 @@ func (s *signIn) limited(name string, h func(http.ResponseWriter, *http.Request)
 	}
 }
 
-// base is our origin as the browser that asks sees it. Without a setting it is on this machine.
+// base is Foyer's origin as the browser sees it. Without FOYER_PUBLIC_URL it is on this machine.
 func (s *signIn) base(r *http.Request) string {
 	if s.config.Server.PublicURL != "" {
 		return s.config.Server.PublicURL
@@ -97,7 +97,7 @@ func (s *signIn) login(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// callback is where a browser comes back to from the provider.
+// callback signs in a browser that comes back from the provider.
 func (s *signIn) callback(w http.ResponseWriter, r *http.Request) error {
 	params := r.URL.Query()
 	flow, err := s.flows.Take(w, r, params.Get("state"))
@@ -122,7 +122,7 @@ func (s *signIn) callback(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// logout signs a browser out, here and at the provider.
+// logout signs a browser out, of Foyer and of the provider.
 func (s *signIn) logout(w http.ResponseWriter, r *http.Request) error {
 	signedIn := s.sessions.HasCookie(r)
 	idToken, err := s.sessions.End(w, r)
@@ -140,8 +140,7 @@ func (s *signIn) logout(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// askLogout is logout for who follows a link of our own. Anybody can have a browser come here, so
-// others are asked.
+// askLogout is logout by a link of Foyer's own pages. Other sites may link here too: then a page asks for confirmation.
 func (s *signIn) askLogout(w http.ResponseWriter, r *http.Request) error {
 	if from := r.Header.Get("Sec-Fetch-Site"); from == "same-origin" || from == "none" {
 		return s.logout(w, r)
@@ -149,7 +148,7 @@ func (s *signIn) askLogout(w http.ResponseWriter, r *http.Request) error {
 	return show(w, http.StatusOK, map[string]any{"Message": "Do you want to sign out?", "SignOut": true})
 }
 
-// asPage answers a failed request with a page that says why.
+// asPage answers a failed request with a page that has the reason.
 func asPage(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")

@@ -14,14 +14,13 @@ import (
 	"time"
 )
 
-// How long a browser may keep a file: one whose name has a hash of what is in it for ever, any other
-// until it has asked again.
+// How long a browser may cache a file: for ever if its name has a hash of its content; others it has to revalidate.
 const (
 	keepForever = "public, max-age=31536000, immutable"
 	askAgain    = "no-cache"
 )
 
-// mediaTypes are those of the files that are served, whatever the tables of this machine say.
+// mediaTypes are the media types by extension. They do not depend on the tables of the machine.
 var mediaTypes = map[string]string{
 	".css":         "text/css; charset=utf-8",
 	".html":        "text/html; charset=utf-8",
@@ -40,28 +39,28 @@ var mediaTypes = map[string]string{
 	".woff2":       "font/woff2",
 }
 
-// packed are the types of files that are compressed already.
+// packed are the extensions of formats that are compressed already.
 var packed = map[string]bool{
 	".mp3": true, ".ogg": true, ".png": true, ".webp": true, ".woff2": true,
 }
 
-// static serves the files of a build. Each is read, hashed and compressed when it is first asked for.
+// static serves the files of a build. Each is read, hashed and compressed at its first request.
 type static map[string]*staticFile
 
 type staticFile struct {
 	mediaType string
 	plain     func() content
-	// gzipped has no bytes when compressing gains nothing.
+	// gzipped has no bytes if compression does not make the file smaller.
 	gzipped func() content
 }
 
-// content is a file as it is sent.
+// content is the body of an answer.
 type content struct {
 	bytes []byte
 	etag  string
 }
 
-// newStatic returns the files of a folder, but for those whose names begin with a dot.
+// newStatic returns the files of a folder, except those whose names begin with a dot.
 func newStatic(files fs.FS) (static, error) {
 	s := static{}
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -83,7 +82,7 @@ func newStaticFile(files fs.FS, name string) *staticFile {
 	f.plain = sync.OnceValue(func() content {
 		text, err := fs.ReadFile(files, name)
 		if err != nil {
-			panic(err) // it is part of this program
+			panic(err) // the file is embedded
 		}
 		return content{text, etag(text, "")}
 	})
@@ -114,7 +113,7 @@ func compress(text []byte) []byte {
 	return out.Bytes()
 }
 
-// serve answers with a file, and how long it may be kept. The file is there.
+// serve answers with an existing file, and how long to cache it.
 func (s static) serve(w http.ResponseWriter, r *http.Request, name, cacheControl string) {
 	sent := s.choose(w, r, name)
 	w.Header().Set("Cache-Control", cacheControl)
@@ -122,7 +121,7 @@ func (s static) serve(w http.ResponseWriter, r *http.Request, name, cacheControl
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(sent.bytes))
 }
 
-// notFound answers 404 with a file, which is not to be kept. The file is there.
+// notFound answers 404 with an existing file, which clients must not cache.
 func (s static) notFound(w http.ResponseWriter, r *http.Request, name string) {
 	sent := s.choose(w, r, name)
 	w.Header().Set("Cache-Control", "no-store")
@@ -133,7 +132,7 @@ func (s static) notFound(w http.ResponseWriter, r *http.Request, name string) {
 	}
 }
 
-// choose returns a file as a client reads it, and sets the headers that say so.
+// choose returns a file in an encoding that the client accepts, and sets the headers for it.
 func (s static) choose(w http.ResponseWriter, r *http.Request, name string) content {
 	f := s[name]
 	h := w.Header()
@@ -150,7 +149,7 @@ func (s static) choose(w http.ResponseWriter, r *http.Request, name string) cont
 	return sent
 }
 
-// acceptsGzip reports whether a client names gzip among what it can read, and does not say q=0.
+// acceptsGzip reports whether a client accepts gzip, without q=0.
 func acceptsGzip(r *http.Request) bool {
 	for coding := range strings.SplitSeq(strings.Join(r.Header.Values("Accept-Encoding"), ","), ",") {
 		name, weight, _ := strings.Cut(strings.ReplaceAll(coding, " ", ""), ";")

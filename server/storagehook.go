@@ -13,18 +13,18 @@ import (
 	"foyer/internal/fault"
 )
 
-// maxStorageEvents bounds the body of what the storage tells at once, in bytes.
+// maxStorageEvents bounds the body of one request of the storage, in bytes.
 const maxStorageEvents = 1 << 20
 
-// storageEvents are what MinIO and S3 tell of objects.
+// storageEvents are events of MinIO and S3.
 type storageEvents struct {
-	// Event is S3's when it tries whether somebody listens; there are no records then.
+	// Event is set in S3's test event, which has no records.
 	Event   string         `json:"Event"`
 	Records []storageEvent `json:"Records"`
 }
 
 type storageEvent struct {
-	Name string `json:"eventName"` // MinIO puts s3: in front
+	Name string `json:"eventName"` // MinIO begins it with s3:
 	S3   struct {
 		Bucket struct {
 			Name string `json:"name"`
@@ -36,8 +36,8 @@ type storageEvent struct {
 	} `json:"s3"`
 }
 
-// hearStorage takes what the storage tells of new objects. Whatever it tells is answered 200, repeated or
-// not ours, unless we fail at the moment: then the storage repeats it.
+// hearStorage takes events of new objects. It answers 200 also to repeated and foreign ones, unless Foyer fails at the
+// moment: then the storage repeats them.
 func (a *app) hearStorage(w http.ResponseWriter, r *http.Request) error {
 	if a.bucket == nil || a.config.Storage.WebhookSecret == "" {
 		return fault.New(fault.NotFound, "there is nothing here")
@@ -86,7 +86,7 @@ func readStorageEvents(w http.ResponseWriter, r *http.Request) (*storageEvents, 
 	return &events, nil
 }
 
-// hearStored tells of each new object in our bucket. One failure does not keep it from the rest.
+// hearStored reports each new object of Foyer's bucket to recordings. It continues after an error.
 func (a *app) hearStored(ctx context.Context, events *storageEvents) error {
 	var failed []error
 	for _, event := range events.Records {

@@ -13,9 +13,9 @@ import (
 	"foyer/internal/fault"
 )
 
-const maxTranscript = 4 << 10 // bytes of what is said of a transcript
+const maxTranscript = 4 << 10 // bytes of a request
 
-// hearTranscript takes from the service that makes transcripts what has become of one.
+// hearTranscript takes the result of a transcript from the service that makes them.
 func (a *app) hearTranscript(w http.ResponseWriter, r *http.Request) error {
 	if !showsSecret(bearerOf(r), a.config.Webhooks.TranscriptSecret) {
 		return fault.New(fault.Unauthenticated, "want Authorization: Bearer and the secret")

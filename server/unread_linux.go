@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// boundUnread has the kernel end a connection when its other end has not read for answerTimeout, while something waits
-// for it: also answers so small that thousands of them fit into buffers, so that no write of ours ever blocks.
+// boundUnread lets the kernel end a connection whose client does not read for answerTimeout while data waits for it. A
+// write deadline cannot do that: thousands of small answers fit into buffers, so that no write blocks.
 func boundUnread(conn net.Conn) {
 	tcp, is := conn.(syscall.Conn)
 	if !is {

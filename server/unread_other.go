@@ -4,5 +4,5 @@ package main
 
 import "net"
 
-// boundUnread does nothing: only Linux tells a connection whose other end does not read.
+// boundUnread does nothing: only Linux has TCP_USER_TIMEOUT.
 func boundUnread(net.Conn) {}

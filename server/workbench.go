@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// workbench is GraphiQL, for those who build a page on Foyer, with an operation for each thing to do.
+// workbench is GraphiQL, for developers who build on Foyer, with an example for everything.
 type workbench struct {
 	// files are nil without a build.
 	files    static
 	examples []exampleGroup
 }
 
-// exampleGroup is a flow, and its operations in the order in which one does them.
+// exampleGroup is a flow: its operations in their order.
 type exampleGroup struct {
 	Name     string    `json:"name"`
 	Examples []example `json:"examples"`
