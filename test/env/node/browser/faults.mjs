@@ -1,6 +1,6 @@
 // A dialog shows its own failure. Another failure is a toast at the bottom, until the action succeeds.
 import { accessible, check, person, say, screenshot, test } from './browser.mjs';
-import { button, fits, guest, heading, host, inCall, join, roomURL, showPeople } from './people.mjs';
+import { button, fits, guest, heading, host, inMeeting, join, roomURL, showPeople } from './people.mjs';
 
 const away = 'No connection to the server. Check your network.';
 
@@ -54,7 +54,7 @@ test(async () => {
     await choose(ada, 'Unlock room');
     await ada.getByText('Locked', { exact: true }).waitFor({ state: 'hidden' });
   });
-  await inCall(ada);
+  await inMeeting(ada);
   say('a meeting continues when the room cannot be read again');
 
   const grace = await guest('Grace', room);

@@ -1,6 +1,6 @@
 // By keyboard alone: sign in, create a room, join; knock; admit, mute, write, leave.
 import { accessible, check, foyer, patience, person, say, test } from './browser.mjs';
-import { button, heading, inCall, roomURL } from './people.mjs';
+import { button, heading, inMeeting, roomURL } from './people.mjs';
 
 const most = 60; // presses of Tab
 
@@ -50,7 +50,7 @@ test(async () => {
   await heading(ada, 'By hand').waitFor();
   const room = roomURL(ada);
   await press(ada, button(ada, 'Join now'));
-  await inCall(ada);
+  await inMeeting(ada);
   say('the host is in the meeting');
 
   const grace = await person('Grace');
@@ -62,7 +62,7 @@ test(async () => {
 
   await press(ada, ada.getByRole('button', { name: /^People/ }));
   await press(ada, button(ada, 'Admit Grace'));
-  await inCall(grace);
+  await inMeeting(grace);
   say('the guest is admitted');
 
   await button(grace, 'Turn microphone off').waitFor();

@@ -1,7 +1,7 @@
 // A meeting: the host creates a room, two guests knock, the host admits one and denies the other; they see each
 // other; the host mutes one guest and bans the other for the meeting, who does not get in again.
 import { accessible, check, person, say, screenshot, test } from './browser.mjs';
-import { act, admit, button, guest, heading, host, inCall, join, roomURL, sees, showPeople } from './people.mjs';
+import { act, admit, button, guest, heading, host, inMeeting, join, roomURL, sees, showPeople } from './people.mjs';
 
 test(async () => {
   const stranger = await person('Stranger');
@@ -35,7 +35,7 @@ test(async () => {
   const again = alan.getByRole('button', { name: /^Ask again in \d+ s$/ });
   check(await again.getAttribute('aria-disabled') === 'true', 'a denied guest has to wait, and sees how long');
   await screenshot(alan, 'denied');
-  await inCall(grace);
+  await inMeeting(grace);
   await accessible(alan, 'the page of a denied guest');
   say('one is admitted, and one denied');
 
@@ -66,7 +66,7 @@ test(async () => {
     await waits.or(heading(alan, 'You were not let in')).waitFor(); // for the server it may be a moment too early
   } while (!(await waits.isVisible()));
   await admit(ada, 'Alan');
-  await inCall(alan);
+  await inMeeting(alan);
   await Promise.all([sees(alan, 'Picture of Ada Lovelace'), sees(alan, 'Picture of Grace'), sees(ada, 'Picture of Alan')]);
   await screenshot(ada, 'meeting');
   await accessible(ada, 'the meeting of three');

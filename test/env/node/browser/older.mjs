@@ -2,7 +2,7 @@
 // breaks. Where a browser cannot hold a meeting, the page says so.
 import { accessible, check, foyer, person, say, screenshot, test } from './browser.mjs';
 import { both, breaks, newer, noDialogs, noMedia, noWebRTC } from './missing.mjs';
-import { admit, button, guest, heading, host, inCall, join, knock, roomURL, sees, showPeople } from './people.mjs';
+import { admit, button, guest, heading, host, inMeeting, join, knock, roomURL, sees, showPeople } from './people.mjs';
 
 const broken = 'This part of the page has failed. Your meeting continues.';
 
@@ -59,7 +59,7 @@ test(async () => {
 
   const grace = await guest('Grace', room, { before: both });
   await admit(ada, 'Grace');
-  await inCall(grace);
+  await inMeeting(grace);
   await Promise.all([sees(ada, 'Picture of Grace'), sees(grace, 'Picture of Ada Lovelace')]);
   await choose(ada, 'More actions for Grace', 'Mute');
   await button(grace, 'Turn microphone on').waitFor();
@@ -83,7 +83,7 @@ test(async () => {
   const alan = await guest('Alan', room, { before: breaks });
   await button(ada, 'Close panel').click();
   await admit(ada, 'Alan');
-  await inCall(alan);
+  await inMeeting(alan);
   await alan.getByText(broken).waitFor();
   await screenshot(alan, 'broken-part');
   await accessible(alan, 'a meeting with a broken part');

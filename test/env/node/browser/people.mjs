@@ -18,10 +18,10 @@ export async function host(name, room, options) {
 
 export async function join(page) {
   await button(page, 'Join now').click();
-  await inCall(page);
+  await inMeeting(page);
 }
 
-export const inCall = (page) => page.getByRole('navigation', { name: 'Meeting controls' }).waitFor();
+export const inMeeting = (page) => page.getByRole('navigation', { name: 'Meeting controls' }).waitFor();
 
 // guest opens a window without a sign-in, and knocks at a room.
 export async function guest(name, room, options) {

@@ -1,7 +1,7 @@
 // A recording: the host starts it, all participants are told, and the host stops it, finds it, watches it and
 // shares it.
 import { accessible, check, person, say, screenshot, test, until } from './browser.mjs';
-import { admit, button, guest, heading, host, inCall, join, roomURL } from './people.mjs';
+import { admit, button, guest, heading, host, inMeeting, join, roomURL } from './people.mjs';
 
 const notice = 'You are being recorded.'; // FOYER_RECORDING_NOTICE
 
@@ -16,7 +16,7 @@ test(async () => {
   await join(ada);
   const grace = await guest('Grace', room);
   await admit(ada, 'Grace');
-  await inCall(grace);
+  await inMeeting(grace);
   check(!(await grace.getByText(notice).isVisible()), 'there is no notice without a recording');
   say('two are in the meeting');
 

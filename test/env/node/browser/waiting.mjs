@@ -1,6 +1,6 @@
 // The place in line survives a reload and a restart of the server, and the decision arrives.
 import { accessible, ask, check, person, say, screenshot, test } from './browser.mjs';
-import { admit, button, guest, heading, host, inCall, join, roomURL, showPeople } from './people.mjs';
+import { admit, button, guest, heading, host, inMeeting, join, roomURL, showPeople } from './people.mjs';
 
 test(async () => {
   const ada = await host('Ada Lovelace', 'Weekly');
@@ -57,12 +57,12 @@ test(async () => {
   await ask('start');
   await grace.getByText('Waiting for a host').waitFor();
   await admit(ada, 'Grace');
-  await inCall(grace);
+  await inMeeting(grace);
   say('the decision arrives after a restart');
 
   await ask('stop');
   await alan.getByText('Connection lost. Reconnecting… You keep your place.').waitFor();
   await ask('start and admit');
-  await inCall(alan);
+  await inMeeting(alan);
   say('so does a decision from while the guest was away');
 });
