@@ -1,4 +1,4 @@
-// Package accounts knows people: how they sign in, what they are called, and what they prefer.
+// Package accounts holds the accounts of people: their sign-in, their names and their preferences.
 package accounts
 
 import (
@@ -23,11 +23,11 @@ const anonymous = "Anonymous"
 type Settings struct {
 	// UsersChooseNames lets a signed-in person enter under another name than their account's.
 	UsersChooseNames bool
-	// EmailFallback signs a person whose subject is unknown in to the account that has the same
-	// e-mail address, if the provider has verified it. For providers whose subjects have changed.
+	// EmailFallback signs a person with an unknown subject in to the account with the same e-mail address, if the
+	// provider has verified the address. It is for providers whose subjects have changed.
 	EmailFallback bool
-	// MutationsPerUser is how many mutations a user may ask for within a minute; 0 is any number. Limiter counts;
-	// nil for no limits.
+	// MutationsPerUser is how many mutations a user may run in a minute; 0 is any number. Limiter counts them; nil
+	// for no limit.
 	MutationsPerUser int
 	Limiter          *ratelimit.Limiter
 }
@@ -44,8 +44,8 @@ func New(db *ent.Client, settings Settings) *Service {
 	return &Service{db: db, settings: settings, users: batch.ByKey(db.User.ByIDs)}
 }
 
-// Viewer returns the account of who is asking: Unauthenticated for nobody, and for somebody whose
-// account is gone.
+// Viewer returns the viewer's account. It fails with Unauthenticated for nobody, and for a viewer whose account has
+// been deleted.
 func (s *Service) Viewer(ctx context.Context) (*ent.User, error) {
 	viewer := auth.FromContext(ctx)
 	if !viewer.SignedIn() {
@@ -58,12 +58,13 @@ func (s *Service) Viewer(ctx context.Context) (*ent.User, error) {
 	if u == nil {
 		return nil, fault.New(fault.Unauthenticated, "this account no longer exists; sign in again")
 	}
-	own := *u // it is shared
+	own := *u // concurrent requests share u
 	return &own, nil
 }
 
-// DisplayName returns the name under which the viewer enters a call: his account's, or where he may
-// the one that he gives, or else has chosen once for all; a guest's own, or "Anonymous".
+// DisplayName returns the name with which the viewer enters a meeting. A guest has the given name, or "Anonymous". A
+// user has the name of their account; where users choose their names, the given name comes first and the display
+// name of the preferences second.
 func (s *Service) DisplayName(ctx context.Context, given *string) (string, error) {
 	signedIn := auth.FromContext(ctx).SignedIn()
 	if given != nil {
@@ -96,9 +97,8 @@ func Name(u *ent.User) string {
 	return anonymous
 }
 
-// Shown returns a person as somebody else may see them: with the e-mail address by which a host has named them, empty
-// for none, and never with that of their account. To themself the person is shown as they are. Nobody's account may
-// reach anybody but by this.
+// Shown returns a user as the viewer may see them. To other people, it replaces the e-mail address of the account with
+// the given one, which a host has written; empty for none. Every user who is sent to somebody else passes through here.
 func Shown(ctx context.Context, u *ent.User, email string) *ent.User {
 	if u.ID == auth.FromContext(ctx).UserID {
 		return u
@@ -108,8 +108,8 @@ func Shown(ctx context.Context, u *ent.User, email string) *ent.User {
 	return &shown
 }
 
-// AllowMutations counts mutations that the viewer asks for, n in one request. What people who are not signed in may
-// ask for has limits of its own: that of an address would be shared by everybody behind it.
+// AllowMutations counts n mutations of one request against the viewer's limit. Guests are not counted: one limit for a
+// network address would be shared by everybody behind it, and the mutations open to guests have limits of their own.
 func (s *Service) AllowMutations(ctx context.Context, n int) error {
 	viewer := auth.FromContext(ctx)
 	if !viewer.SignedIn() {

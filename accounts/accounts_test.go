@@ -14,7 +14,7 @@ import (
 	"foyer/test/env"
 )
 
-// usual are settings as a server has them when nobody says otherwise.
+// usual are the default settings.
 var usual = accounts.Settings{UsersChooseNames: true}
 
 const (
@@ -54,7 +54,7 @@ func assertBlames(t *testing.T, err error, field, why string) {
 	assert.Contains(t, fault.Of(err).Message, why)
 }
 
-// atOnce calls f n times at once, and returns when all calls have.
+// atOnce makes n concurrent calls of f, and returns after all of them.
 func atOnce(n int, f func(i int)) {
 	var ready, done sync.WaitGroup
 	ready.Add(n)

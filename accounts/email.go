@@ -17,8 +17,8 @@ import (
 	"foyer/internal/text"
 )
 
-// ByEmail returns the account of an e-mail address: that of the person who has proved it his, else a
-// provisional one, which is made if need be. An address that several people have is a Conflict.
+// ByEmail returns the account of an e-mail address: the account that has verified the address, or else a provisional
+// account, which ByEmail creates if necessary. An address that several accounts have verified is a Conflict.
 func (s *Service) ByEmail(ctx context.Context, email string) (uuid.UUID, error) {
 	var id uuid.UUID
 	err := database.RetryTx(ctx, s.db, func(tx *ent.Tx) (err error) {
@@ -28,7 +28,7 @@ func (s *Service) ByEmail(ctx context.Context, email string) (uuid.UUID, error) 
 	return id, err
 }
 
-// ByEmailIn is ByEmail in a transaction of the caller's.
+// ByEmailIn is ByEmail within a transaction.
 func ByEmailIn(ctx context.Context, tx *ent.Tx, written string) (uuid.UUID, error) {
 	email, err := WrittenEmail(written)
 	if err != nil {
@@ -57,7 +57,7 @@ func ByEmailIn(ctx context.Context, tx *ent.Tx, written string) (uuid.UUID, erro
 	return id, nil
 }
 
-// checkEmail returns an e-mail address in the form that accounts have, or an Invalid error.
+// checkEmail returns an e-mail address in the form in which accounts store it, or an Invalid error.
 func checkEmail(written string) (string, error) {
 	email, err := mailbox.Parse(written)
 	if err != nil {
@@ -66,7 +66,7 @@ func checkEmail(written string) (string, error) {
 	return email, nil
 }
 
-// WrittenEmail is checkEmail for what a person wrote, where the address may follow a name.
+// WrittenEmail is checkEmail for a text that a person wrote. A name may stand before the address.
 func WrittenEmail(written string) (string, error) {
 	email, err := mailbox.ParseWritten(written)
 	if err != nil {
@@ -77,9 +77,8 @@ func WrittenEmail(written string) (string, error) {
 
 func errNoEmail() error { return fault.Field("email", "email is not an e-mail address") }
 
-// CheckRecipient returns the e-mail address in what a person wrote, as accounts have it, or an Invalid error.
-// It is narrower than what an account may have: whatever would need quotes, and so has fooled mail servers
-// before, is refused, and so are addresses of machines by number.
+// CheckRecipient is WrittenEmail for an address that Foyer sends e-mail to. It refuses some addresses that accounts
+// may have: those that require quotes, which have misled mail servers before, and those with an IP address.
 func CheckRecipient(written string) (string, error) {
 	email, err := WrittenEmail(written)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"foyer/internal/text"
 )
 
-func TestNameOfAnAccountIsWhatItsProviderSaysOfItMadeFit(t *testing.T) {
+func TestAccountNameIsAValidFormOfTheProvidersName(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, fullName, email, want string }{
 		{"full name", "Ada Lovelace", "ada@example.org", "Ada Lovelace"},
@@ -46,7 +46,7 @@ func TestNameOfAnAccountIsWhatItsProviderSaysOfItMadeFit(t *testing.T) {
 	}
 }
 
-// anyText is text, and bytes that are none.
+// anyText generates texts, and bytes that are not UTF-8.
 var anyText = rapid.OneOf(
 	rapid.String(),
 	rapid.StringN(80, 300, -1),
@@ -54,7 +54,7 @@ var anyText = rapid.OneOf(
 	rapid.StringOf(rapid.SampledFrom([]rune("a é会🦊\u200d\u202e\x00\n\u0301"))),
 )
 
-func TestNameOfAnyAccountIsADisplayName(t *testing.T) {
+func TestEveryAccountNameIsAValidDisplayName(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		u := &ent.User{FullName: anyText.Draw(t, "full name"), Email: anyText.Draw(t, "email")}

@@ -21,21 +21,21 @@ const (
 	maxTimeZone = 64 // bytes
 )
 
-// Preferences is a change of what the viewer prefers: what is nil or not set stays as it is, and what
-// is set to nil goes back to the default.
+// Preferences is a change of the viewer's preferences. A field that is nil or not set stays as it is; a field that is
+// set to nil returns to the default.
 type Preferences struct {
-	// DisplayName is the name under which he enters calls.
+	// DisplayName is the name with which the viewer enters meetings.
 	DisplayName graphql.Omittable[*string]
 	// Language is a BCP 47 tag.
 	Language *string
 	// TimeZone is an IANA name.
 	TimeZone *string
-	// DefaultAccessLevel and DefaultConfiguration are of the rooms that he makes.
+	// DefaultAccessLevel and DefaultConfiguration are those of rooms that the viewer creates.
 	DefaultAccessLevel   graphql.Omittable[*room.AccessLevel]
 	DefaultConfiguration graphql.Omittable[*ent.ConfigurationInput]
 }
 
-// Prefer changes what the viewer prefers and returns his account.
+// Prefer changes the viewer's preferences, and returns their account.
 func (s *Service) Prefer(ctx context.Context, p Preferences) (*ent.User, error) {
 	viewer, err := s.Viewer(ctx)
 	if err != nil {
@@ -97,8 +97,8 @@ func (p Preferences) setTimeZone(update *ent.UserUpdateOne) error {
 	return nil
 }
 
-// isTimeZone reports whether a text is a name of IANA's. Each begins with a capital. "Local" is Go's own, and what
-// else there is in a folder of time zones is the machine's own.
+// isTimeZone reports whether a text is an IANA name. All of those begin with a capital letter. Go itself adds "Local",
+// and a machine's folder of time zones has other files, too.
 func isTimeZone(name string) bool {
 	if name == "" || len(name) > maxTimeZone || !unicode.IsUpper(rune(name[0])) || name == "Local" {
 		return false

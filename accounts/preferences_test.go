@@ -21,7 +21,7 @@ func (w *world) prefer(t *testing.T, u *ent.User, p accounts.Preferences) *ent.U
 	return updated
 }
 
-func TestViewerPrefersWhatHeSaysAndKeepsTheRest(t *testing.T) {
+func TestPreferencesThatAreNotNamedStay(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		u := w.User("Ada")
@@ -44,7 +44,7 @@ func TestViewerPrefersWhatHeSaysAndKeepsTheRest(t *testing.T) {
 	})
 }
 
-func TestLanguagesAreThoseOfBCP47AndTimeZonesThoseOfIANA(t *testing.T) {
+func TestPreferencesAcceptBCP47LanguagesAndIANATimeZones(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", 1<<20)
 	onEach(t, func(t *testing.T, w *world) {
@@ -76,7 +76,7 @@ func TestLanguagesAreThoseOfBCP47AndTimeZonesThoseOfIANA(t *testing.T) {
 	})
 }
 
-func TestNameChosenOnceForAllIsTheNameInCallsWhereUsersChoose(t *testing.T) {
+func TestPreferredNameIsUsedWhereUsersChooseNames(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		u, strict := w.User("Ada Lovelace"), usual

@@ -20,8 +20,8 @@ import (
 // ranks are the roles in a room, the highest first.
 var ranks = []roomaccess.Role{roomaccess.RoleOWNER, roomaccess.RoleADMINISTRATOR, roomaccess.RoleMEMBER}
 
-// completeProvisional gives the provisional account of an e-mail address, if there is one, to the
-// person who has proved it his: he takes it over, or its roles when he has an account already.
+// completeProvisional gives the provisional account of an e-mail address, if one exists, to the person who has
+// verified the address. A person who already has an account gets the roles and shares of the provisional one.
 func (s *Service) completeProvisional(ctx context.Context, who auth.Identity, subject string) error {
 	provisional := user.And(user.Email(who.Email), user.SubjectIsNil())
 	if exists, err := s.db.User.Query().Where(provisional).Exist(ctx); err != nil || !exists {
@@ -30,7 +30,7 @@ func (s *Service) completeProvisional(ctx context.Context, who auth.Identity, su
 	return database.RetryTx(ctx, s.db, func(tx *ent.Tx) error {
 		id, err := tx.User.Query().Where(provisional).OnlyID(ctx)
 		if ent.IsNotFound(err) {
-			return nil // somebody was faster
+			return nil // another sign-in was faster
 		}
 		if err != nil {
 			return err
@@ -47,9 +47,8 @@ func (s *Service) completeProvisional(ctx context.Context, who auth.Identity, su
 	})
 }
 
-// merge moves the roles of a provisional user, and the recordings that he may see, to another, who keeps
-// the higher role where he has one already, and deletes the first. It locks the rooms, as whatever
-// changes roles does.
+// merge moves the roles and shares of a provisional account to another account, and deletes the provisional one. In a
+// room where both have a role, the higher role stays. Like every change of roles, it locks the rooms.
 func merge(ctx context.Context, tx *ent.Tx, from, to uuid.UUID) error {
 	theirs := tx.RoomAccess.Query().Where(roomaccess.UserID(from))
 	accesses, err := theirs.Clone().All(ctx)
@@ -65,9 +64,9 @@ func merge(ctx context.Context, tx *ent.Tx, from, to uuid.UUID) error {
 	}
 	still, err := tx.User.Query().Where(user.ID(from), user.SubjectIsNil(), database.ForUpdate).Exist(ctx)
 	if err != nil || !still {
-		return err // if it is not, somebody was faster
+		return err // if it no longer exists, another sign-in was faster
 	}
-	// Once more: what was read before the locks may have changed.
+	// Read again: roles may have changed before the locks were held.
 	if accesses, err = theirs.Where(roomaccess.RoomIDIn(ids...)).All(ctx); err != nil {
 		return err
 	}
@@ -82,11 +81,11 @@ func merge(ctx context.Context, tx *ent.Tx, from, to uuid.UUID) error {
 	if err := mergeShares(ctx, tx, from, to); err != nil {
 		return err
 	}
-	// Fails, and all this starts again, when he has been given a role or a recording meanwhile.
+	// This fails, and the transaction runs again, if the provisional account has just got another role or share.
 	return tx.User.DeleteOneID(from).Exec(ctx)
 }
 
-// mergeShares moves what recordings a user may see to another.
+// mergeShares moves the shares of recordings from one account to another.
 func mergeShares(ctx context.Context, tx *ent.Tx, from, to uuid.UUID) error {
 	shares, err := tx.RecordingAccess.Query().Where(recordingaccess.UserID(from)).All(ctx)
 	if err != nil {
@@ -106,7 +105,7 @@ func mergeShares(ctx context.Context, tx *ent.Tx, from, to uuid.UUID) error {
 	return err
 }
 
-// raise gives a user the role of another user's access, unless the user has a higher role there.
+// raise gives a user the role of an access, unless the user has a higher role in that room.
 func raise(ctx context.Context, tx *ent.Tx, userID uuid.UUID, to *ent.RoomAccess) error {
 	mine := []predicate.RoomAccess{roomaccess.RoomID(to.RoomID), roomaccess.UserID(userID)}
 	held, err := tx.RoomAccess.Query().Where(mine...).Only(ctx)

@@ -35,7 +35,7 @@ func (w *world) invite(
 	return access
 }
 
-func TestRoleGivenToAnUnknownEmailAwaitsWhoeverProvesItHis(t *testing.T) {
+func TestRoleGivenToUnknownEmailWaitsForItsVerifiedOwner(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		olga := w.User("Olga")
@@ -70,13 +70,13 @@ func TestRoleGivenToAnUnknownEmailAwaitsWhoeverProvesItHis(t *testing.T) {
 	})
 }
 
-func TestAccountThatProvesAnEmailLaterTakesOverItsRoles(t *testing.T) {
+func TestAccountThatVerifiesAnEmailLaterTakesOverItsRoles(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		olga := w.User("Olga")
 		account, err := w.SignIn(t.Context(), ada("ada", false))
 		require.NoError(t, err)
-		// What he has, what his address was given, and what he has in the end.
+		// The role of the account, the role of its address, and the role in the end.
 		tests := []struct{ has, given, gets roomaccess.Role }{
 			{none, member, member}, {none, owner, owner}, {member, administrator, administrator},
 			{administrator, member, administrator}, {owner, member, owner}, {member, none, member},
@@ -103,7 +103,7 @@ func TestAccountThatProvesAnEmailLaterTakesOverItsRoles(t *testing.T) {
 	})
 }
 
-func TestEmailFindsWhoHasProvedItHisAndNobodyElse(t *testing.T) {
+func TestEmailFindsOnlyTheAccountThatVerifiedIt(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		olga := w.User("Olga")
@@ -122,7 +122,7 @@ func TestEmailFindsWhoHasProvedItHisAndNobodyElse(t *testing.T) {
 	})
 }
 
-func TestDatabaseHasOneProvisionalAccountForAnEmail(t *testing.T) {
+func TestEmailHasOneProvisionalAccount(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		w.DB.User.Create().SetEmail(adas).ExecX(t.Context())
@@ -134,9 +134,9 @@ func TestDatabaseHasOneProvisionalAccountForAnEmail(t *testing.T) {
 	})
 }
 
-// TestInvitationsAndSignInsAtOnceLoseNoRole: while an address is given roles, the person it belongs to
-// signs in; after one more sign-in all the roles are his, and there is no account but his.
-func TestInvitationsAndSignInsAtOnceLoseNoRole(t *testing.T) {
+// TestConcurrentInvitationsAndSignInsLoseNoRole: a person signs in while hosts give roles to their address. After one
+// more sign-in the person has all the roles, and no provisional account remains.
+func TestConcurrentInvitationsAndSignInsLoseNoRole(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		olga := w.User("Olga")
@@ -163,7 +163,7 @@ func TestInvitationsAndSignInsAtOnceLoseNoRole(t *testing.T) {
 	})
 }
 
-func TestByEmailIsTheSameAccountEachTime(t *testing.T) {
+func TestByEmailReturnsTheSameAccountEachTime(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		ids := make([]uuid.UUID, 20)

@@ -18,11 +18,11 @@ import (
 const (
 	maxSubject   = 255     // bytes
 	maxFullName  = 200     // characters
-	maxLanguages = 1 << 10 // bytes of a list of them that is read
+	maxLanguages = 1 << 10 // bytes of one list of languages
 )
 
-// SignIn returns the account of a person who has proved who he is: a new one the first time, and
-// brought up to date each time. A verified e-mail address brings him the roles that were given to it.
+// SignIn returns the account of a person whose identity is verified. It creates the account the first time, and
+// updates it each time. A verified e-mail address brings the account the roles that were given to that address.
 func (s *Service) SignIn(ctx context.Context, who auth.Identity) (*ent.User, error) {
 	who, err := checked(who)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Service) SignIn(ctx context.Context, who auth.Identity) (*ent.User, err
 	return s.db.User.Get(ctx, id)
 }
 
-// checked returns what is given in the form that accounts have, or an Invalid error.
+// checked returns an identity in the form that accounts have, or an Invalid error.
 func checked(who auth.Identity) (_ auth.Identity, err error) {
 	if who.FullName != "" {
 		who.FullName, err = text.CheckName("name", who.FullName, maxFullName)
@@ -65,12 +65,12 @@ func checked(who auth.Identity) (_ auth.Identity, err error) {
 	return who, err
 }
 
-// spoken are the languages of the page and of e-mail, the first for everybody else.
+// spoken are the languages of the page and of e-mails. The first is the default.
 var spoken = []language.Tag{language.English, language.French}
 
 var speaks = language.NewMatcher(spoken)
 
-// languageOf returns the tag of the first of Languages that we speak, or else of English.
+// languageOf returns the first of a person's languages that is among spoken, or else the default.
 func languageOf(who auth.Identity) string {
 	for _, wanted := range who.Languages {
 		if len(wanted) > maxLanguages {
@@ -78,7 +78,7 @@ func languageOf(who auth.Identity) string {
 		}
 		tags, _, err := language.ParseAcceptLanguage(wanted)
 		if err != nil {
-			continue // it is not for the person to mend
+			continue // the person cannot correct what their provider says
 		}
 		if _, i, sure := speaks.Match(tags...); sure != language.No {
 			return spoken[i].String()
@@ -87,7 +87,7 @@ func languageOf(who auth.Identity) string {
 	return spoken[0].String()
 }
 
-// timeZoneOf returns the first of TimeZones that is one, or else UTC.
+// timeZoneOf returns the first of a person's time zones that exists, or else UTC.
 func timeZoneOf(who auth.Identity) string {
 	if i := slices.IndexFunc(who.TimeZones, isTimeZone); i >= 0 {
 		return who.TimeZones[i]
@@ -95,7 +95,7 @@ func timeZoneOf(who auth.Identity) string {
 	return "UTC"
 }
 
-// updateFrom brings an account up to date with what is given.
+// updateFrom updates an account with the parts of an identity that are not empty.
 func updateFrom(who auth.Identity) func(*ent.UserUpsert) {
 	return func(u *ent.UserUpsert) {
 		u.UpdateUpdatedAt()
@@ -111,9 +111,9 @@ func updateFrom(who auth.Identity) func(*ent.UserUpsert) {
 	}
 }
 
-// subject returns that of the account which a person signs in to: the person's own or, where the
-// setting allows and no account has it, that of the only account with the same address. Both must
-// have been verified: else who comes first with another's address would share the other's account.
+// subject returns the subject of the account that a person signs in to. It is the person's own, except with
+// EmailFallback: a person without an account then signs in to the only account with the same address. The address
+// must be verified on both sides: otherwise a person could use somebody else's address to share their account.
 func (s *Service) subject(ctx context.Context, who auth.Identity) (string, error) {
 	if !s.settings.EmailFallback || !who.EmailVerified {
 		return who.Subject, nil

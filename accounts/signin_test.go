@@ -12,13 +12,12 @@ import (
 	"foyer/accounts"
 	"foyer/auth"
 	"foyer/ent"
-	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
 	"foyer/rooms"
 	"foyer/test/env"
 )
 
-func TestPersonWhoSignsInHasOneAccountThatIsKeptUpToDate(t *testing.T) {
+func TestSignInKeepsOneAccountUpToDate(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		first, err := w.SignIn(t.Context(), auth.Identity{
@@ -51,7 +50,7 @@ func TestPersonWhoSignsInHasOneAccountThatIsKeptUpToDate(t *testing.T) {
 	})
 }
 
-func TestNewAccountIsInALanguageOfThePersonAndStaysInIt(t *testing.T) {
+func TestNewAccountTakesTheProvidersLanguageAndKeepsIt(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner := w.User("Olga")
@@ -88,7 +87,7 @@ func TestNewAccountIsInALanguageOfThePersonAndStaysInIt(t *testing.T) {
 	})
 }
 
-func TestNewAccountIsInATimeZoneOfThePersonAndStaysInIt(t *testing.T) {
+func TestNewAccountTakesTheProvidersTimeZoneAndKeepsIt(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		olga := w.User("Olga")
@@ -111,7 +110,7 @@ func TestNewAccountIsInATimeZoneOfThePersonAndStaysInIt(t *testing.T) {
 			assert.Equal(t, c.want, u.TimeZone, "it is the person's own by now")
 
 			email := fmt.Sprintf("invited%d@example.org", i)
-			_, err = w.Rooms.Grant(env.As(olga), rooms.GrantInput{RoomID: r.ID, Email: &email, Role: roomaccess.RoleMEMBER})
+			_, err = w.Rooms.Grant(env.As(olga), rooms.GrantInput{RoomID: r.ID, Email: &email, Role: member})
 			require.NoError(t, err)
 			u, err = w.SignIn(t.Context(), auth.Identity{
 				Subject: "invited" + p.Subject, Email: email, EmailVerified: true, TimeZones: c.in,
@@ -122,7 +121,7 @@ func TestNewAccountIsInATimeZoneOfThePersonAndStaysInIt(t *testing.T) {
 	})
 }
 
-func TestSignInsOfTheSameNewPersonAtOnceMakeOneAccount(t *testing.T) {
+func TestConcurrentFirstSignInsMakeOneAccount(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		ids := make([]uuid.UUID, 20)
@@ -141,7 +140,7 @@ func TestSignInsOfTheSameNewPersonAtOnceMakeOneAccount(t *testing.T) {
 	})
 }
 
-func TestSignInWithABadProfileMakesNoAccount(t *testing.T) {
+func TestSignInWithAnInvalidIdentityMakesNoAccount(t *testing.T) {
 	t.Parallel()
 	const host = "@example.org"
 	tests := []struct{ name, fullName, email, blames string }{
@@ -178,7 +177,7 @@ func TestSignInWithABadProfileMakesNoAccount(t *testing.T) {
 	})
 }
 
-func TestPersonWithoutANameOrAnAddressSignsIn(t *testing.T) {
+func TestPersonWithoutNameOrEmailSignsIn(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		nobody, err := w.SignIn(t.Context(), auth.Identity{Subject: "sub"})
@@ -200,7 +199,7 @@ func TestPersonWithoutANameOrAnAddressSignsIn(t *testing.T) {
 	})
 }
 
-func TestVerifiedAddressFindsAnAccountWhereTheSettingAllows(t *testing.T) {
+func TestEmailFallbackFindsTheAccountOfAVerifiedAddress(t *testing.T) {
 	t.Parallel()
 	const adas, twins = "ada@example.org", "twins@example.org"
 	onEach(t, func(t *testing.T, w *world) {
@@ -237,8 +236,8 @@ func TestVerifiedAddressFindsAnAccountWhereTheSettingAllows(t *testing.T) {
 	})
 }
 
-// Letters of other scripts whose lower case is an ASCII letter name other mailboxes, and other domains.
-func TestAddressThatMerelyLooksTheSameInLowerCaseIsAnothers(t *testing.T) {
+// Some letters of other scripts have an ASCII letter as their lower case, but name other mailboxes and domains.
+func TestAddressThatOnlyLooksTheSameInLowerCaseIsDifferent(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		settings := usual
@@ -270,13 +269,13 @@ func TestAddressThatMerelyLooksTheSameInLowerCaseIsAnothers(t *testing.T) {
 	})
 }
 
-func TestDomainBeyondASCIIIsTheSameInBothOfItsForms(t *testing.T) {
+func TestUnicodeAndASCIIFormsOfADomainAreTheSame(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner := w.User("Olga")
 		r := w.NewRoom(owner, "Room")
 		granted := "Bob <bob@MÜLLER.example>"
-		access, err := w.Rooms.Grant(env.As(owner), rooms.GrantInput{RoomID: r.ID, Email: &granted, Role: roomaccess.RoleMEMBER})
+		access, err := w.Rooms.Grant(env.As(owner), rooms.GrantInput{RoomID: r.ID, Email: &granted, Role: member})
 		require.NoError(t, err)
 		bob, err := w.SignIn(t.Context(), auth.Identity{
 			Subject: "bob", Email: "bob@xn--mller-kva.example", EmailVerified: true, FullName: "Bob",
@@ -290,7 +289,7 @@ func TestDomainBeyondASCIIIsTheSameInBothOfItsForms(t *testing.T) {
 	})
 }
 
-func TestSignInWithTheLongestProfileIsFine(t *testing.T) {
+func TestSignInAcceptsTheLongestIdentity(t *testing.T) {
 	t.Parallel()
 	const host = "@example.org"
 	onEach(t, func(t *testing.T, w *world) {
@@ -309,7 +308,7 @@ func TestSignInWithTheLongestProfileIsFine(t *testing.T) {
 	})
 }
 
-func TestViewerIsTheAccountOfWhoIsAsking(t *testing.T) {
+func TestViewerIsTheCallersAccount(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		ada := w.User("Ada")
@@ -324,7 +323,7 @@ func TestViewerIsTheAccountOfWhoIsAsking(t *testing.T) {
 	})
 }
 
-func TestNameInACallIsOnesOwnOrThatOfTheAccount(t *testing.T) {
+func TestDisplayNameIsTheGivenNameOrTheAccounts(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name           string
@@ -365,7 +364,7 @@ func TestNameInACallIsOnesOwnOrThatOfTheAccount(t *testing.T) {
 	})
 }
 
-func TestNameInACallOfAnAccountThatIsTooLongIsCut(t *testing.T) {
+func TestDisplayNameFromALongAccountNameIsCut(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		name, err := w.DisplayName(env.As(w.User(strings.Repeat("a", 150))), nil)

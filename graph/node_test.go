@@ -38,7 +38,8 @@ func TestNodeIsWhatTheViewerMaySee(t *testing.T) {
 		accesses := map[string]*ent.RoomAccess{}
 		viewers := map[string]context.Context{"nobody": t.Context()}
 		for name, role := range map[string]roomaccess.Role{
-			"owner": roomaccess.RoleOWNER, "administrator": roomaccess.RoleADMINISTRATOR, "member": roomaccess.RoleMEMBER,
+			"owner": roomaccess.RoleOWNER, "administrator": roomaccess.RoleADMINISTRATOR,
+			"member":   roomaccess.RoleMEMBER,
 			"stranger": "", "shared with": "",
 		} {
 			u, err := people.SignIn(t.Context(), auth.Identity{Subject: uuid.NewString(), FullName: name})
@@ -52,7 +53,8 @@ func TestNodeIsWhatTheViewerMaySee(t *testing.T) {
 			UserID: users["owner"].ID, Application: uuid.New(), Scopes: auth.Scopes(),
 		})
 		rec := db.Recording.Create().SetRoom(made).SetStartedBy(users["owner"].ID).SetMode(recording.ModeSCREEN).
-			SetOptions(schema.RecordingOptions{}).SetStatus(recording.StatusSAVED).SetEndedAt(time.Now()).SaveX(t.Context())
+			SetOptions(schema.RecordingOptions{}).SetStatus(recording.StatusSAVED).SetEndedAt(time.Now()).
+			SaveX(t.Context())
 		db.RecordingAccess.Create().SetRecordingID(rec.ID).SetUser(users["shared with"]).ExecX(t.Context())
 
 		for _, test := range []struct {

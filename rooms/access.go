@@ -15,7 +15,7 @@ import (
 	"foyer/internal/fault"
 )
 
-// Action is something that a role may or may not do in a room. It reads as a verb in messages.
+// Action is something that a role may or may not do in a room. Its value is a part of error messages.
 type Action string
 
 // The actions of a room.
@@ -55,7 +55,7 @@ var (
 	}
 )
 
-// Role returns the viewer's role in a room, empty when he has none.
+// Role returns the viewer's role in a room; empty for none.
 func (s *Service) Role(ctx context.Context, r *ent.Room) (roomaccess.Role, error) {
 	viewer := auth.FromContext(ctx)
 	if loaded, err := r.Edges.AccessesOrErr(); err == nil {
@@ -73,7 +73,7 @@ func roleAmong(accesses []*ent.RoomAccess, userID uuid.UUID) roomaccess.Role {
 	return ""
 }
 
-// RoleOf returns a user's role in a room, empty when he has none or is nobody (zero).
+// RoleOf returns a user's role in a room; empty for none, and for nobody (a zero id).
 func (s *Service) RoleOf(
 	ctx context.Context, roomID, userID uuid.UUID,
 ) (roomaccess.Role, error) {
@@ -92,14 +92,14 @@ func (s *Service) RoleOf(
 	return access.Role, nil
 }
 
-// Require fails unless the viewer may do an action in a room at this moment: Unauthenticated for
-// nobody, NotFound when there is no such room, else Forbidden.
+// Require fails unless the viewer may do an action in a room at this moment: with Unauthenticated for nobody, with
+// NotFound if the room does not exist, and otherwise with Forbidden.
 func (s *Service) Require(ctx context.Context, roomID uuid.UUID, action Action) error {
 	_, err := s.RoomFor(ctx, roomID, action)
 	return err
 }
 
-// RoomFor is Require for who also wants the room, and what the viewer is in it.
+// RoomFor is Require that also returns the room and the viewer's standing in it.
 func (s *Service) RoomFor(
 	ctx context.Context, roomID uuid.UUID, action Action,
 ) (*ent.Look, error) {
@@ -113,7 +113,7 @@ func (s *Service) RoomFor(
 	return look, Permit(ctx, look, action)
 }
 
-// Permit is Require for who has looked.
+// Permit is Require for a standing that the caller has read already.
 func Permit(ctx context.Context, look *ent.Look, action Action) error {
 	switch {
 	case !auth.FromContext(ctx).SignedIn():
@@ -124,7 +124,7 @@ func Permit(ctx context.Context, look *ent.Look, action Action) error {
 	return nil
 }
 
-// RolesOf returns the roles that some users have in a room; who has none is left out.
+// RolesOf returns the roles of users in a room. Users without a role are left out.
 func (s *Service) RolesOf(
 	ctx context.Context, roomID uuid.UUID, userIDs []uuid.UUID,
 ) (map[uuid.UUID]roomaccess.Role, error) {
@@ -144,12 +144,12 @@ func (s *Service) RolesOf(
 	return roles, nil
 }
 
-// HostedBy finds the rooms of which a user is a host.
+// HostedBy is a predicate for the rooms of which a user is a host.
 func HostedBy(userID uuid.UUID) predicate.Room {
 	return room.HasAccessesWith(roomaccess.UserID(userID), roomaccess.RoleIn(hosts...))
 }
 
-// IsHost reports whether a role is one of a room's hosts'.
+// IsHost reports whether a role is that of a host.
 func IsHost(role roomaccess.Role) bool { return slices.Contains(hosts, role) }
 
 // ViewerCanJoin reports whether the viewer may walk into a room without asking, and is not banned.
@@ -159,21 +159,21 @@ func (s *Service) ViewerCanJoin(ctx context.Context, r *ent.Room) (bool, error) 
 	if err != nil || !may || !viewer.SignedIn() {
 		return may, err
 	}
-	if his, err := r.Edges.BansOrErr(); err == nil { // the viewer's own were loaded
-		return len(his) == 0, nil
+	if bans, err := r.Edges.BansOrErr(); err == nil { // only the viewer's bans were loaded
+		return len(bans) == 0, nil
 	}
 	banned, err := s.Banned(ctx, r.ID, Person{ID: viewer.UserID, UserID: viewer.UserID})
 	return err == nil && len(banned) == 0, err
 }
 
-// ViewerMayWalkIn reports whether the rules let the viewer into a room without asking, bans aside.
+// ViewerMayWalkIn reports whether the viewer may walk into a room without asking, apart from bans.
 func (s *Service) ViewerMayWalkIn(ctx context.Context, r *ent.Room) (bool, error) {
 	role, err := s.Role(ctx, r)
 	return err == nil && MayWalkIn(r, auth.FromContext(ctx).SignedIn(), role), err
 }
 
-// MayWalkIn is the rule of who enters without asking: hosts always; nobody else while the room is
-// locked; then whoever has a role, anybody a public room, and whoever is signed in a trusted one.
+// MayWalkIn is the rule for entering without asking. Hosts always may. Nobody else may while the room is locked.
+// Otherwise people with a role may, everybody may enter a PUBLIC room, and users may enter a TRUSTED room.
 func MayWalkIn(r *ent.Room, signedIn bool, role roomaccess.Role) bool {
 	switch {
 	case IsHost(role):

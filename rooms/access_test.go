@@ -16,7 +16,7 @@ import (
 	"foyer/test/env"
 )
 
-// may is the kind of an error that is none.
+// may is the kind of no error.
 const may fault.Kind = ""
 
 func kindOf(err error) fault.Kind {
@@ -26,7 +26,7 @@ func kindOf(err error) fault.Kind {
 	return fault.Of(err).Kind
 }
 
-func TestEveryoneMayDoWhatHisRoleAllows(t *testing.T) {
+func TestEachRoleAllowsItsActionsOnly(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		who                          string
@@ -81,7 +81,7 @@ func TestEveryoneMayDoWhatHisRoleAllows(t *testing.T) {
 	})
 }
 
-func TestActionThatNobodyHasHeardOfIsForbidden(t *testing.T) {
+func TestUnknownActionIsForbidden(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner := w.User("Olga")
@@ -97,15 +97,15 @@ func TestRightEndsWithTheRole(t *testing.T) {
 		r := w.NewRoom(w.User("Olga"), "Room")
 		administrator := w.Member(r, roomaccess.RoleADMINISTRATOR)
 		require.NoError(t, w.Require(env.As(administrator), r.ID, rooms.Change))
-		his := w.DB.RoomAccess.Query().Where(roomaccess.UserID(administrator.ID)).OnlyX(t.Context())
-		his.Update().SetRole(roomaccess.RoleMEMBER).ExecX(t.Context())
+		access := w.DB.RoomAccess.Query().Where(roomaccess.UserID(administrator.ID)).OnlyX(t.Context())
+		access.Update().SetRole(roomaccess.RoleMEMBER).ExecX(t.Context())
 		env.AssertFault(t, fault.Forbidden, w.Require(env.As(administrator), r.ID, rooms.Change))
-		w.DB.RoomAccess.DeleteOne(his).ExecX(t.Context())
+		w.DB.RoomAccess.DeleteOne(access).ExecX(t.Context())
 		env.AssertFault(t, fault.Forbidden, w.Require(env.As(administrator), r.ID, rooms.ReadConfiguration))
 	})
 }
 
-// walkers is the whole rule, by access level, then by who comes.
+// walkers is the whole rule, by access level and person.
 var walkers = []struct {
 	level    room.AccessLevel
 	signedIn bool
@@ -143,14 +143,14 @@ var walkers = []struct {
 	{"", true, "", false},
 }
 
-func TestAnybodyWalksIntoAPublicRoomUsersIntoATrustedOneAndARoleIntoAny(t *testing.T) {
+func TestAccessLevelAndRoleDecideWhoWalksIn(t *testing.T) {
 	t.Parallel()
 	for _, w := range walkers {
 		assert.Equal(t, w.may, rooms.MayWalkIn(&ent.Room{AccessLevel: w.level}, w.signedIn, w.role), "%+v", w)
 	}
 }
 
-func TestViewerCanJoinWhereTheRuleSaysSo(t *testing.T) {
+func TestViewerCanJoinFollowsTheAccessLevel(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner, stranger := w.User("Olga"), w.User("Stranger")
@@ -163,7 +163,7 @@ func TestViewerCanJoinWhereTheRuleSaysSo(t *testing.T) {
 		}
 		for _, rule := range walkers {
 			if rule.level == "" || !rule.signedIn && rule.role != "" {
-				continue // there is no such level, and no such person
+				continue // no such level or person exists
 			}
 			ctx := t.Context()
 			if rule.signedIn {
@@ -180,7 +180,7 @@ func TestViewerCanJoinWhereTheRuleSaysSo(t *testing.T) {
 	})
 }
 
-func TestRoleIsThatInTheRoomAskedAbout(t *testing.T) {
+func TestRoleBelongsToOneRoom(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner := w.User("Olga")
@@ -203,7 +203,7 @@ func TestRoleIsThatInTheRoomAskedAbout(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, test.role, role)
 		}
-		// With everybody's role loaded, as a caller may have it.
+		// A caller may have loaded all roles.
 		loaded := w.DB.Room.Query().Where(room.ID(r.ID)).WithAccesses().OnlyX(t.Context())
 		for user, want := range map[*ent.User]roomaccess.Role{
 			owner: roomaccess.RoleOWNER, member: roomaccess.RoleMEMBER, nil: "",
@@ -215,7 +215,7 @@ func TestRoleIsThatInTheRoomAskedAbout(t *testing.T) {
 	})
 }
 
-func TestDatabaseThatIsAwayIsNoRightAndNoRefusal(t *testing.T) {
+func TestUnreachableDatabaseNeitherAllowsNorForbids(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner := w.User("Olga")
@@ -235,8 +235,8 @@ func TestDatabaseThatIsAwayIsNoRightAndNoRefusal(t *testing.T) {
 	})
 }
 
-// TestBansOfAnyNumberOfPeopleAreFound: those who wait for a room are looked up at once.
-func TestBansOfAnyNumberOfPeopleAreFound(t *testing.T) {
+// TestBannedFindsTheBansOfManyPeople: one query reads the bans of all guests who wait for a room.
+func TestBannedFindsTheBansOfManyPeople(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		olga := w.User("Olga")

@@ -17,7 +17,7 @@ var oldestFirst = &ent.RoomAccessOrder{
 	Direction: entgql.OrderDirectionAsc, Field: ent.RoomAccessOrderFieldCreatedAt,
 }
 
-// Accesses returns a page of who has a role in a room, in the order in which they got it, for hosts.
+// Accesses returns a page of the accesses to a room for a host, in the order of their grants.
 func (s *Service) Accesses(
 	ctx context.Context, roomID uuid.UUID, first *int, after *ent.Cursor,
 ) (*ent.RoomAccessConnection, error) {
@@ -36,7 +36,7 @@ func (s *Service) Accesses(
 	return page, nil
 }
 
-// Access finds an access by its id, for a host of its room; to everybody else it is NotFound.
+// Access finds an access by its id, for a host of its room. For everybody else it is NotFound.
 func (s *Service) Access(ctx context.Context, id uuid.UUID) (*ent.RoomAccess, error) {
 	access, err := s.db.RoomAccess.Query().Where(roomaccess.ID(id)).WithUser().Only(ctx)
 	if ent.IsNotFound(err) {
@@ -56,14 +56,14 @@ func errNoAccess() error {
 	return fault.New(fault.NotFound, "there is no such access that you may see")
 }
 
-// AccessUser returns the person who has an access, as hosts may see them.
+// AccessUser returns the user of an access, as the viewer may see them.
 func (s *Service) AccessUser(ctx context.Context, access *ent.RoomAccess) (*ent.User, error) {
 	u, err := access.Edges.UserOrErr()
 	if err != nil {
 		u, err = s.db.User.Get(ctx, access.UserID)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("find who has access: %w", err)
+		return nil, fmt.Errorf("find user of access: %w", err)
 	}
 	return accounts.Shown(ctx, u, access.Email), nil
 }

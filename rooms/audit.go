@@ -19,27 +19,27 @@ import (
 	"foyer/internal/text"
 )
 
-// maxActs is how many rows one statement stores.
+// maxActs is how many acts one statement stores.
 const maxActs = 500
 
-// Act is something that somebody has done as a moderator.
+// Act is an act of moderation.
 type Act struct {
 	Action auditevent.Action
-	// Actor is who did it without signing in; otherwise it is the viewer.
+	// Actor is the person who did it, if they are not the viewer.
 	Actor Person
-	// Target is whom it was done to; zero for an act on the room.
+	// Target is the person it was done to; zero for an act on the room.
 	Target Person
-	// Detail says what exactly, at most 2000 bytes.
+	// Detail describes the act in at most 2000 bytes.
 	Detail string
 }
 
-// onAccounts are the acts on somebody's account, whose id hosts see with the role or the share.
+// onAccounts are the acts on an account. Hosts see the account's id with the role or the share anyway.
 var onAccounts = []auditevent.Action{
 	auditevent.ActionSET_ROLE, auditevent.ActionSHARE_RECORDING, auditevent.ActionUNSHARE_RECORDING,
 }
 
-// targetID is what the audit says of whom an act was done to: an entry, an identity or, of acts on accounts alone, an
-// account. Nobody's account is told for having knocked.
+// targetID is the id that the audit shows of an act's target: that of an entry or a participant. Only acts on accounts
+// show the id of an account: a user who merely asks to enter does not reveal theirs.
 func (a Act) targetID() *uuid.UUID {
 	account := a.Target.UserID != uuid.Nil && a.Target.ID == a.Target.UserID
 	if a.Target.ID == uuid.Nil || account && !slices.Contains(onAccounts, a.Action) {
@@ -48,17 +48,17 @@ func (a Act) targetID() *uuid.UUID {
 	return &a.Target.ID
 }
 
-// recordTimeout is how long whoever has acted waits for the act to be stored.
-const recordTimeout = 5 * time.Second
+// auditTimeout is how long a request waits until its acts are stored.
+const auditTimeout = 5 * time.Second
 
-// Record stores what the viewer has done in a room, for its owners to read. The acts have happened, so
-// a failure to store them is logged and does not undo them.
+// Record stores acts of the viewer in the audit of a room. The acts have happened already: a failure to store them
+// is logged, and undoes nothing.
 func (s *Service) Record(ctx context.Context, roomID uuid.UUID, acts ...Act) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTimeout)
 	defer cancel()
 	for len(acts) > 0 {
 		n := min(len(acts), maxActs)
-		if err := s.record(ctx, roomID, acts[:n]); err != nil {
+		if err := s.writeAudit(ctx, roomID, acts[:n]); err != nil {
 			slog.ErrorContext(ctx, "acts of moderation are missing in the audit",
 				"room", roomID, "action", acts[0].Action, "acts", n, "err", err)
 		}
@@ -66,32 +66,32 @@ func (s *Service) Record(ctx context.Context, roomID uuid.UUID, acts ...Act) {
 	}
 }
 
-func (s *Service) record(ctx context.Context, roomID uuid.UUID, acts []Act) error {
+func (s *Service) writeAudit(ctx context.Context, roomID uuid.UUID, acts []Act) error {
 	viewer := auth.FromContext(ctx).UserID
-	all := make([]done, len(acts))
+	all := make([]roomAct, len(acts))
 	for i, act := range acts {
 		if act.Actor.ID == uuid.Nil {
 			act.Actor = Person{ID: viewer, UserID: viewer}
 		}
-		all[i] = done{act, roomID}
+		all[i] = roomAct{act, roomID}
 	}
 	_, err := s.acts.All(ctx, all...)
 	if ent.IsConstraintError(err) || ent.IsValidationError(err) {
-		// Perhaps it is another's, whose room is gone, and nothing was stored.
+		// The batch was refused as a whole, perhaps for another request's act in a deleted room. Retry these alone.
 		_, err = s.store(ctx, all)
 	}
 	return err
 }
 
-// done is an act, and where.
-type done struct {
+// roomAct is an act in a room.
+type roomAct struct {
 	Act
 
 	roomID uuid.UUID
 }
 
 // store stores acts, all or none.
-func (s *Service) store(ctx context.Context, all []done) ([]struct{}, error) {
+func (s *Service) store(ctx context.Context, all []roomAct) ([]struct{}, error) {
 	names, err := s.actors(ctx, all)
 	if err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func (s *Service) store(ctx context.Context, all []done) ([]struct{}, error) {
 	for i, act := range all {
 		events[i] = &ent.AuditEvent{
 			RoomID: act.roomID, Action: act.Action, ActorID: act.Actor.ID,
-			// Phones and streams have names that nobody has checked: of any length, with any characters.
+			// Nobody has checked the names of phones and streams: they may have any length and any characters.
 			ActorName:  cmp.Or(text.Fit(act.Actor.Name), names[act.Actor.UserID]),
 			TargetName: text.Fit(act.Target.Name), Detail: act.Detail,
 		}
@@ -109,7 +109,7 @@ func (s *Service) store(ctx context.Context, all []done) ([]struct{}, error) {
 	return make([]struct{}, len(all)), s.db.AuditEvent.Record(ctx, events)
 }
 
-// Account returns a user as a person, for the audit; without a name when there is no such user.
+// Account returns a user as a person, for the audit; without a name if the user does not exist.
 func (s *Service) Account(ctx context.Context, userID uuid.UUID) Person {
 	p := Person{ID: userID, UserID: userID}
 	if u, err := s.db.User.Get(ctx, userID); err == nil {
@@ -118,8 +118,8 @@ func (s *Service) Account(ctx context.Context, userID uuid.UUID) Person {
 	return p
 }
 
-// actors returns the names of the accounts that have acted.
-func (s *Service) actors(ctx context.Context, all []done) (map[uuid.UUID]string, error) {
+// actors returns the names of the accounts of the actors.
+func (s *Service) actors(ctx context.Context, all []roomAct) (map[uuid.UUID]string, error) {
 	names, ids := map[uuid.UUID]string{}, []uuid.UUID{}
 	for _, act := range all {
 		id := act.Actor.UserID
@@ -136,7 +136,7 @@ func (s *Service) actors(ctx context.Context, all []done) (map[uuid.UUID]string,
 	return names, err
 }
 
-// Audit returns a page of what moderators have done in a room, for its owners, the latest first.
+// Audit returns a page of the audit of a room for its owners, the latest act first.
 func (s *Service) Audit(
 	ctx context.Context, roomID uuid.UUID, first *int, after *ent.Cursor,
 ) (*ent.AuditEventConnection, error) {
@@ -164,15 +164,15 @@ var endings = []auditevent.Action{
 	auditevent.ActionEND_MEETING,
 }
 
-// Admission says that a host has let somebody in.
+// Admission is a host's decision to admit a guest.
 type Admission struct {
-	// Name is the guest's name, as the host saw it.
+	// Name is the guest's name as the host saw it.
 	Name string
 	At   time.Time
 }
 
-// Admissions returns the latest admission of each entry that a host has admitted since a time, as the audit says. It
-// leaves out those that a host has ended since.
+// Admissions returns the latest admission of each entry since a time, from the audit. It leaves out admissions that a
+// host has ended.
 func (s *Service) Admissions(
 	ctx context.Context, roomID uuid.UUID, since time.Time, entryIDs ...uuid.UUID,
 ) (map[uuid.UUID]Admission, error) {
@@ -184,7 +184,8 @@ func (s *Service) Admissions(
 	if err != nil {
 		return nil, fmt.Errorf("find admissions to room %s: %w", roomID, err)
 	}
-	admissions, ended := map[uuid.UUID]Admission{}, map[uuid.UUID]time.Time{} // an end without a target is that of all
+	admissions := map[uuid.UUID]Admission{}
+	ended := map[uuid.UUID]time.Time{} // the zero id stands for everybody
 	for _, act := range acts {
 		var target uuid.UUID
 		if act.TargetID != nil {

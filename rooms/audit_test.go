@@ -20,9 +20,9 @@ import (
 	"foyer/test/env"
 )
 
-// TestHostIsNotHeldUpByASilentDatabase: what he has done is done, and he is told so, although the network
-// to the database is gone without a word, and for much longer than anybody waits.
-func TestHostIsNotHeldUpByASilentDatabase(t *testing.T) {
+// TestSilentDatabaseDoesNotDelayHosts: an act has happened, so its host gets an answer although the database does not
+// answer and no connection breaks.
+func TestSilentDatabaseDoesNotDelayHosts(t *testing.T) {
 	t.Parallel()
 	address, err := url.Parse(env.PostgresURL(t))
 	require.NoError(t, err)
@@ -49,13 +49,13 @@ func TestHostIsNotHeldUpByASilentDatabase(t *testing.T) {
 	case <-recorded:
 	case <-time.After(time.Minute):
 		t.Error("the host still waits")
-		line.Stop() // and with the connection goes the wait
+		line.Stop() // this also ends the wait
 		<-recorded
 	}
 }
 
-// TestActsOfManyAtOnceAreAllStored, but those in a room that is gone, which take no other with them.
-func TestActsOfManyAtOnceAreAllStored(t *testing.T) {
+// TestConcurrentActsAreAllStored, except those in a deleted room, which do not stop the others.
+func TestConcurrentActsAreAllStored(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		olga, gone := w.User("Olga"), uuid.New()
@@ -86,7 +86,6 @@ func TestActsOfManyAtOnceAreAllStored(t *testing.T) {
 	})
 }
 
-// TestAdmissionHoldsUntilAHostEndsIt, as the audit says.
 func TestAdmissionHoldsUntilAHostEndsIt(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
@@ -95,7 +94,7 @@ func TestAdmissionHoldsUntilAHostEndsIt(t *testing.T) {
 		anna, bob := rooms.Person{ID: uuid.New(), Name: "Anna"}, rooms.Person{ID: uuid.New(), Name: "Bob"}
 		act := func(action auditevent.Action, target rooms.Person) {
 			w.Record(env.As(olga), room.ID, rooms.Act{Action: action, Target: target})
-			time.Sleep(time.Millisecond) // the clock may be no finer
+			time.Sleep(time.Millisecond) // the clock may not be finer
 		}
 		admitted := func(since time.Time) (names []string) {
 			found, err := w.Admissions(t.Context(), room.ID, since, anna.ID, bob.ID)
@@ -130,9 +129,9 @@ func TestAdmissionHoldsUntilAHostEndsIt(t *testing.T) {
 	})
 }
 
-// TestActOnSomebodyOfAnyNameIsStored, together with the acts of others: phones and streams have names that nobody has
-// checked.
-func TestActOnSomebodyOfAnyNameIsStored(t *testing.T) {
+// TestActOnAPersonWithAnyNameIsStored, together with the acts of others: nobody has checked the names of phones and
+// streams.
+func TestActOnAPersonWithAnyNameIsStored(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		olga := w.User("Olga")

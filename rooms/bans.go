@@ -19,17 +19,17 @@ import (
 	"foyer/internal/text"
 )
 
-// Person is somebody in a lobby or a call.
+// Person is somebody in a lobby or a meeting.
 type Person struct {
-	// ID is that of his entry, and his identity in the call.
+	// ID is the id of the person's entry, and their identity in the meeting.
 	ID uuid.UUID
 	// UserID is zero for a person without an account.
 	UserID uuid.UUID
 	Name   string
 }
 
-// Key is under what a host's decision on a person is remembered: his account holds whatever he enters
-// with; of a person without one there is only the entry.
+// Key is the id under which a host's decision on a person is stored: that of the account, on every device, or else
+// that of the entry.
 func (p Person) Key() uuid.UUID {
 	if p.UserID != uuid.Nil {
 		return p.UserID
@@ -37,7 +37,7 @@ func (p Person) Key() uuid.UUID {
 	return p.ID
 }
 
-// BanScope is how long somebody is kept out of a room.
+// BanScope is how long a ban lasts.
 type BanScope string
 
 // Every scope of a ban.
@@ -47,8 +47,8 @@ const (
 	Forever    BanScope = "FOREVER"
 )
 
-// Ban keeps a person out of a room until the meeting ends, or for good. A longer ban replaces a
-// shorter one, never the other way round. The caller has asked whether the viewer may.
+// Ban keeps a person out of a room until the meeting ends, or for good. A longer ban replaces a shorter one, never the
+// reverse. The caller has checked that the viewer may ban.
 func (e *Editor) Ban(
 	ctx context.Context, roomID uuid.UUID, p Person, scope BanScope,
 ) error {
@@ -73,14 +73,14 @@ func (e *Editor) Ban(
 	return nil
 }
 
-// Banned tells which of some people are banned from a room, by their keys.
+// Banned returns the keys of the given people who are banned from a room.
 func (s *Service) Banned(
 	ctx context.Context, roomID uuid.UUID, people ...Person,
 ) (map[uuid.UUID]bool, error) {
 	keys := make([]uuid.UUID, 0, 2*len(people))
 	for _, p := range people {
 		keys = append(keys, p.Key())
-		if p.Key() != p.ID { // also the entry of somebody who has signed in since
+		if p.Key() != p.ID { // a person who has signed in may have been banned by their entry
 			keys = append(keys, p.ID)
 		}
 	}
@@ -90,25 +90,25 @@ func (s *Service) Banned(
 	if err != nil {
 		return nil, fmt.Errorf("find bans from room %s: %w", roomID, err)
 	}
-	kept := make(map[uuid.UUID]bool, len(bans))
+	stored := make(map[uuid.UUID]bool, len(bans))
 	for _, b := range bans {
-		kept[b.PersonID] = true
+		stored[b.PersonID] = true
 	}
 	banned := map[uuid.UUID]bool{}
 	for _, p := range people {
-		if kept[p.Key()] || kept[p.ID] {
+		if stored[p.Key()] || stored[p.ID] {
 			banned[p.Key()] = true
 		}
 	}
 	return banned, nil
 }
 
-// ErrBanned is what somebody banned is told.
+// ErrBanned is the error for a banned person.
 func ErrBanned() error {
 	return fault.New(fault.Forbidden, "you have been banned from this room").With("reason", "BANNED")
 }
 
-// Bans returns a page of those who are banned from a room, for its hosts, the latest first.
+// Bans returns a page of the bans from a room for its hosts, the latest first.
 func (s *Service) Bans(
 	ctx context.Context, roomID uuid.UUID, first *int, after *ent.Cursor,
 ) (*ent.RoomBanConnection, error) {
@@ -130,9 +130,8 @@ func (s *Service) Bans(
 	return page, nil
 }
 
-// LiftBan ends a ban, for a host, and returns what it was. His own only an owner lifts: a host of a
-// higher rank has decided it. A ban of a room where the viewer is no host is NotFound, as one that
-// does not exist.
+// LiftBan ends a ban for a host, and returns it. Only an owner may lift their own ban: a host of a higher rank has
+// decided it. Where the viewer is not a host, every ban is NotFound.
 func (s *Service) LiftBan(ctx context.Context, banID uuid.UUID) (*ent.RoomBan, error) {
 	ban, err := s.ban(ctx, banID)
 	if err != nil {
@@ -151,7 +150,7 @@ func (s *Service) LiftBan(ctx context.Context, banID uuid.UUID) (*ent.RoomBan, e
 	return ban, nil
 }
 
-// ban finds a ban, for a host of its room.
+// ban finds a ban for a host of its room.
 func (s *Service) ban(ctx context.Context, banID uuid.UUID) (*ent.RoomBan, error) {
 	ban, err := s.db.RoomBan.Get(ctx, banID)
 	if ent.IsNotFound(err) {
@@ -175,8 +174,8 @@ func (s *Service) ban(ctx context.Context, banID uuid.UUID) (*ent.RoomBan, error
 
 func errNoBan() error { return fault.New(fault.NotFound, "there is no such ban") }
 
-// EndMeeting ends what holds for one meeting: the lock, and bans of that scope. What was decided after
-// at belongs to the next one.
+// EndMeeting ends the lock of a room and its bans for one meeting. A lock or ban that was made after at belongs to the
+// next meeting.
 func (e *Editor) EndMeeting(ctx context.Context, roomID uuid.UUID, at time.Time) error {
 	_, err := e.db.RoomBan.Delete().
 		Where(roomban.RoomID(roomID), roomban.ScopeEQ(roomban.ScopeMEETING), roomban.UpdatedAtLTE(at)).

@@ -12,8 +12,8 @@ import (
 	"foyer/test/env"
 )
 
-// TestBanThatIsMadeAgainBelongsToTheNextMeeting, when that was after the meeting's end.
-func TestBanThatIsMadeAgainBelongsToTheNextMeeting(t *testing.T) {
+// TestRepeatedBanBelongsToTheNextMeeting: a ban that is repeated after the meeting's end is a new one.
+func TestRepeatedBanBelongsToTheNextMeeting(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		olga := w.User("Olga")
@@ -22,7 +22,7 @@ func TestBanThatIsMadeAgainBelongsToTheNextMeeting(t *testing.T) {
 		for _, p := range []rooms.Person{again, once} {
 			require.NoError(t, w.Ban(env.As(olga), room.ID, p, rooms.ForMeeting))
 		}
-		time.Sleep(time.Millisecond) // the clock may be no finer
+		time.Sleep(time.Millisecond) // the clock may not be finer
 		end := time.Now()
 		time.Sleep(time.Millisecond)
 		require.NoError(t, w.Ban(env.As(olga), room.ID, again, rooms.ForMeeting))

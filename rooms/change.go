@@ -20,8 +20,7 @@ import (
 // maxName is how many characters the name of a room may have.
 const maxName = 200
 
-// slugTries is how often a random address may be taken already: at a billion rooms one try in
-// 140,000 is.
+// slugTries is how many random slugs are tried. With a billion rooms, one in 140,000 is taken.
 const slugTries = 5
 
 var newestFirst = &ent.RoomOrder{Direction: entgql.OrderDirectionDesc, Field: ent.RoomOrderFieldCreatedAt}
@@ -34,7 +33,7 @@ type CreateInput struct {
 	Configuration *ent.ConfigurationInput
 }
 
-// UpdateInput describes a change of a room: what is nil stays as it is.
+// UpdateInput describes a change of a room. A field that is nil stays as it is.
 type UpdateInput struct {
 	RoomID        uuid.UUID
 	Name          *string
@@ -42,8 +41,8 @@ type UpdateInput struct {
 	Configuration *ent.ConfigurationInput
 }
 
-// Create makes a room and its maker its owner, both or neither. A chosen slug that is taken is a
-// Conflict. RateLimited after too many, taken slugs among them.
+// Create creates a room and makes its creator the owner: both or neither. A chosen slug that is taken is a Conflict.
+// Attempts with taken slugs count against the limit of rooms.
 func (s *Service) Create(ctx context.Context, in CreateInput) (*ent.Room, error) {
 	viewer, err := s.accounts.Viewer(ctx)
 	if err != nil {
@@ -101,10 +100,10 @@ func (s *Service) create(
 	if err != nil {
 		return nil, fmt.Errorf("create room: %w", err)
 	}
-	return made.Unwrap(), nil // the transaction is over
+	return made.Unwrap(), nil // it outlives the transaction
 }
 
-// Update changes a room for a host and returns it as it is now.
+// Update changes a room for a host, and returns the changed room.
 func (e *Editor) Update(ctx context.Context, in UpdateInput) (*ent.Room, error) {
 	if err := e.Require(ctx, in.RoomID, Change); err != nil {
 		return nil, err
@@ -121,24 +120,24 @@ func (e *Editor) Update(ctx context.Context, in UpdateInput) (*ent.Room, error) 
 		update.SetAccessLevel(*in.AccessLevel)
 	}
 	update.Mutation().Configure(in.Configuration)
-	return found(update.Save(ctx))
+	return orNotFound(update.Save(ctx))
 }
 
-// Lock keeps everybody out of a room but its hosts, for a host, until it is unlocked or the meeting
-// ends. It reports whether the room was open.
+// Lock closes a room to everybody but its hosts, for a host, until Unlock or the end of the meeting. It reports whether
+// the room was open.
 func (e *Editor) Lock(ctx context.Context, roomID uuid.UUID) (*ent.Room, bool, error) {
 	open := e.db.Room.Update().Where(room.ID(roomID), room.LockedAtIsNil())
-	return e.turn(ctx, roomID, open.SetLockedAt(time.Now()))
+	return e.setLock(ctx, roomID, open.SetLockedAt(time.Now()))
 }
 
-// Unlock lets people in again, for a host. It reports whether the room was locked.
+// Unlock opens a locked room for a host. It reports whether the room was locked.
 func (e *Editor) Unlock(ctx context.Context, roomID uuid.UUID) (*ent.Room, bool, error) {
 	locked := e.db.Room.Update().Where(room.ID(roomID), room.LockedAtNotNil())
-	return e.turn(ctx, roomID, locked.ClearLockedAt())
+	return e.setLock(ctx, roomID, locked.ClearLockedAt())
 }
 
-// turn locks or unlocks a room for a host, and reports whether that changed it.
-func (s *Service) turn(
+// setLock locks or unlocks a room for a host, and reports whether that changed the room.
+func (s *Service) setLock(
 	ctx context.Context, roomID uuid.UUID, update *ent.RoomUpdate,
 ) (*ent.Room, bool, error) {
 	if err := s.Require(ctx, roomID, Moderate); err != nil {
@@ -152,11 +151,11 @@ func (s *Service) turn(
 	return r, changed > 0, err
 }
 
-// Delete deletes a room for an owner, with everybody's role in it, and returns what it was. In the same
-// transaction it runs each leave first, which writes down what is to be done about what the room leaves
-// behind; nobody adds to the room meanwhile. It may run more than once, each time from the beginning.
+// Delete deletes a room with all roles in it, for an owner, and returns the deleted room. In the same transaction it
+// first runs before, which stores the work that remains for the room's files. The room's row is locked, so nobody adds
+// to the room meanwhile. The transaction may run more than once, each time from the beginning.
 func (e *Editor) Delete(
-	ctx context.Context, roomID uuid.UUID, leave ...func(context.Context, *ent.Tx, uuid.UUID) error,
+	ctx context.Context, roomID uuid.UUID, before ...func(context.Context, *ent.Tx, uuid.UUID) error,
 ) (*ent.Room, error) {
 	if err := e.Require(ctx, roomID, Remove); err != nil {
 		return nil, err
@@ -166,12 +165,12 @@ func (e *Editor) Delete(
 		if err := lockRoom(ctx, tx, roomID); err != nil {
 			return err
 		}
-		r, err := found(tx.Room.Get(ctx, roomID))
+		r, err := orNotFound(tx.Room.Get(ctx, roomID))
 		if err != nil {
 			return err
 		}
-		for _, leave := range leave {
-			if err := leave(ctx, tx, roomID); err != nil {
+		for _, f := range before {
+			if err := f(ctx, tx, roomID); err != nil {
 				return err
 			}
 		}
@@ -179,7 +178,7 @@ func (e *Editor) Delete(
 		return tx.Room.DeleteOneID(roomID).Exec(ctx)
 	})
 	if err != nil {
-		return found(nil, err)
+		return orNotFound(nil, err)
 	}
 	return deleted, nil
 }

@@ -22,7 +22,7 @@ import (
 	"foyer/test/env"
 )
 
-// sources are a configuration that says what may be sent; without any it says nothing may.
+// sources returns a configuration that allows the given sources alone.
 func sources(list ...schema.PublishSource) *ent.ConfigurationInput {
 	if list == nil {
 		list = []schema.PublishSource{}
@@ -30,7 +30,7 @@ func sources(list ...schema.PublishSource) *ent.ConfigurationInput {
 	return &ent.ConfigurationInput{PublishSources: graphql.OmittableOf(list)}
 }
 
-func TestMakerOfARoomBecomesItsOwner(t *testing.T) {
+func TestCreatorOfARoomBecomesItsOwner(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner := w.User("Olga")
@@ -53,7 +53,7 @@ func TestMakerOfARoomBecomesItsOwner(t *testing.T) {
 	})
 }
 
-func TestRoomIsMadeAsItsMakerSays(t *testing.T) {
+func TestRoomIsCreatedAsRequested(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		slug, level, configuration := "My Room!", room.AccessLevelPUBLIC, sources(schema.Microphone)
@@ -73,7 +73,7 @@ func TestRoomIsMadeAsItsMakerSays(t *testing.T) {
 	})
 }
 
-// goodNames are names that everybody may have, whatever he writes with.
+// goodNames are valid names in many scripts.
 var goodNames = map[string]string{
 	"one letter":       "a",
 	"accents":          "Réunion d'été",
@@ -95,7 +95,7 @@ var goodNames = map[string]string{
 	"stacked accents":  "Z" + strings.Repeat("\u0335", 50),
 }
 
-func TestRoomMayHaveANameOfAnyScriptAndTheSameAsAnother(t *testing.T) {
+func TestRoomNamesMayUseAnyScriptAndRepeat(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner := w.User("Olga")
@@ -112,7 +112,7 @@ func TestRoomMayHaveANameOfAnyScriptAndTheSameAsAnother(t *testing.T) {
 	})
 }
 
-func TestRoomIsMadeBySomebodyWithAnAccountAlone(t *testing.T) {
+func TestOnlyUsersCreateRooms(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		for _, ctx := range []context.Context{t.Context(), env.Gone()} {
@@ -123,7 +123,7 @@ func TestRoomIsMadeBySomebodyWithAnAccountAlone(t *testing.T) {
 	})
 }
 
-func TestRoomOfBadInputIsNotMade(t *testing.T) {
+func TestRoomWithInvalidInputIsRefused(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner := w.User("Olga")
@@ -139,7 +139,7 @@ func TestRoomOfBadInputIsNotMade(t *testing.T) {
 	})
 }
 
-func TestSlugThatIsTakenIsAConflict(t *testing.T) {
+func TestTakenSlugIsAConflict(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		first, second := "my-room", "My Rôom!"
@@ -153,7 +153,7 @@ func TestSlugThatIsTakenIsAConflict(t *testing.T) {
 	})
 }
 
-func TestOneOfManyWhoWantTheSameSlugAtOnceGetsIt(t *testing.T) {
+func TestOneOfManyConcurrentRequestsGetsTheSlug(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner, slug := w.User("Olga"), "my-room"
@@ -175,7 +175,7 @@ func TestOneOfManyWhoWantTheSameSlugAtOnceGetsIt(t *testing.T) {
 	})
 }
 
-// atOnce calls f n times at once, and returns when all calls have.
+// atOnce makes n concurrent calls of f, and returns after all of them.
 func atOnce(n int, f func(i int)) {
 	var ready, done sync.WaitGroup
 	ready.Add(n)
@@ -189,11 +189,11 @@ func atOnce(n int, f func(i int)) {
 	done.Wait()
 }
 
-func TestRoomWithoutAnOwnerIsNotMade(t *testing.T) {
+func TestRoomIsNotCreatedWithoutItsOwner(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner := w.User("Olga")
-		// What happens when a room's owner is stored, after the room itself.
+		// The hook runs when the owner is stored, after the room itself.
 		var happens func() error
 		w.DB.RoomAccess.Use(func(next ent.Mutator) ent.Mutator {
 			return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
@@ -222,7 +222,7 @@ func TestRoomWithoutAnOwnerIsNotMade(t *testing.T) {
 	})
 }
 
-// change updates a room for its owner, and returns it as it is stored.
+// change updates a room for its owner, and returns the stored room.
 func (w *world) change(t *testing.T, owner *ent.User, in rooms.UpdateInput) *ent.Room {
 	t.Helper()
 	changed, err := w.Update(env.As(owner), in)
@@ -236,7 +236,7 @@ func (w *world) change(t *testing.T, owner *ent.User, in rooms.UpdateInput) *ent
 	return stored
 }
 
-func TestWhatAChangeDoesNotNameStaysAsItIs(t *testing.T) {
+func TestFieldsThatAreNotNamedStay(t *testing.T) {
 	t.Parallel()
 	configure := func(f func(*ent.ConfigurationInput)) func(*rooms.UpdateInput) {
 		return func(in *rooms.UpdateInput) {
@@ -289,7 +289,7 @@ func TestWhatAChangeDoesNotNameStaysAsItIs(t *testing.T) {
 	})
 }
 
-func TestSourcesAreAListOrNothingOrTheDefaults(t *testing.T) {
+func TestPublishSourcesAreAListOrNoneOrTheDefaults(t *testing.T) {
 	t.Parallel()
 	const camera, microphone, screen = schema.Camera, schema.Microphone, schema.ScreenShare
 	type list = []schema.PublishSource
@@ -319,7 +319,7 @@ func TestSourcesAreAListOrNothingOrTheDefaults(t *testing.T) {
 	})
 }
 
-func TestRoomMadeWithNullForItsSourcesHasTheDefaults(t *testing.T) {
+func TestRoomCreatedWithNullSourcesHasTheDefaults(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		made, err := w.Create(env.As(w.User("Olga")), rooms.CreateInput{
@@ -332,7 +332,7 @@ func TestRoomMadeWithNullForItsSourcesHasTheDefaults(t *testing.T) {
 	})
 }
 
-func TestChangesOfDifferentFieldsAtOnceAllStand(t *testing.T) {
+func TestConcurrentChangesOfDifferentFieldsAllStay(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner := w.User("Olga")
@@ -360,7 +360,7 @@ func TestChangesOfDifferentFieldsAtOnceAllStand(t *testing.T) {
 	})
 }
 
-func TestChangeOfBadInputChangesNothing(t *testing.T) {
+func TestInvalidChangeChangesNothing(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner := w.User("Olga")
@@ -375,7 +375,7 @@ func TestChangeOfBadInputChangesNothing(t *testing.T) {
 	})
 }
 
-func TestDeletedRoomGoesWithEverybodysRoleInItAndNoOther(t *testing.T) {
+func TestDeletingARoomDeletesItsRolesOnly(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner := w.User("Olga")

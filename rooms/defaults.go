@@ -7,7 +7,7 @@ import (
 	"foyer/ent/room"
 )
 
-// defaultAccessLevel returns that of the rooms that a user makes without saying.
+// defaultAccessLevel returns the access level of a user's new room.
 func (s *Service) defaultAccessLevel(u *ent.User) room.AccessLevel {
 	if u.DefaultAccessLevel == nil {
 		return s.settings.DefaultAccessLevel
@@ -15,7 +15,7 @@ func (s *Service) defaultAccessLevel(u *ent.User) room.AccessLevel {
 	return room.AccessLevel(*u.DefaultAccessLevel)
 }
 
-// DefaultConfiguration returns a room's that a user makes without saying.
+// DefaultConfiguration returns the configuration of a user's new room.
 func DefaultConfiguration(u *ent.User) *ent.Room {
 	r := &ent.Room{
 		PublishSources:  u.DefaultPublishSources,
@@ -30,7 +30,7 @@ func DefaultConfiguration(u *ent.User) *ent.Room {
 	return r
 }
 
-// defaultConfiguration returns what a user says of the rooms that he makes.
+// defaultConfiguration returns a user's preferences for the configuration of new rooms.
 func defaultConfiguration(u *ent.User) *ent.ConfigurationInput {
 	c := &ent.ConfigurationInput{
 		EveryoneCanMute: u.DefaultEveryoneCanMute, DataAllowed: u.DefaultDataAllowed,

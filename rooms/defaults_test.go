@@ -22,7 +22,7 @@ func (w *world) prefer(t *testing.T, u *ent.User, p accounts.Preferences) *ent.U
 	return updated
 }
 
-func TestRoomIsMadeAsItsMakerPrefersUnlessHeSaysOtherwise(t *testing.T) {
+func TestNewRoomTakesTheCreatorsDefaults(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		u := w.User("Ada")
@@ -32,7 +32,7 @@ func TestRoomIsMadeAsItsMakerPrefersUnlessHeSaysOtherwise(t *testing.T) {
 			DefaultAccessLevel:   graphql.OmittableOf(new(room.AccessLevelTRUSTED)),
 			DefaultConfiguration: graphql.OmittableOf(configuration),
 		})
-		// A second change adds to the first.
+		// The second change adds to the first.
 		u = w.prefer(t, u, accounts.Preferences{
 			DefaultConfiguration: graphql.OmittableOf(&ent.ConfigurationInput{DataAllowed: new(false)}),
 		})

@@ -1,6 +1,6 @@
 package rooms
 
-// What tests of the pure rules call.
+// The tests of pure rules call these.
 var (
 	ChosenSlug = chosenSlug
 	RandomSlug = randomSlug

@@ -12,7 +12,7 @@ import (
 	"foyer/test/env"
 )
 
-func TestPersonIsNamedByExactlyOneOfIdAndEmail(t *testing.T) {
+func TestGrantRequiresEitherIdOrEmail(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		c := w.cast(t, owner, none)
@@ -32,7 +32,7 @@ func TestPersonIsNamedByExactlyOneOfIdAndEmail(t *testing.T) {
 	})
 }
 
-func TestWhoMayNotGiveARoleMakesNoAccount(t *testing.T) {
+func TestForbiddenGrantMakesNoAccount(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		for actor, role := range map[roomaccess.Role]roomaccess.Role{

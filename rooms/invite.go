@@ -13,18 +13,18 @@ import (
 	"foyer/internal/fault"
 )
 
-// Invitees are people to be invited to a room, by e-mail addresses in lower case.
+// Invitees are the people to invite to a room, by their e-mail addresses in lower case.
 type Invitees struct {
 	RoomID uuid.UUID
 	Emails []string
-	// Role is what those become who have no role in the room; nil for nothing.
+	// Role is given to the people without a role in the room; nil for none.
 	Role *roomaccess.Role
 }
 
-// WriteInvitations gives people the role that comes with their invitations, and runs write, which
-// writes those down, in one transaction: all of it or nothing. It is for hosts; write may run more
-// than once, each time from the beginning. An invitation makes nobody an owner, and changes nobody's
-// role. An address that several people have is a Conflict when there is a role to give.
+// WriteInvitations gives people the role of their invitations, and runs write, which stores the invitations, in one
+// transaction: all or nothing. It is for hosts. The transaction may run more than once, each time from the beginning.
+// An invitation makes nobody an owner, and changes nobody's role. An address that several accounts have verified is a
+// Conflict if there is a role to give.
 func (s *Service) WriteInvitations(
 	ctx context.Context, to Invitees, write func(*ent.Tx, *ent.Room) error,
 ) error {
@@ -32,34 +32,34 @@ func (s *Service) WriteInvitations(
 		return err
 	}
 	if to.Role == nil {
-		return database.InTx(ctx, s.db, func(tx *ent.Tx) error { return inviting(ctx, tx, to.RoomID, write) })
+		return database.InTx(ctx, s.db, func(tx *ent.Tx) error { return writeFor(ctx, tx, to.RoomID, write) })
 	}
 	if *to.Role == roomaccess.RoleOWNER {
 		return fault.Field("role", "role is MEMBER or ADMINISTRATOR in an invitation")
 	}
 	return s.amongMembers(ctx, to.RoomID, func(m *members) error {
-		// In one order, so that hosts of different rooms do not wait for each other.
+		// The fixed order prevents a deadlock with the hosts of other rooms.
 		for _, email := range slices.Sorted(slices.Values(to.Emails)) {
-			if err := m.welcome(ctx, email, *to.Role); err != nil {
+			if err := m.giveFirst(ctx, email, *to.Role); err != nil {
 				return err
 			}
 		}
-		return inviting(ctx, m.tx, to.RoomID, write)
+		return writeFor(ctx, m.tx, to.RoomID, write)
 	})
 }
 
-func inviting(
+func writeFor(
 	ctx context.Context, tx *ent.Tx, roomID uuid.UUID, write func(*ent.Tx, *ent.Room) error,
 ) error {
-	r, err := found(tx.Room.Get(ctx, roomID))
+	r, err := orNotFound(tx.Room.Get(ctx, roomID))
 	if err != nil {
 		return err
 	}
 	return write(tx, r)
 }
 
-// welcome gives whom an e-mail address names a role, unless he has one.
-func (m *members) welcome(ctx context.Context, email string, role roomaccess.Role) error {
+// giveFirst gives a role to the person with an e-mail address, unless they have a role already.
+func (m *members) giveFirst(ctx context.Context, email string, role roomaccess.Role) error {
 	userID, err := accounts.ByEmailIn(ctx, m.tx, email)
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func (m *members) welcome(ctx context.Context, email string, role roomaccess.Rol
 	}
 	given, err := m.set(ctx, userID, held, role)
 	if err == nil {
-		_, err = m.named(ctx, given, email)
+		_, err = m.keepAddress(ctx, given, email)
 	}
 	return err
 }

@@ -16,7 +16,7 @@ import (
 	"foyer/test/env"
 )
 
-func TestInvitationsAreWrittenForHostsAllOrNone(t *testing.T) {
+func TestInvitationsAreWrittenByHostsAllOrNone(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner := w.User("Olga")
@@ -43,7 +43,7 @@ func TestInvitationsAreWrittenForHostsAllOrNone(t *testing.T) {
 	})
 }
 
-func TestInvitationBringsARoleToWhoHasNone(t *testing.T) {
+func TestInvitationGivesARoleOnlyToPeopleWithoutOne(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		for _, actor := range []roomaccess.Role{owner, administrator} {
@@ -53,7 +53,7 @@ func TestInvitationBringsARoleToWhoHasNone(t *testing.T) {
 					c.actor: actor, c.other: role, w.Member(c.room, owner): owner,
 					w.Member(c.room, administrator): administrator, w.Member(c.room, member): member,
 				}
-				emails := []string{uuid.NewString() + "@example.org"} // of nobody so far
+				emails := []string{uuid.NewString() + "@example.org"} // nobody has it so far
 				for u := range held {
 					emails = append(emails, u.Update().SetEmailVerified(true).SaveX(t.Context()).Email)
 				}
@@ -72,13 +72,13 @@ func TestInvitationBringsARoleToWhoHasNone(t *testing.T) {
 					Subject: uuid.NewString(), Email: emails[0], EmailVerified: true, FullName: "New",
 				})
 				require.NoError(t, err)
-				assert.Equal(t, role, w.roleOf(t, c.room, u), "found when he first signs in")
+				assert.Equal(t, role, w.roleOf(t, c.room, u), "found at the first sign-in")
 			}
 		}
 	})
 }
 
-func TestRoleComesWithTheInvitationOrNotAtAll(t *testing.T) {
+func TestRoleAndInvitationAreStoredTogether(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		c := w.cast(t, owner, none)

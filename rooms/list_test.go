@@ -19,7 +19,7 @@ import (
 	"foyer/test/env"
 )
 
-// overTheWire returns a cursor as it comes back from a client.
+// overTheWire returns a cursor as a client sends it back.
 func overTheWire(t *testing.T, c *ent.Cursor) *ent.Cursor {
 	t.Helper()
 	require.NotNil(t, c)
@@ -32,8 +32,8 @@ func overTheWire(t *testing.T, c *ent.Cursor) *ent.Cursor {
 	return &back
 }
 
-// rooms25 makes 25 rooms of a user's, of which some were made at one and the same moment, and some
-// under another time zone, and returns their names as they are to be listed.
+// rooms25 makes 25 rooms of a user, some at the same moment and some in another time zone, and returns their names in
+// the order of the list.
 func (w *world) rooms25(t *testing.T, owner *ent.User) []string {
 	t.Helper()
 	noon := time.Date(2026, 10, 25, 12, 0, 0, 0, time.UTC)
@@ -103,7 +103,7 @@ func TestListHasEveryRoomOnceNewestFirst(t *testing.T) {
 	})
 }
 
-func TestRoomMadeWhileOneReadsTheListDisturbsNoPage(t *testing.T) {
+func TestNewRoomDoesNotDisturbPagesOfAList(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner, size := w.User("Olga"), 1
@@ -151,7 +151,7 @@ func TestPageHas100RoomsAtMost(t *testing.T) {
 	})
 }
 
-// make makes a user's n rooms at once.
+// make makes n rooms of a user.
 func (w *world) make(t *testing.T, owner *ent.User, n int) {
 	t.Helper()
 	creates := []*ent.RoomCreate{}
@@ -167,7 +167,7 @@ func (w *world) make(t *testing.T, owner *ent.User, n int) {
 	w.DB.RoomAccess.CreateBulk(accesses...).ExecX(t.Context())
 }
 
-func TestListIsTheViewersOwn(t *testing.T) {
+func TestListHasOnlyTheViewersRooms(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner, other := w.User("Olga"), w.User("Otto")
@@ -189,7 +189,7 @@ func TestListIsTheViewersOwn(t *testing.T) {
 	})
 }
 
-func TestRoomOfAListKnowsTheViewersRole(t *testing.T) {
+func TestListedRoomKnowsTheViewersRole(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		r := w.NewRoom(w.User("Olga"), "Room")
@@ -198,7 +198,7 @@ func TestRoomOfAListKnowsTheViewersRole(t *testing.T) {
 		require.NoError(t, err)
 		listed := page.Edges[0].Node
 		require.Len(t, listed.Edges.Accesses, 1, "nobody else's comes along")
-		// What is loaded is not asked again: the answer is the list's, whatever has happened since.
+		// The role is not read again: it is as old as the list.
 		w.DB.RoomAccess.Delete().ExecX(t.Context())
 		role, err := w.Role(env.As(member), listed)
 		require.NoError(t, err)

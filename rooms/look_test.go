@@ -19,8 +19,7 @@ import (
 	"foyer/test/env"
 )
 
-// TestWhoLooksAtARoomSeesIt: one statement reads what three of ent's do.
-func TestWhoLooksAtARoomSeesIt(t *testing.T) {
+func TestStandingHoldsTheRoomTheRoleAndTheBan(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		olga, mia := w.User("Olga"), w.User("Mia")
@@ -40,12 +39,12 @@ func TestWhoLooksAtARoomSeesIt(t *testing.T) {
 			role   roomaccess.Role
 			banned bool
 		}{
-			{"her room", room, rooms.Person{ID: uuid.New(), UserID: olga.ID}, roomaccess.RoleOWNER, false},
+			{"own room", room, rooms.Person{ID: uuid.New(), UserID: olga.ID}, roomaccess.RoleOWNER, false},
 			{"a member who is banned", room, rooms.Person{ID: mia.ID, UserID: mia.ID}, roomaccess.RoleMEMBER, true},
 			{"banned elsewhere", other, rooms.Person{ID: entry.ID, UserID: mia.ID}, roomaccess.RoleOWNER, false},
 			{"nobody", room, rooms.Person{ID: uuid.New()}, "", false},
 			{"an entry that is banned", room, entry, "", true},
-			{"who has signed in since he was banned", room, rooms.Person{ID: entry.ID, UserID: olga.ID}, roomaccess.RoleOWNER, true},
+			{"signed in after the ban", room, rooms.Person{ID: entry.ID, UserID: olga.ID}, roomaccess.RoleOWNER, true},
 		}
 		for _, test := range tests {
 			look, err := w.Look(t.Context(), test.room.ID, test.person)
@@ -67,8 +66,8 @@ func look(t *testing.T, w *world, room *ent.Room) *ent.Room {
 	return look.Room
 }
 
-// TestManyWhoLookAtOnceSeeEachHisOwn: what is read for several is told apart.
-func TestManyWhoLookAtOnceSeeEachHisOwn(t *testing.T) {
+// TestConcurrentReadersEachGetTheirOwnStanding although one query reads for several.
+func TestConcurrentReadersEachGetTheirOwnStanding(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		const people = 30
@@ -105,8 +104,8 @@ func TestManyWhoLookAtOnceSeeEachHisOwn(t *testing.T) {
 	})
 }
 
-// TestActThatIsTooLongIsNotStored, as ent would not.
-func TestActThatIsTooLongIsNotStored(t *testing.T) {
+// TestActWithTooLongADetailIsNotStored: InsertAll validates as ent does.
+func TestActWithTooLongADetailIsNotStored(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		room := w.NewRoom(w.User("Olga"), "A room")

@@ -16,12 +16,11 @@ import (
 	"foyer/internal/fault"
 )
 
-// members are those who have a role in a room, within a transaction during which nobody else changes
-// one there.
+// members are the people with a role in a room, within a transaction that keeps others from changing roles there.
 type members struct {
 	tx     *ent.Tx
 	roomID uuid.UUID
-	// viewerID and role are those of who asks.
+	// viewerID and role are the viewer's.
 	viewerID uuid.UUID
 	role     roomaccess.Role
 }
@@ -38,8 +37,8 @@ func (s *Service) amongMembers(
 	})
 }
 
-// inRoom runs f while the room's row is locked, so that what f reads of its members stays true until
-// what f writes is stored. A failure that will pass makes it start again.
+// inRoom runs f while the room's row is locked, so that the roles that f reads stay true until its writes are stored.
+// A conflict with another transaction makes f run again.
 func (s *Service) inRoom(ctx context.Context, roomID uuid.UUID, f func(*members) error) error {
 	viewer := auth.FromContext(ctx)
 	if !viewer.SignedIn() {
@@ -59,7 +58,7 @@ func (s *Service) inRoom(ctx context.Context, roomID uuid.UUID, f func(*members)
 	})
 }
 
-// lockRoom locks a room's row until the transaction ends; NotFound when there is no such room.
+// lockRoom locks a room's row until the transaction ends; NotFound if the room does not exist.
 func lockRoom(ctx context.Context, tx *ent.Tx, id uuid.UUID) error {
 	found, err := database.LockRooms(ctx, tx, id)
 	if err == nil && found == 0 {
@@ -68,7 +67,7 @@ func lockRoom(ctx context.Context, tx *ent.Tx, id uuid.UUID) error {
 	return err
 }
 
-// accessOf returns a person's access; one without a role when he has none.
+// accessOf returns a person's access; without a role for a person who has none.
 func (m *members) accessOf(ctx context.Context, userID uuid.UUID) (*ent.RoomAccess, error) {
 	access, err := m.tx.RoomAccess.Query().
 		Where(roomaccess.RoomID(m.roomID), roomaccess.UserID(userID)).WithUser().Only(ctx)
@@ -81,7 +80,7 @@ func (m *members) accessOf(ctx context.Context, userID uuid.UUID) (*ent.RoomAcce
 	return access, nil
 }
 
-// mustHave is accessOf for somebody who has to have one.
+// mustHave is accessOf, but NotFound for a person without a role.
 func (m *members) mustHave(ctx context.Context, userID uuid.UUID) (*ent.RoomAccess, error) {
 	access, err := m.accessOf(ctx, userID)
 	if err == nil && access.Role == none {
@@ -90,7 +89,7 @@ func (m *members) mustHave(ctx context.Context, userID uuid.UUID) (*ent.RoomAcce
 	return access, err
 }
 
-// find returns whom an id or an e-mail address names, and that address as accounts have it.
+// find returns the person with an id or an e-mail address, and the address in the form in which accounts store it.
 func (m *members) find(ctx context.Context, id *uuid.UUID, text *string) (uuid.UUID, string, error) {
 	if text != nil {
 		email, err := accounts.WrittenEmail(*text)
@@ -110,19 +109,19 @@ func (m *members) find(ctx context.Context, id *uuid.UUID, text *string) (uuid.U
 	return *id, "", nil
 }
 
-// named remembers the address by which a host has named the person who has an access, if any: hosts may see it.
-func (m *members) named(ctx context.Context, access *ent.RoomAccess, email string) (*ent.RoomAccess, error) {
+// keepAddress stores the e-mail address, if any, with which a host has named the person of an access: hosts may see it.
+func (m *members) keepAddress(ctx context.Context, access *ent.RoomAccess, email string) (*ent.RoomAccess, error) {
 	if email == "" || access.Email != "" {
 		return access, nil
 	}
 	access, err := m.tx.RoomAccess.UpdateOneID(access.ID).SetEmail(email).Save(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("remember who has access: %w", err)
+		return nil, fmt.Errorf("store address of access: %w", err)
 	}
 	return access.Unwrap(), nil // it outlives the transaction
 }
 
-// check fails unless the viewer may make a change to a person's role.
+// check fails unless the viewer may make a change of a person's role.
 func (m *members) check(userID uuid.UUID, c change) error {
 	switch {
 	case userID == m.viewerID:
@@ -134,7 +133,7 @@ func (m *members) check(userID uuid.UUID, c change) error {
 	}
 }
 
-// set gives a person a role in place of the access that he holds.
+// set gives a person a role, in place of the access that they hold.
 func (m *members) set(
 	ctx context.Context, userID uuid.UUID, held *ent.RoomAccess, role roomaccess.Role,
 ) (*ent.RoomAccess, error) {

@@ -24,13 +24,13 @@ const (
 	owner         = roomaccess.RoleOWNER
 	administrator = roomaccess.RoleADMINISTRATOR
 	member        = roomaccess.RoleMEMBER
-	// none is the role of somebody without any, and of somebody whose role is taken away.
+	// none stands for no role.
 	none roomaccess.Role = ""
 )
 
 var everyRole = []roomaccess.Role{none, member, administrator, owner}
 
-// cast is a room with an owner who does nothing, the person who acts in it, and the one he acts on.
+// cast is a room with an owner who does nothing, a person who acts, and another person whom the acts are about.
 type cast struct {
 	room         *ent.Room
 	actor, other *ent.User
@@ -55,7 +55,7 @@ func (w *world) roleOf(t *testing.T, r *ent.Room, u *ent.User) roomaccess.Role {
 	return role
 }
 
-// rights is who may make whom what: by who acts and what the other is, what the other may become.
+// rights are the allowed changes: by the roles of the actor and of the other, the roles that the other may get.
 var rights = []struct {
 	actor, other roomaccess.Role
 	may          string
@@ -78,8 +78,7 @@ var rights = []struct {
 	{none, owner, ""},
 }
 
-// become tries to make somebody what he is to be, in every way there is, each in a room of its own,
-// and returns how that ended.
+// become tries to give a person a role in every possible way, each in a new room, and returns the outcomes.
 func (w *world) become(
 	t *testing.T, ctx func(cast) context.Context, make func() cast, to roomaccess.Role,
 ) map[string]fault.Kind {
@@ -118,7 +117,7 @@ func (w *world) become(
 	return ended
 }
 
-func TestRolesAreChangedByWhomTheMatrixAllowsAlone(t *testing.T) {
+func TestOnlyTheAllowedRolesChangeRoles(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		actor := func(c cast) context.Context { return env.As(c.actor) }
@@ -150,7 +149,7 @@ func TestRolesAreChangedByWhomTheMatrixAllowsAlone(t *testing.T) {
 	})
 }
 
-func TestNobodyChangesHisOwnRole(t *testing.T) {
+func TestNobodyChangesTheirOwnRole(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		self := func(c cast) context.Context { return env.As(c.other) }
@@ -158,17 +157,17 @@ func TestNobodyChangesHisOwnRole(t *testing.T) {
 			for _, to := range everyRole {
 				for way, got := range w.become(t, self, func() cast { return w.cast(t, none, role) }, to) {
 					if way == "Grant" && role != none && role != member && role != to {
-						assert.Equal(t, fault.Conflict, got, "%q makes himself %q by %s", role, to, way)
+						assert.Equal(t, fault.Conflict, got, "%q makes themself %q by %s", role, to, way)
 						continue
 					}
-					assert.Equal(t, fault.Forbidden, got, "%q makes himself %q by %s", role, to, way)
+					assert.Equal(t, fault.Forbidden, got, "%q makes themself %q by %s", role, to, way)
 				}
 			}
 		}
 	})
 }
 
-func TestWhoIsNotSignedInChangesNothing(t *testing.T) {
+func TestGuestsChangeNoRoles(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		nobody := func(cast) context.Context { return t.Context() }
@@ -189,7 +188,7 @@ func TestWhoIsNotSignedInChangesNothing(t *testing.T) {
 	})
 }
 
-func TestRolesInARoomOrOfAPersonThatIsNotThere(t *testing.T) {
+func TestUnknownRoomOrPersonIsNotFound(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		c := w.cast(t, owner, member)
@@ -218,7 +217,7 @@ func TestRolesInARoomOrOfAPersonThatIsNotThere(t *testing.T) {
 	})
 }
 
-func TestSetRoleSaysWhatThePersonWasBefore(t *testing.T) {
+func TestSetRoleReturnsThePreviousRole(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		c, was := w.cast(t, owner, none), none
@@ -231,7 +230,7 @@ func TestSetRoleSaysWhatThePersonWasBefore(t *testing.T) {
 	})
 }
 
-func TestRoleThatIsHeldIsGrantedAgainAndAnotherIsAConflict(t *testing.T) {
+func TestGrantOfTheSameRoleIsRepeatableAndOfAnotherAConflict(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		c := w.cast(t, owner, member)
@@ -247,7 +246,7 @@ func TestRoleThatIsHeldIsGrantedAgainAndAnotherIsAConflict(t *testing.T) {
 	})
 }
 
-func TestWhoHasARoleLeavesUnlessHeIsTheLastOwner(t *testing.T) {
+func TestEveryoneButTheLastOwnerMayGiveUpTheirRole(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		olga := w.User("Olga")
@@ -280,7 +279,7 @@ func TestWhoHasARoleLeavesUnlessHeIsTheLastOwner(t *testing.T) {
 	})
 }
 
-func TestOwnershipIsHandedOverToSomebodyWithARole(t *testing.T) {
+func TestOwnershipIsTransferredToAMember(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		for _, heir := range []roomaccess.Role{member, administrator, owner} {
@@ -313,9 +312,9 @@ func TestOwnershipIsHandedOverToSomebodyWithARole(t *testing.T) {
 	})
 }
 
-// TestLastOwnerStaysWhateverOwnersDoToEachOtherAtOnce: in one room ten owners do a hundred things to
-// each other, and in many others two do.
-func TestLastOwnerStaysWhateverOwnersDoToEachOtherAtOnce(t *testing.T) {
+// TestConcurrentChangesLeaveOneOwner: in one room ten owners change each other's roles a hundred times, and in many
+// rooms two owners do once.
+func TestConcurrentChangesLeaveOneOwner(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owners := make([]*ent.User, 10)
@@ -352,7 +351,7 @@ func TestLastOwnerStaysWhateverOwnersDoToEachOtherAtOnce(t *testing.T) {
 	})
 }
 
-// sharedRoom is a room of many owners.
+// sharedRoom makes a room of many owners.
 func (w *world) sharedRoom(t *testing.T, all []*ent.User) *ent.Room {
 	t.Helper()
 	r := w.NewRoom(all[0], "Room")
@@ -362,7 +361,7 @@ func (w *world) sharedRoom(t *testing.T, all []*ent.User) *ent.Room {
 	return r
 }
 
-// harm has an owner do one of the things after which there may be an owner less.
+// harm makes one of the changes that can leave a room with one owner less.
 func (w *world) harm(t *testing.T, which int, r *ent.Room, actor, other *ent.User) fault.Kind {
 	var err error
 	switch which % 4 {
@@ -386,7 +385,7 @@ func (w *world) assertOwned(t *testing.T, r *ent.Room) {
 		Where(roomaccess.RoomID(r.ID), roomaccess.RoleEQ(owner)).CountX(t.Context()), "its owners")
 }
 
-func TestAccessesAreListedToHostsInTheOrderInWhichTheyWereGiven(t *testing.T) {
+func TestHostsListAccessesInTheOrderOfTheirGrants(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		olga := w.User("Olga")
@@ -454,7 +453,7 @@ func TestOnlyHostsOfItsRoomFindAnAccess(t *testing.T) {
 	})
 }
 
-func TestRolesThatAreGivenAreLimited(t *testing.T) {
+func TestGrantsAreLimited(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	settings := usual
@@ -471,7 +470,7 @@ func TestRolesThatAreGivenAreLimited(t *testing.T) {
 		return err
 	}
 	for range 5 {
-		env.AssertFault(t, fault.Forbidden, grant(w.User("Stranger"), first)) // who uses up nothing
+		env.AssertFault(t, fault.Forbidden, grant(w.User("Stranger"), first)) // this does not count
 	}
 	require.NoError(t, grant(olga, first))
 	require.NoError(t, grant(olga, first))
@@ -482,13 +481,13 @@ func TestRolesThatAreGivenAreLimited(t *testing.T) {
 	env.AssertFault(t, fault.RateLimited, grant(otto, first))
 	ada := w.User("Ada")
 	_, err = w.Grant(env.As(olga), rooms.GrantInput{RoomID: first.ID, UserID: &ada.ID, Role: roomaccess.RoleMEMBER})
-	env.AssertFault(t, fault.RateLimited, err) // by id too
+	env.AssertFault(t, fault.RateLimited, err) // by id, too
 	_, err = w.SetRole(env.As(olga), first.ID, ada.ID, roomaccess.RoleMEMBER)
 	env.AssertFault(t, fault.RateLimited, err)
 }
 
-// TestAddressOfAnAccessIsTheOneThatAHostHasWritten, whoever grants it in what way, and after the person signs in.
-func TestAddressOfAnAccessIsTheOneThatAHostHasWritten(t *testing.T) {
+// TestAccessShowsTheAddressThatAHostWrote for each way of granting, also after the person has signed in.
+func TestAccessShowsTheAddressThatAHostWrote(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		olga, vic := w.User("Olga"), w.User("Vic")
@@ -510,7 +509,7 @@ func TestAddressOfAnAccessIsTheOneThatAHostHasWritten(t *testing.T) {
 		assert.Empty(t, address(olga, changed))
 
 		written := "Ada@Example.org"
-		byEmail, err := w.Grant(env.As(olga), rooms.GrantInput{RoomID: r.ID, Email: &written, Role: roomaccess.RoleMEMBER})
+		byEmail, err := w.Grant(env.As(olga), rooms.GrantInput{RoomID: r.ID, Email: &written, Role: member})
 		require.NoError(t, err)
 		assert.Equal(t, "ada@example.org", address(olga, byEmail))
 		ada, err := w.People.SignIn(t.Context(), auth.Identity{

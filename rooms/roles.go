@@ -12,15 +12,14 @@ import (
 	"foyer/internal/ratelimit"
 )
 
-// none is the role of somebody who has none.
+// none stands for no role.
 const none roomaccess.Role = ""
 
-// change is a change of somebody's role in a room; from none it gives one, to none it takes it away.
+// change is a change of a person's role in a room. From none it gives a role; to none it takes the role away.
 type change struct{ from, to roomaccess.Role }
 
-// changes is who may change whose role, by the role of who does it; what is not here nobody may.
-// Nobody changes his own: there are Leave and Transfer. So whoever unmakes an owner is one himself,
-// and stays.
+// changes are the allowed changes, by the role of the person who makes them. All others are forbidden. Nobody changes
+// their own role: Leave and Transfer exist for that. So a person who demotes an owner is an owner, and stays one.
 var changes = map[roomaccess.Role][]change{
 	roomaccess.RoleOWNER: {
 		{none, roomaccess.RoleMEMBER},
@@ -49,8 +48,7 @@ var changes = map[roomaccess.Role][]change{
 	},
 }
 
-// GrantInput gives a role in a room to a person, named by exactly one of his id and his e-mail
-// address.
+// GrantInput gives a role in a room to a person, who is named by either their id or their e-mail address.
 type GrantInput struct {
 	RoomID uuid.UUID
 	UserID *uuid.UUID
@@ -58,8 +56,8 @@ type GrantInput struct {
 	Role   roomaccess.Role
 }
 
-// Grant gives a role to a person who has none in the room. Who has that role keeps it; another is a
-// Conflict that names it. An e-mail address that nobody has makes a provisional account.
+// Grant gives a role to a person without one in the room. It may be repeated. If the person has another role, it is a
+// Conflict that names that role. An e-mail address without an account gets a provisional account.
 func (e *Editor) Grant(ctx context.Context, in GrantInput) (*ent.RoomAccess, error) {
 	if (in.UserID == nil) == (in.Email == nil) {
 		return nil, fault.New(fault.Invalid,
@@ -83,15 +81,15 @@ func (e *Editor) Grant(ctx context.Context, in GrantInput) (*ent.RoomAccess, err
 				With("role", held.Role)
 		}
 		if granted, err = m.set(ctx, userID, held, in.Role); err == nil {
-			granted, err = m.named(ctx, granted, email)
+			granted, err = m.keepAddress(ctx, granted, email)
 		}
 		return err
 	})
 	return granted, err
 }
 
-// AllowGrant counts one more right that a host gives to a person, or is RateLimited: the answer says who has an
-// account and, of an e-mail address, makes one for who has none.
+// AllowGrant counts one role or share that a host gives to a person, or fails with RateLimited. A grant reveals who has
+// an account, and creates accounts for e-mail addresses without one: so it is limited.
 func (s *Service) AllowGrant(ctx context.Context, roomID uuid.UUID) error {
 	if err := s.Require(ctx, roomID, ReadAccesses); err != nil {
 		return err
@@ -102,7 +100,7 @@ func (s *Service) AllowGrant(ctx context.Context, roomID uuid.UUID) error {
 		ratelimit.PerHour("grant:room", "{"+roomID.String()+"}", s.settings.GrantsPerRoom))
 }
 
-// UpdateAccess changes the role of a person who has one in the room; NotFound when he has none.
+// UpdateAccess changes the role of a person in a room; NotFound if they have none.
 func (e *Editor) UpdateAccess(
 	ctx context.Context, roomID, userID uuid.UUID, role roomaccess.Role,
 ) (*ent.RoomAccess, error) {
@@ -118,8 +116,8 @@ func (e *Editor) UpdateAccess(
 	return updated, err
 }
 
-// SetRole gives a person a role in a room, or changes the one he has, and returns what he was before:
-// empty for nothing. The viewer has to be a host with the right to that change.
+// SetRole gives a person a role in a room, or changes it, and returns the previous role; empty for none. The viewer
+// must be a host with the right to make that change.
 func (e *Editor) SetRole(
 	ctx context.Context, roomID, userID uuid.UUID, role roomaccess.Role,
 ) (was roomaccess.Role, err error) {
@@ -141,8 +139,7 @@ func (e *Editor) SetRole(
 	return was, err
 }
 
-// Revoke takes a person's role in a room away, and returns the access as it was; NotFound when he has
-// none.
+// Revoke takes a person's role in a room away, and returns the access as it was; NotFound if they have none.
 func (e *Editor) Revoke(ctx context.Context, roomID, userID uuid.UUID) (*ent.RoomAccess, error) {
 	var revoked *ent.RoomAccess
 	err := e.amongMembers(ctx, roomID, func(m *members) error {
@@ -159,8 +156,8 @@ func (e *Editor) Revoke(ctx context.Context, roomID, userID uuid.UUID) (*ent.Roo
 	return revoked, err
 }
 
-// Leave gives up the viewer's own role in a room and returns the room. To its last owner it is a
-// Conflict; whoever has an account that he has never used does not count as another.
+// Leave gives up the viewer's own role in a room, and returns the room. It is a Conflict for the last owner. Owners who
+// have never signed in do not count.
 func (e *Editor) Leave(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
 	err := e.inRoom(ctx, roomID, func(m *members) error {
 		mine, err := m.accessOf(ctx, m.viewerID)
@@ -183,8 +180,8 @@ func (e *Editor) Leave(ctx context.Context, roomID uuid.UUID) (*ent.Room, error)
 	return e.ByID(ctx, roomID)
 }
 
-// Transfer makes a person with a role in the room its owner, and the viewer, who is one, an
-// administrator: both or neither. It returns the room.
+// Transfer makes a person with a role in the room an owner, and the viewer, who is an owner, an administrator: both or
+// neither. It returns the room.
 func (e *Editor) Transfer(ctx context.Context, roomID, userID uuid.UUID) (*ent.Room, error) {
 	err := e.amongMembers(ctx, roomID, func(m *members) error {
 		if m.role != roomaccess.RoleOWNER {

@@ -23,38 +23,39 @@ const maxPage = 100
 
 // Settings of a Service.
 type Settings struct {
-	// DefaultAccessLevel is that of a room whose maker does not say.
+	// DefaultAccessLevel is the access level of a room whose creator names none.
 	DefaultAccessLevel room.AccessLevel
-	// TemporaryRooms lets anybody into a room that nobody has made, by its address.
+	// TemporaryRooms lets everybody enter a room that nobody has created, by its slug.
 	TemporaryRooms bool
-	// GrantsPerUser and GrantsPerRoom are how many roles may be given to e-mail addresses within an hour by
-	// one user, and in one room; 0 is any number. Limiter counts; nil for no limits.
+	// GrantsPerUser and GrantsPerRoom are how many roles and shares one user may give in an hour, and how many may
+	// be given in one room; 0 is any number.
 	GrantsPerUser, GrantsPerRoom int
-	// RoomsPerUser is how many rooms one user may make within an hour; 0 is any number.
+	// RoomsPerUser is how many rooms one user may create in an hour; 0 is any number.
 	RoomsPerUser int
-	// UnknownSlugs is how many rooms that do not exist may be asked for by slug within a minute, by one user or, of
-	// people who are not signed in, from one network address; 0 is any number.
+	// UnknownSlugs is how many slugs of no room one user may try in a minute; guests are counted by their network
+	// address. 0 is any number.
 	UnknownSlugs int
-	Limiter      *ratelimit.Limiter
+	// Limiter counts; nil for no limits.
+	Limiter *ratelimit.Limiter
 }
 
-// Service answers questions about rooms and changes them.
+// Service finds rooms, and says what people may do in them.
 type Service struct {
 	db       *ent.Client
 	accounts *accounts.Service
 	settings Settings
 
-	// What most requests ask for is read for many of them at once, and what they did is stored so.
+	// The reads of most requests, and the acts that they store in the audit, run in batches.
 	rooms *batch.Batcher[uuid.UUID, *ent.Room]
 	looks *batch.Batcher[ent.Person, *ent.Look]
-	acts  *batch.Batcher[done, struct{}]
+	acts  *batch.Batcher[roomAct, struct{}]
 }
 
 // New returns a Service on a database that has the tables.
 func New(db *ent.Client, people *accounts.Service, settings Settings) *Service {
 	s := &Service{db: db, accounts: people, settings: settings}
 	s.rooms, s.looks = batch.ByKey(db.Room.ByIDs), batch.ByKey(db.Room.Looks)
-	s.acts = batch.New(1, s.store) // two would wait for each other in SQLite
+	s.acts = batch.New(1, s.store) // in SQLite a second batch would only wait
 	return s
 }
 
@@ -67,7 +68,7 @@ func (s *Service) ByID(ctx context.Context, id uuid.UUID) (*ent.Room, error) {
 	if r == nil {
 		return nil, errNoRoom()
 	}
-	own := *r // it is shared
+	own := *r // concurrent requests share r
 	return &own, nil
 }
 
@@ -80,7 +81,7 @@ func (s *Service) Look(ctx context.Context, roomID uuid.UUID, p Person) (*ent.Lo
 	if l == nil {
 		return nil, errNoRoom()
 	}
-	own, r := *l, *l.Room // they are shared
+	own, r := *l, *l.Room // concurrent requests share both
 	own.Room = &r
 	return &own, nil
 }
@@ -91,7 +92,7 @@ func (s *Service) ViewerLook(ctx context.Context, roomID uuid.UUID) (*ent.Look, 
 	return s.Look(ctx, roomID, Person{ID: userID, UserID: userID})
 }
 
-// ByIDs finds those of many rooms that exist.
+// ByIDs finds rooms by their ids. Rooms that do not exist are left out.
 func (s *Service) ByIDs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*ent.Room, error) {
 	list, err := s.db.Room.Query().Where(room.IDIn(ids...)).All(ctx)
 	if err != nil {
@@ -104,15 +105,15 @@ func (s *Service) ByIDs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*en
 	return byID, nil
 }
 
-// BySlug finds a room by its address, in any spelling that normalises to it. Whoever has named too many that do not
-// exist is RateLimited, also for one that does: else guesses would go on. Who names rooms that exist meets no limit.
+// BySlug finds a room by its slug, in any spelling that normalises to it. A viewer who has tried too many unknown slugs
+// is RateLimited, also for a slug that exists: otherwise the viewer could go on guessing. Only unknown slugs count.
 func (s *Service) BySlug(ctx context.Context, slug string) (*ent.Room, error) {
 	const refusal = "too many rooms that do not exist; try again in a moment"
 	guesses := s.guesses(ctx)
 	if err := s.settings.Limiter.Peek(ctx, refusal, guesses); err != nil {
 		return nil, err
 	}
-	r, err := found(s.db.Room.Query().Where(room.Slug(NormalizeSlug(slug))).Only(ctx))
+	r, err := orNotFound(s.db.Room.Query().Where(room.Slug(NormalizeSlug(slug))).Only(ctx))
 	if fault.Is(err, fault.NotFound) {
 		if err := s.settings.Limiter.Allow(ctx, refusal, guesses); err != nil {
 			return nil, err
@@ -121,8 +122,7 @@ func (s *Service) BySlug(ctx context.Context, slug string) (*ent.Room, error) {
 	return r, err
 }
 
-// guesses limits the viewer's guesses of slugs. Where there are temporary rooms there are none: every slug leads
-// somewhere.
+// guesses is the viewer's limit of unknown slugs. With temporary rooms there is no limit: every slug leads to a room.
 func (s *Service) guesses(ctx context.Context) ratelimit.Limit {
 	n, viewer := s.settings.UnknownSlugs, auth.FromContext(ctx)
 	switch {
@@ -135,7 +135,8 @@ func (s *Service) guesses(ctx context.Context) ratelimit.Limit {
 	}
 }
 
-func found(r *ent.Room, err error) (*ent.Room, error) {
+// orNotFound translates ent's errors about a room.
+func orNotFound(r *ent.Room, err error) (*ent.Room, error) {
 	if ent.IsNotFound(err) {
 		return nil, errNoRoom()
 	}
@@ -147,7 +148,7 @@ func found(r *ent.Room, err error) (*ent.Room, error) {
 
 func errNoRoom() error { return fault.New(fault.NotFound, "there is no such room") }
 
-// Find finds a room by exactly one of its id and its slug.
+// Find finds a room by either its id or its slug.
 func (s *Service) Find(ctx context.Context, id *uuid.UUID, slug *string) (*ent.Room, error) {
 	switch {
 	case id != nil && slug == nil:
@@ -159,7 +160,7 @@ func (s *Service) Find(ctx context.Context, id *uuid.UUID, slug *string) (*ent.R
 	}
 }
 
-// List returns a page of the rooms in which the viewer has a role, newest first.
+// List returns a page of the rooms in which the viewer has a role, the newest first.
 func (s *Service) List(
 	ctx context.Context, first *int, after *ent.Cursor,
 ) (*ent.RoomConnection, error) {
@@ -183,7 +184,7 @@ func (s *Service) List(
 	return page, nil
 }
 
-// PageSize returns how many a page of a list holds, by what was asked for.
+// PageSize returns the size of a page of a list, for the first argument of a field.
 func PageSize(first *int) (int, error) {
 	if first == nil {
 		return maxPage, nil

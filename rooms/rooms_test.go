@@ -18,12 +18,12 @@ import (
 	"foyer/test/env"
 )
 
-// usual are settings as a server has them when nobody says otherwise.
+// usual are the default settings.
 var usual = rooms.Settings{
 	DefaultAccessLevel: room.AccessLevelRESTRICTED,
 }
 
-// world is a Service on a database of the test's own.
+// world is an Editor on a database of the test's own.
 type world struct {
 	*env.World
 	*rooms.Editor
@@ -49,7 +49,7 @@ func (w *world) counts(t *testing.T) [2]int {
 	return [2]int{w.DB.Room.Query().CountX(t.Context()), w.DB.RoomAccess.Query().CountX(t.Context())}
 }
 
-func TestRoomIsFoundByItsIdOrItsSlugByAnybody(t *testing.T) {
+func TestAnybodyFindsARoomByItsIdOrSlug(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		slug := "elephant-in-the-room"
@@ -73,7 +73,7 @@ func TestRoomIsFoundByItsIdOrItsSlugByAnybody(t *testing.T) {
 	})
 }
 
-func TestRoomIsNamedByExactlyOneOfIdAndSlug(t *testing.T) {
+func TestFindRequiresEitherIdOrSlug(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		made := w.NewRoom(w.User("Olga"), "Room")
@@ -84,7 +84,7 @@ func TestRoomIsNamedByExactlyOneOfIdAndSlug(t *testing.T) {
 	})
 }
 
-func TestRoomThatIsNotThereIsNotFound(t *testing.T) {
+func TestUnknownRoomIsNotFound(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		made := w.NewRoom(w.User("Olga"), "Room")
@@ -102,7 +102,7 @@ func TestRoomThatIsNotThereIsNotFound(t *testing.T) {
 	})
 }
 
-func TestThoseOfManyRoomsThatExistAreFound(t *testing.T) {
+func TestByIDsFindsTheRoomsThatExist(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner := w.User("Olga")
@@ -119,7 +119,7 @@ func TestThoseOfManyRoomsThatExistAreFound(t *testing.T) {
 	})
 }
 
-func TestTemporaryRoomIsNamedByAGoodSlugWhereTheyAreAllowed(t *testing.T) {
+func TestTemporaryRoomRequiresAValidSlugAndTheSetting(t *testing.T) {
 	t.Parallel()
 	settings := usual
 	settings.TemporaryRooms = true
@@ -147,7 +147,7 @@ func TestTemporaryRoomIsNamedByAGoodSlugWhereTheyAreAllowed(t *testing.T) {
 	}
 }
 
-func TestGuessesOfSlugsAreLimitedAndLinksAreNot(t *testing.T) {
+func TestOnlyUnknownSlugsAreLimited(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	settings := usual
@@ -172,7 +172,7 @@ func TestGuessesOfSlugsAreLimitedAndLinksAreNot(t *testing.T) {
 	}
 	for _, who := range []context.Context{school, env.As(olga)} {
 		env.AssertFault(t, fault.RateLimited, find(who, "weekly"))
-		env.AssertFault(t, fault.RateLimited, find(who, there)) // else guesses would go on
+		env.AssertFault(t, fault.RateLimited, find(who, there)) // otherwise guessing could go on
 	}
 	elsewhere := auth.NewContext(t.Context(), auth.Viewer{Address: "192.0.2.2"})
 	require.NoError(t, find(elsewhere, there))
@@ -186,7 +186,7 @@ func TestGuessesOfSlugsAreLimitedAndLinksAreNot(t *testing.T) {
 	}
 }
 
-func TestNewRoomsAreLimitedByUser(t *testing.T) {
+func TestNewRoomsAreLimitedPerUser(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	settings := usual
@@ -200,7 +200,7 @@ func TestNewRoomsAreLimitedByUser(t *testing.T) {
 		return err
 	}
 	for range 5 {
-		env.AssertFault(t, fault.Invalid, create(olga, "")) // what is refused counts nothing
+		env.AssertFault(t, fault.Invalid, create(olga, "")) // a refused request does not count
 	}
 	require.NoError(t, create(olga, "1"))
 	require.NoError(t, create(olga, "2"))

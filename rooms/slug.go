@@ -25,13 +25,13 @@ var (
 	slugHyphens = regexp.MustCompile(`[ -]+`)
 )
 
-// reserved are the first words of addresses that are no rooms.
+// reserved are the first path segments that do not lead to rooms.
 var reserved = []string{
 	"assets", "callback", "dev", "graphiql", "graphql", "healthz", "login", "logout", "media", "metrics",
 	"oauth", "readyz", "recordings", "webhooks",
 }
 
-// randomSlug returns an address of ten letters, xxx-xxxx-xxx: 47 random bits.
+// randomSlug returns a slug of ten letters, xxx-xxxx-xxx: 47 random bits.
 func randomSlug() string {
 	const letters = "abcdefghijklmnopqrstuvwxyz"
 	b := []byte("xxx-xxxx-xxx")
@@ -42,7 +42,7 @@ func randomSlug() string {
 			continue
 		}
 		rand.Read(random)
-		if int(random[0]) < 256-256%len(letters) { // else some letters would come more often
+		if int(random[0]) < 256-256%len(letters) { // otherwise some letters would be more frequent
 			b[i] = letters[int(random[0])%len(letters)]
 			i++
 		}
@@ -50,8 +50,8 @@ func randomSlug() string {
 	return string(b)
 }
 
-// NormalizeSlug turns what a person types, pastes or chooses into the form that addresses have: lower-case
-// ASCII letters, digits, underscores and single hyphens. Of a link to a room it returns the room's slug.
+// NormalizeSlug returns the slug in a text that a person types, pastes or chooses: lower-case ASCII letters, digits,
+// underscores and single hyphens. For a link to a room it returns the room's slug.
 func NormalizeSlug(text string) string {
 	if len(text) > maxLink {
 		return ""
@@ -72,8 +72,8 @@ func NormalizeSlug(text string) string {
 	return strings.Trim(slugHyphens.ReplaceAllString(slug, "-"), "-_")
 }
 
-// linked returns what a link has as its last path segment, and any other text as it is. A link begins with a
-// slash, a scheme or a host.
+// linked returns the last path segment of a link, and any other text unchanged. A link begins with a slash, a scheme or
+// a host.
 func linked(text string) string {
 	host, path, slashed := strings.Cut(strings.TrimSpace(text), "/")
 	if !slashed || host != "" && !strings.ContainsAny(host, ".:") {
@@ -90,12 +90,13 @@ func linked(text string) string {
 	return segment
 }
 
-// chosenSlug checks an address that somebody chose. One that reads as a UUID would be taken for a
-// room's id, so it is refused.
+// chosenSlug checks a slug that a person chose. It refuses a slug that looks like a UUID: it would be mistaken for a
+// room's id.
 func chosenSlug(text string) (string, error) {
 	slug := NormalizeSlug(text)
 	if len(slug) < minSlug || len(slug) > maxSlug {
-		return "", fault.Field("slug", "slug needs %d to %d characters (a–z, 0–9, hyphens, underscores)", minSlug, maxSlug)
+		return "", fault.Field("slug",
+			"slug needs %d to %d characters (a–z, 0–9, hyphens, underscores)", minSlug, maxSlug)
 	}
 	if slices.Contains(reserved, slug) {
 		return "", fault.Field("slug", "slug must be another: this address is Foyer's own")
@@ -111,8 +112,8 @@ func uuidLike(slug string) bool {
 	return err == nil
 }
 
-// Temporary returns the LiveKit room name of a room that nobody has made, if such rooms are allowed
-// and the slug is a good one; else NotFound.
+// Temporary returns the LiveKit room name of a temporary room, which nobody has created; NotFound if temporary rooms
+// are off or the slug is not valid.
 func (s *Service) Temporary(slug string) (string, error) {
 	name, err := chosenSlug(slug)
 	if err != nil || !s.settings.TemporaryRooms {

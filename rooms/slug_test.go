@@ -14,7 +14,7 @@ import (
 	"foyer/rooms"
 )
 
-func TestSlugIsWhatIsLeftOfATextInPlainLetters(t *testing.T) {
+func TestNormalizeSlugKeepsPlainCharacters(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"my-room":              "my-room",
@@ -75,7 +75,7 @@ func TestSlugIsWhatIsLeftOfATextInPlainLetters(t *testing.T) {
 	}
 }
 
-// anyText is text, and bytes that are none.
+// anyText generates texts, and bytes that are not UTF-8.
 var anyText = rapid.OneOf(
 	rapid.String(),
 	rapid.StringN(80, 300, -1),
@@ -83,7 +83,7 @@ var anyText = rapid.OneOf(
 	rapid.StringOf(rapid.SampledFrom([]rune("a é会🦊\u200d\u202e\x00\n\u0301"))),
 )
 
-func TestSlugIsPlainAndStaysAsItIs(t *testing.T) {
+func TestNormalizedSlugIsPlainAndStaysTheSame(t *testing.T) {
 	t.Parallel()
 	plain := regexp.MustCompile(`^([a-z0-9]([a-z0-9_-]*[a-z0-9])?)?$`)
 	rapid.Check(t, func(t *rapid.T) {
@@ -104,7 +104,7 @@ func TestChosenSlugIsNormalisedOrRefused(t *testing.T) {
 		{"abc", "abc"},
 		{" a c ", "a-c"},
 		{strings.Repeat("a", 100), strings.Repeat("a", 100)},
-		{"deadbeef", "deadbeef"}, // of an id's letters, but too short for one
+		{"deadbeef", "deadbeef"}, // hexadecimal digits, but too few for an id
 		{"ab", ""},
 		{"--ab--", ""},
 		{"", ""},
@@ -123,9 +123,9 @@ func TestChosenSlugIsNormalisedOrRefused(t *testing.T) {
 	}
 }
 
-// A slug that reads as an id could pass for another room's, above all where a temporary room's slug
-// is its LiveKit room's name.
-func TestSlugThatReadsAsAnIdIsRefusedInEverySpelling(t *testing.T) {
+// A slug that looks like an id could be mistaken for another room's id, above all because a temporary room's slug is
+// its LiveKit room name.
+func TestSlugThatLooksLikeAnIdIsRefused(t *testing.T) {
 	t.Parallel()
 	id := "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 	spellings := []string{
@@ -147,7 +147,7 @@ func TestSlugThatReadsAsAnIdIsRefusedInEverySpelling(t *testing.T) {
 	}
 }
 
-func TestSlugIsNoAddressOfFoyersOwn(t *testing.T) {
+func TestReservedSlugIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"graphql", "GraphiQL", " LOGIN! ", "recordings", "assets"} {
 		_, err := rooms.ChosenSlug(text)
@@ -158,7 +158,7 @@ func TestSlugIsNoAddressOfFoyersOwn(t *testing.T) {
 	assert.Equal(t, "log-in", slug)
 }
 
-func TestSlugThatIsChosenNeverReadsAsAnId(t *testing.T) {
+func TestChosenSlugNeverParsesAsAnId(t *testing.T) {
 	t.Parallel()
 	hex := rapid.StringMatching(
 		`[{(]?[0-9a-fA-F]{8}[-_ ]?([0-9a-fA-F]{4}[-_ ]?){3}[0-9a-fA-F]{12}[)}]?`)
@@ -173,7 +173,7 @@ func TestSlugThatIsChosenNeverReadsAsAnId(t *testing.T) {
 	})
 }
 
-func TestRandomSlugIsTenLettersEachAsLikely(t *testing.T) {
+func TestRandomSlugHasTenUniformLetters(t *testing.T) {
 	t.Parallel()
 	const slugs = 40_000
 	form, letters := regexp.MustCompile(`^[a-z]{3}-[a-z]{4}-[a-z]{3}$`), map[rune]int{}
@@ -195,7 +195,7 @@ func TestRandomSlugIsTenLettersEachAsLikely(t *testing.T) {
 	}
 }
 
-func TestRandomSlugIsOneThatCouldBeChosen(t *testing.T) {
+func TestRandomSlugIsAValidSlug(t *testing.T) {
 	t.Parallel()
 	slug := rooms.RandomSlug()
 	chosen, err := rooms.ChosenSlug(slug)

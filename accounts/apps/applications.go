@@ -1,8 +1,8 @@
-// Package apps knows the applications that act here for users: a portal, or the plug-in of a calendar.
+// Package apps holds the applications that act for users: a portal, or the plug-in of a calendar.
 //
-// An application proves itself with a client id and a secret, names a user of one of its e-mail domains,
-// and is given a token (OAuth 2.0 client credentials, RFC 6749 section 4.4) that lives for some minutes.
-// Each request with the token looks at the application again, so that a revocation holds at once.
+// An application authenticates with a client id and a secret, names a user of one of its e-mail domains, and gets a
+// token (OAuth 2.0 client credentials, RFC 6749 section 4.4) for some minutes. Each request with the token reads the
+// application again, so that a revocation takes effect immediately.
 package apps
 
 import (
@@ -33,7 +33,7 @@ const (
 	maxClientID  = 64  // bytes
 	maxName      = 100 // characters
 	maxDomains   = 100
-	// AnyDomain, instead of e-mail domains, is all of them.
+	// AnyDomain stands for all e-mail domains.
 	AnyDomain = "*"
 )
 
@@ -41,7 +41,7 @@ const (
 var domainPattern = regexp.MustCompile(
 	`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// Registry is where applications are made and ended.
+// Registry creates, lists and revokes applications.
 type Registry struct{ db *ent.Client }
 
 // NewRegistry returns a Registry on a database that has the tables.
@@ -50,13 +50,13 @@ func NewRegistry(db *ent.Client) *Registry { return &Registry{db} }
 // Registration describes a new application.
 type Registration struct {
 	Name string
-	// EmailDomains are those of the users it may act for: exactly these, or AnyDomain.
+	// EmailDomains are the e-mail domains of the users that it may act for, without their subdomains; or AnyDomain.
 	EmailDomains []string
-	// Scopes are what it may do for them.
+	// Scopes are what it may do for those users.
 	Scopes []string
 }
 
-// Create makes an application and returns it with its secret, of which only a hash is kept.
+// Create creates an application, and returns it with its secret. The database keeps only a hash of the secret.
 func (r *Registry) Create(ctx context.Context, in Registration) (*ent.Application, string, error) {
 	name, err := checkName(in.Name)
 	if err != nil {
@@ -89,8 +89,8 @@ func (r *Registry) List(ctx context.Context) ([]*ent.Application, error) {
 	return list, nil
 }
 
-// Rotate gives an application a new secret and returns it. The one before, and the tokens that were
-// issued for it, stay good for overlap, which may be 0; older ones end at once.
+// Rotate gives an application a new secret, and returns it. The previous secret, and the tokens that were issued for
+// it, stay valid for overlap, which may be 0. Older secrets end immediately.
 func (r *Registry) Rotate(
 	ctx context.Context, clientID string, overlap time.Duration,
 ) (string, error) {
@@ -116,7 +116,7 @@ func (r *Registry) Rotate(
 	return secret, nil
 }
 
-// Revoke ends an application, and whatever was issued to it, for good. It may be repeated.
+// Revoke ends an application, and everything that was issued to it, for good. It may be repeated.
 func (r *Registry) Revoke(ctx context.Context, clientID string) error {
 	app, err := r.find(ctx, clientID)
 	if err != nil {
@@ -140,7 +140,7 @@ func (r *Registry) find(ctx context.Context, clientID string) (*ent.Application,
 	return app, nil
 }
 
-// storable returns a client id as it is, or one that nobody has for what no database would look for.
+// storable returns a client id unchanged, or an id that no application has if a database could not store the given one.
 func storable(clientID string) string {
 	if len(clientID) > maxClientID || strings.ContainsFunc(clientID, notASCII) {
 		return ""
@@ -156,8 +156,8 @@ func newSecret() string {
 	return secretPrefix + base64.RawURLEncoding.EncodeToString(random[:])
 }
 
-// hashSecret is what is kept of a secret. It has 256 random bits, which no speed of hashing helps to
-// guess; the id makes it worthless in the row of another.
+// hashSecret returns the hash that the database keeps of a secret. A fast hash is enough: a secret has 256 random bits.
+// The client id makes the hash useless in the row of another application.
 func hashSecret(clientID, secret string) []byte {
 	mac := hmac.New(sha256.New, []byte(clientID))
 	mac.Write([]byte(secret))

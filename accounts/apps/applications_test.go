@@ -55,7 +55,7 @@ func onEach(t *testing.T, test func(t *testing.T, w *world)) {
 	})
 }
 
-// app makes an application for example.org and returns a request in its name.
+// app makes an application for example.org, and returns a request of it.
 func (w *world) app(t *testing.T, scopes ...string) (*ent.Application, apps.Request) {
 	t.Helper()
 	if scopes == nil {
@@ -104,7 +104,7 @@ func TestApplicationActsForAUserOfItsDomainWithItsScopes(t *testing.T) {
 	})
 }
 
-func TestUserWhoHasNeverBeenHereIsMadeAndFindsWhatWasDoneForHim(t *testing.T) {
+func TestNewUserOfAnApplicationLaterFindsWhatItDidForThem(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		_, request := w.app(t)
@@ -124,7 +124,7 @@ func TestUserWhoHasNeverBeenHereIsMadeAndFindsWhatWasDoneForHim(t *testing.T) {
 	})
 }
 
-func TestEveryRefusalOfCredentialsIsTheSameAndTheSameWork(t *testing.T) {
+func TestAllBadCredentialsGetTheSameErrorForTheSameWork(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		_, good := w.app(t)
@@ -153,7 +153,7 @@ func TestEveryRefusalOfCredentialsIsTheSameAndTheSameWork(t *testing.T) {
 		hashes := w.tokens.CountHashes()
 		messages := map[string]bool{}
 		for name, request := range tests {
-			// What else is wrong is not said to whom has not proved himself.
+			// Other faults are not revealed without valid credentials.
 			for _, r := range []apps.Request{request, {
 				ClientID: request.ClientID, Secret: request.Secret, Address: address,
 				GrantType: "client_credentials", User: adas,
@@ -173,7 +173,7 @@ func TestEveryRefusalOfCredentialsIsTheSameAndTheSameWork(t *testing.T) {
 	})
 }
 
-func TestRevocationHoldsAtOnceForTokensInUse(t *testing.T) {
+func TestRevocationEndsTokensInUseImmediately(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		app, request := w.app(t)
@@ -196,7 +196,7 @@ func TestRevocationHoldsAtOnceForTokensInUse(t *testing.T) {
 	})
 }
 
-func TestScopeThatIsTakenAwayIsGoneFromTokensInUse(t *testing.T) {
+func TestRemovedScopeEndsForTokensInUse(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		app, request := w.app(t)
@@ -208,7 +208,7 @@ func TestScopeThatIsTakenAwayIsGoneFromTokensInUse(t *testing.T) {
 	})
 }
 
-func TestBothSecretsAreGoodForTheOverlap(t *testing.T) {
+func TestBothSecretsAreValidDuringTheOverlap(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		app, old := w.app(t)
@@ -255,7 +255,7 @@ func TestBothSecretsAreGoodForTheOverlap(t *testing.T) {
 	})
 }
 
-func TestRotationsAtOnceLeaveASecretThatSomebodyKnows(t *testing.T) {
+func TestConcurrentRotationsLeaveASecretThatSomebodyKnows(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		app, request := w.app(t)
@@ -284,7 +284,7 @@ func TestRotationsAtOnceLeaveASecretThatSomebodyKnows(t *testing.T) {
 	})
 }
 
-func TestUserHasToBeOfADomainOfTheApplication(t *testing.T) {
+func TestUserMustBelongToADomainOfTheApplication(t *testing.T) {
 	t.Parallel()
 	tests := map[string]fault.Kind{
 		"ada@example.org":                         "",
@@ -344,7 +344,7 @@ func TestUserHasToBeOfADomainOfTheApplication(t *testing.T) {
 	})
 }
 
-func TestTokenIsForTheScopesThatAreAskedForOfTheApplications(t *testing.T) {
+func TestTokenHasTheRequestedScopesOfTheApplication(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		_, request := w.app(t, "rooms:create", "rooms:list", "rooms:update")
@@ -382,7 +382,7 @@ func TestTokenIsForTheScopesThatAreAskedForOfTheApplications(t *testing.T) {
 	})
 }
 
-func TestApplicationIsNotMadeOfBadInput(t *testing.T) {
+func TestApplicationWithInvalidInputIsRefused(t *testing.T) {
 	t.Parallel()
 	good := apps.Registration{
 		Name: "Portal", EmailDomains: []string{"example.org"}, Scopes: []string{"rooms:list"},
@@ -428,7 +428,7 @@ func TestApplicationIsNotMadeOfBadInput(t *testing.T) {
 	})
 }
 
-func TestRequestsForTokensAreLimitedByAddressAndByClient(t *testing.T) {
+func TestTokenRequestsAreLimitedByAddressAndByClient(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		limited := func(address, client int) *world {

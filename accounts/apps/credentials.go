@@ -16,8 +16,8 @@ import (
 	"foyer/internal/mailbox"
 )
 
-// authenticate returns the application that a secret belongs to, and the secret's generation. It does
-// the same for any client id and any secret.
+// authenticate returns the application of a client id and the generation of its secret. It does the same work for
+// any client id and any secret.
 func (t *Tokens) authenticate(
 	ctx context.Context, clientID, secret string,
 ) (*ent.Application, int, error) {
@@ -44,7 +44,7 @@ func (t *Tokens) authenticate(
 	return app, generation, nil
 }
 
-// good reports whether what was issued to an application with one of its secrets still holds.
+// good reports whether an application and one generation of its secret are still valid.
 func good(app *ent.Application, generation int) bool {
 	switch end := app.PreviousSecretEndsAt; generation {
 	case app.SecretGeneration:
@@ -56,7 +56,7 @@ func good(app *ent.Application, generation int) bool {
 	}
 }
 
-// chosenScopes are those that a request names, of the application's.
+// chosenScopes returns the scopes that a request names, which the application must have.
 func chosenScopes(app *ent.Application, scope string) ([]string, error) {
 	chosen := strings.Fields(scope)
 	if len(chosen) == 0 {
@@ -72,7 +72,7 @@ func chosenScopes(app *ent.Application, scope string) ([]string, error) {
 	return slices.Compact(chosen), nil
 }
 
-// userOf returns whom an application asks to act for.
+// userOf returns the user that an application requests to act for.
 func (t *Tokens) userOf(
 	ctx context.Context, app *ent.Application, email string,
 ) (uuid.UUID, error) {
@@ -87,8 +87,8 @@ func (t *Tokens) userOf(
 	return t.accounts.ByEmail(ctx, email)
 }
 
-// domainOf returns the domain of an e-mail address, in lower case and in A-labels. Nothing but a bare address
-// whose local part is ASCII passes, of which nobody could think that it ends otherwise.
+// domainOf returns the domain of an e-mail address, in lower case and in A-labels. It accepts only a bare address with
+// an ASCII local part: no reader can mistake where such an address ends.
 func domainOf(email string) (string, error) {
 	address, err := mail.ParseAddress(email)
 	if err != nil || address.Address != email {

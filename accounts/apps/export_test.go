@@ -2,7 +2,7 @@ package apps
 
 import "sync/atomic"
 
-// CountHashes has each hash of a secret counted from now on.
+// CountHashes counts each hash of a secret from now on.
 func (t *Tokens) CountHashes() *atomic.Int32 {
 	var n atomic.Int32
 	hash := t.hash

@@ -15,7 +15,7 @@ import (
 	"foyer/internal/fault"
 )
 
-// claims is what a token says.
+// claims are the claims of a token.
 type claims struct {
 	jwt.RegisteredClaims
 
@@ -41,8 +41,8 @@ func (t *Tokens) sign(
 	return tokenPrefix + signed, nil
 }
 
-// FromHeader returns the viewer that an Authorization header with the token of an application names.
-// It is no Unauthenticated error but mine is false when the header holds anything else.
+// FromHeader returns the viewer of an Authorization header with the token of an application. If the header holds
+// anything else, mine is false, and there is no error.
 func (t *Tokens) FromHeader(
 	ctx context.Context, header string,
 ) (viewer auth.Viewer, mine bool, err error) {
@@ -55,9 +55,9 @@ func (t *Tokens) FromHeader(
 	return viewer, true, err
 }
 
-// Read returns the viewer that a token names: the user, and the application with what it may do at
-// this moment. A token that we did not issue, that has ended, or whose application or secret has, is
-// Unauthenticated. The address is left to the caller.
+// Read returns the viewer of a token: the user, and the application with its present scopes. The caller adds the
+// network address. It fails with Unauthenticated for a token that Foyer has not issued or that has expired, and for a
+// token whose application or secret has ended.
 func (t *Tokens) Read(ctx context.Context, token string) (auth.Viewer, error) {
 	if len(token) > maxToken {
 		return auth.Viewer{}, refused(nil)

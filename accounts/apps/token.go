@@ -19,11 +19,11 @@ import (
 )
 
 const (
-	// tokenPrefix tells tokens of applications from all others, also to scanners for leaked secrets.
+	// tokenPrefix marks the tokens of applications, also for scanners that find leaked secrets.
 	tokenPrefix = "foyer_token_"
 	audience    = "foyer application"
 	leeway      = 5 * time.Second
-	// maxToken is how many bytes a token may have to be read: ours have some 500.
+	// maxToken is the size of the longest token that is read, in bytes. An issued token has about 500.
 	maxToken  = 4 << 10
 	grantType = "client_credentials"
 )
@@ -32,16 +32,16 @@ const (
 type Settings struct {
 	// Secret signs tokens.
 	Secret string
-	// TTL is how long a token lives.
+	// TTL is how long a token is valid.
 	TTL time.Duration
 	// KeyPrefix stands before every Redis key.
 	KeyPrefix string
-	// PerAddress is how many tokens may be asked for within a minute from one network address, and
-	// PerClient how many one application may be given; 0 is any number.
+	// PerAddress is how many tokens one network address may request in a minute, and PerClient how many one
+	// application may get; 0 is any number.
 	PerAddress, PerClient int
 }
 
-// Tokens gives applications tokens, and reads them.
+// Tokens issues the tokens of applications, and reads them.
 type Tokens struct {
 	db       *ent.Client
 	accounts *accounts.Service
@@ -49,11 +49,11 @@ type Tokens struct {
 	limiter  *ratelimit.Limiter
 	key      []byte
 	hash     func(clientID, secret string) []byte
-	// nobody stands in for an application that is not there: none of its secrets can be shown.
+	// nobody stands in for an application that does not exist, so that the same work is done. Its secret is unknown.
 	nobody *ent.Application
 }
 
-// NewTokens returns Tokens. Every server that shares the secret accepts them.
+// NewTokens returns Tokens. All servers with the same secret accept them.
 func NewTokens(
 	db *ent.Client, rdb redis.UniversalClient, people *accounts.Service, settings Settings,
 ) (*Tokens, error) {
@@ -63,18 +63,19 @@ func NewTokens(
 	}
 	id := idPrefix + strings.ToLower(rand.Text())
 	return &Tokens{
-		db: db, accounts: people, settings: settings, limiter: ratelimit.New(rdb, settings.KeyPrefix), key: key, hash: hashSecret,
+		db: db, accounts: people, settings: settings, limiter: ratelimit.New(rdb, settings.KeyPrefix),
+		key: key, hash: hashSecret,
 		nobody: &ent.Application{ClientID: id, SecretHash: hashSecret(id, newSecret())},
 	}, nil
 }
 
-// Request asks for a token (RFC 6749 section 4.4.2).
+// Request is a request for a token (RFC 6749 section 4.4.2).
 type Request struct {
 	ClientID, Secret string
 	GrantType        string
 	// User is the e-mail address of the user to act for.
 	User string
-	// Scope lists what the token is for, separated by spaces; empty for all that the application may.
+	// Scope lists the scopes of the token, separated by spaces; empty for all scopes of the application.
 	Scope string
 	// Address is the client's network address.
 	Address string
@@ -87,9 +88,8 @@ type Token struct {
 	Scopes      []string
 }
 
-// Issue gives an application a token. Whatever is wrong with its credentials is the same
-// Unauthenticated error, found with the same work. Other refusals say in the detail "error" which of
-// OAuth's they are, unless their kind says so.
+// Issue issues a token to an application. All faults of its credentials are the same Unauthenticated error, after the
+// same work. Other errors name OAuth's error code in the detail "error", unless their kind implies it.
 func (t *Tokens) Issue(ctx context.Context, r Request) (*Token, error) {
 	if err := t.allow(ctx, "apps:address", r.Address, t.settings.PerAddress); err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (t *Tokens) Issue(ctx context.Context, r Request) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Counted now that nobody else can use it up.
+	// It is counted after authentication, so that nobody else can use the limit up.
 	if err := t.allow(ctx, "apps:client", app.ClientID, t.settings.PerClient); err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func away(cause error) error {
 	return fault.From(cause, fault.Unavailable, "applications cannot be looked at; try again soon")
 }
 
-// allow counts one more request against a limit.
+// allow counts one request against a limit.
 func (t *Tokens) allow(ctx context.Context, name, key string, perMinute int) error {
 	return t.limiter.Allow(ctx, "too many requests for tokens; try again later",
 		ratelimit.PerMinute(name, key, perMinute))

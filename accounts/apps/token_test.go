@@ -19,7 +19,7 @@ import (
 
 const prefix = "foyer_token_"
 
-// appKey is pinned: servers of two versions, side by side during an update, read each other's tokens.
+// appKey must not change: during an update, servers of two versions read each other's tokens.
 func appKey(t *testing.T) []byte {
 	t.Helper()
 	key, err := hkdf.Key(sha256.New, []byte(secret), nil, "foyer application token", 32)
@@ -27,7 +27,7 @@ func appKey(t *testing.T) []byte {
 	return key
 }
 
-func TestTokenThatWeDidNotIssueOrThatSaysTheWrongThingIsRefused(t *testing.T) {
+func TestForgedOrInvalidTokenIsRefused(t *testing.T) {
 	t.Parallel()
 	rdb, _ := env.Embedded(t)
 	w := newWorld(t, env.SQLite(t), rdb, nil)
@@ -80,7 +80,7 @@ func TestTokenThatWeDidNotIssueOrThatSaysTheWrongThingIsRefused(t *testing.T) {
 	}
 }
 
-func TestHeaderOfAnApplicationIsToldFromOthers(t *testing.T) {
+func TestOnlyAnApplicationsHeaderIsRead(t *testing.T) {
 	t.Parallel()
 	rdb, _ := env.Embedded(t)
 	w := newWorld(t, env.SQLite(t), rdb, nil)
@@ -104,7 +104,7 @@ func TestHeaderOfAnApplicationIsToldFromOthers(t *testing.T) {
 	}
 }
 
-func TestTokenIsReadByEveryServerWithTheSecretAlone(t *testing.T) {
+func TestOnlyServersWithTheSameSecretReadAToken(t *testing.T) {
 	t.Parallel()
 	rdb, _ := env.Embedded(t)
 	w := newWorld(t, env.SQLite(t), rdb, nil)

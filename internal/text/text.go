@@ -12,14 +12,14 @@ import (
 
 const (
 	maxDisplayName = 100 // characters
-	// maxDisplayBytes is LiveKit's limit. Version 1.13 minds it when a participant is renamed.
+	// maxDisplayBytes is LiveKit's limit. Version 1.13 applies it when a participant is renamed.
 	maxDisplayBytes = 256
 )
 
-// CheckName returns a text that people see, trimmed, or an Invalid error that blames a field. Any
-// script and any emoji is fine; what could hide or turn around the text beside it is not.
+// CheckName returns a name, trimmed, or an Invalid error that names the field. Every script and emoji is allowed.
+// Characters that hide or reverse the text beside them are not.
 func CheckName(field, name string, maxChars int) (string, error) {
-	// Looked at first, so that a name of any size costs no more than this.
+	// The first check is cheap for a name of any size.
 	if len(name) > 8*maxChars {
 		return "", tooLong(field, maxChars)
 	}
@@ -38,27 +38,27 @@ func CheckName(field, name string, maxChars int) (string, error) {
 	return name, nil
 }
 
-// lineEnds are what people's systems end lines and columns with.
+// lineEnds replaces the line ends and tabs of all systems.
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n\n", "\t", " ")
 
-// emptyLines is more than one in a row.
+// emptyLines matches two or more empty lines in a row.
 var emptyLines = regexp.MustCompile(`\n[ \n]*\n[ \n]*\n`)
 
-// CheckLines is CheckName for a text of several lines. It keeps line breaks, as "\n" and with at most one empty
-// line in a row, and makes a tab a space.
+// CheckLines is CheckName for a text of several lines. It writes each line break as "\n" and each tab as a space, and
+// keeps at most one empty line in a row.
 func CheckLines(field, written string, maxChars int) (string, error) {
 	if len(written) > 8*maxChars {
 		return "", tooLong(field, maxChars)
 	}
 	lines := strings.Split(emptyLines.ReplaceAllString(lineEnds.Replace(written), "\n\n"), "\n")
-	// CheckName refuses line breaks, and looks at everything else.
+	// CheckName refuses line breaks, and checks everything else.
 	if _, err := CheckName(field, strings.Join(lines, " "), maxChars); err != nil {
 		return "", err
 	}
 	return strings.TrimSpace(strings.Join(lines, "\n")), nil
 }
 
-// CheckDisplayName is CheckName for the name of a person in a call.
+// CheckDisplayName is CheckName for the name of a person in a meeting.
 func CheckDisplayName(field, name string) (string, error) {
 	name, err := CheckName(field, name, maxDisplayName)
 	if err == nil && len(name) > maxDisplayBytes {
@@ -71,21 +71,21 @@ func tooLong(field string, maxChars int) error {
 	return fault.Field(field, "%s is longer than %d characters", field, maxChars)
 }
 
-// visible reports whether a character shows something; some letters and symbols do not.
+// visible reports whether a character can be seen. Some letters and symbols cannot.
 func visible(r rune) bool {
 	blank := unicode.IsSpace(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || r == '\u2800'
 	return unicode.IsOneOf(unicode.GraphicRanges, r) && !blank
 }
 
-// Deceptive reports control characters, line breaks and the marks that override the direction of
-// text (Unicode UAX #9).
+// Deceptive reports control characters, line breaks and the marks that override the direction of text
+// (Unicode UAX #9).
 func Deceptive(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) ||
 		r == '\u2028' || r == '\u2029' || r == utf8.RuneError
 }
 
-// Fit makes a display name out of what an account says, whatever that is; empty when nothing is
-// left of it.
+// Fit makes a valid display name of any text: it removes what CheckDisplayName refuses, and shortens the rest. The
+// result is empty if nothing visible remains.
 func Fit(name string) string {
 	name = strings.TrimSpace(strings.Map(func(r rune) rune {
 		if Deceptive(r) {

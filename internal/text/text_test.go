@@ -13,7 +13,7 @@ import (
 	"foyer/internal/text"
 )
 
-// goodNames are names that everybody may have, whatever he writes with.
+// goodNames are valid names in many scripts.
 var goodNames = map[string]string{
 	"one letter":       "a",
 	"accents":          "Réunion d'été",
@@ -35,7 +35,7 @@ var goodNames = map[string]string{
 	"stacked accents":  "Z" + strings.Repeat("\u0335", 50),
 }
 
-func TestNameOfAnyScriptIsFine(t *testing.T) {
+func TestNameMayUseAnyScript(t *testing.T) {
 	t.Parallel()
 	for what, name := range goodNames {
 		t.Run(what, func(t *testing.T) {
@@ -61,7 +61,7 @@ func TestNameIsTrimmed(t *testing.T) {
 	}
 }
 
-func TestNameThatIsEmptyOrTooLongOrDeceptiveIsRefused(t *testing.T) {
+func TestEmptyLongOrDeceptiveNameIsRefused(t *testing.T) {
 	t.Parallel()
 	const unread, long = "has nothing to read", "is longer than 100 characters"
 	const bad, deceptive = "is not valid UTF-8", "contains control or text-direction characters"
@@ -137,7 +137,7 @@ func TestNameIsMeasuredInCharacters(t *testing.T) {
 	}
 }
 
-func TestTextOfSeveralLinesKeepsThem(t *testing.T) {
+func TestCheckLinesKeepsLines(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
 		"one line":                    "one line",
@@ -199,7 +199,7 @@ func TestDisplayNameFitsLiveKit(t *testing.T) {
 	}
 }
 
-// anyText is text, and bytes that are none.
+// anyText generates texts, and bytes that are not UTF-8.
 var anyText = rapid.OneOf(
 	rapid.String(),
 	rapid.StringN(80, 300, -1),
@@ -207,7 +207,7 @@ var anyText = rapid.OneOf(
 	rapid.StringOf(rapid.SampledFrom([]rune("a é会🦊\u200d\u202e\x00\n\u0301"))),
 )
 
-func TestNameThatIsFineIsFineAgainAndLongEnoughToRead(t *testing.T) {
+func TestCheckedDisplayNameIsValidAndStaysTheSame(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		name := anyText.Draw(t, "name")

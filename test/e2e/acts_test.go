@@ -75,8 +75,8 @@ var doors = []door{
 		func(h *doorway) object { return with(with(h.room(), "role", "MEMBER"), "email", "bob@example.org") }},
 	{"Mutation.grantRoomAccess", "FOYER_GRANTS_PER_USER", grantAccess,
 		func(h *doorway) object { return with(with(h.room(), "role", "MEMBER"), "userId", uuid.NewString()) }},
-	{"Mutation.setParticipantRole", "FOYER_GRANTS_PER_USER", "", nil}, // TestRolesThatAreGivenAreLimited
-	{"Mutation.shareRecording", "FOYER_GRANTS_PER_USER", "", nil},     // TestRolesThatAreGivenAreLimited
+	{"Mutation.setParticipantRole", "FOYER_GRANTS_PER_USER", "", nil}, // TestGrantsAreLimited
+	{"Mutation.shareRecording", "FOYER_GRANTS_PER_USER", "", nil},     // TestGrantsAreLimited
 	{"Mutation.startRecording", "FOYER_RECORDINGS_PER_USER", "", nil}, // TestStartsAreLimited
 	{"Mutation.inviteToRoom", "FOYER_INVITATIONS_PER_USER",
 		`mutation($input: InviteToRoomInput!) { inviteToRoom(input: $input) { invited } }`,
