@@ -12,27 +12,27 @@ import (
 )
 
 func (r *mutationResolver) GrantRoomAccess(ctx context.Context, input rooms.GrantInput) (*generated.GrantRoomAccessPayload, error) {
-	access, err := r.Calls.Grant(ctx, input)
+	access, err := r.Meetings.Grant(ctx, input)
 	return &generated.GrantRoomAccessPayload{RoomAccess: access}, err
 }
 
 func (r *mutationResolver) UpdateRoomAccess(ctx context.Context, input generated.UpdateRoomAccessInput) (*generated.UpdateRoomAccessPayload, error) {
-	access, err := r.Calls.UpdateAccess(ctx, input.RoomID, input.UserID, input.Role)
+	access, err := r.Meetings.UpdateAccess(ctx, input.RoomID, input.UserID, input.Role)
 	return &generated.UpdateRoomAccessPayload{RoomAccess: access}, err
 }
 
 func (r *mutationResolver) RevokeRoomAccess(ctx context.Context, input generated.RevokeRoomAccessInput) (*generated.RevokeRoomAccessPayload, error) {
-	access, err := r.Calls.Revoke(ctx, input.RoomID, input.UserID)
+	access, err := r.Meetings.Revoke(ctx, input.RoomID, input.UserID)
 	return &generated.RevokeRoomAccessPayload{RoomAccess: access}, err
 }
 
 func (r *mutationResolver) LeaveRoom(ctx context.Context, input generated.LeaveRoomInput) (*generated.LeaveRoomPayload, error) {
-	room, err := r.Calls.Leave(ctx, input.RoomID)
+	room, err := r.Meetings.Leave(ctx, input.RoomID)
 	return &generated.LeaveRoomPayload{Room: room}, err
 }
 
 func (r *mutationResolver) TransferRoomOwnership(ctx context.Context, input generated.TransferRoomOwnershipInput) (*generated.TransferRoomOwnershipPayload, error) {
-	room, err := r.Calls.Transfer(ctx, input.RoomID, input.UserID)
+	room, err := r.Meetings.Transfer(ctx, input.RoomID, input.UserID)
 	return &generated.TransferRoomOwnershipPayload{Room: room}, err
 }
 

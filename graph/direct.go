@@ -15,11 +15,10 @@ import (
 	"foyer/internal/telemetry"
 )
 
-// direct answers itself what clients ask most: a query for one room, of which no more is asked than what it
-// holds and who waits for it, in the plainest form. What gqlgen makes to be ready for anything (contexts,
-// closures, sets of fields that may fail, be null or be deferred) takes a third of the memory of such a
-// request. The resolvers are the same, and what stands around an operation stands around this too. All
-// else, such as fragments, directives and errors in arguments, is left to gqlgen.
+// direct answers the most frequent query itself: one room, with its own fields and its lobby. gqlgen prepares for
+// anything (contexts, closures, fields that may fail, be null or be deferred), which takes a third of the memory of such
+// a request. direct calls the same resolvers, inside the same interceptors of operations. Everything else, such as
+// fragments, directives and errors in arguments, is left to gqlgen.
 type direct struct {
 	graphql.ExecutableSchema
 
@@ -42,7 +41,7 @@ var plainLobby = plainType[live.Lobby]{
 
 // Exec runs the operation of a context.
 func (d direct) Exec(ctx context.Context) graphql.ResponseHandler {
-	asked := roomAsked(graphql.GetOperationContext(ctx))
+	asked := roomQuery(graphql.GetOperationContext(ctx))
 	if asked == nil {
 		return d.ExecutableSchema.Exec(ctx)
 	}
@@ -56,26 +55,26 @@ func (d direct) Exec(ctx context.Context) graphql.ResponseHandler {
 	}
 }
 
-// askedRoom is what is asked of one room.
+// askedRoom is a query for one room.
 type askedRoom struct {
 	field *ast.Field
 	id    *uuid.UUID
 	slug  *string
-	// selected is what is written of the room.
+	// selected are the room's fields.
 	selected plainSelection[ent.Room]
-	// lobby is the field that asks who waits; nil when none does.
+	// lobby is the selected lobby; nil when it is not selected.
 	lobby *askedLobby
 }
 
-// askedLobby is what is asked of a lobby, and the lobby once it is read; nil when it could not be.
+// askedLobby is a selected lobby. is has it once it has been read; nil when that failed.
 type askedLobby struct {
 	field    *ast.Field
 	selected plainSelection[live.Lobby]
 	is       *live.Lobby
 }
 
-// roomAsked returns what an operation asks of a room; nil when gqlgen has to answer.
-func roomAsked(operation *graphql.OperationContext) *askedRoom {
+// roomQuery returns an operation's query for a room; nil when gqlgen has to answer it.
+func roomQuery(operation *graphql.OperationContext) *askedRoom {
 	of := operation.Operation
 	if of.Operation != ast.Query || len(of.Directives) > 0 || len(of.SelectionSet) != 1 {
 		return nil
@@ -95,7 +94,7 @@ func roomAsked(operation *graphql.OperationContext) *askedRoom {
 	return asked
 }
 
-// readArguments reads which room is asked for, and reports whether it has.
+// readArguments reads the id or slug of the room, and reports whether it could.
 func (a *askedRoom) readArguments(variables map[string]any) bool {
 	for _, argument := range a.field.Arguments {
 		text, ok := argument.Value.Raw, argument.Value.Kind == ast.StringValue
@@ -118,7 +117,7 @@ func (a *askedRoom) readArguments(variables map[string]any) bool {
 	return true
 }
 
-// selectLobby returns what writes a room's lobby, which is to be asked for once.
+// selectLobby returns a function that writes the room's lobby; nil when gqlgen has to, as when it is selected twice.
 func (a *askedRoom) selectLobby(field *ast.Field) func([]byte, *ent.Room) []byte {
 	if field.Name != "lobby" || a.lobby != nil {
 		return nil
@@ -138,17 +137,17 @@ func (a *askedRoom) selectLobby(field *ast.Field) func([]byte, *ent.Room) []byte
 	}
 }
 
-// lists reports whether the entries are asked for.
+// lists reports whether the lobby's entries are selected.
 func (a *askedLobby) lists() bool {
 	for _, selected := range a.field.SelectionSet {
-		if selected.(*ast.Field).Name == "entries" { // direct has seen that all are fields
+		if selected.(*ast.Field).Name == "entries" { // plainType.direct has checked that all are fields
 			return true
 		}
 	}
 	return false
 }
 
-// selectEntries returns what writes the entries of a lobby.
+// selectEntries returns a function that writes a lobby's entries; nil when gqlgen has to.
 func selectEntries(field *ast.Field) func([]byte, *live.Lobby) []byte {
 	if field.Name != "entries" {
 		return nil
@@ -160,8 +159,8 @@ func selectEntries(field *ast.Field) func([]byte, *live.Lobby) []byte {
 	return func(to []byte, l *live.Lobby) []byte { return selected.appendList(to, l.Entries) }
 }
 
-// direct returns what is selected, each field by its name and once; false when gqlgen has to write it. Fields
-// that are not plain are written by what other returns for them.
+// direct returns the selected fields; false when gqlgen has to write them, as when one is selected twice. other returns
+// the writers of fields that are not plain.
 func (p *plainType[T]) direct(
 	set ast.SelectionSet, other func(*ast.Field) func([]byte, *T) []byte,
 ) (plainSelection[T], bool) {
@@ -188,7 +187,7 @@ func (p *plainType[T]) direct(
 	return selection, true
 }
 
-// answer reads what is asked, and writes it.
+// answer reads the room and its lobby, and writes the response's data.
 func (d direct) answer(ctx context.Context, asked *askedRoom) []byte {
 	to := append(append(append(make([]byte, 0, 256), `{"`...), asked.field.Alias...), `":`...)
 	room, ctx := resolved(ctx, "Query.room", []*ast.Field{asked.field},
@@ -202,7 +201,7 @@ func (d direct) answer(ctx context.Context, asked *askedRoom) []byte {
 		asked.lobby.is, _ = resolved(ctx, "Room.lobby", []*ast.Field{asked.field, asked.lobby.field},
 			func(ctx context.Context) (*live.Lobby, error) {
 				if !asked.lobby.lists() {
-					ctx = within(ctx, []*ast.Field{asked.field, asked.lobby.field}) // tells what is selected
+					ctx = within(ctx, []*ast.Field{asked.field, asked.lobby.field}) // so that the resolver sees what is selected
 				}
 				return d.resolvers.Room().Lobby(ctx, room)
 			})
@@ -210,8 +209,8 @@ func (d direct) answer(ctx context.Context, asked *askedRoom) []byte {
 	return append(asked.selected.append(to, room), '}')
 }
 
-// resolved returns what a resolver does, and the context for what lies in that: nil when it has failed, which
-// is told as gqlgen tells it of the last of some fields, each of which lies in the one before.
+// resolved calls a resolver. It returns the result, or nil when the resolver failed, and a context for resolvers inside
+// the result. fields are the path: an error is added for the last of them, as gqlgen does.
 func resolved[T any](
 	ctx context.Context, name string, fields []*ast.Field, resolve func(context.Context) (*T, error),
 ) (result *T, inner context.Context) {
@@ -234,7 +233,7 @@ func resolved[T any](
 	return result, inner
 }
 
-// within returns the context that gqlgen has for the last of some fields.
+// within returns the context that gqlgen would have for the last field of a path.
 func within(ctx context.Context, fields []*ast.Field) context.Context {
 	for _, field := range fields {
 		ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{

@@ -19,7 +19,7 @@ import (
 
 var anID = uuid.MustParse("0190a7c4-5b7e-7cc1-8f0a-3c2b1d4e5f60")
 
-// askedRooms are queries for a room, and whether we answer them without gqlgen.
+// askedRooms are queries for a room, and whether direct answers them.
 var askedRooms = []struct {
 	query  string
 	direct bool
@@ -52,9 +52,9 @@ var askedRooms = []struct {
 
 const givenVariables = `{"id": "0190a7c4-5b7e-7cc1-8f0a-3c2b1d4e5f60", "slug": "a \"<é>\""}`
 
-func TestWhatIsPlainIsAnsweredWithoutGqlgen(t *testing.T) {
+func TestPlainQueriesAreAnsweredWithoutGqlgen(t *testing.T) {
 	t.Parallel()
-	schema := held{}.schema().Schema()
+	schema := sample{}.schema().Schema()
 	for _, of := range askedRooms {
 		doc, errs := gqlparser.LoadQueryWithRules(schema, of.query, rules.NewDefaultRules())
 		require.Empty(t, errs, of.query)
@@ -62,13 +62,13 @@ func TestWhatIsPlainIsAnsweredWithoutGqlgen(t *testing.T) {
 		if strings.Contains(of.query, "$none: ID =") {
 			variables["none"] = anID.String()
 		}
-		asked := roomAsked(&graphql.OperationContext{Operation: doc.Operations[0], Variables: variables})
+		asked := roomQuery(&graphql.OperationContext{Operation: doc.Operations[0], Variables: variables})
 		assert.Equal(t, of.direct, asked != nil, of.query)
 	}
 }
 
-// TestAnswersAreThoseOfGqlgen, byte for byte: what is there, what is not, and what fails.
-func TestAnswersAreThoseOfGqlgen(t *testing.T) {
+// TestDirectAnswersEqualGqlgens: byte for byte, for rooms that exist, that do not, and for errors.
+func TestDirectAnswersEqualGqlgens(t *testing.T) {
 	t.Parallel()
 	failures := map[string]func() error{
 		"none":        func() error { return nil },
@@ -78,14 +78,14 @@ func TestAnswersAreThoseOfGqlgen(t *testing.T) {
 		"of a client": func() error { return context.Canceled },
 		"a panic":     func() error { panic("oh") },
 	}
-	for name, h := range heldRooms() {
+	for name, h := range samples() {
 		for failure, fail := range failures {
 			for _, field := range []string{"room", "lobby"} {
 				h.fail = map[string]func() error{field: fail}
 				gqlgen, ours := h.gqlgen(), h.ours()
 				for _, of := range askedRooms {
 					if strings.Count(of.query, "lobby") > 1 && field == "lobby" {
-						continue // gqlgen asks for both at once: either may fail first
+						continue // gqlgen reads both concurrently: either may fail first
 					}
 					want, got := get(gqlgen, of.query, givenVariables), get(ours, of.query, givenVariables)
 					assert.Equal(t, withoutIDs(want), withoutIDs(got), "%s, %s of %s: %s", name, failure, field, of.query)
@@ -95,7 +95,7 @@ func TestAnswersAreThoseOfGqlgen(t *testing.T) {
 	}
 }
 
-// withoutIDs cuts the ids of requests out of an answer: each has another.
+// withoutIDs removes the request ids from a response, as each differs.
 func withoutIDs(answer string) string {
 	before, after, found := strings.Cut(answer, `"requestId":"`)
 	if !found {

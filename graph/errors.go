@@ -21,9 +21,9 @@ import (
 	"foyer/internal/telemetry"
 )
 
-// presentError says of an error what a client may know: its kind, message and details. Of an error
-// without a kind it says nothing but an id, under which the log has the rest. What the GraphQL
-// library itself says of a query passes: it speaks of the query alone.
+// presentError returns what a client may know of an error: its kind, message and details. For an error without a kind
+// that is only a request id, under which the log has the rest. Errors of the GraphQL library pass, because they concern
+// the query alone.
 func presentError(ctx context.Context, err error) *gqlerror.Error {
 	path := graphql.GetPath(ctx)
 	gql, wrapped := errors.AsType[*gqlerror.Error](err)
@@ -55,7 +55,7 @@ func presentError(ctx context.Context, err error) *gqlerror.Error {
 	return present(f, path)
 }
 
-// requestID returns the id of the HTTP request that a context belongs to, or a new one.
+// requestID returns the id of a context's HTTP request, or a new one.
 func requestID(ctx context.Context) string {
 	if r := telemetry.RequestOf(ctx); r != nil {
 		return r.ID
@@ -68,14 +68,14 @@ func present(f *fault.Error, path ast.Path) *gqlerror.Error {
 	return &gqlerror.Error{Message: f.Message, Path: path, Extensions: f.Details}
 }
 
-// persistedQueryNotFound is the code by which a client learns to send the document of a hash.
+// persistedQueryNotFound is the code after which a client sends the document of a hash.
 const persistedQueryNotFound = "PERSISTED_QUERY_NOT_FOUND"
 
-// libraryFault gives what the library says of a query or its variables our code for it.
+// libraryFault gives the library's error about a query or its variables our code.
 func libraryFault(ctx context.Context, err *gqlerror.Error) *fault.Error {
 	f := fault.New(fault.Invalid, "%s", shortened(err.Message))
 	if err.Extensions["code"] == persistedQueryNotFound {
-		f.Kind = persistedQueryNotFound // clients know this one, and send the document
+		f.Kind = persistedQueryNotFound
 	}
 	if field, named := err.Extensions["field"]; named {
 		return f.With("field", field)
@@ -86,7 +86,8 @@ func libraryFault(ctx context.Context, err *gqlerror.Error) *fault.Error {
 	return f
 }
 
-// fieldOf returns the innermost name of a path that begins with a variable, or what that variable is used for.
+// fieldOf returns the innermost name of a path that begins with a variable. If the path has only the variable, it is the
+// place where that is used.
 func fieldOf(ctx context.Context, path ast.Path) string {
 	isName := func(element ast.PathElement) bool { _, is := element.(ast.PathName); return is }
 	field := fieldName(path)
@@ -97,7 +98,7 @@ func fieldOf(ctx context.Context, path ast.Path) string {
 	return field
 }
 
-// maxMessage is how many bytes of a message of the library's are told: it may repeat what was sent.
+// maxMessage is how many bytes of the library's message a client sees: it may repeat what was sent.
 const maxMessage = 500
 
 func shortened(message string) string {
@@ -107,16 +108,15 @@ func shortened(message string) string {
 	return strings.ToValidUTF8(message[:maxMessage], "") + "…"
 }
 
-// argumentsUnread reports whether the arguments of a field could not be read: of a field that takes
-// some, gqlgen has none yet.
+// argumentsUnread reports whether the arguments of a field could not be parsed: the field has some, but gqlgen has none
+// yet.
 func argumentsUnread(ctx context.Context) bool {
 	field := graphql.GetFieldContext(ctx)
 	return field != nil && field.Field.Field != nil && field.Field.Definition != nil &&
 		len(field.Field.Definition.Arguments) > 0 && field.Args == nil
 }
 
-// schemaHidden reports whether a field that asks for the schema failed, which it does when
-// introspection is off.
+// schemaHidden reports whether a field that reads the schema failed, as it does when introspection is off.
 func schemaHidden(ctx context.Context) bool {
 	field := graphql.GetFieldContext(ctx)
 	return field != nil && field.Field.Field != nil && graphql.HasOperationContext(ctx) &&
@@ -124,13 +124,13 @@ func schemaHidden(ctx context.Context) bool {
 		(field.Field.Name == "__schema" || field.Field.Name == "__type")
 }
 
-// timeIsUp reports whether an operation failed because it took too long, or because its client went.
+// timeIsUp reports whether an operation failed because it took too long, or because its client disconnected.
 func timeIsUp(ctx context.Context, err error) bool {
 	return ctx.Err() != nil &&
 		(errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled))
 }
 
-// argumentFault says which argument is bad. What Go's parsers say of it is not for people.
+// argumentFault names a bad argument. The errors of Go's parsers are not for people.
 func argumentFault(err error, at *gqlerror.Error) *fault.Error {
 	f := fault.Of(err)
 	if f.Kind != fault.Invalid {

@@ -18,10 +18,10 @@ import (
 	"foyer/internal/fault"
 )
 
-// secret is what no client may read.
+// secret is what no client may see.
 const secret = "hunter2"
 
-// shown is an error as a client reads it.
+// shown is an error as a client sees it.
 type shown struct {
 	Message    string
 	Path       []any
@@ -38,7 +38,7 @@ func present(t *testing.T, err error) shown {
 	return s
 }
 
-func TestClientLearnsNothingOfAnErrorWithoutAKindButAnIdForTheLog(t *testing.T) {
+func TestClientSeesOnlyARequestIDForAnErrorWithoutAKind(t *testing.T) {
 	t.Parallel()
 	plain := errors.New("connect to postgres://foyer:" + secret + "@db: refused")
 	tests := map[string]error{
@@ -65,7 +65,7 @@ func TestClientLearnsNothingOfAnErrorWithoutAKindButAnIdForTheLog(t *testing.T) 
 	}
 }
 
-func TestClientReadsKindMessageAndDetailsOfAFault(t *testing.T) {
+func TestClientSeesAFaultsKindMessageAndDetails(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("dial redis://:" + secret + "@redis")
 	taken := fault.From(cause, fault.Conflict, "this slug is taken").With("field", "slug")
@@ -103,7 +103,7 @@ func TestClientReadsKindMessageAndDetailsOfAFault(t *testing.T) {
 	assert.Equal(t, map[string]any{"field": "slug"}, taken.Details, "the fault stays as it was")
 }
 
-func TestWhatIsWrongWithAQueryIsSaidWithItsPlace(t *testing.T) {
+func TestErrorsInAQueryHaveTheirPlace(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t,
 		shown{`Cannot query field "x"`, nil, map[string]any{"code": "INVALID"}},
@@ -120,7 +120,7 @@ func TestWhatIsWrongWithAQueryIsSaidWithItsPlace(t *testing.T) {
 }
 
 // Not parallel: the log is the process's.
-func TestLogHasWhatTheClientDoesNotReadUnderTheSameId(t *testing.T) {
+func TestLogHasTheCauseUnderTheSameRequestID(t *testing.T) {
 	var log bytes.Buffer
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&log, nil)))
@@ -136,5 +136,5 @@ func TestLogHasWhatTheClientDoesNotReadUnderTheSameId(t *testing.T) {
 
 	log.Reset()
 	present(t, fault.New(fault.NotFound, "no such room"))
-	assert.Empty(t, log.String(), "what is the client's to mend is not logged")
+	assert.Empty(t, log.String(), "errors that the client can fix are not logged")
 }

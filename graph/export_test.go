@@ -1,6 +1,6 @@
 package graph
 
-// What stands between resolvers and clients.
+// Functions between resolvers and clients.
 var (
 	PresentError = presentError
 	RecoverPanic = recoverPanic

@@ -22,44 +22,43 @@ import (
 
 // Settings of a Handler.
 type Settings struct {
-	// Credentials says who signs in with the value of an Authorization header.
+	// Credentials returns the viewer whom an Authorization header authenticates.
 	Credentials func(ctx context.Context, header string) (auth.Viewer, error)
-	// Life returns a context that ends with the credential of a context's viewer, and a function that
-	// frees it.
+	// Life returns a context that ends when the credentials of a context's viewer do, and a function that frees it.
 	Life func(context.Context) (context.Context, context.CancelFunc)
-	// Origins are those beside our own whose pages may ask.
+	// Origins are those besides our own whose pages may send requests.
 	Origins []string
-	// Introspection tells anybody what the API offers.
+	// Introspection lets anybody read the schema.
 	Introspection bool
-	// Documents are the trusted ones; nil trusts any.
+	// Documents are the trusted documents; nil trusts any.
 	Documents *query.Documents
-	// Limits bound what one operation may ask for.
+	// Limits bound one operation.
 	Limits query.Limits
 	// MaxBody is how many bytes a request or a message may have.
 	MaxBody int64
-	// MaxSockets and SocketsPerAddress are how many WebSockets and event streams may be open, in all and from one
+	// MaxSockets and SocketsPerAddress are how many WebSockets and event streams may be open, in total and from one
 	// network address; 0 is any number.
 	MaxSockets, SocketsPerAddress int
-	// OperationsPerSocket is how many operations may run on one WebSocket at once.
+	// OperationsPerSocket is how many operations may run concurrently on one WebSocket.
 	OperationsPerSocket int
 	// OperationTimeout bounds queries and mutations.
 	OperationTimeout time.Duration
-	// OperationNames are those that may be told of operations, beside those of Documents.
+	// OperationNames are those that metrics, traces and the log may contain, besides those of Documents.
 	OperationNames []string
-	// Metrics count operations, Traces have spans of them; nil does not.
+	// Metrics count operations, Traces have their spans; nil does not.
 	Metrics *telemetry.Metrics
 	Traces  *telemetry.Traces
 }
 
 const (
-	// cachedDocuments is how many documents are kept of those that were parsed and checked, and as
-	// many of those that clients have registered under their hash.
+	// cachedDocuments is how many parsed and validated documents are cached, and how many documents that clients have
+	// registered by their hash.
 	cachedDocuments = 500
-	// maxCached is how many bytes a document may have to be kept.
+	// maxCached is how many bytes a document may have to be cached.
 	maxCached = 16 << 10
-	// strangersOperations is how many operations may run on the socket of somebody who is not signed in: what
-	// a guest watches, and what is asked beside it.
-	strangersOperations = 10
+	// operationsSignedOut is how many operations may run on a socket whose viewer is not signed in: a guest's
+	// subscription, and a few others.
+	operationsSignedOut = 10
 	initTimeout         = 10 * time.Second
 	pingInterval        = 20 * time.Second
 	writeTimeout        = 10 * time.Second
@@ -67,54 +66,69 @@ const (
 
 // Handler serves the API over HTTP, server-sent events and graphql-transport-ws.
 type Handler struct {
-	exec       *executor.Executor
-	socket     *transport.WebSocket
-	http       transport.HTTP
-	stopStream context.CancelFunc
+	exec        *executor.Executor
+	socket      *transport.WebSocket
+	http        transport.HTTP
+	stopStreams context.CancelFunc
 }
 
 // NewHandler returns a Handler.
 func NewHandler(r *Resolver, s Settings) *Handler {
-	schema := generated.NewExecutableSchema(generated.Config{Resolvers: r})
-	h := executor.New(direct{schema, r})
 	stopping, stop := context.WithCancel(context.Background())
+	socket := newSocket(s)
+	return &Handler{
+		exec: s.executor(r), socket: socket, stopStreams: stop,
+		http: transport.HTTP{
+			Admit:   socket.AdmitStream,
+			MaxBody: s.MaxBody, Timeout: s.OperationTimeout, WriteTimeout: writeTimeout,
+			Heartbeat: pingInterval, Stopping: stopping, Life: s.Life, Origins: s.Origins,
+		},
+	}
+}
+
+// executor returns gqlgen's executor with our checks and interceptors.
+func (s Settings) executor(r *Resolver) *executor.Executor {
+	schema := generated.NewExecutableSchema(generated.Config{Resolvers: r})
+	exec := executor.New(direct{schema, r})
 	checked := newCache[*ast.QueryDocument]()
-	h.SetQueryCache(checked)
-	s.Limits.Known = func(ctx context.Context, query string) bool {
-		_, known := checked.Get(ctx, query)
+	exec.SetQueryCache(checked)
+	s.Limits.Known = func(ctx context.Context, text string) bool {
+		_, known := checked.Get(ctx, text)
 		return known
 	}
 	s.Limits.Lists = lists(schema.Schema())
-	h.SetParserTokenLimit(s.Limits.Tokens)
-	s.observe(h)
+	exec.SetParserTokenLimit(s.Limits.Tokens)
+	s.observe(exec)
 	if s.Documents != nil {
-		h.Use(s.Documents)
+		exec.Use(s.Documents)
 	}
-	h.Use(extension.AutomaticPersistedQuery{Cache: newCache[string]()})
-	h.Use(s.Limits)
-	inputs := &query.Inputs{Suggest: s.Introspection, Scalars: map[string]func(any) error{
-		"ID": reads(scalar.UnmarshalID), "@identity": reads(scalar.UnmarshalIdentity),
-		"Cursor": reads(scalar.UnmarshalCursor),
-	}}
-	h.Use(inputs)
-	h.AroundOperations(withinScopes)
-	h.AroundOperations(r.countMutations)
-	h.Use(plainly{})
+	exec.Use(extension.AutomaticPersistedQuery{Cache: newCache[string]()})
+	exec.Use(s.Limits)
+	s.validateWith(exec, newInputs(s.Introspection))
+	exec.AroundOperations(withinScopes)
+	exec.AroundOperations(r.countMutations)
+	exec.Use(plainly{})
+	exec.SetErrorPresenter(presentError)
+	exec.SetRecoverFunc(recoverPanic)
+	return exec
+}
+
+// validateWith sets how documents and variables are validated.
+func (s Settings) validateWith(exec *executor.Executor, inputs *query.Inputs) {
+	exec.Use(inputs)
 	if s.Introspection {
-		h.Use(extension.Introspection{})
+		exec.Use(extension.Introspection{})
 	} else {
-		h.SetDisableSuggestion(true) // of fields; the rules have those of the rest
+		exec.SetDisableSuggestion(true) // for fields; the rules suggest other names
 	}
-	h.SetDefaultRulesFn(func() *rules.Rules { return validation(inputs) })
-	h.SetErrorPresenter(presentError)
-	h.SetRecoverFunc(recoverPanic)
-	socket := newSocket(s)
-	over := transport.HTTP{
-		Admit:   socket.AdmitStream,
-		MaxBody: s.MaxBody, Timeout: s.OperationTimeout, WriteTimeout: writeTimeout,
-		Heartbeat: pingInterval, Stopping: stopping, Life: s.Life, Origins: s.Origins,
-	}
-	return &Handler{h, socket, over, stop}
+	exec.SetDefaultRulesFn(func() *rules.Rules { return validation(inputs) })
+}
+
+func newInputs(suggest bool) *query.Inputs {
+	return &query.Inputs{Suggest: suggest, Scalars: map[string]func(any) error{
+		"ID": parses(scalar.UnmarshalID), "@identity": parses(scalar.UnmarshalIdentity),
+		"Cursor": parses(scalar.UnmarshalCursor),
+	}}
 }
 
 // ServeHTTP answers a request.
@@ -131,7 +145,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.http.Do(w, r, h.exec)
 }
 
-// lists names the fields that take a "first".
+// lists returns the names of the fields that have a "first".
 func lists(schema *ast.Schema) map[string]bool {
 	names := map[string]bool{}
 	for _, definition := range schema.Types {
@@ -144,8 +158,7 @@ func lists(schema *ast.Schema) map[string]bool {
 	return names
 }
 
-// validation returns the rules of validation, of which none tells names that were not asked for where inputs does
-// not.
+// validation returns the rules of validation. They suggest names only if inputs does.
 func validation(inputs *query.Inputs) *rules.Rules {
 	all := rules.NewDefaultRules()
 	all.ReplaceRule(rules.ValuesOfCorrectTypeRule.Name, inputs.Rule)
@@ -158,21 +171,21 @@ func validation(inputs *query.Inputs) *rules.Rules {
 	return all
 }
 
-// reads returns what says why a scalar cannot be read from a value.
-func reads[T any](read func(any) (T, error)) func(any) error {
+// parses returns a function that returns why a value cannot be parsed as a scalar.
+func parses[T any](parse func(any) (T, error)) func(any) error {
 	return func(value any) error {
-		_, err := read(value)
+		_, err := parse(value)
 		return err
 	}
 }
 
-// Sockets is how many WebSockets are open.
+// Sockets returns how many WebSockets are open.
 func (h *Handler) Sockets() int { return h.socket.Open() }
 
-// Drain refuses new WebSockets and ends the open ones, spread over a time, so that their clients go to
-// another server. It returns when all have ended, or with ctx's error.
+// Drain refuses new WebSockets and ends the open ones, spread over a time, so that their clients connect to another
+// server. It returns when all have ended, or with ctx's error.
 func (h *Handler) Drain(ctx context.Context, spread time.Duration) error {
-	h.stopStream()
+	h.stopStreams()
 	return h.socket.Drain(ctx, spread)
 }
 
@@ -187,8 +200,8 @@ func newSocket(s Settings) *transport.WebSocket {
 	})
 }
 
-// openSession takes the viewer from the first message of a socket if it names one; else he is whom
-// the handshake's header or cookie named. The socket ends with what was shown.
+// openSession takes the viewer from a socket's first message if that has credentials, and otherwise from the handshake's
+// header or cookie. The socket ends when those credentials do.
 func (s Settings) openSession(
 	ctx context.Context, payload map[string]any,
 ) (transport.Session, error) {
@@ -198,19 +211,19 @@ func (s Settings) openSession(
 		if !given {
 			continue
 		}
-		shown, err := s.Credentials(ctx, header)
+		authenticated, err := s.Credentials(ctx, header)
 		if fault.Is(err, fault.Unavailable) {
 			return transport.Session{}, transport.ErrAway
 		}
 		if err != nil {
 			return transport.Session{}, err
 		}
-		shown.Address = viewer.Address
-		viewer, named = shown, true
+		authenticated.Address = viewer.Address
+		viewer, named = authenticated, true
 		break
 	}
 	if viewer.IsApplication() {
-		// What it may do is looked up with each request, and a socket is but one.
+		// An application's scopes are read with each request, and a socket is only one.
 		return transport.Session{}, fault.New(fault.Forbidden, "applications ask over HTTP")
 	}
 	if named {
@@ -218,7 +231,7 @@ func (s Settings) openSession(
 	}
 	session := transport.Session{Lasts: viewer.ExpiresAt.IsZero()}
 	if !viewer.SignedIn() {
-		session.MaxOperations = strangersOperations
+		session.MaxOperations = operationsSignedOut
 	}
 	session.Context, session.Free = s.Life(ctx)
 	return session, nil
@@ -230,7 +243,7 @@ func detach(ctx context.Context) context.Context {
 	return auth.NewContext(telemetry.RequestOf(ctx).Context(), auth.FromContext(ctx))
 }
 
-// cache keeps the latest documents by their text or hash, but none under a long key.
+// cache has the latest documents by their text or hash, but no long ones.
 type cache[T any] struct{ *lru.LRU[T] }
 
 func newCache[T any]() cache[T] { return cache[T]{lru.New[T](cachedDocuments)} }

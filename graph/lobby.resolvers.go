@@ -33,7 +33,7 @@ func (r *mutationResolver) AdmitEntry(ctx context.Context, input lobby.DecideInp
 }
 
 func (r *mutationResolver) DenyEntry(ctx context.Context, input meetings.DenyInput) (*generated.DenyEntryPayload, error) {
-	entry, err := r.Calls.Deny(ctx, input)
+	entry, err := r.Meetings.Deny(ctx, input)
 	return &generated.DenyEntryPayload{Entry: entry}, err
 }
 
@@ -43,7 +43,7 @@ func (r *mutationResolver) AdmitAllEntries(ctx context.Context, input lobby.Admi
 }
 
 func (r *mutationResolver) DenyAllEntries(ctx context.Context, input meetings.DenyAllInput) (*generated.DenyAllEntriesPayload, error) {
-	entries, err := r.Calls.DenyAll(ctx, input)
+	entries, err := r.Meetings.DenyAll(ctx, input)
 	return &generated.DenyAllEntriesPayload{Entries: entries}, err
 }
 
@@ -64,7 +64,7 @@ func (r *subscriptionResolver) Entry(ctx context.Context, ticket string) (<-chan
 }
 
 func (r *subscriptionResolver) Lobby(ctx context.Context, roomID uuid.UUID) (<-chan *live.Lobby, error) {
-	if err := r.follow(ctx, nil); err != nil {
+	if err := r.countWatch(ctx, nil); err != nil {
 		return nil, err
 	}
 	return r.Resolver.Lobby.WatchLobby(ctx, roomID, transport.EndWith(ctx))

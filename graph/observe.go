@@ -18,7 +18,7 @@ import (
 	"foyer/internal/telemetry"
 )
 
-// observe has a handler's operations counted and traced.
+// observe has operations counted and traced.
 func (s Settings) observe(h *executor.Executor) {
 	names := map[string]bool{}
 	for _, name := range s.OperationNames {
@@ -29,17 +29,17 @@ func (s Settings) observe(h *executor.Executor) {
 			names[name] = true
 		}
 	}
-	told := toldOf(names)
+	name := namesOf(names)
 	if s.Traces != nil {
-		h.Use(tracing{s.Traces, told})
+		h.Use(tracing{s.Traces, name})
 	}
-	h.Use(counting{s.Metrics, told})
+	h.Use(counting{s.Metrics, name})
 }
 
-// codeOK is that of an operation without errors.
+// codeOK is the code of an operation without errors.
 const codeOK = "OK"
 
-// knownCodes are those of errors that are told as they are.
+// knownCodes are the codes that metrics and traces may contain.
 var knownCodes = []string{
 	string(fault.Invalid), string(fault.Unauthenticated), string(fault.Forbidden),
 	string(fault.NotFound), string(fault.Conflict), string(fault.LobbyRequired),
@@ -47,15 +47,15 @@ var knownCodes = []string{
 	persistedQueryNotFound,
 }
 
-// codeOf returns the code of an answer's first error. No answer at all is one that took too long.
-func codeOf(answer *graphql.Response) string {
-	if answer == nil {
+// codeOf returns the code of a response's first error. An operation without a response took too long.
+func codeOf(response *graphql.Response) string {
+	if response == nil {
 		return string(fault.Unavailable)
 	}
-	if len(answer.Errors) == 0 {
+	if len(response.Errors) == 0 {
 		return codeOK
 	}
-	code := answer.Errors[0].Extensions["code"]
+	code := response.Errors[0].Extensions["code"]
 	if kind, ok := code.(fault.Kind); ok {
 		code = string(kind)
 	}
@@ -65,23 +65,23 @@ func codeOf(answer *graphql.Response) string {
 	return string(fault.Internal)
 }
 
-// toldOf returns a function that says what may be told of an operation: its name if it is one
-// of some, and its root field, which the schema knows.
-func toldOf(names map[string]bool) func(*graphql.OperationContext) telemetry.Operation {
+// namesOf returns a function that names an operation for metrics, traces and the log: by its name if that is one of
+// some, and by its root field.
+func namesOf(names map[string]bool) func(*graphql.OperationContext) telemetry.Operation {
 	return func(o *graphql.OperationContext) telemetry.Operation {
-		told := telemetry.Operation{Name: telemetry.Other, Field: "none"}
+		named := telemetry.Operation{Name: telemetry.Other, Field: "none"}
 		if o == nil || o.Operation == nil {
-			return told // it was not understood, or not allowed
+			return named // it could not be parsed, or was refused
 		}
 		if names[o.Operation.Name] {
-			told.Name = o.Operation.Name
+			named.Name = o.Operation.Name
 		}
-		told.Field = rootField(o.Operation.SelectionSet, "")
-		return told
+		named.Field = rootField(o.Operation.SelectionSet, "")
+		return named
 	}
 }
 
-// severalFields stands for the root fields of an operation that has more than one.
+// severalFields stands for the root fields of an operation with more than one.
 const severalFields = "several"
 
 func rootField(selection ast.SelectionSet, found string) string {
@@ -106,7 +106,7 @@ func rootField(selection ast.SelectionSet, found string) string {
 // counting counts operations.
 type counting struct {
 	metrics *telemetry.Metrics
-	told    func(*graphql.OperationContext) telemetry.Operation
+	name    func(*graphql.OperationContext) telemetry.Operation
 }
 
 // ExtensionName names the extension to gqlgen.
@@ -117,74 +117,73 @@ func (counting) Validate(graphql.ExecutableSchema) error { return nil }
 
 type countedKey struct{}
 
-// InterceptOperation counts an operation that is run, by its first answer.
+// InterceptOperation counts an operation that runs, by its first response.
 func (c counting) InterceptOperation(
 	ctx context.Context, next graphql.OperationHandler,
 ) graphql.ResponseHandler {
 	operation := graphql.GetOperationContext(ctx)
-	told := c.told(operation)
+	named := c.name(operation)
 	if transport.IsEvent(ctx) {
-		c.metrics.Pushed(told.Field)
+		c.metrics.Pushed(named.Field)
 		return next(context.WithValue(ctx, countedKey{}, true))
 	}
-	telemetry.RequestOf(ctx).Ran(told)
-	answers := next(context.WithValue(ctx, countedKey{}, true))
+	telemetry.RequestOf(ctx).Ran(named)
+	responses := next(context.WithValue(ctx, countedKey{}, true))
 	if operation.Operation.Operation == ast.Subscription {
-		return c.subscription(ctx, told, answers)
+		return c.subscription(ctx, named, responses)
 	}
 	var once sync.Once
 	return func(ctx context.Context) *graphql.Response {
-		answer := answers(ctx)
+		response := responses(ctx)
 		once.Do(func() {
-			c.metrics.Operation(told, codeOf(answer))
-			c.metrics.Took(told, time.Since(operation.Stats.OperationStart))
+			c.metrics.Operation(named, codeOf(response))
+			c.metrics.Took(named, time.Since(operation.Stats.OperationStart))
 		})
-		return answer
+		return response
 	}
 }
 
-// subscription counts one that runs until its transport ends it.
+// subscription counts a subscription, which runs until its transport ends it.
 func (c counting) subscription(
-	ctx context.Context, told telemetry.Operation, answers graphql.ResponseHandler,
+	ctx context.Context, named telemetry.Operation, responses graphql.ResponseHandler,
 ) graphql.ResponseHandler {
-	c.metrics.Subscribed(told.Field, 1)
-	metrics, field := c.metrics, told.Field // what the end needs, and no more
+	c.metrics.Subscribed(named.Field, 1)
+	metrics, field := c.metrics, named.Field // AtEnd keeps no more than these
 	transport.AtEnd(ctx, func() { metrics.Subscribed(field, -1) })
 	first := true
 	return func(ctx context.Context) *graphql.Response {
-		answer := answers(ctx)
-		if first && answer != nil {
-			c.metrics.Operation(told, codeOf(answer))
+		response := responses(ctx)
+		if first && response != nil {
+			c.metrics.Operation(named, codeOf(response))
 		}
-		if answer != nil && (!first || !refused(answer)) {
-			c.metrics.Pushed(told.Field)
+		if response != nil && (!first || !refused(response)) {
+			c.metrics.Pushed(named.Field)
 		}
 		first = false
-		return answer
+		return response
 	}
 }
 
-// refused reports whether an answer has errors and no data.
-func refused(answer *graphql.Response) bool {
-	return len(answer.Errors) > 0 && (len(answer.Data) == 0 || string(answer.Data) == "null")
+// refused reports whether a response has errors and no data.
+func refused(response *graphql.Response) bool {
+	return len(response.Errors) > 0 && (len(response.Data) == 0 || string(response.Data) == "null")
 }
 
-// InterceptResponse counts operations that are refused before they are run, and the errors that end
-// them afterwards.
+// InterceptResponse counts operations that are refused before they run, and errors that end an operation later.
 func (c counting) InterceptResponse(
 	ctx context.Context, next graphql.ResponseHandler,
 ) *graphql.Response {
-	answer := next(ctx)
+	response := next(ctx)
 	if ctx.Value(countedKey{}) == nil && graphql.HasOperationContext(ctx) {
-		c.metrics.Operation(c.told(graphql.GetOperationContext(ctx)), codeOf(answer))
+		c.metrics.Operation(c.name(graphql.GetOperationContext(ctx)), codeOf(response))
 	}
-	return answer
+	return response
 }
 
-// tracing has a span of each operation, and of each resolver that does some work.
+// tracing makes a span for each operation, and for each resolver that does some work.
 type tracing struct {
 	traces *telemetry.Traces
-	told   func(*graphql.OperationContext) telemetry.Operation
+	name   func(*graphql.OperationContext) telemetry.Operation
 }
 
 // ExtensionName names the extension to gqlgen.
@@ -193,8 +192,8 @@ func (tracing) ExtensionName() string { return "Tracing" }
 // Validate accepts any schema.
 func (tracing) Validate(graphql.ExecutableSchema) error { return nil }
 
-// InterceptOperation has a span until the first answer: a subscription's would last for hours. What is
-// pushed afterwards has traces of its own.
+// InterceptOperation makes a span that ends with the first response: a subscription's would last for hours. Its later
+// states have traces of their own.
 func (t tracing) InterceptOperation(
 	ctx context.Context, next graphql.OperationHandler,
 ) graphql.ResponseHandler {
@@ -202,39 +201,39 @@ func (t tracing) InterceptOperation(
 		return next(ctx)
 	}
 	operation := graphql.GetOperationContext(ctx)
-	told, kind := t.told(operation), string(operation.Operation.Operation)
-	name := told.Name
+	named, kind := t.name(operation), string(operation.Operation.Operation)
+	name := named.Name
 	if name == telemetry.Other {
-		name = told.Field
+		name = named.Field
 	}
 	ctx, span := t.traces.Start(ctx, kind+" "+name, trace.WithAttributes(
 		attribute.String("graphql.operation.type", kind),
-		attribute.String("graphql.operation.name", told.Name),
-		attribute.String("graphql.operation.field", told.Field)))
-	answers := next(ctx)
+		attribute.String("graphql.operation.name", named.Name),
+		attribute.String("graphql.operation.field", named.Field)))
+	responses := next(ctx)
 	return func(ctx context.Context) *graphql.Response {
 		defer span.End()
-		answer := answers(ctx)
+		response := responses(ctx)
 		if span.IsRecording() {
-			endWith(span, codeOf(answer))
+			setCode(span, codeOf(response))
 		}
-		return answer
+		return response
 	}
 }
 
-// endWith notes with which code an operation has ended. What is the client's to mend is no error here.
-func endWith(span trace.Span, code string) {
+// setCode sets the code of an operation's span. Only faults of our own mark it as an error.
+func setCode(span trace.Span, code string) {
 	span.SetAttributes(attribute.String("foyer.code", code))
 	if code == string(fault.Internal) || code == string(fault.Unavailable) {
 		span.SetStatus(codes.Error, "")
 	}
 }
 
-// effortless are the types whose resolvers only show what is there already.
+// effortless are the types whose resolvers only convert values.
 var effortless = []string{"Participant", "ParticipantPermission", "Track"}
 
-// InterceptField has a span of a resolver's work. Of a subscription's it has not: its source is the
-// operation, and what a push needs belongs to the push.
+// InterceptField makes a span for a resolver's work, except a subscription's: opening its source is the operation
+// itself, and later states have traces of their own.
 func (t tracing) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
 	field := graphql.GetFieldContext(ctx)
 	if !field.IsResolver || slices.Contains(effortless, field.Object) ||

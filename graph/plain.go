@@ -14,10 +14,9 @@ import (
 	"foyer/internal/live"
 )
 
-// plainly writes rooms, and lists of those who wait, at once when no more is asked of them than what they
-// hold. gqlgen gives every field a context and every element of a list a goroutine, which resolvers may
-// need: in a list of fifty that is most of what a request costs. Where a field has a resolver, or is
-// deferred, it is left to gqlgen, and so is every other type.
+// plainly writes rooms, and lists of lobby entries, itself if only their own fields are selected. gqlgen gives every
+// field a context and every item of a list a goroutine, in case a resolver needs them: for a list of fifty that is most
+// of the request's time. Fields that have a resolver or are deferred are left to gqlgen, and so are all other types.
 type plainly struct{}
 
 var _ interface {
@@ -61,7 +60,7 @@ var (
 	}
 )
 
-// InterceptField has what a resolver returns written, if it can be.
+// InterceptField writes what a resolver returns, if it is plain.
 func (plainly) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
 	result, err := next(ctx)
 	if err != nil {
@@ -80,19 +79,18 @@ func (plainly) InterceptField(ctx context.Context, next graphql.Resolver) (any, 
 	return result, nil
 }
 
-// plainType is an object type of the schema. Its fields are those that show what a T holds: none can fail,
-// and none is null.
+// plainType is an object type of the schema. Its fields are those that a T holds itself: none of them can fail or be null.
 type plainType[T any] struct {
 	name string
-	// satisfies are its name and those of its interfaces, for fragments.
+	// satisfies are the names of the type and its interfaces, for fragments.
 	satisfies []string
 	fields    map[string]func(to []byte, of *T) []byte
 }
 
-// selected returns what is selected of the field of a context; false when gqlgen has to write it.
+// selected returns the selected fields of a context's field; false when gqlgen has to write them.
 func (p *plainType[T]) selected(ctx context.Context) (plainSelection[T], bool) {
 	field := graphql.GetFieldContext(ctx).Field
-	if field.Definition.Type.Name() != p.name { // other types show a T too
+	if field.Definition.Type.Name() != p.name { // other types are a T too
 		return nil, false
 	}
 	collected := graphql.CollectFields(
@@ -108,7 +106,7 @@ func (p *plainType[T]) selected(ctx context.Context) (plainSelection[T], bool) {
 	return selection, true
 }
 
-// writer returns what writes a field; nil when it is not plain.
+// writer returns the function that writes a field; nil when the field is not plain.
 func (p *plainType[T]) writer(field string) func(to []byte, of *T) []byte {
 	if field == "__typename" {
 		return func(to []byte, _ *T) []byte { return appendString(to, p.name) }
@@ -116,7 +114,7 @@ func (p *plainType[T]) writer(field string) func(to []byte, of *T) []byte {
 	return p.fields[field]
 }
 
-// plainSelection is what is asked of objects that hold a T, in the order of the answer.
+// plainSelection are the selected fields of a T, in the order of the response.
 type plainSelection[T any] []struct {
 	key   string // of letters, digits and underscores
 	write func(to []byte, of *T) []byte
@@ -134,7 +132,7 @@ func (s plainSelection[T]) append(to []byte, of *T) []byte {
 	return append(to, '}')
 }
 
-// plainBytes is about what a field takes in an answer.
+// plainBytes is about how many bytes a field has in a response.
 const plainBytes = 48
 
 func (s plainSelection[T]) appendList(to []byte, all []*T) []byte {
@@ -149,7 +147,7 @@ func (s plainSelection[T]) appendList(to []byte, all []*T) []byte {
 	return append(to, ']')
 }
 
-// written is JSON that stands as it is.
+// written is JSON that needs no encoding.
 type written []byte
 
 // MarshalGQL is for gqlgen.

@@ -23,32 +23,32 @@ import (
 	"foyer/internal/live"
 )
 
-// held resolves a room and those who wait for it, and nothing else.
-type held struct {
+// sample resolves one room and its lobby, and nothing else.
+type sample struct {
 	generated.ResolverRoot
 
 	room  *ent.Room
 	lobby *live.Lobby
-	// fail is called by the resolver of a field, if it is there.
+	// fail has functions that the resolvers of fields call first.
 	fail map[string]func() error
 }
 
-func (h held) failure(field string) error {
+func (h sample) failure(field string) error {
 	if fail := h.fail[field]; fail != nil {
 		return fail()
 	}
 	return nil
 }
 
-func (h held) Query() generated.QueryResolver { return heldQuery{nil, h} }
-func (h held) Room() generated.RoomResolver   { return heldRoom{nil, h} }
+func (h sample) Query() generated.QueryResolver { return sampleQuery{nil, h} }
+func (h sample) Room() generated.RoomResolver   { return sampleRoom{nil, h} }
 
-type heldQuery struct {
+type sampleQuery struct {
 	generated.QueryResolver
-	held
+	sample
 }
 
-func (h heldQuery) Room(_ context.Context, id *uuid.UUID, slug *string) (*ent.Room, error) {
+func (h sampleQuery) Room(_ context.Context, id *uuid.UUID, slug *string) (*ent.Room, error) {
 	if err := h.failure("room"); err != nil || h.room == nil {
 		return nil, err
 	}
@@ -59,35 +59,35 @@ func (h heldQuery) Room(_ context.Context, id *uuid.UUID, slug *string) (*ent.Ro
 	return h.room, nil
 }
 
-func (h heldQuery) Node(context.Context, uuid.UUID) (ent.Noder, error) { return h.room, nil }
+func (h sampleQuery) Node(context.Context, uuid.UUID) (ent.Noder, error) { return h.room, nil }
 
-type heldRoom struct {
+type sampleRoom struct {
 	generated.RoomResolver
-	held
+	sample
 }
 
-func (h heldRoom) Lobby(context.Context, *ent.Room) (*live.Lobby, error) {
+func (h sampleRoom) Lobby(context.Context, *ent.Room) (*live.Lobby, error) {
 	return h.lobby, h.failure("lobby")
 }
-func (h heldRoom) Locked(context.Context, *ent.Room) (bool, error) { return true, nil }
-func (h heldRoom) Configuration(context.Context, *ent.Room) (*ent.Room, error) {
+func (h sampleRoom) Locked(context.Context, *ent.Room) (bool, error) { return true, nil }
+func (h sampleRoom) Configuration(context.Context, *ent.Room) (*ent.Room, error) {
 	return h.room, nil
 }
 
 // gqlgen answers as gqlgen does, ours as we do.
-func (h held) gqlgen() *handler.Server { return h.server(h.schema()) }
+func (h sample) gqlgen() *handler.Server { return h.server(h.schema()) }
 
-func (h held) ours() *handler.Server {
+func (h sample) ours() *handler.Server {
 	s := h.server(direct{h.schema(), h})
 	s.Use(plainly{})
 	return s
 }
 
-func (h held) schema() graphql.ExecutableSchema {
+func (h sample) schema() graphql.ExecutableSchema {
 	return generated.NewExecutableSchema(generated.Config{Resolvers: h})
 }
 
-func (h held) server(schema graphql.ExecutableSchema) *handler.Server {
+func (h sample) server(schema graphql.ExecutableSchema) *handler.Server {
 	s := handler.New(schema)
 	s.AddTransport(transport.GET{})
 	s.SetQueryCache(newCache[*ast.QueryDocument]())
@@ -96,7 +96,7 @@ func (h held) server(schema graphql.ExecutableSchema) *handler.Server {
 	return s
 }
 
-func heldRooms() map[string]held {
+func samples() map[string]sample {
 	awkward := "Ada \"<&>\" \\ \u2028 \x00\x1f\t\r\n é 名 🙂 \xff"
 	r := &ent.Room{
 		ID: uuid.New(), Slug: "abc-defg-hij", Name: awkward, AccessLevel: room.AccessLevelTRUSTED,
@@ -111,7 +111,7 @@ func heldRooms() map[string]held {
 			UserID: uuid.New(),
 		})
 	}
-	return map[string]held{
+	return map[string]sample{
 		"none":    {},
 		"nobody":  {room: r, lobby: &live.Lobby{}},
 		"one":     {room: r, lobby: &live.Lobby{Entries: entries[:1]}},
@@ -119,8 +119,8 @@ func heldRooms() map[string]held {
 	}
 }
 
-// TestWhatIsWrittenPlainlyIsWhatGqlgenWrites, byte for byte, whatever is selected in whatever way.
-func TestWhatIsWrittenPlainlyIsWhatGqlgenWrites(t *testing.T) {
+// TestPlainWritersWriteWhatGqlgenWrites: byte for byte, for any selection.
+func TestPlainWritersWriteWhatGqlgenWrites(t *testing.T) {
 	t.Parallel()
 	const entries = "entries { id displayName color status since isAuthenticated }"
 	selections := []string{
@@ -145,7 +145,7 @@ func TestWhatIsWrittenPlainlyIsWhatGqlgenWrites(t *testing.T) {
 	fragments := map[string]string{
 		"...some": " fragment some on Room { slug name }", "...guest": " fragment guest on LobbyEntry { id color }",
 	}
-	for name, h := range heldRooms() {
+	for name, h := range samples() {
 		gqlgen, ours := h.gqlgen(), h.ours()
 		for _, selection := range selections {
 			query := "{ " + selection + " }"
@@ -172,8 +172,8 @@ func get(h http.Handler, query string, variables ...string) string {
 	return w.Body.String()
 }
 
-// TestPlainFieldsAreThoseOfTheSchema: every field that is not listed is one that a resolver has to work for.
-func TestPlainFieldsAreThoseOfTheSchema(t *testing.T) {
+// TestPlainFieldsMatchTheSchema: every other field needs a resolver.
+func TestPlainFieldsMatchTheSchema(t *testing.T) {
 	t.Parallel()
 	schema := generated.NewExecutableSchema(generated.Config{}).Schema()
 	check := func(name string, satisfies []string, plain func(field string) bool) {
@@ -200,7 +200,7 @@ func TestPlainFieldsAreThoseOfTheSchema(t *testing.T) {
 }
 
 func BenchmarkListOfFifty(b *testing.B) {
-	h := heldRooms()["several"]
+	h := samples()["several"]
 	all := h.lobby.Entries
 	for len(all) < 50 {
 		all = append(all, all[1])

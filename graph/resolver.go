@@ -1,4 +1,4 @@
-// Package graph answers GraphQL operations. A resolver makes one call of a rule.
+// Package graph answers GraphQL operations. Each resolver makes one call of a package of rules.
 package graph
 
 import (
@@ -19,16 +19,16 @@ type Resolver struct {
 	Accounts    *accounts.Service
 	Rooms       *rooms.Service
 	Lobby       *lobby.Service
-	Calls       *meetings.Service
+	Meetings    *meetings.Service
 	Recordings  *recordings.Recordings
 	Invitations *invitations.Service
-	// Sessions are where people are signed in.
+	// Sessions are those of the people who are signed in.
 	Sessions *auth.Sessions
-	// Offers is what this server is able to do.
+	// Offers are what this server can do.
 	Offers Capabilities
 
-	follows follows
+	watchCounts watchCounts
 }
 
-// Capabilities are what a server offers, by its settings.
+// Capabilities are what a server can do, by its settings.
 type Capabilities = generated.Capabilities

@@ -19,11 +19,11 @@ func (r *mutationResolver) CreateRoom(ctx context.Context, input rooms.CreateInp
 }
 
 func (r *mutationResolver) UpdateRoom(ctx context.Context, input rooms.UpdateInput) (*meetings.UpdatedRoom, error) {
-	return r.Calls.UpdateRoom(ctx, input)
+	return r.Meetings.UpdateRoom(ctx, input)
 }
 
 func (r *mutationResolver) DeleteRoom(ctx context.Context, input generated.DeleteRoomInput) (*generated.DeleteRoomPayload, error) {
-	room, err := r.Calls.DeleteRoom(ctx, input.RoomID)
+	room, err := r.Meetings.DeleteRoom(ctx, input.RoomID)
 	return &generated.DeleteRoomPayload{Room: room}, err
 }
 

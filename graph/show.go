@@ -10,7 +10,7 @@ import (
 	"foyer/internal/livekit"
 )
 
-// roleOf reads the role that a participant carries.
+// roleOf returns the role in a participant's attributes; nil without one.
 func roleOf(p *livekit.Participant) *roomaccess.Role {
 	role := roomaccess.Role(strings.ToUpper(p.Role()))
 	if roomaccess.RoleValidator(role) != nil {
@@ -19,12 +19,12 @@ func roleOf(p *livekit.Participant) *roomaccess.Role {
 	return &role
 }
 
-// attributesOf returns a participant's attributes by their names.
+// attributesOf returns a participant's attributes, sorted by name.
 func attributesOf(p *livekit.Participant) []*generated.ParticipantAttribute {
 	list := make([]*generated.ParticipantAttribute, 0, len(p.Attributes))
 	for name, value := range p.Attributes {
 		if value == "" {
-			continue // to LiveKit as good as none
+			continue // LiveKit treats it as absent
 		}
 		list = append(list, &generated.ParticipantAttribute{Name: name, Value: value})
 	}
@@ -42,7 +42,7 @@ func sourcesOf(names []string) []schema.PublishSource {
 	return sources
 }
 
-// sourceOf returns what kind a track is; nil for one that LiveKit does not know.
+// sourceOf returns a track's source; nil when LiveKit does not know it.
 func sourceOf(t *livekit.Track) *schema.PublishSource {
 	source := schema.PublishSource(t.Source)
 	if source == "unknown" {
@@ -51,7 +51,7 @@ func sourceOf(t *livekit.Track) *schema.PublishSource {
 	return &source
 }
 
-// orNone returns a text, and null for an empty one.
+// orNone returns a text; nil when it is empty.
 func orNone(text string) *string {
 	if text == "" {
 		return nil
@@ -59,7 +59,7 @@ func orNone(text string) *string {
 	return &text
 }
 
-// scaled returns a number in larger units; null for none.
+// scaled returns a number in a larger unit; nil for nil.
 func scaled(n *int64, unit float64) *float64 {
 	if n == nil {
 		return nil

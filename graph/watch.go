@@ -15,60 +15,60 @@ import (
 )
 
 const (
-	// maxFollows is how many lobbies and statuses one person may follow at a time on one server. Each reads and
-	// is sent every change, and several may be of one room.
-	maxFollows = 50
-	// followAgain is after how long a client is to try again that follows too much.
-	followAgain = 10 * time.Second
+	// maxWatched is how many lobbies and room statuses one person may watch concurrently on one server. Each
+	// subscription reads every change, and several may be of one room.
+	maxWatched = 50
+	// watchRetry is after how long a client that watches too many may try again.
+	watchRetry = 10 * time.Second
 )
 
-// follows counts the subscriptions lobby and roomStatus by account or, of those without one, by entry.
-type follows struct {
+// watchCounts counts the subscriptions lobby and roomStatus by user or, for people without an account, by entry.
+type watchCounts struct {
 	mu sync.Mutex
 	of map[uuid.UUID]int
 }
 
-// follow counts one more subscription, for as long as the operation of ctx lasts.
-func (r *Resolver) follow(ctx context.Context, ticket *string) error {
-	who := auth.FromContext(ctx).UserID
-	if who == uuid.Nil && ticket != nil {
+// countWatch counts a subscription as long as the operation of ctx runs. It refuses one too many.
+func (r *Resolver) countWatch(ctx context.Context, ticket *string) error {
+	watcher := auth.FromContext(ctx).UserID
+	if watcher == uuid.Nil && ticket != nil {
 		var err error
-		if who, err = r.Lobby.EntryOf(*ticket); err != nil {
+		if watcher, err = r.Lobby.EntryOf(*ticket); err != nil {
 			return err
 		}
 	}
-	if who == uuid.Nil {
-		return nil // who shows nothing may follow nothing
+	if watcher == uuid.Nil {
+		return nil // without credentials and ticket, nothing can be watched
 	}
-	if !r.follows.begin(who) {
-		return fault.TooMany("you follow too many lobbies and calls at the same time", followAgain)
+	if !r.watchCounts.begin(watcher) {
+		return fault.TooMany("you watch too many lobbies and meetings at the same time", watchRetry)
 	}
-	transport.AtEnd(ctx, func() { r.follows.end(who) })
+	transport.AtEnd(ctx, func() { r.watchCounts.end(watcher) })
 	return nil
 }
 
-func (f *follows) begin(who uuid.UUID) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.of[who] >= maxFollows {
+func (c *watchCounts) begin(watcher uuid.UUID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.of[watcher] >= maxWatched {
 		return false
 	}
-	if f.of == nil {
-		f.of = map[uuid.UUID]int{}
+	if c.of == nil {
+		c.of = map[uuid.UUID]int{}
 	}
-	f.of[who]++
+	c.of[watcher]++
 	return true
 }
 
-func (f *follows) end(who uuid.UUID) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.of[who]--; f.of[who] == 0 {
-		delete(f.of, who)
+func (c *watchCounts) end(watcher uuid.UUID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.of[watcher]--; c.of[watcher] == 0 {
+		delete(c.of, watcher)
 	}
 }
 
-// watchEntry watches an entry without a goroutine.
+// watchEntry subscribes to an entry. While nothing changes it needs no goroutine.
 func (r *Resolver) watchEntry(ctx context.Context, ticket string) (<-chan *live.Entry, error) {
 	return transport.Watch[*live.Entry](ctx,
 		func(wake func()) (transport.Source, error) {
@@ -86,7 +86,7 @@ type entrySource struct{ *lobby.EntryWatch }
 func (s entrySource) Next(ctx context.Context) (any, error) {
 	e, err := s.EntryWatch.Next(ctx)
 	if e == nil {
-		return nil, err // an interface that is nil
+		return nil, err // the interface itself has to be nil
 	}
 	return e, nil
 }

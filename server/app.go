@@ -134,7 +134,7 @@ func (a *app) wireAPI() error {
 	settings.Credentials, settings.Life = a.credentials, a.sessions.Life
 	settings.Metrics, settings.Traces = a.metrics, a.traces
 	a.api = graph.NewHandler(&graph.Resolver{
-		Accounts: a.accounts, Rooms: a.rooms, Lobby: a.lobby, Calls: a.calls, Invitations: a.invitations,
+		Accounts: a.accounts, Rooms: a.rooms, Lobby: a.lobby, Meetings: a.calls, Invitations: a.invitations,
 		Sessions: a.sessions, Recordings: a.recordings,
 		Offers: graph.Capabilities{SignIn: a.signIn != nil, Invitations: sendMail(a.config) != nil,
 			Recordings: a.bucket != nil},
