@@ -54,7 +54,7 @@ func (r *Recordings) find(ctx context.Context, e *livekit.Egress) (*ent.Recordin
 			return nil, &ent.NotFoundError{}
 		}
 		return rec, err
-	case !e.Told:
+	case !e.FileKnown:
 		return r.db.Recording.Query().
 			Where(recording.RoomID(roomID), isUnfinished(), recording.EgressIDIsNil()).Only(ctx)
 	default:

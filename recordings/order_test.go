@@ -27,7 +27,7 @@ func (w *world) initiated() *ent.Recording {
 // news is what LiveKit tells of the egress of a recording.
 func news(rec *ent.Recording, status livekit.EgressStatus) *livekit.Egress {
 	e := &livekit.Egress{
-		ID: "EG_" + rec.ID.String(), Room: rec.RoomID.String(), Told: true, File: recordings.Key(rec),
+		ID: "EG_" + rec.ID.String(), Room: rec.RoomID.String(), FileKnown: true, File: recordings.Key(rec),
 		Status: status,
 	}
 	if status != livekit.EgressStarting {
@@ -120,7 +120,7 @@ func TestNewsOfAnotherEgressChangeNothing(t *testing.T) {
 			"another room":    func(e *livekit.Egress) { e.Room = uuid.NewString() },
 			"temporary room":  func(e *livekit.Egress) { e.Room = "abc-defg-hij" },
 			"another file":    func(e *livekit.Egress) { e.File = "recordings/" + uuid.NewString() + ".mp4" },
-			"nothing is told": func(e *livekit.Egress) { e.Told, e.File, e.Room = false, "", uuid.NewString() },
+			"nothing is told": func(e *livekit.Egress) { e.FileKnown, e.File, e.Room = false, "", uuid.NewString() },
 		} {
 			e := news(rec, livekit.EgressComplete)
 			change(e)
@@ -142,7 +142,7 @@ func TestNewsThatDoNotSayWhatWasAsked(t *testing.T) {
 	w := few(t, nil)
 	rec := w.initiated()
 	e := news(rec, livekit.EgressActive)
-	e.Told, e.File = false, ""
+	e.FileKnown, e.File = false, ""
 	require.NoError(t, w.Hear(context.Background(), e))
 	assert.Equal(t, recording.StatusACTIVE, w.now(rec.ID).Status)
 	e.Status = livekit.EgressComplete

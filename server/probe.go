@@ -70,7 +70,7 @@ func addedTo(lines []string) (n int) {
 func sendProbe(ctx context.Context, c *config.Config, client *livekit.Client, room string) (answer probe, err error) {
 	url := webhookURL(c)
 	header := http.Header{headerXForwardedFor: {probeAddress}, headerForwarded: {"for=" + probeAddress}}
-	if err := client.AskWebhook(ctx, url, room, header, &answer); err != nil {
+	if err := client.CheckWebhook(ctx, url, room, header, &answer); err != nil {
 		return probe{}, fmt.Errorf("%s: %w", url, err)
 	}
 	return answer, nil

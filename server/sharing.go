@@ -18,7 +18,7 @@ import (
 // checkSharing looks for other installations of Foyer that have people in this LiveKit. That is fine unless the people
 // are in rooms of this database: there, each installation would remove the people of the other.
 func checkSharing(ctx context.Context, c *config.Config) (string, error) {
-	marks, err := livekit.New(livekitSettings(c)).Marks(ctx)
+	marks, err := livekit.New(livekitSettings(c)).Deployments(ctx)
 	if err != nil { // the line above has the error
 		return "not checked: LiveKit does not answer", nil
 	}

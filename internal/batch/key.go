@@ -2,10 +2,11 @@ package batch
 
 import "context"
 
-// readsAtOnce is how many queries of one kind run at once.
+// readsAtOnce is how many queries of one kind run at the same time.
 const readsAtOnce = 2
 
-// ByKey returns rounds that read things by their keys, each once; what is not there is nil.
+// ByKey returns a Batcher that reads things by their keys, each key once per batch. The result for a missing thing is
+// nil.
 func ByKey[K comparable, V any](
 	read func(ctx context.Context, keys []K) ([]*V, error),
 ) *Batcher[K, *V] {

@@ -21,8 +21,8 @@ import (
 	"foyer/internal/fault"
 )
 
-// Check asks LiveKit something that any right key may ask. Unauthenticated when it does not know the
-// key, or the secret or the clock is another.
+// Check sends LiveKit a request that every valid key may make. The error is Unauthenticated if LiveKit does not know
+// the key, if the secret is wrong, or if the clocks differ.
 func (c *Client) Check(ctx context.Context) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
@@ -30,11 +30,10 @@ func (c *Client) Check(ctx context.Context) error {
 	return err
 }
 
-// CheckRooms begins the names of LiveKit rooms that are made to see whether LiveKit does what it should. Nobody
-// meets there.
+// CheckRooms is the prefix of the names of LiveKit rooms that Foyer creates to check LiveKit. Nobody meets there.
 const CheckRooms = "foyer-check-"
 
-// InCheckRoom makes a LiveKit room, has something done with it, and ends it.
+// InCheckRoom creates a LiveKit room, runs do with it, and ends the room.
 func (c *Client) InCheckRoom(ctx context.Context, do func(room string) error) error {
 	room := CheckRooms + uuid.NewString()
 	asked, cancel := call(ctx)
@@ -45,7 +44,7 @@ func (c *Client) InCheckRoom(ctx context.Context, do func(room string) error) er
 	return errors.Join(do(room), c.EndRoom(context.WithoutCancel(ctx), room))
 }
 
-// CheckEntrance asks LiveKit, where clients reach it, whether it would let somebody into a room that runs.
+// CheckEntrance asks LiveKit, at the URL of clients, whether it would let a participant into a running room.
 func (c *Client) CheckEntrance(ctx context.Context, room string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -71,11 +70,11 @@ func (c *Client) CheckEntrance(ctx context.Context, room string) error {
 	return nil
 }
 
-// CheckEgress asks for an egress that cannot be: of a track without an id. Whoever records refuses that. It fails when
-// nobody answers.
+// CheckEgress requests an impossible egress, of a track without an id. An egress service refuses it. The error is not
+// nil if no service answers.
 func (c *Client) CheckEgress(ctx context.Context, room string) error {
 	if _, err := c.RunningEgresses(ctx); err != nil {
-		return errors.Unwrap(fault.Of(err)) // which says that LiveKit has no Redis, or is away
+		return errors.Unwrap(fault.Of(err)) // the cause: LiveKit has no Redis or cannot be reached
 	}
 	ctx, cancel := callFor(ctx, startTimeout)
 	defer cancel()
@@ -89,18 +88,18 @@ func (c *Client) CheckEgress(ctx context.Context, room string) error {
 		_, err = c.StopEgress(ctx, info.GetEgressId())
 		return err
 	}
-	if answered(err) {
+	if notDone(err) {
 		return nil
 	}
 	return fmt.Errorf("no egress service answers: %w", err)
 }
 
-// Check is a kind of event that LiveKit does not know: Foyer sends it to itself.
+// Check is a kind of event that LiveKit does not send. Foyer sends it to itself.
 const Check Kind = "foyer_check"
 
-// AskWebhook sends an event of kind Check, about a room, to the address where LiveKit's webhook arrives, signed as
-// LiveKit does, and reads what is answered. It is taken where a Foyer with the same key and secret listens.
-func (c *Client) AskWebhook(ctx context.Context, url, room string, header http.Header, answer any) error {
+// CheckWebhook sends an event of kind Check about a room to the URL of LiveKit's webhook, signed as LiveKit does, and
+// decodes the answer. A Foyer with the same key and secret accepts it.
+func (c *Client) CheckWebhook(ctx context.Context, url, room string, header http.Header, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	body, err := protojson.Marshal(&livekitproto.WebhookEvent{
@@ -136,34 +135,34 @@ func (c *Client) AskWebhook(ctx context.Context, url, room string, header http.H
 	return nil
 }
 
-// checkedRooms is how many rooms Marks looks at.
+// checkedRooms is the maximum number of rooms that Deployments reads.
 const checkedRooms = 100
 
-// Marks returns which deployments have people in LiveKit's rooms: the names of those rooms by the name that the
-// tokens carry. It looks at 100 rooms at most.
-func (c *Client) Marks(ctx context.Context) (map[string][]string, error) {
+// Deployments returns which deployments have people in LiveKit's rooms: the names of those rooms by the deployment in
+// the tokens. It reads at most 100 rooms.
+func (c *Client) Deployments(ctx context.Context) (map[string][]string, error) {
 	ctx, cancel := callFor(ctx, checkTimeout)
 	defer cancel()
 	list, err := c.rooms.ListRooms(ctx, &livekitproto.ListRoomsRequest{})
 	if err != nil {
 		return nil, unreached(err)
 	}
-	rooms := list.GetRooms() // how many are in them LiveKit counts only now and then
-	marks := map[string][]string{}
-	for _, room := range rooms[:min(len(rooms), checkedRooms)] {
+	all := list.GetRooms() // LiveKit updates their number of participants only now and then
+	rooms := map[string][]string{}
+	for _, room := range all[:min(len(all), checkedRooms)] {
 		people, err := c.Participants(ctx, room.GetName())
 		if err != nil {
 			return nil, err
 		}
 		for _, p := range people {
-			mark := p.Attributes[AttributeDeployment]
-			if mark != "" && p.Kind == Person && !slices.Contains(marks[mark], room.GetName()) {
-				marks[mark] = append(marks[mark], room.GetName())
+			deployment := p.Attributes[AttributeDeployment]
+			if deployment != "" && p.Kind == Person && !slices.Contains(rooms[deployment], room.GetName()) {
+				rooms[deployment] = append(rooms[deployment], room.GetName())
 			}
 		}
 	}
-	return marks, nil
+	return rooms, nil
 }
 
-// checkTimeout bounds what needs more than one call.
+// checkTimeout is the time limit for checks that need several requests.
 const checkTimeout = 2 * callTimeout

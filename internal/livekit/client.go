@@ -15,48 +15,48 @@ import (
 	"foyer/internal/fault"
 )
 
-// callTimeout bounds each call of LiveKit's API.
+// callTimeout is the time limit of each request to LiveKit's API.
 const callTimeout = 5 * time.Second
 
 // Settings of a Client.
 type Settings struct {
-	// URL is where Foyer reaches LiveKit: ws, wss, http or https.
+	// URL is LiveKit's URL for Foyer: ws, wss, http or https.
 	URL string
-	// PublicURL is where clients reach it.
+	// PublicURL is LiveKit's URL for clients.
 	PublicURL string
-	// APIKey and APISecret sign tokens and requests. OlderKeys, secrets by their keys, sign events as well: while
-	// the keys are changed, LiveKit may still sign with an older one.
+	// APIKey and APISecret sign tokens and requests. OlderKeys are secrets by their keys. Events may be signed with
+	// them too, because LiveKit may still use an older key during a rotation.
 	APIKey, APISecret string
 	OlderKeys         map[string]string
 	// Deployment names this installation of Foyer in its tokens; empty for no name.
 	Deployment string
-	// InsecureSkipVerify accepts any certificate of LiveKit's API. For test installations.
+	// InsecureSkipVerify accepts any certificate of LiveKit's API. It is for test installations.
 	InsecureSkipVerify bool
-	// TokenTTL is how long a join token may be used to enter.
+	// TokenTTL is how long a join token can be used to enter.
 	TokenTTL time.Duration
-	// DefaultSources are what hosts may always send, and others where the room does not say.
+	// DefaultSources are the media that hosts can always send, and that others can send if the room does not say
+	// otherwise.
 	DefaultSources []string
-	// HostsAreRoomAdmins puts LiveKit's roomAdmin grant into hosts' tokens.
+	// HostsAreRoomAdmins adds LiveKit's roomAdmin grant to hosts' tokens.
 	HostsAreRoomAdmins bool
-	// Secrets must not be shown where LiveKit says them.
+	// Secrets are removed from LiveKit's error messages.
 	Secrets []string
-	// Around is called with each call of LiveKit's API, by its method's name there, and calls it; nil does
-	// no more.
+	// Around wraps each request to LiveKit's API: it gets the name of the method and runs call; nil means no wrapper.
 	Around func(ctx context.Context, method string, call func(context.Context) error) error
 }
 
-// Client speaks to one LiveKit server. It is safe for concurrent use; make one and keep it.
+// Client talks to one LiveKit server. It is safe for concurrent use; create one and keep it.
 type Client struct {
 	made newRooms
 
 	settings Settings
 	rooms    *lksdk.RoomServiceClient
 	egress   *lksdk.EgressClient
-	// tokens counts those that were made.
+	// tokens is the number of join tokens that were made.
 	tokens atomic.Uint64
 }
 
-// New returns a Client. It does not connect: LiveKit may come up later.
+// New returns a Client. It does not connect, so LiveKit can start later.
 func New(s Settings) *Client {
 	url := s.URL
 	if s.InsecureSkipVerify {
@@ -68,7 +68,7 @@ func New(s Settings) *Client {
 	}
 }
 
-// options are those of each client of LiveKit's API.
+// options are the options of the clients of LiveKit's API.
 func (s Settings) options() []twirp.ClientOption {
 	if s.Around == nil {
 		return nil
@@ -86,7 +86,7 @@ func (s Settings) options() []twirp.ClientOption {
 	return []twirp.ClientOption{twirp.WithClientInterceptors(around)}
 }
 
-// Outcome says in a word how a call of LiveKit's API has ended: ok, Twirp's code of its error, or error.
+// Outcome returns how a request to LiveKit's API ended: ok, Twirp's error code, or error.
 func Outcome(err error) string {
 	if err == nil {
 		return "ok"
@@ -97,18 +97,18 @@ func Outcome(err error) string {
 	return "error"
 }
 
-// DefaultSources returns the media that may be sent where a room does not say.
+// DefaultSources returns the media that people can send if the room does not say otherwise.
 func (c *Client) DefaultSources() []string { return slices.Clone(c.settings.DefaultSources) }
 
-// Tokens returns how many join tokens were made.
+// Tokens returns the number of join tokens that were made.
 func (c *Client) Tokens() uint64 { return c.tokens.Load() }
 
-// TokenTTL is how long a join token may be used to enter.
+// TokenTTL returns how long a join token can be used to enter.
 func (c *Client) TokenTTL() time.Duration { return c.settings.TokenTTL }
 
-// EndRoom disconnects everybody from a LiveKit room. A room that is not running is fine. As with every
-// call of LiveKit, Unavailable means that it is away or did not answer within 5 s; it may have done
-// what was asked all the same.
+// EndRoom disconnects everybody from a LiveKit room. A room that does not run is not an error. As for every request to
+// LiveKit, Unavailable means that it cannot be reached or did not answer within 5 s. It may still have done what was
+// requested.
 func (c *Client) EndRoom(ctx context.Context, room string) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
@@ -119,7 +119,7 @@ func (c *Client) EndRoom(ctx context.Context, room string) error {
 	return nil
 }
 
-// Rooms returns the LiveKit rooms that run: their metadata by their names. Unavailable when LiveKit is.
+// Rooms returns the running LiveKit rooms: their metadata by their names. Unavailable if LiveKit is.
 func (c *Client) Rooms(ctx context.Context) (map[string]string, error) {
 	ctx, cancel := call(ctx)
 	defer cancel()
@@ -134,9 +134,9 @@ func (c *Client) Rooms(ctx context.Context) (map[string]string, error) {
 	return running, nil
 }
 
-// TellHosts sends a reliable data message to the hosts who are in a LiveKit room, and to nobody
-// else. With no host there it does nothing.
-func (c *Client) TellHosts(ctx context.Context, room string, message []byte) error {
+// SendToHosts sends a reliable data message to the hosts in a LiveKit room, and to nobody else. Without a host there it
+// does nothing.
+func (c *Client) SendToHosts(ctx context.Context, room string, message []byte) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
 	hosts, err := c.hosts(ctx, room)
@@ -163,8 +163,8 @@ func (c *Client) hosts(ctx context.Context, room string) ([]string, error) {
 	return hosts, err
 }
 
-// call bounds one call of the API. With the SDK's failover between regions on, a deadline would
-// start anew at every attempt.
+// call sets the time limit of one request to the API. It turns the SDK's failover between regions off, because each
+// attempt would get a new deadline.
 func call(ctx context.Context) (context.Context, context.CancelFunc) {
 	return callFor(ctx, callTimeout)
 }
@@ -173,7 +173,7 @@ func callFor(ctx context.Context, timeout time.Duration) (context.Context, conte
 	return context.WithTimeout(lksdk.WithFailover(ctx, false), timeout)
 }
 
-// away is the error of a call that LiveKit did not answer as it should.
+// away is the error of a request about a room that LiveKit did not answer as expected.
 func away(err error, what, room string) error {
 	return unreached(fmt.Errorf("%s LiveKit room %s: %w", what, room, err))
 }

@@ -22,11 +22,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	lksdk.SetLogger(logger.GetDiscardLogger()) // it says much, and of the test's own calls only
+	lksdk.SetLogger(logger.GetDiscardLogger()) // it logs a lot, only about the test's own requests
 	m.Run()
 }
 
-// online returns settings under which a Client speaks to the real LiveKit.
+// online returns the settings for a Client of the real LiveKit.
 func online(t *testing.T) livekit.Settings {
 	t.Helper()
 	s := offline()
@@ -35,20 +35,20 @@ func online(t *testing.T) livekit.Settings {
 	return s
 }
 
-// caller is a person in a call.
+// caller is a person in a LiveKit room.
 type caller struct {
 	livekit.Join
 
-	// heard are the data messages that reached him, but for the welcome.
+	// heard are the data messages that reached them, except the welcome.
 	heard chan string
-	// gone is told when he is disconnected.
+	// gone is closed when they are disconnected.
 	gone chan struct{}
 	room *lksdk.Room
 }
 
 const welcome = "welcome"
 
-// enter connects a person with a token of ours, and returns when data messages reach him.
+// enter connects a person with a token from Foyer, and returns once data messages reach them.
 func enter(t *testing.T, s livekit.Settings, j livekit.Join) *caller {
 	t.Helper()
 	c := &caller{Join: j, heard: make(chan string, 10), gone: make(chan struct{}, 2)}
@@ -71,8 +71,8 @@ func enter(t *testing.T, s livekit.Settings, j livekit.Join) *caller {
 	return c
 }
 
-// welcome sends a message until it is heard: LiveKit drops those to somebody who has just
-// connected, and does not say when it no longer does.
+// welcome sends a message until it arrives: LiveKit drops messages to a participant who has just connected, and does
+// not say until when.
 func (c *caller) welcome(t *testing.T, s livekit.Settings, heard <-chan struct{}) {
 	t.Helper()
 	for end := time.Now().Add(env.Soon); time.Now().Before(end); {
@@ -88,7 +88,7 @@ func (c *caller) welcome(t *testing.T, s livekit.Settings, heard <-chan struct{}
 	require.Fail(t, "no message reaches "+c.Name)
 }
 
-// send sends a message past the Client.
+// send sends a message without the Client.
 func send(t *testing.T, s livekit.Settings, r *livekitproto.SendDataRequest) {
 	t.Helper()
 	r.Kind = livekitproto.DataPacket_RELIABLE
@@ -104,7 +104,7 @@ func participants(t *testing.T, s livekit.Settings, room string) []*livekitproto
 	return list.GetParticipants()
 }
 
-// person is somebody who wants to enter a room.
+// person returns the Join of a person.
 func person(room, role string) livekit.Join {
 	j := livekit.Join{
 		Room: room, Identity: uuid.New(), Name: "Ada " + role, Role: role, Sources: everySource,
@@ -115,31 +115,31 @@ func person(room, role string) livekit.Join {
 	return j
 }
 
-func TestOnlyHostsHearWhatHostsAreTold(t *testing.T) {
+func TestOnlyHostsReceiveMessagesToHosts(t *testing.T) {
 	t.Parallel()
 	s, room := online(t), uuid.NewString()
 	owner := enter(t, s, person(room, livekit.RoleOwner))
 	administrator := enter(t, s, person(room, livekit.RoleAdministrator))
 	others := []*caller{enter(t, s, person(room, livekit.RoleMember)), enter(t, s, person(room, ""))}
 
-	require.NoError(t, livekit.New(s).TellHosts(t.Context(), room, []byte("for hosts")))
+	require.NoError(t, livekit.New(s).SendToHosts(t.Context(), room, []byte("for hosts")))
 	assert.Equal(t, "for hosts", env.Receive(t, owner.heard))
 	assert.Equal(t, "for hosts", env.Receive(t, administrator.heard))
 
-	// What is sent after it to all comes after it: whoever hears this first did not hear the other.
+	// It is sent after the first one, so whoever receives this first did not get the other.
 	send(t, s, &livekitproto.SendDataRequest{Room: room, Data: []byte("for all")})
 	for _, c := range append(others, owner, administrator) {
 		assert.Equal(t, "for all", env.Receive(t, c.heard), c.Name)
 	}
 }
 
-func TestTellingHostsWhereThereIsNoneIsFine(t *testing.T) {
+func TestMessageToHostsWithoutAHostIsNoError(t *testing.T) {
 	t.Parallel()
 	s, room := online(t), uuid.NewString()
 	c := livekit.New(s)
-	assert.NoError(t, c.TellHosts(t.Context(), room, []byte("anybody?")), "the room does not run")
+	assert.NoError(t, c.SendToHosts(t.Context(), room, []byte("anybody?")), "the room does not run")
 	lonely := enter(t, s, person(room, ""))
-	assert.NoError(t, c.TellHosts(t.Context(), room, []byte("anybody?")), "a guest is alone")
+	assert.NoError(t, c.SendToHosts(t.Context(), room, []byte("anybody?")), "a guest is alone")
 	send(t, s, &livekitproto.SendDataRequest{Room: room, Data: []byte("for all")})
 	assert.Equal(t, "for all", env.Receive(t, lonely.heard))
 }
@@ -158,12 +158,12 @@ func TestEndingARoomDisconnectsEverybody(t *testing.T) {
 	assert.Equal(t, "still here?", env.Receive(t, other.heard), "another room goes on")
 }
 
-func TestEndingARoomThatDoesNotRunIsFine(t *testing.T) {
+func TestEndingARoomThatDoesNotRunIsNoError(t *testing.T) {
 	t.Parallel()
 	assert.NoError(t, livekit.New(online(t)).EndRoom(t.Context(), uuid.NewString()))
 }
 
-func TestLiveKitLetsInWhomTheTokenNamesWithTheRightsItGives(t *testing.T) {
+func TestLiveKitGrantsWhatTheTokenAllows(t *testing.T) {
 	t.Parallel()
 	all := []livekitproto.TrackSource{
 		livekitproto.TrackSource_CAMERA, livekitproto.TrackSource_MICROPHONE,
@@ -211,8 +211,8 @@ func TestLiveKitLetsInWhomTheTokenNamesWithTheRightsItGives(t *testing.T) {
 	}
 }
 
-// The longest name that we let anybody have is the longest that LiveKit gives to a participant.
-func TestLiveKitTakesANameOf256Bytes(t *testing.T) {
+// The longest name that Foyer allows is the longest that LiveKit accepts.
+func TestLiveKitAcceptsANameOf256Bytes(t *testing.T) {
 	t.Parallel()
 	s, j := online(t), person(uuid.NewString(), "")
 	j.Name = strings.Repeat("🦊", 64)
@@ -236,15 +236,15 @@ func TestLiveKitRefusesATokenSignedWithAnotherSecret(t *testing.T) {
 	assert.Error(t, err)
 }
 
-// calls are all that a Client asks of LiveKit's API.
+// calls are all requests of a Client to LiveKit's API.
 var calls = map[string]func(context.Context, *livekit.Client) error{
 	"end a room": func(ctx context.Context, c *livekit.Client) error { return c.EndRoom(ctx, roomName) },
 	"tell hosts": func(ctx context.Context, c *livekit.Client) error {
-		return c.TellHosts(ctx, roomName, []byte("hello"))
+		return c.SendToHosts(ctx, roomName, []byte("hello"))
 	},
 }
 
-func TestLiveKitThatIsAwayIsAnError(t *testing.T) {
+func TestOutageOfLiveKitIsAnError(t *testing.T) {
 	t.Parallel()
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
@@ -259,11 +259,11 @@ func TestLiveKitThatIsAwayIsAnError(t *testing.T) {
 	}
 }
 
-// silent is a LiveKit that takes a request and never answers; asked is called when the request has come.
+// silent is a LiveKit that accepts a request and never answers; asked is called when the request arrives.
 func silent(t *testing.T, asked func()) (url string) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // only then is it seen that the client is gone
+		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client is gone
 		asked()
 		<-r.Context().Done()
 	}))
@@ -271,7 +271,7 @@ func silent(t *testing.T, asked func()) (url string) {
 	return strings.Replace(server.URL, "http", "ws", 1)
 }
 
-func TestLiveKitThatNeverAnswersHoldsNobodyUp(t *testing.T) {
+func TestLiveKitThatNeverAnswersDelaysNobodyForLong(t *testing.T) {
 	t.Parallel()
 	for name, call := range calls {
 		t.Run(name+": the caller's own deadline, which is near", func(t *testing.T) {

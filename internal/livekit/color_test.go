@@ -11,7 +11,7 @@ import (
 	"foyer/internal/livekit"
 )
 
-// The same on every server and in every version: a person keeps his colour.
+// The same on every server and in every version: a person keeps their colour.
 func TestColorOfAnIdNeverChanges(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string]string{

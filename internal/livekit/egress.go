@@ -16,16 +16,16 @@ import (
 	"foyer/internal/fault"
 )
 
-// startTimeout bounds the start of an egress, for which LiveKit has to find a free worker.
+// startTimeout is the time limit for starting an egress, for which LiveKit has to find a free worker.
 const startTimeout = 8 * time.Second
 
-// maxEgressError is how much is kept of what LiveKit says of a failure, in bytes.
+// maxEgressError is the maximum length of a stored error message of LiveKit, in bytes.
 const maxEgressError = 500
 
-// EgressStatus is how far an egress is, in LiveKit's words.
+// EgressStatus is the state of an egress. The values are LiveKit's own.
 type EgressStatus string
 
-// Every status of an egress. From EgressComplete on it has ended.
+// Every status of an egress. From EgressComplete on, it has ended.
 const (
 	EgressStarting     EgressStatus = "STARTING"
 	EgressActive       EgressStatus = "ACTIVE"
@@ -36,68 +36,67 @@ const (
 	EgressLimitReached EgressStatus = "LIMIT_REACHED"
 )
 
-// Egress is LiveKit's recording of a room, as it tells of it.
+// Egress is LiveKit's recording of a room, as LiveKit reports it.
 type Egress struct {
 	ID string
-	// Room is the LiveKit room's name.
+	// Room is the name of the LiveKit room.
 	Room   string
 	Status EgressStatus
-	// File is where it writes, of which the bucket is another's business. Empty when it writes no file, or
-	// when LiveKit does not say: Told is false then.
-	File string
-	Told bool
-	// Error is what LiveKit says of a failure, without addresses and secrets; may be empty.
+	// File is the path in the bucket. It is empty if the egress writes no file, or if LiveKit does not say; then
+	// FileKnown is false.
+	File      string
+	FileKnown bool
+	// Error is LiveKit's error message, without URLs and secrets; may be empty.
 	Error string
-	// StartedAt is when it began to record, zero for not yet.
+	// StartedAt is when the recording of media began; zero if it has not.
 	StartedAt time.Time
-	// Size is the file's, in bytes; 0 while unknown.
+	// Size is the size of the file in bytes; 0 if unknown.
 	Size int64
-	// Duration is that of what was recorded; 0 while unknown.
+	// Duration is the length of the recording; 0 if unknown.
 	Duration time.Duration
 }
 
-// Ended reports whether the egress does nothing more.
+// Ended reports whether the egress has ended.
 func (e *Egress) Ended() bool {
 	return slices.Contains(
 		[]EgressStatus{EgressComplete, EgressFailed, EgressAborted, EgressLimitReached}, e.Status)
 }
 
-// Records reports whether the egress takes in media, or is finishing what it has.
+// Records reports whether the egress records media or finishes its file.
 func (e *Egress) Records() bool { return e.Status == EgressActive || e.Status == EgressEnding }
 
-// EgressRequest asks for an egress of everybody in a room to one file.
+// EgressRequest requests an egress of all participants in a room to one file.
 type EgressRequest struct {
 	Room string
 	// File is the path in the bucket.
 	File string
-	// AudioOnly leaves the picture out: the file is Ogg, otherwise MP4.
+	// AudioOnly records only the sound, to an Ogg file. Otherwise the file is an MP4.
 	AudioOnly bool
-	// Layout is how the picture is laid out, in LiveKit's words; for instance "speaker".
+	// Layout is LiveKit's name of the layout of the picture, for example "speaker".
 	Layout string
-	// S3 is where the file goes; nil where the egress service knows that itself.
+	// S3 is where the file goes; nil if the egress service has its own settings.
 	S3 *S3
 }
 
-// S3 is a bucket, and what opens it.
+// S3 is a bucket and the credentials for it.
 type S3 struct {
 	Endpoint, Region, Bucket           string
 	AccessKey, SecretKey, SessionToken string
 }
 
-// uncertain is an error after which LiveKit may have done what was asked, or may do it yet.
+// uncertain is an error after which LiveKit may have done what was requested, or may still do it.
 type uncertain struct{ error }
 
 func (u uncertain) Unwrap() error { return u.error }
 
-// MayHaveHappened reports whether what failed may have been done all the same: LiveKit was asked, and
-// did not answer.
+// MayHaveHappened reports whether a failed request may have taken effect: it was sent, and LiveKit did not answer.
 func MayHaveHappened(err error) bool {
 	_, is := errors.AsType[uncertain](err)
 	return is
 }
 
-// StartEgress begins to record a room. Conflict when nobody is in the call; Unavailable when LiveKit is
-// away or nobody there can record, and then MayHaveHappened says whether it may have begun.
+// StartEgress starts to record a room. The error is Conflict if nobody is in the meeting, and Unavailable if LiveKit or
+// an egress service cannot be reached. Then MayHaveHappened says whether the egress may have started.
 func (c *Client) StartEgress(ctx context.Context, r EgressRequest) (*Egress, error) {
 	ctx, cancel := callFor(ctx, startTimeout)
 	defer cancel()
@@ -107,7 +106,7 @@ func (c *Client) StartEgress(ctx context.Context, r EgressRequest) (*Egress, err
 		return c.egressOf(info), nil
 	case isNotFound(err):
 		return nil, fault.From(err, fault.Conflict, "there is nobody in the call to record")
-	case answered(err):
+	case notDone(err):
 		return nil, notRecorded(err, r.Room)
 	default:
 		return nil, notRecorded(uncertain{err}, r.Room)
@@ -139,9 +138,9 @@ func (r EgressRequest) request() *livekitproto.RoomCompositeEgressRequest {
 	return request
 }
 
-// answered reports whether LiveKit has refused: it was not reached, or it said no. Whatever else went
-// wrong, it may have done what it was asked.
-func answered(err error) bool {
+// notDone reports whether LiveKit did not do what was requested: it was not reached, or it refused. After any other
+// error, it may have done it.
+func notDone(err error) bool {
 	if network, is := errors.AsType[*net.OpError](err); is {
 		return network.Op == "dial"
 	}
@@ -149,7 +148,7 @@ func answered(err error) bool {
 	if !is {
 		return false
 	}
-	if _, ours := errors.AsType[net.Error](err); ours { // of the way there and back
+	if _, ours := errors.AsType[net.Error](err); ours { // an error on the way there or back
 		return false
 	}
 	return !slices.Contains([]twirp.ErrorCode{
@@ -157,8 +156,8 @@ func answered(err error) bool {
 	}, said.Code())
 }
 
-// StopEgress asks an egress to end, and returns what it is then. Of one that has ended already or is
-// ending it returns what it is. NotFound when LiveKit knows none.
+// StopEgress asks an egress to stop, and returns its state. It returns the state too if the egress is stopping or has
+// ended. NotFound if LiveKit knows no such egress.
 func (c *Client) StopEgress(ctx context.Context, id string) (*Egress, error) {
 	asked, cancel := call(ctx)
 	defer cancel()
@@ -177,7 +176,7 @@ func (c *Client) StopEgress(ctx context.Context, id string) (*Egress, error) {
 
 func errNoEgress() error { return fault.New(fault.NotFound, "LiveKit knows no such egress") }
 
-// FindEgress returns an egress; NotFound when LiveKit knows none, as of one that ended a day ago.
+// FindEgress returns an egress; NotFound if LiveKit knows no such egress, as when it ended more than a day ago.
 func (c *Client) FindEgress(ctx context.Context, id string) (*Egress, error) {
 	list, err := c.listEgress(ctx, &livekitproto.ListEgressRequest{EgressId: id})
 	switch {
@@ -191,7 +190,7 @@ func (c *Client) FindEgress(ctx context.Context, id string) (*Egress, error) {
 	return list[0], nil
 }
 
-// Egresses returns every egress of a room that LiveKit knows, also those that have ended within a day.
+// Egresses returns every egress of a room that LiveKit knows, including those that ended within a day.
 func (c *Client) Egresses(ctx context.Context, room string) ([]*Egress, error) {
 	list, err := c.listEgress(ctx, &livekitproto.ListEgressRequest{RoomName: room})
 	if err != nil {
@@ -200,7 +199,7 @@ func (c *Client) Egresses(ctx context.Context, room string) ([]*Egress, error) {
 	return list, nil
 }
 
-// RunningEgresses returns every egress, of any room, that LiveKit believes to run.
+// RunningEgresses returns every running egress of all rooms.
 func (c *Client) RunningEgresses(ctx context.Context) ([]*Egress, error) {
 	list, err := c.listEgress(ctx, &livekitproto.ListEgressRequest{Active: true})
 	if err != nil {
@@ -225,11 +224,11 @@ func (c *Client) listEgress(
 	return egresses, nil
 }
 
-// Running returns which of some LiveKit rooms run.
+// Running returns which of the LiveKit rooms run.
 func (c *Client) Running(ctx context.Context, rooms []string) (map[string]bool, error) {
 	running := map[string]bool{}
 	if len(rooms) == 0 {
-		return running, nil // to LiveKit none is all
+		return running, nil // for LiveKit, an empty list means all
 	}
 	ctx, cancel := call(ctx)
 	defer cancel()
@@ -246,9 +245,9 @@ func (c *Client) Running(ctx context.Context, rooms []string) (map[string]bool, 
 func (c *Client) egressOf(info *livekitproto.EgressInfo) *Egress {
 	e := &Egress{
 		ID: info.GetEgressId(), Room: info.GetRoomName(),
-		Status: EgressStatus(strings.TrimPrefix(info.GetStatus().String(), "EGRESS_")),
-		Error:  c.harmless(info.GetError()),
-		Told:   info.GetRequest() != nil, File: fileOf(info),
+		Status:    EgressStatus(strings.TrimPrefix(info.GetStatus().String(), "EGRESS_")),
+		Error:     c.redact(info.GetError()),
+		FileKnown: info.GetRequest() != nil, File: fileOf(info),
 	}
 	if at := info.GetStartedAt(); at > 0 {
 		e.StartedAt = time.Unix(0, at)
@@ -260,7 +259,7 @@ func (c *Client) egressOf(info *livekitproto.EgressInfo) *Egress {
 	return e
 }
 
-// fileOf is the path that was asked for; empty when a file was not.
+// fileOf returns the requested path; empty if no file was requested.
 func fileOf(info *livekitproto.EgressInfo) string {
 	if files := info.GetRoomComposite().GetFileOutputs(); len(files) > 0 {
 		return files[0].GetFilepath()
@@ -270,9 +269,9 @@ func fileOf(info *livekitproto.EgressInfo) string {
 
 var address = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"']+`)
 
-// harmless returns what LiveKit says of a failure, for people to read: of limited length, on one line,
-// and without addresses, which may be signed, and secrets of ours.
-func (c *Client) harmless(text string) string {
+// redact makes an error message of LiveKit safe for people: short, on one line, without URLs, which may be signed, and
+// without Foyer's secrets.
+func (c *Client) redact(text string) string {
 	text = address.ReplaceAllString(strings.ToValidUTF8(text, ""), "(address)")
 	for _, secret := range c.settings.Secrets {
 		if secret != "" {

@@ -17,7 +17,7 @@ import (
 	"foyer/internal/fault"
 )
 
-func TestWhatLiveKitSaysOfAFailureHoldsNoSecret(t *testing.T) {
+func TestErrorMessagesOfLiveKitContainNoSecrets(t *testing.T) {
 	t.Parallel()
 	c := New(Settings{URL: "ws://127.0.0.1:1", Secrets: []string{"hunter2", ""}})
 	for said, shown := range map[string]string{
@@ -35,7 +35,7 @@ func TestWhatLiveKitSaysOfAFailureHoldsNoSecret(t *testing.T) {
 	}
 }
 
-func TestEgressIsWhatLiveKitTellsOfIt(t *testing.T) {
+func TestEgressIsReadFromLiveKit(t *testing.T) {
 	t.Parallel()
 	c := New(Settings{URL: "ws://127.0.0.1:1"})
 	e := c.egressOf(&livekitproto.EgressInfo{
@@ -46,7 +46,7 @@ func TestEgressIsWhatLiveKitTellsOfIt(t *testing.T) {
 		}.request()},
 	})
 	assert.Equal(t, &Egress{
-		ID: "EG_1", Room: "room", Status: EgressLimitReached, File: "recordings/x.mp4", Told: true,
+		ID: "EG_1", Room: "room", Status: EgressLimitReached, File: "recordings/x.mp4", FileKnown: true,
 		StartedAt: time.Unix(5, 0), Size: 42, Duration: 3 * time.Second,
 	}, e)
 	assert.True(t, e.Ended())
@@ -57,12 +57,12 @@ func TestEgressIsWhatLiveKitTellsOfIt(t *testing.T) {
 	}
 }
 
-// TestStartMayHaveHappenedUnlessLiveKitWasNotReached: no connection, or one without an answer.
+// TestStartMayHaveHappenedUnlessLiveKitWasNotReached: no connection, or a connection without an answer.
 func TestStartMayHaveHappenedUnlessLiveKitWasNotReached(t *testing.T) {
 	t.Parallel()
 	asked := make(chan struct{}, 1)
 	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // only then is it seen that the client is gone
+		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client is gone
 		asked <- struct{}{}
 		<-r.Context().Done()
 	}))

@@ -13,14 +13,13 @@ import (
 	"foyer/internal/fault"
 )
 
-// maxEvent is how large an event may be, in bytes: LiveKit bounds what rooms and participants carry to
-// half of it.
+// maxEvent is the maximum size of an event in bytes. LiveKit limits the data of rooms and participants to half of it.
 const maxEvent = 2 << 20
 
-// Kind says what an Event is about, in LiveKit's words.
+// Kind says what an Event is about. The values are LiveKit's own.
 type Kind string
 
-// The events that matter to us.
+// The events that Foyer uses.
 const (
 	RoomStarted        Kind = webhook.EventRoomStarted
 	RoomFinished       Kind = webhook.EventRoomFinished
@@ -33,22 +32,22 @@ const (
 	EgressEnded        Kind = webhook.EventEgressEnded
 )
 
-// Event is news from LiveKit. It may come twice, late, and in any order.
+// Event is an event from LiveKit. It may arrive twice, late, and in any order.
 type Event struct {
-	// ID is the same when the event is repeated.
+	// ID is the same when LiveKit repeats the event.
 	ID   string
 	Kind Kind
-	// Room is the LiveKit room's name; empty when the event has none.
+	// Room is the name of the LiveKit room; empty if the event has none.
 	Room string
-	// Participant is whom it is about; nil when it is about nobody. Of TrackPublished it has the Identity and SID alone.
+	// Participant is the participant that the event is about; nil if there is none. For TrackPublished, only the
+	// Identity and the SID are set.
 	Participant *Participant
-	// Egress is what it is about; nil when that is something else.
+	// Egress is the egress that the event is about; nil if there is none.
 	Egress *Egress
 }
 
-// Receive reads an event that LiveKit sends (docs.livekit.io/home/server/webhooks). Unauthenticated
-// when it is not signed with one of our keys, Invalid when it cannot be read, an *http.MaxBytesError when
-// it is too large.
+// Receive reads an event that LiveKit sends (docs.livekit.io/home/server/webhooks). The error is Unauthenticated if it
+// is not signed with a configured key, Invalid if it cannot be read, and an *http.MaxBytesError if it is too large.
 func (c *Client) Receive(w http.ResponseWriter, r *http.Request) (*Event, error) {
 	if err := c.signed(r); err != nil {
 		if IsUntimely(err) {
@@ -72,8 +71,8 @@ func (c *Client) Receive(w http.ResponseWriter, r *http.Request) (*Event, error)
 	return c.eventOf(event), nil
 }
 
-// signed checks who has signed a request before its body is read: strangers would have Foyer keep bodies of
-// maxEvent on each of their connections. Whether the signature is of that body is checked once it is read.
+// signed checks who signed a request before its body is read. Otherwise strangers could make Foyer hold a body of
+// maxEvent on each of their connections. Once the body is read, the signature is checked against it.
 func (c *Client) signed(r *http.Request) error {
 	token, err := auth.ParseAPIToken(r.Header.Get("Authorization"))
 	if err != nil {
@@ -87,13 +86,13 @@ func (c *Client) signed(r *http.Request) error {
 	return err
 }
 
-// IsUntimely reports whether an error of Receive is that a key of ours has signed for another time: LiveKit's clock and
-// ours differ by more than a minute, unless somebody shows an old token.
+// IsUntimely reports whether an error of Receive means that a configured key signed for another time: LiveKit's and
+// Foyer's clocks differ by more than a minute, or somebody sends an old token.
 func IsUntimely(err error) bool {
 	return errors.Is(err, jwt.ErrTokenNotValidYet) || errors.Is(err, jwt.ErrTokenExpired)
 }
 
-// keys are all that LiveKit may sign with.
+// keys returns all keys that LiveKit may sign with.
 func (c *Client) keys() auth.KeyProvider {
 	all := map[string]string{c.settings.APIKey: c.settings.APISecret}
 	for key, secret := range c.settings.OlderKeys {

@@ -17,8 +17,8 @@ import (
 	"foyer/internal/livekit"
 )
 
-// TestEventIsTakenThatAnyConfiguredKeySigned: while the keys are changed LiveKit signs with an older one.
-func TestEventIsTakenThatAnyConfiguredKeySigned(t *testing.T) {
+// TestEventSignedWithAnyConfiguredKeyIsAccepted: during a rotation of keys, LiveKit signs with an older one.
+func TestEventSignedWithAnyConfiguredKeyIsAccepted(t *testing.T) {
 	t.Parallel()
 	s := offline()
 	older, gone := strings.Repeat("o", 32), strings.Repeat("g", 32)
@@ -53,7 +53,7 @@ func TestEventIsTakenThatAnyConfiguredKeySigned(t *testing.T) {
 	}
 }
 
-// TestBodyOfAStrangerIsNotRead: it would be kept in memory until the whole of it has come.
+// TestBodyOfAStrangerIsNotRead: it would stay in memory until all of it has arrived.
 func TestBodyOfAStrangerIsNotRead(t *testing.T) {
 	t.Parallel()
 	stale, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{

@@ -7,9 +7,8 @@ import (
 	"sync"
 )
 
-// insecureScheme is https without a look at the certificate. The SDK always uses Go's default
-// transport and takes no other; a scheme of its own is the one way in that leaves every other
-// request of the process alone.
+// insecureScheme is https without checking the certificate. The SDK always uses Go's default transport. A separate
+// scheme is the only way in that does not affect other requests of the process.
 const insecureScheme = "https-unverified"
 
 var registerInsecure = sync.OnceFunc(func() {
@@ -19,8 +18,7 @@ var registerInsecure = sync.OnceFunc(func() {
 	shared.RegisterProtocol(insecureScheme, insecureTransport{unverified})
 })
 
-// insecure returns a URL under which a server with any certificate is reached. A URL without TLS
-// is returned as it is.
+// insecure returns a URL that reaches a server with any certificate. A URL without TLS is returned unchanged.
 func insecure(url string) string {
 	rest, ok := strings.CutPrefix(url, "wss://")
 	if !ok {

@@ -19,14 +19,14 @@ import (
 	"foyer/internal/livekit"
 )
 
-// played is what answers in LiveKit's place where the real one shows nothing of what it was asked.
+// played stands in for LiveKit where the real one does not show which requests it got.
 type played struct {
-	livekitproto.RoomService // of which nothing else is asked
+	livekitproto.RoomService // no other method is called
 
 	ended atomic.Pointer[livekitproto.DeleteRoomRequest]
 	sent  atomic.Pointer[livekitproto.SendDataRequest]
 	list  []*livekitproto.ParticipantInfo
-	// listErr and err are what it answers: the first when it is asked who is there.
+	// listErr is the error of listing participants, err that of all other requests.
 	listErr, err error
 }
 
@@ -50,7 +50,7 @@ func (p *played) SendData(
 	return &livekitproto.SendDataResponse{}, p.err
 }
 
-// play serves what plays LiveKit over TLS, with a certificate that nobody trusts.
+// play serves the stand-in over TLS, with a certificate that nobody trusts.
 func play(t *testing.T, p *played) (host string) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(livekitproto.NewRoomServiceServer(p))
@@ -60,7 +60,7 @@ func play(t *testing.T, p *played) (host string) {
 	return server.Listener.Addr().String()
 }
 
-func TestCertificateOfLiveKitIsCheckedUnlessTheSettingSaysNot(t *testing.T) {
+func TestLiveKitsCertificateIsCheckedByDefault(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range []string{"wss", "https"} {
 		t.Run(scheme, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestCertificateOfLiveKitIsCheckedUnlessTheSettingSaysNot(t *testing.T) {
 	}
 }
 
-func TestSettingToCheckNoCertificateDoesNoHarmWithoutTLS(t *testing.T) {
+func TestInsecureSettingHasNoEffectWithoutTLS(t *testing.T) {
 	t.Parallel()
 	s := online(t)
 	require.True(t, strings.HasPrefix(s.URL, "ws://"))
@@ -92,7 +92,7 @@ func TestSettingToCheckNoCertificateDoesNoHarmWithoutTLS(t *testing.T) {
 	assert.NoError(t, livekit.New(s).EndRoom(t.Context(), uuid.NewString()))
 }
 
-// participant is somebody with a role, whatever his name says.
+// participant returns a participant with a role. Their name is always "owner".
 func participant(role string) *livekitproto.ParticipantInfo {
 	return &livekitproto.ParticipantInfo{
 		Identity: uuid.NewString(), Name: "owner", State: livekitproto.ParticipantInfo_ACTIVE,
@@ -100,7 +100,7 @@ func participant(role string) *livekitproto.ParticipantInfo {
 	}
 }
 
-func TestHostsAreToldReliablyAndByIdentity(t *testing.T) {
+func TestMessagesToHostsAreReliable(t *testing.T) {
 	t.Parallel()
 	owner, administrator := participant("owner"), participant("administrator")
 	owner.JoinedAt, administrator.JoinedAt = 1, 2
@@ -109,7 +109,7 @@ func TestHostsAreToldReliablyAndByIdentity(t *testing.T) {
 	}}
 	s := offline()
 	s.URL, s.InsecureSkipVerify = "wss://"+play(t, p), true
-	require.NoError(t, livekit.New(s).TellHosts(t.Context(), roomName, []byte("hello")))
+	require.NoError(t, livekit.New(s).SendToHosts(t.Context(), roomName, []byte("hello")))
 	sent := p.sent.Load()
 	assert.Equal(t, livekitproto.DataPacket_RELIABLE, sent.GetKind())
 	assert.Equal(t, []string{owner.Identity, administrator.Identity}, sent.GetDestinationIdentities())
@@ -117,7 +117,7 @@ func TestHostsAreToldReliablyAndByIdentity(t *testing.T) {
 	assert.Equal(t, "hello", string(sent.GetData()))
 }
 
-func TestRoomThatEndsMeanwhileIsFineAndAnythingElseThatGoesWrongIsAnError(t *testing.T) {
+func TestRoomThatEndsMeanwhileIsNoError(t *testing.T) {
 	t.Parallel()
 	gone, broken := twirp.NotFoundError("room"), twirp.InternalError("out of order")
 	tests := []struct {

@@ -16,19 +16,19 @@ import (
 	"foyer/internal/fault"
 )
 
-// Identity is the name of a participant within a LiveKit room. For a person who entered with one of Foyer's
-// tokens it is a UUID in its canonical form. For a phone, an agent, a stream or a recorder it is any text
-// that their service chose, such as sip_+33123456789.
+// Identity is the name of a participant within a LiveKit room. For a person who entered with a token from Foyer, it is
+// a UUID in canonical form. For a phone, agent, stream or recorder, it is any text that their service chose, such as
+// sip_+33123456789.
 type Identity string
 
-// identitySpace makes ids of identities that are no UUID (UUID v5).
+// identitySpace is the namespace of ids for identities that are not UUIDs (UUID v5).
 var identitySpace = uuid.MustParse("2a8f3f0e-5f0b-4c38-8a55-6f1f5d0d7c42")
 
 // IdentityOf returns the identity of a person.
 func IdentityOf(id uuid.UUID) Identity { return Identity(id.String()) }
 
-// ID is the UUID under which Foyer stores facts about an identity: the identity itself where it is a UUID,
-// otherwise one derived from it. The same identity always has the same ID.
+// ID is the UUID under which Foyer stores facts about an identity: the identity itself if it is a UUID, otherwise a
+// UUID derived from it. The same identity always has the same ID.
 func (i Identity) ID() uuid.UUID {
 	if id, ok := i.person(); ok {
 		return id
@@ -42,24 +42,25 @@ func (i Identity) person() (uuid.UUID, bool) {
 	return id, err == nil && id.String() == string(i)
 }
 
-// second reports whether an identity is that of a second connection: LiveKit lets the holder of any token open more
-// connections, to send only, under the token's identity, # and a text of their choice (/rtc?publish=text).
+// second reports whether an identity is that of a second connection. LiveKit lets the holder of any token open more
+// connections that only send. Their identity is that of the token, # and a text of the holder's choice
+// (/rtc?publish=text).
 func (i Identity) second() bool {
 	first, _, second := strings.Cut(string(i), "#")
 	_, person := Identity(first).person()
 	return second && person
 }
 
-// ParticipantKind says what a participant is.
+// ParticipantKind is the kind of a participant.
 type ParticipantKind string
 
 // Every kind of participant.
 const (
 	// Person entered with a token that has the form of Foyer's tokens. Only persons have a pass.
 	Person ParticipantKind = "PERSON"
-	// Phone is a call from or to the telephone network (SIP).
+	// Phone is a telephone, connected through SIP.
 	Phone ParticipantKind = "PHONE"
-	// Agent is a program that takes part.
+	// Agent is a program that takes part in the meeting.
 	Agent ParticipantKind = "AGENT"
 	// Stream is a broadcast that is sent into the room (ingress).
 	Stream ParticipantKind = "STREAM"
@@ -82,36 +83,36 @@ func kindOf(info *livekitproto.ParticipantInfo) ParticipantKind {
 	return cmp.Or(kinds[info.GetKind()], Other)
 }
 
-// Participant is somebody or something in a call, as LiveKit describes it.
+// Participant is a person or program in a LiveKit room, as LiveKit describes it.
 type Participant struct {
-	// Identity is the participant's for this session of the room.
+	// Identity is the identity in this session of the room.
 	Identity Identity
 	Kind     ParticipantKind
-	// SID is LiveKit's name of this one connection.
+	// SID is LiveKit's id of this connection.
 	SID        string
 	Name       string
 	Attributes map[string]string
 	Tracks     []Track
 	JoinedAt   time.Time
 	Permission Permission
-	// Active is true from when he is connected until he leaves.
+	// Active is true while the participant is connected.
 	Active bool
-	// Joined is true once the participant can receive. LiveKit reports that as ParticipantJoined. Before, for a minute
-	// at most, a participant can send all the same.
+	// Joined is true once the participant can receive. LiveKit reports that as ParticipantJoined. Before that, a
+	// participant can already send, for a minute at most.
 	Joined bool
 
 	granted *livekitproto.ParticipantPermission
 }
 
-// ID is the id of the participant's identity.
+// ID returns the id of the participant's identity.
 func (p *Participant) ID() uuid.UUID { return p.Identity.ID() }
 
-// Second reports whether a person has opened a second connection with a token. Its identity has no pass and no ban, so
-// it may never be in a call.
+// Second reports whether this is a person's second connection with the same token. Its identity has no pass and no ban,
+// so it may never be in a meeting.
 func (p *Participant) Second() bool { return p.Kind == Other && p.Identity.second() }
 
-// Compare returns whether the participant comes before (negative) or after (positive) the one who joined at a time
-// and has an ID. Among those who joined in the same instant the ID decides, in the order of its bytes.
+// Compare returns whether the participant comes before (negative) or after (positive) one with a joining time and an
+// ID. Participants who joined at the same time are ordered by the bytes of their IDs.
 func (p *Participant) Compare(joinedAt time.Time, id uuid.UUID) int {
 	if order := p.JoinedAt.Compare(joinedAt); order != 0 {
 		return order
@@ -120,7 +121,7 @@ func (p *Participant) Compare(joinedAt time.Time, id uuid.UUID) int {
 	return bytes.Compare(own[:], id[:])
 }
 
-// Role is one of the Role constants, or empty. Only persons have one: services other than Foyer write the
+// Role is one of the Role constants, or empty. Only persons have roles, because other services than Foyer write the
 // attributes of all other kinds.
 func (p *Participant) Role() string {
 	if p.Kind != Person {
@@ -134,11 +135,11 @@ func (p *Participant) IsAuthenticated() bool {
 	return p.Kind == Person && p.Attributes[AttributeIsAuthenticated] == "true"
 }
 
-// Track is a medium that a participant sends.
+// Track is one audio or video track that a participant sends.
 type Track struct {
 	SID  string
 	Name string
-	// Source is in LiveKit's words: camera, microphone, screen_share, screen_share_audio or unknown.
+	// Source is LiveKit's name of the source: camera, microphone, screen_share, screen_share_audio or unknown.
 	Source string
 	Muted  bool
 }
@@ -147,7 +148,7 @@ type Track struct {
 type Permission struct {
 	Subscribe bool
 	Data      bool
-	// Sources are the media he may send; none means no media at all.
+	// Sources are the media that the participant can send; none if empty.
 	Sources []string
 }
 
@@ -191,7 +192,7 @@ func permission(granted *livekitproto.ParticipantPermission) Permission {
 	p := Permission{Subscribe: granted.GetCanSubscribe(), Data: granted.GetCanPublishData()}
 	switch {
 	case !granted.GetCanPublish():
-	case len(granted.GetCanPublishSources()) == 0: // to LiveKit that is all of them
+	case len(granted.GetCanPublishSources()) == 0: // for LiveKit, an empty list means all
 		p.Sources = slices.Clone(everySource)
 	default:
 		for _, source := range granted.GetCanPublishSources() {
@@ -203,15 +204,15 @@ func permission(granted *livekitproto.ParticipantPermission) Permission {
 
 var everySource = []string{"camera", "microphone", "screen_share", "screen_share_audio"}
 
-// sourceName spells a source as LiveKit's tokens do.
+// sourceName returns a source as LiveKit's tokens write it.
 func sourceName(source livekitproto.TrackSource) string { return strings.ToLower(source.String()) }
 
 func sourceOf(name string) livekitproto.TrackSource {
 	return livekitproto.TrackSource(livekitproto.TrackSource_value[strings.ToUpper(name)])
 }
 
-// Participants lists everybody and everything in a LiveKit room in the order of Compare; nobody when the room
-// does not run. Unavailable when LiveKit is.
+// Participants lists the participants in a LiveKit room, in the order of Compare; none if the room does not run.
+// Unavailable if LiveKit is.
 func (c *Client) Participants(ctx context.Context, room string) ([]*Participant, error) {
 	ctx, cancel := call(ctx)
 	defer cancel()
@@ -232,7 +233,7 @@ func (c *Client) Participants(ctx context.Context, room string) ([]*Participant,
 	return people, nil
 }
 
-// Participant returns somebody in a LiveKit room; NotFound when he is not there.
+// Participant returns one participant in a LiveKit room; NotFound if they are not there.
 func (c *Client) Participant(
 	ctx context.Context, room string, identity Identity,
 ) (*Participant, error) {
@@ -254,7 +255,7 @@ func errNotInCall() error {
 	return fault.New(fault.NotFound, "there is no such participant in the call")
 }
 
-// RemoveParticipant disconnects somebody from a LiveKit room. Whoever is not there is fine.
+// RemoveParticipant disconnects a participant from a LiveKit room. One who is not there is not an error.
 func (c *Client) RemoveParticipant(ctx context.Context, room string, identity Identity) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
@@ -267,8 +268,8 @@ func (c *Client) RemoveParticipant(ctx context.Context, room string, identity Id
 	return nil
 }
 
-// Mute silences one track of a participant. Nobody can be unmuted but by himself. NotFound when the
-// participant or the track is not there.
+// Mute mutes one track of a participant. Only participants themselves can unmute. NotFound if the participant or the
+// track is not there.
 func (c *Client) Mute(ctx context.Context, room string, identity Identity, trackSID string) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
@@ -284,17 +285,16 @@ func (c *Client) Mute(ctx context.Context, room string, identity Identity, track
 	return nil
 }
 
-// Change is a change of a participant: what is empty or nil stays as it is.
+// Change is a change of a participant. Fields that are empty or nil change nothing.
 type Change struct {
 	Name string
 	// Attributes are set one by one; an empty value deletes one.
 	Attributes map[string]string
-	// Permission is the whole of what he may do from now on.
+	// Permission replaces the participant's whole permission.
 	Permission *Permission
 }
 
-// Update changes a participant; NotFound when he is not there. What LiveKit allows beyond a
-// Permission stays as it is.
+// Update changes a participant; NotFound if they are not there. It keeps what LiveKit allows beyond a Permission.
 func (c *Client) Update(ctx context.Context, room string, p *Participant, change Change) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
@@ -316,8 +316,8 @@ func (c *Client) Update(ctx context.Context, room string, p *Participant, change
 	return nil
 }
 
-// grant is a permission in LiveKit's terms, which replaces all that it had granted. A person keeps nothing
-// beyond it; other kinds keep what their service needs, such as being hidden.
+// grant returns a permission in LiveKit's terms, which replaces all earlier grants. A person keeps nothing else; other
+// kinds keep what their service needs, such as being hidden.
 func (p *Participant) grant(to Permission) *livekitproto.ParticipantPermission {
 	grant := &livekitproto.ParticipantPermission{CanSubscribeMetrics: p.granted.GetCanSubscribeMetrics()}
 	if p.Kind != Person && p.granted != nil {
@@ -331,8 +331,8 @@ func (p *Participant) grant(to Permission) *livekitproto.ParticipantPermission {
 	return grant
 }
 
-// SetMetadata sets what all participants of a LiveKit room can read of it. A room that does not run
-// is fine.
+// SetMetadata sets the metadata of a LiveKit room, which all participants can read. A room that does not run is not an
+// error.
 func (c *Client) SetMetadata(ctx context.Context, room, metadata string) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
@@ -345,7 +345,7 @@ func (c *Client) SetMetadata(ctx context.Context, room, metadata string) error {
 	return nil
 }
 
-// HandRaisedAt is since when the participant's hand is up; nil when it is down.
+// HandRaisedAt is when the participant raised their hand; nil if it is down.
 func (p *Participant) HandRaisedAt() *time.Time {
 	at, err := time.Parse(time.RFC3339Nano, p.Attributes[AttributeHand])
 	if err != nil {

@@ -13,19 +13,19 @@ import (
 )
 
 const (
-	// askEvery is how often Foyer asks whether LiveKit makes rooms itself; askAgain is the pause after LiveKit did not
-	// answer within askTimeout.
-	askEvery   = time.Minute
-	askAgain   = 5 * time.Second
-	askTimeout = 2 * time.Second
+	// probeEvery is how often Foyer probes whether LiveKit creates rooms itself. probeAgain is the pause after LiveKit
+	// did not answer within probeTimeout.
+	probeEvery   = time.Minute
+	probeAgain   = 5 * time.Second
+	probeTimeout = 2 * time.Second
 	// roomOutlives is how much longer LiveKit keeps an empty room than a token can be used to enter it.
 	roomOutlives = time.Minute
 )
 
-// open makes a LiveKit room where LiveKit does not make it itself when the first person joins (room.auto_create in its
-// settings). Where it does, this costs one request a minute, and tokens are given also while LiveKit is away. Where it
-// does not, a token for a room that cannot be made would open nothing: Unavailable. A room that nobody joins ends by
-// itself, later than the token.
+// open creates a LiveKit room if LiveKit does not create rooms itself when the first person joins (room.auto_create in
+// its settings). If it does, the only cost is one probe per minute, and Foyer can make tokens while LiveKit cannot be
+// reached. If it does not, the error is Unavailable when the room cannot be created, because a token for it would be
+// useless. A room that nobody joins ends by itself, later than the token.
 func (c *Client) open(ctx context.Context, room string) error {
 	if !c.refusesNewRooms(ctx) {
 		return nil
@@ -41,63 +41,63 @@ func (c *Client) open(ctx context.Context, room string) error {
 	return nil
 }
 
-// newRooms is what Foyer knows about how LiveKit treats rooms that nobody has made.
+// newRooms is what Foyer knows about whether LiveKit creates rooms itself.
 type newRooms struct {
-	// asking is held by the one caller who asks.
-	asking sync.Mutex
+	// probing is held by the one caller who probes.
+	probing sync.Mutex
 
 	mu      sync.Mutex
 	refused bool
-	askAt   time.Time
+	probeAt time.Time
 	known   bool
 }
 
-// refusesNewRooms reports whether LiveKit lets nobody into a room that nobody has made. One caller a minute asks;
-// others go on with the last answer. Only before the first answer they wait.
+// refusesNewRooms reports whether LiveKit refuses people in a room that does not exist yet. One caller per minute
+// probes; others use the last result. Callers wait only for the first result.
 func (c *Client) refusesNewRooms(ctx context.Context) bool {
 	refused, known, due := c.made.get()
 	if !due {
 		return refused
 	}
 	if known {
-		if !c.made.asking.TryLock() {
+		if !c.made.probing.TryLock() {
 			return refused
 		}
 	} else {
-		c.made.asking.Lock()
+		c.made.probing.Lock()
 	}
-	defer c.made.asking.Unlock()
-	if refused, _, due = c.made.get(); !due { // somebody else has asked meanwhile
+	defer c.made.probing.Unlock()
+	if refused, _, due = c.made.get(); !due { // another caller has probed meanwhile
 		return refused
 	}
-	return c.made.set(c.askNewRooms(ctx))
+	return c.made.set(c.probe(ctx))
 }
 
 func (n *newRooms) get() (refused, known, due bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.refused, n.known, time.Now().After(n.askAt)
+	return n.refused, n.known, time.Now().After(n.probeAt)
 }
 
-// set takes an answer. While LiveKit does not answer, the last answer holds.
+// set stores a result. While LiveKit does not answer, the last result stays.
 func (n *newRooms) set(refused bool, err error) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if err != nil {
-		n.askAt = time.Now().Add(askAgain)
+		n.probeAt = time.Now().Add(probeAgain)
 		return n.refused
 	}
-	n.refused, n.known, n.askAt = refused, true, time.Now().Add(askEvery)
+	n.refused, n.known, n.probeAt = refused, true, time.Now().Add(probeEvery)
 	return refused
 }
 
-// askNewRooms asks LiveKit whether it would let somebody into a room of a new name. That makes no room.
-func (c *Client) askNewRooms(ctx context.Context) (refused bool, err error) {
-	// Others go by the answer too: a caller who gives up is no reason to have none.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
+// probe asks LiveKit whether it would let a participant into a room with a new name. This creates no room.
+func (c *Client) probe(ctx context.Context) (refused bool, err error) {
+	// Other callers use the result too, so one caller's cancellation must not end the probe.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
 	defer cancel()
 	token, err := auth.NewAccessToken(c.settings.APIKey, c.settings.APISecret).SetIdentity(uuid.NewString()).
-		SetVideoGrant(&auth.VideoGrant{RoomJoin: true, Room: uuid.NewString()}).SetValidFor(askTimeout).ToJWT()
+		SetVideoGrant(&auth.VideoGrant{RoomJoin: true, Room: uuid.NewString()}).SetValidFor(probeTimeout).ToJWT()
 	if err != nil {
 		return false, err
 	}

@@ -16,14 +16,14 @@ import (
 	"foyer/test/env"
 )
 
-// at are settings for a LiveKit server of the test's own.
+// at returns the settings for a LiveKit server of the test's own.
 func at(server *env.LiveKitServer) livekit.Settings {
 	s := offline()
 	s.URL, s.PublicURL, s.APIKey, s.APISecret = server.URL(), server.URL(), server.Key(), server.Secret()
 	return s
 }
 
-func TestTokenOpensARoomWhereLiveKitMakesNone(t *testing.T) {
+func TestTokenCreatesARoomIfLiveKitDoesNot(t *testing.T) {
 	t.Parallel()
 	server := env.StartLiveKitWith(t, "", func(s *env.LiveKitServer) { s.RoomsMade = true })
 	s, client := at(server), livekit.New(at(server))
@@ -46,8 +46,8 @@ func TestTokenOpensARoomWhereLiveKitMakesNone(t *testing.T) {
 	assert.True(t, fault.Is(err, fault.Unavailable), "a token would open nothing: %v", err)
 }
 
-// TestTokenMakesNoRoomWhereLiveKitDoes, and needs no LiveKit.
-func TestTokenMakesNoRoomWhereLiveKitDoes(t *testing.T) {
+// TestTokenCreatesNoRoomIfLiveKitDoes, and needs no LiveKit.
+func TestTokenCreatesNoRoomIfLiveKitDoes(t *testing.T) {
 	t.Parallel()
 	server := env.StartLiveKit(t, "")
 	s, client := at(server), livekit.New(at(server))
@@ -66,7 +66,7 @@ func TestTokenMakesNoRoomWhereLiveKitDoes(t *testing.T) {
 	}
 }
 
-// roomOf returns a room as LiveKit lists it; nil when it does not run.
+// roomOf returns a room as LiveKit lists it; nil if it does not run.
 func roomOf(t *testing.T, s livekit.Settings, name string) *livekitproto.Room {
 	t.Helper()
 	list, err := lksdk.NewRoomServiceClient(s.URL, s.APIKey, s.APISecret).
@@ -92,13 +92,13 @@ func TestTokenNamesItsDeployment(t *testing.T) {
 	other := s
 	other.Deployment = "meet.example.org"
 	assert.False(t, livekit.New(other).Made(p))
-	marks, err := livekit.New(s).Marks(t.Context())
+	deployments, err := livekit.New(s).Deployments(t.Context())
 	require.NoError(t, err)
-	assert.Contains(t, marks["staging.example.org"], j.Room)
+	assert.Contains(t, deployments["staging.example.org"], j.Room)
 }
 
-// TestCallerWhoGivesUpKeepsNoRoomFromOthers: by the answer to the first who asks go all who ask soon after.
-func TestCallerWhoGivesUpKeepsNoRoomFromOthers(t *testing.T) {
+// TestCancelledCallerDoesNotAffectTheProbe: callers soon after it use the same result.
+func TestCancelledCallerDoesNotAffectTheProbe(t *testing.T) {
 	t.Parallel()
 	server := env.StartLiveKitWith(t, "", func(s *env.LiveKitServer) { s.RoomsMade = true })
 	client := livekit.New(at(server))

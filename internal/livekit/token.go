@@ -1,4 +1,4 @@
-// Package livekit is all that is said to LiveKit and heard from it.
+// Package livekit has all communication with LiveKit.
 package livekit
 
 import (
@@ -15,18 +15,19 @@ import (
 	"github.com/livekit/protocol/auth"
 )
 
-// Names of the attributes that every participant carries. Clients read them; only Foyer writes them.
+// Names of the attributes that every participant has. Clients read them; only Foyer writes them.
 const (
 	AttributeColor           = "color"
 	AttributeRole            = "room_role"
 	AttributeIsAuthenticated = "is_authenticated"
-	// AttributeHand is when the participant raised his hand (RFC 3339); absent while it is down.
+	// AttributeHand is when the participant raised their hand (RFC 3339); missing while it is down.
 	AttributeHand = "hand_raised_at"
-	// AttributeDeployment names the installation of Foyer that made the token: several may share a LiveKit.
+	// AttributeDeployment is the name of the Foyer installation that made the token. Several installations may share a
+	// LiveKit.
 	AttributeDeployment = "deployment"
 )
 
-// Reserved reports whether an attribute is written by Foyer or LiveKit alone.
+// Reserved reports whether only Foyer or LiveKit may write an attribute.
 func Reserved(attribute string) bool {
 	return slices.Contains(
 		[]string{
@@ -35,49 +36,49 @@ func Reserved(attribute string) bool {
 		strings.HasPrefix(attribute, "lk.")
 }
 
-// Roles of a participant as the attribute room_role spells them; anybody else has "".
+// Roles of a participant, as in the attribute room_role; "" for everybody else.
 const (
 	RoleOwner         = "owner"
 	RoleAdministrator = "administrator"
 	RoleMember        = "member"
 )
 
-// Join says who may enter which LiveKit room, and what he may do there.
+// Join says who may enter which LiveKit room, and what they may do there.
 type Join struct {
-	// Room is the LiveKit room's name.
+	// Room is the name of the LiveKit room.
 	Room string
-	// Identity is the person's for this session of the room.
+	// Identity is the person's identity in this session of the room.
 	Identity uuid.UUID
-	// Name is what others see: already checked, at most 256 bytes (LiveKit's limit).
+	// Name is the name that others see: already checked, at most 256 bytes (LiveKit's limit).
 	Name string
 	// UserID is zero for a person without an account.
 	UserID uuid.UUID
 	// Role is one of the Role constants or empty.
 	Role string
-	// Sources are the media the person may send; none means no media at all.
+	// Sources are the media that the person can send; none if empty.
 	Sources []string
-	// OnlySources, when set, is what a host has decided that the person may send, whatever his role.
+	// OnlySources, if set, replaces Sources, whatever the person's role: a host has decided it.
 	OnlySources *[]string
 	// Data allows data messages (chat).
 	Data bool
-	// Deaf forbids to receive media.
+	// Deaf forbids receiving media.
 	Deaf bool
 }
 
-// Details are what a client needs to enter, in LiveKit's own words.
+// Details are what a client needs to enter. The names are LiveKit's own.
 type Details struct {
 	ServerURL        string
 	RoomName         string
 	ParticipantToken string
 	ParticipantName  string
-	// ExpiresAt ends the token's use for entering. LiveKit refreshes it for those connected.
+	// ExpiresAt is until when the token can be used to enter. LiveKit renews it for connected participants.
 	ExpiresAt time.Time
 }
 
-// Details makes the token that lets one person into one room (a JWT of LiveKit's access token
-// format, docs.livekit.io/home/get-started/authentication), and says where to take it.
-// Every join token is made here, and the room first where LiveKit wants that. A nameless room or identity is refused: LiveKit's own builder
-// would sign a token that is good for more than was meant.
+// Details makes the token that lets one person into one room (a JWT in LiveKit's access token format,
+// docs.livekit.io/home/get-started/authentication), and returns it with the URL to use it at. Every join token is made
+// here, after the room if LiveKit requires that. An empty room name or identity is refused, because LiveKit's own
+// builder would sign a token that allows more than intended.
 func (c *Client) Details(ctx context.Context, j Join) (*Details, error) {
 	if j.Room == "" || j.Identity == uuid.Nil {
 		return nil, errors.New("a join token needs a room and an identity")
@@ -85,8 +86,8 @@ func (c *Client) Details(ctx context.Context, j Join) (*Details, error) {
 	if err := c.open(ctx, j.Room); err != nil {
 		return nil, err
 	}
-	// Taken before signing, and cut to the whole second as the claim is, so that we never promise
-	// more than the token holds.
+	// It is taken before signing and truncated to the second like the claim, so that it never promises more than the
+	// token.
 	expiresAt := time.Now().Add(c.settings.TokenTTL).Truncate(time.Second)
 	token, err := auth.NewAccessToken(c.settings.APIKey, c.settings.APISecret).
 		SetIdentity(j.Identity.String()).
@@ -105,7 +106,7 @@ func (c *Client) Details(ctx context.Context, j Join) (*Details, error) {
 	}, nil
 }
 
-// Attributes are those that a participant carries, by the rules of this moment.
+// Attributes returns the attributes of a participant by the current rules.
 func (c *Client) Attributes(j Join) map[string]string {
 	authenticated := "false"
 	if j.UserID != uuid.Nil {
@@ -122,15 +123,14 @@ func (c *Client) Attributes(j Join) map[string]string {
 	return attributes
 }
 
-// Made reports whether a participant entered with a token of this deployment. Participants of versions that did
-// not name it may be another's, so they are not ours.
+// Made reports whether a participant entered with a token of this deployment. Participants with tokens of versions that
+// did not name it may belong to another one, so they do not count.
 func (c *Client) Made(p *Participant) bool {
 	_, ours := p.Attributes[AttributeIsAuthenticated]
 	return ours && (p.Kind == Person || p.Second()) && p.Attributes[AttributeDeployment] == c.settings.Deployment
 }
 
-// Permission is what a participant may do, by the rules of this moment: hosts whatever the server
-// allows.
+// Permission returns what a participant may do by the current rules. Hosts may do whatever the server allows.
 func (c *Client) Permission(j Join) Permission {
 	p := Permission{Subscribe: !j.Deaf, Data: j.Data, Sources: j.Sources}
 	if IsHost(j.Role) {
@@ -142,8 +142,8 @@ func (c *Client) Permission(j Join) Permission {
 	return p
 }
 
-// grant spells out every permission: what LiveKit reads from an absent one is not always "no", and
-// an empty list of sources means all of them.
+// grant sets every permission explicitly: for LiveKit, a missing permission does not always mean "no", and an empty
+// list of sources means all of them.
 func (c *Client) grant(j Join) *auth.VideoGrant {
 	p := c.Permission(j)
 	grant := &auth.VideoGrant{
@@ -159,11 +159,11 @@ func (c *Client) grant(j Join) *auth.VideoGrant {
 	return grant
 }
 
-// IsHost reports whether a participant of this role is a host.
+// IsHost reports whether a role is that of a host.
 func IsHost(role string) bool { return role == RoleOwner || role == RoleAdministrator }
 
-// Color returns the colour that stands for a person everywhere: of his account or, without one
-// (zero), of his entry. It is a pure function of the id, as CSS: hsl(0–359, 50–75%, 25–60%).
+// Color returns the colour of a person everywhere: of their account or, without one (zero), of their entry. It is a
+// pure function of the id, as CSS: hsl(0–359, 50–75%, 25–60%).
 func Color(userID, entryID uuid.UUID) string {
 	id := userID
 	if id == uuid.Nil {

@@ -17,7 +17,7 @@ import (
 	"foyer/internal/livekit"
 )
 
-// Ids of which the colours are pinned below.
+// Ids whose colours are pinned below.
 var (
 	entryID = uuid.MustParse("0b6a3c1e-7d0f-4c58-9a3e-2f1d5b8c9e10") // hsl(270, 65%, 40%)
 	userID  = uuid.MustParse("7c9e6679-7425-40de-944b-e07fc1f90ae7") // hsl(336, 51%, 32%)
@@ -29,7 +29,7 @@ const (
 	apiSecret = "a LiveKit secret of 32 bytes ...."
 )
 
-// everySource is what hosts may send, unless a test says otherwise.
+// everySource are the media that hosts can send, unless a test says otherwise.
 var everySource = []string{"camera", "microphone", "screen_share", "screen_share_audio"}
 
 func offline() livekit.Settings {
@@ -47,7 +47,7 @@ func details(t *testing.T, s livekit.Settings, j livekit.Join) *livekit.Details 
 	return d
 }
 
-// payload returns what a token says, but for its times, and its times.
+// payload returns the claims of a token except its times, and its times.
 func payload(t *testing.T, token string) (claims map[string]any, times map[string]int64) {
 	t.Helper()
 	parts := strings.Split(token, ".")
@@ -66,7 +66,7 @@ func payload(t *testing.T, token string) (claims map[string]any, times map[strin
 	return claims, times
 }
 
-// rules states what a token must say, apart from the code that makes it say so.
+// rules returns what a token must contain, independently of the code that makes tokens.
 func rules(j livekit.Join, s livekit.Settings) map[string]any {
 	host := j.Role == "owner" || j.Role == "administrator"
 	sources := j.Sources
@@ -107,7 +107,7 @@ func plain(list []string) []any {
 	return out
 }
 
-// What of a join and of the settings matters for a token.
+// The parts of a join and of the settings that matter for a token.
 var (
 	everyRole     = []string{"", livekit.RoleMember, livekit.RoleAdministrator, livekit.RoleOwner}
 	everyUser     = []uuid.UUID{uuid.Nil, userID}
@@ -130,14 +130,14 @@ func everyJoin(f func(livekit.Join, livekit.Settings)) {
 	}
 }
 
-// pick takes the lowest digit off a number whose base there is the length of a list.
+// pick takes one digit off a number, in the base of the length of the list, and returns that item.
 func pick[T any](from []T, number *int) T {
 	digit := *number % len(from)
 	*number /= len(from)
 	return from[digit]
 }
 
-func TestTokenSaysWhatTheRulesSayOfEverybody(t *testing.T) {
+func TestTokensFollowTheRules(t *testing.T) {
 	t.Parallel()
 	different := map[string]bool{}
 	everyJoin(func(j livekit.Join, s livekit.Settings) {
@@ -148,14 +148,14 @@ func TestTokenSaysWhatTheRulesSayOfEverybody(t *testing.T) {
 	assert.Greater(t, len(different), 300)
 }
 
-// What no token of ours may hold, in LiveKit's words, wherever in it.
+// Grants that no token of Foyer may contain anywhere, in LiveKit's terms.
 var forbidden = []string{
 	"metadata", "hidden", "recorder", "agent", "kind", "kindDetails", "roomCreate", "roomList",
 	"roomRecord", "ingressAdmin", "roomConfig", "roomPreset", "sip", "inference", "observability",
 	"destinationRoom", "canManageAgentSession", "sha256",
 }
 
-func TestTokenNeverHoldsMoreThanAJoin(t *testing.T) {
+func TestTokenNeverContainsOtherGrants(t *testing.T) {
 	t.Parallel()
 	everyJoin(func(j livekit.Join, s livekit.Settings) {
 		claims, _ := payload(t, details(t, s, j).ParticipantToken)
@@ -175,7 +175,7 @@ func TestTokenNeverHoldsMoreThanAJoin(t *testing.T) {
 	})
 }
 
-func TestTokensOfSomePeopleToTheLetter(t *testing.T) {
+func TestTokensOfSomePeopleAreExact(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
@@ -275,7 +275,7 @@ func TestTokensOfSomePeopleToTheLetter(t *testing.T) {
 	}
 }
 
-func TestTokenIsSignedWithTheSecretAndNoOther(t *testing.T) {
+func TestTokenIsSignedWithTheSecret(t *testing.T) {
 	t.Parallel()
 	token := details(t, offline(), guest()).ParticipantToken
 	key := func(secret string) jwt.Keyfunc {
@@ -297,14 +297,14 @@ func guest() livekit.Join {
 	}
 }
 
-func TestTokenLivesAsLongAsTheSettingSaysAndWeNeverPromiseMore(t *testing.T) {
+func TestTokenExpiresWhenTheSettingSays(t *testing.T) {
 	t.Parallel()
 	for _, ttl := range []time.Duration{time.Second, time.Minute, 5 * time.Minute, 24 * time.Hour} {
 		t.Run(ttl.String(), func(t *testing.T) {
 			t.Parallel()
 			s := offline()
 			s.TokenTTL = ttl
-			// Many, so that some are made close to the end of a second on most runs.
+			// Many, so that some are made close to the end of a second in most runs.
 			for range 200 {
 				before := time.Now().Truncate(time.Second)
 				d := details(t, s, guest())
@@ -321,7 +321,7 @@ func TestTokenLivesAsLongAsTheSettingSaysAndWeNeverPromiseMore(t *testing.T) {
 	}
 }
 
-func TestDetailsSayWhereToTakeTheToken(t *testing.T) {
+func TestDetailsHaveTheURLOfClients(t *testing.T) {
 	t.Parallel()
 	d := details(t, offline(), guest())
 	assert.Equal(t, "wss://livekit.example.org", d.ServerURL, "the clients' URL, not ours")
@@ -348,7 +348,7 @@ func TestTokenWithoutARoomOrAnIdentityIsRefused(t *testing.T) {
 	}
 }
 
-func TestTokenIsRefusedWithoutAKeyToSignWith(t *testing.T) {
+func TestTokenIsRefusedWithoutAKey(t *testing.T) {
 	t.Parallel()
 	s := offline()
 	s.APISecret = ""
