@@ -128,7 +128,7 @@ func TestSettingsReachTheirParts(t *testing.T) {
 	}, storage)
 }
 
-func TestSettingsOfSignInReachIt(t *testing.T) {
+func TestSignInSettingsReachTheirParts(t *testing.T) {
 	t.Parallel()
 	c := productionConfig(t, map[string]string{
 		"FOYER_OIDC_ISSUER": "https://id.example.org/realms/meet", "FOYER_OIDC_CLIENT_ID": "foyer",
@@ -143,7 +143,7 @@ func TestSettingsOfSignInReachIt(t *testing.T) {
 	assert.Equal(t, "https://id.example.org/realms/meet", bearerSettings(c).HomeIssuer)
 }
 
-func TestSettingsOfWebhooksReachThem(t *testing.T) {
+func TestWebhookSettingsReachTheirParts(t *testing.T) {
 	t.Parallel()
 	const one, two = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 	c := productionConfig(t, map[string]string{
@@ -156,7 +156,7 @@ func TestSettingsOfWebhooksReachThem(t *testing.T) {
 	}, webhookSettings(c))
 }
 
-func TestSettingsOfRecordingsReachThem(t *testing.T) {
+func TestRecordingSettingsReachTheirParts(t *testing.T) {
 	t.Parallel()
 	c := productionConfig(t, map[string]string{
 		"FOYER_RECORDING_NOTICE": "You are being recorded.", "FOYER_RECORDING_LAYOUT": "grid",
@@ -176,7 +176,7 @@ func TestSettingsOfRecordingsReachThem(t *testing.T) {
 	assert.Contains(t, livekitSettings(c).Secrets, c.Storage.SecretKey)
 }
 
-func TestServerWithoutAMailServerRefusesInvitations(t *testing.T) {
+func TestServerWithoutMailServerSendsNoInvitations(t *testing.T) {
 	t.Parallel()
 	c := productionConfig(t, map[string]string{"FOYER_SMTP_URL": ""})
 	assert.Nil(t, sendMail(c), "nobody's address is ever logged")

@@ -38,7 +38,7 @@ type Config struct {
 	LiveKit      LiveKit      `title:"LiveKit"`
 	Rooms        Rooms        `title:"Rooms"`
 	Lobby        Lobby        `title:"The lobby" doc:"See [lobby.md](lobby.md)."`
-	Rates        Rates        `title:"Rate limits" doc:"How often something may happen; '0' is no limit. An IPv6 address counts as its /64. See [rate limits](deploying.md#rate-limits)."`
+	Rates        Rates        `title:"Rate limits" doc:"'0' is no limit. An IPv6 address counts as its /64. See [rate limits](deploying.md#rate-limits)."`
 	Operation    Operation    `title:"Limits of one GraphQL operation"`
 	Recordings   Recordings   `title:"Recordings" doc:"See [recordings.md](recordings.md)."`
 	Storage      Storage      `title:"The storage of recordings" doc:"A bucket of MinIO, AWS S3 or another S3 storage. See [storage.md](storage.md)."`

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// production is an environment outside development mode in which nothing is wrong.
+// production is an environment outside development mode, without problems.
 var production = map[string]string{
 	"FOYER_SECRET": "a secret of at least 32 bytes, for tests", "FOYER_ADDR": "0.0.0.0:8080",
 	"LIVEKIT_API_KEY": "key", "LIVEKIT_API_SECRET": "a LiveKit secret of 32 bytes ....",
@@ -22,7 +22,7 @@ var production = map[string]string{
 	"FOYER_MEDIA_SECRET": "what-nginx-shows-to-be-given-access",
 }
 
-// load reads an environment with what a test sets in it instead.
+// load loads an environment, with a test's own variables.
 func load(base, set map[string]string) (*Config, error) {
 	environ := []string{}
 	for name, value := range base {
@@ -36,8 +36,8 @@ func load(base, set map[string]string) (*Config, error) {
 	return Load(environ)
 }
 
-// Compose files pass on what is not set as empty.
-func TestEmptySettingIsAsIfNotSet(t *testing.T) {
+// TestEmptyVariableCountsAsNotSet: compose files pass on variables that are not set as empty ones.
+func TestEmptyVariableCountsAsNotSet(t *testing.T) {
 	t.Parallel()
 	empty := map[string]string{}
 	for _, name := range Names() {
@@ -50,7 +50,7 @@ func TestEmptySettingIsAsIfNotSet(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
-func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
+func TestEachWrongSettingIsNamed(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, value, problem string }{
 		{"FOYER_ADDR", "127.0.0.1", "FOYER_ADDR is not host:port"},
@@ -158,12 +158,12 @@ func TestEachSettingThatIsWrongIsNamed(t *testing.T) {
 			c, err := load(production, map[string]string{test.name: test.value})
 			assert.Nil(t, c)
 			require.ErrorContains(t, err, test.problem)
-			assert.Equal(t, 1, strings.Count(err.Error(), "\n"), "complained of once:\n%v", err)
+			assert.Equal(t, 1, strings.Count(err.Error(), "\n"), "one problem:\n%v", err)
 		})
 	}
 }
 
-func TestNoSettingIsRubbishAndNoNumberNegative(t *testing.T) {
+func TestSettingsRefuseRubbishAndNegativeNumbers(t *testing.T) {
 	t.Parallel()
 	refused := func(name, value string) {
 		_, err := load(production, map[string]string{name: value})
@@ -175,7 +175,7 @@ func TestNoSettingIsRubbishAndNoNumberNegative(t *testing.T) {
 		name := setting.name
 		switch setting.value.Type() {
 		case reflect.TypeFor[string](), reflect.TypeFor[[]string]():
-			continue // each is another matter
+			continue // each has a check of its own
 		case reflect.TypeFor[int](), reflect.TypeFor[int64]():
 			refused(name, "-1")
 		case reflect.TypeFor[time.Duration]():
@@ -185,7 +185,7 @@ func TestNoSettingIsRubbishAndNoNumberNegative(t *testing.T) {
 	}
 }
 
-func TestEverythingThatIsWrongIsNamedAtOnce(t *testing.T) {
+func TestOneErrorNamesEveryWrongSetting(t *testing.T) {
 	t.Parallel()
 	_, err := load(production, map[string]string{
 		"FOYER_ADDR": "here", "FOYER_SECRET": "short", "LIVEKIT_API_SECRET": "secret",
@@ -205,9 +205,8 @@ func TestEverythingThatIsWrongIsNamedAtOnce(t *testing.T) {
 	}
 }
 
-// What is wrong with a setting is said without its value where that may hold a secret, were it only
-// because it was meant for another setting.
-func TestNoSecretIsInWhatIsSaidOfTheSettings(t *testing.T) {
+// TestErrorsShowNoSecret: a value may be the secret of another setting.
+func TestErrorsShowNoSecret(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2"
 	for _, name := range []string{
@@ -226,7 +225,7 @@ func TestNoSecretIsInWhatIsSaidOfTheSettings(t *testing.T) {
 			"://" + secret, secret + "\x00",
 		} {
 			_, err := load(production, map[string]string{
-				name: value, "FOYER_LOG_LEVEL": "loud", // so that there always is a problem
+				name: value, "FOYER_LOG_LEVEL": "loud", // so that there is always a problem
 			})
 			require.Error(t, err)
 			assert.NotContains(t, err.Error(), secret, "%s=%q", name, value)
@@ -234,7 +233,7 @@ func TestNoSecretIsInWhatIsSaidOfTheSettings(t *testing.T) {
 	}
 }
 
-func TestNoSecretIsInWhatIsSaidOfOtherSettings(t *testing.T) {
+func TestErrorsShowNoSecretOfOtherSettings(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2"
 	_, err := load(nil, map[string]string{
@@ -250,7 +249,7 @@ func TestNoSecretIsInWhatIsSaidOfOtherSettings(t *testing.T) {
 	assert.NotContains(t, err.Error(), secret)
 }
 
-func TestDevelopmentModeIsForThisMachineAlone(t *testing.T) {
+func TestDevelopmentModeIsForThisMachineOnly(t *testing.T) {
 	t.Parallel()
 	for addr, local := range map[string]bool{
 		"127.0.0.1:8080": true, "127.0.0.1:0": true, "127.1.2.3:80": true, "localhost:8080": true,
@@ -273,7 +272,7 @@ func TestDevelopmentModeIsForThisMachineAlone(t *testing.T) {
 	}
 }
 
-func TestAddressThatIsNoneIsRefusedInAnyMode(t *testing.T) {
+func TestInvalidAddressIsRefusedInEveryMode(t *testing.T) {
 	t.Parallel()
 	for _, addr := range []string{"8080", "localhost", "::1", "[::1]", "a:b:c"} {
 		for _, base := range []map[string]string{nil, production} {
@@ -283,7 +282,7 @@ func TestAddressThatIsNoneIsRefusedInAnyMode(t *testing.T) {
 	}
 }
 
-func TestLiveKitsKeysGoTogether(t *testing.T) {
+func TestLiveKitKeyAndSecretAreSetTogether(t *testing.T) {
 	t.Parallel()
 	for _, set := range []map[string]string{
 		{"LIVEKIT_API_KEY": "key"}, {"LIVEKIT_API_SECRET": "a LiveKit secret of 32 bytes ...."},
@@ -299,7 +298,7 @@ func TestLiveKitsKeysGoTogether(t *testing.T) {
 	assert.NoError(t, err, "the development pair is for development mode")
 }
 
-func TestWhatSignInNeedsIsSaid(t *testing.T) {
+func TestSignInRequiresItsSettings(t *testing.T) {
 	t.Parallel()
 	issuer, bearer := "FOYER_OIDC_ISSUER", "FOYER_BEARER_ISSUERS"
 	good := map[string]string{
@@ -326,7 +325,7 @@ func TestWhatSignInNeedsIsSaid(t *testing.T) {
 		set[test.name] = test.value
 		_, err := load(production, set)
 		require.ErrorContains(t, err, test.problem, "%s=%s", test.name, test.value)
-		assert.Equal(t, 1, strings.Count(err.Error(), "\n"), "complained of once:\n%v", err)
+		assert.Equal(t, 1, strings.Count(err.Error(), "\n"), "one problem:\n%v", err)
 		assert.NotContains(t, err.Error(), "hunter2")
 	}
 	c, err = load(nil, map[string]string{issuer: "http://127.0.0.1:9000", "FOYER_OIDC_CLIENT_ID": "foyer"})
@@ -334,7 +333,7 @@ func TestWhatSignInNeedsIsSaid(t *testing.T) {
 	assert.False(t, c.SecureCookies())
 }
 
-func TestServicesAreToldOverTLSUnlessASettingSaysOtherwise(t *testing.T) {
+func TestWebhooksRequireTLSUnlessASettingAllowsHTTP(t *testing.T) {
 	t.Parallel()
 	const one, two = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 	good := map[string]string{
