@@ -29,19 +29,19 @@ type Application struct {
 	ClientID string `json:"client_id,omitempty"`
 	// SecretHash holds the value of the "secret_hash" field.
 	SecretHash []byte `json:"-"`
-	// Rises with every new secret; tokens say under which they were issued.
+	// Rises with each new secret. A token names the generation for which it was issued.
 	SecretGeneration int `json:"secret_generation,omitempty"`
 	// PreviousSecretHash holds the value of the "previous_secret_hash" field.
 	PreviousSecretHash []byte `json:"-"`
-	// Until when the secret before this one is good.
+	// The end of the previous secret.
 	PreviousSecretEndsAt *time.Time `json:"previous_secret_ends_at,omitempty"`
 	// Scopes holds the value of the "scopes" field.
 	Scopes []string `json:"scopes,omitempty"`
-	// Whose users it may act for: lower case ASCII, exactly; * for all.
+	// The e-mail domains of the users that it may act for, in lower-case ASCII; * for all.
 	EmailDomains []string `json:"email_domains,omitempty"`
 	// Active holds the value of the "active" field.
 	Active bool `json:"active,omitempty"`
-	// When it was last given a token.
+	// When it last got a token.
 	LastUsedAt   *time.Time `json:"last_used_at,omitempty"`
 	selectValues sql.SelectValues
 }

@@ -27,7 +27,7 @@ type AuditEvent struct {
 	RoomID uuid.UUID `json:"room_id,omitempty"`
 	// Action holds the value of the "action" field.
 	Action auditevent.Action `json:"action,omitempty"`
-	// The user's id or, of a participant without account, his identity.
+	// The user's id or, for a participant without an account, their identity.
 	ActorID uuid.UUID `json:"actor_id,omitempty"`
 	// ActorName holds the value of the "actor_name" field.
 	ActorName string `json:"actor_name,omitempty"`
@@ -35,7 +35,7 @@ type AuditEvent struct {
 	TargetID *uuid.UUID `json:"target_id,omitempty"`
 	// TargetName holds the value of the "target_name" field.
 	TargetName string `json:"target_name,omitempty"`
-	// What exactly: a role, a source, a ban's scope.
+	// Details, such as a role, a source or a ban's scope.
 	Detail string `json:"detail,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the AuditEventQuery when eager-loading is set.

@@ -23,19 +23,19 @@ type OutboxMessage struct {
 	CreatedAt time.Time `json:"created_at,omitempty"`
 	// UpdatedAt holds the value of the "updated_at" field.
 	UpdatedAt time.Time `json:"updated_at,omitempty"`
-	// Says who delivers it.
+	// Selects the function that delivers it.
 	Kind string `json:"kind,omitempty"`
 	// Payload holds the value of the "payload" field.
 	Payload json.RawMessage `json:"payload,omitempty"`
-	// Deliveries begun. Rises with each claim, and so tells one claim from the next.
+	// The number of attempts. It rises with each claim, and so identifies the claim.
 	Attempts int `json:"attempts,omitempty"`
-	// When it is due. During an attempt: when others may try it instead.
+	// When it is due. During an attempt: when another server may claim it.
 	NextAttemptAt time.Time `json:"next_attempt_at,omitempty"`
 	// DeliveredAt holds the value of the "delivered_at" field.
 	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
 	// When it was given up.
 	FailedAt *time.Time `json:"failed_at,omitempty"`
-	// Of the last attempt; no personal data.
+	// The error of the last attempt, without personal data.
 	LastError    string `json:"last_error,omitempty"`
 	selectValues sql.SelectValues
 }

@@ -35,23 +35,23 @@ type Recording struct {
 	Reason string `json:"reason,omitempty"`
 	// Options holds the value of the "options" field.
 	Options schema.RecordingOptions `json:"options,omitempty"`
-	// The user; he may have gone since.
+	// The user's id; the account may have been deleted.
 	StartedBy uuid.UUID `json:"started_by,omitempty"`
-	// LiveKit's; null until it is known.
+	// LiveKit's id; null until it is known.
 	EgressID *string `json:"egress_id,omitempty"`
-	// When media began to be recorded.
+	// When LiveKit began to record media.
 	StartedAt *time.Time `json:"started_at,omitempty"`
-	// When it was asked to end, or LiveKit said that it does.
+	// When somebody stopped it, or LiveKit reported that it is ending.
 	StoppingAt *time.Time `json:"stopping_at,omitempty"`
-	// When its final status was reached.
+	// When it reached its final status.
 	EndedAt *time.Time `json:"ended_at,omitempty"`
-	// Of the file, in bytes.
+	// The size of the file, in bytes.
 	Size *int64 `json:"size,omitempty"`
-	// Of the media, in milliseconds.
+	// The duration of the media, in milliseconds.
 	Duration *int64 `json:"duration,omitempty"`
-	// From when on nobody gets the file, which is then deleted; null for never.
+	// When the file is withdrawn and deleted; null for never.
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
-	// How far the transcript is that a service makes.
+	// The status of the transcript, which another service makes.
 	Transcript recording.Transcript `json:"transcript,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the RecordingQuery when eager-loading is set.

@@ -28,7 +28,7 @@ type RecordingAccess struct {
 	UserID uuid.UUID `json:"user_id,omitempty"`
 	// RecordingID holds the value of the "recording_id" field.
 	RecordingID uuid.UUID `json:"recording_id,omitempty"`
-	// The address by which it was given, as hosts may see it; empty when it was given otherwise.
+	// The e-mail address with which a host shared the recording; empty for another way.
 	Email string `json:"email,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the RecordingAccessQuery when eager-loading is set.

@@ -30,13 +30,13 @@ type Room struct {
 	Name string `json:"name,omitempty"`
 	// AccessLevel holds the value of the "access_level" field.
 	AccessLevel room.AccessLevel `json:"access_level,omitempty"`
-	// What guests and members may send; null for the server's defaults.
+	// The sources that guests and members may publish; null for the server's defaults.
 	PublishSources []schema.PublishSource `json:"publish_sources,omitempty"`
 	// EveryoneCanMute holds the value of the "everyone_can_mute" field.
 	EveryoneCanMute bool `json:"everyone_can_mute,omitempty"`
 	// DataAllowed holds the value of the "data_allowed" field.
 	DataAllowed bool `json:"data_allowed,omitempty"`
-	// Since when nobody enters but hosts, until the meeting ends; null for not.
+	// When the room was locked for everybody but hosts; null for an open room.
 	LockedAt *time.Time `json:"locked_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the RoomQuery when eager-loading is set.

@@ -30,7 +30,7 @@ type RoomAccess struct {
 	RoomID uuid.UUID `json:"room_id,omitempty"`
 	// Role holds the value of the "role" field.
 	Role roomaccess.Role `json:"role,omitempty"`
-	// The address by which it was given, as hosts may see it; empty when it was given otherwise.
+	// The e-mail address with which a host gave the role; empty for another way.
 	Email string `json:"email,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the RoomAccessQuery when eager-loading is set.

@@ -25,11 +25,11 @@ type RoomBan struct {
 	UpdatedAt time.Time `json:"updated_at,omitempty"`
 	// RoomID holds the value of the "room_id" field.
 	RoomID uuid.UUID `json:"room_id,omitempty"`
-	// The user's id or, of a person without account, the entry's.
+	// The user's id or, for a person without an account, the entry's id.
 	PersonID uuid.UUID `json:"person_id,omitempty"`
-	// Whether person_id is a user's.
+	// Whether person_id is the id of a user.
 	IsAuthenticated bool `json:"is_authenticated,omitempty"`
-	// The name he was banned under.
+	// The person's name at the time of the ban.
 	DisplayName string `json:"display_name,omitempty"`
 	// Scope holds the value of the "scope" field.
 	Scope roomban.Scope `json:"scope,omitempty"`

@@ -24,9 +24,9 @@ type User struct {
 	CreatedAt time.Time `json:"created_at,omitempty"`
 	// UpdatedAt holds the value of the "updated_at" field.
 	UpdatedAt time.Time `json:"updated_at,omitempty"`
-	// Who he is to the identity provider (the OIDC claim sub); null when provisional.
+	// The identity provider's id of the person (the OIDC claim sub); null for a provisional account.
 	Subject *string `json:"subject,omitempty"`
-	// Lower case; empty when unknown.
+	// In lower case; empty for unknown.
 	Email string `json:"email,omitempty"`
 	// Whether the identity provider vouches for the e-mail address.
 	EmailVerified bool `json:"email_verified,omitempty"`
@@ -34,13 +34,13 @@ type User struct {
 	FullName string `json:"full_name,omitempty"`
 	// Free text of at most 100 characters.
 	ShortName string `json:"short_name,omitempty"`
-	// The name he chose for calls; null for that of the account.
+	// The name that the user chose for meetings; null for the name of the account.
 	DisplayName *string `json:"display_name,omitempty"`
 	// IANA name.
 	TimeZone string `json:"time_zone,omitempty"`
 	// BCP 47 tag.
 	Language string `json:"language,omitempty"`
-	// Of the rooms he makes; null for the server's default. As are those that follow.
+	// The fields from here are defaults of the user's new rooms; null for the server's.
 	DefaultAccessLevel *user.DefaultAccessLevel `json:"default_access_level,omitempty"`
 	// DefaultPublishSources holds the value of the "default_publish_sources" field.
 	DefaultPublishSources []schema.PublishSource `json:"default_publish_sources,omitempty"`

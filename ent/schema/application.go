@@ -25,15 +25,15 @@ func (Application) Fields() []ent.Field {
 		field.String("client_id").Unique().NotEmpty().MaxLen(64).Immutable(),
 		field.Bytes("secret_hash").MaxLen(32).Sensitive(),
 		field.Int("secret_generation").Default(1).
-			Comment("Rises with every new secret; tokens say under which they were issued."),
+			Comment("Rises with each new secret. A token names the generation for which it was issued."),
 		field.Bytes("previous_secret_hash").MaxLen(32).Optional().Sensitive(),
 		field.Time("previous_secret_ends_at").Optional().Nillable().
-			Comment("Until when the secret before this one is good."),
+			Comment("The end of the previous secret."),
 		field.Strings("scopes"),
 		field.Strings("email_domains").
-			Comment("Whose users it may act for: lower case ASCII, exactly; * for all."),
+			Comment("The e-mail domains of the users that it may act for, in lower-case ASCII; * for all."),
 		field.Bool("active").Default(true),
 		field.Time("last_used_at").Optional().Nillable().
-			Comment("When it was last given a token."),
+			Comment("When it last got a token."),
 	}
 }

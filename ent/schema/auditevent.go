@@ -23,13 +23,13 @@ func (AuditEvent) Fields() []ent.Field {
 			"UPDATE_ROOM", "END_MEETING", "START_RECORDING", "STOP_RECORDING", "DELETE_RECORDING",
 			"SHARE_RECORDING", "UNSHARE_RECORDING"),
 		field.UUID("actor_id", uuid.UUID{}).Immutable().
-			Comment("The user's id or, of a participant without account, his identity."),
+			Comment("The user's id or, for a participant without an account, their identity."),
 		field.String("actor_name").MaxLen(800).Immutable(),
 		field.UUID("target_id", uuid.UUID{}).Optional().Nillable().Immutable().
 			Comment("The entry's or participant's id; null for an act on the room."),
 		field.String("target_name").MaxLen(800).Default("").Immutable(),
 		field.String("detail").MaxLen(2000).Default("").Immutable().
-			Comment("What exactly: a role, a source, a ban's scope."),
+			Comment("Details, such as a role, a source or a ban's scope."),
 	}
 }
 

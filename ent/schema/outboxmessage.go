@@ -22,15 +22,15 @@ func (OutboxMessage) Mixin() []ent.Mixin { return []ent.Mixin{row{}} }
 // Fields of the OutboxMessage.
 func (OutboxMessage) Fields() []ent.Field {
 	return []ent.Field{
-		field.String("kind").NotEmpty().MaxLen(64).Immutable().Comment("Says who delivers it."),
+		field.String("kind").NotEmpty().MaxLen(64).Immutable().Comment("Selects the function that delivers it."),
 		field.JSON("payload", json.RawMessage{}).Immutable(),
 		field.Int("attempts").Default(0).
-			Comment("Deliveries begun. Rises with each claim, and so tells one claim from the next."),
+			Comment("The number of attempts. It rises with each claim, and so identifies the claim."),
 		field.Time("next_attempt_at").Default(time.Now).
-			Comment("When it is due. During an attempt: when others may try it instead."),
+			Comment("When it is due. During an attempt: when another server may claim it."),
 		field.Time("delivered_at").Optional().Nillable(),
 		field.Time("failed_at").Optional().Nillable().Comment("When it was given up."),
-		field.String("last_error").Default("").Comment("Of the last attempt; no personal data."),
+		field.String("last_error").Default("").Comment("The error of the last attempt, without personal data."),
 	}
 }
 

@@ -32,19 +32,19 @@ func (Recording) Fields() []ent.Field {
 			Values("INITIATED", "ACTIVE", "STOPPING", "SAVED", "FAILED", "ABORTED"),
 		field.String("reason").Default("").Comment("Why it failed, was aborted or ended by itself."),
 		field.JSON("options", RecordingOptions{}).Immutable(),
-		field.UUID("started_by", uuid.UUID{}).Immutable().Comment("The user; he may have gone since."),
+		field.UUID("started_by", uuid.UUID{}).Immutable().Comment("The user's id; the account may have been deleted."),
 		field.String("egress_id").Optional().Nillable().Unique().MaxLen(255).
-			Comment("LiveKit's; null until it is known."),
-		field.Time("started_at").Optional().Nillable().Comment("When media began to be recorded."),
+			Comment("LiveKit's id; null until it is known."),
+		field.Time("started_at").Optional().Nillable().Comment("When LiveKit began to record media."),
 		field.Time("stopping_at").Optional().Nillable().
-			Comment("When it was asked to end, or LiveKit said that it does."),
-		field.Time("ended_at").Optional().Nillable().Comment("When its final status was reached."),
-		field.Int64("size").Optional().Nillable().Comment("Of the file, in bytes."),
-		field.Int64("duration").Optional().Nillable().Comment("Of the media, in milliseconds."),
+			Comment("When somebody stopped it, or LiveKit reported that it is ending."),
+		field.Time("ended_at").Optional().Nillable().Comment("When it reached its final status."),
+		field.Int64("size").Optional().Nillable().Comment("The size of the file, in bytes."),
+		field.Int64("duration").Optional().Nillable().Comment("The duration of the media, in milliseconds."),
 		field.Time("expires_at").Optional().Nillable().
-			Comment("From when on nobody gets the file, which is then deleted; null for never."),
+			Comment("When the file is withdrawn and deleted; null for never."),
 		field.Enum("transcript").Values("NONE", "PENDING", "READY", "FAILED").Default("NONE").
-			Comment("How far the transcript is that a service makes."),
+			Comment("The status of the transcript, which another service makes."),
 	}
 }
 
@@ -81,7 +81,7 @@ func (RecordingAccess) Fields() []ent.Field {
 		field.UUID("user_id", uuid.UUID{}).Immutable(),
 		field.UUID("recording_id", uuid.UUID{}).Immutable(),
 		field.String("email").Default("").
-			Comment("The address by which it was given, as hosts may see it; empty when it was given otherwise."),
+			Comment("The e-mail address with which a host shared the recording; empty for another way."),
 	}
 }
 

@@ -36,11 +36,11 @@ func (Room) Fields() []ent.Field {
 		field.String("name").NotEmpty().MaxLen(800).Comment("Free text of at most 200 characters."),
 		field.Enum("access_level").Values("PUBLIC", "TRUSTED", "RESTRICTED"),
 		field.JSON("publish_sources", []PublishSource{}).Optional().
-			Comment("What guests and members may send; null for the server's defaults."),
+			Comment("The sources that guests and members may publish; null for the server's defaults."),
 		field.Bool("everyone_can_mute").Default(true),
 		field.Bool("data_allowed").Default(true),
 		field.Time("locked_at").Optional().Nillable().
-			Comment("Since when nobody enters but hosts, until the meeting ends; null for not."),
+			Comment("When the room was locked for everybody but hosts; null for an open room."),
 	}
 }
 

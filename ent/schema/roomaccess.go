@@ -21,7 +21,7 @@ func (RoomAccess) Fields() []ent.Field {
 		field.UUID("room_id", uuid.UUID{}).Immutable(),
 		field.Enum("role").Values("OWNER", "ADMINISTRATOR", "MEMBER"),
 		field.String("email").Default("").
-			Comment("The address by which it was given, as hosts may see it; empty when it was given otherwise."),
+			Comment("The e-mail address with which a host gave the role; empty for another way."),
 	}
 }
 

@@ -19,9 +19,9 @@ func (RoomBan) Fields() []ent.Field {
 	return []ent.Field{
 		field.UUID("room_id", uuid.UUID{}).Immutable(),
 		field.UUID("person_id", uuid.UUID{}).Immutable().
-			Comment("The user's id or, of a person without account, the entry's."),
-		field.Bool("is_authenticated").Immutable().Comment("Whether person_id is a user's."),
-		field.String("display_name").MaxLen(256).Immutable().Comment("The name he was banned under."),
+			Comment("The user's id or, for a person without an account, the entry's id."),
+		field.Bool("is_authenticated").Immutable().Comment("Whether person_id is the id of a user."),
+		field.String("display_name").MaxLen(256).Immutable().Comment("The person's name at the time of the ban."),
 		field.Enum("scope").Values("MEETING", "FOREVER"),
 	}
 }

@@ -19,20 +19,20 @@ func (User) Mixin() []ent.Mixin { return []ent.Mixin{row{}} }
 func (User) Fields() []ent.Field {
 	return []ent.Field{
 		field.String("subject").Unique().Optional().Nillable().NotEmpty().MaxLen(255).
-			Comment("Who he is to the identity provider (the OIDC claim sub); null when provisional."),
-		field.String("email").MaxLen(254).Default("").Comment("Lower case; empty when unknown."),
+			Comment("The identity provider's id of the person (the OIDC claim sub); null for a provisional account."),
+		field.String("email").MaxLen(254).Default("").Comment("In lower case; empty for unknown."),
 		field.Bool("email_verified").Default(false).
 			Comment("Whether the identity provider vouches for the e-mail address."),
 		field.String("full_name").MaxLen(800).Default("").Comment("Free text of at most 200 characters."),
 		field.String("short_name").MaxLen(400).Default("").Comment("Free text of at most 100 characters."),
 		field.String("display_name").MaxLen(256).Optional().Nillable().
-			Comment("The name he chose for calls; null for that of the account."),
+			Comment("The name that the user chose for meetings; null for the name of the account."),
 		field.String("time_zone").MaxLen(64).Default("UTC").Comment("IANA name."),
 		field.String("language").MaxLen(35).Default("en").Comment("BCP 47 tag."),
 
 		field.Enum("default_access_level").Values("PUBLIC", "TRUSTED", "RESTRICTED").
 			Optional().Nillable().
-			Comment("Of the rooms he makes; null for the server's default. As are those that follow."),
+			Comment("The fields from here are defaults of the user's new rooms; null for the server's."),
 		field.JSON("default_publish_sources", []PublishSource{}).Optional(),
 		field.Bool("default_everyone_can_mute").Optional().Nillable(),
 		field.Bool("default_data_allowed").Optional().Nillable(),
