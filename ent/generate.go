@@ -1,4 +1,4 @@
-// Package ent is the database. It is generated, except this file, look.go, record.go, entc.go and schema/.
+// Package ent is the database. It is generated, except this file, configuration.go, entc.go, insert.go, standing.go and schema/.
 package ent
 
 //go:generate go run entc.go

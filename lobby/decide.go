@@ -43,8 +43,8 @@ func (s *Service) Admit(ctx context.Context, in DecideInput) (*live.Entry, error
 
 // mayAdmit fails unless the viewer may let people into a room at this moment.
 func (s *Service) mayAdmit(ctx context.Context, roomID uuid.UUID) error {
-	look, err := s.rooms.RoomFor(ctx, roomID, rooms.DecideEntries)
-	if err == nil && look.Room.LockedAt != nil {
+	standing, err := s.rooms.RoomFor(ctx, roomID, rooms.DecideEntries)
+	if err == nil && standing.Room.LockedAt != nil {
 		err = fault.New(fault.Conflict, "this room is locked; unlock it first").With("reason", "LOCKED")
 	}
 	return err
@@ -161,7 +161,7 @@ func (s *Service) record(
 	for i, e := range entries {
 		acts[i] = rooms.Act{Action: action, Target: personOf(e)}
 	}
-	s.rooms.Record(ctx, roomID, acts...)
+	s.rooms.WriteAudit(ctx, roomID, acts...)
 }
 
 // Cancel takes the holder of a ticket off the waiting list. A guest on whom a host has decided

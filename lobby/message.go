@@ -40,6 +40,6 @@ func (s *Service) SetMessage(ctx context.Context, in SetMessageInput) (*live.Lob
 	if err := s.live.SetMessage(ctx, in.RoomID, message); err != nil {
 		return nil, err
 	}
-	s.rooms.Record(ctx, in.RoomID, rooms.Act{Action: auditevent.ActionSET_LOBBY_MESSAGE, Detail: message})
+	s.rooms.WriteAudit(ctx, in.RoomID, rooms.Act{Action: auditevent.ActionSET_LOBBY_MESSAGE, Detail: message})
 	return s.live.List(ctx, in.RoomID)
 }

@@ -124,7 +124,7 @@ func (s *Service) ConnectionDetails(ctx context.Context, e *live.Entry) (*liveki
 // made here, and counted for the room unless it is for somebody with a role there; the caller has counted it for the
 // viewer.
 func (s *Service) details(ctx context.Context, e *live.Entry) (*livekit.Details, error) {
-	look, err := s.rooms.Look(ctx, e.RoomID, personOf(e))
+	standing, err := s.rooms.Standing(ctx, e.RoomID, personOf(e))
 	if err != nil {
 		return nil, err
 	}
@@ -132,8 +132,8 @@ func (s *Service) details(ctx context.Context, e *live.Entry) (*livekit.Details,
 		ID: e.ID, UserID: e.UserID, Name: e.DisplayName, ByRule: e.ByRule, Admitted: !e.ByRule,
 		Proved: auth.FromContext(ctx).UserID == e.UserID,
 	}
-	role := proven(p, look.Role)
-	if err := mayEnter(look.Room, p, role, look.Banned); err != nil {
+	role := proven(p, standing.Role)
+	if err := mayEnter(standing.Room, p, role, standing.Banned); err != nil {
 		return nil, err
 	}
 	if role == "" {
@@ -144,7 +144,7 @@ func (s *Service) details(ctx context.Context, e *live.Entry) (*livekit.Details,
 	if p.Restrictions, err = s.issue(ctx, e, p); err != nil {
 		return nil, err
 	}
-	return s.rtc.Details(ctx, s.join(look.Room, p, role))
+	return s.rtc.Details(ctx, s.join(standing.Room, p, role))
 }
 
 // issue remembers the pass of an admitted entry, if that was not done as it was read.

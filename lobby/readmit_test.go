@@ -99,11 +99,11 @@ func TestAdmissionIsNotBroughtBackAgainstWhatFollowed(t *testing.T) {
 				require.NoError(t, err)
 			},
 			"removed before": func(w *world, _ *lobby.Request, ulla rooms.Person, goBack func()) {
-				w.rooms.Record(w.host(), w.room.ID, rooms.Act{Action: auditevent.ActionREMOVE, Target: ulla})
+				w.rooms.WriteAudit(w.host(), w.room.ID, rooms.Act{Action: auditevent.ActionREMOVE, Target: ulla})
 				goBack()
 			},
 			"the meeting ended before": func(w *world, _ *lobby.Request, _ rooms.Person, goBack func()) {
-				w.rooms.Record(w.host(), w.room.ID, rooms.Act{Action: auditevent.ActionEND_MEETING})
+				w.rooms.WriteAudit(w.host(), w.room.ID, rooms.Act{Action: auditevent.ActionEND_MEETING})
 				goBack()
 			},
 		} {

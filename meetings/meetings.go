@@ -73,7 +73,7 @@ func (s *Service) UpdateRoom(ctx context.Context, in rooms.UpdateInput) (*Update
 	if in.AccessLevel == nil && in.Configuration == nil {
 		return updated, nil
 	}
-	s.rooms.Record(ctx, r.ID, rooms.Act{Action: auditevent.ActionUPDATE_ROOM, Detail: metadata(r)})
+	s.rooms.WriteAudit(ctx, r.ID, rooms.Act{Action: auditevent.ActionUPDATE_ROOM, Detail: metadata(r)})
 	if in.AccessLevel != nil {
 		s.letIn(ctx, r.ID)
 	}
@@ -167,7 +167,7 @@ func (s *Service) Lock(ctx context.Context, roomID uuid.UUID) (*ent.Room, error)
 	if err != nil || !changed {
 		return r, err
 	}
-	s.rooms.Record(ctx, roomID, rooms.Act{Action: auditevent.ActionLOCK})
+	s.rooms.WriteAudit(ctx, roomID, rooms.Act{Action: auditevent.ActionLOCK})
 	s.tell(ctx, roomID)
 	return r, nil
 }
@@ -178,7 +178,7 @@ func (s *Service) Unlock(ctx context.Context, roomID uuid.UUID) (*ent.Room, erro
 	if err != nil || !changed {
 		return r, err
 	}
-	s.rooms.Record(ctx, roomID, rooms.Act{Action: auditevent.ActionUNLOCK})
+	s.rooms.WriteAudit(ctx, roomID, rooms.Act{Action: auditevent.ActionUNLOCK})
 	s.letIn(ctx, roomID)
 	s.tell(ctx, roomID)
 	return r, nil
@@ -199,11 +199,11 @@ func (s *Service) tell(ctx context.Context, roomID uuid.UUID) {
 // and what was given out before to enter it opens it no longer. Unavailable when LiveKit is; everything
 // else has happened then, and to do it again is fine.
 func (s *Service) End(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
-	look, err := s.rooms.RoomFor(ctx, roomID, rooms.Moderate)
+	standing, err := s.rooms.RoomFor(ctx, roomID, rooms.Moderate)
 	if err != nil {
 		return nil, err
 	}
-	r := look.Room
+	r := standing.Room
 	ctx = context.WithoutCancel(ctx)
 	endedAt, err := s.live.End(ctx, roomID)
 	if err != nil {
@@ -212,7 +212,7 @@ func (s *Service) End(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) 
 	if err := s.rooms.EndMeeting(ctx, roomID, time.Now()); err != nil {
 		return nil, err
 	}
-	s.rooms.Record(ctx, roomID, rooms.Act{Action: auditevent.ActionEND_MEETING})
+	s.rooms.WriteAudit(ctx, roomID, rooms.Act{Action: auditevent.ActionEND_MEETING})
 	if err := s.recordings.EndMeeting(ctx, roomID, time.Now()); err != nil {
 		return nil, err
 	}

@@ -65,7 +65,7 @@ func (s *Service) Mute(ctx context.Context, in MuteInput) (*Muted, error) {
 		}
 		tracks[i].Muted = true
 	}
-	s.rooms.Record(ctx, in.RoomID, rooms.Act{
+	s.rooms.WriteAudit(ctx, in.RoomID, rooms.Act{
 		Action: auditevent.ActionMUTE, Actor: a.person, Target: named(p), Detail: sourcesOf(tracks),
 	})
 	return &Muted{p.Identity, tracks}, nil
@@ -170,7 +170,7 @@ func (s *Service) recordAll(
 			})
 		}
 	}
-	s.rooms.Record(ctx, roomID, acts...)
+	s.rooms.WriteAudit(ctx, roomID, acts...)
 }
 
 // RemoveInput names somebody to remove, and for how long he is to stay away.
@@ -197,7 +197,7 @@ func (s *Service) Remove(ctx context.Context, in RemoveInput) ([]*Result, error)
 	if err := s.keepOut(ctx, a.room, in.Ban, out.Person); err != nil {
 		return nil, err
 	}
-	s.rooms.Record(ctx, in.RoomID, rooms.Act{Action: auditevent.ActionREMOVE, Target: out.Person})
+	s.rooms.WriteAudit(ctx, in.RoomID, rooms.Act{Action: auditevent.ActionREMOVE, Target: out.Person})
 	results, err := s.disconnect(ctx, a.room, out.Person)
 	if err == nil && !listed(results, out.identity) {
 		// LiveKit lists neither people who are just joining nor those who are hidden by its own API.
@@ -281,7 +281,7 @@ func (s *Service) Deny(ctx context.Context, in DenyInput) (*live.Entry, error) {
 	if in.Ban == nil || *in.Ban == rooms.NoBan {
 		return s.lobby.Deny(ctx, which)
 	}
-	look, err := s.rooms.RoomFor(ctx, in.RoomID, rooms.DecideEntries)
+	standing, err := s.rooms.RoomFor(ctx, in.RoomID, rooms.DecideEntries)
 	if err != nil {
 		return nil, err
 	}
@@ -290,11 +290,11 @@ func (s *Service) Deny(ctx context.Context, in DenyInput) (*live.Entry, error) {
 		return nil, err
 	}
 	ctx = context.WithoutCancel(ctx)
-	if err := s.keepOut(ctx, look.Room, in.Ban, guest); err != nil {
+	if err := s.keepOut(ctx, standing.Room, in.Ban, guest); err != nil {
 		return nil, err
 	}
 	entry, denied := s.lobby.Deny(ctx, which) // also where another decision stands the ban holds
-	results, err := s.disconnect(ctx, look.Room, guest)
+	results, err := s.disconnect(ctx, standing.Room, guest)
 	if err == nil {
 		err = failure(results)
 	}
@@ -313,7 +313,7 @@ type DenyAllInput struct {
 // DenyAll is Deny for several guests, or for everybody who waits. It returns those who are denied by then. Hosts among
 // them are not banned.
 func (s *Service) DenyAll(ctx context.Context, in DenyAllInput) ([]*live.Entry, error) {
-	look, err := s.rooms.RoomFor(ctx, in.RoomID, rooms.DecideEntries)
+	standing, err := s.rooms.RoomFor(ctx, in.RoomID, rooms.DecideEntries)
 	if err != nil {
 		return nil, err
 	}
@@ -322,10 +322,10 @@ func (s *Service) DenyAll(ctx context.Context, in DenyAllInput) ([]*live.Entry, 
 		return denied, err
 	}
 	ctx = context.WithoutCancel(ctx)
-	if err := s.keepOut(ctx, look.Room, in.Ban, people...); err != nil {
+	if err := s.keepOut(ctx, standing.Room, in.Ban, people...); err != nil {
 		return nil, err
 	}
-	results, err := s.disconnect(ctx, look.Room, people...)
+	results, err := s.disconnect(ctx, standing.Room, people...)
 	if err == nil {
 		err = failure(results)
 	}
@@ -363,7 +363,7 @@ func (s *Service) ReturnToLobby(ctx context.Context, in ParticipantInput) (*live
 	if err != nil {
 		return nil, err
 	}
-	s.rooms.Record(ctx, in.RoomID, rooms.Act{
+	s.rooms.WriteAudit(ctx, in.RoomID, rooms.Act{
 		Action: auditevent.ActionRETURN_TO_LOBBY, Target: out.Person,
 	})
 	if err := s.rtc.RemoveParticipant(ctx, in.RoomID.String(), out.identity); err != nil || out.UserID == uuid.Nil {

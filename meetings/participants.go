@@ -107,11 +107,11 @@ type actor struct {
 
 // host returns the viewer as a host of a room; an error when he is none.
 func (s *Service) host(ctx context.Context, roomID uuid.UUID) (*actor, error) {
-	look, err := s.rooms.RoomFor(ctx, roomID, rooms.Moderate)
+	standing, err := s.rooms.RoomFor(ctx, roomID, rooms.Moderate)
 	if err != nil {
 		return nil, err
 	}
-	return &actor{room: look.Room, role: look.Role}, nil
+	return &actor{room: standing.Room, role: standing.Role}, nil
 }
 
 // rank orders roles by their power.

@@ -45,7 +45,7 @@ func (s *Service) SetRole(ctx context.Context, in SetRoleInput) ([]*Result, erro
 	if _, err := s.rooms.SetRole(ctx, in.RoomID, whom.UserID, in.Role); err != nil {
 		return nil, err
 	}
-	s.rooms.Record(ctx, in.RoomID, rooms.Act{
+	s.rooms.WriteAudit(ctx, in.RoomID, rooms.Act{
 		Action: auditevent.ActionSET_ROLE, Target: whom.Person, Detail: string(in.Role),
 	})
 	return s.follow(context.WithoutCancel(ctx), a.room, whom.UserID)
@@ -122,7 +122,7 @@ func (s *Service) Transfer(ctx context.Context, roomID, userID uuid.UUID) (*ent.
 // carry takes a change of a user's role, which is stored, to the audit and to the call.
 func (s *Service) carry(ctx context.Context, roomID, userID uuid.UUID, role string) {
 	ctx = context.WithoutCancel(ctx)
-	s.rooms.Record(ctx, roomID, rooms.Act{
+	s.rooms.WriteAudit(ctx, roomID, rooms.Act{
 		Action: auditevent.ActionSET_ROLE, Target: s.rooms.Account(ctx, userID), Detail: role,
 	})
 	room, err := s.rooms.ByID(ctx, roomID)

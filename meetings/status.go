@@ -173,12 +173,12 @@ func (w *statusWatch) last(ctx context.Context, seen *Status, err error) *Status
 func (s *Service) status(ctx context.Context, in WatchStatusInput) (*Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	look, err := s.rooms.ViewerLook(ctx, in.RoomID)
+	standing, err := s.rooms.ViewerStanding(ctx, in.RoomID)
 	if err != nil {
 		return nil, err
 	}
-	room := look.Room
-	host, err := s.mayFollow(ctx, look, in.Ticket)
+	room := standing.Room
+	host, err := s.mayFollow(ctx, standing, in.Ticket)
 	if err != nil {
 		return nil, err
 	}
@@ -208,11 +208,11 @@ func (s *Service) status(ctx context.Context, in WatchStatusInput) (*Status, err
 // mayFollow fails unless the viewer has a role in a room, or a ticket that has let him in; it reports
 // whether he is a host.
 func (s *Service) mayFollow(
-	ctx context.Context, look *ent.Look, ticket *string,
+	ctx context.Context, standing *ent.RoomStanding, ticket *string,
 ) (host bool, err error) {
-	if look.Role == "" && ticket != nil {
-		_, err = s.lobby.Caller(ctx, look.Room, *ticket)
+	if standing.Role == "" && ticket != nil {
+		_, err = s.lobby.Caller(ctx, standing.Room, *ticket)
 		return false, err
 	}
-	return rooms.IsHost(look.Role), rooms.Permit(ctx, look, rooms.FollowStatus)
+	return rooms.IsHost(standing.Role), rooms.Permit(ctx, standing, rooms.ReadStatus)
 }

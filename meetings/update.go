@@ -71,7 +71,7 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (*livekit.Particip
 	if err := s.live.Restrict(ctx, in.RoomID, whom.Person.Key(), decided); err != nil {
 		return nil, err
 	}
-	s.rooms.Record(ctx, in.RoomID, rooms.Act{
+	s.rooms.WriteAudit(ctx, in.RoomID, rooms.Act{
 		Action: auditevent.ActionUPDATE_PARTICIPANT, Target: whom.Person, Detail: in.mentioned(),
 	})
 	if away != nil {

@@ -64,7 +64,7 @@ func (o *Options) check() (schema.RecordingOptions, error) {
 // recorded, and when LiveKit is away: whether it has begun all the same is seen in its status, which
 // is found out within Settings.StartTimeout. RateLimited after too many.
 func (r *Recordings) Start(ctx context.Context, in StartInput) (*ent.Recording, error) {
-	if err := r.rooms.Require(ctx, in.RoomID, rooms.RecordCalls); err != nil {
+	if err := r.rooms.Require(ctx, in.RoomID, rooms.RecordMeetings); err != nil {
 		return nil, err
 	}
 	if r.bucket == nil {

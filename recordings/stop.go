@@ -19,7 +19,7 @@ import (
 // LiveKit tells. NotFound when none is unfinished. Doing it again is fine. Unavailable when LiveKit is:
 // it will be asked.
 func (r *Recordings) Stop(ctx context.Context, roomID uuid.UUID) (*ent.Recording, error) {
-	if err := r.rooms.Require(ctx, roomID, rooms.RecordCalls); err != nil {
+	if err := r.rooms.Require(ctx, roomID, rooms.RecordMeetings); err != nil {
 		return nil, err
 	}
 	rec, err := r.unfinished(ctx, roomID)
@@ -109,7 +109,7 @@ func (r *Recordings) Current(ctx context.Context, roomID uuid.UUID) (*Current, e
 // record stores what the viewer has done with a recording.
 func (r *Recordings) record(ctx context.Context, rec *ent.Recording, act rooms.Act) {
 	act.Detail = fmt.Sprintf("%s %s", rec.ID, rec.Mode)
-	r.rooms.Record(ctx, rec.RoomID, act)
+	r.rooms.WriteAudit(ctx, rec.RoomID, act)
 }
 
 // warn logs a failure that will be made up for.

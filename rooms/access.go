@@ -22,12 +22,12 @@ type Action string
 const (
 	ReadConfiguration Action = "see the configuration of"
 	ReadAccesses      Action = "see who has access to"
-	FollowStatus      Action = "follow what happens in"
+	ReadStatus        Action = "follow what happens in"
 	DecideEntries     Action = "decide who enters"
 	Moderate          Action = "moderate"
 	Invite            Action = "invite people to"
 	Change            Action = "change"
-	RecordCalls       Action = "record what happens in"
+	RecordMeetings    Action = "record what happens in"
 	ReadRecordings    Action = "see all recordings of"
 	ReadAudit         Action = "read the audit of"
 	Remove            Action = "delete"
@@ -43,12 +43,12 @@ var (
 	allowed = map[Action][]roomaccess.Role{
 		ReadConfiguration: anyRole,
 		ReadAccesses:      hosts,
-		FollowStatus:      anyRole,
+		ReadStatus:        anyRole,
 		DecideEntries:     hosts,
 		Moderate:          hosts,
 		Invite:            hosts,
 		Change:            hosts,
-		RecordCalls:       hosts,
+		RecordMeetings:    hosts,
 		ReadRecordings:    hosts,
 		ReadAudit:         owners,
 		Remove:            owners,
@@ -102,23 +102,23 @@ func (s *Service) Require(ctx context.Context, roomID uuid.UUID, action Action) 
 // RoomFor is Require that also returns the room and the viewer's standing in it.
 func (s *Service) RoomFor(
 	ctx context.Context, roomID uuid.UUID, action Action,
-) (*ent.Look, error) {
+) (*ent.RoomStanding, error) {
 	if !auth.FromContext(ctx).SignedIn() {
 		return nil, auth.ErrNobody()
 	}
-	look, err := s.ViewerLook(ctx, roomID)
+	standing, err := s.ViewerStanding(ctx, roomID)
 	if err != nil {
 		return nil, err
 	}
-	return look, Permit(ctx, look, action)
+	return standing, Permit(ctx, standing, action)
 }
 
 // Permit is Require for a standing that the caller has read already.
-func Permit(ctx context.Context, look *ent.Look, action Action) error {
+func Permit(ctx context.Context, standing *ent.RoomStanding, action Action) error {
 	switch {
 	case !auth.FromContext(ctx).SignedIn():
 		return auth.ErrNobody()
-	case !slices.Contains(allowed[action], look.Role):
+	case !slices.Contains(allowed[action], standing.Role):
 		return fault.New(fault.Forbidden, "you may not %s this room", action)
 	}
 	return nil

@@ -51,9 +51,9 @@ func (a Act) targetID() *uuid.UUID {
 // auditTimeout is how long a request waits until its acts are stored.
 const auditTimeout = 5 * time.Second
 
-// Record stores acts of the viewer in the audit of a room. The acts have happened already: a failure to store them
+// WriteAudit stores acts of the viewer in the audit of a room. The acts have happened already: a failure to store them
 // is logged, and undoes nothing.
-func (s *Service) Record(ctx context.Context, roomID uuid.UUID, acts ...Act) {
+func (s *Service) WriteAudit(ctx context.Context, roomID uuid.UUID, acts ...Act) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTimeout)
 	defer cancel()
 	for len(acts) > 0 {
@@ -106,7 +106,7 @@ func (s *Service) store(ctx context.Context, all []roomAct) ([]struct{}, error) 
 		}
 		events[i].TargetID = act.targetID()
 	}
-	return make([]struct{}, len(all)), s.db.AuditEvent.Record(ctx, events)
+	return make([]struct{}, len(all)), s.db.AuditEvent.InsertAll(ctx, events)
 }
 
 // Account returns a user as a person, for the audit; without a name if the user does not exist.

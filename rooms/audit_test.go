@@ -43,7 +43,7 @@ func TestSilentDatabaseDoesNotDelayHosts(t *testing.T) {
 	recorded := make(chan struct{})
 	go func() {
 		defer close(recorded)
-		w.Record(env.As(olga), room.ID, rooms.Act{Action: auditevent.ActionLOCK})
+		w.WriteAudit(env.As(olga), room.ID, rooms.Act{Action: auditevent.ActionLOCK})
 	}()
 	select {
 	case <-recorded:
@@ -65,8 +65,8 @@ func TestConcurrentActsAreAllStored(t *testing.T) {
 		for i := range hosts {
 			group.Go(func() {
 				for j := range acts {
-					w.Record(env.As(olga), gone, rooms.Act{Action: auditevent.ActionLOCK})
-					w.Record(env.As(olga), room.ID,
+					w.WriteAudit(env.As(olga), gone, rooms.Act{Action: auditevent.ActionLOCK})
+					w.WriteAudit(env.As(olga), room.ID,
 						rooms.Act{Action: auditevent.ActionLOCK, Detail: fmt.Sprint(i, " ", j)},
 						rooms.Act{Action: auditevent.ActionUNLOCK, Detail: fmt.Sprint(i, " ", j)})
 				}
@@ -93,7 +93,7 @@ func TestAdmissionHoldsUntilAHostEndsIt(t *testing.T) {
 		room, other := w.NewRoom(olga, "A room"), w.NewRoom(olga, "Another room")
 		anna, bob := rooms.Person{ID: uuid.New(), Name: "Anna"}, rooms.Person{ID: uuid.New(), Name: "Bob"}
 		act := func(action auditevent.Action, target rooms.Person) {
-			w.Record(env.As(olga), room.ID, rooms.Act{Action: action, Target: target})
+			w.WriteAudit(env.As(olga), room.ID, rooms.Act{Action: action, Target: target})
 			time.Sleep(time.Millisecond) // the clock may not be finer
 		}
 		admitted := func(since time.Time) (names []string) {
@@ -143,7 +143,7 @@ func TestActOnAPersonWithAnyNameIsStored(t *testing.T) {
 		for i, name := range names {
 			acts[i] = rooms.Act{Action: auditevent.ActionREMOVE, Target: rooms.Person{ID: uuid.New(), Name: name}}
 		}
-		w.Record(env.As(olga), room.ID, acts...)
+		w.WriteAudit(env.As(olga), room.ID, acts...)
 		stored, err := w.Audit(env.As(olga), room.ID, nil, nil)
 		require.NoError(t, err)
 		assert.Equal(t, len(names), stored.TotalCount)

@@ -69,7 +69,7 @@ func (e *Editor) Ban(
 	if err != nil {
 		return fmt.Errorf("ban from room %s: %w", roomID, err)
 	}
-	e.Record(ctx, roomID, Act{Action: auditevent.ActionBAN, Target: p, Detail: string(scope)})
+	e.WriteAudit(ctx, roomID, Act{Action: auditevent.ActionBAN, Target: p, Detail: string(scope)})
 	return nil
 }
 
@@ -146,7 +146,7 @@ func (s *Service) LiftBan(ctx context.Context, banID uuid.UUID) (*ent.RoomBan, e
 	if ban.IsAuthenticated {
 		banned.UserID = ban.PersonID
 	}
-	s.Record(ctx, ban.RoomID, Act{Action: auditevent.ActionLIFT_BAN, Target: banned})
+	s.WriteAudit(ctx, ban.RoomID, Act{Action: auditevent.ActionLIFT_BAN, Target: banned})
 	return ban, nil
 }
 

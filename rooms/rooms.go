@@ -46,15 +46,15 @@ type Service struct {
 	settings Settings
 
 	// The reads of most requests, and the acts that they store in the audit, run in batches.
-	rooms *batch.Batcher[uuid.UUID, *ent.Room]
-	looks *batch.Batcher[ent.Person, *ent.Look]
-	acts  *batch.Batcher[roomAct, struct{}]
+	rooms     *batch.Batcher[uuid.UUID, *ent.Room]
+	standings *batch.Batcher[ent.PersonInRoom, *ent.RoomStanding]
+	acts      *batch.Batcher[roomAct, struct{}]
 }
 
 // New returns a Service on a database that has the tables.
 func New(db *ent.Client, people *accounts.Service, settings Settings) *Service {
 	s := &Service{db: db, accounts: people, settings: settings}
-	s.rooms, s.looks = batch.ByKey(db.Room.ByIDs), batch.ByKey(db.Room.Looks)
+	s.rooms, s.standings = batch.ByKey(db.Room.ByIDs), batch.ByKey(db.Room.Standings)
 	s.acts = batch.New(1, s.store) // in SQLite a second batch would only wait
 	return s
 }
@@ -72,9 +72,9 @@ func (s *Service) ByID(ctx context.Context, id uuid.UUID) (*ent.Room, error) {
 	return &own, nil
 }
 
-// Look finds a room, and what a person is in it; NotFound when there is no such room.
-func (s *Service) Look(ctx context.Context, roomID uuid.UUID, p Person) (*ent.Look, error) {
-	l, err := s.looks.One(ctx, ent.Person{RoomID: roomID, UserID: p.UserID, ID: p.ID})
+// Standing returns a room and a person's standing in it; NotFound if the room does not exist.
+func (s *Service) Standing(ctx context.Context, roomID uuid.UUID, p Person) (*ent.RoomStanding, error) {
+	l, err := s.standings.One(ctx, ent.PersonInRoom{RoomID: roomID, UserID: p.UserID, ID: p.ID})
 	if err != nil {
 		return nil, fmt.Errorf("find room: %w", err)
 	}
@@ -86,10 +86,10 @@ func (s *Service) Look(ctx context.Context, roomID uuid.UUID, p Person) (*ent.Lo
 	return &own, nil
 }
 
-// ViewerLook is Look for the viewer.
-func (s *Service) ViewerLook(ctx context.Context, roomID uuid.UUID) (*ent.Look, error) {
+// ViewerStanding is Standing for the viewer.
+func (s *Service) ViewerStanding(ctx context.Context, roomID uuid.UUID) (*ent.RoomStanding, error) {
 	userID := auth.FromContext(ctx).UserID
-	return s.Look(ctx, roomID, Person{ID: userID, UserID: userID})
+	return s.Standing(ctx, roomID, Person{ID: userID, UserID: userID})
 }
 
 // ByIDs finds rooms by their ids. Rooms that do not exist are left out.

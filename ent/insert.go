@@ -10,9 +10,9 @@ import (
 	"foyer/ent/auditevent"
 )
 
-// Record stores events, all or none. It is faster than CreateBulk, and every decision in a lobby needs it. Callers do
+// InsertAll stores events, all or none. It is faster than CreateBulk, and every decision in a lobby needs it. Callers do
 // not get the ids.
-func (c *AuditEventClient) Record(ctx context.Context, events []*AuditEvent) error {
+func (c *AuditEventClient) InsertAll(ctx context.Context, events []*AuditEvent) error {
 	insert := sql.Dialect(c.driver.Dialect()).Insert(auditevent.Table).Columns(
 		auditevent.FieldID, auditevent.FieldCreatedAt, auditevent.FieldUpdatedAt, auditevent.FieldRoomID,
 		auditevent.FieldAction, auditevent.FieldActorID, auditevent.FieldActorName,

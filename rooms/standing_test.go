@@ -47,23 +47,23 @@ func TestStandingHoldsTheRoomTheRoleAndTheBan(t *testing.T) {
 			{"signed in after the ban", room, rooms.Person{ID: entry.ID, UserID: olga.ID}, roomaccess.RoleOWNER, true},
 		}
 		for _, test := range tests {
-			look, err := w.Look(t.Context(), test.room.ID, test.person)
+			standing, err := w.Standing(t.Context(), test.room.ID, test.person)
 			require.NoError(t, err)
-			assert.Equal(t, test.role, look.Role, test.name)
-			assert.Equal(t, test.banned, look.Banned, test.name)
-			assert.Equal(t, w.DB.Room.GetX(t.Context(), test.room.ID).String(), look.Room.String())
+			assert.Equal(t, test.role, standing.Role, test.name)
+			assert.Equal(t, test.banned, standing.Banned, test.name)
+			assert.Equal(t, w.DB.Room.GetX(t.Context(), test.room.ID).String(), standing.Room.String())
 		}
-		assert.Len(t, look(t, w, room).QueryAccesses().AllX(t.Context()), 2, "a room of ent's, with what belongs to it")
-		_, err := w.Look(t.Context(), uuid.New(), entry)
+		assert.Len(t, roomOf(t, w, room).QueryAccesses().AllX(t.Context()), 2, "a room of ent's, with what belongs to it")
+		_, err := w.Standing(t.Context(), uuid.New(), entry)
 		assert.True(t, fault.Is(err, fault.NotFound))
 	})
 }
 
-func look(t *testing.T, w *world, room *ent.Room) *ent.Room {
+func roomOf(t *testing.T, w *world, room *ent.Room) *ent.Room {
 	t.Helper()
-	look, err := w.Look(t.Context(), room.ID, rooms.Person{ID: uuid.New()})
+	standing, err := w.Standing(t.Context(), room.ID, rooms.Person{ID: uuid.New()})
 	require.NoError(t, err)
-	return look.Room
+	return standing.Room
 }
 
 // TestConcurrentReadersEachGetTheirOwnStanding although one query reads for several.
@@ -80,11 +80,11 @@ func TestConcurrentReadersEachGetTheirOwnStanding(t *testing.T) {
 		for i, u := range users {
 			group.Go(func() {
 				for j := range people {
-					look, err := w.ViewerLook(env.As(u), made[j].ID)
+					standing, err := w.ViewerStanding(env.As(u), made[j].ID)
 					if assert.NoError(t, err) {
-						assert.Equal(t, made[j].Name, look.Room.Name)
-						assert.Equal(t, i == j, look.Role == roomaccess.RoleOWNER)
-						look.Room.Name = "changed by one of them"
+						assert.Equal(t, made[j].Name, standing.Room.Name)
+						assert.Equal(t, i == j, standing.Role == roomaccess.RoleOWNER)
+						standing.Room.Name = "changed by one of them"
 					}
 					r, err := w.ByID(t.Context(), made[j].ID)
 					if assert.NoError(t, err) {
@@ -113,11 +113,11 @@ func TestActWithTooLongADetailIsNotStored(t *testing.T) {
 		long, unknown := event, event
 		long.Detail, unknown.Action = strings.Repeat("x", 2001), "DANCE"
 		for _, bad := range []*ent.AuditEvent{&long, &unknown} {
-			assert.True(t, ent.IsValidationError(w.DB.AuditEvent.Record(t.Context(), []*ent.AuditEvent{&event, bad})))
+			assert.True(t, ent.IsValidationError(w.DB.AuditEvent.InsertAll(t.Context(), []*ent.AuditEvent{&event, bad})))
 		}
 		nowhere := event
 		nowhere.RoomID = uuid.New()
-		assert.True(t, ent.IsConstraintError(w.DB.AuditEvent.Record(t.Context(), []*ent.AuditEvent{&event, &nowhere})))
+		assert.True(t, ent.IsConstraintError(w.DB.AuditEvent.InsertAll(t.Context(), []*ent.AuditEvent{&event, &nowhere})))
 		assert.Zero(t, w.DB.AuditEvent.Query().CountX(t.Context()))
 	})
 }

@@ -17,13 +17,13 @@ import (
 )
 
 // The reads of almost every request are written by hand here, for several requests together. A query builder takes
-// longer to build a statement than SQLite takes to run it, and would need three statements for a Look.
+// longer to build a statement than SQLite takes to run it, and would need three statements for a RoomStanding.
 
 // Person identifies a person in a room: by their user id, which is zero for nobody, and by another id.
-type Person struct{ RoomID, UserID, ID uuid.UUID }
+type PersonInRoom struct{ RoomID, UserID, ID uuid.UUID }
 
-// Look is a room, and what one person is in it.
-type Look struct {
+// RoomStanding is a room, and what one person is in it.
+type RoomStanding struct {
 	Room *Room
 	// Role is empty if the person has none.
 	Role roomaccess.Role
@@ -31,12 +31,12 @@ type Look struct {
 	Banned bool
 }
 
-// Looks finds rooms, and what people are in them, in the order of people; nil for a room that does not exist.
-func (c *RoomClient) Looks(ctx context.Context, people []Person) ([]*Look, error) {
-	return find(ctx, c.driver, lookQuery, people, func(p Person) []any {
+// Standings finds rooms, and what people are in them, in the order of people; nil for a room that does not exist.
+func (c *RoomClient) Standings(ctx context.Context, people []PersonInRoom) ([]*RoomStanding, error) {
+	return find(ctx, c.driver, standingQuery, people, func(p PersonInRoom) []any {
 		return []any{p.UserID, p.ID, p.RoomID}
-	}, func(scan func(...any) error) (*Look, error) {
-		l := &Look{Room: &Room{config: c.config}}
+	}, func(scan func(...any) error) (*RoomStanding, error) {
+		l := &RoomStanding{Room: &Room{config: c.config}}
 		var role sql.NullString
 		err := scanRow(scan, l.Room, room.Columns, &role, &l.Banned)
 		l.Role = roomaccess.Role(role.String)
@@ -89,7 +89,7 @@ type manyQuery [atOnce]string
 var (
 	roomQuery = newManyQuery(1, room.Columns, room.Table+" t WHERE t."+room.FieldID+" = $1")
 	userQuery = newManyQuery(1, user.Columns, user.Table+" t WHERE t."+user.FieldID+" = $1")
-	lookQuery = newManyQuery(3, room.Columns, room.Table+" t WHERE t."+room.FieldID+" = $3",
+	standingQuery = newManyQuery(3, room.Columns, room.Table+" t WHERE t."+room.FieldID+" = $3",
 		fmt.Sprintf("(SELECT %s FROM %s WHERE %s = $1 AND %s = t.%s)", roomaccess.FieldRole,
 			roomaccess.Table, roomaccess.FieldUserID, roomaccess.FieldRoomID, room.FieldID),
 		fmt.Sprintf("EXISTS (SELECT 1 FROM %s WHERE %s IN ($1, $2) AND %s = t.%s)", roomban.Table,
