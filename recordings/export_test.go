@@ -27,7 +27,7 @@ func (r *Recordings) GiveUp(ctx context.Context, rec *ent.Recording) error {
 	return r.giveUp(ctx, rec, recording.StatusFAILED, "given up")
 }
 
-// Woken reports whether there is to be a comparison soon, which then is not any more.
+// Woken reports whether there is to be a comparison env.Soon, which then is not any more.
 func (r *Recordings) Woken() bool {
 	select {
 	case <-r.wake:

@@ -61,7 +61,7 @@ func TestEveryEndOfAnEgressEndsItsRecording(t *testing.T) {
 				assert.Equal(t, c.reason, rec.Reason)
 				assert.Equal(t, []recording.Status{c.status}, w.ended())
 				assert.Equal(t, c.status == recording.StatusSAVED, w.files.Has(t, recordings.Key(rec)))
-				w.eventually(func(t *assert.CollectT) { assert.False(t, w.meeting().Recording) })
+				env.Eventually(w.T, func(t *assert.CollectT) { assert.False(t, w.meeting().Recording) })
 				w.egress.Behave(env.Behavior{})
 				w.active() // the room is free again
 			})
@@ -70,9 +70,9 @@ func TestEveryEndOfAnEgressEndsItsRecording(t *testing.T) {
 }
 
 func (w *world) meeting() *live.Meeting {
-	w.t.Helper()
-	m, err := w.live.Meeting(context.Background(), w.room.ID)
-	require.NoError(w.t, err)
+	w.T.Helper()
+	m, err := w.live.Meeting(context.Background(), w.Room.ID)
+	require.NoError(w.T, err)
 	return m
 }
 
@@ -82,10 +82,10 @@ func TestAudioAloneIsRecorded(t *testing.T) {
 	w.call()
 	in := w.input()
 	in.Mode, in.Options = recording.ModeAUDIO, &recordings.Options{
-		Transcribe: ptr(true), Language: ptr("fr-fr"),
+		Transcribe: new(true), Language: new("fr-fr"),
 	}
 	w.egress.Behave(env.Behavior{Then: livekitproto.EgressStatus_EGRESS_COMPLETE})
-	rec, err := w.Start(w.host(), in)
+	rec, err := w.Start(w.Host(), in)
 	require.NoError(t, err)
 	rec = w.until(rec.ID, recording.StatusSAVED)
 	asked := w.egress.Asked()[0].GetRoomComposite()
@@ -119,25 +119,25 @@ func TestLiveKitThatIsAwayFailsAStartAndFreesTheRoom(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.call()
-	w.toLiveKit.cut()
+	w.toLiveKit.Cut()
 	require.Eventually(t, func() bool {
-		_, err := w.rtc.Egresses(t.Context(), w.room.ID.String())
+		_, err := w.rtc.Egresses(t.Context(), w.Room.ID.String())
 		network, is := errors.AsType[*net.OpError](err)
 		return is && network.Op == "dial"
-	}, soon, time.Millisecond, "connections that were open before are known to be broken")
-	_, err := w.Start(w.host(), w.input())
-	requireKind(t, err, fault.Unavailable)
+	}, env.Soon, time.Millisecond, "connections that were open before are known to be broken")
+	_, err := w.Start(w.Host(), w.input())
+	env.RequireFault(t, fault.Unavailable, err)
 	assert.Equal(t, recording.StatusFAILED, w.only().Status, "it was never asked")
 	assert.Equal(t, w.only().ID, fault.Of(err).Details["recordingId"])
-	w.toLiveKit.mend()
+	w.toLiveKit.Mend()
 	w.active()
 }
 
 func TestNobodyIsRecordedWhenNobodyIsThere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	_, err := w.Start(w.host(), w.input())
-	requireKind(t, err, fault.Conflict)
+	_, err := w.Start(w.Host(), w.input())
+	env.RequireFault(t, fault.Conflict, err)
 	assert.Equal(t, recording.StatusFAILED, w.only().Status)
 	assert.Equal(t, "there is nobody in the call to record", w.only().Reason)
 }
@@ -147,8 +147,8 @@ func TestWorkerThatRefusesFailsAStart(t *testing.T) {
 	w := newWorld(t, options{})
 	w.call()
 	w.egress.Behave(env.Behavior{Refuse: "no room on this machine"})
-	_, err := w.Start(w.host(), w.input())
-	requireKind(t, err, fault.Unavailable)
+	_, err := w.Start(w.Host(), w.input())
+	env.RequireFault(t, fault.Unavailable, err)
 	assert.Equal(t, recording.StatusFAILED, w.only().Status)
 }
 
@@ -158,16 +158,16 @@ func TestUnansweredStartIsNoFailureWhileItMayHaveBegun(t *testing.T) {
 	w := newWorld(t, options{idle: true})
 	w.call()
 	w.loseEvents(true)
-	w.toLiveKit.hang()
-	_, err := w.Start(w.host(), w.input())
-	requireKind(t, err, fault.Unavailable)
+	w.toLiveKit.Hang()
+	_, err := w.Start(w.Host(), w.input())
+	env.RequireFault(t, fault.Unavailable, err)
 	assert.Equal(t, recording.StatusINITIATED, w.only().Status)
 	assert.Len(t, w.egress.Running(), 1, "it records")
-	_, err = w.Start(w.host(), w.input())
-	requireKind(t, err, fault.Conflict)
-	w.toLiveKit.quick()
-	w.toLiveKit.cut() // what hung stays so otherwise
-	w.toLiveKit.mend()
+	_, err = w.Start(w.Host(), w.input())
+	env.RequireFault(t, fault.Conflict, err)
+	w.toLiveKit.Resume()
+	w.toLiveKit.Cut() // what hung stays so otherwise
+	w.toLiveKit.Mend()
 	w.work()
 	w.until(w.only().ID, recording.StatusACTIVE)
 }
@@ -181,7 +181,7 @@ func TestStartThatIsAnsweredLateIsFound(t *testing.T) {
 	hang := make(chan struct{})
 	defer close(hang)
 	w.egress.Behave(env.Behavior{Hang: hang})
-	rec, err := w.Start(w.host(), w.input())
+	rec, err := w.Start(w.Host(), w.input())
 	require.NoError(t, err)
 	assert.NotNil(t, rec.EgressID)
 }
@@ -195,12 +195,12 @@ func TestNewsBeforeTheAnswer(t *testing.T) {
 	w.egress.Behave(env.Behavior{Hang: hang, Then: livekitproto.EgressStatus_EGRESS_COMPLETE})
 	started := make(chan *ent.Recording, 1)
 	go func() {
-		rec, err := w.Start(w.host(), w.input())
+		rec, err := w.Start(w.Host(), w.input())
 		assert.NoError(t, err)
 		started <- rec
 	}()
-	w.eventually(func(t *assert.CollectT) {
-		list := w.db.Recording.Query().AllX(context.Background())
+	env.Eventually(w.T, func(t *assert.CollectT) {
+		list := w.DB.Recording.Query().AllX(context.Background())
 		if assert.Len(t, list, 1) {
 			assert.Equal(t, recording.StatusSAVED, list[0].Status)
 		}
@@ -228,11 +228,11 @@ func TestLiveKitThatIsAwayIsAskedToStopAgain(t *testing.T) {
 	w := newWorld(t, options{})
 	w.call()
 	rec := w.active()
-	w.toLiveKit.cut()
-	_, err := w.Stop(w.host(), w.room.ID)
-	requireKind(t, err, fault.Unavailable)
+	w.toLiveKit.Cut()
+	_, err := w.Stop(w.Host(), w.Room.ID)
+	env.RequireFault(t, fault.Unavailable, err)
 	assert.Equal(t, recording.StatusSTOPPING, w.now(rec.ID).Status)
-	w.toLiveKit.mend()
+	w.toLiveKit.Mend()
 	w.until(rec.ID, recording.StatusSAVED)
 }
 
@@ -244,11 +244,11 @@ func TestStopOfWhatHasJustEndedLosesNothing(t *testing.T) {
 	rec := w.active()
 	w.loseEvents(true)
 	w.egress.End(*rec.EgressID, livekitproto.EgressStatus_EGRESS_COMPLETE)
-	rec, err := w.Stop(w.host(), w.room.ID)
+	rec, err := w.Stop(w.Host(), w.Room.ID)
 	require.NoError(t, err)
 	assert.Equal(t, recording.StatusSAVED, rec.Status)
-	_, err = w.Stop(w.host(), w.room.ID)
-	requireKind(t, err, fault.NotFound)
+	_, err = w.Stop(w.Host(), w.Room.ID)
+	env.RequireFault(t, fault.NotFound, err)
 }
 
 // TestStopBeforeItBegins: the start goes on while it is stopped.
@@ -262,11 +262,11 @@ func TestStopBeforeItBegins(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, err := w.Start(w.host(), w.input())
+		_, err := w.Start(w.Host(), w.input())
 		assert.NoError(t, err)
 	}()
-	w.eventually(func(t *assert.CollectT) { assert.Len(t, w.egress.Running(), 1) })
-	rec, err := w.Stop(w.host(), w.room.ID)
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Len(t, w.egress.Running(), 1) })
+	rec, err := w.Stop(w.Host(), w.Room.ID)
 	require.NoError(t, err)
 	assert.Equal(t, recording.StatusSTOPPING, rec.Status)
 	close(hang)
@@ -294,9 +294,9 @@ func TestWorkerThatDied(t *testing.T) {
 			if c.stored {
 				w.files.Put(t, recordings.Key(rec), "a film")
 			}
-			_, err := w.Stop(w.host(), w.room.ID)
+			_, err := w.Stop(w.Host(), w.Room.ID)
 			if err != nil { // or the comparison was faster
-				requireKind(t, err, fault.Unavailable)
+				env.RequireFault(t, fault.Unavailable, err)
 			}
 			w.until(rec.ID, c.status)
 			w.egress.Start()
@@ -339,10 +339,10 @@ func TestStorageThatIsAwayDecidesNothing(t *testing.T) {
 	w.egress.Crash()
 	w.egress.Forget()
 	w.files.Put(t, recordings.Key(rec), "a film")
-	w.toBucket.cut()
+	w.toBucket.Cut()
 	assert.Error(t, w.Round(context.Background()))
 	assert.Equal(t, recording.StatusACTIVE, w.now(rec.ID).Status)
-	w.toBucket.mend()
+	w.toBucket.Mend()
 	assert.NoError(t, w.Round(context.Background()))
 	assert.Equal(t, recording.StatusSAVED, w.now(rec.ID).Status)
 }
@@ -354,7 +354,7 @@ func TestLateFileWins(t *testing.T) {
 	w.call()
 	w.egress.Behave(env.Behavior{Deaf: true})
 	rec := w.active()
-	_, err := w.Stop(w.host(), w.room.ID)
+	_, err := w.Stop(w.Host(), w.Room.ID)
 	require.NoError(t, err)
 	require.NoError(t, w.Round(context.Background()))
 	rec = w.until(rec.ID, recording.StatusFAILED)
@@ -370,11 +370,11 @@ func TestLateFileWins(t *testing.T) {
 func TestEndOfTheMeetingEndsItsRecording(t *testing.T) {
 	t.Parallel()
 	byHost := func(w *world) error {
-		_, err := w.calls.End(w.host(), w.room.ID)
+		_, err := w.calls.End(w.Host(), w.Room.ID)
 		return err
 	}
 	byItself := func(w *world) error {
-		return w.rtc.EndRoom(context.Background(), w.room.ID.String())
+		return w.rtc.EndRoom(context.Background(), w.Room.ID.String())
 	}
 	for name, c := range map[string]struct {
 		lost bool
@@ -398,7 +398,7 @@ func TestEndOfTheMeetingEndsItsRecording(t *testing.T) {
 			rec := w.active()
 			w.loseEvents(c.lost)
 			require.NoError(t, c.end(w))
-			w.eventually(func(t *assert.CollectT) {
+			env.Eventually(w.T, func(t *assert.CollectT) {
 				assert.Contains(t, []recording.Status{recording.StatusSAVED, recording.StatusFAILED},
 					w.now(rec.ID).Status)
 			})
@@ -417,26 +417,26 @@ func TestDeletedRoomLeavesNothing(t *testing.T) {
 		saved := w.until(w.start().ID, recording.StatusSAVED)
 		w.egress.Behave(env.Behavior{})
 		runs := w.active()
-		w.toBucket.cut()
-		w.toLiveKit.cut()
-		_, err := w.calls.DeleteRoom(w.host(), w.room.ID)
+		w.toBucket.Cut()
+		w.toLiveKit.Cut()
+		_, err := w.calls.DeleteRoom(w.Host(), w.Room.ID)
 		require.NoError(t, err)
-		assert.Zero(t, w.db.Recording.Query().CountX(context.Background()))
-		assert.Equal(t, 2, w.db.OutboxMessage.Query().
+		assert.Zero(t, w.DB.Recording.Query().CountX(context.Background()))
+		assert.Equal(t, 2, w.DB.OutboxMessage.Query().
 			Where(outboxmessage.Kind(recordings.Kind)).CountX(context.Background()))
 		assert.Len(t, w.egress.Running(), 1)
 		w.work()
-		w.eventually(func(t *assert.CollectT) {
-			assert.Equal(t, 2, w.db.OutboxMessage.Query().Where(outboxmessage.AttemptsGTE(3)).
+		env.Eventually(w.T, func(t *assert.CollectT) {
+			assert.Equal(t, 2, w.DB.OutboxMessage.Query().Where(outboxmessage.AttemptsGTE(3)).
 				CountX(context.Background()), "it has failed, and is older than what is given up")
 		})
-		w.toBucket.mend()
-		w.toLiveKit.mend()
+		w.toBucket.Mend()
+		w.toLiveKit.Mend()
 		w.unwanted()
 		// Its file comes now, and goes.
-		w.eventually(func(t *assert.CollectT) {
-			assert.False(t, w.files.Has(w.t, recordings.Key(saved)))
-			assert.False(t, w.files.Has(w.t, recordings.Key(runs)))
+		env.Eventually(w.T, func(t *assert.CollectT) {
+			assert.False(t, w.files.Has(w.T, recordings.Key(saved)))
+			assert.False(t, w.files.Has(w.T, recordings.Key(runs)))
 		})
 	})
 }
@@ -449,12 +449,12 @@ func TestRoomThatIsDeletedWhileItsRecordingBegins(t *testing.T) {
 	hang := make(chan struct{})
 	w.egress.Behave(env.Behavior{Hang: hang})
 	failed := make(chan error, 1)
-	go func() { _, err := w.Start(w.host(), w.input()); failed <- err }()
-	w.eventually(func(t *assert.CollectT) { assert.Len(t, w.egress.Running(), 1) })
-	_, err := w.rooms.Delete(w.host(), w.room.ID, w.Leave) // its call goes on
+	go func() { _, err := w.Start(w.Host(), w.input()); failed <- err }()
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Len(t, w.egress.Running(), 1) })
+	_, err := w.Rooms.Delete(w.Host(), w.Room.ID, w.Leave) // its call goes on
 	require.NoError(t, err)
 	close(hang)
-	requireKind(t, <-failed, fault.NotFound)
+	env.RequireFault(t, fault.NotFound, <-failed)
 	w.unwanted()
 }
 
@@ -466,12 +466,12 @@ func TestUnwantedEgressIsEnded(t *testing.T) {
 	w.loseEvents(true)
 	path := "recordings/" + uuid.NewString() + ".mp4"
 	_, err := w.rtc.StartEgress(context.Background(), livekit.EgressRequest{
-		Room: w.room.ID.String(), File: path,
+		Room: w.Room.ID.String(), File: path,
 	})
 	require.NoError(t, err)
 	w.unwanted()
 	foreign, err := w.rtc.StartEgress(context.Background(), livekit.EgressRequest{
-		Room: w.room.ID.String(), File: "elsewhere/film.mp4",
+		Room: w.Room.ID.String(), File: "elsewhere/film.mp4",
 	})
 	require.NoError(t, err)
 	rec := w.active()
@@ -494,7 +494,7 @@ func TestOfAHundredStartsOneWins(t *testing.T) {
 				if i%2 == 0 {
 					by = second
 				}
-				rec, err := by.Start(w.host(), w.input())
+				rec, err := by.Start(w.Host(), w.input())
 				mu.Lock()
 				defer mu.Unlock()
 				if err == nil {
@@ -518,7 +518,7 @@ func TestServersTakeTurns(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	second := recordings.New(w.outside, w.settings)
-	w.run(second.Run)
+	env.Run(w.T, second.Run)
 	w.call()
 	w.loseEvents(true)
 	w.egress.Behave(env.Behavior{Then: livekitproto.EgressStatus_EGRESS_COMPLETE})
@@ -531,16 +531,16 @@ func TestExpiredRecordingIsRemoved(t *testing.T) {
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, options{db: db})
 		kept := w.stored(nil)
-		later := w.stored(ptr(time.Now().Add(time.Hour)))
-		w.toBucket.cut()
-		gone := w.stored(ptr(time.Now().Add(-time.Second)))
+		later := w.stored(new(time.Now().Add(time.Hour)))
+		w.toBucket.Cut()
+		gone := w.stored(new(time.Now().Add(-time.Second)))
 		assert.Nil(t, w.URL(gone), "also while its file is there")
 		assert.True(t, recordings.Expired(gone))
 		assert.Error(t, w.Round(context.Background()))
 		w.now(gone.ID)
-		w.toBucket.mend()
-		w.eventually(func(t *assert.CollectT) {
-			assert.Equal(t, 2, w.db.Recording.Query().CountX(context.Background()))
+		w.toBucket.Mend()
+		env.Eventually(w.T, func(t *assert.CollectT) {
+			assert.Equal(t, 2, w.DB.Recording.Query().CountX(context.Background()))
 		})
 		assert.False(t, w.files.Has(t, recordings.Key(gone)))
 		for _, rec := range []*ent.Recording{kept, later} {
@@ -552,12 +552,12 @@ func TestExpiredRecordingIsRemoved(t *testing.T) {
 
 // stored is a recording that is saved, until a time.
 func (w *world) stored(expires *time.Time) *ent.Recording {
-	w.t.Helper()
-	rec := w.db.Recording.Create().SetRoomID(w.room.ID).SetMode(recording.ModeSCREEN).
+	w.T.Helper()
+	rec := w.DB.Recording.Create().SetRoomID(w.Room.ID).SetMode(recording.ModeSCREEN).
 		SetStatus(recording.StatusSAVED).SetOptions(schema.RecordingOptions{}).
-		SetStartedBy(w.owner.ID).SetEndedAt(time.Now()).SetNillableExpiresAt(expires).
+		SetStartedBy(w.Owner.ID).SetEndedAt(time.Now()).SetNillableExpiresAt(expires).
 		SaveX(context.Background())
-	w.files.Put(w.t, recordings.Key(rec), "a film")
+	w.files.Put(w.T, recordings.Key(rec), "a film")
 	return rec
 }
 
@@ -567,23 +567,23 @@ func TestDeletedRecordingLeavesNothing(t *testing.T) {
 		w := newWorld(t, options{db: db})
 		w.call()
 		rec := w.active()
-		requireKind(t, w.Delete(w.host(), rec.ID), fault.Conflict)
+		env.RequireFault(t, fault.Conflict, w.Delete(w.Host(), rec.ID))
 		w.egress.End(*rec.EgressID, livekitproto.EgressStatus_EGRESS_COMPLETE)
 		rec = w.until(rec.ID, recording.StatusSAVED)
-		w.toBucket.cut()
-		requireKind(t, w.Delete(w.host(), rec.ID), fault.Unavailable)
+		w.toBucket.Cut()
+		env.RequireFault(t, fault.Unavailable, w.Delete(w.Host(), rec.ID))
 		assert.Equal(t, recording.StatusSAVED, w.now(rec.ID).Status)
-		w.toBucket.mend()
-		require.NoError(t, w.Delete(w.host(), rec.ID))
+		w.toBucket.Mend()
+		require.NoError(t, w.Delete(w.Host(), rec.ID))
 		assert.False(t, w.files.Has(t, recordings.Key(rec)))
-		requireKind(t, w.Delete(w.host(), rec.ID), fault.NotFound)
+		env.RequireFault(t, fault.NotFound, w.Delete(w.Host(), rec.ID))
 
 		// What was half deleted is deleted again.
 		half := w.stored(nil)
 		require.NoError(t, w.files.Client.RemoveObject(
 			context.Background(), w.files.Name, recordings.Key(half), minio.RemoveObjectOptions{}))
-		require.NoError(t, w.Delete(w.host(), half.ID))
-		assert.Zero(t, w.db.Recording.Query().CountX(context.Background()))
+		require.NoError(t, w.Delete(w.Host(), half.ID))
+		assert.Zero(t, w.DB.Recording.Query().CountX(context.Background()))
 	})
 }
 
@@ -594,17 +594,17 @@ func TestFileOfADeletedRecordingThatComesLateIsRemoved(t *testing.T) {
 	w.call()
 	w.egress.Behave(env.Behavior{Deaf: true})
 	rec := w.active()
-	_, err := w.Stop(w.host(), w.room.ID)
+	_, err := w.Stop(w.Host(), w.Room.ID)
 	require.NoError(t, err)
 	w.until(rec.ID, recording.StatusFAILED)
-	require.NoError(t, w.Delete(w.host(), rec.ID))
+	require.NoError(t, w.Delete(w.Host(), rec.ID))
 	w.egress.End(*rec.EgressID, livekitproto.EgressStatus_EGRESS_LIMIT_REACHED)
-	w.eventually(func(t *assert.CollectT) {
-		assert.False(t, w.files.Has(w.t, recordings.Key(rec)))
+	env.Eventually(w.T, func(t *assert.CollectT) {
+		assert.False(t, w.files.Has(w.T, recordings.Key(rec)))
 		pending := outboxmessage.And(outboxmessage.Kind(recordings.Kind), outboxmessage.DeliveredAtIsNil())
-		assert.Equal(t, 1, w.db.OutboxMessage.Query().Where(pending).CountX(context.Background()),
+		assert.Equal(t, 1, w.DB.OutboxMessage.Query().Where(pending).CountX(context.Background()),
 			"until no egress can begin any more")
-		last := w.db.OutboxMessage.Query().Where(pending).OnlyX(context.Background())
+		last := w.DB.OutboxMessage.Query().Where(pending).OnlyX(context.Background())
 		assert.Equal(t, "its egress has not ended yet", last.LastError)
 	})
 }
@@ -614,12 +614,12 @@ func TestServerWithoutABucketRecordsNothing(t *testing.T) {
 	w := newWorld(t, options{idle: true})
 	w.outside.Bucket = nil
 	off := recordings.New(w.outside, w.settings)
-	_, err := off.Start(w.host(), w.input())
-	requireKind(t, err, fault.Unavailable)
+	_, err := off.Start(w.Host(), w.input())
+	env.RequireFault(t, fault.Unavailable, err)
 	assert.Contains(t, err.Error(), "records nothing")
 	saved := w.stored(nil)
-	requireKind(t, off.Delete(w.host(), saved.ID), fault.Unavailable)
-	_, err = off.Get(w.host(), saved.ID)
+	env.RequireFault(t, fault.Unavailable, off.Delete(w.Host(), saved.ID))
+	_, err = off.Get(w.Host(), saved.ID)
 	require.NoError(t, err)
 }
 
@@ -631,8 +631,8 @@ func TestComparisonDoesNotCallForTheNext(t *testing.T) {
 	w.call()
 	rec := w.active()
 	w.egress.Crash()
-	_, err := w.Stop(w.host(), w.room.ID)
-	requireKind(t, err, fault.Unavailable)
+	_, err := w.Stop(w.Host(), w.Room.ID)
+	env.RequireFault(t, fault.Unavailable, err)
 	require.Equal(t, recording.StatusSTOPPING, w.now(rec.ID).Status)
 	assert.True(t, w.Woken(), "it is to be asked again soon")
 	_ = w.Round(context.Background())
@@ -651,14 +651,14 @@ func TestStartsAreLimited(t *testing.T) {
 		_, err := w.Start(as, w.input()) // nobody is in the call
 		return err
 	}
-	requireKind(t, start(as(w.user("Stranger"))), fault.Forbidden)
-	requireKind(t, start(w.host()), fault.Conflict)
-	requireKind(t, start(w.host()), fault.Conflict)
-	err := start(w.host())
-	requireKind(t, err, fault.RateLimited)
+	env.RequireFault(t, fault.Forbidden, start(env.As(w.User("Stranger"))))
+	env.RequireFault(t, fault.Conflict, start(w.Host()))
+	env.RequireFault(t, fault.Conflict, start(w.Host()))
+	err := start(w.Host())
+	env.RequireFault(t, fault.RateLimited, err)
 	assert.Positive(t, fault.Of(err).Details["retryAfter"])
 	assert.Len(t, w.ended(), 2, "nothing more is told of")
-	assert.Equal(t, 2, w.db.Recording.Query().CountX(context.Background()))
-	another := as(w.member("Adam", roomaccess.RoleADMINISTRATOR))
-	requireKind(t, start(another), fault.Conflict)
+	assert.Equal(t, 2, w.DB.Recording.Query().CountX(context.Background()))
+	another := env.As(w.NewMember("Adam", roomaccess.RoleADMINISTRATOR))
+	env.RequireFault(t, fault.Conflict, start(another))
 }

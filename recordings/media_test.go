@@ -28,8 +28,8 @@ func lonely(t *testing.T) *world {
 }
 
 func (w *world) told(rec *ent.Recording, size int64) *ent.Recording {
-	w.t.Helper()
-	require.NoError(w.t, w.Stored(context.Background(), recordings.Key(rec), size))
+	w.T.Helper()
+	require.NoError(w.T, w.Stored(context.Background(), recordings.Key(rec), size))
 	return w.now(rec.ID)
 }
 
@@ -37,7 +37,7 @@ func TestStorageAloneSavesNoRecordingThatGoesOn(t *testing.T) {
 	t.Parallel()
 	w := lonely(t)
 	rec := w.start()
-	w.eventually(func(t *assert.CollectT) {
+	env.Eventually(w.T, func(t *assert.CollectT) {
 		assert.Equal(t, recording.StatusACTIVE, w.told(rec, 1234).Status)
 	})
 	assert.EqualValues(t, 1234, *w.now(rec.ID).Size)
@@ -48,13 +48,13 @@ func TestStorageTellsOfAnEndOfWhichLiveKitsNewsWasLost(t *testing.T) {
 	t.Parallel()
 	w := lonely(t)
 	rec := w.start()
-	w.eventually(func(t *assert.CollectT) {
+	env.Eventually(w.T, func(t *assert.CollectT) {
 		assert.Equal(t, recording.StatusACTIVE, w.told(rec, 0).Status)
 	})
-	_, err := w.Stop(w.host(), w.room.ID)
+	_, err := w.Stop(w.Host(), w.Room.ID)
 	require.NoError(t, err)
 	w.unwanted()
-	w.eventually(func(t *assert.CollectT) {
+	env.Eventually(w.T, func(t *assert.CollectT) {
 		assert.Equal(t, recording.StatusSAVED, w.told(rec, int64(len(env.ScreenFile))).Status)
 	})
 	for range 3 {
@@ -68,7 +68,7 @@ func TestStorageTellsOfAnEndOfWhichLiveKitsNewsWasLost(t *testing.T) {
 
 // of makes a row as if it had been recorded by an egress that LiveKit does not know, if any.
 func (w *world) of(egress string, status recording.Status) *ent.Recording {
-	create := w.db.Recording.Create().SetRoomID(w.room.ID).SetStartedBy(w.owner.ID).
+	create := w.DB.Recording.Create().SetRoomID(w.Room.ID).SetStartedBy(w.Owner.ID).
 		SetMode(recording.ModeAUDIO).SetStatus(status).SetOptions(schema.RecordingOptions{})
 	if egress != "" {
 		create.SetEgressID(egress)
@@ -95,7 +95,7 @@ func TestFailureThatLiveKitTellsOfStands(t *testing.T) {
 	w := lonely(t)
 	w.egress.Behave(env.Behavior{Then: livekitproto.EgressStatus_EGRESS_FAILED, Error: "disk full"})
 	rec := w.start()
-	w.eventually(func(t *assert.CollectT) {
+	env.Eventually(w.T, func(t *assert.CollectT) {
 		assert.Equal(t, recording.StatusFAILED, w.told(rec, 10).Status)
 	})
 	assert.Equal(t, "disk full", w.now(rec.ID).Reason)
@@ -106,11 +106,11 @@ func TestNewsOfTheStorageWaitsForLiveKit(t *testing.T) {
 	t.Parallel()
 	w := lonely(t)
 	rec := w.of("EG_gone", recording.StatusSTOPPING)
-	w.toLiveKit.cut()
+	w.toLiveKit.Cut()
 	err := w.Stored(context.Background(), recordings.Key(rec), 99)
-	requireKind(t, err, fault.Unavailable)
+	env.RequireFault(t, fault.Unavailable, err)
 	assert.Equal(t, recording.StatusSTOPPING, w.now(rec.ID).Status)
-	w.toLiveKit.mend()
+	w.toLiveKit.Mend()
 	assert.Equal(t, recording.StatusSAVED, w.told(rec, 99).Status)
 }
 
@@ -144,13 +144,13 @@ func TestDownloadURLEndsWithTheRecording(t *testing.T) {
 		want      string
 	}{{"never", nil, "X-Amz-Expires=3600&"}, {"soon", &soonOver, "X-Amz-Expires=8"}} {
 		rec.ExpiresAt = test.expiresAt
-		url, err := w.DownloadURL(w.host(), rec)
+		url, err := w.DownloadURL(w.Host(), rec)
 		require.NoError(t, err)
 		assert.Contains(t, *url, test.want, test.name)
 	}
 	for _, status := range []recording.Status{recording.StatusACTIVE, recording.StatusFAILED} {
 		rec.Status = status
-		url, err := w.DownloadURL(w.host(), rec)
+		url, err := w.DownloadURL(w.Host(), rec)
 		require.NoError(t, err)
 		assert.Nil(t, url)
 	}
@@ -158,7 +158,7 @@ func TestDownloadURLEndsWithTheRecording(t *testing.T) {
 
 func TestURLOfARecordingLivesNoLongerThanTheRecording(t *testing.T) {
 	t.Parallel()
-	in := func(d time.Duration) *ent.Recording { return &ent.Recording{ExpiresAt: ptr(time.Now().Add(d))} }
+	in := func(d time.Duration) *ent.Recording { return &ent.Recording{ExpiresAt: new(time.Now().Add(d))} }
 	assert.Equal(t, time.Hour, recordings.Lifetime(&ent.Recording{}, time.Hour))
 	assert.Equal(t, time.Hour, recordings.Lifetime(in(24*time.Hour), time.Hour))
 	assert.InDelta(t, time.Minute, recordings.Lifetime(in(time.Minute), time.Hour), float64(30*time.Second))

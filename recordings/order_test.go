@@ -20,8 +20,8 @@ import (
 
 // initiated is a recording that has been asked for.
 func (w *world) initiated() *ent.Recording {
-	return w.db.Recording.Create().SetRoomID(w.room.ID).SetMode(recording.ModeSCREEN).
-		SetOptions(schema.RecordingOptions{}).SetStartedBy(w.owner.ID).SaveX(context.Background())
+	return w.DB.Recording.Create().SetRoomID(w.Room.ID).SetMode(recording.ModeSCREEN).
+		SetOptions(schema.RecordingOptions{}).SetStartedBy(w.Owner.ID).SaveX(context.Background())
 }
 
 // news is what LiveKit tells of the egress of a recording.
@@ -65,10 +65,10 @@ func TestNewsInAnyOrderLeadToOneEnd(t *testing.T) {
 		}), 1, 10).Draw(rt, "news")
 		level, ended, gaveUp := 0, false, false
 		for _, name := range append(given, "end") {
-			now := w.db.Recording.GetX(context.Background(), rec.ID)
+			now := w.DB.Recording.GetX(context.Background(), rec.ID)
 			switch name {
 			case "stop":
-				require.NoError(rt, w.EndMeeting(context.Background(), w.room.ID, time.Now()))
+				require.NoError(rt, w.EndMeeting(context.Background(), w.Room.ID, time.Now()))
 			case "give up":
 				gaveUp = gaveUp || !ended && before[now.Status] < 3
 				require.NoError(rt, w.GiveUp(context.Background(), now))
@@ -78,11 +78,11 @@ func TestNewsInAnyOrderLeadToOneEnd(t *testing.T) {
 			default:
 				require.NoError(rt, w.Hear(context.Background(), news(rec, livekit.EgressStatus(name))))
 			}
-			now = w.db.Recording.GetX(context.Background(), rec.ID)
+			now = w.DB.Recording.GetX(context.Background(), rec.ID)
 			require.GreaterOrEqual(rt, before[now.Status], level, "%s after %s", now.Status, name)
 			level = before[now.Status]
 		}
-		now := w.db.Recording.GetX(context.Background(), rec.ID)
+		now := w.DB.Recording.GetX(context.Background(), rec.ID)
 		require.NotNil(rt, now.EndedAt)
 		switch {
 		case ends[end] == recording.StatusSAVED:

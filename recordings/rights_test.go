@@ -41,11 +41,11 @@ func TestRightsOnRecordings(t *testing.T) {
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := few(t, db)
 		rec := w.stored(nil)
-		shared := w.user("Sharon Shared")
-		_, err := w.Share(w.host(), recordings.ShareInput{RecordingID: rec.ID, UserID: &shared.ID})
+		shared := w.User("Sharon Shared")
+		_, err := w.Share(w.Host(), recordings.ShareInput{RecordingID: rec.ID, UserID: &shared.ID})
 		require.NoError(t, err)
 		application := auth.NewContext(context.Background(), auth.Viewer{
-			UserID: w.owner.ID, Application: uuid.New(), Scopes: auth.Scopes(),
+			UserID: w.Owner.ID, Application: uuid.New(), Scopes: auth.Scopes(),
 		})
 		const (
 			yes, none = fault.Kind(""), fault.NotFound
@@ -60,11 +60,11 @@ func TestRightsOnRecordings(t *testing.T) {
 			hosts fault.Kind // delete, share, unshare another
 			start fault.Kind // start, stop; "" is that nothing else is in the way
 		}{
-			{"owner", w.host(), yes, 1, yes, yes, yes},
-			{"administrator", as(w.member("Adam", roomaccess.RoleADMINISTRATOR)), yes, 1, yes, yes, yes},
-			{"member", as(w.member("Mia", roomaccess.RoleMEMBER)), none, 0, no, none, no},
-			{"shared with", as(shared), yes, 1, no, no, no},
-			{"stranger", as(w.user("Simon")), none, 0, no, none, no},
+			{"owner", w.Host(), yes, 1, yes, yes, yes},
+			{"administrator", env.As(w.NewMember("Adam", roomaccess.RoleADMINISTRATOR)), yes, 1, yes, yes, yes},
+			{"member", env.As(w.NewMember("Mia", roomaccess.RoleMEMBER)), none, 0, no, none, no},
+			{"shared with", env.As(shared), yes, 1, no, no, no},
+			{"stranger", env.As(w.User("Simon")), none, 0, no, none, no},
 			{"guest", context.Background(), who, -1, who, who, who},
 			// What else it asks is refused before it comes here, at every field.
 			{"application", application, yes, 1, yes, yes, yes},
@@ -79,12 +79,12 @@ func TestRightsOnRecordings(t *testing.T) {
 					assert.Len(t, page.Edges, c.list, "list")
 					assert.Equal(t, c.list, page.TotalCount)
 				}
-				_, err = w.OfRoom(c.as, w.room.ID, nil, nil)
+				_, err = w.OfRoom(c.as, w.Room.ID, nil, nil)
 				assert.Equal(t, c.room, kindOf(err), "of the room")
-				_, err = w.Active(c.as, w.room.ID)
+				_, err = w.Active(c.as, w.Room.ID)
 				assert.Equal(t, c.room, kindOf(err), "active")
 
-				other := w.user("Otto")
+				other := w.User("Otto")
 				_, err = w.Share(c.as, recordings.ShareInput{RecordingID: rec.ID, UserID: &other.ID})
 				assert.Equal(t, c.hosts, kindOf(err), "share")
 				_, err = w.Unshare(c.as, rec.ID, other.ID)
@@ -98,13 +98,13 @@ func TestRightsOnRecordings(t *testing.T) {
 				} else {
 					assert.Equal(t, c.start, kindOf(err), "start")
 				}
-				_, err = w.Stop(c.as, w.room.ID)
+				_, err = w.Stop(c.as, w.Room.ID)
 				if c.start == yes {
 					assert.Equal(t, fault.NotFound, kindOf(err), "stop")
 				} else {
 					assert.Equal(t, c.start, kindOf(err), "stop")
 				}
-				w.db.Recording.Delete().Where(recording.IDNEQ(rec.ID)).ExecX(context.Background())
+				w.DB.Recording.Delete().Where(recording.IDNEQ(rec.ID)).ExecX(context.Background())
 
 				if c.get != yes {
 					return
@@ -125,10 +125,10 @@ func TestRightsOnRecordings(t *testing.T) {
 			})
 		}
 		for _, rec := range []uuid.UUID{uuid.New(), uuid.Nil} {
-			_, err := w.Get(w.host(), rec)
-			requireKind(t, err, fault.NotFound)
-			_, err = w.Share(w.host(), recordings.ShareInput{RecordingID: rec, UserID: &shared.ID})
-			requireKind(t, err, fault.NotFound)
+			_, err := w.Get(w.Host(), rec)
+			env.RequireFault(t, fault.NotFound, err)
+			_, err = w.Share(w.Host(), recordings.ShareInput{RecordingID: rec, UserID: &shared.ID})
+			env.RequireFault(t, fault.NotFound, err)
 		}
 	})
 }
@@ -137,46 +137,46 @@ func TestRightToARecordingEndsWithTheRole(t *testing.T) {
 	t.Parallel()
 	w := few(t, nil)
 	rec := w.stored(nil)
-	adam := w.member("Adam", roomaccess.RoleADMINISTRATOR)
-	_, err := w.Get(as(adam), rec.ID)
+	adam := w.NewMember("Adam", roomaccess.RoleADMINISTRATOR)
+	_, err := w.Get(env.As(adam), rec.ID)
 	require.NoError(t, err)
-	_, err = w.rooms.UpdateAccess(w.host(), w.room.ID, adam.ID, roomaccess.RoleMEMBER)
+	_, err = w.Rooms.UpdateAccess(w.Host(), w.Room.ID, adam.ID, roomaccess.RoleMEMBER)
 	require.NoError(t, err)
-	_, err = w.Get(as(adam), rec.ID)
-	requireKind(t, err, fault.NotFound)
+	_, err = w.Get(env.As(adam), rec.ID)
+	env.RequireFault(t, fault.NotFound, err)
 }
 
 func TestRecordingsAreListedNewestFirstPageByPage(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := few(t, db)
-		first := w.room
+		first := w.Room
 		var made []uuid.UUID
 		for range 3 {
 			made = append(made, w.stored(nil).ID)
 		}
 		slices.Reverse(made)
 		var err error
-		w.room, err = w.rooms.Create(w.host(), rooms.CreateInput{Name: "Another"})
+		w.Room, err = w.Rooms.Create(w.Host(), rooms.CreateInput{Name: "Another"})
 		require.NoError(t, err)
 		newest := w.stored(nil).ID
 		// A host with whom it is shared too sees it once.
-		_, err = w.Share(w.host(), recordings.ShareInput{RecordingID: newest, UserID: &w.owner.ID})
+		_, err = w.Share(w.Host(), recordings.ShareInput{RecordingID: newest, UserID: &w.Owner.ID})
 		require.NoError(t, err)
 
-		all, err := w.List(w.host(), nil, nil, nil)
+		all, err := w.List(w.Host(), nil, nil, nil)
 		require.NoError(t, err)
 		assert.Equal(t, append([]uuid.UUID{newest}, made...), idsOf(all))
-		page, err := w.List(w.host(), &first.ID, ptr(2), nil)
+		page, err := w.List(w.Host(), &first.ID, new(2), nil)
 		require.NoError(t, err)
 		assert.Equal(t, made[:2], idsOf(page))
 		assert.Equal(t, 3, page.TotalCount)
 		assert.True(t, page.PageInfo.HasNextPage)
-		page, err = w.OfRoom(w.host(), first.ID, ptr(2), page.PageInfo.EndCursor)
+		page, err = w.OfRoom(w.Host(), first.ID, new(2), page.PageInfo.EndCursor)
 		require.NoError(t, err)
 		assert.Equal(t, made[2:], idsOf(page))
-		_, err = w.List(w.host(), nil, ptr(101), nil)
-		requireKind(t, err, fault.Invalid)
+		_, err = w.List(w.Host(), nil, new(101), nil)
+		env.RequireFault(t, fault.Invalid, err)
 	})
 }
 
@@ -193,51 +193,51 @@ func TestRecordingIsSharedByEmail(t *testing.T) {
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := few(t, db)
 		rec := w.stored(nil)
-		known := w.user("Kim Known")
+		known := w.User("Kim Known")
 		in := recordings.ShareInput{RecordingID: rec.ID, Email: &known.Email}
 		for range 2 { // again is fine
-			_, err := w.Share(w.host(), in)
+			_, err := w.Share(w.Host(), in)
 			require.NoError(t, err)
 		}
-		_, err := w.Get(as(known), rec.ID)
+		_, err := w.Get(env.As(known), rec.ID)
 		require.NoError(t, err)
 
 		// Nobody knows her yet; she has an account by the time she proves her address.
 		email := "nina@example.com"
-		_, err = w.Share(w.host(), recordings.ShareInput{RecordingID: rec.ID, Email: &email})
+		_, err = w.Share(w.Host(), recordings.ShareInput{RecordingID: rec.ID, Email: &email})
 		require.NoError(t, err)
 		profile := auth.Identity{Subject: uuid.NewString(), Email: email, FullName: "Nina New"}
-		nina, err := w.accounts.SignIn(context.Background(), profile)
+		nina, err := w.People.SignIn(context.Background(), profile)
 		require.NoError(t, err)
-		_, err = w.Get(as(nina), rec.ID)
-		requireKind(t, err, fault.NotFound)
+		_, err = w.Get(env.As(nina), rec.ID)
+		env.RequireFault(t, fault.NotFound, err)
 		profile.EmailVerified = true
-		nina, err = w.accounts.SignIn(context.Background(), profile)
+		nina, err = w.People.SignIn(context.Background(), profile)
 		require.NoError(t, err)
-		_, err = w.Get(as(nina), rec.ID)
+		_, err = w.Get(env.As(nina), rec.ID)
 		require.NoError(t, err)
 
 		// She leaves it; that opens nothing to others.
-		left, err := w.Unshare(as(nina), rec.ID, nina.ID)
+		left, err := w.Unshare(env.As(nina), rec.ID, nina.ID)
 		require.NoError(t, err)
 		assert.Nil(t, left)
-		_, err = w.Get(as(nina), rec.ID)
-		requireKind(t, err, fault.NotFound)
+		_, err = w.Get(env.As(nina), rec.ID)
+		env.RequireFault(t, fault.NotFound, err)
 		for range 2 {
-			seen, err := w.Unshare(w.host(), rec.ID, known.ID)
+			seen, err := w.Unshare(w.Host(), rec.ID, known.ID)
 			require.NoError(t, err)
 			assert.Equal(t, rec.ID, seen.ID)
 		}
 
 		for _, bad := range []recordings.ShareInput{
 			{RecordingID: rec.ID}, {RecordingID: rec.ID, UserID: &known.ID, Email: &email},
-			{RecordingID: rec.ID, Email: ptr("nobody")},
+			{RecordingID: rec.ID, Email: new("nobody")},
 		} {
-			_, err = w.Share(w.host(), bad)
-			requireKind(t, err, fault.Invalid)
+			_, err = w.Share(w.Host(), bad)
+			env.RequireFault(t, fault.Invalid, err)
 		}
-		_, err = w.Share(w.host(), recordings.ShareInput{RecordingID: rec.ID, UserID: ptr(uuid.New())})
-		requireKind(t, err, fault.NotFound)
+		_, err = w.Share(w.Host(), recordings.ShareInput{RecordingID: rec.ID, UserID: new(uuid.New())})
+		env.RequireFault(t, fault.NotFound, err)
 	})
 }
 
@@ -246,21 +246,21 @@ func TestAuditTellsWhatWasDoneWithRecordings(t *testing.T) {
 	w := newWorld(t, options{})
 	w.call()
 	rec := w.active()
-	_, err := w.Stop(w.host(), w.room.ID)
+	_, err := w.Stop(w.Host(), w.Room.ID)
 	require.NoError(t, err)
 	w.until(rec.ID, recording.StatusSAVED)
-	sharon := w.user("Sharon Shared")
+	sharon := w.User("Sharon Shared")
 	in := recordings.ShareInput{RecordingID: rec.ID, UserID: &sharon.ID}
 	for range 2 {
-		_, err = w.Share(w.host(), in)
+		_, err = w.Share(w.Host(), in)
 		require.NoError(t, err)
-		_, err = w.Unshare(w.host(), rec.ID, uuid.New())
+		_, err = w.Unshare(w.Host(), rec.ID, uuid.New())
 		require.NoError(t, err)
 	}
-	_, err = w.Unshare(as(sharon), rec.ID, sharon.ID)
+	_, err = w.Unshare(env.As(sharon), rec.ID, sharon.ID)
 	require.NoError(t, err)
-	require.NoError(t, w.Delete(w.host(), rec.ID))
-	audit, err := w.rooms.Audit(w.host(), w.room.ID, nil, nil)
+	require.NoError(t, w.Delete(w.Host(), rec.ID))
+	audit, err := w.Rooms.Audit(w.Host(), w.Room.ID, nil, nil)
 	require.NoError(t, err)
 	var actions []auditevent.Action
 	for _, edge := range audit.Edges {
@@ -285,15 +285,15 @@ func TestBadOptionsAreRefused(t *testing.T) {
 	for _, language := range []string{"", "no language", "und", string(make([]byte, 10_000))} {
 		in := w.input()
 		in.Options = &recordings.Options{Language: &language}
-		_, err := w.Start(w.host(), in)
-		requireKind(t, err, fault.Invalid)
+		_, err := w.Start(w.Host(), in)
+		env.RequireFault(t, fault.Invalid, err)
 		assert.Equal(t, "language", fault.Of(err).Details["field"])
 	}
 	in := w.input()
 	in.RoomID = uuid.New()
-	_, err := w.Start(w.host(), in)
-	requireKind(t, err, fault.NotFound)
-	assert.Zero(t, w.db.Recording.Query().CountX(context.Background()))
+	_, err := w.Start(w.Host(), in)
+	env.RequireFault(t, fault.NotFound, err)
+	assert.Zero(t, w.DB.Recording.Query().CountX(context.Background()))
 }
 
 // TestSharesAreLimited: as with roles, of which they use up the same.
@@ -301,11 +301,11 @@ func TestSharesAreLimited(t *testing.T) {
 	t.Parallel()
 	w := few(t, nil)
 	rdb, prefix := env.Redis(t)
-	w.outside.Rooms = rooms.New(w.db, w.accounts, rooms.Settings{
+	w.outside.Rooms = rooms.New(w.DB, w.People, rooms.Settings{
 		GrantsPerUser: 2, GrantsPerRoom: 10, Limiter: ratelimit.New(rdb, prefix),
 	})
 	w.Recordings = recordings.New(w.outside, w.settings)
-	rec, shared := w.stored(nil), w.user("Sharon Shared")
+	rec, shared := w.stored(nil), w.User("Sharon Shared")
 	share := func(as context.Context) error {
 		email := uuid.NewString() + "@example.org"
 		_, err := w.Share(as, recordings.ShareInput{RecordingID: rec.ID, Email: &email})
@@ -319,17 +319,17 @@ func TestSharesAreLimited(t *testing.T) {
 		}
 		return addresses
 	}
-	_, err := w.Share(w.host(), recordings.ShareInput{RecordingID: rec.ID, UserID: &shared.ID})
+	_, err := w.Share(w.Host(), recordings.ShareInput{RecordingID: rec.ID, UserID: &shared.ID})
 	require.NoError(t, err)
-	requireKind(t, share(as(shared)), fault.Forbidden)
-	assert.Equal(t, []string{""}, shown(w.host()), "nobody has written an address")
-	require.NoError(t, share(w.host()))
-	assert.Contains(t, shown(w.host())[1], "@example.org", "one that was written is shown")
-	accounts := w.db.User.Query().CountX(context.Background())
-	err = share(w.host())
-	requireKind(t, err, fault.RateLimited)
+	env.RequireFault(t, fault.Forbidden, share(env.As(shared)))
+	assert.Equal(t, []string{""}, shown(w.Host()), "nobody has written an address")
+	require.NoError(t, share(w.Host()))
+	assert.Contains(t, shown(w.Host())[1], "@example.org", "one that was written is shown")
+	accounts := w.DB.User.Query().CountX(context.Background())
+	err = share(w.Host())
+	env.RequireFault(t, fault.RateLimited, err)
 	assert.Positive(t, fault.Of(err).Details["retryAfter"])
-	assert.Equal(t, accounts, w.db.User.Query().CountX(context.Background()), "no account was made")
-	_, err = w.Share(w.host(), recordings.ShareInput{RecordingID: rec.ID, UserID: &shared.ID})
-	requireKind(t, err, fault.RateLimited)
+	assert.Equal(t, accounts, w.DB.User.Query().CountX(context.Background()), "no account was made")
+	_, err = w.Share(w.Host(), recordings.ShareInput{RecordingID: rec.ID, UserID: &shared.ID})
+	env.RequireFault(t, fault.RateLimited, err)
 }

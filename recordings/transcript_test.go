@@ -8,47 +8,33 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
-	"foyer/accounts"
-	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/recording"
-	"foyer/ent/room"
 	"foyer/ent/schema"
 	"foyer/internal/fault"
 	"foyer/recordings"
-	"foyer/rooms"
 	"foyer/test/env"
 )
 
-// transcripts are recordings of one room, whose transcripts are as far as a test says.
+// transcripts are recordings of one room.
 type transcripts struct {
-	*recordings.Recordings
-
-	t    *testing.T
-	db   *ent.Client
-	room *ent.Room
-	host *ent.User
+	*env.World
+	service
 }
 
 func newTranscripts(t *testing.T, db *ent.Client) *transcripts {
 	t.Helper()
-	people := accounts.New(db, accounts.Settings{})
-	service := rooms.New(db, people, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
-	host, err := people.SignIn(t.Context(), auth.Identity{Subject: uuid.NewString(), FullName: "Olga"})
-	require.NoError(t, err)
-	r, err := service.Create(auth.NewContext(t.Context(), auth.Viewer{UserID: host.ID}),
-		rooms.CreateInput{Name: "Room"})
-	require.NoError(t, err)
-	return &transcripts{recordings.New(recordings.Outside{DB: db, Rooms: service}, recordings.Settings{}), t, db, r, host}
+	w := env.NewWorld(t, env.Setup{DB: db})
+	s := recordings.New(recordings.Outside{DB: db, Rooms: w.Rooms.Service}, recordings.Settings{})
+	return &transcripts{w, service{s}}
 }
 
 func (w *transcripts) saved(transcript recording.Transcript) uuid.UUID {
-	w.t.Helper()
-	return w.db.Recording.Create().SetRoom(w.room).SetStartedBy(w.host.ID).SetMode(recording.ModeAUDIO).
+	w.T.Helper()
+	return w.DB.Recording.Create().SetRoom(w.Room).SetStartedBy(w.Owner.ID).SetMode(recording.ModeAUDIO).
 		SetOptions(schema.RecordingOptions{Transcribe: true}).SetStatus(recording.StatusSAVED).
-		SetTranscript(transcript).SetEndedAt(time.Now()).SaveX(w.t.Context()).ID
+		SetTranscript(transcript).SetEndedAt(time.Now()).SaveX(w.T.Context()).ID
 }
 
 func TestFirstOutcomeOfATranscriptStands(t *testing.T) {

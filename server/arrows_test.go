@@ -53,7 +53,7 @@ var arrows = map[string]string{
 	"invitations":        "accounts ent internal/fault internal/mail internal/outbox internal/ratelimit rooms",
 	"server/config/docs": "server/config",
 	"test/e2e":           "",
-	"test/env":           "accounts auth ent ent/database internal/devmode internal/fault rooms",
+	"test/env":           "accounts auth ent ent/database internal/devmode internal/fault internal/live internal/livekit internal/ratelimit lobby rooms",
 	"test/env/up":        "test/env",
 	"test/soak":          "",
 }

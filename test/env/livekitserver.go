@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
+
+	"foyer/internal/livekit"
 )
 
 const (
@@ -115,5 +118,13 @@ func (s *LiveKitServer) Start(t testing.TB) {
 func (s *LiveKitServer) Stop() {
 	if s.process != nil {
 		s.process.End()
+	}
+}
+
+// Settings are those of a client of the server.
+func (s *LiveKitServer) Settings() livekit.Settings {
+	return livekit.Settings{
+		URL: s.URL(), PublicURL: s.URL(), APIKey: s.Key(), APISecret: s.Secret(), TokenTTL: time.Minute,
+		DefaultSources: []string{"camera", "microphone", "screen_share", "screen_share_audio"},
 	}
 }

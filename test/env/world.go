@@ -102,6 +102,22 @@ func (w *World) Member(r *ent.Room, role roomaccess.Role) *ent.User {
 	return u
 }
 
+// NewMember makes a user to whom the owner grants a role in the room.
+func (w *World) NewMember(name string, role roomaccess.Role) *ent.User {
+	w.T.Helper()
+	u := w.User(name)
+	_, err := w.Rooms.Grant(w.Host(), rooms.GrantInput{RoomID: w.Room.ID, UserID: &u.ID, Role: role})
+	require.NoError(w.T, err)
+	return u
+}
+
+// In is the same world with another room.
+func (w *World) In(r *ent.Room) *World {
+	another := *w
+	another.Room = r
+	return &another
+}
+
 // Host is the context of the owner.
 func (w *World) Host() context.Context { return As(w.Owner) }
 
@@ -112,6 +128,9 @@ func As(u *ent.User) context.Context {
 	}
 	return auth.NewContext(context.Background(), auth.Viewer{UserID: u.ID})
 }
+
+// Guest is the context of a guest.
+func Guest() context.Context { return context.Background() }
 
 // Gone is the context of a user whose account has been deleted.
 func Gone() context.Context {
@@ -126,6 +145,13 @@ func Run(t testing.TB, part func(context.Context) error) (stop func()) {
 	stop = sync.OnceFunc(func() { cancel(); assert.NoError(t, <-done) })
 	t.Cleanup(stop)
 	return stop
+}
+
+// RequireFault is AssertFault that ends the test.
+func RequireFault(t testing.TB, kind fault.Kind, err error) {
+	t.Helper()
+	require.Error(t, err)
+	require.Equal(t, kind, fault.Of(err).Kind, "%v", err)
 }
 
 // AssertFault checks the kind of an error.
