@@ -50,7 +50,7 @@ func TestHelpPrintsCommandsAndSettings(t *testing.T) {
 	assert.Equal(t, usage, out)
 	out, _, exit = foyer(t, nil, "help", "settings")
 	assert.Zero(t, exit)
-	assert.Contains(t, out, "FOYER_LOBBY_GRACE  (duration; default: '30s')\n      How long guests")
+	assert.Contains(t, out, "FOYER_LOBBY_GRACE  (duration; default: 30s)\n      How long guests")
 }
 
 // TestBuildIsStampedWithItsVersion: make and the Dockerfile set the variable that is told, a string of

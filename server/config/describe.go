@@ -53,7 +53,8 @@ func Help(out io.Writer) error {
 	for g := range new(Config).groups() {
 		fmt.Fprintf(&text, "\n%s\n", strings.ToUpper(g.title))
 		for s := range g.settings() {
-			fmt.Fprintf(&text, "\n  %s  (%s; default: %s)\n", s.name, s.kind(), s.without())
+			about := strings.ReplaceAll(s.kind()+"; default: "+s.without(), "'", "")
+			fmt.Fprintf(&text, "\n  %s  (%s)\n", s.name, about)
 			for line := range lines(s.tag.Get("doc"), helpWidth) {
 				fmt.Fprintf(&text, "      %s\n", line)
 			}

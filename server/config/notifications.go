@@ -31,7 +31,7 @@ type Webhooks struct {
 	AllowHTTP        bool          `env:"FOYER_WEBHOOK_ALLOW_HTTP" doc:"Allow plain http to other machines too, for instance in a private network. Development mode always allows it."`
 	DownloadURLs     bool          `env:"FOYER_WEBHOOK_DOWNLOAD_URLS" doc:"'recording.ready' has a 'downloadUrl', at which anybody who knows it gets the file from 'S3_PUBLIC_ENDPOINT'. For services without access to the bucket."`
 	DownloadTTL      time.Duration `env:"FOYER_WEBHOOK_DOWNLOAD_TTL" envDefault:"1h" check:"1s..168h" doc:"How long such a URL is valid, from the attempt that delivered it."`
-	TranscriptSecret string        `env:"FOYER_TRANSCRIPT_WEBHOOK_SECRET" unset:"404" check:"32 or more letters, digits or ._~+/=-" secret:"all" doc:"What the service that makes transcripts sends to 'POST /webhooks/transcript'."`
+	TranscriptSecret string        `env:"FOYER_TRANSCRIPT_WEBHOOK_SECRET" unset:"the path answers 404" check:"32 or more letters, digits or ._~+/=-" secret:"all" doc:"What the service that makes transcripts sends to 'POST /webhooks/transcript'."`
 }
 
 func (c *Config) checkMail(p *problems) {

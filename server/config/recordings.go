@@ -29,7 +29,7 @@ type Storage struct {
 	SecretKey      string `env:"S3_SECRET_KEY" secret:"all" doc:"The secret of that key."`
 	SessionToken   string `env:"S3_SESSION_TOKEN" secret:"all" doc:"The session token of temporary credentials (AWS STS)."`
 	MediaSecret    string `env:"FOYER_MEDIA_SECRET" unset:"nginx serves no files" check:"32 or more letters, digits or ._~+/=-" secret:"all" doc:"What nginx sends Foyer in the header 'X-Media-Secret', so that nobody else gets signed requests for the bucket."`
-	WebhookSecret  string `env:"FOYER_STORAGE_WEBHOOK_SECRET" unset:"404" check:"32 or more letters, digits or ._~+/=-" secret:"all" doc:"What the storage sends to 'POST /webhooks/storage' ('Authorization: Bearer …') when it reports new files."`
+	WebhookSecret  string `env:"FOYER_STORAGE_WEBHOOK_SECRET" unset:"the path answers 404" check:"32 or more letters, digits or ._~+/=-" secret:"all" doc:"What the storage sends to 'POST /webhooks/storage' ('Authorization: Bearer …') when it reports new files."`
 }
 
 func (c *Config) checkStorage(p *problems) {
