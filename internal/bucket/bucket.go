@@ -1,5 +1,5 @@
-// Package bucket is all that is said to the S3 storage of files: MinIO, AWS or another. It knows keys
-// and sizes, and nothing of what the files are.
+// Package bucket has all communication with the S3 storage of files: MinIO, AWS or another. It knows keys and sizes,
+// and nothing about the content.
 package bucket
 
 import (
@@ -18,34 +18,34 @@ import (
 	"foyer/internal/fault"
 )
 
-// callTimeout bounds each request of the storage, with its repetitions.
+// callTimeout is the time limit of each request to the storage, including its retries.
 const callTimeout = 5 * time.Second
 
-// attempts are how often a request is made, within that time, while the storage fails.
+// attempts is the maximum number of attempts within that time.
 const attempts = 3
 
 // Settings of a Bucket.
 type Settings struct {
-	// Endpoint is the URL where Foyer, and nginx for it, reach the storage: http or https, without a path.
+	// Endpoint is the storage's URL for Foyer and nginx: http or https, without a path.
 	Endpoint string
-	// PublicEndpoint is where browsers reach it.
+	// PublicEndpoint is the storage's URL for browsers.
 	PublicEndpoint string
-	// Name is the bucket's.
+	// Name is the name of the bucket.
 	Name, Region         string
 	AccessKey, SecretKey string
 	// SessionToken belongs to temporary credentials; empty for others.
 	SessionToken string
 }
 
-// Bucket is one bucket of the storage. It is safe for concurrent use; make one and keep it.
+// Bucket is one bucket of the storage. It is safe for concurrent use; create one and keep it.
 type Bucket struct {
 	settings Settings
 	endpoint *url.URL
-	client   *minio.Client // of the endpoint
-	public   *minio.Client // of the public endpoint: it presigns, and connects to nothing
+	client   *minio.Client // for the endpoint
+	public   *minio.Client // for the public endpoint: it only presigns, and never connects
 }
 
-// Open returns a Bucket. It does not connect: the storage may come up later.
+// Open returns a Bucket. It does not connect, so the storage can start later.
 func Open(s Settings) (*Bucket, error) {
 	endpoint, client, err := connect(s, s.Endpoint)
 	if err != nil {
@@ -66,18 +66,17 @@ func connect(s Settings, endpoint string) (*url.URL, *minio.Client, error) {
 	client, err := minio.New(at.Host, &minio.Options{
 		Creds:        credentials.NewStaticV4(s.AccessKey, s.SecretKey, s.SessionToken),
 		Secure:       at.Scheme == "https",
-		Region:       s.Region, // else it would be asked for
+		Region:       s.Region, // otherwise the client would request it
 		BucketLookup: minio.BucketLookupPath,
 		MaxRetries:   attempts,
 	})
 	return at, client, err
 }
 
-// errEndpoint does not repeat the URL: it may have a password in it.
+// errEndpoint does not contain the URL, which may contain a password.
 var errEndpoint = errors.New("not http://HOST[:PORT] or https://HOST[:PORT]")
 
-// Endpoint reads the URL of a storage. Its port is left out where it is the scheme's own, as clients
-// leave it out in the header that is signed.
+// Endpoint reads the URL of a storage. It leaves out the scheme's default port, as clients do in the signed header.
 func Endpoint(text string) (*url.URL, error) {
 	text = strings.TrimSuffix(text, "/")
 	at, err := url.Parse(text)
@@ -95,14 +94,14 @@ func Endpoint(text string) (*url.URL, error) {
 	return at, nil
 }
 
-// IsName reports whether a text can be the name of a bucket.
+// IsName reports whether a text is a valid bucket name.
 func IsName(text string) bool { return s3utils.CheckValidBucketNameStrict(text) == nil }
 
-// Name is the bucket's.
+// Name returns the name of the bucket.
 func (b *Bucket) Name() string { return b.settings.Name }
 
-// Stat returns the size of an object in bytes. NotFound when there is none. As with every request,
-// Unavailable means that the storage is away, or did not answer as it should within 5 s.
+// Stat returns the size of an object in bytes; NotFound if there is none. As for every request, Unavailable means that
+// the storage cannot be reached, or did not answer as expected within 5 s.
 func (b *Bucket) Stat(ctx context.Context, key string) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -113,20 +112,20 @@ func (b *Bucket) Stat(ctx context.Context, key string) (int64, error) {
 	case minio.ToErrorResponse(err).Code != minio.NoSuchKey:
 		return 0, away(err, "look for", key)
 	}
-	// The storage says the same where the whole bucket is not there: that is no news of the object.
+	// The answer is the same if the whole bucket is missing, which says nothing about the object.
 	if there, err := b.client.BucketExists(ctx, b.Name()); err != nil || !there {
 		return 0, away(errors.Join(err, errors.New("no such bucket")), "look for", key)
 	}
 	return 0, fault.New(fault.NotFound, "there is no such file")
 }
 
-// ErrStyle is that of a storage that wants the bucket's name in its own (virtual-host style). Foyer puts it into the
-// path.
+// ErrStyle means that the storage requires the bucket's name in the host name (virtual-host style). Foyer puts it into
+// the path.
 var ErrStyle = errors.New("the storage wants the bucket's name in front of its own (virtual-host style), " +
 	"and Foyer puts it into the path")
 
-// Check looks for an object that is not there, and says why the storage does not let us: unlike Stat it gets an answer
-// with a body, which has the storage's own reason. Who may not list the bucket is told that it may not be read.
+// Check reads an object that does not exist, and returns why the storage refuses Foyer. Unlike Stat, it gets an answer
+// with a body that contains the reason. Without the right to list the bucket, the reason is that it may not be read.
 func (b *Bucket) Check(ctx context.Context, key string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -138,12 +137,12 @@ func (b *Bucket) Check(ctx context.Context, key string) error {
 	case said.Code == minio.NoSuchKey:
 		return nil
 	case said.Code == "SecondLevelDomainForbidden", strings.Contains(strings.ToLower(said.Message), "virtual"):
-		return fmt.Errorf("%w: %s", ErrStyle, said.Code) // each maker has a code of its own, with such a message
+		return fmt.Errorf("%w: %s", ErrStyle, said.Code) // each product has its own code, with such a message
 	}
 	return away(err, "look for", key)
 }
 
-// Delete deletes an object. One that is not there is fine.
+// Delete deletes an object. A missing object is not an error.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -154,14 +153,14 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// away is the error of a request that the storage did not answer as it should.
+// away is the error of a request that the storage did not answer as expected.
 func away(err error, what, key string) error {
 	return fault.From(fmt.Errorf("%s object %s: %w", what, key, err), fault.Unavailable,
 		"the storage of recordings cannot be reached; try again soon")
 }
 
-// Presign returns a URL at which anybody gets an object for some time, as a download under a file name
-// of plain letters. It asks nobody: whether there is such an object is seen by whoever follows it.
+// Presign returns a URL at which everybody can download an object for some time, as a file with a name of plain
+// letters. It sends no request, so it does not check whether the object exists.
 func (b *Bucket) Presign(
 	ctx context.Context, key, filename string, lifetime time.Duration,
 ) (string, error) {

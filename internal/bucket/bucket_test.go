@@ -31,7 +31,7 @@ func open(t *testing.T, s bucket.Settings) *bucket.Bucket {
 	return b
 }
 
-// ask makes a signed request, and returns its answer with the body.
+// ask sends a signed request, and returns the answer and its body.
 func ask(t *testing.T, endpoint, method string, signed bucket.Signed, more http.Header) (*http.Response, string) {
 	t.Helper()
 	request, err := http.NewRequest(method, endpoint+signed.Path, nil)
@@ -48,7 +48,7 @@ func ask(t *testing.T, endpoint, method string, signed bucket.Signed, more http.
 	return response, string(body)
 }
 
-func TestSizeOfAnObjectIsKnown(t *testing.T) {
+func TestStatReturnsTheSize(t *testing.T) {
 	t.Parallel()
 	real := env.Bucket(t)
 	real.Put(t, key, content)
@@ -57,7 +57,7 @@ func TestSizeOfAnObjectIsKnown(t *testing.T) {
 	assert.EqualValues(t, len(content), size)
 }
 
-func TestMissingObjectIsNotTakenForAMissingBucket(t *testing.T) {
+func TestMissingObjectAndMissingBucketAreDistinguished(t *testing.T) {
 	t.Parallel()
 	s := settings(env.Bucket(t))
 	_, err := open(t, s).Stat(t.Context(), key)
@@ -67,7 +67,7 @@ func TestMissingObjectIsNotTakenForAMissingBucket(t *testing.T) {
 	assert.True(t, fault.Is(err, fault.Unavailable), "%v", err)
 }
 
-func TestDeletingMayBeRepeated(t *testing.T) {
+func TestDeleteMayBeRepeated(t *testing.T) {
 	t.Parallel()
 	real := env.Bucket(t)
 	real.Put(t, key, content)
@@ -78,7 +78,7 @@ func TestDeletingMayBeRepeated(t *testing.T) {
 	}
 }
 
-func TestStorageThatIsAwayIsUnavailableSoon(t *testing.T) {
+func TestOutageOfTheStorageIsUnavailableSoon(t *testing.T) {
 	t.Parallel()
 	server := env.StartMinIO(t, "", "")
 	b := open(t, settings(server.Bucket(t)))
@@ -91,7 +91,7 @@ func TestStorageThatIsAwayIsUnavailableSoon(t *testing.T) {
 	assert.NoError(t, err, "signing asks nobody")
 }
 
-func TestWrongCredentialsAreUnavailableAndNotInTheError(t *testing.T) {
+func TestWrongCredentialsAreNotInTheError(t *testing.T) {
 	t.Parallel()
 	s := settings(env.Bucket(t))
 	s.SecretKey = "another-secret"
@@ -103,7 +103,7 @@ func TestWrongCredentialsAreUnavailableAndNotInTheError(t *testing.T) {
 	assert.True(t, fault.Is(err, fault.Unavailable), "%v", err)
 }
 
-func TestSignedRequestGetsOneObjectByOneMethod(t *testing.T) {
+func TestSignedRequestWorksForOneObjectAndMethod(t *testing.T) {
 	t.Parallel()
 	real := env.Bucket(t)
 	real.Put(t, key, content)
@@ -129,7 +129,7 @@ func TestSignedRequestGetsOneObjectByOneMethod(t *testing.T) {
 	assert.True(t, real.Has(t, key))
 }
 
-func TestHeadIsSignedAndNothingThatChanges(t *testing.T) {
+func TestOnlyGETAndHEADAreSigned(t *testing.T) {
 	t.Parallel()
 	real := env.Bucket(t)
 	real.Put(t, key, content)
@@ -182,7 +182,7 @@ func status(t *testing.T, url string) int {
 	return response.StatusCode
 }
 
-func TestPresignedURLIsADownloadOfOneObjectForAShortTime(t *testing.T) {
+func TestPresignedURLDownloadsOneObjectForAShortTime(t *testing.T) {
 	t.Parallel()
 	real := env.Bucket(t)
 	real.Put(t, key, content)
@@ -208,7 +208,7 @@ func TestPresignedURLIsADownloadOfOneObjectForAShortTime(t *testing.T) {
 		time.Minute, 100*time.Millisecond, "it ends")
 }
 
-func TestPresignedURLIsOfWhereBrowsersReachTheStorage(t *testing.T) {
+func TestPresignedURLHasThePublicEndpoint(t *testing.T) {
 	t.Parallel()
 	s := settings(env.Bucket(t))
 	s.PublicEndpoint = "https://files.example.org"

@@ -8,19 +8,19 @@ import (
 	"github.com/minio/minio-go/v7/pkg/signer"
 )
 
-// emptySHA256 is that of a body that is not there.
+// emptySHA256 is the hash of an empty body.
 const emptySHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-// Signed is one request of the storage that may be made by whoever has it, for about 15 minutes.
+// Signed is a signed request to the storage. Everybody who has it can send it, for about 15 minutes.
 type Signed struct {
-	// Host is the Host header, Path the path to ask for: both are signed too.
+	// Host is the Host header, Path the path. Both are signed too.
 	Host, Path string
-	// Header has Authorization, X-Amz-Date, X-Amz-Content-Sha256 and, with temporary credentials,
-	// X-Amz-Security-Token. Nothing else is signed, so a Range may be added.
+	// Header has Authorization, X-Amz-Date, X-Amz-Content-Sha256 and, with temporary credentials, X-Amz-Security-Token.
+	// Nothing else is signed, so a Range can be added.
 	Header http.Header
 }
 
-// Sign signs a GET or HEAD of one object (AWS Signature Version 4). It asks nobody.
+// Sign signs a GET or HEAD request for one object (AWS Signature Version 4). It sends no request.
 func (b *Bucket) Sign(method, key string) (Signed, error) {
 	if method != http.MethodGet && method != http.MethodHead {
 		return Signed{}, fmt.Errorf("sign a %s of object %s: only GET and HEAD", method, key)

@@ -12,10 +12,10 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// OIDCClient is the client that the OpenID provider knows: a public one, on this machine.
+// OIDCClient is the id of the OpenID provider's only client: a public one, on this machine.
 const OIDCClient = "foyer"
 
-// ready are the people whom one click signs in.
+// ready are the people who can sign in with one click.
 var ready = []Person{
 	{Name: "Ada Lovelace", Email: "ada@example.org"},
 	{Name: "Grace Hopper", Email: "grace@example.org"},
@@ -27,10 +27,10 @@ var loginHTML string
 
 var loginPage = template.Must(template.New("login").Parse(loginHTML))
 
-// Person is somebody that the OpenID provider signs in.
+// Person is a person that the OpenID provider signs in.
 type Person struct{ Name, Email string }
 
-// Subject is what the provider knows a person by: the e-mail address or, without one, the name.
+// Subject is the subject of a person: from the e-mail address or, without one, from the name.
 func (p Person) Subject() string {
 	if p.Email != "" {
 		return "dev:" + strings.ToLower(p.Email)
@@ -38,11 +38,11 @@ func (p Person) Subject() string {
 	return "dev:" + p.Name
 }
 
-// maxPerson is how many bytes a person's name and e-mail address may have, together.
+// maxPerson is the maximum length of a person's name and e-mail address together, in bytes.
 const maxPerson = 240
 
-// OIDC returns an OpenID provider that signs anybody in as anybody, to be served at the path of its
-// issuer, an http URL on this machine. It forgets everything with the process.
+// OIDC returns an OpenID provider that signs anybody in as anybody. Serve it at the path of its issuer, an http URL on
+// this machine. Its state ends with the process.
 func OIDC(issuer string) (http.Handler, error) {
 	at, err := url.Parse(issuer)
 	if err != nil {
@@ -74,7 +74,7 @@ func OIDC(issuer string) (http.Handler, error) {
 		http.Redirect(w, r, op.AuthCallbackURL(provider)(ctx, id), http.StatusSeeOther)
 	})
 	mux.HandleFunc("GET /end_session", func(w http.ResponseWriter, r *http.Request) {
-		// A hint from before a restart is signed with a key that is gone, and nobody stays signed in here.
+		// A hint from before a restart has a signature by a lost key, and there are no sessions here to end.
 		query := r.URL.Query()
 		query.Del("id_token_hint")
 		r.URL.RawQuery = query.Encode()

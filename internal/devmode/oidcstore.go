@@ -23,8 +23,8 @@ const (
 
 var errNoSignIn = errors.New("there is no such sign-in, or it is over")
 
-// oidcStore is what the OpenID provider remembers: who is signing in, and whose its tokens are. Of
-// each it remembers the newest.
+// oidcStore is the state of the OpenID provider: sign-ins in progress, and whose its tokens are. It keeps only the
+// newest ones.
 type oidcStore struct {
 	path string // of the provider
 	key  signingKey
@@ -35,13 +35,13 @@ type oidcStore struct {
 	tokens   []token
 }
 
-// attempt is somebody's sign-in.
+// attempt is a sign-in in progress.
 type attempt struct {
 	oidc.AuthRequest
 
 	id     string
 	begun  time.Time
-	person *Person // once it is known
+	person *Person // nil until it is known
 }
 
 // token is an access token.
@@ -61,7 +61,7 @@ func newOIDCStore(path string) (*oidcStore, error) {
 	return &oidcStore{path: path, key: signingKey{rand.Text(), key}, codes: map[string]string{}}, nil
 }
 
-// signIn says who it is that signs in, and reports whether that was asked.
+// signIn records who signs in, and reports whether there is such a sign-in.
 func (s *oidcStore) signIn(id string, person Person) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -162,7 +162,7 @@ func (s *oidcStore) SetUserinfoFromToken(
 	return errors.New("there is no such token")
 }
 
-// SetUserinfoFromRequest puts into an ID token what it says of a person.
+// SetUserinfoFromRequest adds the claims about a person to an ID token.
 func (*oidcStore) SetUserinfoFromRequest(
 	_ context.Context, info *oidc.UserInfo, request op.IDTokenRequest, _ []string,
 ) error {
@@ -206,10 +206,10 @@ func (*oidcStore) GetPrivateClaimsFromScopes(
 	return nil, nil
 }
 
-// TerminateSession has nothing to end: nobody stays signed in here.
+// TerminateSession does nothing: there are no sessions here.
 func (*oidcStore) TerminateSession(context.Context, string, string) error { return nil }
 
-// What follows is not offered.
+// The rest is not offered.
 
 var errNotOffered = errors.New("this is not offered in development mode")
 
@@ -249,7 +249,7 @@ func (*oidcStore) ValidateJWTProfileScopes(context.Context, string, []string) ([
 	return nil, errNotOffered
 }
 
-// copied is what the provider may hold on to while somebody signs in.
+// copied returns a copy that the provider can keep while the sign-in continues.
 func (a *attempt) copied() *attempt { c := *a; return &c }
 
 func (a *attempt) GetID() string                      { return a.id }
@@ -292,8 +292,8 @@ func (publicKey) Algorithm() jose.SignatureAlgorithm { return jose.RS256 }
 func (publicKey) Use() string                        { return "sig" }
 func (k publicKey) Key() any                         { return &k.of.key.PublicKey }
 
-// oidcClient is Foyer to its own provider: a native client, which may come back to any port of this
-// machine, and has no secret but PKCE.
+// oidcClient is Foyer as a client of its own provider: a native client, which can return to any port of this machine,
+// and has PKCE in place of a secret.
 type oidcClient struct{ path string }
 
 func (oidcClient) GetID() string                       { return OIDCClient }
@@ -302,7 +302,7 @@ func (oidcClient) PostLogoutRedirectURIs() []string    { return []string{"http:/
 func (oidcClient) ApplicationType() op.ApplicationType { return op.ApplicationTypeNative }
 func (oidcClient) AuthMethod() oidc.AuthMethod         { return oidc.AuthMethodNone }
 
-// AccessTokenType is JWT: the other one cannot have a colon in its subject.
+// AccessTokenType is JWT, because an opaque token cannot have a colon in its subject.
 func (oidcClient) AccessTokenType() op.AccessTokenType { return op.AccessTokenTypeJWT }
 func (oidcClient) IDTokenLifetime() time.Duration      { return tokenTime }
 func (oidcClient) DevMode() bool                       { return false }

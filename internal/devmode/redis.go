@@ -1,5 +1,5 @@
-// Package devmode runs what Foyer leans on inside its own process, so that one command is enough to
-// try it. Nothing of it survives the process.
+// Package devmode runs Foyer's dependencies inside its own process, so that one command is enough to try it. All data
+// ends with the process.
 package devmode
 
 import (
@@ -13,11 +13,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// tick is how often the clock that ends keys is driven. A key may end earlier by so much.
+// tick is how often the server's clock advances. A key may expire that much earlier.
 const tick = 50 * time.Millisecond
 
-// Redis starts a Redis in this process and returns a client of it, and a function that ends both. It
-// listens on a free loopback port, behind a random password.
+// Redis starts a Redis in this process. It returns a client of it, and a function that stops both. The Redis listens on
+// a free loopback port, with a random password.
 func Redis() (*redis.Client, func(), error) {
 	password := rand.Text()
 	server := miniredis.NewMiniRedis()
@@ -39,7 +39,7 @@ func Redis() (*redis.Client, func(), error) {
 	}, nil
 }
 
-// drive lets time pass for keys with an end, which the server does not do by itself.
+// drive advances the server's clock, which the server does not do itself, so that keys expire.
 func drive(ctx context.Context, server *miniredis.Miniredis) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -49,7 +49,7 @@ func drive(ctx context.Context, server *miniredis.Miniredis) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			now := time.Now() // the tick may be an old one
+			now := time.Now() // the tick may be late
 			server.FastForward(now.Sub(last))
 			last = now
 		}

@@ -9,9 +9,8 @@ import (
 	"foyer/internal/devmode"
 )
 
-// TestKeyEndsWhenItIsTo: who may come again in twenty seconds is not turned away after them. On a machine that
-// stands still for a moment one key may stay longer, but not each.
-func TestKeyEndsWhenItIsTo(t *testing.T) {
+// TestKeyExpiresOnTime: on a machine that pauses for a moment, one key may live longer, but not every one.
+func TestKeyExpiresOnTime(t *testing.T) {
 	t.Parallel()
 	client, stop, err := devmode.Redis()
 	require.NoError(t, err)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// dates write a time in each language, with the name of its time zone.
+// dates formats a time in each language, with the name of its time zone.
 var dates = map[string]func(time.Time) string{"en": englishDate, "fr": frenchDate}
 
 func englishDate(t time.Time) string {

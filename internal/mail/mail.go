@@ -25,12 +25,11 @@ import (
 const (
 	submissionPort = "587" // RFC 6409
 	submissionsTLS = "465" // RFC 8314
-	// defaultTimeout bounds a delivery whose context has no deadline.
+	// defaultTimeout is the time limit of a delivery whose context has no deadline.
 	defaultTimeout = time.Minute
 )
 
-// ErrRefused is among the errors of Send when the server will never take this message for this
-// recipient.
+// ErrRefused is among the errors of Send if the server will never accept this message for this recipient.
 var ErrRefused = errors.New("refused for good")
 
 var (
@@ -41,19 +40,19 @@ var (
 	errName          = errors.New("neither a host's name nor an address in brackets, as in [192.0.2.1]")
 )
 
-// Server is where an SMTP server is, and how to speak to it.
+// Server is the address of an SMTP server, and how to connect to it.
 type Server struct {
 	host           string
 	port           int
 	user, password string
 	implicitTLS    bool
 	startTLS       gomail.TLSPolicy
-	name           string // what we call ourselves; empty for the name of this machine
+	name           string // the name that Foyer sends in EHLO; empty for the name of this machine
 }
 
-// ParseServer reads a URL: smtp://… for STARTTLS, smtps://… for TLS from the first byte. The query
-// tls says of smtp: whether STARTTLS is required (the default), opportunistic or none. No error shows
-// the URL, which may hold a password.
+// ParseServer reads a URL: smtp://… for STARTTLS, smtps://… for TLS from the first byte. For smtp, the query parameter
+// tls says whether STARTTLS is required (the default), opportunistic or none. Errors never contain the URL, which may
+// contain a password.
 func ParseServer(text string) (Server, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.Fragment != "" {
@@ -66,7 +65,7 @@ func ParseServer(text string) (Server, error) {
 	case u.Scheme == "smtps" && u.RawQuery == "":
 		port = submissionsTLS
 		s.implicitTLS = true
-		// Of a connection that is encrypted, go-mail then finds out that it is.
+		// go-mail finds out itself that the connection is encrypted.
 		s.startTLS = gomail.TLSOpportunistic
 	case u.Scheme == "smtp":
 		policies := map[string]gomail.TLSPolicy{
@@ -94,11 +93,11 @@ func ParseServer(text string) (Server, error) {
 	return s, nil
 }
 
-// hostForm is a host's name in A-labels.
+// hostForm matches a host name in A-labels.
 var hostForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
 
-// Named returns the server, to which we introduce ourselves (EHLO) by a name: a host, or an address, which
-// EHLO has in brackets (RFC 5321, section 4.1.3).
+// Named returns the server with another name for EHLO: a host name, or an address, which EHLO requires in brackets (RFC
+// 5321, section 4.1.3).
 func (s Server) Named(name string) (Server, error) {
 	if ip, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
 		s.name = "[" + ip.String() + "]"
@@ -115,7 +114,7 @@ func (s Server) Named(name string) (Server, error) {
 	return s, nil
 }
 
-// ParseFrom reads the address that e-mail comes from, with or without a name.
+// ParseFrom reads the sender's address, with or without a name.
 func ParseFrom(text string) (*netmail.Address, error) {
 	from, err := netmail.ParseAddress(text)
 	if err != nil {
@@ -132,9 +131,9 @@ func ParseFrom(text string) (*netmail.Address, error) {
 
 // Message is one e-mail to one recipient, in plain text and in HTML.
 type Message struct {
-	// ID is the same whenever the same message is sent again, and no other has it.
+	// ID is unique, and the same whenever the message is sent again.
 	ID string
-	// Date is when it was written.
+	// Date is when the message was written.
 	Date time.Time
 	// To is an address without a name.
 	To string
@@ -148,11 +147,11 @@ type Sender struct {
 	from   *netmail.Address
 }
 
-// NewSender returns a Sender. It does not connect yet.
+// NewSender returns a Sender. It does not connect.
 func NewSender(server Server, from *netmail.Address) *Sender { return &Sender{server, from} }
 
-// Check goes with the server as far as a message to an address would, and sends nothing. The error is
-// ErrRefused when the server takes our mail, but none for that address.
+// Check performs the steps of a delivery to an address without sending a message. The error is ErrRefused if the server
+// accepts Foyer's mail, but none for that address.
 func (s *Sender) Check(ctx context.Context, to string) error {
 	ctx, hangUp := context.WithCancel(ctx)
 	defer hangUp()
@@ -172,9 +171,8 @@ func (s *Sender) Check(ctx context.Context, to string) error {
 	return nil
 }
 
-// Send hands a message to the server, which has taken it when there is no error. What ends before,
-// at the latest with ctx, may be tried again, unless the error is ErrRefused. No error names the
-// recipient.
+// Send hands a message to the server. Without an error, the server has accepted it. A delivery that ends earlier, at
+// the latest with ctx, may be retried, unless the error is ErrRefused. Errors never name the recipient.
 func (s *Sender) Send(ctx context.Context, m Message) error {
 	message, err := s.compose(m)
 	if err != nil {
@@ -187,15 +185,15 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 		return err
 	}
 	err = client.SendWithSMTPClient(connection, message)
-	_ = client.CloseWithSMTPClient(connection) // a goodbye that fails does not matter
+	_ = client.CloseWithSMTPClient(connection) // a failed QUIT does not matter
 	if message.IsDelivered() {
 		return nil
 	}
 	return s.described(ctx, err, m.To)
 }
 
-// connect returns a connection to the server, which ends with ctx, and the client for it. An error when the server
-// does not accept addresses such as ours or the recipient's.
+// connect returns a connection to the server, which ends with ctx, and the client for it. It returns an error if the
+// server does not support the characters of the sender's or the recipient's address.
 func (s *Sender) connect(ctx context.Context, to string) (*gomail.Client, *smtp.Client, error) {
 	client, err := gomail.NewClient(s.server.host, s.server.options(ctx)...)
 	if err != nil {
@@ -241,26 +239,26 @@ func (s *Sender) compose(m Message) (*gomail.Msg, error) {
 	_, domain, _ := strings.Cut(s.from.Address, "@")
 	message.SetMessageIDWithValue(m.ID + "@" + domain)
 	message.SetDateWithValue(m.Date)
-	message.SetGenHeader("Auto-Submitted", "auto-generated") // no out-of-office replies, please: RFC 3834
+	message.SetGenHeader("Auto-Submitted", "auto-generated") // asks for no out-of-office replies: RFC 3834
 	message.Subject(m.Subject)
 	message.SetBodyString(gomail.TypeTextPlain, m.Text)
 	message.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
 	return message, nil
 }
 
-// options are those of a client for one message, whose connection ends with ctx.
+// options are the options of a client for one message. Its connection ends with ctx.
 func (s Server) options(ctx context.Context) []gomail.Option {
 	timeout := defaultTimeout
 	if deadline, ok := ctx.Deadline(); ok {
-		timeout = max(time.Until(deadline), 0) + time.Second // after ctx, which hangs up
+		timeout = max(time.Until(deadline), 0) + time.Second // later than ctx, which closes the connection
 	}
 	options := []gomail.Option{
 		gomail.WithPort(s.port), gomail.WithTimeout(timeout), gomail.WithTLSPolicy(s.startTLS),
-		gomail.WithoutNoop(), gomail.WithoutRset(), // one message a connection needs neither
+		gomail.WithoutNoop(), gomail.WithoutRset(), // they are not needed for one message per connection
 		gomail.WithDialContextFunc(func(dialing context.Context, network, address string) (net.Conn, error) {
 			conn, err := s.dial(dialing, network, address)
 			if err == nil {
-				// go-mail minds the context while it dials only.
+				// go-mail observes the context only while it dials.
 				context.AfterFunc(ctx, func() { _ = conn.Close() })
 			}
 			return conn, err
@@ -271,7 +269,7 @@ func (s Server) options(ctx context.Context) []gomail.Option {
 	}
 	if s.user != "" {
 		options = append(options, gomail.WithUsername(s.user), gomail.WithPassword(s.password),
-			// Rather than NTLM, which go-mail would take first; the connection is encrypted.
+			// In place of NTLM, which go-mail would prefer. The connection is encrypted.
 			gomail.WithOpportunisticSMTPAuth(
 				gomail.SMTPAuthSCRAMSHA256, gomail.SMTPAuthPlain, gomail.SMTPAuthLogin))
 	}

@@ -25,7 +25,7 @@ import (
 	"foyer/test/env"
 )
 
-// certificate is one for 127.0.0.1 that this process trusts.
+// certificate is a certificate for 127.0.0.1 that this process trusts.
 var certificate tls.Certificate
 
 func TestMain(m *testing.M) {
@@ -69,7 +69,7 @@ func started(t *testing.T, set func(s *env.SMTP)) *env.SMTP {
 	return server
 }
 
-func TestMessageArrivesAsItWasWritten(t *testing.T) {
+func TestMessageArrivesUnchanged(t *testing.T) {
 	t.Parallel()
 	server := started(t, nil)
 	m := letter()
@@ -122,7 +122,7 @@ func parts(t *testing.T, m *netmail.Message) (list []string) {
 	}
 }
 
-func TestConnectionIsEncryptedAsTheURLSays(t *testing.T) {
+func TestURLDecidesAboutEncryption(t *testing.T) {
 	t.Parallel()
 	offers := func(s *env.SMTP) { s.Certificate = &certificate }
 	implicit := func(s *env.SMTP) { s.Certificate, s.ImplicitTLS = &certificate, true }
@@ -207,7 +207,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 	}
 }
 
-func TestDomainBeyondASCIIIsSentAsALabels(t *testing.T) {
+func TestDomainBeyondASCIIIsSentInALabels(t *testing.T) {
 	t.Parallel()
 	server := started(t, nil)
 	at, err := mail.ParseServer("smtp://" + server.Addr() + "?tls=none")
@@ -223,9 +223,9 @@ func TestDomainBeyondASCIIIsSentAsALabels(t *testing.T) {
 	assert.NotContains(t, string(got.Raw), "ü")
 }
 
-// TestAddressBeyondASCIIIsSentOnlyToServersThatTakeIt: it is not sent raw to others, which would do with it what they
-// like, and is the recipient's fault.
-func TestAddressBeyondASCIIIsSentOnlyToServersThatTakeIt(t *testing.T) {
+// TestAddressBeyondASCIIRequiresSMTPUTF8: it is not sent raw to other servers, which could change it, and the recipient
+// is to blame.
+func TestAddressBeyondASCIIRequiresSMTPUTF8(t *testing.T) {
 	t.Parallel()
 	m := letter()
 	m.To = "zoë@bücher.example"
@@ -245,7 +245,7 @@ func TestAddressBeyondASCIIIsSentOnlyToServersThatTakeIt(t *testing.T) {
 	}
 	assert.Empty(t, asked)
 	assert.Empty(t, ascii.Received())
-	m.To = "bob@bücher.example" // whose domain has a form in ASCII
+	m.To = "bob@bücher.example" // its domain has an ASCII form
 	require.NoError(t, s.Send(t.Context(), m))
 
 	at, err := mail.ParseServer("smtp://" + ascii.Addr() + "?tls=none")
@@ -257,7 +257,7 @@ func TestAddressBeyondASCIIIsSentOnlyToServersThatTakeIt(t *testing.T) {
 	assert.NotErrorIs(t, err, mail.ErrRefused)
 }
 
-func TestServerHearsTheNameThatIsSet(t *testing.T) {
+func TestConfiguredNameIsSentInEHLO(t *testing.T) {
 	t.Parallel()
 	server := started(t, nil)
 	at, err := mail.ParseServer("smtp://" + server.Addr() + "?tls=none")
@@ -281,7 +281,7 @@ func TestServerHearsTheNameThatIsSet(t *testing.T) {
 	}
 }
 
-func TestCheckGoesAsFarAsAMessageWouldAndSendsNothing(t *testing.T) {
+func TestCheckSendsNothing(t *testing.T) {
 	t.Parallel()
 	asked := make(chan string, 9)
 	server := started(t, func(s *env.SMTP) {
@@ -312,7 +312,7 @@ func TestCheckGoesAsFarAsAMessageWouldAndSendsNothing(t *testing.T) {
 	assert.Empty(t, server.Received())
 }
 
-func TestServersAnswerSaysWhetherToTryAgain(t *testing.T) {
+func TestServersAnswerDecidesAboutRetries(t *testing.T) {
 	t.Parallel()
 	const message = "<bob@example.com>: Bob is busy, ask eve@example.net, not foyer@example.org"
 	at := func(code int, enhanced ...int) error {
@@ -362,7 +362,7 @@ func TestServersAnswerSaysWhetherToTryAgain(t *testing.T) {
 	}
 }
 
-func TestServersWordsAreOneShortLine(t *testing.T) {
+func TestServersAnswerBecomesOneShortLine(t *testing.T) {
 	t.Parallel()
 	server := started(t, func(s *env.SMTP) {
 		s.OnRecipient = func(string) error {
@@ -376,7 +376,7 @@ func TestServersWordsAreOneShortLine(t *testing.T) {
 	assert.NotContains(t, err.Error(), "\u202e")
 }
 
-func TestAddressThatIsNoneIsRefused(t *testing.T) {
+func TestInvalidAddressIsRefused(t *testing.T) {
 	t.Parallel()
 	server := started(t, nil)
 	for _, to := range []string{"", "bob", "a b@example.com", "a@example.com>\r\nRCPT TO:<eve@example.net"} {
@@ -388,7 +388,7 @@ func TestAddressThatIsNoneIsRefused(t *testing.T) {
 	assert.Empty(t, server.Received())
 }
 
-func TestServerThatIsAwayIsSaidToBe(t *testing.T) {
+func TestOutageOfTheServerIsReported(t *testing.T) {
 	t.Parallel()
 	server := env.NewSMTP(t)
 	err := sender(t, "smtp://"+server.Addr()).Send(t.Context(), letter())
@@ -396,7 +396,7 @@ func TestServerThatIsAwayIsSaidToBe(t *testing.T) {
 	assert.NotErrorIs(t, err, mail.ErrRefused)
 }
 
-func TestServerThatIsSlowIsLeftWhenTheTimeIsUp(t *testing.T) {
+func TestSlowServerTimesOut(t *testing.T) {
 	t.Parallel()
 	t.Run("to take a message", func(t *testing.T) {
 		t.Parallel()
@@ -437,8 +437,8 @@ func TestServerThatIsSlowIsLeftWhenTheTimeIsUp(t *testing.T) {
 	})
 }
 
-// TestGoodbyeThatFailsDoesNotMatter: a message that the server has taken is not sent again.
-func TestGoodbyeThatFailsDoesNotMatter(t *testing.T) {
+// TestFailedQUITIsNoError: a message that the server has accepted is not sent again.
+func TestFailedQUITIsNoError(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -448,7 +448,7 @@ func TestGoodbyeThatFailsDoesNotMatter(t *testing.T) {
 		if err != nil {
 			return
 		}
-		defer conn.Close() // when it is asked what it does not expect: the goodbye
+		defer conn.Close() // at the command that it does not expect: QUIT
 		lines := textproto.NewConn(conn)
 		_ = lines.PrintfLine("220 mail.test")
 		for _, answer := range []string{"EHLO 250 mail.test", "MAIL 250 go on", "RCPT 250 go on", "DATA 354 say"} {
@@ -467,8 +467,8 @@ func TestGoodbyeThatFailsDoesNotMatter(t *testing.T) {
 	require.NoError(t, sender(t, url).Send(t.Context(), letter()))
 }
 
-// TestConnectionThatBreaksMayBeTriedAgain: before the server has said that it takes the message.
-func TestConnectionThatBreaksMayBeTriedAgain(t *testing.T) {
+// TestBrokenConnectionIsRetried if it breaks before the server accepts the message.
+func TestBrokenConnectionIsRetried(t *testing.T) {
 	t.Parallel()
 	for _, at := range []func(*env.SMTP){
 		func(s *env.SMTP) { s.OnRecipient = func(string) error { go s.Stop(); return errors.New("") } },
@@ -483,7 +483,7 @@ func TestConnectionThatBreaksMayBeTriedAgain(t *testing.T) {
 	}
 }
 
-func TestServersURLIsReadOrRefused(t *testing.T) {
+func TestServerURLIsReadOrRefused(t *testing.T) {
 	t.Parallel()
 	for url, fine := range map[string]bool{
 		"smtp://mail.example.org": true, "smtp://mail.example.org:25?tls=none": true,

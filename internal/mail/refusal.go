@@ -12,13 +12,13 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
-// maxWords is how many characters of a server's answer an error repeats.
+// maxWords is the maximum length of a server's answer in an error, in characters.
 const maxWords = 200
 
-// errOurs is among the errors of Send when the server refuses what is the same for every recipient.
+// errOurs is among the errors of Send if the server refuses something that is the same for every recipient.
 var errOurs = errors.New("the SMTP server does not accept our name, our sender or our sign-in: a matter of settings")
 
-// described says what went wrong, with the server's words.
+// described returns an error that includes the server's answer.
 func (s *Sender) described(ctx context.Context, err error, to string) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("speak with the SMTP server: %w", ctx.Err())
@@ -35,7 +35,7 @@ func (s *Sender) described(ctx context.Context, err error, to string) error {
 	return s.refused(failure.Reason, words, to)
 }
 
-// refused is the error of an answer in which a server refuses a step of a message to an address.
+// refused returns the error for an answer with which a server refuses one step of a message to an address.
 func (s *Sender) refused(step gomail.SendErrReason, words, to string) error {
 	words = unquoted(words)
 	answer := fmt.Errorf("the SMTP server answered %s: %s", s.shown(words, to), step)
@@ -49,7 +49,7 @@ func (s *Sender) refused(step gomail.SendErrReason, words, to string) error {
 	}
 }
 
-// unquoted returns a server's answer as it was: go-mail quotes what follows the code.
+// unquoted returns a server's answer without go-mail's quotes around the text.
 func unquoted(words string) string {
 	code, rest, _ := strings.Cut(words, " ")
 	if quoted, err := strconv.QuotedPrefix(rest); err == nil {
@@ -60,21 +60,21 @@ func unquoted(words string) string {
 	return words
 }
 
-// blame is whom a refusal is about.
+// blame is whose fault a refusal is.
 type blame int
 
 const (
-	// nobodys is a refusal that passes.
+	// nobodys is a temporary refusal.
 	nobodys blame = iota
 	recipients
 	ours
 )
 
-// replyForm is an answer's code, and its enhanced code where it has one (RFC 2034).
+// replyForm matches an answer's code and its enhanced code, if it has one (RFC 2034).
 var replyForm = regexp.MustCompile(`^(\d{3})(?:[ -](\d\.\d{1,3}\.\d{1,3})\b)?`)
 
-// whose returns whom a refusal is about. Some servers say only at RCPT that they do not accept our name or our
-// sender, and at the end of the message that they do not accept who sends it.
+// whose returns whose fault a refusal is. Some servers refuse Foyer's name or sender only at RCPT, or its sign-in only
+// at the end of the message.
 func whose(step gomail.SendErrReason, words string) blame {
 	reply := replyForm.FindStringSubmatch(words)
 	if reply == nil || reply[1] < "500" {
@@ -97,11 +97,10 @@ func whose(step gomail.SendErrReason, words string) blame {
 	return ours
 }
 
-// addressForm is what looks like an e-mail address in a text.
+// addressForm matches text that looks like an e-mail address.
 var addressForm = regexp.MustCompile("[^\\s<>\"'(),;:]+@[^\\s<>\"'(),;:]+")
 
-// shown makes a server's words fit for the log: one line of bounded length, without the address of the
-// recipient or of anybody but the sender.
+// shown makes a server's answer safe to log: one line of limited length, without addresses except the sender's.
 func (s *Sender) shown(words, to string) string {
 	words = strings.Map(func(r rune) rune {
 		if !unicode.IsGraphic(r) || r == unicode.ReplacementChar {
@@ -118,7 +117,7 @@ func (s *Sender) shown(words, to string) string {
 	local := to[:max(strings.LastIndexByte(to, '@'), 0)]
 	if local != "" {
 		word := regexp.MustCompile(`(?i)(^|[^\pL\pN])` + regexp.QuoteMeta(local) + `($|[^\pL\pN])`)
-		for range 2 { // two in a row share what is between them
+		for range 2 { // two adjacent matches share the character between them
 			words = word.ReplaceAllString(words, "$1…$2")
 		}
 	}

@@ -17,24 +17,24 @@ import (
 //go:embed layout.html
 var layout string
 
-// languages are those that letters are written in, the first for all others.
+// languages are the languages of e-mails. The first one is used for all others.
 var (
 	languages = []language.Tag{language.English, language.French}
 	matcher   = language.NewMatcher(languages)
 )
 
-// Template is what one kind of e-mail says, in every language that we write.
-type Template []version // as languages
+// Template is one kind of e-mail, in every language.
+type Template []version // in the order of languages
 
 // version is a Template in one language.
 type version struct {
-	text *texttemplate.Template // with a template "subject"
+	text *texttemplate.Template // it contains a template "subject"
 	html *template.Template
 }
 
-// Read reads a letter from the files LANGUAGE.txt and LANGUAGE.html of a folder. The text defines
-// "subject"; the HTML is what the layout wants, which links to the field Link. In both, date writes a
-// time in the letter's language.
+// ReadTemplate reads a template from the files LANGUAGE.txt and LANGUAGE.html of a folder. The text defines "subject".
+// The HTML defines what the layout uses, and its button links to the field Link. In both, date formats a time in the
+// language of the e-mail.
 func ReadTemplate(files fs.FS, folder string) (Template, error) {
 	var l Template
 	for _, tag := range languages {
@@ -51,10 +51,10 @@ func ReadTemplate(files fs.FS, folder string) (Template, error) {
 	return l, nil
 }
 
-// Write words a letter in the language nearest to a BCP 47 tag, or in English. The message has yet to
-// be addressed. Names in the content have to be Harmless.
+// Write writes an e-mail in the language closest to a BCP 47 tag, or in English. The caller sets the recipient. Names
+// in the content must be Harmless.
 func (l Template) Write(tag string, content any) (Message, error) {
-	wanted, _ := language.Parse(tag) // what cannot be read matches the first
+	wanted, _ := language.Parse(tag) // the zero value matches the first language
 	_, best, _ := matcher.Match(wanted)
 	var subject, text, html strings.Builder
 	err := errors.Join(
@@ -68,12 +68,12 @@ func (l Template) Write(tag string, content any) (Message, error) {
 	return Message{Subject: subject.String(), Text: text.String(), HTML: html.String()}, nil
 }
 
-// likeALink finds where mail programs would see a link or an address in a name. Domains are also written
-// with the dots of other scripts (RFC 3490).
+// likeALink matches the parts of a name that mail programs would turn into a link or an address. Domains can also be
+// written with the dots of other scripts (RFC 3490).
 var likeALink = regexp.MustCompile(`([./:@\x{3002}\x{FF0E}\x{FF61}])([\pL\pN])`)
 
-// Harmless returns a name in which nothing breaks a line, turns text around, or becomes a link: names
-// are free, and whoever has us write to others under one of them should not advertise with it.
+// Harmless returns a name in which nothing breaks a line, changes the text direction, or becomes a link. People choose
+// their names freely, and must not be able to advertise with them in Foyer's e-mails.
 func Harmless(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {

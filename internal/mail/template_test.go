@@ -20,7 +20,7 @@ type content struct {
 	Link string
 }
 
-// datedTemplate is one that says a date and nothing else.
+// datedTemplate is a template that contains only a date.
 func datedTemplate(t *testing.T) mail.Template {
 	t.Helper()
 	text := &fstest.MapFile{Data: []byte(`{{define "subject"}}{{language}}{{end -}}{{date .At}}`)}
@@ -32,7 +32,7 @@ func datedTemplate(t *testing.T) mail.Template {
 	return l
 }
 
-func TestDatesAreWrittenInTheLanguageAndTimeZoneOfWhoReadsThem(t *testing.T) {
+func TestDatesUseTheReadersLanguageAndTimeZone(t *testing.T) {
 	t.Parallel()
 	l := datedTemplate(t)
 	for _, test := range []struct{ at, zone, language, written string }{
@@ -72,7 +72,7 @@ func TestEveryDayAndMonthHasAFrenchName(t *testing.T) {
 	assert.Len(t, months, 12)
 }
 
-func TestLetterThatLacksALanguageIsNotRead(t *testing.T) {
+func TestTemplateWithoutALanguageIsRefused(t *testing.T) {
 	t.Parallel()
 	_, err := mail.ReadTemplate(fstest.MapFS{"x/en.txt": {}, "x/en.html": {}}, "x")
 	assert.Error(t, err)

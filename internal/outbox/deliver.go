@@ -17,25 +17,26 @@ import (
 )
 
 const (
-	// candidates is among how many messages servers choose at random, so as not to want the same one.
+	// candidates is the number of messages from which a server chooses at random, so that servers rarely choose the
+	// same one.
 	candidates = 16
-	// databaseTimeout bounds what is asked of the database at once.
+	// databaseTimeout is the time limit of one step in the database.
 	databaseTimeout = 10 * time.Second
-	// recordPause lies between two tries to note the outcome of a delivery.
+	// recordPause is the pause between attempts to record the result of a delivery.
 	recordPause = 200 * time.Millisecond
-	// cleanEvery is the time between two looks for what is no longer needed.
+	// cleanEvery is the time between two cleanups.
 	cleanEvery = time.Hour
-	maxError   = 500 // bytes kept of an error
+	maxError   = 500 // bytes stored of an error
 )
 
 func unfinished() predicate.OutboxMessage {
 	return outboxmessage.And(outboxmessage.DeliveredAtIsNil(), outboxmessage.FailedAtIsNil())
 }
 
-// claim makes a message of a kind that is due this server's own for the length of a lease, or says after what
-// time to look again. One conditional update decides who of several has it.
+// claim reserves a due message of a kind for this server, for the length of a lease. If there is none, it returns the
+// time until the next attempt. One conditional update decides which server gets a message.
 func (o *Outbox) claim(ctx context.Context, kind string) (*ent.OutboxMessage, time.Duration) {
-	// A claim is not broken off half-way: what is claimed is delivered.
+	// A claim is not cancelled half-way: a claimed message is delivered.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), databaseTimeout)
 	defer cancel()
 	list, err := o.db.OutboxMessage.Query().
@@ -64,7 +65,7 @@ func (o *Outbox) claim(ctx context.Context, kind string) (*ent.OutboxMessage, ti
 		}
 	}
 	switch {
-	case due > 0: // others had them all; there may be more
+	case due > 0: // other servers took them all; there may be more
 		return nil, 0
 	case len(list) > 0:
 		return nil, min(list[0].NextAttemptAt.Sub(now), o.settings.Poll)
@@ -73,13 +74,13 @@ func (o *Outbox) claim(ctx context.Context, kind string) (*ent.OutboxMessage, ti
 	}
 }
 
-// attempt delivers a message that this server has claimed, and notes the outcome.
+// attempt delivers a message that this server has claimed, and records the result.
 func (l lane) attempt(ctx context.Context, m *ent.OutboxMessage) {
-	defer wake(l.wake) // it may be due again before the next look
+	defer wake(l.wake) // it may be due again before the next poll
 	limited, cancel := context.WithTimeout(ctx, l.settings.Timeout)
 	defer cancel()
 	outcome := l.outcome(ctx, m, recovered(limited, l.deliver, m))
-	// The lease lasts a Timeout longer than the delivery may.
+	// The lease lasts one Timeout longer than the delivery.
 	ctx, cancelRecord := context.WithTimeout(context.WithoutCancel(ctx), l.settings.Timeout)
 	defer cancelRecord()
 	for {
@@ -90,13 +91,13 @@ func (l lane) attempt(ctx context.Context, m *ent.OutboxMessage) {
 		warn(ctx, "note the outcome of a delivery", err)
 		select {
 		case <-ctx.Done():
-			return // the lease will end, and it will be tried again
+			return // the lease will expire, and the message will be tried again
 		case <-time.After(recordPause):
 		}
 	}
 }
 
-// recovered delivers a message; a panic is an error like others.
+// recovered delivers a message, and turns a panic into an error.
 func recovered(ctx context.Context, deliver Deliver, m *ent.OutboxMessage) (err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
@@ -108,8 +109,8 @@ func recovered(ctx context.Context, deliver Deliver, m *ent.OutboxMessage) (err 
 	return deliver(ctx, m)
 }
 
-// outcome returns the change of a message after an attempt that ended with err. A failure does not
-// touch what somebody else has claimed since; a delivery is one whoever has it now.
+// outcome returns the update of a message after an attempt that ended with err. A failure does not change a message
+// that another server has claimed since; a delivery counts whoever has claimed it.
 func (o *Outbox) outcome(ctx context.Context, m *ent.OutboxMessage, err error) *ent.OutboxMessageUpdate {
 	now := time.Now()
 	update := o.db.OutboxMessage.Update().Where(outboxmessage.ID(m.ID))
@@ -135,7 +136,7 @@ func (o *Outbox) outcome(ctx context.Context, m *ent.OutboxMessage, err error) *
 	}
 }
 
-// backoff is the pause after so many attempts.
+// backoff returns the pause after a number of attempts.
 func (o *Outbox) backoff(attempts int) time.Duration {
 	wait := o.settings.Backoff
 	for range attempts - 1 {
@@ -147,13 +148,13 @@ func (o *Outbox) backoff(attempts int) time.Duration {
 	return wait - rand.N(wait/2+1)
 }
 
-// stored returns what is kept of an error's text, as any database takes it.
+// stored returns the text of an error that is stored, in a form that every database accepts.
 func stored(err error) string {
 	text := strings.ReplaceAll(err.Error(), "\x00", "")
 	return strings.ToValidUTF8(text[:min(len(text), maxError)], "")
 }
 
-// keepClean removes what is no longer needed, now and every hour, until ctx ends.
+// keepClean runs clean now and every hour, until ctx ends.
 func (o *Outbox) keepClean(ctx context.Context, kinds []string) {
 	ticker := time.NewTicker(cleanEvery)
 	defer ticker.Stop()
@@ -169,8 +170,8 @@ func (o *Outbox) keepClean(ctx context.Context, kinds []string) {
 	}
 }
 
-// clean removes messages that ended long ago, and gives those up that nobody has delivered in time
-// because no server knows their kind any more.
+// clean deletes messages that ended long ago. It gives up messages that are too old and of a kind that no server knows
+// any more.
 func (o *Outbox) clean(ctx context.Context, kinds []string) error {
 	now := time.Now()
 	abandoned, err := o.db.OutboxMessage.Update().

@@ -1,14 +1,14 @@
-// Package outbox tells the outside what has happened here: e-mail servers, other people's services.
+// Package outbox delivers notifications to the outside: to e-mail servers and to other services.
 //
-// What is to be told is a row, written in the same transaction as what it tells of: both are there
-// or neither is. Any server that runs delivers it afterwards, again and again with growing pauses
-// until it is delivered, refused for good, or too old; some kinds are never too old. Whatever breaks in between, it is delivered at
-// least once, and twice only when a server ends, or loses the database for long, between a delivery
-// and the note of it. The id of a message is the same in each attempt, so that receivers can tell.
+// Each notification is a row, written in the same transaction as the change it reports. Any server delivers it later,
+// and retries with growing pauses until it is delivered, refused permanently, or too old; some kinds are never too old.
+// Whatever fails, it is delivered at least once. It is delivered twice only if a server stops, or loses the database
+// for long, between the delivery and its record. The id of a message is the same in each attempt, so that receivers can
+// recognise it.
 //
-// A message belongs to the one who moved its next attempt into the future, until that time. So a
-// server that is killed keeps nothing for long, and no lock has to be cleaned up. Servers compare
-// that time with their own clocks, which have to agree within Settings.Timeout.
+// A server claims a message by moving its next attempt into the future, until that time. So a killed server keeps a
+// message only for a while, and there are no locks to clean up. Servers compare that time with their own clocks, which
+// must agree within Settings.Timeout.
 package outbox
 
 import (
@@ -28,41 +28,41 @@ import (
 
 // Settings of an Outbox.
 type Settings struct {
-	// Timeout bounds one delivery. A message whose server was killed is tried again after twice as
-	// long.
+	// Timeout is the time limit of one delivery. A message whose server was killed is tried again after twice that
+	// time.
 	Timeout time.Duration
-	// Backoff is the pause after the first failed attempt; it doubles with each, up to MaxBackoff.
-	// Each pause is shortened by a random part of up to a half.
+	// Backoff is the pause after the first failed attempt. It doubles with each attempt, up to MaxBackoff. Each pause
+	// is shortened by a random part of up to one half.
 	Backoff, MaxBackoff time.Duration
-	// GiveUp is how old a message is when no further attempt follows a failed one.
+	// GiveUp is the age of a message after which a failed attempt is the last.
 	GiveUp time.Duration
-	// Kept are the kinds of messages that are never given up, since nothing else says what they say.
+	// Kept are the kinds of messages that are never given up, because their content exists nowhere else.
 	Kept []string
-	// Keep is how long messages are kept that are delivered or given up.
+	// Keep is how long messages are kept after they were delivered or given up.
 	Keep time.Duration
-	// Poll is how often an idle server looks for what others have left.
+	// Poll is how often an idle server looks for messages of other servers.
 	Poll time.Duration
-	// Drain is how long deliveries may go on when the server stops.
+	// Drain is how long deliveries may continue when the server stops.
 	Drain time.Duration
-	// Concurrency is how many deliveries of one kind a server has under way at most. Kinds do not
-	// wait for each other.
+	// Concurrency is the maximum number of concurrent deliveries of one kind on a server. Kinds do not wait for each
+	// other.
 	Concurrency int
 }
 
-// Deliver tells the outside what a message says. It may be called again for the same message, by
-// another server, even after it has succeeded. It minds the end of ctx. An error is temporary unless
-// it is Permanent; its text is stored and logged, so it must not name people.
+// Deliver delivers a message. It may be called again for the same message, on another server, even after it has
+// succeeded. It returns when ctx ends. An error is temporary unless it is Permanent. Its text is stored and logged, so
+// it must not name people.
 type Deliver func(ctx context.Context, m *ent.OutboxMessage) error
 
-// permanent marks an error that another attempt would meet again.
+// permanent marks an error that every further attempt would return too.
 type permanent struct{ error }
 
 func (p permanent) Unwrap() error { return p.error }
 
-// Permanent returns an error of a Deliver after which there is no further attempt.
+// Permanent makes an error of a Deliver permanent: there is no further attempt.
 func Permanent(err error) error { return permanent{err} }
 
-// IsPermanent reports whether an error of a Deliver is one after which there is no further attempt.
+// IsPermanent reports whether an error of a Deliver is permanent.
 func IsPermanent(err error) bool {
 	_, refused := errors.AsType[permanent](err)
 	return refused
@@ -74,16 +74,16 @@ type Outbox struct {
 	settings Settings
 
 	mu    sync.Mutex
-	lanes []chan struct{} // one for each kind that is delivered here, to wake it
+	lanes []chan struct{} // one for each kind that this server delivers, to wake it
 }
 
-// New returns an Outbox, which delivers while Run runs.
+// New returns an Outbox. It delivers while Run runs.
 func New(db *ent.Client, settings Settings) *Outbox {
 	return &Outbox{db: db, settings: settings}
 }
 
-// Add writes messages of one kind, a payload each, in the transaction of what they tell of. Wake has
-// them delivered as soon as that is committed.
+// Add writes messages of one kind, one per payload, in the transaction of the change they report. Call Wake after the
+// commit to deliver them immediately.
 func Add[Payload any](ctx context.Context, tx *ent.Tx, kind string, payloads ...Payload) error {
 	rows := make([]*ent.OutboxMessageCreate, len(payloads))
 	for i, payload := range payloads {
@@ -99,7 +99,7 @@ func Add[Payload any](ctx context.Context, tx *ent.Tx, kind string, payloads ...
 	return nil
 }
 
-// Wake has this server look for messages at once.
+// Wake makes this server look for messages immediately.
 func (o *Outbox) Wake() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -111,13 +111,13 @@ func (o *Outbox) Wake() {
 func wake(lane chan<- struct{}) {
 	select {
 	case lane <- struct{}{}:
-	default: // it will look anyway
+	default: // it is going to look anyway
 	}
 }
 
-// Run delivers messages until ctx ends, then waits for the deliveries under way, but no longer than
-// Settings.Drain. deliver has a function for each kind; messages of other kinds are left to servers
-// that have one. It runs once. It always returns nil: what fails is tried again.
+// Run delivers messages until ctx ends, and then waits for running deliveries, at most for Settings.Drain. Deliver has
+// a function for each kind; messages of other kinds are left to servers that have one. It can run only once. It always
+// returns nil, because failures are retried.
 func (o *Outbox) Run(ctx context.Context, deliver map[string]Deliver) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
@@ -132,7 +132,7 @@ func (o *Outbox) Run(ctx context.Context, deliver map[string]Deliver) error {
 	return nil
 }
 
-// lane returns what wakes a new lane.
+// lane returns the channel that wakes a new lane.
 func (o *Outbox) lane() chan struct{} {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -149,7 +149,7 @@ type lane struct {
 	wake    chan struct{}
 }
 
-// run begins deliveries until ctx ends, and returns when they have; they end with work at the latest.
+// run starts deliveries until ctx ends, and returns when they have ended; they end with work at the latest.
 func (l lane) run(ctx, work context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -163,7 +163,7 @@ func (l lane) run(ctx, work context.Context) {
 		m, wait := l.claim(ctx, l.kind)
 		if m == nil {
 			<-slots
-			l.rest(ctx, wait)
+			l.idle(ctx, wait)
 			continue
 		}
 		running.Go(func() {
@@ -173,15 +173,16 @@ func (l lane) run(ctx, work context.Context) {
 	}
 }
 
-// Backlog is what the outbox has to do, on all servers together.
+// Backlog describes the messages in the outbox of all servers.
 type Backlog struct {
-	// Waiting are messages that are still to be delivered, Failed those that were given up and are kept.
+	// Waiting is the number of messages to deliver, Failed that of the messages that were given up and are still
+	// stored.
 	Waiting, Failed int
-	// Oldest is the age of the oldest that waits; zero when none does.
+	// Oldest is the age of the oldest waiting message; zero if none waits.
 	Oldest time.Duration
 }
 
-// Backlog counts what there is to do.
+// Backlog reads the backlog.
 func (o *Outbox) Backlog(ctx context.Context) (b Backlog, err error) {
 	b.Failed, err = o.db.OutboxMessage.Query().Where(outboxmessage.FailedAtNotNil()).Count(ctx)
 	if err != nil {
@@ -198,8 +199,8 @@ func (o *Outbox) Backlog(ctx context.Context) (b Backlog, err error) {
 	return b, err
 }
 
-// rest waits until there may be something to do.
-func (l lane) rest(ctx context.Context, wait time.Duration) {
+// idle waits until there may be a message to deliver.
+func (l lane) idle(ctx context.Context, wait time.Duration) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -209,8 +210,7 @@ func (l lane) rest(ctx context.Context, wait time.Duration) {
 	}
 }
 
-// warn says what went wrong with the database. There is nobody to return it to, and it will be tried
-// again.
+// warn logs a failure of the database. It is retried, and there is no caller to return it to.
 func warn(ctx context.Context, doing string, err error) {
 	slog.WarnContext(ctx, "the outbox's database failed", "doing", doing, "err", err)
 }

@@ -23,7 +23,7 @@ import (
 
 const kind = "letter"
 
-// patient are settings with which nothing happens but on a call of Wake, within a test's life.
+// patient are settings with which nothing happens during a test without a call of Wake.
 var patient = outbox.Settings{
 	Timeout: time.Hour, Backoff: time.Hour, MaxBackoff: time.Hour, GiveUp: 24 * time.Hour,
 	Keep: 24 * time.Hour, Poll: time.Hour, Drain: time.Minute, Concurrency: 4,
@@ -36,7 +36,7 @@ func quick() outbox.Settings {
 	return s
 }
 
-// letters records what was delivered: how often each text.
+// letters counts how often each text was delivered.
 type letters struct {
 	mu    sync.Mutex
 	count map[string]int
@@ -67,7 +67,7 @@ func (l *letters) all() map[string]int {
 
 func (l *letters) deliver(_ context.Context, m *ent.OutboxMessage) error { l.add(m); return nil }
 
-// run runs an outbox until the test ends, or the returned function is called, which waits for it.
+// run runs an outbox until the test ends or the returned function is called, which waits for its end.
 func run(t *testing.T, o *outbox.Outbox, deliver outbox.Deliver) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -95,7 +95,7 @@ func write(t *testing.T, db *ent.Client, texts ...string) {
 	require.NoError(t, tx.Commit())
 }
 
-func TestMessageIsDeliveredAtOnce(t *testing.T) {
+func TestMessageIsDeliveredImmediately(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		o, delivered := outbox.New(db, patient), make(chan *ent.OutboxMessage, 9)
@@ -119,7 +119,7 @@ func TestMessageIsDeliveredAtOnce(t *testing.T) {
 	})
 }
 
-func TestMessageOfAnotherServerIsFoundWithoutBeingToldOf(t *testing.T) {
+func TestMessageOfAnotherServerIsFoundByPolling(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		var got letters
@@ -129,7 +129,7 @@ func TestMessageOfAnotherServerIsFoundWithoutBeingToldOf(t *testing.T) {
 	})
 }
 
-func TestMessageLivesAndDiesWithItsTransaction(t *testing.T) {
+func TestMessageIsPartOfItsTransaction(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		tx, err := db.Tx(t.Context())
@@ -156,7 +156,7 @@ func TestSeveralServersDeliverEachMessageOnce(t *testing.T) {
 		}
 		write(t, db, texts...)
 		var got letters
-		var both sync.WaitGroup // have a part in it
+		var both sync.WaitGroup // both servers deliver some
 		both.Add(2)
 		for range 2 {
 			begins := sync.OnceFunc(both.Done)
@@ -174,11 +174,11 @@ func TestSeveralServersDeliverEachMessageOnce(t *testing.T) {
 	})
 }
 
-func TestFailedDeliveryIsRepeatedAfterGrowingPauses(t *testing.T) {
+func TestFailedDeliveryIsRetriedWithGrowingPauses(t *testing.T) {
 	t.Parallel()
 	settings := quick()
 	settings.Backoff, settings.MaxBackoff = 40*time.Millisecond, 160*time.Millisecond
-	settings.Poll = time.Hour // the pauses are not those between two looks
+	settings.Poll = time.Hour // the pauses are not those of polling
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		times := make(chan time.Time, 9)
 		o := outbox.New(db, settings)
@@ -192,7 +192,7 @@ func TestFailedDeliveryIsRepeatedAfterGrowingPauses(t *testing.T) {
 		write(t, db, "one")
 		o.Wake()
 		last := env.Receive(t, times)
-		for _, least := range []int{20, 40, 80, 80, 80} { // the half of a pause, in milliseconds
+		for _, least := range []int{20, 40, 80, 80, 80} { // half of a pause, in milliseconds
 			next := env.Receive(t, times)
 			assert.GreaterOrEqual(t, next.Sub(last), time.Duration(least)*time.Millisecond)
 			last = next
@@ -206,7 +206,7 @@ func TestFailedDeliveryIsRepeatedAfterGrowingPauses(t *testing.T) {
 	})
 }
 
-func TestPermanentFailureIsNotRepeated(t *testing.T) {
+func TestPermanentFailureIsNotRetried(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		write(t, db, "bad", "good")
@@ -231,7 +231,7 @@ func TestPermanentFailureIsNotRepeated(t *testing.T) {
 	})
 }
 
-func TestMessageThatIsTooOldIsTriedOnceMoreAndGivenUp(t *testing.T) {
+func TestOldMessageIsTriedOnceMoreAndGivenUp(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		created := time.Now().Add(-patient.GiveUp - time.Minute)
@@ -251,7 +251,7 @@ func TestMessageThatIsTooOldIsTriedOnceMoreAndGivenUp(t *testing.T) {
 	})
 }
 
-func TestMessageOfAKindThatIsKeptIsNeverGivenUp(t *testing.T) {
+func TestMessageOfAKeptKindIsNeverGivenUp(t *testing.T) {
 	t.Parallel()
 	settings := quick()
 	settings.Kept = []string{kind, "unknown here"}
@@ -275,7 +275,7 @@ func TestMessageOfAKindThatIsKeptIsNeverGivenUp(t *testing.T) {
 	})
 }
 
-func TestPanicIsAFailureLikeOthers(t *testing.T) {
+func TestPanicOfADeliveryIsAFailure(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		write(t, db, "one")
@@ -293,9 +293,8 @@ func TestPanicIsAFailureLikeOthers(t *testing.T) {
 	})
 }
 
-// A server that is killed, or stands still, after it has claimed a message leaves it to another; and
-// what it says of the message when it wakes up does not harm.
-func TestServerThatStandsStillLosesItsMessageToAnother(t *testing.T) {
+// A server that is killed or paused after claiming a message leaves it to another server. Its late result does no harm.
+func TestPausedServerLosesItsMessageToAnother(t *testing.T) {
 	t.Parallel()
 	settings := quick()
 	settings.Concurrency = 1
@@ -303,14 +302,14 @@ func TestServerThatStandsStillLosesItsMessageToAnother(t *testing.T) {
 		claimed, wakeUp := make(chan uuid.UUID, 1), make(chan struct{})
 		stopFirst := run(t, outbox.New(db, settings), func(_ context.Context, m *ent.OutboxMessage) error {
 			claimed <- m.ID
-			<-wakeUp // whatever becomes of ctx
+			<-wakeUp // it ignores the end of ctx
 			return outbox.Permanent(errors.New("it would never be tried again"))
 		})
 		write(t, db, "one")
 		id := env.Receive(t, claimed)
 		lease := db.OutboxMessage.GetX(t.Context(), id).NextAttemptAt
 		assert.WithinDuration(t, time.Now().Add(2*settings.Timeout), lease, env.Soon)
-		db.OutboxMessage.UpdateOneID(id).SetNextAttemptAt(time.Now()).ExecX(t.Context()) // it is over
+		db.OutboxMessage.UpdateOneID(id).SetNextAttemptAt(time.Now()).ExecX(t.Context()) // the lease has expired
 		second := make(chan uuid.UUID, 9)
 		stopSecond := run(t, outbox.New(db, settings), func(_ context.Context, m *ent.OutboxMessage) error {
 			second <- m.ID
@@ -331,7 +330,7 @@ func TestServerThatStandsStillLosesItsMessageToAnother(t *testing.T) {
 	})
 }
 
-func TestMessageUnderWayIsNotTakenByAnother(t *testing.T) {
+func TestClaimedMessageIsNotTakenByAnotherServer(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		underWay, finish := make(chan struct{}, 9), make(chan struct{})
@@ -344,7 +343,7 @@ func TestMessageUnderWayIsNotTakenByAnother(t *testing.T) {
 		env.Receive(t, underWay)
 		var others letters
 		run(t, outbox.New(db, quick()), others.deliver)
-		for i := range 20 { // so that the other has looked often
+		for i := range 20 { // so that the other server has polled often
 			text := fmt.Sprint("later ", i)
 			db.OutboxMessage.Create().SetKind(kind).SetPayload(json.RawMessage(`"` + text + `"`)).
 				ExecX(t.Context())
@@ -359,8 +358,8 @@ func TestMessageUnderWayIsNotTakenByAnother(t *testing.T) {
 	})
 }
 
-// TestDeliveryIsNotRepeatedForADatabaseThatIsAwayForAMoment: its outcome is noted a bit later.
-func TestDeliveryIsNotRepeatedForADatabaseThatIsAwayForAMoment(t *testing.T) {
+// TestShortOutageOfTheDatabaseDoesNotRepeatADelivery: the result is recorded a little later.
+func TestShortOutageOfTheDatabaseDoesNotRepeatADelivery(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		var refused atomic.Int64
@@ -386,10 +385,10 @@ func TestDeliveryIsNotRepeatedForADatabaseThatIsAwayForAMoment(t *testing.T) {
 	})
 }
 
-func TestDeliveryThatTakesTooLongIsEndedAndRepeated(t *testing.T) {
+func TestSlowDeliveryIsCancelledAndRetried(t *testing.T) {
 	t.Parallel()
 	settings := quick()
-	settings.Timeout = time.Second // which is also what there is to note an outcome
+	settings.Timeout = time.Second // which is also the time to record a result
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		write(t, db, "one")
 		run(t, outbox.New(db, settings), func(ctx context.Context, m *ent.OutboxMessage) error {
@@ -405,7 +404,7 @@ func TestDeliveryThatTakesTooLongIsEndedAndRepeated(t *testing.T) {
 	})
 }
 
-func TestStopWaitsForWhatIsUnderWayAndBeginsNothing(t *testing.T) {
+func TestStopWaitsForRunningDeliveriesAndStartsNone(t *testing.T) {
 	t.Parallel()
 	settings := quick()
 	settings.Concurrency = 1
@@ -435,7 +434,7 @@ func TestStopWaitsForWhatIsUnderWayAndBeginsNothing(t *testing.T) {
 	})
 }
 
-func TestStopEndsWhatDoesNotFinishInTime(t *testing.T) {
+func TestStopCancelsSlowDeliveries(t *testing.T) {
 	t.Parallel()
 	settings := patient
 	settings.Drain = 20 * time.Millisecond
@@ -456,7 +455,7 @@ func TestStopEndsWhatDoesNotFinishInTime(t *testing.T) {
 	})
 }
 
-func TestNoMoreIsUnderWayThanSettingsSay(t *testing.T) {
+func TestConcurrencyIsLimited(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		texts := make([]string, 40)
@@ -485,7 +484,7 @@ func TestNoMoreIsUnderWayThanSettingsSay(t *testing.T) {
 	})
 }
 
-// TestKindsDoNotWaitForEachOther: one whose deliveries all hang leaves the others theirs.
+// TestKindsDoNotWaitForEachOther: a kind whose deliveries all hang does not delay others.
 func TestKindsDoNotWaitForEachOther(t *testing.T) {
 	t.Parallel()
 	settings := quick()
@@ -525,7 +524,7 @@ func TestKindsDoNotWaitForEachOther(t *testing.T) {
 	})
 }
 
-func TestMessageOfAnUnknownKindIsLeftToOthersUntilItIsTooOld(t *testing.T) {
+func TestMessageOfAnUnknownKindIsGivenUpOnlyWhenTooOld(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		strange := func(created time.Time) uuid.UUID {
@@ -546,7 +545,7 @@ func TestMessageOfAnUnknownKindIsLeftToOthersUntilItIsTooOld(t *testing.T) {
 	})
 }
 
-func TestMessagesThatEndedLongAgoAreRemoved(t *testing.T) {
+func TestOldMessagesAreRemoved(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		row := func() *ent.OutboxMessageCreate {
@@ -567,7 +566,7 @@ func TestMessagesThatEndedLongAgoAreRemoved(t *testing.T) {
 	})
 }
 
-func TestBacklogIsWhatWaitsAndWhatWasGivenUp(t *testing.T) {
+func TestBacklogCountsWaitingAndFailedMessages(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		o := outbox.New(db, patient)

@@ -1,5 +1,5 @@
-// Package webhook tells other people's services what has happened, as the specification Standard
-// Webhooks (https://www.standardwebhooks.com) says: a POST of JSON, signed with a shared secret.
+// Package webhook sends events to other services, by the specification Standard Webhooks
+// (https://www.standardwebhooks.com): a POST of JSON, signed with a shared secret.
 package webhook
 
 import (
@@ -22,16 +22,16 @@ import (
 
 const (
 	secretPrefix = "whsec_"
-	// What the specification says of a secret's length, in bytes.
+	// The specification's limits of a secret's length, in bytes.
 	minSecret, maxSecret = 24, 64
 
-	// defaultTimeout bounds a delivery whose context has no deadline.
+	// defaultTimeout is the time limit of a delivery whose context has no deadline.
 	defaultTimeout = 30 * time.Second
 	maxHeader      = 64 << 10 // bytes of an answer
 	userAgent      = "Foyer"
 )
 
-// ErrRefused is among the errors of Send when the endpoint will never take this message.
+// ErrRefused is among the errors of Send if the endpoint will never accept this message.
 var ErrRefused = errors.New("refused for good")
 
 var (
@@ -39,8 +39,8 @@ var (
 	errSecret = fmt.Errorf("not %s and %d to %d bytes in base64", secretPrefix, minSecret, maxSecret)
 )
 
-// CheckURL returns what is wrong with an endpoint's address, without showing it. It is https, unless
-// plain http is allowed or only this machine can be meant.
+// CheckURL returns what is wrong with the URL of an endpoint, without showing it. The scheme must be https, unless http
+// is allowed or the host is this machine.
 func CheckURL(text string, allowHTTP bool) error {
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
@@ -69,16 +69,15 @@ func CheckSecret(text string) error {
 
 // Settings of a Sender.
 type Settings struct {
-	// URLs of the endpoints; CheckURL has nothing against them.
+	// URLs are the URLs of the endpoints. They have passed CheckURL.
 	URLs []string
-	// Secrets that each message is signed with: more than one while they change. CheckSecret has
-	// nothing against them.
+	// Secrets sign each message. There are several during a rotation. They have passed CheckSecret.
 	Secrets []string
 }
 
 // Message is one message to one endpoint.
 type Message struct {
-	// ID is the same whenever the same message is sent again, and no other has it.
+	// ID is unique, and the same whenever the message is sent again.
 	ID string
 	// Body is JSON.
 	Body []byte
@@ -86,12 +85,12 @@ type Message struct {
 
 // Sender sends messages to endpoints.
 type Sender struct {
-	urls    map[string]string // by the endpoint's name
+	urls    map[string]string // by the name of the endpoint
 	signers []*standardwebhooks.Webhook
 	client  *http.Client
 }
 
-// NewSender returns a Sender. It does not connect yet.
+// NewSender returns a Sender. It does not connect.
 func NewSender(settings Settings) (*Sender, error) {
 	s := &Sender{urls: map[string]string{}, client: newClient()}
 	for _, u := range settings.URLs {
@@ -110,8 +109,7 @@ func NewSender(settings Settings) (*Sender, error) {
 	return s, nil
 }
 
-// newClient returns one that follows no redirects: who answers for an endpoint is said in the settings
-// alone.
+// newClient returns a client that follows no redirects: only the settings decide who gets messages.
 func newClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = maxHeader
@@ -123,10 +121,10 @@ func newClient() *http.Client {
 	}
 }
 
-// nameOf names an endpoint without showing its address, which may hold what others should not know.
+// nameOf returns a name for an endpoint that does not show its URL, which may be secret.
 func nameOf(url string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(url)))[:16] }
 
-// Endpoints returns the names of all endpoints. A name stays the same as long as the address does.
+// Endpoints returns the names of all endpoints. A name stays the same as long as the URL does.
 func (s *Sender) Endpoints() []string {
 	names := make([]string, 0, len(s.urls))
 	for name := range s.urls {
@@ -136,9 +134,8 @@ func (s *Sender) Endpoints() []string {
 	return names
 }
 
-// Send hands a message to an endpoint, which has taken it when there is no error. What ends before, at
-// the latest with ctx, may be tried again, unless the error is ErrRefused. An error names the
-// endpoint's host, and nothing else of its address.
+// Send hands a message to an endpoint. Without an error, the endpoint has accepted it. A delivery that ends earlier, at
+// the latest with ctx, may be retried, unless the error is ErrRefused. Errors contain only the host of the URL.
 func (s *Sender) Send(ctx context.Context, endpoint string, m Message) error {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
@@ -153,12 +150,12 @@ func (s *Sender) Send(ctx context.Context, endpoint string, m Message) error {
 	if err != nil {
 		return described(ctx, request.URL.Host, err)
 	}
-	// The status is all we want to know: what else is said is not waited for.
+	// Only the status matters. Foyer does not wait for the body.
 	_ = answer.Body.Close()
 	return judged(request.URL.Host, answer.StatusCode)
 }
 
-// sign makes the request of a message, as of now.
+// sign makes the signed request of a message.
 func (s *Sender) sign(ctx context.Context, endpoint string, m Message) (*http.Request, error) {
 	address, known := s.urls[endpoint]
 	if !known {
@@ -183,7 +180,7 @@ func (s *Sender) sign(ctx context.Context, endpoint string, m Message) (*http.Re
 	return request, nil
 }
 
-// described says what went wrong.
+// described returns an error without the URL.
 func described(ctx context.Context, host string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("wait for %s: %w", host, ctx.Err())
@@ -194,8 +191,8 @@ func described(ctx context.Context, host string, err error) error {
 	return fmt.Errorf("reach %s: %w", host, err)
 }
 
-// judged returns what an answer means. Of the statuses that are no success, few say for sure that the
-// same message will be refused for ever: the rest may be a deployment, or a setting about to be mended.
+// judged returns what a status means. Few statuses mean that the same message will always be refused. The others may
+// come from a deployment, or from a setting that will be corrected.
 func judged(host string, status int) error {
 	answer := fmt.Errorf("%s answered %d", host, status)
 	switch {

@@ -25,13 +25,13 @@ const (
 	newSecret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 )
 
-// got is a request as an endpoint sees it.
+// got is a request that an endpoint received.
 type got struct {
 	header http.Header
 	body   []byte
 }
 
-// endpoint starts one that answers as it is told, and gives what it is sent.
+// endpoint starts an endpoint with a given answer, and returns the requests that it receives.
 func endpoint(t *testing.T, answer http.HandlerFunc) (url string, requests <-chan got) {
 	t.Helper()
 	seen := make(chan got, 9)
@@ -90,7 +90,7 @@ func TestMessageIsPostedAndSigned(t *testing.T) {
 	assert.NoError(t, verify(newSecret, g))
 }
 
-func TestWhateverIsChangedTheSignatureDoesNotFitAnyMore(t *testing.T) {
+func TestEveryChangeBreaksTheSignature(t *testing.T) {
 	t.Parallel()
 	url, requests := endpoint(t, status(http.StatusOK))
 	s, name := sender(t, url)
@@ -108,8 +108,8 @@ func TestWhateverIsChangedTheSignatureDoesNotFitAnyMore(t *testing.T) {
 	}
 }
 
-// TestEachSecretSignsWhileTheyChange: receivers may have the old one or the new one.
-func TestEachSecretSignsWhileTheyChange(t *testing.T) {
+// TestEachSecretSignsDuringARotation: receivers may have the old secret or the new one.
+func TestEachSecretSignsDuringARotation(t *testing.T) {
 	t.Parallel()
 	url, requests := endpoint(t, status(http.StatusOK))
 	s, name := sender(t, url, newSecret, oldSecret)
@@ -121,8 +121,8 @@ func TestEachSecretSignsWhileTheyChange(t *testing.T) {
 	assert.Len(t, strings.Fields(g.header.Get("webhook-signature")), 2)
 }
 
-// TestOnlySuccessIsTakenForSuccess, and only what will be refused for ever for that.
-func TestOnlySuccessIsTakenForSuccess(t *testing.T) {
+// TestOnlySuccessIsSuccess, and only final refusals are ErrRefused.
+func TestOnlySuccessIsSuccess(t *testing.T) {
 	t.Parallel()
 	for code, refused := range map[int]bool{
 		http.StatusGone: true, http.StatusRequestEntityTooLarge: true, http.StatusUnprocessableEntity: true,
@@ -159,8 +159,8 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	assert.Empty(t, seen)
 }
 
-// TestAnswerWithoutAnEndIsNotWaitedFor: its status says enough.
-func TestAnswerWithoutAnEndIsNotWaitedFor(t *testing.T) {
+// TestEndlessAnswerIsNotAwaited: the status is enough.
+func TestEndlessAnswerIsNotAwaited(t *testing.T) {
 	t.Parallel()
 	gone := make(chan struct{})
 	url, _ := endpoint(t, func(w http.ResponseWriter, r *http.Request) {
@@ -180,7 +180,7 @@ func TestAnswerWithoutAnEndIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-func TestHeadersWithoutAnEndAreRefused(t *testing.T) {
+func TestEndlessHeadersAreRefused(t *testing.T) {
 	t.Parallel()
 	url, _ := endpoint(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Long", strings.Repeat("x", 1<<20))
@@ -189,9 +189,9 @@ func TestHeadersWithoutAnEndAreRefused(t *testing.T) {
 	assert.Error(t, s.Send(t.Context(), name, message))
 }
 
-func TestEndpointThatDoesNotAnswerIsGivenUpInTime(t *testing.T) {
+func TestSilentEndpointTimesOut(t *testing.T) {
 	t.Parallel()
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts connections and sends nothing
 	require.NoError(t, err)
 	t.Cleanup(func() { silent.Close() })
 	s, name := sender(t, "http://"+silent.Addr().String()+"/?token=hunter2")
@@ -202,7 +202,7 @@ func TestEndpointThatDoesNotAnswerIsGivenUpInTime(t *testing.T) {
 	assert.NotErrorIs(t, err, webhook.ErrRefused)
 }
 
-func TestErrorsNameTheHostAndNothingElseOfAnAddress(t *testing.T) {
+func TestErrorsContainOnlyTheHostOfAURL(t *testing.T) {
 	t.Parallel()
 	closed := httptest.NewServer(nil)
 	closed.Close()
@@ -220,7 +220,7 @@ func TestErrorsNameTheHostAndNothingElseOfAnAddress(t *testing.T) {
 	}
 }
 
-func TestEndpointsAreNamedByTheirAddresses(t *testing.T) {
+func TestNamesOfEndpointsDependOnTheirURLs(t *testing.T) {
 	t.Parallel()
 	one, two := "https://one.example", "https://two.example"
 	a, err := webhook.NewSender(webhook.Settings{URLs: []string{one, two}, Secrets: []string{oldSecret}})
@@ -237,7 +237,7 @@ func TestEndpointsAreNamedByTheirAddresses(t *testing.T) {
 	assert.Error(t, err, "nothing is sent without a signature")
 }
 
-func TestAddressesOfEndpoints(t *testing.T) {
+func TestURLsOfEndpointsAreChecked(t *testing.T) {
 	t.Parallel()
 	for url, good := range map[string][2]bool{ // without and with plain http
 		"https://hooks.example.org":             {true, true},
@@ -267,7 +267,7 @@ func TestAddressesOfEndpoints(t *testing.T) {
 	}
 }
 
-func TestSecretsAreThoseOfTheSpecification(t *testing.T) {
+func TestSecretsFollowTheSpecification(t *testing.T) {
 	t.Parallel()
 	of := func(size int) string {
 		return "whsec_" + base64.StdEncoding.EncodeToString(make([]byte, size))
