@@ -18,7 +18,7 @@ import (
 	"foyer/graph/query"
 )
 
-// Documents that an installation may trust, and one that it does not.
+// A document that an installation trusts, and one that it does not.
 const (
 	trusted   = `query Trusted { __typename }`
 	untrusted = `query Untrusted { __typename }`
@@ -29,7 +29,7 @@ func hashOf(document string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// manifest writes one, and returns its path.
+// manifest writes a manifest, and returns its path.
 func manifest(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "documents.json")
@@ -37,7 +37,7 @@ func manifest(t *testing.T, text string) string {
 	return path
 }
 
-// trusting is the API with a manifest of trusted.
+// trusting returns a setting: the API with a manifest that has trusted.
 func trusting(t *testing.T, enforce bool) func(*graph.Settings) {
 	t.Helper()
 	path := manifest(t, asJSON(t, map[string]string{hashOf(trusted): trusted}))
@@ -55,17 +55,17 @@ func byHash(t *testing.T, document, hash string) string {
 
 const served = `{"data":{"__typename":"Query"}}`
 
-func TestWithoutAManifestAnyDocumentIsServed(t *testing.T) {
+func TestWithoutAManifestEveryDocumentIsServed(t *testing.T) {
 	t.Parallel()
 	h := api(false)
 	assert.Equal(t, served, ask(t, h, byText(t, trusted)).text)
 	assert.Equal(t, served, ask(t, h, byText(t, untrusted)).text)
 }
 
-func TestEnforcedOnlyTrustedDocumentsAreServed(t *testing.T) {
+func TestEnforcingRefusesUntrustedDocuments(t *testing.T) {
 	t.Parallel()
 	h := api(false, trusting(t, true))
-	for range 2 { // unknown, and known to the caches
+	for range 2 { // first not cached, then cached
 		assert.Equal(t, served, ask(t, h, byText(t, trusted)).text)
 		assert.Equal(t, served, ask(t, h, byHash(t, "", hashOf(trusted))).text)
 		assert.Equal(t, served, ask(t, h, byHash(t, trusted, hashOf(trusted))).text)
@@ -86,8 +86,8 @@ func TestEnforcedOnlyTrustedDocumentsAreServed(t *testing.T) {
 	}
 }
 
-// It sets the program's log, and so runs alone.
-func TestLoggedAnyDocumentIsServedAndUnknownOnesAreLoggedByTheirHash(t *testing.T) {
+// Not parallel, because it sets the process's log.
+func TestLoggingServesEveryDocumentAndLogsUnknownHashes(t *testing.T) {
 	log := &bytes.Buffer{}
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(log, nil)))
@@ -103,7 +103,7 @@ func TestLoggedAnyDocumentIsServedAndUnknownOnesAreLoggedByTheirHash(t *testing.
 
 	log.Reset()
 	assert.Equal(t, "PERSISTED_QUERY_NOT_FOUND", ask(t, h, byHash(t, "", hashOf(untrusted))).code())
-	assert.Empty(t, log.String(), "there is no document to tell of")
+	assert.Empty(t, log.String(), "there is no document to log")
 	assert.Equal(t, served, ask(t, h, byHash(t, untrusted, hashOf(untrusted))).text)
 	assert.Contains(t, log.String(), hashOf(untrusted))
 }
@@ -137,10 +137,10 @@ func TestPersistedQuery(t *testing.T) {
 	missing := ask(t, h, byHash(t, "", hash))
 	missing.refusedWith(200, "PERSISTED_QUERY_NOT_FOUND")
 	assert.Equal(t, "PersistedQueryNotFound", at(missing.body()["errors"].([]any)[0], "message"),
-		"clients look for this as well")
+		"clients check this message too")
 
 	ask(t, h, byHash(t, untrusted, hash)).refusedWith(200, "INVALID")
-	assert.Equal(t, "PERSISTED_QUERY_NOT_FOUND", ask(t, h, byHash(t, "", hash)).code(), "nothing was kept")
+	assert.Equal(t, "PERSISTED_QUERY_NOT_FOUND", ask(t, h, byHash(t, "", hash)).code(), "nothing was cached")
 
 	assert.Equal(t, served, ask(t, h, byHash(t, trusted, hash)).text)
 	assert.Equal(t, served, ask(t, h, byHash(t, "", hash)).text)
@@ -153,7 +153,7 @@ func TestPersistedQuery(t *testing.T) {
 	}
 }
 
-// Anybody may register documents: of large ones none is kept, and of others so many.
+// Anybody may register documents: large ones are not cached, and others only up to a number.
 func TestPersistedQueriesAreBounded(t *testing.T) {
 	t.Parallel()
 	h := api(false)
@@ -169,7 +169,7 @@ func TestPersistedQueriesAreBounded(t *testing.T) {
 	assert.Equal(t, "PERSISTED_QUERY_NOT_FOUND", ask(t, h, byHash(t, "", hashOf(trusted))).code())
 }
 
-func TestDocumentsTellTheNamesOfTheirOperations(t *testing.T) {
+func TestDocumentsHaveTheNamesOfTheirOperations(t *testing.T) {
 	t.Parallel()
 	several := `query One { __typename } mutation Two { __typename } fragment Three on Query { __typename }`
 	path := manifest(t, asJSON(t, map[string]string{

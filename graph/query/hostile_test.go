@@ -20,7 +20,7 @@ import (
 	"foyer/graph/generated"
 )
 
-// introspection is what graphql-js's getIntrospectionQuery gives, which tools ask with.
+// introspection is the result of graphql-js's getIntrospectionQuery, which tools send.
 const introspection = `query IntrospectionQuery {
 	__schema {
 		description queryType { name kind } mutationType { name kind } subscriptionType { name kind }
@@ -47,7 +47,7 @@ fragment TypeRef on __Type {
 		kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name }}}}}}}}}
 }`
 
-func TestToolsGetTheSchemaWhereItIsTold(t *testing.T) {
+func TestToolsReadTheSchemaWithIntrospection(t *testing.T) {
 	t.Parallel()
 	body := asJSON(t, object{"query": introspection})
 	got := ask(t, api(true), body).body()
@@ -59,7 +59,7 @@ func TestToolsGetTheSchemaWhereItIsTold(t *testing.T) {
 	assert.NotContains(t, refused.text, "Subscription")
 }
 
-func TestNamesAreSuggestedWhereTheSchemaIsTold(t *testing.T) {
+func TestNamesAreSuggestedWithIntrospection(t *testing.T) {
 	t.Parallel()
 	for _, query := range []string{
 		`{viewr {id}}`, `{room(idd: 1) {id}}`, `{viewer {idd}}`,
@@ -72,7 +72,7 @@ func TestNamesAreSuggestedWhereTheSchemaIsTold(t *testing.T) {
 	}
 }
 
-// hostile are requests that cost much to answer where nobody counts: a document, and variables.
+// hostile returns requests that would be expensive without limits: a document, and variables.
 func hostile() map[string][2]string {
 	repeat := strings.Repeat
 	each := func(n int, of string) string {
@@ -208,13 +208,13 @@ func hostile() map[string][2]string {
 	}
 }
 
-// nesting returns a cursor in MessagePack, as some libraries write them: arrays in each other, of each of which
-// three bytes say that it has 10,000 elements. A decoder that makes room for them takes 160 kB for each.
+// nesting returns a cursor in MessagePack, which some libraries use: nested arrays, each of which says in three bytes that
+// it has 10,000 elements. A decoder that allocates them takes 160 kB for each.
 func nesting() string {
 	return base64.RawStdEncoding.EncodeToString([]byte("\x81\xa1v" + strings.Repeat("\xdc\x27\x10", 29_000)))
 }
 
-// hostileBody returns a hostile request as it is sent, another each time: what is known is not checked again.
+// hostileBody returns a hostile request, different in each round, because known documents are not checked again.
 func hostileBody(t testing.TB, q [2]string, round int) string {
 	t.Helper()
 	query, variables := q[0], q[1]
@@ -224,20 +224,19 @@ func hostileBody(t testing.TB, q [2]string, round int) string {
 	return `{"query":` + asJSON(t, query+strings.Repeat(" ", round%100)) + `,"variables":` + variables + `}`
 }
 
-// acceptable is the CPU time that a hostile query may take. The benchmark is exact; the race detector costs
-// much, and so does what is not refused soon.
+// acceptable is the CPU time that a hostile query may take. It allows for the race detector; the benchmark is exact.
 const acceptable = 150 * time.Millisecond
 
 func TestHostileQueriesAreRefusedSoon(t *testing.T) {
 	t.Parallel()
-	runtime.LockOSThread() // of which alone the CPU time is taken
+	runtime.LockOSThread() // whose CPU time is measured
 	defer runtime.UnlockOSThread()
 	for _, introspection := range []bool{false, true} {
 		h := api(introspection)
 		for name, q := range hostile() {
 			var got answered
 			least := time.Hour
-			for round := 0; round < 5 && least > acceptable; round++ { // others' garbage is collected in between
+			for round := 0; round < 5 && least > acceptable; round++ { // a garbage collection may run in between
 				body := hostileBody(t, q, round)
 				begin := cpu(syscall.RUSAGE_THREAD)
 				got = ask(t, h, body)
@@ -248,15 +247,15 @@ func TestHostileQueriesAreRefusedSoon(t *testing.T) {
 			require.NotEmpty(t, errs, name)
 			assert.Equal(t, "INVALID", at(errs[0], "extensions", "code"), "%s: %v", name, errs[0])
 			assert.LessOrEqual(t, len(errs), common.Errors, name)
-			assert.Less(t, len(got.text), 64<<10, "%s: an answer out of proportion", name)
+			assert.Less(t, len(got.text), 64<<10, "%s: a response out of proportion", name)
 		}
 	}
 }
 
-// mostMemory is how many bytes a hostile query may have allocated, in all, however soon they are free again.
+// mostMemory is how many bytes a hostile query may allocate in total, including those that are freed again.
 const mostMemory = 32 << 20
 
-// Not parallel, so that nobody else allocates meanwhile.
+// Not parallel, because it measures allocations.
 func TestHostileQueriesTakeLittleMemory(t *testing.T) {
 	for _, introspection := range []bool{false, true} {
 		h := api(introspection)
@@ -268,7 +267,7 @@ func TestHostileQueriesTakeLittleMemory(t *testing.T) {
 	}
 }
 
-// allocating is how many bytes are allocated while a function runs.
+// allocating returns how many bytes are allocated while a function runs.
 func allocating(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -277,8 +276,8 @@ func allocating(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// Validation compares each two fields of one name, and each two fragments, that come together.
-func TestDocumentMayNotRepeatTooMuch(t *testing.T) {
+// Validation compares each pair of fields of one name, and each pair of fragments, in one place.
+func TestDocumentThatRepeatsTooMuchIsRefused(t *testing.T) {
 	t.Parallel()
 	l := common
 	l.Known = small.Known
@@ -298,7 +297,7 @@ func TestDocumentMayNotRepeatTooMuch(t *testing.T) {
 	assert.Empty(t, refusal(l, "{viewer{"+distinct.String()+"}}"), "fields of many names")
 }
 
-// BenchmarkHostileQueries says what each costs of CPU time, of which 5 ms are too much.
+// BenchmarkHostileQueries reports the CPU time of each, which should be below 5 ms.
 func BenchmarkHostileQueries(b *testing.B) {
 	queries := hostile()
 	names := make([]string, 0, len(queries))
@@ -325,15 +324,15 @@ func BenchmarkHostileQueries(b *testing.B) {
 	}
 }
 
-// cpu is how much of it a process or a thread has had.
+// cpu returns the CPU time of a process or a thread.
 func cpu(of int) time.Duration {
 	var used syscall.Rusage
 	_ = syscall.Getrusage(of, &used)
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-// FuzzLimits wants documents to be counted without a panic and soon, and those that pass to be
-// validated soon.
+// FuzzLimits checks that documents are checked without a panic and quickly, and that those that pass are validated
+// quickly.
 func FuzzLimits(f *testing.F) {
 	f.Add(introspection)
 	f.Add(`{rooms(first: 10) {edges {node {id}}}}`)

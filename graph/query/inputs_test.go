@@ -1,14 +1,11 @@
 package query_test
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,196 +21,8 @@ import (
 	"foyer/graph/transport"
 )
 
-// enum is an enum's value, which a document has without quotation marks.
-type enum string
-
-// place is an argument or an input field, and how to put a value there, with whatever else is required around it.
-type place struct {
-	field *ast.FieldDefinition
-	// argument is what the operation names, of which name is the place itself.
-	argument *ast.ArgumentDefinition
-	name     string
-	of       *ast.Type
-	// identity says that it is LiveKit's id of a participant.
-	identity bool
-	// with returns the value of the argument.
-	with func(value any) any
-}
-
-// inputWalk walks through everything that clients can send by a schema.
-type inputWalk struct{ *ast.Schema }
-
-// places returns those of a field: its arguments, and the fields of those that are inputs, at any depth.
-func (w inputWalk) places(field *ast.FieldDefinition) []place {
-	var all []place
-	for _, argument := range field.Arguments {
-		all = append(all, w.within(place{
-			field, argument, argument.Name, argument.Type, false, func(value any) any { return value },
-		}, 0)...)
-	}
-	return all
-}
-
-func (w inputWalk) within(p place, depth int) []place {
-	all := []place{p}
-	definition := w.Types[p.of.Name()]
-	if definition.Kind != ast.InputObject || depth > 4 {
-		return all
-	}
-	for _, field := range definition.Fields {
-		all = append(all, w.within(place{
-			p.field, p.argument, field.Name, field.Type, field.Directives.ForName("identity") != nil, func(value any) any {
-				object := w.sample(ast.NonNullNamedType(definition.Name, nil)).(map[string]any)
-				object[field.Name] = value
-				return p.with(object)
-			},
-		}, depth+1)...)
-	}
-	return all
-}
-
-// sample returns a value that is as its type says.
-func (w inputWalk) sample(of *ast.Type) any {
-	if of.Elem != nil {
-		return []any{w.sample(of.Elem)}
-	}
-	definition := w.Types[of.NamedType]
-	switch {
-	case definition.Kind == ast.Enum:
-		return enum(definition.EnumValues[0].Name)
-	case definition.Kind == ast.InputObject:
-		object := map[string]any{}
-		for _, field := range definition.Fields {
-			if field.Type.NonNull {
-				object[field.Name] = w.sample(field.Type)
-			}
-		}
-		return object
-	}
-	return map[string]any{
-		"ID": uuid.NewString(), "String": "abc", "Int": json.Number("1"), "Boolean": true,
-		"Cursor": strings.Repeat("A", 32),
-	}[of.NamedType]
-}
-
-// nonsense returns values that are not of a type, by what is wrong with them.
-func (w inputWalk) nonsense(p place) map[string]any {
-	of := p.of
-	definition := w.Types[of.Name()]
-	bad := map[string]any{
-		"an object": map[string]any{"a": json.Number("1")}, "an empty object": map[string]any{},
-		"a list in a list": []any{[]any{w.sample(of)}}, "deep lists": deep(100, func(v any) any { return []any{v} }),
-		"deep objects":    deep(100, func(v any) any { return map[string]any{"a": v} }),
-		"a huge number":   json.Number(strings.Repeat("9", 300)),
-		"a negative zero": json.Number("-0.0"), "an exponent": json.Number("1e400"), "beyond 64 bits": json.Number("9223372036854775808"),
-	}
-	if of.NonNull {
-		bad["null"] = nil
-	}
-	if of.Elem != nil {
-		bad["null in a list"] = []any{nil}
-		delete(bad, "a list in a list") // of its own type
-	} else {
-		bad["a list"] = []any{}
-	}
-	texts := map[string]any{
-		"an empty text": "", "NUL": "a\x00b", "a long text": strings.Repeat("A", 15_000), "a text": "nonsense", "a number as text": "1",
-		"true as text": "true",
-	}
-	switch {
-	case definition.Kind == ast.InputObject:
-		delete(bad, "an empty object")
-		if slices.ContainsFunc(definition.Fields, func(f *ast.FieldDefinition) bool { return f.Type.NonNull }) {
-			bad["nothing that is required"] = map[string]any{}
-		}
-		maps.Copy(bad, texts)
-		bad["true"] = true
-	case definition.Kind == ast.Enum:
-		name := definition.EnumValues[0].Name
-		maps.Copy(bad, texts)
-		bad["true"], bad["a number"] = true, json.Number("0")
-		bad["in lower case"], bad["in mixed case"] = enum(strings.ToLower(name)), enum(name[:1]+strings.ToLower(name[1:]))
-		bad["with a space"] = name + " "
-	case of.Name() == "Boolean":
-		maps.Copy(bad, texts)
-		bad["0"], bad["1"], bad["an enum"] = json.Number("0"), json.Number("1"), enum("TRUE")
-	case of.Name() == "Int":
-		maps.Copy(bad, texts)
-		bad["true"], bad["a fraction"], bad["beyond 32 bits"] = true, json.Number("1.5"), json.Number("2147483648")
-	case of.Name() == "String":
-		bad["NUL"], bad["a number"], bad["true"] = texts["NUL"], json.Number("7"), true
-	default: // ID and Cursor
-		maps.Copy(bad, texts)
-		bad["true"], bad["a number"], bad["MessagePack"] = true, json.Number("7"), messagePack()
-		if p.identity { // which LiveKit knows
-			for _, text := range []string{"a text", "a number as text", "true as text"} {
-				delete(bad, text)
-			}
-		}
-	}
-	return bad
-}
-
-func messagePack() string {
-	return base64.RawStdEncoding.EncodeToString([]byte("\x81\xa1v" + strings.Repeat("\xdc\x27\x10", 3000)))
-}
-
-func deep(n int, in func(any) any) any {
-	var value any = json.Number("1")
-	for range n {
-		value = in(value)
-	}
-	return value
-}
-
-// written returns a value as a document has it.
-func written(value any) string {
-	switch v := value.(type) {
-	case nil:
-		return "null"
-	case enum:
-		return string(v)
-	case string:
-		text, _ := json.Marshal(v)
-		return string(text)
-	case []any:
-		parts := make([]string, len(v))
-		for i, one := range v {
-			parts[i] = written(one)
-		}
-		return "[" + strings.Join(parts, ",") + "]"
-	case map[string]any:
-		parts := make([]string, 0, len(v))
-		for name, one := range v {
-			parts = append(parts, name+":"+written(one))
-		}
-		return "{" + strings.Join(parts, ",") + "}"
-	}
-	return fmt.Sprint(value)
-}
-
-// operation returns an operation that asks for a field of a type, with one argument as it is written and the others
-// that are required.
-func (w inputWalk) operation(of *ast.Definition, p place, variables, value string) string {
-	arguments := p.argument.Name + ":" + value
-	for _, other := range p.field.Arguments {
-		if other != p.argument && other.Type.NonNull {
-			arguments += "," + other.Name + ":" + written(w.sample(other.Type))
-		}
-	}
-	asked := p.field.Name + "(" + arguments + ")"
-	if kind := w.Types[p.field.Type.Name()].Kind; kind != ast.Scalar && kind != ast.Enum {
-		asked += "{__typename}"
-	}
-	around := map[string]string{
-		"Query": "query%s{%s}", "Mutation": "mutation%s{%s}", "Subscription": "subscription%s{%s}",
-		"Room": `query%s{room(slug:"abc"){%s}}`,
-	}[of.Name]
-	return fmt.Sprintf(around, variables, asked)
-}
-
-// TestWhatIsNotAsTheSchemaSaysIsRefusedByName: nothing of it reaches a resolver, of which there are none here.
-func TestWhatIsNotAsTheSchemaSaysIsRefusedByName(t *testing.T) {
+// TestWrongValueIsRefusedByName: a value that reached a resolver would fail otherwise, because there are none.
+func TestWrongValueIsRefusedByName(t *testing.T) {
 	t.Parallel()
 	h := api(false)
 	w := inputWalk{generated.NewExecutableSchema(generated.Config{}).Schema()}
@@ -250,8 +59,8 @@ func TestWhatIsNotAsTheSchemaSaysIsRefusedByName(t *testing.T) {
 	assert.Greater(t, tried, 5000)
 }
 
-// TestWhatIsMissingIsNamed, be it in a document or in its variables, and so is what there is not.
-func TestWhatIsMissingIsNamed(t *testing.T) {
+// TestMissingValueIsNamed: in a document and in variables. An unknown argument is named too.
+func TestMissingValueIsNamed(t *testing.T) {
 	t.Parallel()
 	h := api(false)
 	id := uuid.NewString()
@@ -284,8 +93,8 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 	}
 }
 
-// TestIdentityOfAParticipantIsReadByItsPlace, whatever the variable is called.
-func TestIdentityOfAParticipantIsReadByItsPlace(t *testing.T) {
+// TestParticipantIdentityIsParsedByItsPlace: whatever name the variable has.
+func TestParticipantIdentityIsParsedByItsPlace(t *testing.T) {
 	t.Parallel()
 	w := inputWalk{generated.NewExecutableSchema(generated.Config{}).Schema()}
 	marked := 0
@@ -304,7 +113,7 @@ func TestIdentityOfAParticipantIsReadByItsPlace(t *testing.T) {
 			` another:removeParticipant(input:{roomId:"` + uuid.NewString() + `",participantId:$x}){results{code}}}`,
 	} {
 		got := ask(t, h, asJSON(t, object{"query": document, "variables": object{"x": "sip_+33123456789"}}))
-		assert.NotContains(t, got.text, "participant's id", "it reaches the resolver, of which there is none")
+		assert.NotContains(t, got.text, "participant's id", "it is valid, and reaches the missing resolver")
 		assert.NotContains(t, got.text, "UUID")
 	}
 	got := ask(t, h, asJSON(t, object{
@@ -323,14 +132,14 @@ func refusedByName(t *testing.T, got answered, p place, value any, name string) 
 	assert.Less(t, len(got.text), 2<<10, name)
 	field, _ := at(got.body()["errors"].([]any)[0], "extensions", "field").(string)
 	if within, isObject := value.(map[string]any); isObject && field != p.name {
-		// What is in an object is named itself, or what is missing there.
+		// The field inside the object is named, or the one that is missing there.
 		assert.True(t, within[field] != nil || len(within) == 0, "%s: it names %q", name, field)
 		return
 	}
 	assert.Equal(t, p.name, field, name)
 }
 
-// refusedOperations are well-formed, but ask for what cannot be: the first is the document, the second variables.
+// refusedOperations are well-formed, but invalid: a document, and variables.
 var refusedOperations = map[string][2]string{
 	"a stream that is skipped":           {`subscription{entry(ticket:"x")@skip(if:true){id}}`},
 	"a stream that is not included":      {`subscription{entry(ticket:"x")@include(if:false){id}}`},
@@ -366,8 +175,8 @@ var refusedOperations = map[string][2]string{
 	"NUL in a string":                    {`{room(slug:"a\u0000b"){id}}`},
 }
 
-// TestOperationThatCannotBeIsRefusedOverEachTransport: an INTERNAL error would page people.
-func TestOperationThatCannotBeIsRefusedOverEachTransport(t *testing.T) {
+// TestInvalidOperationIsRefusedOverEachTransport: an INTERNAL error would alert operators.
+func TestInvalidOperationIsRefusedOverEachTransport(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(api(false, func(s *graph.Settings) { s.OperationsPerSocket = 10 }))
 	t.Cleanup(s.Close)
@@ -394,7 +203,7 @@ func TestOperationThatCannotBeIsRefusedOverEachTransport(t *testing.T) {
 	}
 }
 
-// overSocket returns the first answer to an operation that is asked for on a socket.
+// overSocket runs an operation on a socket, and returns its first response.
 func overSocket(t *testing.T, url, payload string) string {
 	t.Helper()
 	dialer := websocket.Dialer{Subprotocols: []string{transport.Protocol}}

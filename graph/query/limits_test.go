@@ -12,14 +12,14 @@ import (
 	"foyer/graph/query"
 )
 
-// small are limits that a test can come to by hand.
+// small has limits that a test can reach.
 var small = query.Limits{
 	Tokens: 100, Fields: 10, Aliases: 3, Directives: 3, RootFields: 4, Depth: 4, SchemaDepth: 6,
 	Complexity: 100, LongestList: 20, Errors: 5, Lists: map[string]bool{"rooms": true},
 	Known: func(context.Context, string) bool { return false },
 }
 
-// refusal returns why limits refuse a document; empty when they do not.
+// refusal returns why limits refuse a document; empty when they allow it.
 func refusal(l query.Limits, document string) string {
 	err := l.MutateOperationParameters(context.Background(), &graphql.RawParams{Query: document})
 	if err == nil {
@@ -28,7 +28,7 @@ func refusal(l query.Limits, document string) string {
 	return err.Message
 }
 
-func TestEachLimitAllowsSoManyAndNoMore(t *testing.T) {
+func TestEachLimitAllowsItsNumberAndNoMore(t *testing.T) {
 	t.Parallel()
 	repeat := strings.Repeat
 	for name, limit := range map[string]struct{ at, above, refusal string }{
@@ -112,7 +112,7 @@ func TestEachLimitAllowsSoManyAndNoMore(t *testing.T) {
 	}
 }
 
-func TestListCountsAsOftenAsItsLengthAllows(t *testing.T) {
+func TestListCountsAsManyTimesAsItsLength(t *testing.T) {
 	t.Parallel()
 	for argument, times := range map[string]int{
 		"(first: 5)": 5, "(first: 1)": 1, "(first: 0)": 1, "(first: -3)": 1, "(first: 20)": 20,
@@ -139,26 +139,26 @@ func TestListsInListsMultiply(t *testing.T) {
 	l := small
 	l.Depth, l.Fields = 100, 100
 	l.Tokens = 1000
-	assert.Contains(t, refusal(l, huge), "values to return", "though they are more than an int can count")
+	assert.Contains(t, refusal(l, huge), "values to return", "the number does not fit an int")
 }
 
-// What validation refuses anyway is left to it, which says where it stands.
-func TestBrokenDocumentsAreLeftToValidation(t *testing.T) {
+// Validation refuses these anyway, and its errors have locations.
+func TestInvalidDocumentsAreLeftToValidation(t *testing.T) {
 	t.Parallel()
 	for _, document := range []string{
 		``, `{`, `{a`, "\x00", `fragment F on T {a}`, `{...F}`, `{...F} fragment F on T {...F}`,
 		`{...F} fragment F on T {a ...G} fragment G on T {b ...F}`,
 		`{...F} fragment F on T {a} fragment F on T {b}`, `subscription {a b}`,
-		`{` + strings.Repeat("a ", 200) + `}`, // too many tokens, which the parser says
+		`{` + strings.Repeat("a ", 200) + `}`, // too many tokens, which the parser refuses
 	} {
 		assert.Empty(t, refusal(small, document), document)
 	}
 }
 
-func TestVariablesHaveSoManyValuesAndNoMore(t *testing.T) {
+func TestVariablesHaveAtMostTheAllowedValues(t *testing.T) {
 	t.Parallel()
 	l := small
-	l.Known = func(context.Context, string) bool { return true } // a known document's as well
+	l.Known = func(context.Context, string) bool { return true } // also for a known document
 	with := func(variables map[string]any) string {
 		err := l.MutateOperationParameters(t.Context(), &graphql.RawParams{Query: `{a}`, Variables: variables})
 		if err == nil {
@@ -184,7 +184,7 @@ func TestDeferIsNotOffered(t *testing.T) {
 	}
 }
 
-func TestKnownDocumentIsNotCountedAgain(t *testing.T) {
+func TestKnownDocumentIsNotCheckedAgain(t *testing.T) {
 	t.Parallel()
 	l := small
 	l.Known = func(_ context.Context, query string) bool { return query == `{a b c d e}` }

@@ -29,13 +29,13 @@ func TestMain(m *testing.M) {
 
 type object = map[string]any
 
-// common are the defaults of Foyer's settings.
+// common has the defaults of Foyer's settings.
 var common = query.Limits{
 	Tokens: 2000, Fields: 500, Aliases: 15, Directives: 30, RootFields: 20, Depth: 12, SchemaDepth: 20,
 	Complexity: 5000, LongestList: 100, Errors: 20,
 }
 
-// api is Foyer's API without anything behind it.
+// api returns Foyer's API without any rules behind it.
 func api(introspection bool, change ...func(*graph.Settings)) http.Handler {
 	settings := graph.Settings{
 		Introspection: introspection, Limits: common, MaxBody: 128 << 10, OperationTimeout: soon,
@@ -48,7 +48,7 @@ func api(introspection bool, change ...func(*graph.Settings)) http.Handler {
 	return graph.NewHandler(&graph.Resolver{}, settings)
 }
 
-// ask asks a handler without a network between, in whatever words.
+// ask sends a body to a handler, without a network.
 func ask(t testing.TB, h http.Handler, body string) answered {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
@@ -88,7 +88,7 @@ func (a answered) refusedWith(status int, code string) {
 	assert.Equal(a.t, code, a.code(), a.text)
 }
 
-// code is that of the only error.
+// code returns the code of the only error.
 func (a answered) code() any {
 	a.t.Helper()
 	errs, _ := a.body()["errors"].([]any)

@@ -23,7 +23,7 @@ import (
 	"foyer/graph/query"
 )
 
-// opened is what each scope opens of the roots, and of objects. Everything else is closed.
+// opened are the root fields and the objects that each scope opens. Everything else is closed.
 var opened = map[auth.Scope]struct{ roots, objects []string }{
 	auth.RoomsCreate:   {[]string{"createRoom"}, []string{"CreateRoomPayload"}},
 	auth.RoomsList:     {[]string{"rooms"}, []string{"RoomConnection", "RoomEdge", "PageInfo"}},
@@ -32,7 +32,7 @@ var opened = map[auth.Scope]struct{ roots, objects []string }{
 	auth.RoomsDelete:   {[]string{"deleteRoom"}, []string{"DeleteRoomPayload"}},
 }
 
-// openedToAll is what every scope leads to.
+// openedToAll are the fields that every scope opens.
 var openedToAll = []string{
 	"Room.id", "Room.slug", "Room.name", "Room.accessLevel", "Room.viewerRole", "Room.viewerCanJoin",
 	"Room.configuration", "Room.createdAt", "Room.updatedAt",
@@ -40,29 +40,29 @@ var openedToAll = []string{
 	"RoomConfiguration.dataAllowed",
 }
 
-// closedAnyway tells of people in a call, which is no application's business.
+// closedAnyway is about the people in a meeting, which applications may not see.
 var closedAnyway = []string{"UpdateRoomPayload.participants"}
 
 func schema() *ast.Schema {
 	return generated.NewExecutableSchema(generated.Config{}).Schema()
 }
 
-// TestScopesOpenWhatTheyNameAndNothingElse looks at every field of the schema.
-func TestScopesOpenWhatTheyNameAndNothingElse(t *testing.T) {
+// TestScopesOpenTheirFieldsOnly checks every field of the schema.
+func TestScopesOpenTheirFieldsOnly(t *testing.T) {
 	t.Parallel()
 	s := schema()
 	roots := []string{s.Query.Name, s.Mutation.Name, s.Subscription.Name}
-	looked := 0
+	checked := 0
 	for _, scopes := range [][]auth.Scope{nil, {"rooms:admit"}, auth.Scopes()} {
-		looked += lookAtAll(t, s, roots, scopes)
+		checked += checkAll(t, s, roots, scopes)
 	}
 	for _, scope := range auth.Scopes() {
-		looked += lookAtAll(t, s, roots, []auth.Scope{scope})
+		checked += checkAll(t, s, roots, []auth.Scope{scope})
 	}
-	assert.Greater(t, looked, 500)
+	assert.Greater(t, checked, 500)
 }
 
-func lookAtAll(t *testing.T, s *ast.Schema, roots []string, scopes []auth.Scope) (looked int) {
+func checkAll(t *testing.T, s *ast.Schema, roots []string, scopes []auth.Scope) (checked int) {
 	t.Helper()
 	for _, definition := range s.Types {
 		if definition.Kind != ast.Object && definition.Kind != ast.Interface ||
@@ -73,7 +73,7 @@ func lookAtAll(t *testing.T, s *ast.Schema, roots []string, scopes []auth.Scope)
 			if strings.HasPrefix(field.Name, "__") {
 				continue
 			}
-			looked++
+			checked++
 			name := definition.Name + "." + field.Name
 			want := slices.Contains(openedToAll, name)
 			for _, scope := range scopes {
@@ -88,12 +88,12 @@ func lookAtAll(t *testing.T, s *ast.Schema, roots []string, scopes []auth.Scope)
 			assert.Equal(t, want, query.OutsideScopes(selection, scopes) == "", "%s with %s", name, scopes)
 		}
 	}
-	return looked
+	return checked
 }
 
-// TestApplicationsAreRefusedAtEveryRootThatNoScopeOpens sends an operation for every root field of the
-// schema through the whole handler. There is nothing behind it: what passes fails otherwise, unless it asks nobody.
-func TestApplicationsAreRefusedAtEveryRootThatNoScopeOpens(t *testing.T) {
+// TestApplicationsAreRefusedAtClosedRootFields sends an operation for every root field of the schema through the whole
+// handler. There are no rules behind it, so an operation that passes mostly fails with another code.
+func TestApplicationsAreRefusedAtClosedRootFields(t *testing.T) {
 	quiet(t)
 	handler, s := newHandler(), schema()
 	tried := 0
@@ -125,7 +125,7 @@ func TestApplicationsAreRefusedAtEveryRootThatNoScopeOpens(t *testing.T) {
 	assert.Greater(t, tried, 30)
 }
 
-func TestNothingOfAnOperationIsRunThatIsPartlyClosed(t *testing.T) {
+func TestOperationWithAClosedFieldDoesNotRun(t *testing.T) {
 	quiet(t)
 	handler := newHandler()
 	id := uuid.NewString()
@@ -147,7 +147,7 @@ func TestNothingOfAnOperationIsRunThatIsPartlyClosed(t *testing.T) {
 	}
 }
 
-// quiet has nothing logged of what panics for want of rules.
+// quiet discards the log: resolvers panic because there are no rules.
 func quiet(t *testing.T) {
 	t.Helper()
 	before := slog.Default()
@@ -170,7 +170,7 @@ func newHandler() http.Handler {
 	})
 }
 
-// minimal is a selection of a field with the least that it needs.
+// minimal returns a selection of a field with only its required arguments.
 func minimal(s *ast.Schema, field *ast.FieldDefinition) string {
 	arguments := []string{}
 	for _, argument := range field.Arguments {
@@ -209,7 +209,7 @@ func value(s *ast.Schema, of *ast.Type) string {
 	}
 }
 
-// send asks as a viewer and returns the code of the first error; empty for none.
+// send sends a document as a viewer, and returns the code of the first error; empty for none.
 func send(t *testing.T, handler http.Handler, viewer auth.Viewer, document string) string {
 	t.Helper()
 	body, err := json.Marshal(map[string]string{"query": document})

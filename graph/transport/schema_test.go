@@ -4,199 +4,47 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"log/slog"
-	"net"
-	"net/http"
-	"net/http/httptest"
-	"os"
 	"strconv"
 	"strings"
-	"sync/atomic"
-	"testing"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/99designs/gqlgen/graphql/handler"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/gqlerror"
-	"go.uber.org/goleak"
 
-	"foyer/graph/query"
 	"foyer/graph/transport"
-	"foyer/test/env"
 )
-
-// soon is how long a test waits for what should happen at once, on a busy machine.
-const soon = time.Minute
-
-func TestMain(m *testing.M) {
-	slog.SetDefault(slog.New(slog.DiscardHandler)) // panics are logged with their stacks
-	os.Exit(env.RunTests(m, func() error { return goleak.Find() }))
-}
 
 var testSchema = gqlparser.MustLoadSchema(&ast.Source{Input: `
 	type Query {
 		hello: String
-		"answers after a while, or when its time is up"
+		"answers when the test releases it, or when its time is up"
 		slow: String
-		"answers when it is let, whether it is still wanted or not"
+		"answers when the test releases it, even if its client has gone"
 		stubborn: String
 		panics: String
 		fails: String
 	}
 	type Mutation {
-		"returns how often it was asked"
+		"returns how often it was called"
 		bump: Int
 	}
 	type Subscription {
-		"counts from 1; without to, for ever"
+		"counts from 1 up to a number, or for ever"
 		count(to: Int): Int
-		"says nothing"
+		"never has a state"
 		silent: Int
-		"floods with 64 kB a state, which end in their number; the last one is number of"
+		"has a number of states of 64 kB, each of which ends in its own number"
 		fast(of: Int = 1000000): String
 		fails: Int
-		"gives one state, and ends with an error"
+		"has one state, and ends with an error"
 		endsWith: Int
-		"panics when called, or after so many states"
+		"panics when called, or after a number of states"
 		panics(after: Int = 0): Int
-		"gives the values that the test puts into service.values"
+		"has the states that the test puts into service.values"
 		values: Int
 	}`})
 
-// errRefused is what the fields that fail fail with.
-var errRefused = errors.New("refused")
-
-// padding makes a state of fast large.
-var padding = strings.Repeat("x", 64<<10)
-
-// service is a server of testSchema with the transports of this package.
-type service struct {
-	*httptest.Server
-
-	socket *transport.WebSocket
-	// running is how many sources of subscriptions there are, and slow queries.
-	running atomic.Int64
-	// began is how many sources there have been.
-	began atomic.Int64
-	bumps atomic.Int64
-	// values are what the subscription of that name gives; closed, it ends.
-	values chan int
-	// release lets slow queries answer.
-	release chan struct{}
-}
-
-// settings of a service. Tests change what they are about.
-type settings struct {
-	socket transport.WebSocketSettings
-	http   transport.HTTP
-	limits query.Limits
-	// readHeader is how long a request's header may take, read the whole of it.
-	readHeader, read time.Duration
-	// around wraps the handler; nil for nothing.
-	around func(http.Handler) http.Handler
-	// use are further extensions.
-	use []graphql.HandlerExtension
-}
-
-// newServer starts a service, which ends with the test.
-func newServer(t testing.TB, change ...func(*settings)) *service {
-	t.Helper()
-	s := newService()
-	s.Server = httptest.NewUnstartedServer(s.handler(t, change...))
-	set := configured(t, change)
-	s.Config.ReadHeaderTimeout, s.Config.ReadTimeout = set.readHeader, set.read
-	s.Config.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
-		_ = conn.(*net.TCPConn).SetWriteBuffer(16 << 10) // so that little fills it
-		return ctx
-	}
-	s.Start()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), soon)
-		defer cancel()
-		assert.NoError(t, s.socket.Drain(ctx, 0), "sockets do not end")
-		s.Close()
-	})
-	return s
-}
-
-func newService() *service {
-	return &service{values: make(chan int), release: make(chan struct{})}
-}
-
-func configured(t testing.TB, change []func(*settings)) settings {
-	t.Helper()
-	set := defaults(t)
-	for _, c := range change {
-		c(&set)
-	}
-	return set
-}
-
-// handler returns the service's handler, which a test may serve in another way.
-func (s *service) handler(t testing.TB, change ...func(*settings)) http.Handler {
-	t.Helper()
-	set := configured(t, change)
-	h := handler.New(executable{s})
-	s.socket = transport.NewWebSocket(set.socket)
-	h.AddTransport(s.socket)
-	set.http.Admit = s.socket.AdmitStream
-	h.AddTransport(set.http)
-	checked := lru.New[*ast.QueryDocument](100)
-	h.SetQueryCache(checked)
-	set.limits.Known = func(ctx context.Context, query string) bool {
-		_, known := checked.Get(ctx, query)
-		return known
-	}
-	h.SetParserTokenLimit(set.limits.Tokens)
-	for _, extension := range set.use {
-		h.Use(extension)
-	}
-	h.Use(set.limits)
-	h.SetRecoverFunc(func(context.Context, any) error { return errRefused })
-	h.SetErrorPresenter(func(_ context.Context, err error) *gqlerror.Error {
-		message := err.Error()
-		if known, ok := errors.AsType[*gqlerror.Error](err); ok {
-			message = known.Message
-		}
-		return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": "TEST"}}
-	})
-	if set.around != nil {
-		return set.around(h)
-	}
-	return h
-}
-
-func defaults(t testing.TB) settings {
-	t.Helper()
-	stopping, stop := context.WithCancel(context.Background())
-	t.Cleanup(stop)
-	return settings{
-		readHeader: soon,
-		socket: transport.WebSocketSettings{
-			Init: func(ctx context.Context, _ map[string]any) (transport.Session, error) {
-				return transport.Session{Context: ctx}, nil
-			},
-			Address:    func(*http.Request) string { return "somewhere" },
-			MaxMessage: 128 << 10, MaxOperations: 10,
-			InitTimeout: soon, Ping: soon, WriteTimeout: soon, Timeout: soon,
-		},
-		http: transport.HTTP{
-			MaxBody: 128 << 10, Timeout: soon, WriteTimeout: soon, Heartbeat: soon, Stopping: stopping,
-		},
-		limits: query.Limits{
-			Tokens: 2000, Fields: 200, Aliases: 15, Directives: 20, RootFields: 10, Depth: 12,
-			SchemaDepth: 20, Complexity: 1000, LongestList: 100, Errors: 20,
-		},
-	}
-}
-
-// executable does what gqlgen would generate of testSchema.
+// executable does what gqlgen would generate for testSchema.
 type executable struct{ *service }
 
 func (executable) Schema() *ast.Schema { return testSchema }
@@ -272,7 +120,7 @@ func (e executable) subscribe(
 		graphql.AddError(ctx, err)
 		return nil
 	}
-	data := &bytes.Buffer{} // of every state, as in what gqlgen generates
+	data := &bytes.Buffer{} // shared by all states, as in gqlgen's code
 	return func(ctx context.Context) *graphql.Response {
 		select {
 		case value, ok := <-source:
@@ -360,7 +208,7 @@ func (e executable) source(ctx context.Context, field graphql.CollectedField) (<
 	return states, nil
 }
 
-// number reads an argument: a literal or a default comes as int64, a variable as json.Number.
+// number reads an argument: a literal or a default is an int64, a variable a json.Number.
 func number(argument any) int {
 	n, _ := strconv.Atoi(strings.TrimSpace(toText(argument)))
 	return n
@@ -369,16 +217,4 @@ func number(argument any) int {
 func toText(value any) string {
 	text, _ := json.Marshal(value)
 	return string(text)
-}
-
-// runs waits until so many sources and slow queries run.
-func (s *service) runs(t testing.TB, n int64) {
-	t.Helper()
-	require.Eventually(t, func() bool { return s.running.Load() == n }, soon, time.Millisecond)
-}
-
-// begins waits until so many sources have begun, which may have ended since.
-func (s *service) begins(t testing.TB, n int64) {
-	t.Helper()
-	require.Eventually(t, func() bool { return s.began.Load() == n }, soon, time.Millisecond)
 }

@@ -16,9 +16,8 @@ import (
 	"foyer/graph/transport"
 )
 
-// Not parallel, for it counts what is open. A socket that had to be waited for is one descriptor afterwards,
-// as it was before.
-func TestSocketThatIsWaitedForGoesBackToOneDescriptor(t *testing.T) {
+// Not parallel, because it counts what is open.
+func TestSocketHasOneDescriptorAfterABlockingRead(t *testing.T) {
 	const clients = 20
 	s := newServer(t)
 	message := frame(`{"type": "ping"}`)
@@ -32,13 +31,13 @@ func TestSocketThatIsWaitedForGoesBackToOneDescriptor(t *testing.T) {
 		before = count(t)
 		return before.sockets >= 2*clients
 	}, soon, 10*time.Millisecond)
-	watched := waitedFor(t)
+	registered := registrations(t)
 	for range 3 {
 		for _, conn := range conns {
 			_, err := conn.Write([]byte(message[:5]))
 			require.NoError(t, err)
 		}
-		require.Eventually(t, func() bool { // each is waited for
+		require.Eventually(t, func() bool { // each socket has a reader
 			return count(t).goroutines >= before.goroutines+clients
 		}, soon, 10*time.Millisecond)
 		for _, conn := range conns {
@@ -52,14 +51,14 @@ func TestSocketThatIsWaitedForGoesBackToOneDescriptor(t *testing.T) {
 		require.Eventually(t, func() bool {
 			now := count(t)
 			return now.descriptors <= before.descriptors && now.goroutines <= before.goroutines &&
-				waitedFor(t) <= watched
+				registrations(t) <= registered
 		}, soon, 10*time.Millisecond)
 	}
 }
 
-// waitedFor is how often the kernel is to tell of a descriptor: of a socket that rests once, of one that a
-// goroutine waits for as well, Go's own way.
-func waitedFor(t testing.TB) (n int) {
+// registrations counts the file descriptors in epoll instances: a parked socket is in one, and a socket with a reader
+// in Go's too.
+func registrations(t testing.TB) (n int) {
 	t.Helper()
 	open, err := os.ReadDir("/proc/self/fdinfo")
 	require.NoError(t, err)
@@ -70,8 +69,8 @@ func waitedFor(t testing.TB) (n int) {
 	return n
 }
 
-// Not parallel, for it counts what is open.
-func TestSocketIsReadWrittenPingedAndEndedAllAtOnce(t *testing.T) {
+// Not parallel, because it counts what is open.
+func TestSocketIsReadWrittenPingedAndEndedConcurrently(t *testing.T) {
 	const clients, rounds = 30, 4
 	s := newServer(t, func(set *settings) { set.socket.Ping = 320 * time.Millisecond })
 	large := `{"type": "ping", "payload": {"x": "` + strings.Repeat("x", 50_000) + `"}}`
@@ -92,7 +91,7 @@ func TestSocketIsReadWrittenPingedAndEndedAllAtOnce(t *testing.T) {
 				for j := range 50 {
 					message := `{"type": "ping"}`
 					if j%5 == 0 {
-						message = large // neither read nor written at once
+						message = large // takes several reads and writes
 					}
 					if c.conn.WriteMessage(1, []byte(message)) != nil {
 						break
@@ -125,7 +124,7 @@ func TestSocketIsReadWrittenPingedAndEndedAllAtOnce(t *testing.T) {
 	require.Eventually(t, func() bool { return count(t).sockets <= before.sockets }, soon, 10*time.Millisecond)
 }
 
-func TestContextOfASocketEndsWithItWhoeverHasAsked(t *testing.T) {
+func TestSocketContextEndsWithTheSocket(t *testing.T) {
 	t.Parallel()
 	type key struct{}
 	type another struct{}

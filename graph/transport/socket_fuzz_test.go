@@ -18,9 +18,8 @@ import (
 	"foyer/graph/transport"
 )
 
-// FuzzSocket sends what it is given to a socket: as frames if that is said, else each line as a text
-// message. Whatever it is, the server answers by the protocol, gets rid of the client, and nothing
-// of it stays.
+// FuzzSocket sends its input to a socket: as frames, or each line as a text message. The server has to answer by the
+// protocol and to disconnect the client, and nothing of it may remain.
 func FuzzSocket(f *testing.F) {
 	s, dial := serveInMemory(f)
 	base := 0
@@ -32,10 +31,10 @@ func FuzzSocket(f *testing.F) {
 		}
 		conn, _, err := dialer.Dial("ws://memory/", nil)
 		require.NoError(t, err)
-		heard := make(chan struct{})
+		read := make(chan struct{})
 		go func() {
-			defer close(heard)
-			hear(t, conn, frames)
+			defer close(read)
+			check(t, conn, frames)
 		}()
 		if frames {
 			_, _ = raw.Write(text)
@@ -44,21 +43,21 @@ func FuzzSocket(f *testing.F) {
 				_ = conn.WriteMessage(websocket.TextMessage, line)
 			}
 			_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(1000, ""), time.Now().Add(soon))
-			receive(t, heard)
+			receive(t, read)
 		}
 		conn.Close()
 		receive(t, ended)
-		receive(t, heard)
+		receive(t, read)
 		s.runs(t, 0)
 		if base == 0 {
-			base = runtime.NumGoroutine() + 10 // those of the test itself come and go
+			base = runtime.NumGoroutine() + 10 // the test's own number varies
 		}
 		require.Eventually(t, func() bool { return runtime.NumGoroutine() <= base }, soon, time.Millisecond)
 	})
 }
 
-// hear reads until the end, and judges what the server says.
-func hear(t *testing.T, conn *websocket.Conn, frames bool) {
+// check reads until the end, and checks the server's messages.
+func check(t *testing.T, conn *websocket.Conn, frames bool) {
 	for {
 		_, text, err := conn.ReadMessage()
 		if closing, ok := errors.AsType[*websocket.CloseError](err); ok && !frames {
@@ -74,8 +73,8 @@ func hear(t *testing.T, conn *websocket.Conn, frames bool) {
 	}
 }
 
-// serveInMemory starts a service without a network. The function that it returns opens a connection,
-// and says when the server has ended serving it.
+// serveInMemory starts a service without a network. It returns a function that opens a connection; its channel receives
+// a value when the handler has returned.
 func serveInMemory(t testing.TB) (*service, func(testing.TB) (net.Conn, <-chan struct{})) {
 	s := newService()
 	over := make(chan struct{}, 1)
@@ -103,7 +102,7 @@ func serveInMemory(t testing.TB) (*service, func(testing.TB) (net.Conn, <-chan s
 	}
 }
 
-// listener accepts what is put into it.
+// listener accepts the connections that are put into it.
 type listener struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -127,6 +126,6 @@ func receive(t testing.TB, from <-chan struct{}) {
 	select {
 	case <-from:
 	case <-time.After(soon):
-		require.Fail(t, "the socket hangs")
+		require.Fail(t, "the socket does not end")
 	}
 }

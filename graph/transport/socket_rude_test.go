@@ -19,30 +19,30 @@ import (
 	"foyer/graph/transport"
 )
 
-// handshakeText asks for a WebSocket, byte by byte.
+// handshakeText is a WebSocket handshake.
 const handshakeText = "GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
 	"Sec-WebSocket-Protocol: " + transport.Protocol + "\r\n\r\n"
 
-// rude are clients that leave it to the server to get rid of them, or leave without a word.
+// rude are clients that the server has to disconnect, or that disconnect without a close frame.
 var rude = map[string]func(conn net.Conn) error{
-	"half-open": func(conn net.Conn) error { return hearOut(conn) },
+	"half-open": func(conn net.Conn) error { return readToEnd(conn) },
 	"half a header": func(conn net.Conn) error {
-		return say(conn, handshakeText[:60], hearOut)
+		return say(conn, handshakeText[:60], readToEnd)
 	},
-	"no init": func(conn net.Conn) error { return say(conn, handshakeText, hearOut) },
+	"no init": func(conn net.Conn) error { return say(conn, handshakeText, readToEnd) },
 	"bad init": func(conn net.Conn) error {
-		return say(conn, handshakeText+frame(`{"type": "connection_init", "payload": []}`), hearOut)
+		return say(conn, handshakeText+frame(`{"type": "connection_init", "payload": []}`), readToEnd)
 	},
 	"refused init": func(conn net.Conn) error {
-		return say(conn, handshakeText+frame(`{"type": "connection_init", "payload": {"refuse": 1}}`), hearOut)
+		return say(conn, handshakeText+frame(`{"type": "connection_init", "payload": {"refuse": 1}}`), readToEnd)
 	},
 	"panicking init": func(conn net.Conn) error {
-		return say(conn, handshakeText+frame(`{"type": "connection_init", "payload": {"panic": 1}}`), hearOut)
+		return say(conn, handshakeText+frame(`{"type": "connection_init", "payload": {"panic": 1}}`), readToEnd)
 	},
 	"silent": func(conn net.Conn) error {
 		return say(conn, handshakeText+frame(initMessage)+
-			frame(subscribe("1", `subscription {silent}`)), hearOut)
+			frame(subscribe("1", `subscription {silent}`)), readToEnd)
 	},
 	"never reading": func(conn net.Conn) error {
 		_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
@@ -55,13 +55,13 @@ var rude = map[string]func(conn net.Conn) error{
 	},
 	"stopped in a frame": func(conn net.Conn) error {
 		text := frame(initMessage) + frame(subscribe("1", `subscription {silent}`))
-		return say(conn, handshakeText+text[:len(text)-10], hearOut)
+		return say(conn, handshakeText+text[:len(text)-10], readToEnd)
 	},
 	"huge message": func(conn net.Conn) error {
-		return say(conn, handshakeText+frame(strings.Repeat("x", 60_000)), hearOut)
+		return say(conn, handshakeText+frame(strings.Repeat("x", 60_000)), readToEnd)
 	},
 	"no frames": func(conn net.Conn) error {
-		return say(conn, handshakeText+"GET / HTTP/1.1\r\n\r\n", hearOut)
+		return say(conn, handshakeText+"GET / HTTP/1.1\r\n\r\n", readToEnd)
 	},
 	"many operations": func(conn net.Conn) error {
 		text := &strings.Builder{}
@@ -77,7 +77,7 @@ var rude = map[string]func(conn net.Conn) error{
 	},
 	"long id": func(conn net.Conn) error {
 		return say(conn, handshakeText+frame(initMessage)+frame(subscribe(padding[:9000], `subscription {silent}`)),
-			hearOut)
+			readToEnd)
 	},
 	"a stream, never reading": func(conn net.Conn) error {
 		_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
@@ -88,7 +88,7 @@ var rude = map[string]func(conn net.Conn) error{
 	},
 	"half a body": func(conn net.Conn) error {
 		text := streamText(`subscription {silent}`)
-		return say(conn, text[:len(text)-10], hearOut)
+		return say(conn, text[:len(text)-10], readToEnd)
 	},
 	"asking, leaving": func(conn net.Conn) error {
 		return say(conn, handshakeText+frame(initMessage)+frame(subscribe("1", `{slow}`))+
@@ -96,14 +96,14 @@ var rude = map[string]func(conn net.Conn) error{
 	},
 }
 
-// streamText asks for an event stream, byte by byte.
+// streamText returns a request for an event stream.
 func streamText(query string) string {
 	body := fmt.Sprintf(`{"query": %q}`, query)
 	return fmt.Sprintf("POST / HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"+
 		"Accept: text/event-stream\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 }
 
-// pingForAWhile reads nothing and pings as fast as it can, for longer than the server lets it, and leaves.
+// pingForAWhile reads nothing, sends pings for longer than the server allows, and disconnects.
 func pingForAWhile(conn net.Conn) error {
 	lot := strings.Repeat(pingFrame(125), 100)
 	_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
@@ -113,7 +113,7 @@ func pingForAWhile(conn net.Conn) error {
 	return reset(conn)
 }
 
-// frame returns a masked text frame; the mask is zero.
+// frame returns a text frame with a zero mask.
 func frame(text string) string {
 	const fin, masked = 0x80, 0x80
 	head := []byte{fin | websocket.TextMessage}
@@ -127,12 +127,12 @@ func frame(text string) string {
 }
 
 func say(conn net.Conn, text string, then func(net.Conn) error) error {
-	_, _ = io.WriteString(conn, text) // the server may have hung up in the midst of it
+	_, _ = io.WriteString(conn, text) // the server may have disconnected meanwhile
 	return then(conn)
 }
 
-// hearOut reads until the server hangs up, and fails if it does not.
-func hearOut(conn net.Conn) error {
+// readToEnd reads until the server disconnects, and fails if it does not.
+func readToEnd(conn net.Conn) error {
 	_ = conn.SetReadDeadline(time.Now().Add(soon))
 	_, err := io.Copy(io.Discard, conn)
 	if os.IsTimeout(err) {
@@ -141,20 +141,20 @@ func hearOut(conn net.Conn) error {
 	return nil
 }
 
-// waitUntilGone reads nothing; it talks until the server hangs up.
+// waitUntilGone reads nothing, and writes until the server disconnects.
 func waitUntilGone(conn net.Conn) error {
 	for begin := time.Now(); time.Since(begin) < soon; time.Sleep(50 * time.Millisecond) {
 		if _, err := io.WriteString(conn, frame(`{"type": "pong"}`)); err != nil {
 			return nil
 		}
 	}
-	return fmt.Errorf("a client that never reads is kept")
+	return fmt.Errorf("a client that never reads stays connected")
 }
 
 func reset(conn net.Conn) error { return conn.(*net.TCPConn).SetLinger(0) }
 
-// Not parallel, so that nothing else comes and goes meanwhile.
-func TestRudeClientsLeaveNothingBehind(t *testing.T) {
+// Not parallel, because it counts what is open.
+func TestNothingRemainsOfRudeClients(t *testing.T) {
 	const each, waves = 40, 9 // of 19 kinds: 6,840 clients
 	s := newServer(t, func(set *settings) {
 		set.readHeader, set.read = 200*time.Millisecond, 200*time.Millisecond
@@ -182,7 +182,7 @@ func TestRudeClientsLeaveNothingBehind(t *testing.T) {
 	wave()
 	before := count(t)
 	for begin := time.Now(); time.Since(begin) < 2*time.Second; time.Sleep(50 * time.Millisecond) {
-		before = before.least(count(t)) // what the first wave leaves behind must not excuse the others
+		before = before.least(count(t)) // leftovers of the first wave must not excuse later ones
 	}
 	for range waves - 1 {
 		wave()
@@ -193,14 +193,14 @@ func TestRudeClientsLeaveNothingBehind(t *testing.T) {
 	}
 	assert.False(t, now.exceeds(before), "before: %+v, now: %+v", before, now)
 	assert.Zero(t, s.running.Load())
-	for range each * len(rude) { // there is room for all again
+	for range each * len(rude) { // all of them can connect again
 		conn, answer, err := s.handshake(nil)
 		require.NoError(t, err, "%v", answer)
 		defer conn.Close()
 	}
 }
 
-// leftovers is what clients may leave behind.
+// leftovers counts what may remain of clients.
 type leftovers struct {
 	goroutines, descriptors, sockets int
 	heap                             uint64
@@ -211,7 +211,7 @@ func (l leftovers) least(m leftovers) leftovers {
 		min(l.sockets, m.sockets), min(l.heap, m.heap)}
 }
 
-// exceeds allows the heap a little more, for what is pooled.
+// exceeds allows the heap a little more, for pools.
 func (l leftovers) exceeds(m leftovers) bool {
 	return l.goroutines > m.goroutines || l.descriptors > m.descriptors || l.sockets > m.sockets ||
 		l.heap > m.heap+4<<20

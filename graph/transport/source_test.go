@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,17 +21,17 @@ import (
 	"foyer/graph/transport"
 )
 
-// watched answers the subscription values from sources that wait.
+// watched answers the subscription values from waiting sources.
 type watched struct {
 	executable
 
-	// opened gives each source that was opened.
+	// opened receives each source that is opened.
 	opened chan *source
 	// executed is called before a state is executed.
 	executed func(state int)
 }
 
-// source is what a subscription watches: the numbers that a test sets.
+// source has the numbers that a test sets.
 type source struct {
 	wake         func()
 	state, seen  atomic.Int64
@@ -131,14 +130,14 @@ func (s *source) isClosed(t testing.TB) {
 	require.Eventually(t, func() bool { return s.closed.Load() == 1 }, soon, time.Millisecond)
 }
 
-func TestSubscriptionThatWaitsIsSentEachNewState(t *testing.T) {
+func TestWaitingSubscriptionIsSentEachNewState(t *testing.T) {
 	t.Parallel()
 	s, w := newWatched(t, nil)
 	c, source := w.waiting(t, s)
 	for state := int64(2); state < 50; state++ {
 		source.set(state)
 		require.Equal(t, object{"values": float64(state)}, c.next("1"))
-		source.wake() // in vain
+		source.wake() // without a new state
 	}
 	c.works()
 	c.send(complete("1"))
@@ -166,7 +165,7 @@ func TestWakeUpDuringAnExecutionIsNotLost(t *testing.T) {
 	}
 }
 
-func TestSubscriptionThatWaitsEndsWithItsSourcesErrorOrAPanic(t *testing.T) {
+func TestWaitingSubscriptionEndsWithItsSourcesErrorOrAPanic(t *testing.T) {
 	t.Parallel()
 	s, w := newWatched(t, func(state int) {
 		if state == 13 {
@@ -205,21 +204,21 @@ func (w watched) streams(t testing.TB, s *service) (*stream, *source) {
 	return k, <-w.opened
 }
 
-func TestStreamThatWaitsIsSentEachNewState(t *testing.T) {
+func TestWaitingStreamIsSentEachNewState(t *testing.T) {
 	t.Parallel()
 	s, w := newWatched(t, nil)
 	k, source := w.streams(t, s)
 	for state := int64(2); state < 50; state++ {
 		source.set(state)
 		require.Equal(t, object{"data": object{"values": float64(state)}}, k.next())
-		source.wake() // in vain
+		source.wake() // without a new state
 	}
 	assert.GreaterOrEqual(t, source.sent.Load(), int64(48))
 	k.leave()
 	source.isClosed(t)
 }
 
-func TestStreamThatWaitsEndsWithItsSourcesErrorOrAPanic(t *testing.T) {
+func TestWaitingStreamEndsWithItsSourcesErrorOrAPanic(t *testing.T) {
 	t.Parallel()
 	s, w := newWatched(t, func(state int) {
 		if state == 13 {
@@ -250,7 +249,7 @@ func TestSourceIsClosedWithItsStream(t *testing.T) {
 	}
 }
 
-func TestFirstStateThatPanicsClosesTheSourceOfAStream(t *testing.T) {
+func TestPanicOfAStreamsFirstStateClosesItsSource(t *testing.T) {
 	t.Parallel()
 	s, w := newWatched(t, func(int) { panic("a state panics") })
 	k := s.listen(t, s.Client(), `subscription {values}`)
@@ -259,7 +258,7 @@ func TestFirstStateThatPanicsClosesTheSourceOfAStream(t *testing.T) {
 	(<-w.opened).isClosed(t)
 }
 
-func TestSocketThatWaitsIsPingedAndStays(t *testing.T) {
+func TestWaitingSocketIsPingedAndStaysOpen(t *testing.T) {
 	t.Parallel()
 	s, w := newWatched(t, nil, func(set *settings) { set.socket.Ping = patient })
 	c, source := w.waiting(t, s)
@@ -275,71 +274,7 @@ func TestSocketThatWaitsIsPingedAndStays(t *testing.T) {
 	assert.Equal(t, object{"values": 2.}, c.next("1"))
 }
 
-// BenchmarkMemoryOfWaitingSocket tells what a subscription that waits costs in live heap, our client's
-// side of the connection included.
-func BenchmarkMemoryOfWaitingSocket(b *testing.B) {
-	s, w := newWatched(b, nil)
-	w.waiting(b, s)
-	before := count(b)
-	for b.Loop() {
-		w.waiting(b, s)
-	}
-	now := count(b)
-	b.ReportMetric(float64(now.heap-before.heap)/float64(b.N), "B/socket")
-	b.ReportMetric(float64(now.goroutines-before.goroutines)/float64(b.N), "goroutines/socket")
-	runtime.KeepAlive(s)
-}
-
-// BenchmarkMemoryOfWaitingStream tells the same of an event stream, with stacks, of which it has some.
-func BenchmarkMemoryOfWaitingStream(b *testing.B) {
-	s, w := newWatched(b, nil)
-	w.streams(b, s)
-	stacks := func() uint64 {
-		var memory runtime.MemStats
-		runtime.ReadMemStats(&memory)
-		return memory.StackInuse
-	}
-	before, stacksBefore := count(b), stacks()
-	for b.Loop() {
-		w.streams(b, s)
-	}
-	now := count(b)
-	b.ReportMetric(float64(now.heap-before.heap)/float64(b.N), "B/stream")
-	b.ReportMetric(float64(stacks()-stacksBefore)/float64(b.N), "stackB/stream")
-	b.ReportMetric(float64(now.goroutines-before.goroutines)/float64(b.N), "goroutines/stream")
-	runtime.KeepAlive(s)
-}
-
-// BenchmarkPush is from a wake-up until the client has the state.
-func BenchmarkPush(b *testing.B) {
-	s, w := newWatched(b, nil)
-	c, source := w.waiting(b, s)
-	state := int64(1)
-	b.ReportAllocs()
-	for b.Loop() {
-		state++
-		source.set(state)
-		if _, _, err := c.conn.ReadMessage(); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-// BenchmarkPing is a message of the client's to a socket that rests, and its answer.
-func BenchmarkPing(b *testing.B) {
-	s, w := newWatched(b, nil)
-	c, _ := w.waiting(b, s)
-	b.ReportAllocs()
-	for b.Loop() {
-		c.send(`{"type": "ping"}`)
-		if _, _, err := c.conn.ReadMessage(); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-// TestDocumentsOfASocketsSubscriptionsAreBounded: each is kept as long as its subscription lasts, and takes much more
-// memory than it has bytes.
+// A subscription keeps its document, which takes much more memory than it has bytes.
 func TestDocumentsOfASocketsSubscriptionsAreBounded(t *testing.T) {
 	t.Parallel()
 	s, w := newWatched(t, nil)
@@ -364,7 +299,7 @@ func TestDocumentsOfASocketsSubscriptionsAreBounded(t *testing.T) {
 	begins("another", document(4))
 }
 
-func TestNothingIsKeptOfTheExtensionsOfARequest(t *testing.T) {
+func TestExtensionsOfARequestAreNotKept(t *testing.T) {
 	t.Parallel()
 	kept := make(chan map[string]any, 1)
 	s := newService()

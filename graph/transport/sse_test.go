@@ -1,14 +1,12 @@
 package transport_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
 	"net/http/httptrace"
 	"net/url"
 	"strings"
@@ -21,125 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// streams run over both.
-var protocols = map[string]bool{"HTTP/1.1": false, "HTTP/2": true}
-
-// overBoth runs a test over HTTP/1.1 and HTTP/2, with a client of its own.
-func overBoth(
-	t *testing.T, test func(t *testing.T, s *service, c *http.Client), change ...func(*settings),
-) {
-	t.Parallel()
-	for name, http2 := range protocols {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := serveOver(t, http2, 0, change...)
-			test(t, s, s.Client())
-		})
-	}
-}
-
-func serveOver(
-	t *testing.T, http2 bool, readTimeout time.Duration, change ...func(*settings),
-) *service {
-	t.Helper()
-	s := &service{values: make(chan int), release: make(chan struct{})}
-	s.Server = httptest.NewUnstartedServer(s.handler(t, change...))
-	s.EnableHTTP2 = http2
-	s.Config.ReadTimeout = readTimeout
-	if http2 {
-		s.StartTLS()
-	} else {
-		s.Start()
-	}
-	t.Cleanup(s.Close)
-	return s
-}
-
-// quick is a time limit that a test waits for, patient one within which something is to happen here: the
-// machine may stand still for a while.
-const quick, patient = 500 * time.Millisecond, 3 * time.Second
-
-// stream is an event stream as it is read.
-type stream struct {
-	t      testing.TB
-	answer *http.Response
-	reader *bufio.Reader
-	leave  context.CancelFunc
-}
-
-// listen opens an event stream.
-func (s *service) listen(t testing.TB, c *http.Client, query string, header ...string) *stream {
-	t.Helper()
-	ctx, leave := context.WithCancel(t.Context())
-	body, err := json.Marshal(object{"query": query})
-	require.NoError(t, err)
-	header = append([]string{"Accept: text/event-stream"}, header...)
-	r := request(t, http.MethodPost, s.URL, string(body), header...).WithContext(ctx)
-	answer, err := c.Do(r)
-	require.NoError(t, err)
-	t.Cleanup(func() { leave(); answer.Body.Close() })
-	return &stream{t, answer, bufio.NewReader(answer.Body), leave}
-}
-
-// event returns the next event; of a stream that is over, io.EOF.
-func (k *stream) event() (name, data string, err error) {
-	for {
-		line, err := k.reader.ReadString('\n')
-		switch {
-		case err != nil:
-			return "", "", err
-		case strings.HasPrefix(line, "event: "):
-			name = strings.TrimPrefix(line, "event: ")
-		case strings.HasPrefix(line, "data:"):
-			data = strings.TrimPrefix(line, "data:")
-		case line == "\n" && name != "":
-			return strings.TrimSpace(name), strings.TrimSpace(data), nil
-		}
-	}
-}
-
-// next returns the next answer.
-func (k *stream) next() object {
-	k.t.Helper()
-	name, data, err := k.event()
-	require.NoError(k.t, err)
-	require.Equal(k.t, "next", name)
-	var answer object
-	require.NoError(k.t, json.Unmarshal([]byte(data), &answer), "%.200s", data)
-	return answer
-}
-
-// completes fails the test unless the stream ends here, well.
-func (k *stream) completes() {
-	k.t.Helper()
-	name, data, err := k.event()
-	require.NoError(k.t, err)
-	assert.Equal(k.t, [2]string{"complete", ""}, [2]string{name, data})
-	_, _, err = k.event()
-	assert.ErrorIs(k.t, err, io.EOF)
-}
-
-// failed returns the code of the only error of the next answer, and whether it has an entry for data.
-func (k *stream) failed() (code any, data bool) {
-	k.t.Helper()
-	answer := k.next()
-	errs, _ := answer["errors"].([]any)
-	require.Len(k.t, errs, 1, "%v", answer)
-	_, data = answer["data"]
-	return at(errs[0], "extensions", "code"), data
-}
-
-// say gives the subscription values its next state.
-func (s *service) say(t testing.TB, value int) {
-	t.Helper()
-	select {
-	case s.values <- value:
-	case <-time.After(soon):
-		require.Fail(t, "no subscription takes the value")
-	}
-}
-
-func TestStreamGivesStatesAndCompletes(t *testing.T) {
+func TestStreamSendsStatesAndCompletes(t *testing.T) {
 	overBoth(t, func(t *testing.T, s *service, c *http.Client) {
 		k := s.listen(t, c, "subscription { a: values }")
 		assert.Equal(t, http.StatusOK, k.answer.StatusCode)
@@ -161,12 +41,12 @@ func TestStreamOpensBeforeThereIsAState(t *testing.T) {
 	overBoth(t, func(t *testing.T, s *service, c *http.Client) {
 		first, err := s.listen(t, c, "subscription { silent }").reader.ReadString('\n')
 		require.NoError(t, err)
-		assert.Equal(t, ":\n", first, "what lets proxies and clients know")
+		assert.Equal(t, ":\n", first, "a comment opens the stream")
 	})
 }
 
-// As EventSource does: it can but GET.
-func TestStreamByGet(t *testing.T) {
+// EventSource sends only GET.
+func TestGetOpensAStream(t *testing.T) {
 	overBoth(t, func(t *testing.T, s *service, c *http.Client) {
 		values := url.Values{"query": {"subscription($to: Int) { count(to: $to) }"}, "variables": {`{"to": 1}`}}
 		answer, err := c.Do(request(t, http.MethodGet, s.URL+"?"+values.Encode(), "",
@@ -179,12 +59,12 @@ func TestStreamByGet(t *testing.T) {
 	})
 }
 
-func TestSlowReaderMissesStatesButNeverTheLast(t *testing.T) {
+func TestSlowReaderMissesStatesButNeverTheLastOne(t *testing.T) {
 	overBoth(t, func(t *testing.T, s *service, c *http.Client) {
 		const states = 250
 		k := s.listen(t, c, fmt.Sprintf("subscription { fast(of: %d) }", states))
 		s.begins(t, 1)
-		s.runs(t, 0) // it has given them all, and nobody has read
+		s.runs(t, 0) // it has sent them all, and the client has read none
 		seen, last := 0, ""
 		for {
 			name, data, err := k.event()
@@ -192,7 +72,7 @@ func TestSlowReaderMissesStatesButNeverTheLast(t *testing.T) {
 			if name == "complete" {
 				break
 			}
-			require.True(t, json.Valid([]byte(data)), "a state that is two")
+			require.True(t, json.Valid([]byte(data)), "two states in one event")
 			seen, last = seen+1, data
 		}
 		assert.Less(t, seen, states)
@@ -200,7 +80,7 @@ func TestSlowReaderMissesStatesButNeverTheLast(t *testing.T) {
 	})
 }
 
-func TestStreamTellsEveryKindOfError(t *testing.T) {
+func TestStreamSendsEveryKindOfError(t *testing.T) {
 	overBoth(t, func(t *testing.T, s *service, c *http.Client) {
 		for query, executed := range map[string]bool{
 			"subscription {":                      false,
@@ -238,7 +118,7 @@ func TestErrorThatEndsAStreamComesAfterItsLastState(t *testing.T) {
 	})
 }
 
-func TestWhoTakesStreamsAloneGetsAnyAnswerAsOne(t *testing.T) {
+func TestClientThatPrefersStreamsGetsEveryResponseAsOne(t *testing.T) {
 	overBoth(t, func(t *testing.T, s *service, c *http.Client) {
 		for _, accept := range []string{
 			"text/event-stream", "text/event-stream, application/json;q=0.9", "text/event-stream, */*;q=0.1",
@@ -253,8 +133,8 @@ func TestWhoTakesStreamsAloneGetsAnyAnswerAsOne(t *testing.T) {
 	})
 }
 
-// urql names the type in each of its requests.
-func TestWhoMerelyMentionsStreamsGetsOneForSubscriptions(t *testing.T) {
+// urql names text/event-stream in each of its requests.
+func TestClientThatAcceptsStreamsGetsThemForSubscriptions(t *testing.T) {
 	overBoth(t, func(t *testing.T, s *service, c *http.Client) {
 		const urql = "Accept: application/graphql-response+json, application/graphql+json, " +
 			"application/json, text/event-stream, multipart/mixed"
@@ -268,7 +148,7 @@ func TestWhoMerelyMentionsStreamsGetsOneForSubscriptions(t *testing.T) {
 	})
 }
 
-func TestStreamedQueryThatTakesTooLongIsCutOff(t *testing.T) {
+func TestStreamedQueryEndsAfterItsTimeout(t *testing.T) {
 	overBoth(t, func(t *testing.T, s *service, c *http.Client) {
 		k := s.listen(t, c, "{ slow }")
 		code, _ := k.failed()
@@ -278,7 +158,7 @@ func TestStreamedQueryThatTakesTooLongIsCutOff(t *testing.T) {
 	}, func(set *settings) { set.http.Timeout = quick })
 }
 
-func TestHeartbeat(t *testing.T) {
+func TestIdleStreamSendsHeartbeats(t *testing.T) {
 	overBoth(t, func(t *testing.T, s *service, c *http.Client) {
 		k := s.listen(t, c, "subscription { silent }")
 		text := make([]byte, 10*len(":\n\n"))
@@ -288,8 +168,7 @@ func TestHeartbeat(t *testing.T) {
 	}, func(set *settings) { set.http.Heartbeat = time.Millisecond })
 }
 
-// Neither the time that a write may take nor that for reading a request is one for a stream to live.
-func TestIdleStreamOutlivesTheLimitsOfTime(t *testing.T) {
+func TestIdleStreamOutlivesReadAndWriteTimeouts(t *testing.T) {
 	t.Parallel()
 	for name, http2 := range protocols {
 		t.Run(name, func(t *testing.T) {
@@ -304,7 +183,7 @@ func TestIdleStreamOutlivesTheLimitsOfTime(t *testing.T) {
 	}
 }
 
-func TestClientThatNeverReadsIsLetGoOf(t *testing.T) {
+func TestClientThatNeverReadsIsDisconnected(t *testing.T) {
 	overBoth(t, func(t *testing.T, s *service, c *http.Client) {
 		k := s.listen(t, c, "subscription { fast }")
 		s.begins(t, 1)
@@ -314,7 +193,6 @@ func TestClientThatNeverReadsIsLetGoOf(t *testing.T) {
 	}, func(set *settings) { set.http.WriteTimeout = quick })
 }
 
-// What fills a server, or a client's share of it, is sockets and streams together.
 func TestStreamsCountAsSockets(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, func(set *settings) {
@@ -340,14 +218,14 @@ func TestStreamsCountAsSockets(t *testing.T) {
 	open("other")
 	refused("other")
 	query := s.listen(t, s.Client(), "{ hello }", "X-Address: one")
-	query.next() // it ends by itself
+	query.next() // its stream ends, and does not count
 	s.runs(t, 2)
 	first.leave()
 	s.runs(t, 1)
 	require.Eventually(t, func() bool { return open("one").answer.StatusCode == http.StatusOK }, soon, time.Millisecond)
 }
 
-func TestLeavingAStreamStopsItsSource(t *testing.T) {
+func TestClosingAStreamStopsItsSource(t *testing.T) {
 	overBoth(t, func(t *testing.T, s *service, c *http.Client) {
 		for _, query := range []string{"silent", "count", "fast", "values"} {
 			k := s.listen(t, c, "subscription { "+query+" }")
@@ -358,7 +236,7 @@ func TestLeavingAStreamStopsItsSource(t *testing.T) {
 	})
 }
 
-func TestStoppingEndsStreamsSoThatTheirClientsComeBack(t *testing.T) {
+func TestStoppingEndsStreamsSoThatTheirClientsReconnect(t *testing.T) {
 	t.Parallel()
 	for name, http2 := range protocols {
 		t.Run(name, func(t *testing.T) {
@@ -376,9 +254,8 @@ func TestStoppingEndsStreamsSoThatTheirClientsComeBack(t *testing.T) {
 	}
 }
 
-// What a stream has set on its connection is not to cut off the requests after it.
-// Without complete, so that the client comes back with new credentials.
-func TestStreamEndsWithTheCredentialsItCameWith(t *testing.T) {
+// The stream ends without complete, so that the client reconnects with new credentials.
+func TestStreamEndsWithItsCredentials(t *testing.T) {
 	t.Parallel()
 	revoke, freed := make(chan context.CancelFunc, 1), make(chan struct{})
 	s := newServer(t, func(set *settings) {
@@ -396,7 +273,7 @@ func TestStreamEndsWithTheCredentialsItCameWith(t *testing.T) {
 	s.runs(t, 0)
 }
 
-func TestConnectionServesOnAfterAStream(t *testing.T) {
+func TestConnectionServesRequestsAfterAStream(t *testing.T) {
 	overBoth(t, func(t *testing.T, s *service, c *http.Client) {
 		k := s.listen(t, c, "subscription { count(to: 1) }")
 		k.next()
@@ -414,8 +291,8 @@ func TestConnectionServesOnAfterAStream(t *testing.T) {
 	}, func(set *settings) { set.http.WriteTimeout, set.http.Timeout = patient, 2*patient })
 }
 
-// A heartbeat that is written after its handler has returned ends the process over HTTP/2.
-func TestClientsComeAndGoAtAnyMoment(t *testing.T) {
+// Over HTTP/2, a heartbeat that is written after its handler has returned would panic.
+func TestClientsConnectAndDisconnectAtAnyMoment(t *testing.T) {
 	overBoth(t, func(t *testing.T, s *service, c *http.Client) {
 		queries := []string{"silent", "count", "count(to: 3)", "fast", "endsWith", "panics", "fails"}
 		var clients sync.WaitGroup

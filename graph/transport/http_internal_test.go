@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestAnswersSayHowLongTheyAre: long ones too, which would go out in chunks.
-func TestAnswersSayHowLongTheyAre(t *testing.T) {
+// Long responses would otherwise be chunked.
+func TestResponsesHaveAContentLength(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{1, 100, unbuffered, 2 * unbuffered, 2 * maxPooled} {
 		data := strconv.Quote(strings.Repeat("x", size))
@@ -20,7 +20,7 @@ func TestAnswersSayHowLongTheyAre(t *testing.T) {
 			w.Header()["Vary"] = []string{"Origin"}
 			write(w, typeJSON, http.StatusOK, &graphql.Response{Data: []byte(data)}, true)
 		}))
-		for range 2 { // the second in a buffer that has been used
+		for range 2 { // the second one uses a pooled buffer
 			got, err := http.Get(server.URL)
 			if assert.NoError(t, err) {
 				assert.EqualValues(t, len(`{"data":}`)+len(data), got.ContentLength)
@@ -33,7 +33,7 @@ func TestAnswersSayHowLongTheyAre(t *testing.T) {
 	assert.Equal(t, []string{"Accept"}, varyAccept)
 }
 
-func TestWhatClientsAcceptIsRememberedWhileItIsShort(t *testing.T) {
+func TestShortAcceptHeadersAreCached(t *testing.T) {
 	t.Parallel()
 	short := []string{"application/json;q=0.5", "text/event-stream;x=" + strings.Repeat("y", 20)}
 	long := []string{"application/json;q=0.5", "text/event-stream;x=" + strings.Repeat("y", maxNegotiated)}
