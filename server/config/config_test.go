@@ -237,7 +237,7 @@ func TestErrorsShowNoSecretOfOtherSettings(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2"
 	_, err := load(nil, map[string]string{
-		"FOYER_SECRET": secret + strings.Repeat("s", minSecret), "LIVEKIT_API_KEY": "key",
+		"FOYER_SECRET": secret + strings.Repeat("s", 32), "LIVEKIT_API_KEY": "key",
 		"LIVEKIT_API_SECRET": secret, "DATABASE_URL": "postgres://user:" + secret + "@host/db",
 		"REDIS_URL": "redis://:" + secret + "@host", "LIVEKIT_URL": "wss://user:" + secret + "@host",
 		"FOYER_ADDR": "here", "FOYER_LOG_LEVEL": "loud", "FOYER_DEFAULT_SOURCES": "eyes",

@@ -11,7 +11,7 @@ import (
 type Telemetry struct {
 	LogLevel       string   `env:"FOYER_LOG_LEVEL" envDefault:"info" check:"debug, info, warn or error" doc:"What to log. Logs go to standard error, as JSON except in development mode."`
 	AdminAddr      string   `env:"FOYER_INNER_ADDR" check:"host:port" doc:"Where to serve metrics, profiles and health, for instance at '10.0.0.5:9090'. Nobody signs in there: use a loopback address or a network that others cannot reach, never an address of the internet. In development mode, a loopback address."`
-	OperationNames []string `env:"FOYER_OPERATION_NAMES" check:"a name of an operation" blanks:"refused" doc:"Names of GraphQL operations that metrics, traces and logs may show, besides those in 'FOYER_TRUSTED_DOCUMENTS'; 500 at most. All others appear as 'other'."`
+	OperationNames []string `env:"FOYER_OPERATION_NAMES" check:"the name of an operation" blanks:"refused" doc:"Names of GraphQL operations that metrics, traces and logs may show, besides those in 'FOYER_TRUSTED_DOCUMENTS'; 500 at most. All others appear as 'other'."`
 	// OpenTelemetry's own package reads the next two and its other variables from the environment of the process.
 	OTLPEndpoint       string `env:"OTEL_EXPORTER_OTLP_ENDPOINT" unset:"no traces" check:"http://… or https://…" doc:"Where to send traces, by OTLP over HTTP: 'http://collector:4318'. OpenTelemetry's other variables then apply too."`
 	OTLPTracesEndpoint string `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" unset:"'/v1/traces' there" check:"http://… or https://…" doc:"The whole URL for traces, if it is another one."`
