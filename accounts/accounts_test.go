@@ -1,16 +1,13 @@
 package accounts_test
 
 import (
-	"sync"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"foyer/accounts"
 	"foyer/ent"
 	"foyer/ent/roomaccess"
-	"foyer/internal/fault"
 	"foyer/test/env"
 )
 
@@ -44,26 +41,4 @@ func (w *world) roleOf(t *testing.T, r *ent.Room, u *ent.User) roomaccess.Role {
 	role, err := w.Rooms.RoleOf(t.Context(), r.ID, u.ID)
 	require.NoError(t, err)
 	return role
-}
-
-func assertBlames(t *testing.T, err error, field, why string) {
-	t.Helper()
-	require.True(t, fault.Is(err, fault.Invalid), "%v", err)
-	assert.Equal(t, map[string]any{"field": field}, fault.Of(err).Details)
-	assert.Contains(t, fault.Of(err).Message, field)
-	assert.Contains(t, fault.Of(err).Message, why)
-}
-
-// atOnce makes n concurrent calls of f, and returns after all of them.
-func atOnce(n int, f func(i int)) {
-	var ready, done sync.WaitGroup
-	ready.Add(n)
-	for i := range n {
-		done.Go(func() {
-			ready.Done()
-			ready.Wait()
-			f(i)
-		})
-	}
-	done.Wait()
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"foyer/accounts"
+	"foyer/test/env"
 )
 
 func TestRecipientIsAPlainAddress(t *testing.T) {
@@ -31,7 +32,7 @@ func TestRecipientIsAPlainAddress(t *testing.T) {
 		got, err := accounts.CheckRecipient(given)
 		assert.Equal(t, want, got, "%q", given)
 		if want == "" {
-			assertBlames(t, err, "email", "")
+			env.AssertBlames(t, err, "email", "")
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"foyer/accounts"
 	"foyer/ent"
 	"foyer/internal/text"
+	"foyer/test/env"
 )
 
 func TestAccountNameIsAValidFormOfTheProvidersName(t *testing.T) {
@@ -46,18 +47,10 @@ func TestAccountNameIsAValidFormOfTheProvidersName(t *testing.T) {
 	}
 }
 
-// anyText generates texts, and bytes that are not UTF-8.
-var anyText = rapid.OneOf(
-	rapid.String(),
-	rapid.StringN(80, 300, -1),
-	rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
-	rapid.StringOf(rapid.SampledFrom([]rune("a é会🦊\u200d\u202e\x00\n\u0301"))),
-)
-
 func TestEveryAccountNameIsAValidDisplayName(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		u := &ent.User{FullName: anyText.Draw(t, "full name"), Email: anyText.Draw(t, "email")}
+		u := &ent.User{FullName: env.AnyText.Draw(t, "full name"), Email: env.AnyText.Draw(t, "email")}
 		name := accounts.Name(u)
 		checked, err := text.CheckDisplayName("displayName", name)
 		require.NoError(t, err, "%q", name)

@@ -62,17 +62,17 @@ func TestPreferencesAcceptBCP47LanguagesAndIANATimeZones(t *testing.T) {
 			"en-x-a-very-long-private-tag-of-ours-indeed",
 		} {
 			_, err := w.Prefer(env.As(u), accounts.Preferences{Language: &bad})
-			assertBlames(t, err, "language", "")
+			env.AssertBlames(t, err, "language", "")
 		}
 		for _, bad := range []string{
 			"", " ", "Local", "Paris", "europe/paris", "+01:00", "../Europe/Paris", "/etc/passwd",
 			"posix/Europe/Paris", "Europe/Paris\x00", long, "É", "zone.tab", "localtime",
 		} {
 			_, err := w.Prefer(env.As(u), accounts.Preferences{TimeZone: &bad})
-			assertBlames(t, err, "timeZone", "")
+			env.AssertBlames(t, err, "timeZone", "")
 		}
 		_, err := w.Prefer(env.As(u), accounts.Preferences{DisplayName: graphql.OmittableOf(new("\u202e"))})
-		assertBlames(t, err, "displayName", "")
+		env.AssertBlames(t, err, "displayName", "")
 	})
 }
 

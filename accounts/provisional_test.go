@@ -144,7 +144,7 @@ func TestConcurrentInvitationsAndSignInsLoseNoRole(t *testing.T) {
 		for i := range list {
 			list[i] = w.NewRoom(olga, "Room")
 		}
-		atOnce(2*len(list), func(i int) {
+		env.Concurrently(2*len(list), func(i int) {
 			if i%2 == 0 {
 				in := rooms.GrantInput{RoomID: list[i/2].ID, Email: new(adas), Role: member}
 				_, err := w.Rooms.Grant(env.As(olga), in)
@@ -167,7 +167,7 @@ func TestByEmailReturnsTheSameAccountEachTime(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		ids := make([]uuid.UUID, 20)
-		atOnce(len(ids), func(i int) {
+		env.Concurrently(len(ids), func(i int) {
 			id, err := w.ByEmail(t.Context(), adas)
 			assert.NoError(t, err)
 			ids[i] = id

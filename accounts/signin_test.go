@@ -125,7 +125,7 @@ func TestConcurrentFirstSignInsMakeOneAccount(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		ids := make([]uuid.UUID, 20)
-		atOnce(len(ids), func(i int) {
+		env.Concurrently(len(ids), func(i int) {
 			u, err := w.SignIn(t.Context(), auth.Identity{
 				Subject: "sub", Email: "ada@example.org", FullName: "Ada",
 			})
@@ -165,13 +165,13 @@ func TestSignInWithAnInvalidIdentityMakesNoAccount(t *testing.T) {
 			_, err := w.SignIn(t.Context(), auth.Identity{
 				Subject: "sub", Email: test.email, FullName: test.fullName,
 			})
-			assertBlames(t, err, test.blames, "")
+			env.AssertBlames(t, err, test.blames, "")
 		}
 		for _, subject := range []string{"", strings.Repeat("s", 256)} {
 			_, err := w.SignIn(t.Context(), auth.Identity{
 				Subject: subject, Email: "ada@example.org", FullName: "Ada",
 			})
-			assertBlames(t, err, "subject", "1 to 255 bytes")
+			env.AssertBlames(t, err, "subject", "1 to 255 bytes")
 		}
 		assert.Zero(t, w.DB.User.Query().CountX(t.Context()))
 	})
@@ -262,7 +262,7 @@ func TestAddressThatOnlyLooksTheSameInLowerCaseIsDifferent(t *testing.T) {
 		}
 		for _, email := range []string{"mike@g\u0130thub.example", "mike@github.e\u212aample"} {
 			_, err := w.ByEmail(t.Context(), email)
-			assertBlames(t, err, "email", "")
+			env.AssertBlames(t, err, "email", "")
 		}
 		assert.Equal(t, mike.ID, signIn("mike", "MIKE@GitHub.example").ID)
 		assert.Equal(t, "é@example.org", signIn("é", "É@example.org").Email)
@@ -353,7 +353,7 @@ func TestDisplayNameIsTheGivenNameOrTheAccounts(t *testing.T) {
 				name, err := s.DisplayName(env.As(viewer), test.given)
 				assert.Equal(t, *want, name, test.name)
 				if *want == "" {
-					assertBlames(t, err, "displayName", "")
+					env.AssertBlames(t, err, "displayName", "")
 					continue
 				}
 				assert.NoError(t, err, test.name)

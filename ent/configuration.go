@@ -8,10 +8,10 @@ import (
 	"foyer/ent/schema"
 )
 
-// ConfigurationInput is a change of a room's configuration: what is nil or not set stays as it is.
+// ConfigurationInput is a change of a room's configuration. A field that is nil or not set stays as it is.
 type ConfigurationInput struct {
-	// PublishSources is what guests and members may send: an empty list is nothing, null brings back
-	// the server's defaults.
+	// PublishSources are the sources that guests and members may publish. An empty list allows none; null restores the
+	// server's defaults.
 	PublishSources  graphql.Omittable[[]schema.PublishSource]
 	EveryoneCanMute *bool
 	DataAllowed     *bool
@@ -35,7 +35,7 @@ func (m *RoomMutation) Configure(c *ConfigurationInput) {
 	}
 }
 
-// ConfigureDefaults changes the configuration of the rooms that a user will make.
+// ConfigureDefaults changes the configuration of a user's new rooms.
 func (m *UserMutation) ConfigureDefaults(c *ConfigurationInput) {
 	if sources, set := c.PublishSources.ValueOK(); set && sources == nil {
 		m.ClearDefaultPublishSources()
@@ -50,7 +50,7 @@ func (m *UserMutation) ConfigureDefaults(c *ConfigurationInput) {
 	}
 }
 
-// normal returns the sources once each, in one order, never nil.
+// normal returns the sources sorted and without repetition, never nil.
 func normal(sources []schema.PublishSource) []schema.PublishSource {
 	sources = append([]schema.PublishSource{}, sources...)
 	slices.Sort(sources)

@@ -1,4 +1,5 @@
-// Package ent is the database. It is generated, except this file, configuration.go, entc.go, insert.go, standing.go and schema/.
+// Package ent is the database. It is generated, except schema/, database/, this file, configuration.go, entc.go,
+// insert.go and standing.go.
 package ent
 
 //go:generate go run entc.go

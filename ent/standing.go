@@ -19,10 +19,10 @@ import (
 // The reads of almost every request are written by hand here, for several requests together. A query builder takes
 // longer to build a statement than SQLite takes to run it, and would need three statements for a RoomStanding.
 
-// Person identifies a person in a room: by their user id, which is zero for nobody, and by another id.
+// PersonInRoom identifies a person in a room: by their user id, which is zero for nobody, and by another id.
 type PersonInRoom struct{ RoomID, UserID, ID uuid.UUID }
 
-// RoomStanding is a room, and what one person is in it.
+// RoomStanding is a room, and one person's standing in it: their role, and whether they are banned.
 type RoomStanding struct {
 	Room *Room
 	// Role is empty if the person has none.
@@ -31,16 +31,16 @@ type RoomStanding struct {
 	Banned bool
 }
 
-// Standings finds rooms, and what people are in them, in the order of people; nil for a room that does not exist.
+// Standings returns the standing of each person, in the order of people; nil where the room does not exist.
 func (c *RoomClient) Standings(ctx context.Context, people []PersonInRoom) ([]*RoomStanding, error) {
 	return find(ctx, c.driver, standingQuery, people, func(p PersonInRoom) []any {
 		return []any{p.UserID, p.ID, p.RoomID}
 	}, func(scan func(...any) error) (*RoomStanding, error) {
-		l := &RoomStanding{Room: &Room{config: c.config}}
+		standing := &RoomStanding{Room: &Room{config: c.config}}
 		var role sql.NullString
-		err := scanRow(scan, l.Room, room.Columns, &role, &l.Banned)
-		l.Role = roomaccess.Role(role.String)
-		return l, err
+		err := scanRow(scan, standing.Room, room.Columns, &role, &standing.Banned)
+		standing.Role = roomaccess.Role(role.String)
+		return standing, err
 	})
 }
 
@@ -87,8 +87,8 @@ const atOnce = 8
 type manyQuery [atOnce]string
 
 var (
-	roomQuery = newManyQuery(1, room.Columns, room.Table+" t WHERE t."+room.FieldID+" = $1")
-	userQuery = newManyQuery(1, user.Columns, user.Table+" t WHERE t."+user.FieldID+" = $1")
+	roomQuery     = newManyQuery(1, room.Columns, room.Table+" t WHERE t."+room.FieldID+" = $1")
+	userQuery     = newManyQuery(1, user.Columns, user.Table+" t WHERE t."+user.FieldID+" = $1")
 	standingQuery = newManyQuery(3, room.Columns, room.Table+" t WHERE t."+room.FieldID+" = $3",
 		fmt.Sprintf("(SELECT %s FROM %s WHERE %s = $1 AND %s = t.%s)", roomaccess.FieldRole,
 			roomaccess.Table, roomaccess.FieldUserID, roomaccess.FieldRoomID, room.FieldID),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -73,33 +72,11 @@ func TestRoomIsCreatedAsRequested(t *testing.T) {
 	})
 }
 
-// goodNames are valid names in many scripts.
-var goodNames = map[string]string{
-	"one letter":       "a",
-	"accents":          "Réunion d'été",
-	"apart accents":    "Re\u0301union",
-	"Cyrillic":         "Встреча",
-	"Greek":            "Συνάντηση",
-	"Arabic":           "غرفة الاجتماعات",
-	"Hebrew":           "חדר ישיבות",
-	"Persian, joiners": "می\u200cخواهم",
-	"Hindi, joiners":   "क्\u200dष हिन्दी",
-	"Thai":             "ห้องประชุม",
-	"Chinese":          "会议室",
-	"Japanese":         "ミーティング 会議",
-	"Korean":           "회의실",
-	"emoji":            "🦊 standup 🚀",
-	"emoji, joined":    "👩🏽\u200d💻 👨\u200d👩\u200d👧\u200d👦 🏳️\u200d🌈",
-	"skin tone":        "👍🏿",
-	"punctuation":      `"<b>" & 'co' \ % $1 {{.}} -- ;`,
-	"stacked accents":  "Z" + strings.Repeat("\u0335", 50),
-}
-
 func TestRoomNamesMayUseAnyScriptAndRepeat(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		owner := w.User("Olga")
-		for what, name := range goodNames {
+		for what, name := range env.GoodNames {
 			made := w.NewRoom(owner, name)
 			assert.Equal(t, name, w.DB.Room.GetX(t.Context(), made.ID).Name, what)
 		}
@@ -129,11 +106,11 @@ func TestRoomWithInvalidInputIsRefused(t *testing.T) {
 		owner := w.User("Olga")
 		for _, name := range []string{"", " ", strings.Repeat("a", 201), "a\x00b", "\xff", "\u202e"} {
 			_, err := w.Create(env.As(owner), rooms.CreateInput{Name: name})
-			assertBlames(t, err, "name", "")
+			env.AssertBlames(t, err, "name", "")
 		}
 		for _, slug := range []string{"", "ab", "会议", strings.Repeat("a", 101), uuid.NewString()} {
 			_, err := w.Create(env.As(owner), rooms.CreateInput{Name: "Room", Slug: &slug})
-			assertBlames(t, err, "slug", "")
+			env.AssertBlames(t, err, "slug", "")
 		}
 		assert.Equal(t, [2]int{0, 0}, w.counts(t))
 	})
@@ -158,7 +135,7 @@ func TestOneOfManyConcurrentRequestsGetsTheSlug(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		owner, slug := w.User("Olga"), "my-room"
 		var won, lost atomic.Int32
-		atOnce(20, func(int) {
+		env.Concurrently(20, func(int) {
 			_, err := w.Create(env.As(owner), rooms.CreateInput{Name: "Room", Slug: &slug})
 			switch {
 			case err == nil:
@@ -173,20 +150,6 @@ func TestOneOfManyConcurrentRequestsGetsTheSlug(t *testing.T) {
 		assert.EqualValues(t, 19, lost.Load())
 		assert.Equal(t, [2]int{1, 1}, w.counts(t))
 	})
-}
-
-// atOnce makes n concurrent calls of f, and returns after all of them.
-func atOnce(n int, f func(i int)) {
-	var ready, done sync.WaitGroup
-	ready.Add(n)
-	for i := range n {
-		done.Go(func() {
-			ready.Done()
-			ready.Wait()
-			f(i)
-		})
-	}
-	done.Wait()
 }
 
 func TestRoomIsNotCreatedWithoutItsOwner(t *testing.T) {
@@ -345,7 +308,7 @@ func TestConcurrentChangesOfDifferentFieldsAllStay(t *testing.T) {
 			{Configuration: &ent.ConfigurationInput{DataAllowed: new(false)}},
 			{Configuration: sources(schema.Camera)},
 		}
-		atOnce(len(changes), func(i int) {
+		env.Concurrently(len(changes), func(i int) {
 			in, host := changes[i], []*ent.User{owner, second}[i%2]
 			in.RoomID = r.ID
 			_, err := w.Update(env.As(host), in)
@@ -368,7 +331,7 @@ func TestInvalidChangeChangesNothing(t *testing.T) {
 		_, err := w.Update(env.As(owner), rooms.UpdateInput{
 			RoomID: r.ID, Name: new("\x00"), AccessLevel: new(room.AccessLevelPUBLIC),
 		})
-		assertBlames(t, err, "name", "")
+		env.AssertBlames(t, err, "name", "")
 		got := w.DB.Room.GetX(t.Context(), r.ID)
 		assert.Equal(t, "Room", got.Name)
 		assert.Equal(t, room.AccessLevelRESTRICTED, got.AccessLevel)

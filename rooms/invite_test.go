@@ -86,7 +86,7 @@ func TestRoleAndInvitationAreStoredTogether(t *testing.T) {
 		to := rooms.Invitees{RoomID: c.room.ID, Emails: []string{email, "new@example.org"}}
 		to.Role = new(roomaccess.RoleOWNER)
 		never := func(*ent.Tx, *ent.Room) error { panic("nobody is invited") }
-		assertBlames(t, w.WriteInvitations(env.As(c.actor), to, never), "role", "MEMBER or ADMINISTRATOR")
+		env.AssertBlames(t, w.WriteInvitations(env.As(c.actor), to, never), "role", "MEMBER or ADMINISTRATOR")
 		to.Role = new(roomaccess.RoleMEMBER)
 		env.AssertFault(t, fault.Forbidden, w.WriteInvitations(env.As(w.Member(c.room, member)), to, never))
 		people := w.DB.User.Query().CountX(t.Context())

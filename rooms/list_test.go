@@ -140,7 +140,7 @@ func TestPageHas100RoomsAtMost(t *testing.T) {
 		for _, test := range tests {
 			page, err := w.List(env.As(owner), test.first, nil)
 			if test.fails {
-				assertBlames(t, err, "first", "0 to 100")
+				env.AssertBlames(t, err, "first", "0 to 100")
 				continue
 			}
 			require.NoError(t, err)

@@ -12,6 +12,7 @@ import (
 
 	"foyer/internal/fault"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 func TestNormalizeSlugKeepsPlainCharacters(t *testing.T) {
@@ -75,19 +76,11 @@ func TestNormalizeSlugKeepsPlainCharacters(t *testing.T) {
 	}
 }
 
-// anyText generates texts, and bytes that are not UTF-8.
-var anyText = rapid.OneOf(
-	rapid.String(),
-	rapid.StringN(80, 300, -1),
-	rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
-	rapid.StringOf(rapid.SampledFrom([]rune("a é会🦊\u200d\u202e\x00\n\u0301"))),
-)
-
 func TestNormalizedSlugIsPlainAndStaysTheSame(t *testing.T) {
 	t.Parallel()
 	plain := regexp.MustCompile(`^([a-z0-9]([a-z0-9_-]*[a-z0-9])?)?$`)
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.OneOf(anyText, rapid.StringMatching(`[ A-Za-z0-9_.-]{0,120}`)).Draw(t, "text")
+		text := rapid.OneOf(env.AnyText, rapid.StringMatching(`[ A-Za-z0-9_.-]{0,120}`)).Draw(t, "text")
 		slug := rooms.NormalizeSlug(text)
 		require.Regexp(t, plain, slug)
 		require.NotContains(t, slug, "--")
@@ -116,7 +109,7 @@ func TestChosenSlugIsNormalisedOrRefused(t *testing.T) {
 		slug, err := rooms.ChosenSlug(test.text)
 		assert.Equal(t, test.want, slug, "%.50q", test.text)
 		if test.want == "" {
-			assertBlames(t, err, "slug", "3 to 100 characters")
+			env.AssertBlames(t, err, "slug", "3 to 100 characters")
 			continue
 		}
 		assert.NoError(t, err)
@@ -141,7 +134,7 @@ func TestSlugThatLooksLikeAnIdIsRefused(t *testing.T) {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
 			slug, err := rooms.ChosenSlug(text)
-			assertBlames(t, err, "slug", "must not look like an id")
+			env.AssertBlames(t, err, "slug", "must not look like an id")
 			assert.Empty(t, slug)
 		})
 	}
@@ -151,7 +144,7 @@ func TestReservedSlugIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"graphql", "GraphiQL", " LOGIN! ", "recordings", "assets"} {
 		_, err := rooms.ChosenSlug(text)
-		assertBlames(t, err, "slug", "this address is Foyer's own")
+		env.AssertBlames(t, err, "slug", "this address is Foyer's own")
 	}
 	slug, err := rooms.ChosenSlug("log in")
 	assert.NoError(t, err)
@@ -163,7 +156,7 @@ func TestChosenSlugNeverParsesAsAnId(t *testing.T) {
 	hex := rapid.StringMatching(
 		`[{(]?[0-9a-fA-F]{8}[-_ ]?([0-9a-fA-F]{4}[-_ ]?){3}[0-9a-fA-F]{12}[)}]?`)
 	rapid.Check(t, func(t *rapid.T) {
-		slug, err := rooms.ChosenSlug(rapid.OneOf(hex, anyText).Draw(t, "text"))
+		slug, err := rooms.ChosenSlug(rapid.OneOf(hex, env.AnyText).Draw(t, "text"))
 		if err != nil {
 			require.True(t, fault.Is(err, fault.Invalid))
 			return
@@ -201,12 +194,4 @@ func TestRandomSlugIsAValidSlug(t *testing.T) {
 	chosen, err := rooms.ChosenSlug(slug)
 	assert.NoError(t, err)
 	assert.Equal(t, slug, chosen)
-}
-
-func assertBlames(t *testing.T, err error, field, why string) {
-	t.Helper()
-	require.True(t, fault.Is(err, fault.Invalid), "%v", err)
-	assert.Equal(t, map[string]any{"field": field}, fault.Of(err).Details)
-	assert.Contains(t, fault.Of(err).Message, field)
-	assert.Contains(t, fault.Of(err).Message, why)
 }

@@ -128,7 +128,7 @@ func (t *Tokens) Issue(ctx context.Context, r Request) (*Token, error) {
 }
 
 func away(cause error) error {
-	return fault.From(cause, fault.Unavailable, "applications cannot be looked at; try again soon")
+	return fault.From(cause, fault.Unavailable, "applications cannot be read at the moment; try again soon")
 }
 
 // allow counts one request against a limit.

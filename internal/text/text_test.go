@@ -11,33 +11,12 @@ import (
 
 	"foyer/internal/fault"
 	"foyer/internal/text"
+	"foyer/test/env"
 )
-
-// goodNames are valid names in many scripts.
-var goodNames = map[string]string{
-	"one letter":       "a",
-	"accents":          "Réunion d'été",
-	"apart accents":    "Re\u0301union",
-	"Cyrillic":         "Встреча",
-	"Greek":            "Συνάντηση",
-	"Arabic":           "غرفة الاجتماعات",
-	"Hebrew":           "חדר ישיבות",
-	"Persian, joiners": "می\u200cخواهم",
-	"Hindi, joiners":   "क्\u200dष हिन्दी",
-	"Thai":             "ห้องประชุม",
-	"Chinese":          "会议室",
-	"Japanese":         "ミーティング 会議",
-	"Korean":           "회의실",
-	"emoji":            "🦊 standup 🚀",
-	"emoji, joined":    "👩🏽\u200d💻 👨\u200d👩\u200d👧\u200d👦 🏳️\u200d🌈",
-	"skin tone":        "👍🏿",
-	"punctuation":      `"<b>" & 'co' \ % $1 {{.}} -- ;`,
-	"stacked accents":  "Z" + strings.Repeat("\u0335", 50),
-}
 
 func TestNameMayUseAnyScript(t *testing.T) {
 	t.Parallel()
-	for what, name := range goodNames {
+	for what, name := range env.GoodNames {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			checked, err := text.CheckName("name", name, 200)
@@ -105,21 +84,13 @@ func TestEmptyLongOrDeceptiveNameIsRefused(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			checked, err := text.CheckName("displayName", test.name, 100)
-			assertBlames(t, err, "displayName", test.why)
+			env.AssertBlames(t, err, "displayName", test.why)
 			assert.NotContains(t, err.Error(), "Ada", "the name goes into no log")
 			assert.Empty(t, checked)
 			_, err = text.CheckDisplayName("displayName", test.name)
-			assertBlames(t, err, "displayName", test.why)
+			env.AssertBlames(t, err, "displayName", test.why)
 		})
 	}
-}
-
-func assertBlames(t *testing.T, err error, field, why string) {
-	t.Helper()
-	require.True(t, fault.Is(err, fault.Invalid), "%v", err)
-	assert.Equal(t, map[string]any{"field": field}, fault.Of(err).Details)
-	assert.Contains(t, fault.Of(err).Message, field)
-	assert.Contains(t, fault.Of(err).Message, why)
 }
 
 func TestNameIsMeasuredInCharacters(t *testing.T) {
@@ -170,7 +141,7 @@ func TestCheckLinesKeepsLines(t *testing.T) {
 		strings.Repeat("\n", 1e6) + "a": "longer than 300",
 	} {
 		_, err := text.CheckLines("message", given, 300)
-		assertBlames(t, err, "message", message)
+		env.AssertBlames(t, err, "message", message)
 	}
 }
 
@@ -195,22 +166,14 @@ func TestDisplayNameFitsLiveKit(t *testing.T) {
 			assert.NoError(t, err, test.name)
 			continue
 		}
-		assertBlames(t, err, "displayName", "is longer than")
+		env.AssertBlames(t, err, "displayName", "is longer than")
 	}
 }
-
-// anyText generates texts, and bytes that are not UTF-8.
-var anyText = rapid.OneOf(
-	rapid.String(),
-	rapid.StringN(80, 300, -1),
-	rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
-	rapid.StringOf(rapid.SampledFrom([]rune("a é会🦊\u200d\u202e\x00\n\u0301"))),
-)
 
 func TestCheckedDisplayNameIsValidAndStaysTheSame(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		name := anyText.Draw(t, "name")
+		name := env.AnyText.Draw(t, "name")
 		checked, err := text.CheckDisplayName("displayName", name)
 		if err != nil {
 			require.True(t, fault.Is(err, fault.Invalid))
