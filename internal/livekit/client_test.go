@@ -205,7 +205,7 @@ func TestLiveKitGrantsWhatTheTokenAllows(t *testing.T) {
 			assert.Equal(t, test.sources, may.GetCanPublishSources())
 			assert.Equal(t, j.Data, may.GetCanPublishData(), "may send data")
 			assert.True(t, may.GetCanSubscribe(), "may watch")
-			assert.False(t, may.GetCanUpdateMetadata(), "may not rename himself")
+			assert.False(t, may.GetCanUpdateMetadata(), "may not rename themselves")
 			assert.False(t, may.GetHidden(), "is seen")
 		})
 	}
