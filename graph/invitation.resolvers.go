@@ -4,10 +4,10 @@ import (
 	"context"
 
 	"foyer/graph/generated"
-	"foyer/invitations"
+	"foyer/notifications"
 )
 
-func (r *mutationResolver) InviteToRoom(ctx context.Context, input invitations.Input) (*generated.InviteToRoomPayload, error) {
-	invited, err := r.Invitations.Invite(ctx, input)
+func (r *mutationResolver) InviteToRoom(ctx context.Context, input notifications.InviteInput) (*generated.InviteToRoomPayload, error) {
+	invited, err := r.Notifications.Invite(ctx, input)
 	return &generated.InviteToRoomPayload{Invited: invited}, err
 }

@@ -30,7 +30,7 @@ func TestNodeIsWhatTheViewerMaySee(t *testing.T) {
 		of := rooms.New(db, people, rooms.Settings{})
 		r := &Resolver{
 			Accounts: people, Rooms: of,
-			Recordings: recordings.New(recordings.Outside{DB: db, Rooms: of}, recordings.Settings{}),
+			Recordings: recordings.New(recordings.Dependencies{DB: db, Rooms: of}, recordings.Settings{}),
 		}
 		made := db.Room.Create().SetName("Room").SetSlug("a-room").SetAccessLevel(room.AccessLevelRESTRICTED).
 			SaveX(t.Context())

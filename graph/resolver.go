@@ -5,9 +5,9 @@ import (
 	"foyer/accounts"
 	"foyer/auth"
 	"foyer/graph/generated"
-	"foyer/invitations"
 	"foyer/lobby"
 	"foyer/meetings"
+	"foyer/notifications"
 	"foyer/recordings"
 	"foyer/rooms"
 )
@@ -16,12 +16,12 @@ import (
 
 // Resolver holds what the resolvers call.
 type Resolver struct {
-	Accounts    *accounts.Service
-	Rooms       *rooms.Service
-	Lobby       *lobby.Service
-	Meetings    *meetings.Service
-	Recordings  *recordings.Recordings
-	Invitations *invitations.Service
+	Accounts      *accounts.Service
+	Rooms         *rooms.Service
+	Lobby         *lobby.Service
+	Meetings      *meetings.Service
+	Recordings    *recordings.Service
+	Notifications *notifications.Service
 	// Sessions are those of the people who are signed in.
 	Sessions *auth.Sessions
 	// Offers are what this server can do.

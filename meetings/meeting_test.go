@@ -289,7 +289,7 @@ func (w *world) another() *world {
 		Secret: "a secret of at least 32 bytes, for tests", TicketTTL: time.Hour,
 	})
 	require.NoError(w.t, err)
-	recordings := recordings.New(recordings.Outside{DB: w.db, Redis: w.rdb, Accounts: w.accounts, Rooms: w.rooms.Service,
+	recordings := recordings.New(recordings.Dependencies{DB: w.db, Redis: w.rdb, Accounts: w.accounts, Rooms: w.rooms.Service,
 		Live: second.live, RTC: w.rtc}, recordings.Settings{})
 	second.Service = meetings.New(w.rooms.Service, second.lobby, second.live, w.rtc, recordings, meetings.Settings{
 		ReviewInterval: 100 * time.Millisecond,

@@ -32,7 +32,7 @@ type Service struct {
 	lobby      *lobby.Service
 	live       *live.Service
 	rtc        *livekit.Client
-	recordings *recordings.Recordings
+	recordings *recordings.Service
 }
 
 // Settings of a Service.
@@ -48,7 +48,7 @@ type Settings struct {
 // New returns a Service.
 func New(
 	of *rooms.Service, lobby *lobby.Service, live *live.Service, rtc *livekit.Client,
-	recordings *recordings.Recordings, settings Settings,
+	recordings *recordings.Service, settings Settings,
 ) *Service {
 	return &Service{settings, rooms.NewEditor(of), lobby, live, rtc, recordings}
 }
@@ -145,11 +145,10 @@ func metadata(r *ent.Room) string {
 // files of its recordings are removed.
 // The room is gone even when the lobby or LiveKit is out of reach.
 func (s *Service) DeleteRoom(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
-	r, err := s.rooms.Delete(ctx, roomID, s.recordings.Leave)
+	r, err := s.rooms.Delete(ctx, roomID, s.recordings.DiscardOf)
 	if err != nil {
 		return nil, err
 	}
-	s.recordings.Left()
 	ctx = context.WithoutCancel(ctx)
 	if _, err := s.live.End(ctx, roomID); err != nil {
 		slog.WarnContext(ctx, "the lobby of a deleted room ends a little later", "room", roomID, "err", err)

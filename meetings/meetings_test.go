@@ -161,7 +161,7 @@ func newWorld(t testing.TB, o options) *world {
 		Secret: "a secret of at least 32 bytes, for tests", TicketTTL: time.Hour,
 	})
 	require.NoError(t, err)
-	recordings := recordings.New(recordings.Outside{
+	recordings := recordings.New(recordings.Dependencies{
 		DB: w.db, Redis: rdb, Accounts: w.accounts, Rooms: w.rooms.Service, Live: w.live, RTC: w.rtc,
 		Outbox: outbox.New(w.db, outbox.Settings{}),
 	}, recordings.Settings{})

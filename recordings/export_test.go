@@ -9,7 +9,7 @@ import (
 )
 
 // Round is one comparison with LiveKit, when nobody else compares.
-func (r *Recordings) Round(ctx context.Context) error {
+func (r *Service) Round(ctx context.Context) error {
 	for {
 		if alone, err := r.alone(ctx, r.round); alone || err != nil {
 			return err
@@ -23,12 +23,12 @@ func (r *Recordings) Round(ctx context.Context) error {
 }
 
 // GiveUp gives a recording up, as a comparison does.
-func (r *Recordings) GiveUp(ctx context.Context, rec *ent.Recording) error {
+func (r *Service) GiveUp(ctx context.Context, rec *ent.Recording) error {
 	return r.giveUp(ctx, rec, recording.StatusFAILED, "given up")
 }
 
-// Woken reports whether there is to be a comparison env.Soon, which then is not any more.
-func (r *Recordings) Woken() bool {
+// Woken reports whether there is to be a comparison soon, which then is not any more.
+func (r *Service) Woken() bool {
 	select {
 	case <-r.wake:
 		return true

@@ -451,7 +451,7 @@ func TestRoomThatIsDeletedWhileItsRecordingBegins(t *testing.T) {
 	failed := make(chan error, 1)
 	go func() { _, err := w.Start(w.Host(), w.input()); failed <- err }()
 	env.Eventually(w.T, func(t *assert.CollectT) { assert.Len(t, w.egress.Running(), 1) })
-	_, err := w.Rooms.Delete(w.Host(), w.Room.ID, w.Leave) // its call goes on
+	_, err := w.Rooms.Delete(w.Host(), w.Room.ID, w.DiscardOf) // its call goes on
 	require.NoError(t, err)
 	close(hang)
 	env.RequireFault(t, fault.NotFound, <-failed)
@@ -484,13 +484,13 @@ func TestOfAHundredStartsOneWins(t *testing.T) {
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, options{db: db})
 		w.call()
-		second := recordings.New(w.outside, w.settings)
+		second := recordings.New(w.dependencies, w.settings)
 		var won []*ent.Recording
 		var all sync.WaitGroup
 		var mu sync.Mutex
 		for i := range 100 {
 			all.Go(func() {
-				by := w.Recordings
+				by := w.Service
 				if i%2 == 0 {
 					by = second
 				}
@@ -517,7 +517,7 @@ func TestOfAHundredStartsOneWins(t *testing.T) {
 func TestServersTakeTurns(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	second := recordings.New(w.outside, w.settings)
+	second := recordings.New(w.dependencies, w.settings)
 	env.Run(w.T, second.Run)
 	w.call()
 	w.loseEvents(true)
@@ -612,8 +612,8 @@ func TestFileOfADeletedRecordingThatComesLateIsRemoved(t *testing.T) {
 func TestServerWithoutABucketRecordsNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{idle: true})
-	w.outside.Bucket = nil
-	off := recordings.New(w.outside, w.settings)
+	w.dependencies.Bucket = nil
+	off := recordings.New(w.dependencies, w.settings)
 	_, err := off.Start(w.Host(), w.input())
 	env.RequireFault(t, fault.Unavailable, err)
 	assert.Contains(t, err.Error(), "records nothing")
@@ -645,8 +645,8 @@ func TestStartsAreLimited(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{idle: true})
 	rdb, prefix := env.Redis(t)
-	w.outside.Limiter, w.settings.StartsPerUser = ratelimit.New(rdb, prefix), 2
-	w.Recordings = recordings.New(w.outside, w.settings)
+	w.dependencies.Limiter, w.settings.StartsPerUser = ratelimit.New(rdb, prefix), 2
+	w.Service = recordings.New(w.dependencies, w.settings)
 	start := func(as context.Context) error {
 		_, err := w.Start(as, w.input()) // nobody is in the call
 		return err

@@ -22,24 +22,24 @@ const limitReached = "it reached the limit of the media server"
 // Hear takes news of an egress from LiveKit. It may be repeated, and come in any order, also before the
 // call has returned that started it; of another's egress it is fine. An error means that the same news
 // should come again.
-func (r *Recordings) Hear(ctx context.Context, e *livekit.Egress) error {
-	rec, err := r.find(ctx, e)
+func (s *Service) Hear(ctx context.Context, e *livekit.Egress) error {
+	rec, err := s.find(ctx, e)
 	if ent.IsNotFound(err) {
 		if _, ours := idOf(e.File); ours && !e.Ended() {
-			r.Wake() // nobody wants it
+			s.Wake() // nobody wants it
 		}
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("find the recording of an egress: %w", err)
 	}
-	return r.follow(ctx, rec, e)
+	return s.follow(ctx, rec, e)
 }
 
 // find returns the recording of an egress: by its id or, before that is stored, by its file. Where
 // LiveKit does not say what was asked for, it is the one of the room that waits for its egress.
-func (r *Recordings) find(ctx context.Context, e *livekit.Egress) (*ent.Recording, error) {
-	rec, err := r.db.Recording.Query().Where(recording.EgressID(e.ID)).Only(ctx)
+func (s *Service) find(ctx context.Context, e *livekit.Egress) (*ent.Recording, error) {
+	rec, err := s.db.Recording.Query().Where(recording.EgressID(e.ID)).Only(ctx)
 	if !ent.IsNotFound(err) {
 		return rec, err
 	}
@@ -49,13 +49,13 @@ func (r *Recordings) find(ctx context.Context, e *livekit.Egress) (*ent.Recordin
 	case errRoom != nil:
 		return nil, err
 	case ours:
-		rec, err = r.db.Recording.Query().Where(recording.ID(id), recording.RoomID(roomID)).Only(ctx)
+		rec, err = s.db.Recording.Query().Where(recording.ID(id), recording.RoomID(roomID)).Only(ctx)
 		if err == nil && !isFileOf(e, rec) {
 			return nil, &ent.NotFoundError{}
 		}
 		return rec, err
 	case !e.FileKnown:
-		return r.db.Recording.Query().
+		return s.db.Recording.Query().
 			Where(recording.RoomID(roomID), isUnfinished(), recording.EgressIDIsNil()).Only(ctx)
 	default:
 		return nil, err
@@ -72,24 +72,24 @@ func idOf(path string) (uuid.UUID, bool) {
 
 // follow carries what LiveKit says of an egress over to its recording, as it is stored by then: what is
 // older than what is known changes nothing.
-func (r *Recordings) follow(ctx context.Context, rec *ent.Recording, e *livekit.Egress) error {
-	if mine, err := r.claim(ctx, rec, e); err != nil || !mine {
+func (s *Service) follow(ctx context.Context, rec *ent.Recording, e *livekit.Egress) error {
+	if mine, err := s.claim(ctx, rec, e); err != nil || !mine {
 		return err
 	}
 	switch e.Status {
 	case livekit.EgressActive:
-		return r.activate(ctx, rec, e)
+		return s.activate(ctx, rec, e)
 	case livekit.EgressEnding:
-		_, err := r.stopping(ctx, rec)
+		_, err := s.stopping(ctx, rec)
 		return err
 	case livekit.EgressComplete:
-		return r.save(ctx, rec, file{e, e.Size, ""})
+		return s.save(ctx, rec, file{e, e.Size, ""})
 	case livekit.EgressLimitReached:
-		return r.save(ctx, rec, file{e, e.Size, limitReached})
+		return s.save(ctx, rec, file{e, e.Size, limitReached})
 	case livekit.EgressAborted:
-		return r.finish(ctx, rec, recording.StatusABORTED, reasonOf(e, "the media server aborted it"))
+		return s.finish(ctx, rec, recording.StatusABORTED, reasonOf(e, "the media server aborted it"))
 	case livekit.EgressFailed:
-		return r.finish(ctx, rec, recording.StatusFAILED, reasonOf(e, "the media server failed to record"))
+		return s.finish(ctx, rec, recording.StatusFAILED, reasonOf(e, "the media server failed to record"))
 	}
 	return nil
 }
@@ -103,49 +103,49 @@ func reasonOf(e *livekit.Egress, otherwise string) string {
 
 // claim stores which egress a recording has, and reports whether it is this one. Another for the same
 // recording is not wanted.
-func (r *Recordings) claim(ctx context.Context, rec *ent.Recording, e *livekit.Egress) (bool, error) {
+func (s *Service) claim(ctx context.Context, rec *ent.Recording, e *livekit.Egress) (bool, error) {
 	if rec.EgressID == nil {
-		_, err := r.db.Recording.Update().Where(recording.ID(rec.ID), recording.EgressIDIsNil()).
+		_, err := s.db.Recording.Update().Where(recording.ID(rec.ID), recording.EgressIDIsNil()).
 			SetEgressID(e.ID).Save(ctx)
 		if err != nil {
 			return false, fmt.Errorf("store the egress of recording %s: %w", rec.ID, err)
 		}
 	}
-	mine, err := r.db.Recording.Query().
+	mine, err := s.db.Recording.Query().
 		Where(recording.ID(rec.ID), recording.EgressID(e.ID)).Exist(ctx)
 	if err != nil {
 		return false, fmt.Errorf("find the egress of recording %s: %w", rec.ID, err)
 	}
 	if !mine && !e.Ended() {
-		r.Wake()
+		s.Wake()
 	}
 	return mine, nil
 }
 
 // activate notes that media are recorded. Of a recording that was to end before, or that was given up,
 // that is news of something to be ended.
-func (r *Recordings) activate(ctx context.Context, rec *ent.Recording, e *livekit.Egress) error {
+func (s *Service) activate(ctx context.Context, rec *ent.Recording, e *livekit.Egress) error {
 	at := e.StartedAt
 	if at.IsZero() {
 		at = time.Now()
 	}
-	changed, err := r.db.Recording.Update().
+	changed, err := s.db.Recording.Update().
 		Where(recording.ID(rec.ID), recording.StatusEQ(recording.StatusINITIATED)).
 		SetStatus(recording.StatusACTIVE).SetStartedAt(at).Save(ctx)
 	switch {
 	case err != nil:
 		return fmt.Errorf("activate recording %s: %w", rec.ID, err)
 	case changed > 0:
-		r.touch(ctx, rec.RoomID)
+		s.touch(ctx, rec.RoomID)
 	case rec.Status != recording.StatusACTIVE:
-		r.Wake()
+		s.Wake()
 	}
 	return nil
 }
 
 // stopping notes that a recording is to end, or does, and reports whether that is new.
-func (r *Recordings) stopping(ctx context.Context, rec *ent.Recording) (bool, error) {
-	changed, err := r.db.Recording.Update().
+func (s *Service) stopping(ctx context.Context, rec *ent.Recording) (bool, error) {
+	changed, err := s.db.Recording.Update().
 		Where(recording.ID(rec.ID),
 			recording.StatusIn(recording.StatusINITIATED, recording.StatusACTIVE)).
 		SetStatus(recording.StatusSTOPPING).SetStoppingAt(time.Now()).Save(ctx)
@@ -153,7 +153,7 @@ func (r *Recordings) stopping(ctx context.Context, rec *ent.Recording) (bool, er
 		return false, fmt.Errorf("stop recording %s: %w", rec.ID, err)
 	}
 	if changed > 0 {
-		r.touch(ctx, rec.RoomID)
+		s.touch(ctx, rec.RoomID)
 	}
 	return changed > 0, nil
 }
@@ -167,8 +167,8 @@ type file struct {
 }
 
 // save notes that the file of a recording is in the bucket, whatever was believed of it before.
-func (r *Recordings) save(ctx context.Context, rec *ent.Recording, f file) error {
-	return r.end(ctx, rec, func(update *ent.RecordingUpdate) {
+func (s *Service) save(ctx context.Context, rec *ent.Recording, f file) error {
+	return s.end(ctx, rec, func(update *ent.RecordingUpdate) {
 		update.Where(recording.StatusNEQ(recording.StatusSAVED)).
 			SetStatus(recording.StatusSAVED).SetReason(f.reason)
 		if f.size > 0 {
@@ -180,8 +180,8 @@ func (r *Recordings) save(ctx context.Context, rec *ent.Recording, f file) error
 		if f.egress != nil && !f.egress.StartedAt.IsZero() {
 			update.SetStartedAt(f.egress.StartedAt)
 		}
-		if r.settings.KeptFor > 0 {
-			update.SetExpiresAt(time.Now().Add(r.settings.KeptFor))
+		if s.settings.KeptFor > 0 {
+			update.SetExpiresAt(time.Now().Add(s.settings.KeptFor))
 		}
 		if rec.Options.Transcribe {
 			update.SetTranscript(recording.TranscriptPENDING)
@@ -190,31 +190,31 @@ func (r *Recordings) save(ctx context.Context, rec *ent.Recording, f file) error
 }
 
 // finish ends a recording of which there is no file, unless it has ended already.
-func (r *Recordings) finish(
+func (s *Service) finish(
 	ctx context.Context, rec *ent.Recording, status recording.Status, reason string,
 ) error {
-	return r.end(ctx, rec, func(update *ent.RecordingUpdate) {
+	return s.end(ctx, rec, func(update *ent.RecordingUpdate) {
 		update.Where(isUnfinished()).SetStatus(status).SetReason(reason)
 	})
 }
 
 // tryFinish is finish where the comparison with LiveKit makes up for a failure.
-func (r *Recordings) tryFinish(
+func (s *Service) tryFinish(
 	ctx context.Context, rec *ent.Recording, status recording.Status, reason string,
 ) {
-	if err := r.finish(ctx, rec, status, reason); err != nil {
+	if err := s.finish(ctx, rec, status, reason); err != nil {
 		warn(ctx, "a recording ends a little later", err, "recording", rec.ID)
-		r.Wake()
+		s.Wake()
 	}
 }
 
 // end moves a recording to a final status, if change allows, and in the same transaction has written
 // down what follows from that.
-func (r *Recordings) end(
+func (s *Service) end(
 	ctx context.Context, rec *ent.Recording, change func(*ent.RecordingUpdate),
 ) error {
 	var ended *ent.Recording
-	err := database.InTx(ctx, r.db, func(tx *ent.Tx) error {
+	err := database.InTx(ctx, s.db, func(tx *ent.Tx) error {
 		update := tx.Recording.Update().Where(recording.ID(rec.ID)).SetEndedAt(time.Now())
 		change(update)
 		changed, err := update.Save(ctx)
@@ -224,44 +224,35 @@ func (r *Recordings) end(
 		if ended, err = tx.Recording.Get(ctx, rec.ID); err != nil {
 			return err
 		}
-		return r.onEnd(ctx, tx, ended)
+		if s.onEnd == nil {
+			return nil
+		}
+		return s.onEnd(ctx, tx, ended)
 	})
 	if err != nil {
 		return fmt.Errorf("end recording %s: %w", rec.ID, err)
 	}
 	if ended != nil {
-		r.outbox.Wake()
-		r.ended(ctx, ended)
-	}
-	return nil
-}
-
-// onEnd writes down, in the transaction that has moved a recording to a final status, what follows. A
-// recording that was given up may be SAVED later, and comes here again.
-func (r *Recordings) onEnd(ctx context.Context, tx *ent.Tx, rec *ent.Recording) error {
-	for _, follows := range r.settings.OnEnd {
-		if err := follows(ctx, tx, rec); err != nil {
-			return err
-		}
+		s.ended(ctx, ended)
 	}
 	return nil
 }
 
 // ended tells those in the room that they are not recorded any more.
-func (r *Recordings) ended(ctx context.Context, rec *ent.Recording) {
+func (s *Service) ended(ctx context.Context, rec *ent.Recording) {
 	slog.InfoContext(ctx, "a recording has ended",
 		"recording", rec.ID, "room", rec.RoomID, "status", rec.Status, "reason", rec.Reason)
 	if rec.EgressID != nil {
-		if err := r.live.NoteEgress(ctx, rec.RoomID, *rec.EgressID, false, true); err != nil {
+		if err := s.live.NoteEgress(ctx, rec.RoomID, *rec.EgressID, false, true); err != nil {
 			warn(ctx, "who follows a room hears of the end of its recording later", err, "room", rec.RoomID)
 		}
 	}
-	r.touch(ctx, rec.RoomID)
+	s.touch(ctx, rec.RoomID)
 }
 
 // touch tells those who follow a room that its recording has changed.
-func (r *Recordings) touch(ctx context.Context, roomID uuid.UUID) {
-	if err := r.live.Touch(context.WithoutCancel(ctx), roomID); err != nil {
+func (s *Service) touch(ctx context.Context, roomID uuid.UUID) {
+	if err := s.live.Touch(context.WithoutCancel(ctx), roomID); err != nil {
 		warn(ctx, "who follows a room hears of its recording later", err, "room", roomID)
 	}
 }

@@ -16,21 +16,21 @@ import (
 
 // URL is where browsers get the file of a recording, by the server before the bucket; nil when there is
 // none, or none any more, and where no server hands out files.
-func (r *Recordings) URL(rec *ent.Recording) *string {
-	if !Available(rec) || !r.settings.Served {
+func (s *Service) URL(rec *ent.Recording) *string {
+	if !Available(rec) || !s.settings.Served {
 		return nil
 	}
-	url := strings.TrimRight(r.settings.PublicURL, "/") + "/media/" + Key(rec)
+	url := strings.TrimRight(s.settings.PublicURL, "/") + "/media/" + Key(rec)
 	return &url
 }
 
 // DownloadURL is where anybody gets the file of a recording for a short time; nil when there is none,
 // or where the server gives none.
-func (r *Recordings) DownloadURL(ctx context.Context, rec *ent.Recording) (*string, error) {
-	if !Available(rec) || r.settings.DownloadFor == 0 {
+func (s *Service) DownloadURL(ctx context.Context, rec *ent.Recording) (*string, error) {
+	if !Available(rec) || s.settings.DownloadFor == 0 {
 		return nil, nil
 	}
-	url, err := r.bucket.Presign(ctx, Key(rec), DownloadName(rec), Lifetime(rec, r.settings.DownloadFor))
+	url, err := s.bucket.Presign(ctx, Key(rec), DownloadName(rec), Lifetime(rec, s.settings.DownloadFor))
 	return &url, err
 }
 
@@ -45,7 +45,7 @@ func Lifetime(rec *ent.Recording, wished time.Duration) time.Duration {
 // Media finds the recording that has the file of a name, if the viewer may have that file now.
 // Unauthenticated for nobody. For everything else it is one Forbidden: whether there is such a recording
 // is not told to those who may not see it, nor to applications.
-func (r *Recordings) Media(ctx context.Context, file string) (*ent.Recording, error) {
+func (s *Service) Media(ctx context.Context, file string) (*ent.Recording, error) {
 	viewer := auth.FromContext(ctx)
 	if viewer.IsApplication() {
 		return nil, errNoFile()
@@ -55,7 +55,7 @@ func (r *Recordings) Media(ctx context.Context, file string) (*ent.Recording, er
 	if err != nil {
 		id = uuid.Nil // nobody's: a guest is told to sign in all the same
 	}
-	rec, err := r.Get(ctx, id)
+	rec, err := s.Get(ctx, id)
 	if fault.Is(err, fault.NotFound) {
 		return nil, errNoFile()
 	}
@@ -71,12 +71,12 @@ func (r *Recordings) Media(ctx context.Context, file string) (*ent.Recording, er
 // Stored takes news of the storage: there is an object of so many bytes, whole. It may be repeated; of
 // another's object it is fine. The storage alone makes no recording SAVED: LiveKit has to have ended its
 // egress, or to know it no more. An error means that the same news should come again.
-func (r *Recordings) Stored(ctx context.Context, key string, size int64) error {
+func (s *Service) Stored(ctx context.Context, key string, size int64) error {
 	id, ours := idOf(key)
 	if !ours {
 		return nil
 	}
-	rec, err := r.db.Recording.Get(ctx, id)
+	rec, err := s.db.Recording.Get(ctx, id)
 	if ent.IsNotFound(err) {
 		return nil
 	}
@@ -86,18 +86,18 @@ func (r *Recordings) Stored(ctx context.Context, key string, size int64) error {
 	if Key(rec) != key {
 		return nil
 	}
-	if err := r.measure(ctx, rec, size); err != nil || rec.Status == recording.StatusSAVED {
+	if err := s.measure(ctx, rec, size); err != nil || rec.Status == recording.StatusSAVED {
 		return err
 	}
-	return r.complete(ctx, rec, size)
+	return s.complete(ctx, rec, size)
 }
 
 // measure notes how large the file of a recording is.
-func (r *Recordings) measure(ctx context.Context, rec *ent.Recording, size int64) error {
+func (s *Service) measure(ctx context.Context, rec *ent.Recording, size int64) error {
 	if size <= 0 || rec.Size != nil && *rec.Size == size {
 		return nil
 	}
-	err := r.db.Recording.Update().Where(recording.ID(rec.ID)).SetSize(size).Exec(ctx)
+	err := s.db.Recording.Update().Where(recording.ID(rec.ID)).SetSize(size).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("note the size of recording %s: %w", rec.ID, err)
 	}
@@ -105,15 +105,15 @@ func (r *Recordings) measure(ctx context.Context, rec *ent.Recording, size int64
 }
 
 // complete makes a recording, of which there is a file, what LiveKit says of its egress.
-func (r *Recordings) complete(ctx context.Context, rec *ent.Recording, size int64) error {
-	e, err := r.egressOf(ctx, rec)
+func (s *Service) complete(ctx context.Context, rec *ent.Recording, size int64) error {
+	e, err := s.egressOf(ctx, rec)
 	switch {
 	case err != nil:
 		return err
 	case e != nil:
-		return r.follow(ctx, rec, e)
+		return s.follow(ctx, rec, e)
 	case rec.EgressID != nil:
-		return r.save(ctx, rec, file{size: size})
+		return s.save(ctx, rec, file{size: size})
 	default:
 		return nil // it has no egress yet: a file of that name was not made by one of ours
 	}

@@ -32,8 +32,8 @@ import (
 	"foyer/rooms"
 )
 
-// Recordings are those of all rooms.
-type Recordings struct {
+// Service records rooms.
+type Service struct {
 	db       *ent.Client
 	redis    redis.UniversalClient
 	accounts *accounts.Service
@@ -43,28 +43,33 @@ type Recordings struct {
 	bucket   *bucket.Bucket
 	outbox   *outbox.Outbox
 	limiter  *ratelimit.Limiter
+	onEnd    func(context.Context, *ent.Tx, *ent.Recording) error
 	settings Settings
 
 	wake chan struct{}
-	// tries counts how often an egress was asked to end that nobody wants; a round's alone.
-	tries map[string]int
+	// stops counts how often this server asked an unwanted egress to stop. Only the reconciler uses it.
+	stops map[string]int
 }
 
-// Outside is what Recordings lean on.
-type Outside struct {
+// Dependencies of a Service.
+type Dependencies struct {
 	DB       *ent.Client
 	Redis    redis.UniversalClient
 	Accounts *accounts.Service
 	Rooms    *rooms.Service
 	Live     *live.Service
 	RTC      *livekit.Client
-	// Bucket is where files are kept; nil where nothing is recorded.
+	// Bucket stores the files; nil if nothing is recorded.
 	Bucket  *bucket.Bucket
 	Outbox  *outbox.Outbox
 	Limiter *ratelimit.Limiter
+	// OnEnd runs in the transaction that moves a recording to a final status, and adds what follows from it;
+	// nil for nothing. A recording that was given up may reach SAVED later: OnEnd runs again then. An error
+	// rolls the transaction back, and the Service retries.
+	OnEnd func(context.Context, *ent.Tx, *ent.Recording) error
 }
 
-// Settings of Recordings.
+// Settings of a Service.
 type Settings struct {
 	// PublicURL is where people find the product: files are below it.
 	PublicURL string
@@ -92,18 +97,14 @@ type Settings struct {
 	StartsPerUser int
 	// KeyPrefix stands before every Redis key.
 	KeyPrefix string
-	// OnEnd are run in the transaction in which a recording reaches a final status, and write down what
-	// follows. One that was given up may reach SAVED afterwards. An error undoes it all, and it is tried
-	// again.
-	OnEnd []func(context.Context, *ent.Tx, *ent.Recording) error
 }
 
-// New returns Recordings. Run has to run for them to find their end whatever fails.
-func New(o Outside, settings Settings) *Recordings {
-	return &Recordings{
-		db: o.DB, redis: o.Redis, accounts: o.Accounts, rooms: o.Rooms, live: o.Live, rtc: o.RTC, bucket: o.Bucket,
-		outbox: o.Outbox, limiter: o.Limiter, settings: settings,
-		wake: make(chan struct{}, 1), tries: map[string]int{},
+// New returns a Service. Its Run finishes recordings whatever fails meanwhile.
+func New(d Dependencies, settings Settings) *Service {
+	return &Service{
+		db: d.DB, redis: d.Redis, accounts: d.Accounts, rooms: d.Rooms, live: d.Live, rtc: d.RTC, bucket: d.Bucket,
+		outbox: d.Outbox, limiter: d.Limiter, onEnd: d.OnEnd, settings: settings,
+		wake: make(chan struct{}, 1), stops: map[string]int{},
 	}
 }
 
@@ -121,8 +122,8 @@ func visibleTo(userID uuid.UUID) predicate.Recording {
 }
 
 // visible finds what the viewer, who is signed in, may see, with what says who else may.
-func (r *Recordings) visible(viewer auth.Viewer) *ent.RecordingQuery {
-	return r.db.Recording.Query().Where(visibleTo(viewer.UserID)).
+func (s *Service) visible(viewer auth.Viewer) *ent.RecordingQuery {
+	return s.db.Recording.Query().Where(visibleTo(viewer.UserID)).
 		WithRoom(func(q *ent.RoomQuery) {
 			q.WithAccesses(func(q *ent.RoomAccessQuery) { q.Where(roomaccess.UserID(viewer.UserID)) })
 		}).
@@ -133,12 +134,12 @@ func (r *Recordings) visible(viewer auth.Viewer) *ent.RecordingQuery {
 
 // Get finds a recording that the viewer may see. Unauthenticated for nobody; NotFound when there is
 // none, or none for him.
-func (r *Recordings) Get(ctx context.Context, id uuid.UUID) (*ent.Recording, error) {
+func (s *Service) Get(ctx context.Context, id uuid.UUID) (*ent.Recording, error) {
 	viewer := auth.FromContext(ctx)
 	if !viewer.SignedIn() {
 		return nil, auth.ErrNobody()
 	}
-	rec, err := r.visible(viewer).Where(recording.ID(id)).Only(ctx)
+	rec, err := s.visible(viewer).Where(recording.ID(id)).Only(ctx)
 	if ent.IsNotFound(err) {
 		return nil, errNoRecording()
 	}
@@ -154,7 +155,7 @@ func errNoRecording() error {
 
 // List returns a page of the recordings that the viewer may see, of one room or (nil) of all, newest
 // first.
-func (r *Recordings) List(
+func (s *Service) List(
 	ctx context.Context, roomID *uuid.UUID, first *int, after *ent.Cursor,
 ) (*ent.RecordingConnection, error) {
 	viewer := auth.FromContext(ctx)
@@ -165,7 +166,7 @@ func (r *Recordings) List(
 	if err != nil {
 		return nil, err
 	}
-	query := r.visible(viewer)
+	query := s.visible(viewer)
 	if roomID != nil {
 		query.Where(recording.RoomID(*roomID))
 	}
@@ -177,21 +178,21 @@ func (r *Recordings) List(
 }
 
 // OfRoom is List for the hosts of a room; to others it is an error.
-func (r *Recordings) OfRoom(
+func (s *Service) OfRoom(
 	ctx context.Context, roomID uuid.UUID, first *int, after *ent.Cursor,
 ) (*ent.RecordingConnection, error) {
-	if err := r.rooms.Require(ctx, roomID, rooms.ReadRecordings); err != nil {
+	if err := s.rooms.Require(ctx, roomID, rooms.ReadRecordings); err != nil {
 		return nil, err
 	}
-	return r.List(ctx, &roomID, first, after)
+	return s.List(ctx, &roomID, first, after)
 }
 
 // Active returns the recording of a room that is not final, for its hosts; nil when there is none.
-func (r *Recordings) Active(ctx context.Context, roomID uuid.UUID) (*ent.Recording, error) {
-	if err := r.rooms.Require(ctx, roomID, rooms.ReadRecordings); err != nil {
+func (s *Service) Active(ctx context.Context, roomID uuid.UUID) (*ent.Recording, error) {
+	if err := s.rooms.Require(ctx, roomID, rooms.ReadRecordings); err != nil {
 		return nil, err
 	}
-	list, err := r.visible(auth.FromContext(ctx)).
+	list, err := s.visible(auth.FromContext(ctx)).
 		Where(recording.RoomID(roomID), isUnfinished()).Limit(1).All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("find the active recording: %w", err)

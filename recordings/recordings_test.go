@@ -50,7 +50,7 @@ type world struct {
 	// toLiveKit and toBucket are our lines to them; the egress worker has others.
 	toLiveKit, toBucket *env.Line
 	settings            recordings.Settings
-	outside             recordings.Outside
+	dependencies        recordings.Dependencies
 
 	mu sync.Mutex
 	// deaf: events are lost.
@@ -59,8 +59,8 @@ type world struct {
 	ends []recording.Status
 }
 
-// service has the methods of Recordings, below those of World: the Room of a world is not that of a recording.
-type service struct{ *recordings.Recordings }
+// service has the methods of recordings.Service, below those of World: the Room of a world is not that of a recording.
+type service struct{ *recordings.Service }
 
 // options change what a world is made of.
 type options struct {
@@ -87,17 +87,17 @@ func newWorld(t testing.TB, o options) *world {
 		PublicURL: "https://meet.example.org", Served: true,
 		Notice: "You are being recorded.", Layout: "speaker",
 		StartTimeout: time.Hour, StopTimeout: time.Hour, Interval: 100 * time.Millisecond,
-		KeyPrefix: prefix, OnEnd: []func(context.Context, *ent.Tx, *ent.Recording) error{w.onEnd},
+		KeyPrefix: prefix,
 	}
 	if o.settings != nil {
 		o.settings(&w.settings)
 	}
-	w.outside = recordings.Outside{
+	w.dependencies = recordings.Dependencies{
 		DB: w.DB, Redis: rdb, Accounts: w.People, Rooms: w.Rooms.Service, Live: w.live, RTC: w.rtc,
-		Bucket: w.bucket(), Outbox: w.outbox,
+		Bucket: w.bucket(), Outbox: w.outbox, OnEnd: w.onEnd,
 	}
-	w.Recordings = recordings.New(w.outside, w.settings)
-	w.calls = meetings.New(w.Rooms.Service, w.lobby, w.live, w.rtc, w.Recordings, meetings.Settings{})
+	w.Service = recordings.New(w.dependencies, w.settings)
+	w.calls = meetings.New(w.Rooms.Service, w.lobby, w.live, w.rtc, w.Service, meetings.Settings{})
 	env.Run(t, w.live.Run)
 	env.Run(t, w.lobby.Run)
 	if !o.idle {

@@ -34,31 +34,31 @@ const (
 
 // Delete deletes a recording and its file, for a host. Conflict for one that is not final, Unavailable
 // when the storage is: the recording is still there then, and deleting it again is fine.
-func (r *Recordings) Delete(ctx context.Context, id uuid.UUID) error {
-	rec, err := r.hosted(ctx, id)
+func (s *Service) Delete(ctx context.Context, id uuid.UUID) error {
+	rec, err := s.hosted(ctx, id)
 	switch {
 	case err != nil:
 		return err
 	case !isFinal(rec):
 		return fault.New(fault.Conflict, "this recording has not ended: stop it first")
-	case r.bucket == nil:
+	case s.bucket == nil:
 		return errOff()
 	}
 	ctx = context.WithoutCancel(ctx)
-	removed, err := r.remove(ctx, rec)
+	removed, err := s.remove(ctx, rec)
 	if err == nil && removed {
-		r.record(ctx, rec, rooms.Act{Action: auditevent.ActionDELETE_RECORDING})
+		s.record(ctx, rec, rooms.Act{Action: auditevent.ActionDELETE_RECORDING})
 	}
 	return err
 }
 
 // hosted finds a recording for a host of its room; Forbidden for who may only see it.
-func (r *Recordings) hosted(ctx context.Context, id uuid.UUID) (*ent.Recording, error) {
-	rec, err := r.Get(ctx, id)
+func (s *Service) hosted(ctx context.Context, id uuid.UUID) (*ent.Recording, error) {
+	rec, err := s.Get(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if host, err := r.isHost(ctx, rec); err != nil || !host {
+	if host, err := s.isHost(ctx, rec); err != nil || !host {
 		return nil, errors.Join(err, fault.New(fault.Forbidden, "only hosts of the room may do this"))
 	}
 	return rec, nil
@@ -66,23 +66,22 @@ func (r *Recordings) hosted(ctx context.Context, id uuid.UUID) (*ent.Recording, 
 
 // remove deletes the file of a recording, then its row, and reports whether that was there. While LiveKit
 // may yet write a file of a recording that was given up, its removal is left to the outbox.
-func (r *Recordings) remove(ctx context.Context, rec *ent.Recording) (bool, error) {
-	if err := r.bucket.Delete(ctx, Key(rec)); err != nil {
+func (s *Service) remove(ctx context.Context, rec *ent.Recording) (bool, error) {
+	if err := s.bucket.Delete(ctx, Key(rec)); err != nil {
 		return false, err
 	}
 	removed := 0
-	err := database.InTx(ctx, r.db, func(tx *ent.Tx) (err error) {
+	err := database.InTx(ctx, s.db, func(tx *ent.Tx) (err error) {
 		removed, err = tx.Recording.Delete().
 			Where(recording.ID(rec.ID), recording.StatusIn(final...)).Exec(ctx)
 		if err != nil || removed == 0 || rec.Status == recording.StatusSAVED {
 			return err
 		}
-		return outbox.Add(ctx, tx, Kind, r.discard(rec))
+		return s.outbox.Add(ctx, tx, Kind, s.discard(rec))
 	})
 	if err != nil {
 		return false, fmt.Errorf("delete recording %s: %w", rec.ID, err)
 	}
-	r.outbox.Wake()
 	return removed > 0, nil
 }
 
@@ -95,43 +94,40 @@ type discard struct {
 	Until time.Time `json:"until"`
 }
 
-func (r *Recordings) discard(rec *ent.Recording) discard {
-	return discard{rec.ID, rec.RoomID, Key(rec), rec.CreatedAt.Add(r.settings.StartTimeout)}
+func (s *Service) discard(rec *ent.Recording) discard {
+	return discard{rec.ID, rec.RoomID, Key(rec), rec.CreatedAt.Add(s.settings.StartTimeout)}
 }
 
-// Leave writes down, in the transaction that deletes a room, that its recordings are to be ended and their
-// files removed.
-func (r *Recordings) Leave(ctx context.Context, tx *ent.Tx, roomID uuid.UUID) error {
+// DiscardOf adds to the outbox, in the transaction that deletes a room, that its recordings end and that their
+// files are deleted.
+func (s *Service) DiscardOf(ctx context.Context, tx *ent.Tx, roomID uuid.UUID) error {
 	list, err := tx.Recording.Query().Where(recording.RoomID(roomID)).All(ctx)
 	if err != nil {
 		return fmt.Errorf("find the recordings of a room: %w", err)
 	}
 	for some := range slices.Chunk(list, discardSize) {
-		discards := make([]discard, len(some))
+		discards := make([]any, len(some))
 		for i, rec := range some {
-			discards[i] = r.discard(rec)
+			discards[i] = s.discard(rec)
 		}
-		if err := outbox.Add(ctx, tx, Kind, discards...); err != nil {
+		if err := s.outbox.Add(ctx, tx, Kind, discards...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Left has done what Leave has written down, once that is committed.
-func (r *Recordings) Left() { r.outbox.Wake() }
-
 var errNotEnded = errors.New("its egress has not ended yet")
 
 // Deliver removes what is left of a recording, as the outbox wants it: it ends its egress and deletes
 // its file, as often as it takes until there can be no other.
-func (r *Recordings) Deliver(ctx context.Context, m *ent.OutboxMessage) error {
+func (s *Service) Deliver(ctx context.Context, m *ent.OutboxMessage) error {
 	var d discard
 	if err := json.Unmarshal(m.Payload, &d); err != nil || d.Key == "" {
 		return outbox.Permanent(errors.New("the payload names no recording"))
 	}
-	running, errLiveKit := r.stopAll(ctx, d)
-	errBucket := r.bucket.Delete(ctx, d.Key)
+	running, errLiveKit := s.stopAll(ctx, d)
+	errBucket := s.bucket.Delete(ctx, d.Key)
 	if err := errors.Join(errLiveKit, errBucket); err != nil {
 		return err
 	}
@@ -142,8 +138,8 @@ func (r *Recordings) Deliver(ctx context.Context, m *ent.OutboxMessage) error {
 }
 
 // stopAll asks every egress that writes a file to end, and reports whether one still runs.
-func (r *Recordings) stopAll(ctx context.Context, d discard) (running bool, err error) {
-	list, err := r.rtc.Egresses(ctx, d.Room.String())
+func (s *Service) stopAll(ctx context.Context, d discard) (running bool, err error) {
+	list, err := s.rtc.Egresses(ctx, d.Room.String())
 	if err != nil {
 		return false, err
 	}
@@ -151,7 +147,7 @@ func (r *Recordings) stopAll(ctx context.Context, d discard) (running bool, err 
 		if e.File != d.Key || e.Ended() {
 			continue
 		}
-		now, errStop := r.rtc.StopEgress(ctx, e.ID)
+		now, errStop := s.rtc.StopEgress(ctx, e.ID)
 		err = errors.Join(err, errStop)
 		running = running || errStop != nil || !now.Ended()
 	}
@@ -160,8 +156,8 @@ func (r *Recordings) stopAll(ctx context.Context, d discard) (running bool, err 
 
 // sweep removes recordings whose time is over. One that cannot be removed keeps no other; when several
 // cannot, the storage is away, and the rest waits for it too.
-func (r *Recordings) sweep(ctx context.Context) error {
-	expired, err := r.db.Recording.Query().
+func (s *Service) sweep(ctx context.Context) error {
+	expired, err := s.db.Recording.Query().
 		Where(recording.ExpiresAtLTE(time.Now()), recording.StatusIn(final...)).
 		Order(recording.ByExpiresAt()).Limit(sweepSize).All(ctx)
 	if err != nil {
@@ -169,7 +165,7 @@ func (r *Recordings) sweep(ctx context.Context) error {
 	}
 	var failed []error
 	for _, rec := range expired {
-		if _, err := r.remove(ctx, rec); err != nil {
+		if _, err := s.remove(ctx, rec); err != nil {
 			failed = append(failed, err)
 		}
 		if len(failed) == sweepFailures {

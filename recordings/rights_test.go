@@ -301,10 +301,10 @@ func TestSharesAreLimited(t *testing.T) {
 	t.Parallel()
 	w := few(t, nil)
 	rdb, prefix := env.Redis(t)
-	w.outside.Rooms = rooms.New(w.DB, w.People, rooms.Settings{
+	w.dependencies.Rooms = rooms.New(w.DB, w.People, rooms.Settings{
 		GrantsPerUser: 2, GrantsPerRoom: 10, Limiter: ratelimit.New(rdb, prefix),
 	})
-	w.Recordings = recordings.New(w.outside, w.settings)
+	w.Service = recordings.New(w.dependencies, w.settings)
 	rec, shared := w.stored(nil), w.User("Sharon Shared")
 	share := func(as context.Context) error {
 		email := uuid.NewString() + "@example.org"

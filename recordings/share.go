@@ -29,20 +29,20 @@ type ShareInput struct {
 // Share lets a person see a recording, for a host. An e-mail address that nobody has makes a provisional
 // account, as with roles in rooms: so the answer does not tell which addresses have one. RateLimited after
 // too many of those.
-func (r *Recordings) Share(ctx context.Context, in ShareInput) (*ent.Recording, error) {
+func (s *Service) Share(ctx context.Context, in ShareInput) (*ent.Recording, error) {
 	if (in.UserID == nil) == (in.Email == nil) {
 		return nil, fault.New(fault.Invalid,
 			"name the person by userId or by email: exactly one of them")
 	}
-	rec, err := r.hosted(ctx, in.RecordingID)
+	rec, err := s.hosted(ctx, in.RecordingID)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.rooms.AllowGrant(ctx, rec.RoomID); err != nil {
+	if err := s.rooms.AllowGrant(ctx, rec.RoomID); err != nil {
 		return nil, err
 	}
 	for try := 1; ; try++ {
-		userID, shared, err := r.share(ctx, in)
+		userID, shared, err := s.share(ctx, in)
 		if ent.IsConstraintError(err) && try < shareTries {
 			continue
 		}
@@ -50,30 +50,30 @@ func (r *Recordings) Share(ctx context.Context, in ShareInput) (*ent.Recording, 
 			return nil, err
 		}
 		if shared {
-			r.record(ctx, rec, rooms.Act{
-				Action: auditevent.ActionSHARE_RECORDING, Target: r.rooms.Account(ctx, userID),
+			s.record(ctx, rec, rooms.Act{
+				Action: auditevent.ActionSHARE_RECORDING, Target: s.rooms.Account(ctx, userID),
 			})
 		}
-		return r.Get(ctx, in.RecordingID)
+		return s.Get(ctx, in.RecordingID)
 	}
 }
 
 // share finds the person, and reports whether the recording was not shared with him before.
-func (r *Recordings) share(ctx context.Context, in ShareInput) (uuid.UUID, bool, error) {
-	userID, email, err := r.person(ctx, in)
+func (s *Service) share(ctx context.Context, in ShareInput) (uuid.UUID, bool, error) {
+	userID, email, err := s.person(ctx, in)
 	if err != nil {
 		return uuid.Nil, false, err
 	}
-	known, err := r.db.RecordingAccess.Query().
+	known, err := s.db.RecordingAccess.Query().
 		Where(recordingaccess.UserID(userID), recordingaccess.RecordingID(in.RecordingID)).Exist(ctx)
 	if err == nil && known && email != "" { // perhaps by id before: hosts may see what one of them has written
-		err = r.db.RecordingAccess.Update().Where(recordingaccess.UserID(userID),
+		err = s.db.RecordingAccess.Update().Where(recordingaccess.UserID(userID),
 			recordingaccess.RecordingID(in.RecordingID), recordingaccess.Email("")).SetEmail(email).Exec(ctx)
 	}
 	if err != nil || known {
 		return userID, false, err
 	}
-	err = r.db.RecordingAccess.Create().SetUserID(userID).SetRecordingID(in.RecordingID).SetEmail(email).
+	err = s.db.RecordingAccess.Create().SetUserID(userID).SetRecordingID(in.RecordingID).SetEmail(email).
 		OnConflict(sql.ConflictColumns(recordingaccess.FieldUserID, recordingaccess.FieldRecordingID)).
 		Update(func(u *ent.RecordingAccessUpsert) { u.UpdateUpdatedAt() }).
 		Exec(ctx)
@@ -84,16 +84,16 @@ func (r *Recordings) share(ctx context.Context, in ShareInput) (uuid.UUID, bool,
 }
 
 // person returns whom an id or an e-mail address names, and that address as accounts have it.
-func (r *Recordings) person(ctx context.Context, in ShareInput) (uuid.UUID, string, error) {
+func (s *Service) person(ctx context.Context, in ShareInput) (uuid.UUID, string, error) {
 	if in.Email != nil {
 		email, err := accounts.WrittenEmail(*in.Email)
 		if err != nil {
 			return uuid.Nil, "", err
 		}
-		userID, err := r.accounts.ByEmail(ctx, email)
+		userID, err := s.accounts.ByEmail(ctx, email)
 		return userID, email, err
 	}
-	exists, err := r.db.User.Query().Where(user.ID(*in.UserID)).Exist(ctx)
+	exists, err := s.db.User.Query().Where(user.ID(*in.UserID)).Exist(ctx)
 	if err != nil {
 		return uuid.Nil, "", fmt.Errorf("find person: %w", err)
 	}
@@ -105,25 +105,25 @@ func (r *Recordings) person(ctx context.Context, in ShareInput) (uuid.UUID, stri
 
 // Unshare no longer lets a person see a recording by sharing: for a host, and for everybody of himself. It
 // returns the recording; nil when the viewer may not see it any more.
-func (r *Recordings) Unshare(ctx context.Context, id, userID uuid.UUID) (*ent.Recording, error) {
-	rec, err := r.Get(ctx, id)
+func (s *Service) Unshare(ctx context.Context, id, userID uuid.UUID) (*ent.Recording, error) {
+	rec, err := s.Get(ctx, id)
 	if err == nil && !viewerIs(ctx, userID) {
-		rec, err = r.hosted(ctx, id)
+		rec, err = s.hosted(ctx, id)
 	}
 	if err != nil {
 		return nil, err
 	}
-	gone, err := r.db.RecordingAccess.Delete().
+	gone, err := s.db.RecordingAccess.Delete().
 		Where(recordingaccess.RecordingID(id), recordingaccess.UserID(userID)).Exec(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("no longer share a recording: %w", err)
 	}
 	if gone > 0 {
-		r.record(ctx, rec, rooms.Act{
-			Action: auditevent.ActionUNSHARE_RECORDING, Target: r.rooms.Account(ctx, userID),
+		s.record(ctx, rec, rooms.Act{
+			Action: auditevent.ActionUNSHARE_RECORDING, Target: s.rooms.Account(ctx, userID),
 		})
 	}
-	rec, err = r.Get(ctx, id)
+	rec, err = s.Get(ctx, id)
 	if fault.Is(err, fault.NotFound) {
 		return nil, nil // he has left it
 	}

@@ -12,29 +12,29 @@ import (
 )
 
 // Room returns the room that was recorded.
-func (r *Recordings) Room(ctx context.Context, rec *ent.Recording) (*ent.Room, error) {
+func (s *Service) Room(ctx context.Context, rec *ent.Recording) (*ent.Room, error) {
 	if loaded, err := rec.Edges.RoomOrErr(); err == nil {
 		return loaded, nil
 	}
-	return r.rooms.ByID(ctx, rec.RoomID)
+	return s.rooms.ByID(ctx, rec.RoomID)
 }
 
 // CanDelete reports whether the viewer may delete a recording as it is.
-func (r *Recordings) CanDelete(ctx context.Context, rec *ent.Recording) (bool, error) {
+func (s *Service) CanDelete(ctx context.Context, rec *ent.Recording) (bool, error) {
 	if !isFinal(rec) {
 		return false, nil
 	}
-	return r.isHost(ctx, rec)
+	return s.isHost(ctx, rec)
 }
 
 // SharedWith returns those who may see a recording without being hosts, for a host; nil for others.
-func (r *Recordings) SharedWith(ctx context.Context, rec *ent.Recording) ([]*ent.User, error) {
-	if host, err := r.isHost(ctx, rec); err != nil || !host {
+func (s *Service) SharedWith(ctx context.Context, rec *ent.Recording) ([]*ent.User, error) {
+	if host, err := s.isHost(ctx, rec); err != nil || !host {
 		return nil, err
 	}
 	accesses, err := rec.Edges.AccessesOrErr()
 	if err != nil {
-		accesses, err = r.db.RecordingAccess.Query().Where(recordingaccess.RecordingID(rec.ID)).
+		accesses, err = s.db.RecordingAccess.Query().Where(recordingaccess.RecordingID(rec.ID)).
 			WithUser().Order(recordingaccess.ByCreatedAt(), recordingaccess.ByID()).All(ctx)
 	}
 	if err != nil {
@@ -48,11 +48,11 @@ func (r *Recordings) SharedWith(ctx context.Context, rec *ent.Recording) ([]*ent
 }
 
 // isHost reports whether the viewer is a host of a recording's room.
-func (r *Recordings) isHost(ctx context.Context, rec *ent.Recording) (bool, error) {
-	room, err := r.Room(ctx, rec)
+func (s *Service) isHost(ctx context.Context, rec *ent.Recording) (bool, error) {
+	room, err := s.Room(ctx, rec)
 	if err != nil {
 		return false, err
 	}
-	role, err := r.rooms.Role(ctx, room)
+	role, err := s.rooms.Role(ctx, room)
 	return rooms.IsHost(role) && auth.FromContext(ctx).SignedIn(), err
 }

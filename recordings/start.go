@@ -63,56 +63,56 @@ func (o *Options) check() (schema.RecordingOptions, error) {
 // recording of the room is unfinished, and when nobody is in the call. Unavailable where nothing is
 // recorded, and when LiveKit is away: whether it has begun all the same is seen in its status, which
 // is found out within Settings.StartTimeout. RateLimited after too many.
-func (r *Recordings) Start(ctx context.Context, in StartInput) (*ent.Recording, error) {
-	if err := r.rooms.Require(ctx, in.RoomID, rooms.RecordMeetings); err != nil {
+func (s *Service) Start(ctx context.Context, in StartInput) (*ent.Recording, error) {
+	if err := s.rooms.Require(ctx, in.RoomID, rooms.RecordMeetings); err != nil {
 		return nil, err
 	}
-	if r.bucket == nil {
+	if s.bucket == nil {
 		return nil, errOff()
 	}
 	options, err := in.Options.check()
 	if err != nil {
 		return nil, err
 	}
-	if err := r.allowStart(ctx); err != nil {
+	if err := s.allowStart(ctx); err != nil {
 		return nil, err
 	}
-	rec, err := r.begin(ctx, in, options)
+	rec, err := s.begin(ctx, in, options)
 	if err != nil {
 		return nil, err
 	}
 	ctx = context.WithoutCancel(ctx) // what has begun is finished, also when the client hangs up
-	r.record(ctx, rec, rooms.Act{Action: auditevent.ActionSTART_RECORDING})
-	r.touch(ctx, rec.RoomID)
-	if err := r.launch(ctx, rec); err != nil {
+	s.record(ctx, rec, rooms.Act{Action: auditevent.ActionSTART_RECORDING})
+	s.touch(ctx, rec.RoomID)
+	if err := s.launch(ctx, rec); err != nil {
 		return nil, err
 	}
-	return r.Get(ctx, rec.ID)
+	return s.Get(ctx, rec.ID)
 }
 
 // allowStart counts one more recording that the viewer asks for: also one that fails is kept, and told of
 // by e-mail and webhooks.
-func (r *Recordings) allowStart(ctx context.Context) error {
-	return r.limiter.Allow(ctx, "too many recordings were asked for; try again later",
-		ratelimit.PerHour("record:user", auth.FromContext(ctx).UserID.String(), r.settings.StartsPerUser))
+func (s *Service) allowStart(ctx context.Context) error {
+	return s.limiter.Allow(ctx, "too many recordings were asked for; try again later",
+		ratelimit.PerHour("record:user", auth.FromContext(ctx).UserID.String(), s.settings.StartsPerUser))
 }
 
 func errOff() error { return fault.New(fault.Unavailable, "this server records nothing") }
 
 // begin makes the row of a new recording, unless the room has one that is unfinished.
-func (r *Recordings) begin(
+func (s *Service) begin(
 	ctx context.Context, in StartInput, options schema.RecordingOptions,
 ) (*ent.Recording, error) {
 	for try := 1; ; try++ {
-		rec, err := r.db.Recording.Create().SetRoomID(in.RoomID).SetMode(in.Mode).SetOptions(options).
+		rec, err := s.db.Recording.Create().SetRoomID(in.RoomID).SetMode(in.Mode).SetOptions(options).
 			SetStartedBy(auth.FromContext(ctx).UserID).Save(ctx)
 		if !ent.IsConstraintError(err) {
 			return rec, err
 		}
-		if _, err := r.rooms.ByID(ctx, in.RoomID); err != nil {
+		if _, err := s.rooms.ByID(ctx, in.RoomID); err != nil {
 			return nil, err
 		}
-		switch other, errOther := r.unfinished(ctx, in.RoomID); {
+		switch other, errOther := s.unfinished(ctx, in.RoomID); {
 		case errOther == nil:
 			return nil, fault.From(err, fault.Conflict, "this room is being recorded already").
 				With("recordingId", other.ID)
@@ -123,29 +123,29 @@ func (r *Recordings) begin(
 }
 
 // unfinished returns the unfinished recording of a room; ent's error for not found when there is none.
-func (r *Recordings) unfinished(ctx context.Context, roomID uuid.UUID) (*ent.Recording, error) {
-	return r.db.Recording.Query().Where(recording.RoomID(roomID), isUnfinished()).Only(ctx)
+func (s *Service) unfinished(ctx context.Context, roomID uuid.UUID) (*ent.Recording, error) {
+	return s.db.Recording.Query().Where(recording.RoomID(roomID), isUnfinished()).Only(ctx)
 }
 
 // launch has LiveKit begin a recording that is a row so far.
-func (r *Recordings) launch(ctx context.Context, rec *ent.Recording) error {
-	egress, err := r.rtc.StartEgress(ctx, livekit.EgressRequest{
+func (s *Service) launch(ctx context.Context, rec *ent.Recording) error {
+	egress, err := s.rtc.StartEgress(ctx, livekit.EgressRequest{
 		Room: rec.RoomID.String(), File: Key(rec), AudioOnly: rec.Mode == recording.ModeAUDIO,
-		Layout: r.settings.Layout, S3: r.settings.RequestS3,
+		Layout: s.settings.Layout, S3: s.settings.RequestS3,
 	})
 	if livekit.MayHaveHappened(err) {
-		known, errList := r.egressOf(ctx, rec)
+		known, errList := s.egressOf(ctx, rec)
 		if errList == nil && known != nil {
 			egress, err = known, nil
 		}
 	}
 	switch {
 	case err == nil:
-		return r.launched(ctx, rec, egress)
+		return s.launched(ctx, rec, egress)
 	case livekit.MayHaveHappened(err): // the comparison with LiveKit will tell
-		r.Wake()
+		s.Wake()
 	default:
-		r.tryFinish(ctx, rec, recording.StatusFAILED, fault.Of(err).Message)
+		s.tryFinish(ctx, rec, recording.StatusFAILED, fault.Of(err).Message)
 	}
 	f := fault.Of(err)
 	return fault.From(err, f.Kind, "%s", f.Message).With("recordingId", rec.ID)
@@ -153,13 +153,13 @@ func (r *Recordings) launch(ctx context.Context, rec *ent.Recording) error {
 
 // launched carries on with a recording whose egress is known. It is stopped if that has been asked
 // for meanwhile, also by the end of the room itself.
-func (r *Recordings) launched(ctx context.Context, rec *ent.Recording, egress *livekit.Egress) error {
-	if err := r.follow(ctx, rec, egress); err != nil {
+func (s *Service) launched(ctx context.Context, rec *ent.Recording, egress *livekit.Egress) error {
+	if err := s.follow(ctx, rec, egress); err != nil {
 		warn(ctx, "a recording follows its egress a little later", err, "recording", rec.ID)
-		r.Wake()
+		s.Wake()
 		return nil // it has begun
 	}
-	now, err := r.db.Recording.Get(ctx, rec.ID)
+	now, err := s.db.Recording.Get(ctx, rec.ID)
 	switch {
 	case ent.IsNotFound(err):
 		err = fault.New(fault.NotFound, "the room has been deleted")
@@ -169,8 +169,8 @@ func (r *Recordings) launched(ctx context.Context, rec *ent.Recording, egress *l
 		return nil
 	}
 	if !egress.Ended() {
-		if errStop := r.halt(ctx, egress.ID); errStop != nil {
-			r.Wake()
+		if errStop := s.halt(ctx, egress.ID); errStop != nil {
+			s.Wake()
 			warn(ctx, "a recording that is not wanted any more ends later", errStop, "recording", rec.ID)
 		}
 	}
@@ -178,17 +178,17 @@ func (r *Recordings) launched(ctx context.Context, rec *ent.Recording, egress *l
 }
 
 // halt asks an egress to end, whose recording then is what it is.
-func (r *Recordings) halt(ctx context.Context, egressID string) error {
-	e, err := r.rtc.StopEgress(ctx, egressID)
+func (s *Service) halt(ctx context.Context, egressID string) error {
+	e, err := s.rtc.StopEgress(ctx, egressID)
 	if err != nil {
 		return err
 	}
-	return r.Hear(ctx, e)
+	return s.Hear(ctx, e)
 }
 
 // egressOf finds the egress of a recording in LiveKit's list of its room; nil when it has none.
-func (r *Recordings) egressOf(ctx context.Context, rec *ent.Recording) (*livekit.Egress, error) {
-	list, err := r.rtc.Egresses(ctx, rec.RoomID.String())
+func (s *Service) egressOf(ctx context.Context, rec *ent.Recording) (*livekit.Egress, error) {
+	list, err := s.rtc.Egresses(ctx, rec.RoomID.String())
 	if err != nil {
 		return nil, err
 	}

@@ -14,11 +14,11 @@ import (
 // Transcribed takes from the service that makes transcripts what has become of one: READY or FAILED.
 // The first answer stands, and may be repeated; another is a Conflict, and so is one of a recording
 // of which no transcript is expected. NotFound when the recording is gone.
-func (r *Recordings) Transcribed(ctx context.Context, id uuid.UUID, outcome recording.Transcript) error {
+func (s *Service) Transcribed(ctx context.Context, id uuid.UUID, outcome recording.Transcript) error {
 	if outcome != recording.TranscriptREADY && outcome != recording.TranscriptFAILED {
 		return fault.Field("status", "status is READY or FAILED")
 	}
-	changed, err := r.db.Recording.Update().
+	changed, err := s.db.Recording.Update().
 		Where(recording.ID(id), recording.TranscriptEQ(recording.TranscriptPENDING)).
 		SetTranscript(outcome).Save(ctx)
 	if err != nil {
@@ -27,7 +27,7 @@ func (r *Recordings) Transcribed(ctx context.Context, id uuid.UUID, outcome reco
 	if changed == 1 {
 		return nil
 	}
-	rec, err := r.db.Recording.Get(ctx, id)
+	rec, err := s.db.Recording.Get(ctx, id)
 	switch {
 	case ent.IsNotFound(err):
 		return fault.New(fault.NotFound, "there is no such recording")

@@ -26,7 +26,7 @@ type transcripts struct {
 func newTranscripts(t *testing.T, db *ent.Client) *transcripts {
 	t.Helper()
 	w := env.NewWorld(t, env.Setup{DB: db})
-	s := recordings.New(recordings.Outside{DB: db, Rooms: w.Rooms.Service}, recordings.Settings{})
+	s := recordings.New(recordings.Dependencies{DB: db, Rooms: w.Rooms.Service}, recordings.Settings{})
 	return &transcripts{w, service{s}}
 }
 

@@ -14,7 +14,6 @@ import (
 
 	"foyer/accounts"
 	"foyer/accounts/apps"
-	"foyer/announcements"
 	"foyer/auth"
 	"foyer/ent/database"
 	"foyer/graph"
@@ -27,9 +26,9 @@ import (
 	"foyer/internal/ratelimit"
 	"foyer/internal/telemetry"
 	"foyer/internal/webhook"
-	"foyer/invitations"
 	"foyer/lobby"
 	"foyer/meetings"
+	"foyer/notifications"
 	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/server/config"
@@ -62,11 +61,10 @@ type app struct {
 	lobby    *lobby.Service
 	calls    *meetings.Service
 
-	recordings *recordings.Recordings
+	recordings *recordings.Service
 
 	outbox        *outbox.Outbox
-	invitations   *invitations.Service
-	announcements *announcements.Service
+	notifications *notifications.Service
 
 	api       *graph.Handler
 	page      *page
@@ -119,9 +117,6 @@ func (a *app) wire() (err error) {
 	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, a.accounts, appSettings(c)); err != nil {
 		return err
 	}
-	if a.invitations, err = invitations.New(a.redis, a.accounts, a.rooms, a.outbox, invitationSettings(c)); err != nil {
-		return err
-	}
 	return errors.Join(a.wireAPI(), a.wirePages())
 }
 
@@ -134,7 +129,7 @@ func (a *app) wireAPI() error {
 	settings.Credentials, settings.Life = a.credentials, a.sessions.Life
 	settings.Metrics, settings.Traces = a.metrics, a.traces
 	a.api = graph.NewHandler(&graph.Resolver{
-		Accounts: a.accounts, Rooms: a.rooms, Lobby: a.lobby, Meetings: a.calls, Invitations: a.invitations,
+		Accounts: a.accounts, Rooms: a.rooms, Lobby: a.lobby, Meetings: a.calls, Notifications: a.notifications,
 		Sessions: a.sessions, Recordings: a.recordings,
 		Offers: graph.Capabilities{SignIn: a.signIn != nil, Invitations: sendMail(a.config) != nil,
 			Recordings: a.bucket != nil},
@@ -152,22 +147,23 @@ func (a *app) wirePages() (err error) {
 	return err
 }
 
-// wireRecordings makes recordings, and what tells others of them.
+// wireRecordings makes recordings and notifications, which report what becomes of recordings.
 func (a *app) wireRecordings() error {
 	sender, err := webhook.NewSender(webhookSettings(a.config))
 	if err != nil {
 		return err
 	}
-	a.announcements, err = announcements.New(a.db.Client, sender, announcementSettings(a.config, a.bucket))
+	a.notifications, err = notifications.New(notifications.Dependencies{
+		DB: a.db.Client, Accounts: a.accounts, Rooms: a.rooms, Outbox: a.outbox, Limiter: a.limits,
+		Webhooks: sender, Send: sendMail(a.config), DownloadURL: downloadURL(a.config, a.bucket),
+	}, notificationSettings(a.config))
 	if err != nil {
 		return err
 	}
-	settings := recordingSettings(a.config)
-	settings.OnEnd = append(settings.OnEnd, a.announcements.Ended)
-	a.recordings = recordings.New(recordings.Outside{
+	a.recordings = recordings.New(recordings.Dependencies{
 		DB: a.db.Client, Redis: a.redis, Accounts: a.accounts, Rooms: a.rooms, Live: a.live, RTC: a.rtc,
-		Bucket: a.bucket, Outbox: a.outbox, Limiter: a.limits,
-	}, settings)
+		Bucket: a.bucket, Outbox: a.outbox, Limiter: a.limits, OnEnd: a.notifications.RecordingEnded,
+	}, recordingSettings(a.config))
 	return nil
 }
 
@@ -181,10 +177,7 @@ func (a *app) openBucket() (err error) {
 
 // deliveries are the outbox's deliveries, by kind.
 func (a *app) deliveries() map[string]outbox.Deliver {
-	deliver := a.announcements.Deliveries()
-	if sendMail(a.config) != nil {
-		deliver[invitations.Kind] = a.invitations.Deliver
-	}
+	deliver := a.notifications.Deliveries()
 	if a.bucket != nil {
 		deliver[recordings.Kind] = a.recordings.Deliver
 	}

@@ -17,16 +17,17 @@ import (
 // arrows says which of our packages each one imports. It is the architecture: keep it acyclic and
 // short. What ent generates counts as ent.
 var arrows = map[string]string{
-	"server":             "accounts accounts/apps announcements auth ent ent/database graph graph/query graph/transport internal/batch internal/bucket internal/devmode internal/fault internal/live internal/livekit internal/mail internal/outbox internal/ratelimit internal/telemetry internal/webhook invitations lobby meetings recordings rooms server/config web",
+	"server":             "accounts accounts/apps auth ent ent/database graph graph/query graph/transport internal/batch internal/bucket internal/devmode internal/fault internal/live internal/livekit internal/mail internal/outbox internal/ratelimit internal/telemetry internal/webhook lobby meetings notifications recordings rooms server/config web",
 	"server/config":      "ent/database internal/bucket internal/mail internal/webhook",
-	"graph":              "accounts auth ent ent/database graph/generated graph/query graph/scalar graph/transport internal/fault internal/live internal/livekit internal/telemetry invitations lobby meetings recordings rooms",
-	"graph/generated":    "accounts auth ent graph/scalar internal/live internal/livekit invitations lobby meetings recordings rooms", // types only
+	"graph":              "accounts auth ent ent/database graph/generated graph/query graph/scalar graph/transport internal/fault internal/live internal/livekit internal/telemetry lobby meetings notifications recordings rooms",
+	"graph/generated":    "accounts auth ent graph/scalar internal/live internal/livekit lobby meetings notifications recordings rooms", // types only
 	"graph/scalar":       "ent internal/fault internal/livekit",
 	"graph/query":        "auth",
 	"graph/transport":    "internal/telemetry",
 	"meetings":           "auth ent internal/fault internal/live internal/livekit internal/text lobby recordings rooms",
 	"lobby":              "accounts auth ent internal/fault internal/live internal/livekit internal/ratelimit internal/telemetry internal/text rooms",
 	"recordings":         "accounts auth ent ent/database internal/bucket internal/fault internal/lease internal/live internal/livekit internal/outbox internal/ratelimit rooms",
+	"notifications":      "accounts ent internal/fault internal/mail internal/outbox internal/ratelimit internal/webhook recordings rooms",
 	"rooms":              "accounts auth ent ent/database internal/batch internal/fault internal/ratelimit internal/text",
 	"accounts":           "auth ent ent/database internal/batch internal/fault internal/mailbox internal/ratelimit internal/text",
 	"auth":               "internal/fault internal/mailbox",
@@ -35,7 +36,6 @@ var arrows = map[string]string{
 	"ent/database/draft": "ent/database",
 	"web":                "",
 	"accounts/apps":      "accounts auth ent internal/fault internal/mailbox internal/ratelimit",
-	"announcements":      "ent internal/mail internal/outbox internal/webhook recordings",
 	"internal/batch":     "",
 	"internal/bucket":    "internal/fault",
 	"internal/devmode":   "",
@@ -50,7 +50,6 @@ var arrows = map[string]string{
 	"internal/telemetry": "",
 	"internal/text":      "internal/fault",
 	"internal/webhook":   "",
-	"invitations":        "accounts ent internal/fault internal/mail internal/outbox internal/ratelimit rooms",
 	"server/config/docs": "server/config",
 	"test/e2e":           "",
 	"test/env":           "accounts auth ent ent/database internal/devmode internal/fault internal/live internal/livekit internal/ratelimit lobby rooms",

@@ -12,11 +12,13 @@ import (
 
 	"foyer/ent"
 	"foyer/internal/outbox"
-	"foyer/invitations"
 	"foyer/recordings"
 	"foyer/server/config"
 	"foyer/test/env"
 )
+
+// invitationKind is the outbox kind of invitations.
+const invitationKind = "invitation"
 
 // TestOutboxPausesAsDocumented: 5 seconds, then pauses that double up to half an hour, each up to a half shorter by
 // chance; what says which file to delete is never given up. These are the settings of a real server.
@@ -29,14 +31,14 @@ func TestOutboxPausesAsDocumented(t *testing.T) {
 	created := time.Now().Add(-365 * 24 * time.Hour)
 	m := db.OutboxMessage.Create().SetKind(recordings.Kind).SetPayload(json.RawMessage(`{}`)).
 		SetCreatedAt(created).SetNextAttemptAt(created).SaveX(t.Context())
-	old := db.OutboxMessage.Create().SetKind(invitations.Kind).SetPayload(json.RawMessage(`{}`)).
+	old := db.OutboxMessage.Create().SetKind(invitationKind).SetPayload(json.RawMessage(`{}`)).
 		SetCreatedAt(time.Now().Add(-24 * time.Hour)).SetNextAttemptAt(created).SaveX(t.Context())
 	ctx, stop := context.WithCancel(t.Context())
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
 		away := func(context.Context, *ent.OutboxMessage) error { return errors.New("away") }
-		_ = o.Run(ctx, map[string]outbox.Deliver{recordings.Kind: away, invitations.Kind: away})
+		_ = o.Run(ctx, map[string]outbox.Deliver{recordings.Kind: away, invitationKind: away})
 	}()
 	defer func() { stop(); <-stopped }()
 	pause := 5 * time.Second

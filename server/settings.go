@@ -9,7 +9,6 @@ import (
 
 	"foyer/accounts"
 	"foyer/accounts/apps"
-	"foyer/announcements"
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/database"
@@ -22,9 +21,9 @@ import (
 	"foyer/internal/outbox"
 	"foyer/internal/ratelimit"
 	"foyer/internal/webhook"
-	"foyer/invitations"
 	"foyer/lobby"
 	"foyer/meetings"
+	"foyer/notifications"
 	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/server/config"
@@ -189,22 +188,21 @@ func recordingSettings(c *config.Config) recordings.Settings {
 	return s
 }
 
-func invitationSettings(c *config.Config) invitations.Settings {
-	return invitations.Settings{
-		PublicURL: c.LinkBase(), MaxEmails: c.Mail.MaxEmails,
-		PerUser: c.Rates.InvitationsPerUser, PerRoom: c.Rates.InvitationsPerRoom,
-		KeyPrefix: c.Redis.Prefix, Send: sendMail(c),
+func notificationSettings(c *config.Config) notifications.Settings {
+	return notifications.Settings{
+		PublicURL: c.LinkBase(), MaxInvited: c.Mail.MaxEmails,
+		InvitationsPerUser: c.Rates.InvitationsPerUser, InvitationsPerRoom: c.Rates.InvitationsPerRoom,
 	}
 }
 
-func announcementSettings(c *config.Config, b *bucket.Bucket) announcements.Settings {
-	s := announcements.Settings{PublicURL: c.LinkBase(), Send: sendMail(c)}
-	if c.Webhooks.DownloadURLs && b != nil {
-		s.DownloadURL = func(ctx context.Context, r *ent.Recording) (string, error) {
-			return b.Presign(ctx, recordings.Key(r), recordings.Name(r), recordings.Lifetime(r, c.Webhooks.DownloadTTL))
-		}
+// downloadURL returns what makes the download URLs of webhooks; nil if webhooks carry none.
+func downloadURL(c *config.Config, b *bucket.Bucket) func(context.Context, *ent.Recording) (string, error) {
+	if !c.Webhooks.DownloadURLs || b == nil {
+		return nil
 	}
-	return s
+	return func(ctx context.Context, r *ent.Recording) (string, error) {
+		return b.Presign(ctx, recordings.Key(r), recordings.Name(r), recordings.Lifetime(r, c.Webhooks.DownloadTTL))
+	}
 }
 
 func webhookSettings(c *config.Config) webhook.Settings {

@@ -32,9 +32,9 @@ import (
 	"foyer/graph/scalar"
 	"foyer/internal/live"
 	"foyer/internal/livekit"
-	"foyer/invitations"
 	"foyer/lobby"
 	"foyer/meetings"
+	"foyer/notifications"
 	"foyer/recordings"
 	"foyer/rooms"
 )
@@ -208,7 +208,7 @@ type ComplexityRoot struct {
 		DenyEntry             func(childComplexity int, input meetings.DenyInput) int
 		EndMeeting            func(childComplexity int, input EndMeetingInput) int
 		GrantRoomAccess       func(childComplexity int, input rooms.GrantInput) int
-		InviteToRoom          func(childComplexity int, input invitations.Input) int
+		InviteToRoom          func(childComplexity int, input notifications.InviteInput) int
 		LeaveRoom             func(childComplexity int, input LeaveRoomInput) int
 		LiftBan               func(childComplexity int, input LiftBanInput) int
 		LockRoom              func(childComplexity int, input LockRoomInput) int
@@ -570,7 +570,7 @@ type MutationResolver interface {
 	RevokeRoomAccess(ctx context.Context, input RevokeRoomAccessInput) (*RevokeRoomAccessPayload, error)
 	LeaveRoom(ctx context.Context, input LeaveRoomInput) (*LeaveRoomPayload, error)
 	TransferRoomOwnership(ctx context.Context, input TransferRoomOwnershipInput) (*TransferRoomOwnershipPayload, error)
-	InviteToRoom(ctx context.Context, input invitations.Input) (*InviteToRoomPayload, error)
+	InviteToRoom(ctx context.Context, input notifications.InviteInput) (*InviteToRoomPayload, error)
 	RequestEntry(ctx context.Context, input lobby.RequestEntryInput) (*lobby.Request, error)
 	CancelEntry(ctx context.Context, input CancelEntryInput) (*CancelEntryPayload, error)
 	AdmitEntry(ctx context.Context, input lobby.DecideInput) (*AdmitEntryPayload, error)
@@ -1201,7 +1201,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.InviteToRoom(childComplexity, args["input"].(invitations.Input)), true
+		return e.ComplexityRoot.Mutation.InviteToRoom(childComplexity, args["input"].(notifications.InviteInput)), true
 	case "Mutation.leaveRoom":
 		if e.ComplexityRoot.Mutation.LeaveRoom == nil {
 			break
@@ -5763,8 +5763,8 @@ func (ec *executionContext) field_Mutation_inviteToRoom_args(ctx context.Context
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (invitations.Input, error) {
-			return ec.unmarshalNInviteToRoomInput2foyerᚋinvitationsᚐInput(ctx, v)
+		func(ctx context.Context, v any) (notifications.InviteInput, error) {
+			return ec.unmarshalNInviteToRoomInput2foyerᚋnotificationsᚐInviteInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -8239,7 +8239,7 @@ func (ec *executionContext) _Mutation_inviteToRoom(ctx context.Context, field gr
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().InviteToRoom(ctx, fc.Args["input"].(invitations.Input))
+			return ec.Resolvers.Mutation().InviteToRoom(ctx, fc.Args["input"].(notifications.InviteInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *InviteToRoomPayload) graphql.Marshaler {
@@ -15974,8 +15974,8 @@ func UnmarshalGrantRoomAccessInput(ctx context.Context, raw any) (rooms.GrantInp
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputInviteToRoomInput(ctx context.Context, obj any) (invitations.Input, error) {
-	var it invitations.Input
+func (ec *executionContext) unmarshalInputInviteToRoomInput(ctx context.Context, obj any) (notifications.InviteInput, error) {
+	var it notifications.InviteInput
 	if obj == nil {
 		return it, nil
 	}
@@ -16024,8 +16024,8 @@ func (ec *executionContext) unmarshalInputInviteToRoomInput(ctx context.Context,
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalInviteToRoomInput(ctx context.Context, raw any) (invitations.Input, error) {
-	var out invitations.Input
+func UnmarshalInviteToRoomInput(ctx context.Context, raw any) (notifications.InviteInput, error) {
+	var out notifications.InviteInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "InviteToRoomInput", raw, &out)
 	return out, err
 }
@@ -21719,7 +21719,7 @@ func (ec *executionContext) marshalNInt2int(ctx context.Context, sel ast.Selecti
 	return res
 }
 
-func (ec *executionContext) unmarshalNInviteToRoomInput2foyerᚋinvitationsᚐInput(ctx context.Context, v any) (invitations.Input, error) {
+func (ec *executionContext) unmarshalNInviteToRoomInput2foyerᚋnotificationsᚐInviteInput(ctx context.Context, v any) (notifications.InviteInput, error) {
 	res, err := ec.unmarshalInputInviteToRoomInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }

@@ -82,24 +82,33 @@ func New(db *ent.Client, settings Settings) *Outbox {
 	return &Outbox{db: db, settings: settings}
 }
 
-// Add writes messages of one kind, one per payload, in the transaction of the change they report. Call Wake after the
-// commit to deliver them immediately.
-func Add[Payload any](ctx context.Context, tx *ent.Tx, kind string, payloads ...Payload) error {
+// Add adds messages of one kind, one for each payload, in the transaction of the change that they report. Each
+// payload is stored as JSON. The commit wakes this server's deliveries.
+func (o *Outbox) Add(ctx context.Context, tx *ent.Tx, kind string, payloads ...any) error {
 	rows := make([]*ent.OutboxMessageCreate, len(payloads))
 	for i, payload := range payloads {
 		text, err := json.Marshal(payload)
 		if err != nil {
-			return fmt.Errorf("write down %s: %w", kind, err)
+			return fmt.Errorf("encode a payload of %s: %w", kind, err)
 		}
 		rows[i] = tx.OutboxMessage.Create().SetKind(kind).SetPayload(text)
 	}
 	if err := tx.OutboxMessage.CreateBulk(rows...).Exec(ctx); err != nil {
 		return fmt.Errorf("put %s into the outbox: %w", kind, err)
 	}
+	tx.OnCommit(func(next ent.Committer) ent.Committer {
+		return ent.CommitFunc(func(ctx context.Context, tx *ent.Tx) error {
+			err := next.Commit(ctx, tx)
+			if err == nil {
+				o.Wake()
+			}
+			return err
+		})
+	})
 	return nil
 }
 
-// Wake makes this server look for messages immediately.
+// Wake makes this server look for messages now instead of at its next poll.
 func (o *Outbox) Wake() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

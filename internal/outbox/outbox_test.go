@@ -84,12 +84,22 @@ func run(t *testing.T, o *outbox.Outbox, deliver outbox.Deliver) (stop func()) {
 	return stop
 }
 
-// write commits messages.
+// write commits messages of another server.
 func write(t *testing.T, db *ent.Client, texts ...string) {
+	t.Helper()
+	writeBy(t, outbox.New(db, outbox.Settings{}), db, texts...)
+}
+
+// writeBy commits messages of the server that has the outbox.
+func writeBy(t *testing.T, o *outbox.Outbox, db *ent.Client, texts ...string) {
 	t.Helper()
 	tx, err := db.Tx(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, outbox.Add(t.Context(), tx, kind, texts...))
+	payloads := make([]any, len(texts))
+	for i, text := range texts {
+		payloads[i] = text
+	}
+	require.NoError(t, o.Add(t.Context(), tx, kind, payloads...))
 	require.NoError(t, tx.Commit())
 }
 
@@ -98,13 +108,11 @@ func TestMessageIsDeliveredImmediately(t *testing.T) {
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		o, delivered := outbox.New(db, patient), make(chan *ent.OutboxMessage, 9)
 		run(t, o, func(_ context.Context, m *ent.OutboxMessage) error { delivered <- m; return nil })
-		write(t, db, "one")
-		o.Wake()
+		writeBy(t, o, db, "one")
 		first := env.Receive(t, delivered)
 		assert.JSONEq(t, `"one"`, string(first.Payload))
 		assert.Equal(t, 1, first.Attempts)
-		write(t, db, "two", "three")
-		o.Wake()
+		writeBy(t, o, db, "two", "three")
 		env.Receive(t, delivered)
 		env.Receive(t, delivered)
 		env.Eventually(t, func(c *assert.CollectT) {
@@ -132,7 +140,7 @@ func TestMessageIsPartOfItsTransaction(t *testing.T) {
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		tx, err := db.Tx(t.Context())
 		require.NoError(t, err)
-		require.NoError(t, outbox.Add(t.Context(), tx, kind, "never"))
+		require.NoError(t, outbox.New(db, outbox.Settings{}).Add(t.Context(), tx, kind, "never"))
 		require.NoError(t, tx.Rollback())
 		write(t, db, "committed")
 		var got letters

@@ -1,4 +1,4 @@
-package announcements_test
+package notifications_test
 
 import (
 	"context"
@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/announcements"
 	"foyer/ent"
 	"foyer/ent/outboxmessage"
 	"foyer/ent/recording"
@@ -23,12 +22,9 @@ import (
 	"foyer/test/env"
 )
 
-// mute is a world that sends no e-mail.
-func mute(s *announcements.Settings) { s.Send = nil }
-
 func TestServicesAreToldOfARecording(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		e := newEndpoint(t)
 		w := newWorld(t, db, mute, e)
 		w.deliver()
@@ -49,7 +45,7 @@ func TestServicesAreToldOfARecording(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(got.body), &said))
 		at, err := time.Parse(time.RFC3339, fmt.Sprint(said["timestamp"]))
 		require.NoError(t, err)
-		assert.WithinDuration(t, time.Now(), at, soon)
+		assert.WithinDuration(t, time.Now(), at, time.Minute)
 		delete(said, "timestamp")
 		assert.Equal(t, map[string]any{"type": "recording.ready", "data": map[string]any{
 			"recordingId": rec.ID.String(), "roomId": r.ID.String(), "roomSlug": r.Slug, "mode": "SCREEN",
@@ -65,7 +61,7 @@ func TestServicesAreToldOfARecording(t *testing.T) {
 
 func TestServicesAreToldOfAFailure(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		e := newEndpoint(t)
 		w := newWorld(t, db, mute, e)
 		w.deliver()
@@ -88,7 +84,7 @@ func TestServicesAreToldOfAFailure(t *testing.T) {
 // that stays.
 func TestEachEndpointIsToldOnceHoweverOthersFail(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		fine, failing, gone := newEndpoint(t), newEndpoint(t), newEndpoint(t)
 		failing.answer(func(attempt) int { return http.StatusServiceUnavailable })
 		gone.answer(func(attempt) int { return http.StatusGone })
@@ -96,7 +92,7 @@ func TestEachEndpointIsToldOnceHoweverOthersFail(t *testing.T) {
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
 		w.end(w.recording(w.room(ada, "Room"), ada, nil), recording.StatusSAVED)
-		w.eventually(func(c *assert.CollectT) { assert.Greater(c, len(failing.attempts()), 3) })
+		env.Eventually(t, func(c *assert.CollectT) { assert.Greater(c, len(failing.attempts()), 3) })
 		failing.answer(func(attempt) int { return http.StatusAccepted })
 		w.settled()
 		assert.Len(t, fine.attempts(), 1)
@@ -114,14 +110,14 @@ func TestEachEndpointIsToldOnceHoweverOthersFail(t *testing.T) {
 
 func TestEndpointIsTriedUntilItIsUp(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		address := fmt.Sprintf("127.0.0.1:%d", env.FreePort(t))
 		e := &endpoint{url: "http://" + address, respond: func(attempt) int { return http.StatusOK }}
 		w := newWorld(t, db, mute, e)
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
 		w.end(w.recording(w.room(ada, "Room"), ada, nil), recording.StatusSAVED)
-		w.eventually(func(c *assert.CollectT) {
+		env.Eventually(t, func(c *assert.CollectT) {
 			m := db.OutboxMessage.Query().OnlyX(t.Context())
 			assert.Greater(c, m.Attempts, 2)
 			assert.Contains(c, m.LastError, address)
@@ -135,7 +131,7 @@ func TestEndpointIsTriedUntilItIsUp(t *testing.T) {
 // TestOrderDoesNotMatter: what is told later may arrive before.
 func TestOrderDoesNotMatter(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		e := newEndpoint(t)
 		w := newWorld(t, db, mute, e)
 		w.deliver()
@@ -151,9 +147,9 @@ func TestOrderDoesNotMatter(t *testing.T) {
 			return http.StatusOK
 		})
 		w.end(first, recording.StatusSAVED)
-		w.eventually(func(c *assert.CollectT) { assert.NotEmpty(c, e.attempts()) })
+		env.Eventually(t, func(c *assert.CollectT) { assert.NotEmpty(c, e.attempts()) })
 		second := w.end(w.recording(r, ada, nil), recording.StatusSAVED)
-		w.eventually(func(c *assert.CollectT) {
+		env.Eventually(t, func(c *assert.CollectT) {
 			var found bool
 			for _, a := range e.attempts() {
 				found = found || strings.Contains(a.body, second.ID.String())
@@ -170,7 +166,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 // TestEndpointThatHangsHoldsUpNobodyElse: neither other endpoints nor e-mail, however much it is sent.
 func TestEndpointThatHangsHoldsUpNobodyElse(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		hangs, fine := newEndpoint(t), newEndpoint(t)
 		release := make(chan struct{})
 		hangs.answer(func(attempt) int { <-release; return http.StatusOK })
@@ -183,7 +179,7 @@ func TestEndpointThatHangsHoldsUpNobodyElse(t *testing.T) {
 		for range many {
 			w.end(w.recording(r, ada, nil), recording.StatusSAVED)
 		}
-		w.eventually(func(c *assert.CollectT) {
+		env.Eventually(t, func(c *assert.CollectT) {
 			assert.Len(c, fine.byID(), many)
 			assert.Len(c, w.smtp.Received(), many)
 			assert.Len(c, hangs.attempts(), 2)
@@ -199,7 +195,7 @@ func TestEndpointThatHangsHoldsUpNobodyElse(t *testing.T) {
 // file to whoever reads it.
 func TestDownloadURLIsMadeForEachAttemptAndNotStored(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		e := newEndpoint(t)
 		e.answer(func(a attempt) int {
 			if strings.Contains(a.body, `"downloadUrl":"https://bucket.example/3"`) {
@@ -208,7 +204,7 @@ func TestDownloadURLIsMadeForEachAttemptAndNotStored(t *testing.T) {
 			return http.StatusBadGateway
 		})
 		var made atomic.Int64
-		w := newWorld(t, db, func(s *announcements.Settings) {
+		w := newWorld(t, db, func(s *setup) {
 			s.Send = nil
 			s.DownloadURL = func(_ context.Context, r *ent.Recording) (string, error) {
 				n := made.Add(1)
@@ -231,7 +227,7 @@ func TestDownloadURLIsMadeForEachAttemptAndNotStored(t *testing.T) {
 
 func TestServicesAreNotSentToWhatIsGone(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		e := newEndpoint(t)
 		w := newWorld(t, db, mute, e)
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")

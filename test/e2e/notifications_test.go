@@ -21,12 +21,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/announcements"
 	"foyer/ent/database"
 	"foyer/ent/recording"
 	"foyer/ent/schema"
 	"foyer/internal/mail"
+	"foyer/internal/outbox"
 	"foyer/internal/webhook"
+	"foyer/notifications"
 	"foyer/test/env"
 )
 
@@ -99,9 +100,10 @@ func endRecording(t *testing.T, databaseURL, roomID string, options schema.Recor
 	defer db.Close()
 	sender, err := webhook.NewSender(webhook.Settings{URLs: urls, Secrets: []string{webhookSecret}})
 	require.NoError(t, err)
-	service, err := announcements.New(db.Client, sender, announcements.Settings{
+	service, err := notifications.New(notifications.Dependencies{
+		DB: db.Client, Outbox: outbox.New(db.Client, outbox.Settings{}), Webhooks: sender,
 		Send: func(context.Context, mail.Message) error { return nil }, // this server is killed before it sends
-	})
+	}, notifications.Settings{})
 	require.NoError(t, err)
 	access := db.RoomAccess.Query().OnlyX(t.Context())
 	tx, err := db.Tx(t.Context())
@@ -115,7 +117,7 @@ func endRecording(t *testing.T, databaseURL, roomID string, options schema.Recor
 		SetStartedAt(time.Now().Add(-time.Minute)).SetEndedAt(time.Now()).
 		SetSize(9).SetDuration(60_000).Save(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, service.Ended(t.Context(), tx, rec))
+	require.NoError(t, service.RecordingEnded(t.Context(), tx, rec))
 	require.NoError(t, tx.Commit())
 	return rec.ID.String()
 }

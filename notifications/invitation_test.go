@@ -1,12 +1,9 @@
-package invitations_test
+package notifications_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
-	"mime/multipart"
 	"strings"
 	"sync"
 	"testing"
@@ -18,7 +15,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/accounts"
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/outboxmessage"
@@ -26,124 +22,33 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
 	"foyer/internal/mail"
-	"foyer/internal/outbox"
-	"foyer/invitations"
+	"foyer/internal/ratelimit"
+	"foyer/notifications"
 	"foyer/rooms"
 	"foyer/test/env"
 )
 
-// soon is how long a test waits for what should happen at once, on a busy machine.
-const soon = 2 * time.Minute
-
-// world is a server that invites through an SMTP server, which is yet to be started.
-type world struct {
-	*invitations.Service
-
-	t        *testing.T
-	db       *ent.Client
-	accounts *accounts.Service
-	rooms    *rooms.Service
-	outbox   *outbox.Outbox
-	smtp     *env.SMTP
-}
-
-// onEach runs a test in an empty world on each database.
-func onEach(t *testing.T, test func(t *testing.T, w *world)) {
-	t.Helper()
-	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
-		rdb, prefix := env.Embedded(t)
-		test(t, newWorld(t, db, rdb, prefix, nil))
-	})
-}
-
-func newWorld(
-	t *testing.T, db *ent.Client, rdb redis.UniversalClient, prefix string,
-	change func(*invitations.Settings),
-) *world {
-	t.Helper()
-	w := &world{t: t, db: db, smtp: env.NewSMTP(t)}
-	server, err := mail.ParseServer("smtp://" + w.smtp.Addr() + "?tls=none")
-	require.NoError(t, err)
-	from, err := mail.ParseFrom("Foyer <foyer@example.org>")
-	require.NoError(t, err)
-	settings := invitations.Settings{
-		PublicURL: "https://meet.example.org/", MaxEmails: 50, KeyPrefix: prefix,
-		Send: mail.NewSender(server, from).Send,
-	}
-	if change != nil {
-		change(&settings)
-	}
-	w.accounts = accounts.New(db, accounts.Settings{})
-	w.rooms = rooms.New(db, w.accounts, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
-	w.outbox = newOutbox(db, time.Hour) // it is told of what it is to do
-	w.Service, err = invitations.New(rdb, w.accounts, w.rooms, w.outbox, settings)
-	require.NoError(t, err)
-	return w
-}
-
-func newOutbox(db *ent.Client, poll time.Duration) *outbox.Outbox {
-	return outbox.New(db, outbox.Settings{
-		Timeout: soon, Backoff: 5 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
-		GiveUp: time.Hour, Keep: time.Hour, Poll: poll, Drain: time.Second,
-		Concurrency: 4,
-	})
-}
-
-// deliver delivers until the test ends, or the returned function is called.
-func (w *world) deliver(o *outbox.Outbox) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() {
-		done <- o.Run(ctx, map[string]outbox.Deliver{invitations.Kind: w.Deliver})
-	}()
-	stop = sync.OnceFunc(func() { cancel(); assert.NoError(w.t, <-done) })
-	w.t.Cleanup(stop)
-	return stop
-}
-
-// user makes an account, with an e-mail address and a language.
-func (w *world) user(name, email, language string) *ent.User {
-	w.t.Helper()
-	u, err := w.accounts.SignIn(w.t.Context(), auth.Identity{
-		Subject: uuid.NewString(), Email: email, FullName: name,
-	})
-	require.NoError(w.t, err)
-	return u.Update().SetLanguage(language).SaveX(w.t.Context())
-}
-
-func as(t *testing.T, u *ent.User) context.Context {
-	t.Helper()
-	return auth.NewContext(t.Context(), auth.Viewer{UserID: u.ID})
-}
-
 // host makes a user with a room.
 func (w *world) host(name, roomName string) (context.Context, *ent.Room) {
 	w.t.Helper()
-	ctx := as(w.t, w.user(name, uuid.NewString()+"@example.org", "en"))
-	r, err := w.rooms.Create(ctx, rooms.CreateInput{Name: roomName})
-	require.NoError(w.t, err)
-	return ctx, r
+	u := w.user(name, uuid.NewString()+"@example.org", "en")
+	return as(w.t, u), w.room(u, roomName)
+}
+
+func (w *world) user(name, email, language string) *ent.User {
+	w.t.Helper()
+	return w.person(name, email, language, "UTC")
 }
 
 func (w *world) invite(ctx context.Context, r *ent.Room, emails ...string) []string {
 	w.t.Helper()
-	invited, err := w.Invite(ctx, invitations.Input{RoomID: r.ID, Emails: emails})
+	invited, err := w.Invite(ctx, notifications.InviteInput{RoomID: r.ID, Emails: emails})
 	require.NoError(w.t, err)
 	return invited
 }
 
-// settled waits until nothing is left to be delivered.
-func (w *world) settled() {
-	w.t.Helper()
-	require.EventuallyWithT(w.t, func(c *assert.CollectT) {
-		assert.Zero(c, w.db.OutboxMessage.Query().
-			Where(outboxmessage.DeliveredAtIsNil(), outboxmessage.FailedAtIsNil()).
-			CountX(w.t.Context()))
-	}, soon, 50*time.Millisecond)
-}
-
-// recipients is how many e-mails each address has got.
-func (w *world) recipients() map[string]int {
+// received returns how many e-mails each address has received.
+func (w *world) received() map[string]int {
 	count := map[string]int{}
 	for _, m := range w.smtp.Received() {
 		count[m.To]++
@@ -151,47 +56,16 @@ func (w *world) recipients() map[string]int {
 	return count
 }
 
-// read returns an e-mail's subject, and its parts by their type.
-func read(t *testing.T, m env.Mail) (subject string, parts map[string]string) {
-	t.Helper()
-	parsed := m.Parse(t)
-	subject, err := new(mime.WordDecoder).DecodeHeader(parsed.Header.Get("Subject"))
-	require.NoError(t, err)
-	_, params, err := mime.ParseMediaType(parsed.Header.Get("Content-Type"))
-	require.NoError(t, err)
-	parts = map[string]string{}
-	for reader := multipart.NewReader(parsed.Body, params["boundary"]); ; {
-		part, err := reader.NextPart()
-		if err == io.EOF {
-			return subject, parts
-		}
-		require.NoError(t, err)
-		text, err := io.ReadAll(part)
-		require.NoError(t, err)
-		kind, _, _ := strings.Cut(part.Header.Get("Content-Type"), ";")
-		parts[kind] = strings.ReplaceAll(string(text), "\r\n", "\n")
-	}
-}
-
-func assertFault(t *testing.T, want fault.Kind, err error) *fault.Error {
-	t.Helper()
-	if assert.Error(t, err) {
-		assert.Equal(t, want, fault.Of(err).Kind, "%v", err)
-		return fault.Of(err)
-	}
-	return &fault.Error{}
-}
-
 func TestEverybodyIsInvitedInAnEmailOfHisOwn(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		w.smtp.Start()
-		w.deliver(w.outbox)
+		w.deliver()
 		ctx, r := w.host("Ada Lovelace", "Analytical Engine")
 		invited := w.invite(ctx, r, "Bob@Example.com", "eve@example.com", "bob@example.com ")
 		assert.Equal(t, []string{"bob@example.com", "eve@example.com"}, invited)
 		w.settled()
-		assert.Equal(t, map[string]int{"bob@example.com": 1, "eve@example.com": 1}, w.recipients())
+		assert.Equal(t, map[string]int{"bob@example.com": 1, "eve@example.com": 1}, w.received())
 		for _, m := range w.smtp.Received() {
 			subject, parts := read(t, m)
 			assert.Equal(t, "Ada Lovelace invites you to “Analytical Engine”", subject)
@@ -211,7 +85,7 @@ func TestInvitationIsInTheLanguageOfWhoReadsIt(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		w.smtp.Start()
-		w.deliver(w.outbox)
+		w.deliver()
 		languages := map[string]string{ // an address and its account's language
 			"a@example.com": "fr-CA", "b@example.com": "en-GB", "c@example.com": "FR",
 			"d@example.com": "de", "e@example.com": "not a language", "f@example.com": "",
@@ -264,7 +138,7 @@ func TestNamesAreHarmless(t *testing.T) {
 	}
 	onEach(t, func(t *testing.T, w *world) {
 		w.smtp.Start()
-		w.deliver(w.outbox)
+		w.deliver()
 		for i, test := range tests {
 			ctx, r := w.host("Ada", "Room")
 			w.db.Room.UpdateOne(r).SetName(test.name).ExecX(t.Context())
@@ -297,12 +171,12 @@ func TestInvitationWithARoleSaysSoAndIsInTheInvitersLanguageForStrangers(t *test
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		w.smtp.Start()
-		w.deliver(w.outbox)
+		w.deliver()
 		french := w.user("Émilie", "emilie@example.org", "fr")
 		r, err := w.rooms.Create(as(t, french), rooms.CreateInput{Name: "Salon"})
 		require.NoError(t, err)
 		for _, again := range []bool{false, true} { // the second time there is a provisional account
-			_, err = w.Invite(as(t, french), invitations.Input{
+			_, err = w.Invite(as(t, french), notifications.InviteInput{
 				RoomID: r.ID, Emails: []string{"bob@example.com"}, Role: new(roomaccess.RoleMEMBER),
 			})
 			require.NoError(t, err)
@@ -322,7 +196,7 @@ func TestInvitationWithARoleSaysSoAndIsInTheInvitersLanguageForStrangers(t *test
 		require.NoError(t, err)
 		assert.Equal(t, roomaccess.RoleMEMBER, role)
 
-		owners := invitations.Input{
+		owners := notifications.InviteInput{
 			RoomID: r.ID, Emails: []string{"eve@example.com"}, Role: new(roomaccess.RoleOWNER),
 		}
 		_, err = w.Invite(as(t, french), owners)
@@ -350,14 +224,14 @@ func TestBadAddressesAreNamedByTheirPlaceAndNobodyIsInvited(t *testing.T) {
 				[]int{1, 2, 4}},
 			{"a huge one", []string{strings.Repeat("a", 1<<20) + "@example.com"}, []int{0}},
 		} {
-			_, err := w.Invite(ctx, invitations.Input{RoomID: r.ID, Emails: test.emails})
+			_, err := w.Invite(ctx, notifications.InviteInput{RoomID: r.ID, Emails: test.emails})
 			f := assertFault(t, fault.Invalid, err)
 			assert.Equal(t, "emails", f.Details["field"], test.name)
 			assert.Equal(t, test.indexes, f.Details["indexes"], test.name)
 			assert.Less(t, len(f.Message), 1000, "it does not repeat what is huge")
 		}
 		seven := []string{"bob@example.com", "a,b", "c", "d", "e\xff\x00", "f", "Bob <bob>", "eve@example.com"}
-		_, err := w.Invite(ctx, invitations.Input{RoomID: r.ID, Emails: seven})
+		_, err := w.Invite(ctx, notifications.InviteInput{RoomID: r.ID, Emails: seven})
 		f := assertFault(t, fault.Invalid, err)
 		assert.Equal(t, "e-mail cannot be sent to “a,b”, “c”, “d”, “e\ufffd\x00”, “f” and 1 more", f.Message)
 		assert.Equal(t, []string{"a,b", "c", "d", "e\ufffd\x00", "f", "Bob <bob>"}, f.Details["emails"])
@@ -379,7 +253,7 @@ func TestHostsInviteAndNobodyElse(t *testing.T) {
 			}
 			return as(t, u)
 		}
-		in := invitations.Input{RoomID: r.ID, Emails: []string{"not an address"}}
+		in := notifications.InviteInput{RoomID: r.ID, Emails: []string{"not an address"}}
 		for want, who := range map[fault.Kind]context.Context{
 			fault.Unauthenticated: t.Context(), fault.Forbidden: give(""),
 			fault.Invalid: give(roomaccess.RoleADMINISTRATOR),
@@ -397,10 +271,9 @@ func TestHostsInviteAndNobodyElse(t *testing.T) {
 
 func TestServerWithoutAMailServerSaysSo(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := env.Embedded(t)
-	w := newWorld(t, env.SQLite(t), rdb, prefix, func(s *invitations.Settings) { s.Send = nil })
+	w := newWorld(t, env.SQLite(t), mute)
 	ctx, r := w.host("Ada", "Room")
-	_, err := w.Invite(ctx, invitations.Input{RoomID: r.ID, Emails: []string{"bob@example.com"}})
+	_, err := w.Invite(ctx, notifications.InviteInput{RoomID: r.ID, Emails: []string{"bob@example.com"}})
 	f := assertFault(t, fault.Conflict, err)
 	assert.Equal(t, "this server sends no e-mail", f.Message)
 	assert.Zero(t, w.db.OutboxMessage.Query().CountX(t.Context()))
@@ -409,11 +282,12 @@ func TestServerWithoutAMailServerSaysSo(t *testing.T) {
 func TestInvitationsAreLimitedPerUserAndPerRoom(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
-		w := newWorld(t, env.SQLite(t), rdb, prefix, func(s *invitations.Settings) {
-			s.MaxEmails, s.PerUser, s.PerRoom = 3, 4, 5
+		w := newWorld(t, env.SQLite(t), func(s *setup) {
+			s.Limiter = ratelimit.New(rdb, prefix)
+			s.MaxInvited, s.InvitationsPerUser, s.InvitationsPerRoom = 3, 4, 5
 		})
 		try := func(ctx context.Context, r *ent.Room, emails int) error {
-			in := invitations.Input{RoomID: r.ID}
+			in := notifications.InviteInput{RoomID: r.ID}
 			for range emails {
 				in.Emails = append(in.Emails, uuid.NewString()+"@example.com")
 			}
@@ -439,14 +313,14 @@ func TestInvitationsAreLimitedPerUserAndPerRoom(t *testing.T) {
 func TestOneUserDoesNotBuryAMailbox(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
-		w := newWorld(t, env.SQLite(t), rdb, prefix, nil)
+		w := newWorld(t, env.SQLite(t), func(s *setup) { s.Limiter = ratelimit.New(rdb, prefix) })
 		ada, first := w.host("Ada", "First")
 		second := w.db.Room.Create().SetName("Second").SetSlug("second").
 			SetAccessLevel(room.AccessLevelRESTRICTED).SaveX(t.Context())
 		w.db.RoomAccess.Create().SetRoom(second).SetUserID(auth.FromContext(ada).UserID).
 			SetRole(roomaccess.RoleOWNER).ExecX(t.Context())
 		try := func(ctx context.Context, r *ent.Room, emails ...string) error {
-			_, err := w.Invite(ctx, invitations.Input{RoomID: r.ID, Emails: emails})
+			_, err := w.Invite(ctx, notifications.InviteInput{RoomID: r.ID, Emails: emails})
 			return err
 		}
 		const victim = "victim@example.net"
@@ -467,27 +341,29 @@ func TestOneUserDoesNotBuryAMailbox(t *testing.T) {
 func TestRedisThatIsAwayStopsNoInvitationButThoseTooMany(t *testing.T) {
 	t.Parallel()
 	server := env.StartRedis(t)
-	w := newWorld(t, env.SQLite(t), server.Client(t), "", func(s *invitations.Settings) { s.PerUser = 2 })
+	w := newWorld(t, env.SQLite(t), func(s *setup) {
+		s.Limiter, s.InvitationsPerUser = ratelimit.New(server.Client(t), ""), 2
+	})
 	ctx, r := w.host("Ada", "Room")
 	server.Stop(t)
 	for range 2 {
-		_, err := w.Invite(ctx, invitations.Input{RoomID: r.ID, Emails: []string{"bob@example.com"}})
+		_, err := w.Invite(ctx, notifications.InviteInput{RoomID: r.ID, Emails: []string{"bob@example.com"}})
 		require.NoError(t, err)
 	}
-	_, err := w.Invite(ctx, invitations.Input{RoomID: r.ID, Emails: []string{"bob@example.com"}})
+	_, err := w.Invite(ctx, notifications.InviteInput{RoomID: r.ID, Emails: []string{"bob@example.com"}})
 	assertFault(t, fault.RateLimited, err)
 }
 
 func TestMailServerThatIsAwayForAWhileMissesNothing(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		w.deliver(w.outbox)
+		w.deliver()
 		ctx, r := w.host("Ada", "Room")
 		invited := w.invite(ctx, r, "a@example.com", "b@example.com", "c@example.com")
 		require.EventuallyWithT(t, func(c *assert.CollectT) {
 			assert.Equal(c, len(invited), w.db.OutboxMessage.Query().
 				Where(outboxmessage.LastErrorContains("connection refused")).CountX(t.Context()))
-		}, soon, 50*time.Millisecond)
+		}, 2*time.Minute, 50*time.Millisecond)
 		w.smtp.Start()
 		w.settled()
 		w.smtp.Stop()
@@ -495,7 +371,7 @@ func TestMailServerThatIsAwayForAWhileMissesNothing(t *testing.T) {
 		w.smtp.Start()
 		w.settled()
 		for _, email := range invited {
-			assert.Equal(t, 1, w.recipients()[email], email)
+			assert.Equal(t, 1, w.received()[email], email)
 		}
 		assert.Len(t, w.smtp.Received(), 4)
 	})
@@ -528,14 +404,14 @@ func TestMailServersAnswerDecidesForEachRecipient(t *testing.T) {
 		data := answers{left: map[string][]int{"late@example.com": {451}, "spam@example.com": {554, 554}}}
 		w.smtp.OnRecipient, w.smtp.OnData = recipient.next, data.next
 		w.smtp.Start()
-		w.deliver(w.outbox)
+		w.deliver()
 		ctx, r := w.host("Ada", "Room")
 		w.invite(ctx, r, "busy@example.com", "gone@example.com", "fine@example.com",
 			"late@example.com", "spam@example.com")
 		w.settled()
 		assert.Equal(t, map[string]int{
 			"busy@example.com": 1, "fine@example.com": 1, "late@example.com": 1,
-		}, w.recipients())
+		}, w.received())
 		failed := w.db.OutboxMessage.Query().Where(outboxmessage.FailedAtNotNil()).AllX(t.Context())
 		require.Len(t, failed, 2)
 		for _, m := range failed {
@@ -562,9 +438,8 @@ func TestMessageThatIsSentTwiceHasTheSameID(t *testing.T) {
 			}
 			return nil
 		}
-		rdb, prefix := env.Embedded(t)
-		w = newWorld(t, w.db, rdb, prefix, func(s *invitations.Settings) { s.Send = send })
-		w.deliver(w.outbox)
+		w = newWorld(t, w.db, func(s *setup) { s.Send = send })
+		w.deliver()
 		ctx, r := w.host("Ada", "Room")
 		w.invite(ctx, r, "bob@example.com")
 		w.settled()
@@ -577,8 +452,8 @@ func TestThousandInvitationsOfTwoServersArriveOnceEach(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		w.smtp.Start()
-		w.deliver(w.outbox)
-		w.deliver(newOutbox(w.db, 20*time.Millisecond))
+		w.deliver()
+		w.deliverBy(newOutbox(w.db, 20*time.Millisecond))
 		ctx, r := w.host("Ada", "Room")
 		want := map[string]int{}
 		began := time.Now()
@@ -595,6 +470,6 @@ func TestThousandInvitationsOfTwoServersArriveOnceEach(t *testing.T) {
 		w.settled()
 		t.Log("asked for in", asked, "delivered in", time.Since(began))
 		assert.Len(t, want, 1000)
-		assert.Equal(t, want, w.recipients())
+		assert.Equal(t, want, w.received())
 	})
 }

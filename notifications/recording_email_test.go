@@ -1,4 +1,4 @@
-package announcements_test
+package notifications_test
 
 import (
 	"strings"
@@ -8,16 +8,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/announcements"
 	"foyer/ent"
 	"foyer/ent/outboxmessage"
 	"foyer/ent/recording"
 	"foyer/ent/roomaccess"
+	"foyer/test/env"
 )
 
 func TestOwnersAreToldInTheirLanguageAndTimeZone(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, db, nil)
 		w.smtp.Start()
 		w.deliver()
@@ -57,7 +57,7 @@ func TestOwnersAreToldInTheirLanguageAndTimeZone(t *testing.T) {
 
 func TestEmailSaysHowLongARecordingIsKeptAndWhatItIs(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, db, nil)
 		w.smtp.Start()
 		w.deliver()
@@ -85,7 +85,7 @@ func TestEmailSaysHowLongARecordingIsKeptAndWhatItIs(t *testing.T) {
 // TestOnlyVerifiedAddressesAreWrittenTo: the others might be anybody's.
 func TestOnlyVerifiedAddressesAreWrittenTo(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, db, nil)
 		w.smtp.Start()
 		w.deliver()
@@ -109,7 +109,7 @@ func TestOnlyVerifiedAddressesAreWrittenTo(t *testing.T) {
 
 func TestWhoStartedARecordingIsToldThatItFailed(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, db, nil)
 		w.smtp.Start()
 		w.deliver()
@@ -138,7 +138,7 @@ func TestWhoStartedARecordingIsToldThatItFailed(t *testing.T) {
 // TestEmailThatHasWaitedSaysWhatIsTrueByThen, to those who may know it by then.
 func TestEmailThatHasWaitedSaysWhatIsTrueByThen(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, db, nil)
 		w.smtp.Start()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
@@ -175,12 +175,12 @@ func TestEmailThatHasWaitedSaysWhatIsTrueByThen(t *testing.T) {
 
 func TestEmailIsTriedUntilTheMailServerIsUp(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, db, nil)
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
 		w.end(w.recording(w.room(ada, "Room"), ada, nil), recording.StatusSAVED)
-		w.eventually(func(c *assert.CollectT) {
+		env.Eventually(t, func(c *assert.CollectT) {
 			assert.Greater(c, db.OutboxMessage.Query().OnlyX(t.Context()).Attempts, 2)
 		})
 		w.smtp.Start()
@@ -191,14 +191,14 @@ func TestEmailIsTriedUntilTheMailServerIsUp(t *testing.T) {
 
 func TestNobodyIsToldOfWhatWasRolledBackOrWhereNoEmailIsSent(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, db *ent.Client) {
+	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, db, nil)
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
 		rec := w.recording(w.room(ada, "Room"), ada, nil)
 		require.NoError(t, w.write(rec, recording.StatusSAVED).Rollback())
 		assert.Zero(t, db.OutboxMessage.Query().CountX(t.Context()))
 
-		silent := newWorld(t, db, func(s *announcements.Settings) { s.Send = nil })
+		silent := newWorld(t, db, func(s *setup) { s.Send = nil })
 		silent.end(rec, recording.StatusSAVED)
 		assert.Zero(t, db.OutboxMessage.Query().CountX(t.Context()))
 		assert.Empty(t, silent.Deliveries())

@@ -1,0 +1,125 @@
+package notifications_test
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"foyer/ent"
+	"foyer/ent/recording"
+	"foyer/ent/roomaccess"
+	"foyer/ent/schema"
+)
+
+func (w *world) give(r *ent.Room, u *ent.User, role roomaccess.Role) {
+	w.t.Helper()
+	w.db.RoomAccess.Create().SetRoom(r).SetUser(u).SetRole(role).ExecX(w.t.Context())
+}
+
+// startedAt is a moment that is on different days in New York, and in Paris.
+var startedAt = time.Date(2026, 3, 1, 3, 30, 0, 0, time.UTC)
+
+// recording makes one that is not final yet.
+func (w *world) recording(r *ent.Room, by *ent.User, change func(*ent.RecordingCreate)) *ent.Recording {
+	w.t.Helper()
+	create := w.db.Recording.Create().SetRoom(r).SetStartedBy(by.ID).SetMode(recording.ModeSCREEN).
+		SetStatus(recording.StatusSTOPPING).SetStartedAt(startedAt).SetSize(4096).SetDuration(61_500)
+	create.SetOptions(schema.RecordingOptions{})
+	if change != nil {
+		change(create)
+	}
+	return create.SaveX(w.t.Context())
+}
+
+// end moves a recording to a final status, and tells of it.
+func (w *world) end(rec *ent.Recording, status recording.Status) *ent.Recording {
+	w.t.Helper()
+	tx := w.write(rec, status)
+	require.NoError(w.t, tx.Commit())
+	return w.db.Recording.GetX(w.t.Context(), rec.ID)
+}
+
+// write does what end does without the end of it.
+func (w *world) write(rec *ent.Recording, status recording.Status) *ent.Tx {
+	w.t.Helper()
+	tx, err := w.db.Tx(w.t.Context())
+	require.NoError(w.t, err)
+	ended, err := tx.Recording.UpdateOne(rec).SetStatus(status).SetEndedAt(startedAt.Add(time.Hour)).
+		Save(w.t.Context())
+	require.NoError(w.t, err)
+	require.NoError(w.t, w.RecordingEnded(w.t.Context(), tx, ended))
+	return tx
+}
+
+// endpoint is a service that is told. It answers 200, unless respond says otherwise.
+type endpoint struct {
+	url string
+
+	mu      sync.Mutex
+	respond func(attempt) int
+	got     []attempt
+}
+
+// attempt is one request to an endpoint.
+type attempt struct {
+	id     string
+	header http.Header
+	body   string
+}
+
+func newEndpoint(t *testing.T) *endpoint {
+	t.Helper()
+	e := &endpoint{respond: func(attempt) int { return http.StatusOK }}
+	server := httptest.NewServer(e)
+	t.Cleanup(server.Close)
+	e.url = server.URL
+	return e
+}
+
+func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	a := attempt{r.Header.Get("webhook-id"), r.Header, string(body)}
+	e.mu.Lock()
+	e.got = append(e.got, a)
+	respond := e.respond
+	e.mu.Unlock()
+	w.WriteHeader(respond(a))
+}
+
+func (e *endpoint) answer(respond func(attempt) int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.respond = respond
+}
+
+func (e *endpoint) attempts() []attempt {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.got)
+}
+
+// listen has an endpoint listen at its address.
+func listen(t *testing.T, address string, e *endpoint) {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
+	require.NoError(t, err)
+	server := &http.Server{Handler: e}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { server.Close() })
+}
+
+// byID counts the attempts of each message.
+func (e *endpoint) byID() map[string]int {
+	count := map[string]int{}
+	for _, a := range e.attempts() {
+		count[a.id]++
+	}
+	return count
+}
