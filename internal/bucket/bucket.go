@@ -121,7 +121,7 @@ func (b *Bucket) Stat(ctx context.Context, key string) (int64, error) {
 
 // ErrStyle means that the storage requires the bucket's name in the host name (virtual-host style). Foyer puts it into
 // the path.
-var ErrStyle = errors.New("the storage wants the bucket's name in front of its own (virtual-host style), " +
+var ErrStyle = errors.New("the storage requires the bucket's name in front of its own (virtual-host style), " +
 	"and Foyer puts it into the path")
 
 // Check reads an object that does not exist, and returns why the storage refuses Foyer. Unlike Stat, it gets an answer

@@ -126,7 +126,7 @@ func TestOnlyHostsReceiveMessagesToHosts(t *testing.T) {
 	assert.Equal(t, "for hosts", env.Receive(t, owner.heard))
 	assert.Equal(t, "for hosts", env.Receive(t, administrator.heard))
 
-	// It is sent after the first one, so whoever receives this first did not get the other.
+	// It is sent after the first one, so a participant who receives this first did not get the other.
 	send(t, s, &livekitproto.SendDataRequest{Room: room, Data: []byte("for all")})
 	for _, c := range append(others, owner, administrator) {
 		assert.Equal(t, "for all", env.Receive(t, c.heard), c.Name)
