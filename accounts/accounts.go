@@ -21,7 +21,7 @@ const anonymous = "Anonymous"
 
 // Settings of a Service.
 type Settings struct {
-	// UsersChooseNames lets a signed-in person enter under another name than their account's.
+	// UsersChooseNames lets users enter with another name than their account's.
 	UsersChooseNames bool
 	// EmailFallback signs a person with an unknown subject in to the account with the same e-mail address, if the
 	// provider has verified the address. It is for providers whose subjects have changed.

@@ -1,8 +1,8 @@
 package rooms
 
-// Editor is a Service that also makes the changes which the people in a running meeting feel: of a room, of its
-// lock, of roles and of bans. It stores them, and nothing more. Package meetings alone makes an Editor, and carries
-// each change to the lobby and to LiveKit: everybody else asks there.
+// Editor is a Service that also stores the changes that affect the people in a running meeting: changes of a room, its
+// lock, its roles and its bans. Only package meetings makes an Editor, because it also carries each change to the lobby
+// and to LiveKit. All other packages call meetings.
 type Editor struct{ *Service }
 
 // NewEditor returns an Editor of a Service's rooms.

@@ -1,4 +1,7 @@
 // Package rooms decides who may find, enter and run a room.
+//
+// Roles belong to accounts. A role that a host gives to an e-mail address creates a provisional account in the same
+// transaction, so rooms imports accounts, and never the reverse.
 package rooms
 
 import (

@@ -39,12 +39,12 @@ func BenchmarkLook(b *testing.B) {
 	for _, people := range []int{1, 8} {
 		b.Run(strconv.Itoa(people), func(b *testing.B) {
 			b.ReportAllocs()
-			asked := make([]ent.Person, people)
+			asked := make([]ent.PersonInRoom, people)
 			for i := range asked {
-				asked[i] = ent.Person{RoomID: made.ID, UserID: uuid.New(), ID: uuid.New()}
+				asked[i] = ent.PersonInRoom{RoomID: made.ID, UserID: uuid.New(), ID: uuid.New()}
 			}
 			for b.Loop() {
-				if _, err := db.Room.Looks(ctx, asked); err != nil {
+				if _, err := db.Room.Standings(ctx, asked); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -67,7 +67,7 @@ func BenchmarkRecord(b *testing.B) {
 				}
 			}
 			for b.Loop() {
-				if err := db.AuditEvent.Record(b.Context(), events); err != nil {
+				if err := db.AuditEvent.InsertAll(b.Context(), events); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -55,8 +55,8 @@ func serveSome(ctx context.Context, url string) error {
 				if _, err := db.Room.Get(ctx, made.ID); err != nil {
 					return err
 				}
-				asked := []ent.Person{{RoomID: made.ID, UserID: uuid.New(), ID: uuid.New()}}
-				if _, err := db.Room.Looks(ctx, asked); err != nil {
+				asked := []ent.PersonInRoom{{RoomID: made.ID, UserID: uuid.New(), ID: uuid.New()}}
+				if _, err := db.Room.Standings(ctx, asked); err != nil {
 					return err
 				}
 			}
