@@ -16,8 +16,8 @@ import (
 )
 
 // direct answers the most frequent query itself: one room, with its own fields and its lobby. gqlgen prepares for
-// anything (contexts, closures, fields that may fail, be null or be deferred), which takes a third of the memory of such
-// a request. direct calls the same resolvers, inside the same interceptors of operations. Everything else, such as
+// anything (contexts, closures, fields that may fail, be null or be deferred), which takes a third of such a request's
+// memory. direct calls the same resolvers, inside the same interceptors of operations. Everything else, such as
 // fragments, directives and errors in arguments, is left to gqlgen.
 type direct struct {
 	graphql.ExecutableSchema
@@ -201,7 +201,8 @@ func (d direct) answer(ctx context.Context, asked *askedRoom) []byte {
 		asked.lobby.is, _ = resolved(ctx, "Room.lobby", []*ast.Field{asked.field, asked.lobby.field},
 			func(ctx context.Context) (*live.Lobby, error) {
 				if !asked.lobby.lists() {
-					ctx = within(ctx, []*ast.Field{asked.field, asked.lobby.field}) // so that the resolver sees what is selected
+					// So that the resolver sees what is selected.
+					ctx = within(ctx, []*ast.Field{asked.field, asked.lobby.field})
 				}
 				return d.resolvers.Room().Lobby(ctx, room)
 			})

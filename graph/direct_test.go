@@ -26,7 +26,8 @@ var askedRooms = []struct {
 }{
 	{"query Room($id: ID!) { room(id: $id) { id name slug accessLevel createdAt updatedAt __typename } }", true},
 	{"query Waiting($id: ID!) { room(id: $id) { lobby { entries { id displayName } } } }", true},
-	{"query ($id: ID!) { r: room(id: $id) { l: lobby { e: entries { i: id j: id __typename } message } i: id } }", true},
+	{"query ($id: ID!) { r: room(id: $id) { l: lobby { e: entries { i: id j: id __typename } message } i: id } }",
+		true},
 	{"query ($id: ID, $slug: String) { room(slug: $slug, id: $id) { id slug } }", true},
 	{`{ room(slug: "abc") { id } }`, true},
 	{`{ room(id: "` + anID.String() + `", slug: "a\"\u00e9") { id slug } }`, true},
@@ -88,7 +89,8 @@ func TestDirectAnswersEqualGqlgens(t *testing.T) {
 						continue // gqlgen reads both concurrently: either may fail first
 					}
 					want, got := get(gqlgen, of.query, givenVariables), get(ours, of.query, givenVariables)
-					assert.Equal(t, withoutIDs(want), withoutIDs(got), "%s, %s of %s: %s", name, failure, field, of.query)
+					assert.Equal(t, withoutIDs(want), withoutIDs(got),
+						"%s, %s of %s: %s", name, failure, field, of.query)
 				}
 			}
 		}

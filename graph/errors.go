@@ -86,8 +86,8 @@ func libraryFault(ctx context.Context, err *gqlerror.Error) *fault.Error {
 	return f
 }
 
-// fieldOf returns the innermost name of a path that begins with a variable. If the path has only the variable, it is the
-// place where that is used.
+// fieldOf returns the innermost name of a path that begins with a variable. If the path has only the variable, it is
+// the place where that is used.
 func fieldOf(ctx context.Context, path ast.Path) string {
 	isName := func(element ast.PathElement) bool { _, is := element.(ast.PathName); return is }
 	field := fieldName(path)

@@ -200,8 +200,8 @@ func newSocket(s Settings) *transport.WebSocket {
 	})
 }
 
-// openSession takes the viewer from a socket's first message if that has credentials, and otherwise from the handshake's
-// header or cookie. The socket ends when those credentials do.
+// openSession takes the viewer from a socket's first message if that has credentials, and otherwise from the header or
+// cookie of the handshake. The socket ends when those credentials do.
 func (s Settings) openSession(
 	ctx context.Context, payload map[string]any,
 ) (transport.Session, error) {
@@ -237,8 +237,8 @@ func (s Settings) openSession(
 	return session, nil
 }
 
-// detach returns a context that has the viewer and the request of another, and nothing else: a socket keeps it long after
-// its request.
+// detach returns a context that has only the viewer and the request of another one: a socket keeps it long after its
+// request.
 func detach(ctx context.Context) context.Context {
 	return auth.NewContext(telemetry.RequestOf(ctx).Context(), auth.FromContext(ctx))
 }

@@ -79,7 +79,8 @@ func (plainly) InterceptField(ctx context.Context, next graphql.Resolver) (any, 
 	return result, nil
 }
 
-// plainType is an object type of the schema. Its fields are those that a T holds itself: none of them can fail or be null.
+// plainType is an object type of the schema. Its fields are those that a T holds itself: none of them can fail, and
+// none is null.
 type plainType[T any] struct {
 	name string
 	// satisfies are the names of the type and its interfaces, for fragments.

@@ -111,10 +111,12 @@ func TestLoggingServesEveryDocumentAndLogsUnknownHashes(t *testing.T) {
 func TestBadManifestIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, bad := range map[string]struct{ text, problem string }{
-		"no JSON":        {`nonsense`, "invalid character"},
-		"list":           {`["` + trusted + `"]`, "cannot unmarshal array"},
-		"lists in it":    {`{"` + hashOf(trusted) + `": [1]}`, "cannot unmarshal array"},
-		"wrong hash":     {asJSON(t, map[string]string{hashOf(untrusted): trusted}), "is not the SHA-256 of its document"},
+		"no JSON":     {`nonsense`, "invalid character"},
+		"list":        {`["` + trusted + `"]`, "cannot unmarshal array"},
+		"lists in it": {`{"` + hashOf(trusted) + `": [1]}`, "cannot unmarshal array"},
+		"wrong hash": {
+			asJSON(t, map[string]string{hashOf(untrusted): trusted}), "is not the SHA-256 of its document",
+		},
 		"names for hash": {asJSON(t, map[string]string{"Trusted": trusted}), "Trusted is not the SHA-256"},
 		"null":           {`null`, "no documents"},
 		"empty":          {`{}`, "no documents"},

@@ -117,7 +117,8 @@ func hostile() map[string][2]string {
 			each(230, "query q#{...f}") + "fragment f on Query{node(" + each(200, "a#:1") + "){id}}",
 		},
 		"many operations, input": {
-			each(230, "mutation m#{...f}") + "fragment f on Mutation{createRoom(input:{" + each(200, "a#:1") + "}){room{id}}}",
+			each(230, "mutation m#{...f}") +
+				"fragment f on Mutation{createRoom(input:{" + each(200, "a#:1") + "}){room{id}}}",
 		},
 		"many operations, a list": {
 			each(190, "query q#{...f}") + "fragment f on Query{node(id:[" + repeat("1 ", 800) + "]){id}}",
@@ -208,8 +209,8 @@ func hostile() map[string][2]string {
 	}
 }
 
-// nesting returns a cursor in MessagePack, which some libraries use: nested arrays, each of which says in three bytes that
-// it has 10,000 elements. A decoder that allocates them takes 160 kB for each.
+// nesting returns a cursor in MessagePack, which some libraries use: nested arrays, each of which says in three bytes
+// that it has 10,000 elements. A decoder that allocates them takes 160 kB for each.
 func nesting() string {
 	return base64.RawStdEncoding.EncodeToString([]byte("\x81\xa1v" + strings.Repeat("\xdc\x27\x10", 29_000)))
 }
@@ -336,7 +337,8 @@ func cpu(of int) time.Duration {
 func FuzzLimits(f *testing.F) {
 	f.Add(introspection)
 	f.Add(`{rooms(first: 10) {edges {node {id}}}}`)
-	f.Add(`query A($a: Int = 1 @b, $c: [ID!]) {a: node(id: {b: [$c, 1, "x"]}) @skip(if: $a) {...F ... on Room {id}}} fragment F on Room @d {...F}`)
+	f.Add(`query A($a: Int = 1 @b, $c: [ID!]) {a: node(id: {b: [$c, 1, "x"]}) @skip(if: $a) {...F ... on Room {id}}}` +
+		` fragment F on Room @d {...F}`)
 	f.Add(`{viewer{...A}} fragment A on User {...B ...B} fragment B on User {...A id}`)
 	f.Add("subscription {lobby(roomId: \"\"\"\n x\n\"\"\") {entries {id}}} # comment")
 	schema := generated.NewExecutableSchema(generated.Config{}).Schema()

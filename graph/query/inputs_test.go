@@ -42,11 +42,12 @@ func TestWrongValueIsRefusedByName(t *testing.T) {
 					name := fmt.Sprintf("%s.%s: %s: %s", definition.Name, field.Name, p.name, what)
 					tried += 3
 					document := w.operation(definition, p, "", written(p.with(value)))
-					refusedByName(t, ask(t, h, asJSON(t, object{"query": document})), p, value, name+", in the document")
+					body := asJSON(t, object{"query": document})
+					refusedByName(t, ask(t, h, body), p, value, name+", in the document")
 
 					document = w.operation(definition, p, fmt.Sprintf("($%s:%s)", p.argument.Name, p.argument.Type),
 						"$"+p.argument.Name)
-					body := asJSON(t, object{"query": document, "variables": object{p.argument.Name: p.with(value)}})
+					body = asJSON(t, object{"query": document, "variables": object{p.argument.Name: p.with(value)}})
 					refusedByName(t, ask(t, h, body), p, value, name+", in a variable")
 
 					document = w.operation(definition, p, fmt.Sprintf("($v:%s)", p.of), written(p.with(enum("$v"))))
@@ -78,9 +79,17 @@ func TestMissingValueIsNamed(t *testing.T) {
 		"a variable, by a default":  {`query($x:ID!="` + id + `"){node(id:$x){id}}`, object{"x": nil}, "id"},
 		"a variable of a field":     {`mutation($x:String!){createRoom(input:{name:$x}){room{id}}}`, nil, "name"},
 		"a variable in a fragment":  {`query($x:ID!){...F} fragment F on Query{node(id:$x){id}}`, nil, "id"},
-		"a variable of a list":      {`mutation($x:[String!]!){inviteToRoom(input:{roomId:"` + id + `",emails:$x}){invited}}`, object{"x": []any{nil}}, "emails"},
-		"a variable in a list":      {`mutation($x:String!){inviteToRoom(input:{roomId:"` + id + `",emails:[$x]}){invited}}`, object{"x": 7}, "emails"},
-		"a field of a variable":     {`mutation($name:CreateRoomInput!){createRoom(input:$name){room{id}}}`, object{"name": object{}}, "name"},
+		"a variable of a list": {
+			`mutation($x:[String!]!){inviteToRoom(input:{roomId:"` + id + `",emails:$x}){invited}}`,
+			object{"x": []any{nil}}, "emails",
+		},
+		"a variable in a list": {
+			`mutation($x:String!){inviteToRoom(input:{roomId:"` + id + `",emails:[$x]}){invited}}`,
+			object{"x": 7}, "emails",
+		},
+		"a field of a variable": {
+			`mutation($name:CreateRoomInput!){createRoom(input:$name){room{id}}}`, object{"name": object{}}, "name",
+		},
 		"a variable, in a variable": {`mutation($x:CreateRoomInput!){createRoom(input:$x){room{id}}}`, nil, "input"},
 		"a default":                 {`query($x:Int="1"){rooms(first:$x){totalCount}}`, nil, "first"},
 		"an unknown argument":       {`{node(id:"` + id + `",idd:1){id}}`, nil, "idd"},
@@ -88,7 +97,8 @@ func TestMissingValueIsNamed(t *testing.T) {
 	} {
 		got := ask(t, h, asJSON(t, object{"query": asked.document, "variables": asked.variables}))
 		assert.Equal(t, "INVALID", got.code(), "%s: %s", name, got.text)
-		assert.Equal(t, asked.field, at(got.body()["errors"].([]any)[0], "extensions", "field"), "%s: %s", name, got.text)
+		field := at(got.body()["errors"].([]any)[0], "extensions", "field")
+		assert.Equal(t, asked.field, field, "%s: %s", name, got.text)
 		assert.Len(t, got.body()["errors"], 1, "%s: %s", name, got.text)
 	}
 }
@@ -107,10 +117,12 @@ func TestParticipantIdentityIsParsedByItsPlace(t *testing.T) {
 	}
 	assert.Equal(t, 5, marked)
 	h := api(false)
+	remove := func(id string) string {
+		return `removeParticipant(input:{roomId:"` + uuid.NewString() + `",participantId:` + id + `}){results{code}}`
+	}
 	for _, document := range []string{
-		`mutation($x:ID!){removeParticipant(input:{roomId:"` + uuid.NewString() + `",participantId:$x}){results{code}}}`,
-		`mutation($x:ID="sip_0"){removeParticipant(input:{roomId:"` + uuid.NewString() + `",participantId:"sip_1"}){results{code}}` +
-			` another:removeParticipant(input:{roomId:"` + uuid.NewString() + `",participantId:$x}){results{code}}}`,
+		`mutation($x:ID!){` + remove("$x") + `}`,
+		`mutation($x:ID="sip_0"){` + remove(`"sip_1"`) + ` another:` + remove("$x") + `}`,
 	} {
 		got := ask(t, h, asJSON(t, object{"query": document, "variables": object{"x": "sip_+33123456789"}}))
 		assert.NotContains(t, got.text, "participant's id", "it is valid, and reaches the missing resolver")
@@ -139,40 +151,64 @@ func refusedByName(t *testing.T, got answered, p place, value any, name string) 
 	assert.Equal(t, p.name, field, name)
 }
 
+var noID = uuid.Nil.String()
+
 // refusedOperations are well-formed, but invalid: a document, and variables.
 var refusedOperations = map[string][2]string{
-	"a stream that is skipped":           {`subscription{entry(ticket:"x")@skip(if:true){id}}`},
-	"a stream that is not included":      {`subscription{entry(ticket:"x")@include(if:false){id}}`},
-	"a stream skipped by a variable":     {`subscription($s:Boolean!){entry(ticket:"x")@skip(if:$s){id}}`, `{"s":true}`},
-	"a stream skipped by a default":      {`subscription($s:Boolean=true){entry(ticket:"x")@skip(if:$s){id}}`},
-	"a stream in a skipped fragment":     {`subscription{...F@skip(if:true)}fragment F on Subscription{entry(ticket:"x"){id}}`},
-	"a stream in an inline fragment":     {`subscription{...@include(if:false){entry(ticket:"x"){id}}}`},
-	"one stream under two aliases":       {`subscription{a:entry(ticket:"x"){id}b:entry(ticket:"x"){id}}`},
-	"one stream under two, by fragments": {`subscription{...A...B}fragment A on Subscription{a:entry(ticket:"x"){id}}fragment B on Subscription{b:entry(ticket:"x"){id}}`},
-	"two streams":                        {`subscription{entry(ticket:"x"){id}lobby(roomId:"` + uuid.Nil.String() + `"){version}}`},
-	"a stream of the type's name":        {`subscription{__typename}`},
-	"a stream of a type's name, alias":   {`subscription{a:__typename}`},
-	"a stream of the schema":             {`subscription{__schema{types{name}}}`},
-	"a stream and the type's name":       {`subscription{entry(ticket:"x"){id}__typename}`},
-	"a condition of null, in a stream":   {`subscription($s:Boolean=true){entry(ticket:"x")@include(if:$s){id}}`, `{"s":null}`},
-	"a condition of null":                {`query($s:Boolean=true){viewer@skip(if:$s){id}}`, `{"s":null}`},
-	"a condition of null, in a fragment": {`query($s:Boolean=true){...F}fragment F on Query{viewer@include(if:$s){id}}`, `{"s":null}`},
-	"null for a default":                 {`mutation($t:String="x"){cancelEntry(input:{ticket:$t}){entry{id}}}`, `{"t":null}`},
-	"null in a list, for a default":      {`mutation($e:ID="` + uuid.Nil.String() + `"){admitAllEntries(input:{roomId:"` + uuid.Nil.String() + `",entryIds:[$e]}){entries{id}}}`, `{"e":null}`},
-	"a condition that is no truth":       {`{viewer@skip(if:"true"){id}}`},
-	"no condition":                       {`{viewer@skip{id}}`},
-	"two conditions":                     {`{viewer@skip(if:true)@skip(if:false){id}}`},
-	"no operation":                       {`fragment F on Query{viewer{id}}`},
-	"nothing":                            {` `},
-	"a comment":                          {`# nothing`},
-	"two operations, none named":         {`query A{viewer{id}}query B{viewer{id}}`},
-	"a name twice":                       {`query A{viewer{id}}query A{viewer{id}}`},
-	"a variable that is not declared":    {`{node(id:$x){id}}`},
-	"a variable that is given no value":  {`query($x:ID!){node(id:$x){id}}`},
-	"a default of another type":          {`query($x:Int="1"){rooms(first:$x){totalCount}}`},
-	"a variable of an output type":       {`query($x:Room){node(id:$x){id}}`, `{"x":{}}`},
-	"NUL in a document":                  {"{viewer{id}}\x00"},
-	"NUL in a string":                    {`{room(slug:"a\u0000b"){id}}`},
+	"a stream that is skipped":      {`subscription{entry(ticket:"x")@skip(if:true){id}}`},
+	"a stream that is not included": {`subscription{entry(ticket:"x")@include(if:false){id}}`},
+	"a stream skipped by a variable": {
+		`subscription($s:Boolean!){entry(ticket:"x")@skip(if:$s){id}}`,
+		`{"s":true}`,
+	},
+	"a stream skipped by a default": {`subscription($s:Boolean=true){entry(ticket:"x")@skip(if:$s){id}}`},
+	"a stream in a skipped fragment": {
+		`subscription{...F@skip(if:true)}fragment F on Subscription{entry(ticket:"x"){id}}`,
+	},
+	"a stream in an inline fragment": {`subscription{...@include(if:false){entry(ticket:"x"){id}}}`},
+	"one stream under two aliases":   {`subscription{a:entry(ticket:"x"){id}b:entry(ticket:"x"){id}}`},
+	"one stream under two, by fragments": {
+		`subscription{...A...B}` +
+			`fragment A on Subscription{a:entry(ticket:"x"){id}}fragment B on Subscription{b:entry(ticket:"x"){id}}`,
+	},
+	"two streams": {
+		`subscription{entry(ticket:"x"){id}lobby(roomId:"` + noID + `"){version}}`,
+	},
+	"a stream of the type's name":      {`subscription{__typename}`},
+	"a stream of a type's name, alias": {`subscription{a:__typename}`},
+	"a stream of the schema":           {`subscription{__schema{types{name}}}`},
+	"a stream and the type's name":     {`subscription{entry(ticket:"x"){id}__typename}`},
+	"a condition of null, in a stream": {
+		`subscription($s:Boolean=true){entry(ticket:"x")@include(if:$s){id}}`,
+		`{"s":null}`,
+	},
+	"a condition of null": {`query($s:Boolean=true){viewer@skip(if:$s){id}}`, `{"s":null}`},
+	"a condition of null, in a fragment": {
+		`query($s:Boolean=true){...F}fragment F on Query{viewer@include(if:$s){id}}`,
+		`{"s":null}`,
+	},
+	"null for a default": {
+		`mutation($t:String="x"){cancelEntry(input:{ticket:$t}){entry{id}}}`,
+		`{"t":null}`,
+	},
+	"null in a list, for a default": {
+		`mutation($e:ID="` + noID + `"){admitAllEntries(input:{roomId:"` + noID + `",entryIds:[$e]}){entries{id}}}`,
+		`{"e":null}`,
+	},
+	"a condition that is no truth":      {`{viewer@skip(if:"true"){id}}`},
+	"no condition":                      {`{viewer@skip{id}}`},
+	"two conditions":                    {`{viewer@skip(if:true)@skip(if:false){id}}`},
+	"no operation":                      {`fragment F on Query{viewer{id}}`},
+	"nothing":                           {` `},
+	"a comment":                         {`# nothing`},
+	"two operations, none named":        {`query A{viewer{id}}query B{viewer{id}}`},
+	"a name twice":                      {`query A{viewer{id}}query A{viewer{id}}`},
+	"a variable that is not declared":   {`{node(id:$x){id}}`},
+	"a variable that is given no value": {`query($x:ID!){node(id:$x){id}}`},
+	"a default of another type":         {`query($x:Int="1"){rooms(first:$x){totalCount}}`},
+	"a variable of an output type":      {`query($x:Room){node(id:$x){id}}`, `{"x":{}}`},
+	"NUL in a document":                 {"{viewer{id}}\x00"},
+	"NUL in a string":                   {`{room(slug:"a\u0000b"){id}}`},
 }
 
 // TestInvalidOperationIsRefusedOverEachTransport: an INTERNAL error would alert operators.
@@ -210,7 +246,9 @@ func overSocket(t *testing.T, url, payload string) string {
 	conn, _, err := dialer.Dial("ws"+strings.TrimPrefix(url, "http"), nil)
 	require.NoError(t, err)
 	defer conn.Close()
-	for _, message := range []string{`{"type":"connection_init"}`, `{"id":"1","type":"subscribe","payload":` + payload + `}`} {
+	for _, message := range []string{
+		`{"type":"connection_init"}`, `{"id":"1","type":"subscribe","payload":` + payload + `}`,
+	} {
 		require.NoError(t, conn.WriteMessage(websocket.TextMessage, []byte(message)))
 	}
 	require.NoError(t, conn.SetReadDeadline(time.Now().Add(soon)))

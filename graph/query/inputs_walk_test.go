@@ -15,7 +15,8 @@ import (
 // enum is an enum value, which has no quotation marks in a document.
 type enum string
 
-// place is an argument or an input field, and a way to put a value there together with everything else that is required.
+// place is an argument or an input field, and a way to put a value there together with everything else that is
+// required.
 type place struct {
 	field *ast.FieldDefinition
 	// argument is the operation's, name that of the place itself.
@@ -50,7 +51,8 @@ func (w inputWalk) within(p place, depth int) []place {
 	}
 	for _, field := range definition.Fields {
 		all = append(all, w.within(place{
-			p.field, p.argument, field.Name, field.Type, field.Directives.ForName("identity") != nil, func(value any) any {
+			p.field, p.argument, field.Name, field.Type, field.Directives.ForName("identity") != nil,
+			func(value any) any {
 				object := w.sample(ast.NonNullNamedType(definition.Name, nil)).(map[string]any)
 				object[field.Name] = value
 				return p.with(object)
@@ -93,7 +95,8 @@ func (w inputWalk) nonsense(p place) map[string]any {
 		"a list in a list": []any{[]any{w.sample(of)}}, "deep lists": deep(100, func(v any) any { return []any{v} }),
 		"deep objects":    deep(100, func(v any) any { return map[string]any{"a": v} }),
 		"a huge number":   json.Number(strings.Repeat("9", 300)),
-		"a negative zero": json.Number("-0.0"), "an exponent": json.Number("1e400"), "beyond 64 bits": json.Number("9223372036854775808"),
+		"a negative zero": json.Number("-0.0"), "an exponent": json.Number("1e400"),
+		"beyond 64 bits": json.Number("9223372036854775808"),
 	}
 	if of.NonNull {
 		bad["null"] = nil
@@ -105,8 +108,9 @@ func (w inputWalk) nonsense(p place) map[string]any {
 		bad["a list"] = []any{}
 	}
 	texts := map[string]any{
-		"an empty text": "", "NUL": "a\x00b", "a long text": strings.Repeat("A", 15_000), "a text": "nonsense", "a number as text": "1",
-		"true as text": "true",
+		"an empty text": "", "NUL": "a\x00b", "a long text": strings.Repeat("A", 15_000), "a text": "nonsense",
+		"a number as text": "1",
+		"true as text":     "true",
 	}
 	switch {
 	case definition.Kind == ast.InputObject:
@@ -120,7 +124,8 @@ func (w inputWalk) nonsense(p place) map[string]any {
 		name := definition.EnumValues[0].Name
 		maps.Copy(bad, texts)
 		bad["true"], bad["a number"] = true, json.Number("0")
-		bad["in lower case"], bad["in mixed case"] = enum(strings.ToLower(name)), enum(name[:1]+strings.ToLower(name[1:]))
+		bad["in lower case"] = enum(strings.ToLower(name))
+		bad["in mixed case"] = enum(name[:1] + strings.ToLower(name[1:]))
 		bad["with a space"] = name + " "
 	case of.Name() == "Boolean":
 		maps.Copy(bad, texts)

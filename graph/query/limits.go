@@ -1,5 +1,6 @@
-// Package query judges what a GraphQL document may ask for, before it is executed: its size and cost, its values, whether
-// it is a trusted document, and which fields an application's scopes open. It knows nothing of how requests arrive.
+// Package query decides what a GraphQL document may ask for, before it is executed: its size and cost, its values,
+// whether it is a trusted document, and which fields an application's scopes open. It knows nothing of how requests
+// arrive.
 package query
 
 import (

@@ -133,12 +133,14 @@ func TestOperationWithAClosedFieldDoesNotRun(t *testing.T) {
 		`{ rooms { totalCount } viewer { id } }`,
 		`{ rooms { edges { node { id lobby { totalCount } } } } }`,
 		`{ rooms(first: 1) { edges { node { ...R } } } } fragment R on Room { accesses { totalCount } }`,
-		`{ rooms { edges { node { ... { ...R } } } } } fragment R on Room { id ...S } fragment S on Room { lobby { version } }`,
+		`{ rooms { edges { node { ... { ...R } } } } } fragment R on Room { id ...S }` +
+			` fragment S on Room { lobby { version } }`,
 		`{ node(id: "` + id + `") { ... on RoomAccess { role } } }`,
 		`{ node(id: "` + id + `") { ... on User { email } } }`,
 		`query($no: Boolean = false) { rooms { totalCount } viewer @include(if: $no) { id } }`,
 		`{ r: viewer { rooms: id } }`,
-		`mutation { a: createRoom(input: {name: "R"}) { room { id } } leaveRoom(input: {roomId: "` + id + `"}) { room { id } } }`,
+		`mutation { a: createRoom(input: {name: "R"}) { room { id } }` +
+			` leaveRoom(input: {roomId: "` + id + `"}) { room { id } } }`,
 	} {
 		assert.Equal(t, "FORBIDDEN", send(t, handler, application(auth.Scopes()...), document), document)
 	}

@@ -97,8 +97,8 @@ func (a accepted) streams() bool { return a.namesEvents && a.events > 0 }
 // package does.
 func MediaType(r *http.Request) string { return negotiate(r.Header.Values("Accept")).document() }
 
-// document returns the media type of a response that is one document. A client that accepts both alike and does not name
-// the newer one is old.
+// document returns the media type of a response that is one document. A client that accepts both alike and does not
+// name the newer one is old.
 func (a accepted) document() string {
 	if a.response > a.json || a.response > 0 && a.response == a.json && a.namesResponse {
 		return typeResponse

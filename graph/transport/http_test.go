@@ -24,7 +24,7 @@ func TestInvalidDocumentHasNoDataAndAStatusByMediaType(t *testing.T) {
 	for name, body := range map[string]string{
 		"does not parse":    `{"query": "{"}`,
 		"does not validate": `{"query": "{nothing}"}`,
-		"variable missing":  `{"query": "query($a: Int!) { a: __typename @skip(if: false) __type(name: $a) { name } }"}`,
+		"variable missing":  `{"query": "query($a: Int!) { a: __typename @skip(if: false) __type(name: $a) {name} }"}`,
 		"variable no fit":   `{"query": "subscription($to: Int) { count(to: $to) }", "variables": {"to": "many"}}`,
 		"no such operation": `{"query": "query A {hello} query B {hello}", "operationName": "C"}`,
 		"which operation":   `{"query": "query A {hello} query B {hello}"}`,
@@ -183,10 +183,12 @@ func TestPanicIsOneErrorAndTheServerContinues(t *testing.T) {
 // FuzzHTTP checks that every request is answered with JSON or a stream.
 func FuzzHTTP(f *testing.F) {
 	f.Add("POST", "/", "application/json", "", hello)
-	f.Add("POST", "/", "application/json; charset=utf-8", "text/event-stream", `{"query": "subscription { count(to: 2) }"}`)
+	f.Add("POST", "/", "application/json; charset=utf-8", "text/event-stream",
+		`{"query": "subscription { count(to: 2) }"}`)
 	f.Add("GET", "/?query={hello}&variables={}", "", "*/*;q=0.1, application/json;q=0", "")
 	f.Add("POST", "/", "application/json", "application/graphql-response+json", `{"query": "{`)
-	f.Add("POST", "/", "application/json", "", `{"query": "", "extensions": {"persistedQuery": {"version": 1, "sha256Hash": "x"}}}`)
+	f.Add("POST", "/", "application/json", "",
+		`{"query": "", "extensions": {"persistedQuery": {"version": 1, "sha256Hash": "x"}}}`)
 	f.Add("GET", "/?query=mutation{bump}", "", "text/event-stream", "")
 	s := &service{values: make(chan int), release: make(chan struct{})}
 	h := s.handler(f, func(set *settings) {

@@ -163,7 +163,8 @@ func TestSocketContextEndsWithTheSocket(t *testing.T) {
 			assert.False(t, limited, name)
 		}
 		c.conn.Close()
-		require.Eventually(t, func() bool { return ctx.Err() != nil && child.Err() != nil }, soon, time.Millisecond, name)
+		ended := func() bool { return ctx.Err() != nil && child.Err() != nil }
+		require.Eventually(t, ended, soon, time.Millisecond, name)
 		<-ctx.Done()
 		<-child.Done()
 		assert.ErrorIs(t, child.Err(), context.Canceled, name)

@@ -139,7 +139,8 @@ func joinLines(r *http.Request, header string) {
 func refuseHandshake(w http.ResponseWriter, _ *http.Request, status int, reason error) {
 	w.Header().Set("Sec-Websocket-Version", "13")
 	if status == http.StatusForbidden {
-		refuse(w, typeJSON, &problem{status: status, code: "FORBIDDEN", message: "pages of other sites may not ask here"})
+		refuse(w, typeJSON, &problem{status: status, code: "FORBIDDEN",
+			message: "pages of other sites may not ask here"})
 		return
 	}
 	code := "INVALID"

@@ -134,11 +134,13 @@ func TestRefusedHandshakeHasAGraphQLError(t *testing.T) {
 		status int
 		code   string
 	}{
-		"no sub-protocol":      {http.Header{"Sec-Websocket-Protocol": nil}, http.StatusBadRequest, "INVALID"},
-		"another sub-protocol": {http.Header{"Sec-Websocket-Protocol": {"graphql-ws"}}, http.StatusBadRequest, "INVALID"},
-		"another origin":       {http.Header{"Origin": {"https://evil.example"}}, http.StatusForbidden, "FORBIDDEN"},
-		"another version":      {http.Header{"Sec-Websocket-Version": {"8"}}, http.StatusBadRequest, "INVALID"},
-		"no key":               {http.Header{"Sec-Websocket-Key": nil}, http.StatusBadRequest, "INVALID"},
+		"no sub-protocol": {http.Header{"Sec-Websocket-Protocol": nil}, http.StatusBadRequest, "INVALID"},
+		"another sub-protocol": {
+			http.Header{"Sec-Websocket-Protocol": {"graphql-ws"}}, http.StatusBadRequest, "INVALID",
+		},
+		"another origin":  {http.Header{"Origin": {"https://evil.example"}}, http.StatusForbidden, "FORBIDDEN"},
+		"another version": {http.Header{"Sec-Websocket-Version": {"8"}}, http.StatusBadRequest, "INVALID"},
+		"no key":          {http.Header{"Sec-Websocket-Key": nil}, http.StatusBadRequest, "INVALID"},
 	} {
 		refusedHandshake(t, s, handshake(c.header), c.status, c.code, name)
 	}

@@ -17,6 +17,9 @@ import (
 	"foyer/graph/transport"
 )
 
+// subscribing returns a message of type subscribe with some members.
+func subscribing(members string) string { return `{"type": "subscribe", ` + members + `}` }
+
 func TestProtocolErrorClosesWithItsCode(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -26,35 +29,39 @@ func TestProtocolErrorClosesWithItsCode(t *testing.T) {
 		code     int
 		reason   string
 	}{
-		"operation before ack":    {[]string{silent}, 4401, "Unauthorized"},
-		"second init":             {[]string{initMessage, initMessage}, 4429, "Too many initialisation requests"},
-		"duplicate id":            {[]string{initMessage, silent, silent}, 4409, "Subscriber for 1 already exists"},
-		"not JSON":                {[]string{`{"type": "ping"`}, 4400, "Invalid message"},
-		"nothing":                 {[]string{``}, 4400, "Invalid message"},
-		"two values":              {[]string{`{"type": "ping"} {}`}, 4400, "Invalid message"},
-		"array":                   {[]string{`[]`}, 4400, "Invalid message"},
-		"null":                    {[]string{`null`}, 4400, "Invalid message"},
-		"no type":                 {[]string{`{}`}, 4400, "Invalid message"},
-		"unknown type":            {[]string{`{"type": "start"}`}, 4400, "Invalid message"},
-		"type of a server":        {[]string{`{"type": "next", "id": "1", "payload": {}}`}, 4400, "Invalid message"},
-		"type is no string":       {[]string{`{"type": 1}`}, 4400, "Invalid message"},
-		"ping with a string":      {[]string{`{"type": "ping", "payload": "x"}`}, 4400, "Invalid message"},
-		"init with an array":      {[]string{`{"type": "connection_init", "payload": []}`}, 4400, "Invalid message"},
-		"init with a string":      {[]string{`{"type": "connection_init", "payload": "x"}`}, 4400, "Invalid message"},
-		"init with a number":      {[]string{`{"type": "connection_init", "payload": 1}`}, 4400, "Invalid message"},
-		"init with a truth":       {[]string{`{"type": "connection_init", "payload": true}`}, 4400, "Invalid message"},
-		"no id":                   {[]string{initMessage, `{"type": "subscribe", "payload": {"query": "{hello}"}}`}, 4400, ""},
-		"empty id":                {[]string{initMessage, subscribe("", `{hello}`)}, 4400, ""},
-		"id of 129 bytes":         {[]string{initMessage, subscribe(padding[:129], `{hello}`)}, 4400, ""},
-		"complete of 129 bytes":   {[]string{initMessage, complete(padding[:129])}, 4400, ""},
-		"id is no string":         {[]string{initMessage, `{"type": "subscribe", "id": 1, "payload": {"query": "{hello}"}}`}, 4400, ""},
-		"complete without id":     {[]string{initMessage, `{"type": "complete"}`}, 4400, ""},
-		"no payload":              {[]string{initMessage, `{"type": "subscribe", "id": "1"}`}, 4400, ""},
-		"payload null":            {[]string{initMessage, `{"type": "subscribe", "id": "1", "payload": null}`}, 4400, ""},
-		"payload no object":       {[]string{initMessage, `{"type": "subscribe", "id": "1", "payload": "{hello}"}`}, 4400, ""},
-		"no query":                {[]string{initMessage, `{"type": "subscribe", "id": "1", "payload": {}}`}, 4400, ""},
-		"query is no string":      {[]string{initMessage, `{"type": "subscribe", "id": "1", "payload": {"query": 1}}`}, 4400, ""},
-		"variables are no object": {[]string{initMessage, `{"type": "subscribe", "id": "1", "payload": {"query": "{hello}", "variables": []}}`}, 4400, ""},
+		"operation before ack":  {[]string{silent}, 4401, "Unauthorized"},
+		"second init":           {[]string{initMessage, initMessage}, 4429, "Too many initialisation requests"},
+		"duplicate id":          {[]string{initMessage, silent, silent}, 4409, "Subscriber for 1 already exists"},
+		"not JSON":              {[]string{`{"type": "ping"`}, 4400, "Invalid message"},
+		"nothing":               {[]string{``}, 4400, "Invalid message"},
+		"two values":            {[]string{`{"type": "ping"} {}`}, 4400, "Invalid message"},
+		"array":                 {[]string{`[]`}, 4400, "Invalid message"},
+		"null":                  {[]string{`null`}, 4400, "Invalid message"},
+		"no type":               {[]string{`{}`}, 4400, "Invalid message"},
+		"unknown type":          {[]string{`{"type": "start"}`}, 4400, "Invalid message"},
+		"type of a server":      {[]string{`{"type": "next", "id": "1", "payload": {}}`}, 4400, "Invalid message"},
+		"type is no string":     {[]string{`{"type": 1}`}, 4400, "Invalid message"},
+		"ping with a string":    {[]string{`{"type": "ping", "payload": "x"}`}, 4400, "Invalid message"},
+		"init with an array":    {[]string{`{"type": "connection_init", "payload": []}`}, 4400, "Invalid message"},
+		"init with a string":    {[]string{`{"type": "connection_init", "payload": "x"}`}, 4400, "Invalid message"},
+		"init with a number":    {[]string{`{"type": "connection_init", "payload": 1}`}, 4400, "Invalid message"},
+		"init with a truth":     {[]string{`{"type": "connection_init", "payload": true}`}, 4400, "Invalid message"},
+		"no id":                 {[]string{initMessage, subscribing(`"payload": {"query": "{hello}"}`)}, 4400, ""},
+		"empty id":              {[]string{initMessage, subscribe("", `{hello}`)}, 4400, ""},
+		"id of 129 bytes":       {[]string{initMessage, subscribe(padding[:129], `{hello}`)}, 4400, ""},
+		"complete of 129 bytes": {[]string{initMessage, complete(padding[:129])}, 4400, ""},
+		"id is no string": {
+			[]string{initMessage, subscribing(`"id": 1, "payload": {"query": "{hello}"}`)}, 4400, "",
+		},
+		"complete without id": {[]string{initMessage, `{"type": "complete"}`}, 4400, ""},
+		"no payload":          {[]string{initMessage, subscribing(`"id": "1"`)}, 4400, ""},
+		"payload null":        {[]string{initMessage, subscribing(`"id": "1", "payload": null`)}, 4400, ""},
+		"payload no object":   {[]string{initMessage, subscribing(`"id": "1", "payload": "{hello}"`)}, 4400, ""},
+		"no query":            {[]string{initMessage, subscribing(`"id": "1", "payload": {}`)}, 4400, ""},
+		"query is no string":  {[]string{initMessage, subscribing(`"id": "1", "payload": {"query": 1}`)}, 4400, ""},
+		"variables are no object": {
+			[]string{initMessage, subscribing(`"id": "1", "payload": {"query": "{hello}", "variables": []}`)}, 4400, "",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -131,9 +138,9 @@ func TestCredentialsDecideWhetherASocketOpens(t *testing.T) {
 		"unknown": websocket.CloseTryAgainLater,
 	} {
 		c := s.dial(t)
-		c.send(`{"type": "connection_init", "payload": {"credential": "` + credential + `", "n": 12345678901234567890}}`)
-		payload := <-seen
-		assert.Equal(t, json.Number("12345678901234567890"), payload["n"])
+		payload := `{"credential": "` + credential + `", "n": 12345678901234567890}`
+		c.send(`{"type": "connection_init", "payload": ` + payload + `}`)
+		assert.Equal(t, json.Number("12345678901234567890"), (<-seen)["n"])
 		code, _ := c.closed()
 		assert.Equal(t, wanted, code, credential)
 	}

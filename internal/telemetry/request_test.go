@@ -18,7 +18,8 @@ func TestRequestOfSeveralOperationsHasTheirNumberInItsLine(t *testing.T) {
 	id := slog.String("requestId", "the-id")
 	assert.Equal(t, []slog.Attr{id}, r.appendOperations(nil))
 	r.Ran(Operation{Name: "Room", Field: "room"})
-	assert.Equal(t, []slog.Attr{slog.String("operation", "Room"), slog.String("field", "room"), id}, r.appendOperations(nil))
+	assert.Equal(t, []slog.Attr{slog.String("operation", "Room"), slog.String("field", "room"), id},
+		r.appendOperations(nil))
 	r.Ran(Operation{Name: "Room", Field: "room"})
 	assert.Equal(t, []slog.Attr{slog.Int("operations", 2), id}, r.appendOperations(nil))
 }
