@@ -280,7 +280,7 @@ func (s *Service) temporaryToken(
 	if err != nil {
 		return nil, err
 	}
-	if err := s.allowTokenOf(ctx, v.roomID); err != nil {
+	if err := s.allowRoomToken(ctx, v.roomID); err != nil {
 		return nil, err
 	}
 	details, err := s.rtc.Details(ctx, livekit.Join{

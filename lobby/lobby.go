@@ -1,7 +1,7 @@
 // Package lobby is where guests wait until a host lets them in.
 //
-// Package live keeps the entries in Redis. Here are the rules: who may walk in, who decides, who watches, and how many
-// may ask. A guest is there while they watch their entry or ask again with their ticket. When they stop, they have a
+// It has the rules: who may walk in, who decides, who watches, and how many may ask. internal/live keeps the entries in
+// Redis. A guest is present while they watch their entry or ask again with their ticket. When they stop, they have a
 // grace time to come back.
 package lobby
 
@@ -23,23 +23,23 @@ import (
 type Settings struct {
 	// Secret signs tickets.
 	Secret string
-	// TicketTTL is how long a ticket is good.
+	// TicketTTL is how long a ticket is valid.
 	TicketTTL time.Duration
 	// Capacity is how many may wait for one room; 0 is any number.
 	Capacity int
 	// AddressShare is how many of these places guests without an account from one network address may take, in percent,
-	// but ten at least; 0 is all of them. A user takes some at most.
+	// but ten at least; 0 is all of them. A user may take placesPerUser.
 	AddressShare int
 	// KnocksPerAddress, KnocksPerUser and KnocksPerRoom are how many may ask to enter within a minute from
 	// one network address, by one user, and for one room; 0 is any number.
 	KnocksPerAddress, KnocksPerUser, KnocksPerRoom int
-	// TokensPerAddress, TokensPerUser and TokensPerRoom are the same for tokens, by whatever way they are asked for.
+	// TokensPerAddress, TokensPerUser and TokensPerRoom are the same for tokens, however they are requested.
 	TokensPerAddress, TokensPerUser, TokensPerRoom int
 	// RequestsPerTicket is how many requests within a minute may show one ticket; 0 is any number.
 	RequestsPerTicket int
 	// ListsPerUser is how many lists of the people in a room one user may read within a minute; 0 is any number.
 	ListsPerUser int
-	// NotifyHosts sends hosts in the call a data message when somebody asks to enter.
+	// NotifyHosts sends the hosts in the meeting a data message when somebody asks to enter.
 	NotifyHosts bool
 }
 
@@ -66,7 +66,7 @@ type Service struct {
 	nudges   *nudges
 }
 
-// New returns a Service. Run has to run, and that of live, for its subscriptions to learn of changes.
+// New returns a Service. Its subscriptions learn of changes while Run runs, and live.Service.Run.
 func New(
 	live *live.Service, people *accounts.Service, rooms *rooms.Service, rtc *livekit.Client,
 	limiter *ratelimit.Limiter, settings Settings,
@@ -81,7 +81,7 @@ func New(
 	}, nil
 }
 
-// Run mends what a server that died has left behind, until ctx ends. It runs once.
+// Run repairs what a server that died has left unfinished, until ctx ends. It runs once.
 func (s *Service) Run(ctx context.Context) error {
 	defer s.nudges.stop()
 	return s.reconcile(ctx)
@@ -94,7 +94,7 @@ func (s *Service) allowKnock(ctx context.Context, roomID uuid.UUID) error {
 		ratelimit.PerMinute("knock:room", "{"+roomID.String()+"}", s.settings.KnocksPerRoom))
 }
 
-// tooManyTokens is what is said to who asks for too many tokens.
+// tooManyTokens is the message when somebody asks for too many tokens.
 const tooManyTokens = "too many requests for tokens; try again later"
 
 // allowToken counts one more token, or request for one, against the limits of the viewer.
@@ -103,43 +103,44 @@ func (s *Service) allowToken(ctx context.Context) error {
 	return s.limiter.Allow(ctx, tooManyTokens, perAddress, perUser)
 }
 
-// allowTokenOf counts one more token against the limit of a room: by those who may have one, so that
-// nobody else uses it up. People with a role in the room are not asked: strangers use up the limit of a PUBLIC room.
-func (s *Service) allowTokenOf(ctx context.Context, roomID uuid.UUID) error {
+// allowRoomToken counts one more token against the limit of a room. The caller counts only people who may have one, so
+// that nobody else uses the limit up, and not people with a role in the room, since strangers can use up the limit of a
+// PUBLIC room.
+func (s *Service) allowRoomToken(ctx context.Context, roomID uuid.UUID) error {
 	return s.limiter.Allow(ctx, tooManyTokens,
 		ratelimit.PerMinute("token:room", "{"+roomID.String()+"}", s.settings.TokensPerRoom))
 }
 
-// allowTicket counts one more request that shows a ticket. The limit is that of the ticket, not of an address: other
-// people at the same address never keep a guest from their own place.
+// allowTicket counts one more request with a ticket. The limit belongs to the ticket, not to an address: other people
+// at the same address never keep a guest from their own place.
 func (s *Service) allowTicket(ctx context.Context, t ticket) error {
 	return s.limiter.Allow(ctx, "too many requests with this ticket; try again in a moment",
 		ratelimit.PerMinute("ticket", t.EntryID.String(), s.settings.RequestsPerTicket))
 }
 
-// AllowList counts one more list of the people in a room that the viewer has read: its cost grows with them. What a
-// subscription sends after the first state is not counted; its pace is bounded.
+// AllowList counts one more list of a room's people that the viewer reads, which costs more the more people there are.
+// States that a subscription sends after the first do not count; their rate is bounded.
 func (s *Service) AllowList(ctx context.Context) error {
 	return s.limiter.Allow(ctx, "too many lists of people; subscribe to changes instead of asking again",
 		ratelimit.PerMinute("list:user", auth.FromContext(ctx).UserID.String(), s.settings.ListsPerUser))
 }
 
-// limitsOf returns a viewer's limits: by address and, with an account, by account. At one address people who are
-// signed in are counted by themselves: somebody unknown behind the same router does not use up their limit.
+// limitsOf returns a viewer's limits: by address and, with an account, by account. Signed-in people at one address are
+// counted apart from others, so that a stranger behind the same router does not use up their limit.
 func limitsOf(
 	ctx context.Context, what string, perAddress, perUser int,
 ) (address, user ratelimit.Limit) {
-	viewer, among := auth.FromContext(ctx), ":address"
+	viewer, group := auth.FromContext(ctx), ":address"
 	if viewer.SignedIn() {
-		among = ":address-signed-in"
+		group = ":address-signed-in"
 	} else {
 		perUser = 0
 	}
-	return ratelimit.PerMinute(what+among, viewer.Address, perAddress),
+	return ratelimit.PerMinute(what+group, viewer.Address, perAddress),
 		ratelimit.PerMinute(what+":user", viewer.UserID.String(), perUser)
 }
 
-// Get returns who waits for a room, to its hosts.
+// Get returns the waiting guests of a room, for its hosts.
 func (s *Service) Get(ctx context.Context, roomID uuid.UUID) (*live.Lobby, error) {
 	if err := s.rooms.Require(ctx, roomID, rooms.DecideEntries); err != nil {
 		return nil, err

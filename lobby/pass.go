@@ -137,7 +137,7 @@ func (s *Service) details(ctx context.Context, e *live.Entry) (*livekit.Details,
 		return nil, err
 	}
 	if role == "" {
-		if err := s.allowTokenOf(ctx, e.RoomID); err != nil {
+		if err := s.allowRoomToken(ctx, e.RoomID); err != nil {
 			return nil, err
 		}
 	}

@@ -2,18 +2,16 @@ package live
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Status is where an entry stands. A host's decision is made once: only WAITING changes, until the
-// meeting ends or the guest asks anew.
+// Status is the state of an entry. A decision is made once: an entry leaves WAITING, and then stays as it is until the
+// meeting ends or the guest asks again.
 type Status string
 
 // Every status.
@@ -33,7 +31,7 @@ const (
 	Gone Status = ""
 )
 
-// Removal is how a host takes somebody out of a call.
+// Removal is how a host has removed a person from a meeting.
 type Removal string
 
 // Every removal.
@@ -56,23 +54,23 @@ type Entry struct {
 	Version int
 	// UserID is zero for a guest without an account.
 	UserID uuid.UUID
-	// Message is what the hosts tell those who wait; nil for nothing.
+	// Message is the hosts' message for waiting guests; nil for none.
 	Message *string
-	// Position is the guest's place among those who wait, from 1; nil when it is not told.
+	// Position is the guest's place in the waiting list, from 1; nil when it is not shown.
 	Position *int
-	// Removal is how a host has taken the guest out of the call, while that is why the guest is not in it; nil
-	// when no host has.
+	// Removal is how a host has removed the guest from the meeting, while that is why they are not in it; nil when
+	// no host has.
 	Removal *Removal
 	// RetryAfter is in how many seconds a denied guest may ask again, 0 when that time is over; nil for others.
 	RetryAfter *int
 
-	// ByRule: the rules have admitted the guest, not a host. It holds for as long as they do.
+	// ByRule: the rules have admitted the guest, not a host. It is valid for as long as they do.
 	ByRule bool
 	// Changed is the version of the entry's own last change.
 	Changed int
-	// Push is the span in which the guest is told of this state; nil when there is none.
+	// Push is the span in which this state is sent to the guest; nil for none.
 	Push trace.Span
-	// Issued is what became of the guest's pass when it was issued as the entry was read; else nil.
+	// Issued is the result of issuing the guest's pass together with reading the entry; nil when that was not done.
 	Issued *Issued
 	// Arrival is the version of the lobby in which the guest arrived: their place in the list.
 	Arrival int
@@ -81,12 +79,15 @@ type Entry struct {
 // IsAuthenticated reports whether the guest is signed in with an account.
 func (e *Entry) IsAuthenticated() bool { return e.UserID != uuid.Nil }
 
+// Decided reports whether a host, or the rules, have admitted or denied the guest.
+func (e *Entry) Decided() bool { return e.Status == Admitted || e.Status == Denied }
+
 // Askable reports whether the guest was denied, and may ask again by now.
 func (e *Entry) Askable() bool {
 	return e.Status == Denied && e.RetryAfter != nil && *e.RetryAfter == 0
 }
 
-// Became returns the entry with a status that Redis does not know: the database says so.
+// Became returns the entry with a status that the database demands and Redis does not know.
 func (e *Entry) Became(status Status) *Entry {
 	now := *e
 	now.Status, now.Message, now.Position, now.Issued, now.Push = status, nil, nil, nil, nil
@@ -95,28 +96,24 @@ func (e *Entry) Became(status Status) *Entry {
 	return &now
 }
 
-// Decided reports whether a host, or the rules, have let the guest in or turned him away.
-func (e *Entry) Decided() bool { return e.Status == Admitted || e.Status == Denied }
-
 // Lobby is everybody who waits for a room.
 type Lobby struct {
 	// Entries are in the order of arrival.
 	Entries []*Entry
-	// Message is what those who wait are told; nil for nothing.
+	// Message is the hosts' message for waiting guests; nil for none.
 	Message *string
 	Version int
 
 	// waiting is how many wait, where the entries were not read.
 	waiting int
-	// Push is the span in which a host is told of this state; nil when there is none.
+	// Push is the span in which this state is sent to a host; nil for none.
 	Push trace.Span
 }
 
 // TotalCount is how many wait.
 func (l *Lobby) TotalCount() int { return max(len(l.Entries), l.waiting) }
 
-// entryFields is how many values the scripts return for an entry, viewFields for one that its guest
-// sees.
+// entryFields is how many values the scripts return for an entry, viewFields how many for one that its guest reads.
 const (
 	entryFields = 9
 	viewFields  = entryFields + 6
@@ -129,19 +126,22 @@ func parseView(roomID uuid.UUID, reply any, showPosition bool) (*Entry, error) {
 		return nil, fmt.Errorf("entry: unexpected reply %T", reply)
 	}
 	e, err := parseEntry(roomID, list[:entryFields])
-	more := list[entryFields:]
-	if err == nil && len(list) > viewFields {
+	if err != nil {
+		return nil, err
+	}
+	if len(list) > viewFields {
 		issued := parseIssued(list[viewFields])
 		e.Issued = &issued
 	}
-	if how, _ := more[5].(string); err == nil && how != "" {
+	more := list[entryFields:]
+	if how, _ := more[5].(string); how != "" {
 		e.Removal = new(Removal(how))
 	}
-	if err == nil && e.Status == Denied {
+	if e.Status == Denied {
 		e.RetryAfter = secondsOf(more[4])
 	}
-	if err != nil || e.Status != Waiting {
-		return e, err
+	if e.Status != Waiting {
+		return e, nil
 	}
 	e.Message = message(more[0])
 	e.Version = max(e.Version, number(more[1]))
@@ -153,14 +153,14 @@ func parseView(roomID uuid.UUID, reply any, showPosition bool) (*Entry, error) {
 	return e, nil
 }
 
-// secondsOf reads a remaining time (ms): whole seconds, so that it is over after them.
+// secondsOf reads a remaining time (ms), rounded up to whole seconds, so that it is over after them.
 func secondsOf(reply any) *int {
 	ms, _ := reply.(int64)
 	seconds := int(max(ms, 0)+999) / 1000
 	return &seconds
 }
 
-// message reads what those who wait are told.
+// message reads the message for waiting guests.
 func message(reply any) *string {
 	if text, _ := reply.(string); text != "" {
 		return &text
@@ -185,78 +185,12 @@ func parseEntry(roomID uuid.UUID, reply any) (*Entry, error) {
 	for i, value := range list {
 		text[i], _ = value.(string)
 	}
-	return newEntry(roomID, &text)
-}
-
-// unpackEntries reads the entries that the script list packs, and how many they are. They are made at once,
-// and share the text. A damaged one is left out, and damaged is told why.
-func unpackEntries(
-	roomID uuid.UUID, count, packed any, damaged func(error),
-) ([]*Entry, error) {
-	n, _ := count.(int64)
-	rest, ok := packed.(string)
-	if !ok || n < 0 || n > int64(len(rest)) {
-		return nil, fmt.Errorf("entries: unexpected reply %T, %T", count, packed)
-	}
-	made, entries := make([]Entry, n), make([]*Entry, 0, n)
-	var values [entryFields]string
-	for i := range made {
-		e := &made[i]
-		entry, after, err := cutPacked(rest)
-		if err != nil {
-			return nil, err
-		}
-		rest = after
-		if err = splitPacked(entry, &values); err == nil {
-			err = e.read(roomID, &values)
-		}
-		switch {
-		case err != nil:
-			damaged(err)
-		case e.Status != Gone:
-			entries = append(entries, e)
-		}
-	}
-	if rest != "" {
-		return nil, errors.New("entries: more than were told")
-	}
-	return entries, nil
-}
-
-// cutPacked returns the first entry that is packed in a text, and the text after it.
-func cutPacked(packed string) (entry, after string, err error) {
-	size, rest, _ := strings.Cut(packed, "\n")
-	n, err := strconv.Atoi(size)
-	if err != nil || n < 0 || n > len(rest) {
-		return "", "", errors.New("entry: no size of what is packed")
-	}
-	return rest[:n], rest[n:], nil
-}
-
-// splitPacked reads the values of a packed entry.
-func splitPacked(entry string, values *[entryFields]string) error {
-	found := true
-	for _, at := range packedOrder[:entryFields-1] {
-		if values[at], entry, found = strings.Cut(entry, "\n"); !found {
-			return errors.New("entry: values are missing of what is packed")
-		}
-	}
-	values[packedOrder[entryFields-1]] = entry
-	return nil
-}
-
-// packedOrder is where the values of an entry that is packed stand in what the script function read
-// returns: the name is the last.
-var packedOrder = [entryFields]int{0, 2, 3, 4, 5, 6, 7, 8, 1}
-
-// newEntry makes an entry of the values that are stored of it.
-func newEntry(roomID uuid.UUID, text *[entryFields]string) (*Entry, error) {
 	e := &Entry{}
-	return e, e.read(roomID, text)
+	return e, e.parse(roomID, &text)
 }
 
-// read has an entry be what is stored of it.
-func (e *Entry) read(roomID uuid.UUID, text *[entryFields]string) error {
+// parse sets an entry from its stored values.
+func (e *Entry) parse(roomID uuid.UUID, text *[entryFields]string) error {
 	id, errID := uuid.Parse(text[0])
 	if Status(text[3]) == Gone && errID == nil {
 		*e = Entry{ID: id, RoomID: roomID}
@@ -278,7 +212,7 @@ func (e *Entry) read(roomID uuid.UUID, text *[entryFields]string) error {
 	return nil
 }
 
-// statusOf returns one of ours, so that thousands who wait do not keep a text each that says so.
+// statusOf returns one of our constants, so that thousands of waiting entries do not each keep a text for it.
 func statusOf(text string) (Status, error) {
 	for _, s := range []Status{Waiting, Admitted, Denied, Left, Ended} {
 		if string(s) == text {

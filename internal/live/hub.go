@@ -7,71 +7,13 @@ import (
 	"github.com/google/uuid"
 )
 
-// Bell wakes one watcher. It never blocks who rings it: a bell that still rings already promises
-// another look.
-type Bell struct {
-	// Ring wakes the watcher. It is called under the hub's lock, and by several at once.
-	Ring func()
-	// next is another one of the same entry.
-	next *Bell
-	// RoomID and EntryID are what is watched; a host watches the whole room (zero entry).
-	RoomID, EntryID uuid.UUID
-	// waits is true while the watcher is a guest who believes to wait.
-	waits atomic.Bool
-	// replaced: the hub has taken the bell down, since newer watchers of its entry are enough.
-	replaced atomic.Bool
-	// trace is that of the last change the bell was rung for, if it is known.
-	trace atomic.Pointer[string]
-}
-
-// Trace returns the trace in which the bell was rung, once; empty when it is not known.
-func (b *Bell) Trace() string {
-	if trace := b.trace.Swap(nil); trace != nil {
-		return *trace
-	}
-	return ""
-}
-
-// Signal returns what rings a bell, and the channel on which its watcher hears it.
-func Signal() (ring func(), rang <-chan struct{}) {
-	channel := make(chan struct{}, 1)
-	return func() {
-		select {
-		case channel <- struct{}{}:
-		default:
-		}
-	}, channel
-}
-
-// Waits reports whether the watcher is a guest who is believed to wait.
-func (b *Bell) Waits() bool { return b.waits.Load() }
-
-// SetWaits says whether the watcher is a guest who waits.
-func (b *Bell) SetWaits(waits bool) { b.waits.Store(waits) }
-
-// Replaced reports whether newer watchers of the entry have taken the bell's place.
-func (b *Bell) Replaced() bool { return b.replaced.Load() }
-
-// Hang hangs a bell, until Take takes it down. It rings when its entry changes or, for the zero entry, when anything
-// in the room does. The oldest of too many bells of a guest's entry is replaced, and rings.
-func (s *Service) Hang(b *Bell) { s.hub.hang(b) }
-
-// Take takes a bell down, and reports whether it was the last one of its entry.
-func (s *Service) Take(b *Bell) (last bool) { return s.hub.take(b) }
-
-// RingHosts wakes the hosts who watch any lobby here.
-func (s *Service) RingHosts() { s.hub.ringHosts() }
-
-// WaitedFor returns the rooms for which a guest waits who watches here.
-func (s *Service) WaitedFor() []uuid.UUID { return s.hub.waitedFor() }
-
 // hub knows who watches what in this process.
 type hub struct {
 	// listener subscribes to the bells of the rooms that somebody here watches.
 	listener *listener
-	// showPosition: guests who wait are sent their place, so each change of the list concerns them.
+	// showPosition: waiting guests are sent their place, so each change of the list concerns them.
 	showPosition bool
-	// rung counts the times that a watcher was woken.
+	// rung counts how often a watcher was woken.
 	rung atomic.Uint64
 
 	mu    sync.Mutex
@@ -80,30 +22,22 @@ type hub struct {
 
 // watchedRoom is a room that somebody here watches.
 type watchedRoom struct {
-	// bells are the first of each watched entry, which knows the others; the hosts' are those of the
-	// zero entry.
+	// bells are by entry, each the first of a list.
 	bells map[uuid.UUID]*Bell
 	// versions are those at the last heartbeat.
 	versions versions
 }
 
-// What may be watched or rung beside an entry. The zero entry stands for all of them: the hosts' list.
-var (
-	meetingBell = uuid.MustParse("ffffffff-ffff-ffff-ffff-ffffffffffff")
-	everyBell   = uuid.MustParse("ffffffff-ffff-ffff-ffff-fffffffffffe")
-)
-
-// maxWatchers is how many may watch one entry on one server: the same guest in some tabs, and connections that
-// broke without a word. Each change of the entry is read and sent as often.
+// maxWatchers is how many may watch one entry on one server: the same guest in several tabs, and connections that broke
+// silently. Each of them reads and is sent every change of the entry.
 const maxWatchers = 8
 
 func newHub(showPosition bool) *hub {
 	return &hub{showPosition: showPosition, rooms: map[uuid.UUID]*watchedRoom{}}
 }
 
-// hang hangs a bell, which rings when its entry changes or, for the zero entry, when anything in the room
-// does. It wants to be taken down. The oldest of too many bells of a guest's entry is replaced, and rings.
-func (h *hub) hang(b *Bell) {
+// add is Service.Watch.
+func (h *hub) add(b *Bell) {
 	h.mu.Lock()
 	room := h.rooms[b.RoomID]
 	first := room == nil
@@ -122,7 +56,7 @@ func (h *hub) hang(b *Bell) {
 	}
 }
 
-// replaceOldest takes down what lies behind the first maxWatchers bells, of which new ones come first.
+// replaceOldest removes what stands behind the first maxWatchers bells. New bells come first.
 func (h *hub) replaceOldest(bells *Bell) {
 	last := bells
 	for range maxWatchers - 1 {
@@ -137,17 +71,17 @@ func (h *hub) replaceOldest(bells *Bell) {
 	}
 }
 
-// take takes a bell down and reports whether it was the last one of its entry.
-func (h *hub) take(b *Bell) (last bool) {
+// remove is Service.Unwatch.
+func (h *hub) remove(b *Bell) (last bool) {
 	h.mu.Lock()
 	if b.replaced.Load() {
 		h.mu.Unlock()
 		return false
 	}
 	room := h.rooms[b.RoomID]
-	rest := without(room.bells[b.EntryID], b)
-	room.bells[b.EntryID] = rest
-	if last = rest == nil; last {
+	others := without(room.bells[b.EntryID], b)
+	room.bells[b.EntryID] = others
+	if last = others == nil; last {
 		delete(room.bells, b.EntryID)
 	}
 	empty := len(room.bells) == 0
@@ -161,7 +95,7 @@ func (h *hub) take(b *Bell) (last bool) {
 	return last
 }
 
-// without returns bells but one.
+// without returns a list of bells without one of them.
 func without(bells, b *Bell) *Bell {
 	if bells == b {
 		return b.next
@@ -182,7 +116,7 @@ func (h *hub) watched(roomID uuid.UUID) bool {
 	return h.rooms[roomID] != nil
 }
 
-// ring wakes who watches an entry, and the hosts of its room; or the watchers of the meeting, or all. A
+// ring wakes the watchers of an entry, and the hosts of its room; or the watchers of the meeting; or all of them. The
 // trace, if any, is that of the change.
 func (h *hub) ring(roomID, entryID uuid.UUID, trace string) {
 	if entryID == everyBell {
@@ -229,9 +163,9 @@ func (h *hub) ringAll(bells *Bell, trace string) {
 	}
 }
 
-// mend wakes whoever may have missed something, after what a heartbeat has found: the guests who
-// believe to wait and do not; if the lobby has changed since the last heartbeat, everybody but the
-// guests who do wait, unless they are told their place; if the meeting has, those who watch it.
+// mend wakes everybody who may have missed something, according to a heartbeat: the guests who are believed to wait and
+// do not (surprised); if the lobby has changed since the last heartbeat, everybody but the guests who do wait, and these
+// too if they are sent their place; if the meeting has changed, its watchers.
 func (h *hub) mend(roomID uuid.UUID, now versions, surprised []uuid.UUID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -257,14 +191,14 @@ func (h *hub) mend(roomID uuid.UUID, now versions, surprised []uuid.UUID) {
 	}
 }
 
-// beats returns every watched room with the entries that wait in it, at most limit entries a piece:
-// a larger room comes in several.
-func (h *hub) beats(limit int) []beats {
+// beats returns the heartbeat for every watched room, with at most limit entries in one beat: a larger room has
+// several.
+func (h *hub) beats(limit int) []beat {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	all := make([]beats, 0, len(h.rooms))
+	all := make([]beat, 0, len(h.rooms))
 	for roomID, room := range h.rooms {
-		one := beats{roomID: roomID}
+		one := beat{roomID: roomID}
 		for entryID, bells := range room.bells {
 			if len(one.waiting) == limit {
 				all = append(all, one)
@@ -279,7 +213,7 @@ func (h *hub) beats(limit int) []beats {
 	return all
 }
 
-// waitedFor returns the rooms for which somebody waits who watches here.
+// waitedFor returns the rooms for which a guest waits who watches here.
 func (h *hub) waitedFor() []uuid.UUID {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -295,7 +229,7 @@ func (h *hub) waitedFor() []uuid.UUID {
 	return waitedFor
 }
 
-// waiting counts the entries that wait whose guests watch here.
+// waiting counts the waiting entries whose guests watch here.
 func (h *hub) waiting() (count int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -16,33 +16,32 @@ import (
 )
 
 const (
-	// placeInterval is how often a cluster's rooms are checked for having moved.
+	// placeInterval is how often the listener checks whether a cluster has moved its rooms.
 	placeInterval = 10 * time.Second
-	// silence is how long a subscription may say nothing before it has to answer a ping within as
-	// long again.
+	// silence is how long a subscription may be silent before it is sent a ping, and again until it must have
+	// answered.
 	silence = 5 * time.Second
-	// relisten is the pause before a broken subscription is made again.
-	relisten = 100 * time.Millisecond
+	// retryPause is the pause before a broken subscription is made again.
+	retryPause = 100 * time.Millisecond
 )
 
-// listener hears the bells of the rooms that this process watches, and of no others. It holds one
-// subscription in all, on Redis Cluster one for each node that has such a room.
+// listener receives the bells of the rooms that this process watches, and of no others. It holds one subscription in
+// all, on Redis Cluster one for each node that has such a room.
 //
-// It promises that ready is called for a room after every bell that may have been missed: when its
-// subscription becomes live, for the first time or again. It may call heard and ready more often
-// than there is reason to.
+// It promises to ring the whole room after every bell that it may have missed: when its subscription becomes live, for
+// the first time or again. It may ring more often than necessary.
 type listener struct {
 	rdb  redis.UniversalClient
 	keys keys
 	hub  *hub
 
 	mu      sync.Mutex
-	pending map[uuid.UUID]struct{} // rooms to look at
+	pending map[uuid.UUID]struct{} // rooms to subscribe to, or to unsubscribe from
 	wake    chan struct{}
 	broken  atomic.Bool
 	bells   atomic.Uint64 // received
 
-	// What follows belongs to run.
+	// Only run uses what follows.
 	placed map[uuid.UUID]*lane
 	lanes  map[string]*lane // by the node's address
 }
@@ -54,27 +53,12 @@ func newListener(rdb redis.UniversalClient, keys keys) *listener {
 	}
 }
 
-// lane is one subscription at one node.
-type lane struct {
-	sub     *redis.PubSub
-	sharded bool
-	// over is closed when the subscription has broken.
-	over chan struct{}
-
-	mu sync.Mutex
-	// leaving counts, of the bells that are to be heard no more, the confirmations that are still to come.
-	leaving map[string]int
-}
-
-// requeue has a room looked at: whether its bell is to be heard from now on, or no longer.
+// requeue has run check whether somebody watches a room, and subscribe or unsubscribe.
 func (l *listener) requeue(roomID uuid.UUID) {
 	l.mu.Lock()
 	l.pending[roomID] = struct{}{}
 	l.mu.Unlock()
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
+	l.wakeUp()
 }
 
 func (l *listener) takePending() map[uuid.UUID]struct{} {
@@ -83,6 +67,23 @@ func (l *listener) takePending() map[uuid.UUID]struct{} {
 	pending := l.pending
 	l.pending = map[uuid.UUID]struct{}{}
 	return pending
+}
+
+// wakeUp wakes run.
+func (l *listener) wakeUp() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// wakeLater wakes run after a pause.
+func (l *listener) wakeLater(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(retryPause):
+	}
+	l.wakeUp()
 }
 
 // run keeps the subscriptions as they should be until ctx ends.
@@ -102,13 +103,13 @@ func (l *listener) run(ctx context.Context) error {
 		}
 		l.dropBroken()
 		if err := l.place(ctx, l.takePending(), &readers); err != nil {
-			l.complain(ctx, err)
-			l.again(ctx)
+			l.logBroken(ctx, err)
+			l.wakeLater(ctx)
 		}
 	}
 }
 
-// place subscribes the rooms that are watched and lets go of those that are not.
+// place subscribes to the rooms that are watched, and unsubscribes from those that are not.
 func (l *listener) place(
 	ctx context.Context, rooms map[uuid.UUID]struct{}, readers *sync.WaitGroup,
 ) error {
@@ -142,7 +143,7 @@ func (l *listener) place(
 	return errors.Join(failed...)
 }
 
-// laneFor returns the subscription at the node where a room lives.
+// laneFor returns the subscription at the node that has a room.
 func (l *listener) laneFor(
 	ctx context.Context, roomID uuid.UUID, readers *sync.WaitGroup,
 ) (*lane, error) {
@@ -153,17 +154,12 @@ func (l *listener) laneFor(
 	if known := l.lanes[address]; known != nil {
 		return known, nil
 	}
-	made := &lane{over: make(chan struct{}), leaving: map[string]int{}}
-	if node != nil {
-		made.sub, made.sharded = node.SSubscribe(ctx), true
-	} else {
-		made.sub = l.rdb.Subscribe(ctx)
-	}
+	made := newLane(ctx, l.rdb, node)
 	l.lanes[address] = made
 	readers.Go(func() {
 		l.read(ctx, made)
-		close(made.over)
-		l.again(ctx)
+		close(made.broken)
+		l.wakeLater(ctx)
 	})
 	return made, nil
 }
@@ -181,74 +177,42 @@ func (l *listener) node(ctx context.Context, roomID uuid.UUID) (string, *redis.C
 	return node.Options().Addr, node, nil
 }
 
-// subscribe asks for bells; Redis confirms each, which read hears.
-func (l *lane) subscribe(ctx context.Context, bells []string) error {
-	if !l.sharded {
-		return l.sub.Subscribe(ctx, bells...)
+// byNode groups beats by the node that has their room. It leaves out rooms whose node is unknown at the moment.
+func (l *listener) byNode(ctx context.Context, all []beat) map[string][]beat {
+	nodes := map[string][]beat{}
+	for _, b := range all {
+		if address, _, err := l.node(ctx, b.roomID); err == nil {
+			nodes[address] = append(nodes[address], b)
+		}
 	}
-	var failed []error
-	for _, bell := range bells { // together they would have to be of one slot
-		failed = append(failed, l.sub.SSubscribe(ctx, bell))
-	}
-	return errors.Join(failed...)
+	return nodes
 }
 
-func (l *lane) unsubscribe(ctx context.Context, bells []string) error {
-	if !l.sharded {
-		return l.sub.Unsubscribe(ctx, bells...)
-	}
-	var failed []error
-	for _, bell := range bells {
-		l.leaves(bell)
-		failed = append(failed, l.sub.SUnsubscribe(ctx, bell))
-	}
-	return errors.Join(failed...)
-}
-
-func (l *lane) leaves(bell string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.leaving[bell]++
-}
-
-// left reports whether we have asked for the end of a bell that Redis tells of.
-func (l *lane) left(bell string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	asked := l.leaving[bell]
-	if asked > 1 {
-		l.leaving[bell]--
-	} else {
-		delete(l.leaving, bell)
-	}
-	return asked > 0
-}
-
-// read passes on what a subscription says until it breaks or ctx ends. go-redis would mend a broken
-// one by itself, but not one whose rooms live in several slots; so a new one is made instead.
+// read passes on the messages of a subscription until it breaks or ctx ends. go-redis would mend a broken subscription
+// by itself, but not one whose rooms are in several slots; so the listener makes a new one.
 func (l *listener) read(ctx context.Context, from *lane) {
 	stop := context.AfterFunc(ctx, func() { _ = from.sub.Close() })
 	defer stop()
 	defer func() { _ = from.sub.Close() }()
-	asked := false
+	pinged := false
 	for ctx.Err() == nil {
 		message, err := from.sub.ReceiveTimeout(ctx, silence)
-		if isTimeout(err) && !asked {
-			asked = true
+		if isTimeout(err) && !pinged {
+			pinged = true
 			err = from.sub.Ping(ctx)
 		} else if err == nil {
-			asked = false
+			pinged = false
 			err = l.dispatch(from, message)
 		}
 		if err != nil {
-			l.complain(ctx, err)
+			l.logBroken(ctx, err)
 			return
 		}
 	}
 }
 
-// complain logs that Redis cannot be heard, once until it can.
-func (l *listener) complain(ctx context.Context, err error) {
+// logBroken logs that the subscription is broken, once until it works again.
+func (l *listener) logBroken(ctx context.Context, err error) {
 	if ctx.Err() == nil && !l.broken.Swap(true) {
 		slog.WarnContext(ctx, "the subscription at Redis broke; trying again until it is back", "err", err)
 	}
@@ -259,13 +223,14 @@ func isTimeout(err error) bool {
 	return ok && netErr.Timeout()
 }
 
+// dispatch passes one message of Redis on to the hub. An error breaks the subscription.
 func (l *listener) dispatch(from *lane, message any) error {
 	switch m := message.(type) {
 	case *redis.Message:
 		roomID, errRoom := l.keys.roomOf(m.Channel)
 		id, trace, _ := strings.Cut(m.Payload, " ")
 		entryID, errEntry := uuid.Parse(id)
-		if errRoom == nil && errEntry == nil { // else it is none of ours
+		if errRoom == nil && errEntry == nil { // else it is not ours
 			l.bells.Add(1)
 			l.hub.ring(roomID, entryID, trace)
 		}
@@ -279,9 +244,9 @@ func (l *listener) dispatch(from *lane, message any) error {
 			l.broken.Store(false)
 			l.hub.ringRoom(roomID)
 		case "sunsubscribe":
-			// A room may be watched again by the time that Redis confirms the end of its bell. It is asked for
-			// again then, after that, and needs nothing more.
-			if !from.left(m.Channel) && l.hub.watched(roomID) {
+			// Somebody may watch the room again when Redis confirms the end of the subscription. The listener
+			// subscribes again afterwards, so nothing else is necessary.
+			if !from.expectedEnd(m.Channel) && l.hub.watched(roomID) {
 				return fmt.Errorf("room %s has moved to another node", roomID)
 			}
 		}
@@ -289,27 +254,27 @@ func (l *listener) dispatch(from *lane, message any) error {
 	return nil
 }
 
-// dropBroken forgets broken subscriptions and has their rooms looked at.
+// dropBroken forgets broken subscriptions, and queues their rooms again.
 func (l *listener) dropBroken() {
-	for address, broken := range l.lanes {
+	for address, old := range l.lanes {
 		select {
-		case <-broken.over:
+		case <-old.broken:
 			delete(l.lanes, address)
-			l.release(func(_ uuid.UUID, at *lane) bool { return at == broken })
+			l.requeueIf(func(_ uuid.UUID, at *lane) bool { return at == old })
 		default:
 		}
 	}
 }
 
-// findMoved has the rooms looked at that a cluster has moved to another node.
+// findMoved queues the rooms again that a cluster has moved to another node.
 func (l *listener) findMoved(ctx context.Context) {
-	l.release(func(roomID uuid.UUID, at *lane) bool {
+	l.requeueIf(func(roomID uuid.UUID, at *lane) bool {
 		address, _, err := l.node(ctx, roomID)
 		return err == nil && l.lanes[address] != at
 	})
 }
 
-func (l *listener) release(which func(uuid.UUID, *lane) bool) {
+func (l *listener) requeueIf(which func(uuid.UUID, *lane) bool) {
 	for roomID, at := range l.placed {
 		if which(roomID, at) {
 			delete(l.placed, roomID)
@@ -318,31 +283,8 @@ func (l *listener) release(which func(uuid.UUID, *lane) bool) {
 	}
 }
 
-// again wakes run after a pause.
-func (l *listener) again(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(relisten):
-	}
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
-}
-
 func (l *listener) closeLanes() {
 	for _, open := range l.lanes {
 		_ = open.sub.Close()
 	}
-}
-
-// byNode sorts rooms by the node that has them. One whose node is unknown at the moment is left out.
-func (l *listener) byNode(ctx context.Context, rooms []beats) map[string][]beats {
-	nodes := map[string][]beats{}
-	for _, room := range rooms {
-		if address, _, err := l.node(ctx, room.roomID); err == nil {
-			nodes[address] = append(nodes[address], room)
-		}
-	}
-	return nodes
 }

@@ -1,11 +1,11 @@
-// Package live is what Redis knows of a room in use: who waits, who is in the meeting, what hosts have decided on
+// Package live keeps what Redis knows of a room in use: who waits, who is in the meeting, what hosts have decided on
 // people until it ends, and which tokens were made. No other package knows these keys and scripts.
 //
-// Every server sees the same state. A change is one script, which writes the state and rings the room's bell. A
-// watcher learns only that something changed, and reads the state again: a lost, doubled or late message shows nothing
-// wrong, and no buffer can overflow. Three things make sure that no change is missed: a watcher hangs its bell before
-// it first reads; every bell rings when the subscription at Redis is made again; and every heartbeat asks Redis which
-// rooms have changed, and which guests who are believed to wait do not.
+// All servers share this state. A change is one script, which writes the state and rings the room's bell. A watcher
+// learns only that something changed, and reads the state again. So lost, doubled and late messages do no harm, and no
+// buffer can overflow. Three things make sure that no change is missed: a watcher adds its bell before it first reads;
+// every bell rings when the subscription at Redis is made again; and every heartbeat asks Redis which rooms have
+// changed, and which guests do not wait who are believed to.
 package live
 
 import (
@@ -17,6 +17,13 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// keyTTL is how long the keys of a room outlive its last change.
+	keyTTL = 24 * time.Hour
+	// outcomeTTL is how long a guest can still learn that they gave up, or that the meeting ended.
+	outcomeTTL = 10 * time.Minute
 )
 
 // Settings of a Service.
@@ -40,8 +47,8 @@ type Settings struct {
 	Observe func(decision string, waited time.Duration)
 }
 
-// Service is the state of all rooms in use. Every change is one script, which rings the room's bell as it writes. Each
-// method is one round trip, and its cost depends on that room's entries alone.
+// Service is the state of all rooms in use. A method is one round trip, unless it says otherwise, and its cost depends
+// on that room's entries alone.
 type Service struct {
 	settings Settings
 	rdb      redis.UniversalClient
@@ -50,17 +57,17 @@ type Service struct {
 	hub      *hub
 	listener *listener
 
-	// lists are those that were read last.
+	// lists caches the last lists.
 	lists *lru.Cache[uuid.UUID, readList]
-	// logged is what of Redis's data was found damaged lately.
+	// logged are the last errors of damaged data.
 	logged *lru.Cache[string, struct{}]
 
-	// dueAt are the rooms to be swept once when nobody watches them any more.
+	// dueAt are the rooms to sweep once more, though nobody may watch them then.
 	dueMu sync.Mutex
 	dueAt map[uuid.UUID]time.Time
 }
 
-// New returns a Service. Run has to run for its watchers to learn of changes.
+// New returns a Service. Its watchers learn of changes while Run runs.
 func New(rdb redis.UniversalClient, settings Settings) *Service {
 	if settings.Observe == nil {
 		settings.Observe = func(string, time.Duration) {}
@@ -71,7 +78,7 @@ func New(rdb redis.UniversalClient, settings Settings) *Service {
 	}
 	s.lists, _ = lru.New[uuid.UUID, readList](cachedLists) // fails for no size but 0
 	s.logged, _ = lru.New[string, struct{}](cachedLists)
-	if sharded(rdb) {
+	if isCluster(rdb) {
 		s.publish = "SPUBLISH"
 	}
 	s.hub, s.listener = newHub(settings.ShowPosition), newListener(rdb, s.keys)
@@ -83,7 +90,7 @@ func New(rdb redis.UniversalClient, settings Settings) *Service {
 func (s *Service) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.listener.run(ctx) })
-	group.Go(func() error { return s.beat(ctx) })
+	group.Go(func() error { return s.keepPresent(ctx) })
 	return group.Wait()
 }
 

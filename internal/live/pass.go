@@ -4,46 +4,37 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 )
 
-// Pass is what is remembered of a token: whose it is, and why it was made. LiveKit cannot revoke a
-// token, so whoever enters with one is judged by what holds at that moment.
+// Pass is what Foyer remembers about an issued token: who has it, and why. LiveKit cannot revoke a token, so everybody
+// who joins with one is judged by the rules of that moment.
 type Pass struct {
-	// ID is the person's identity, and that of their entry.
+	// ID is the person's identity, and the id of their entry.
 	ID uuid.UUID
 	// UserID is zero for a person without an account.
 	UserID uuid.UUID
 	Name   string
-	// ByRule: the rules have let him in, not a host.
+	// ByRule: the rules have admitted them, not a host.
 	ByRule bool
 	// Proved: they were signed in as that user. A ticket alone brings no role.
 	Proved bool
 	// Known is false when there is no pass.
 	Known bool
-	// Valid: no host has ended the meeting since, nor removed them.
+	// Valid: no host has ended the meeting since, or removed them.
 	Valid bool
 	// Admitted: a host's admission is valid.
 	Admitted bool
-	// Held: a host has sent them back to the lobby.
+	// Held: a host has returned them to the lobby.
 	Held         bool
 	Restrictions Restrictions
 }
 
-// Restrictions is what hosts have decided on one person until the meeting ends: it stands above the room's
-// configuration. What is nil has not been decided.
-type Restrictions struct {
-	Name            *string
-	Sources         *[]string
-	Data, Subscribe *bool
-}
-
-// Issued is what became of issuing a pass.
+// Issued is the result of issuing a pass.
 type Issued struct {
-	// Held: there is no pass, since a host has sent the person back to the lobby.
+	// Held: there is no pass, since a host has returned the person to the lobby.
 	Held         bool
 	Restrictions Restrictions
 }
@@ -69,10 +60,11 @@ func parseIssued(reply any) Issued {
 	return Issued{Restrictions: parseRestrictions(list[1])}
 }
 
-// maxPasses is how many one script reads.
+// maxPasses is how many passes one script reads.
 const maxPasses = 500
 
-// Passes returns what is known of people in a call, in the order of their identities.
+// Passes returns the passes of people in a meeting, in the order of their identities. It takes a round trip for each
+// maxPasses of them.
 func (s *Service) Passes(
 	ctx context.Context, roomID uuid.UUID, identities []uuid.UUID,
 ) ([]Pass, error) {
@@ -89,7 +81,7 @@ func (s *Service) Passes(
 		for i, reply := range replies {
 			p, err := parsePass(ids[i], reply)
 			if err != nil {
-				s.damaged(err) // it is as good as none
+				s.logDamaged(err) // it counts as none
 			}
 			all = append(all, p)
 		}
@@ -97,10 +89,10 @@ func (s *Service) Passes(
 	return all, nil
 }
 
-// passValues is how many values the script passes returns of each.
+// passValues is how many values the script passes returns of each pass.
 const passValues = 9
 
-// parsePass reads one of what the script passes returns.
+// parsePass reads one of the passes that the script passes returns.
 func parsePass(identity uuid.UUID, reply any) (Pass, error) {
 	p := Pass{ID: identity}
 	list, ok := reply.([]any)
@@ -119,7 +111,7 @@ func parsePass(identity uuid.UUID, reply any) (Pass, error) {
 	p.Known, p.UserID = true, userID
 	p.ByRule, p.Proved, p.Valid = text(1) == "1", text(2) == "1", list[3] == int64(1)
 	p.Held = list[6] == int64(1)
-	// To admit somebody ends that he is held.
+	// An admission ends Held, so an admission beside it is older.
 	p.Admitted = !p.Held && Status(text(4)) == Admitted && text(5) == ""
 	p.Name = text(8)
 	if p.Restrictions.Name != nil {
@@ -128,46 +120,7 @@ func parsePass(identity uuid.UUID, reply any) (Pass, error) {
 	return p, nil
 }
 
-func parseRestrictions(reply any) Restrictions {
-	var d Restrictions
-	list, _ := reply.([]any)
-	for i, value := range list {
-		text, ok := value.(string)
-		if !ok {
-			continue
-		}
-		yes := text == "1"
-		switch i {
-		case 0:
-			d.Name = &text
-		case 1:
-			sources := strings.FieldsFunc(text, func(r rune) bool { return r == ',' })
-			d.Sources = &sources
-		case 2:
-			d.Data = &yes
-		case 3:
-			d.Subscribe = &yes
-		}
-	}
-	return d
-}
-
-// AnyHeld reports whether a host has sent any of these back to the lobby.
-func (s *Service) AnyHeld(ctx context.Context, roomID uuid.UUID, people []uuid.UUID) (bool, error) {
-	keys := make([]string, len(people))
-	for i, id := range people {
-		keys[i] = id.String()
-	}
-	since, err := s.rdb.ZMScore(ctx, s.keys.held(roomID), keys...).Result()
-	if err != nil {
-		return false, away(err)
-	}
-	return slices.Max(since) > 0, nil
-}
-
-var readmitScript = script("readmit")
-
-// Admission is one by a host that Redis may have lost.
+// Admission is a host's admission that Redis may have lost.
 type Admission struct {
 	ID uuid.UUID
 	// UserID is the account, zero for a person without one; nil when that is not known.
@@ -177,8 +130,8 @@ type Admission struct {
 	At time.Time
 }
 
-// ReadmittedFor is how long an admission can be brought back. A meeting that nobody ended ends the admissions that are
-// older than MeetingGrace alone.
+// ReadmittedFor is how long an admission can be brought back. A meeting that nobody ended ends only the admissions that
+// are older than MeetingGrace.
 func (s *Service) ReadmittedFor() time.Duration {
 	return min(s.settings.MeetingGrace, s.settings.AdmittedFor)
 }
@@ -193,7 +146,7 @@ func (s *Service) Readmit(ctx context.Context, roomID uuid.UUID, a Admission) (b
 		userText(userID), a.Name, a.Color)
 	done, err := readmitScript.Run(ctx, s.rdb, s.key(roomID), args...).Bool()
 	if err != nil {
-		return false, away(err)
+		return false, unavailable(err)
 	}
 	return done, nil
 }

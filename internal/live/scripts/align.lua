@@ -1,13 +1,15 @@
--- Makes those who count as in the call the ones that LiveKit has listed.
+-- Makes the participants whom LiveKit lists those who count as inside.
 --
--- ARGV[3]  version of the meeting before LiveKit was asked: had it changed since, the list may be old
--- ARGV[4…] identity, LiveKit's id of the connection, since when it is (ms), of each
+-- ARGV[3]  version of the meeting before LiveKit was asked: if it has changed since, the list may be old
+-- ARGV[4…] of each: identity, LiveKit's id of the connection, start of the connection (ms)
+--
+-- Returns 1 when anything has changed, else 0.
 keep_meeting()
 for i = 4, #ARGV, 3 do keep_in(ARGV[i]) end
 if (redis.call('HGET', meeting, 'version') or '0') ~= ARGV[3] then return 0 end
 local listed, differs = {}, false
 for i = 4, #ARGV, 3 do
-  if not redis.call('ZSCORE', ended, ARGV[i + 1]) then -- else he has left since
+  if not redis.call('ZSCORE', ended, ARGV[i + 1]) then -- else they have left since
     listed[#listed + 1] = i
     differs = differs or connection(ARGV[i]) ~= ARGV[i + 1]
   end

@@ -1,10 +1,10 @@
--- Says who is still there, and forgets who is not.
+-- Keeps guests present, and removes those who are gone.
 --
 -- ARGV[3]   ms for which these guests count as present
--- ARGV[4…]  at most 1000 ids of entries that their guests believe to wait
+-- ARGV[4…]  at most 1000 ids of entries that are believed to wait
 --
--- Returns {version of the lobby, version of the meeting, id…}: those of them that do not wait, or whose
--- entry is lost.
+-- Returns {version of the lobby, version of the meeting, id…}: the ids of those that do not wait, or that Redis has
+-- lost.
 local found, present_ones, keys = {}, {}, {}
 if ARGV[4] then
   local ids = {unpack(ARGV, 4)}

@@ -1,9 +1,9 @@
--- Ends the meeting: everybody who waits or was admitted is told, and has to ask again.
+-- Ends the meeting: everybody who waits or was admitted learns of it, and has to ask again.
 --
--- ARGV[3]  ms that the news is kept
--- ARGV[4]  ms for which nobody must have been in the call: the meeting has ended when the last person left.
---          Guests who asked or were admitted later, and what was decided or said later, belong to the next
---          meeting. Empty when a host ends the meeting: now, and tokens made before are void
+-- ARGV[3]  ms that the ended entries are kept
+-- ARGV[4]  ms for which nobody must have been inside. The meeting has then ended when the last person left; guests who
+--          asked or were admitted later, and what was decided or said later, belong to the next meeting. Empty when a
+--          host ends the meeting: it ends now, and passes issued before are void
 --
 -- Returns when the meeting ended (ms), 0 when it has not.
 local grace, at, since = tonumber(ARGV[4]), now, math.huge
@@ -37,7 +37,7 @@ end
 local set = tonumber(redis.call('HGET', meeting, 'message_version'))
 if set and set <= since then
   redis.call('HDEL', meeting, 'message', 'message_version')
-  redis.call('HSET', meeting, 'told', bump()) -- guests who wait for the next meeting are shown that it has gone
+  redis.call('HSET', meeting, 'told', bump()) -- guests who wait for the next meeting see that it is gone
 end
 redis.call('DEL', inside)
 redis.call('HDEL', meeting, 'empty')

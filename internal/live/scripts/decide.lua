@@ -1,12 +1,12 @@
--- Moves entries out of WAITING, each once: whoever has been decided on already stays as he is.
+-- Moves entries out of WAITING, each once: an entry that was decided before stays as it is.
 --
 -- ARGV[3]   status to move to: ADMITTED, DENIED or LEFT
--- ARGV[4]   ms that the decision holds; of a denial, until the guest may ask again
--- ARGV[5]   1 when it is the rules that admit, not a host: nobody whom a host has sent back
--- ARGV[6…]  entry ids; none for everybody who waits
+-- ARGV[4]   ms that the decision is valid; for DENIED, ms until the guest may ask again
+-- ARGV[5]   1 when the rules admit, not a host: nobody whom a host has returned to the lobby
+-- ARGV[6…]  ids of entries; none for all that wait
 --
--- Returns {entry, ms that its guest has waited} of each, as they are afterwards; the status of an unknown
--- one is nil, and the time of one that was not moved is -1.
+-- Returns for each {entry, ms that its guest has waited}, as it is afterwards. The status of an unknown entry is nil, and
+-- the time of an entry that was not moved is -1.
 local to, ttl = ARGV[3], tonumber(ARGV[4])
 local ids = {}
 for i = 6, #ARGV do ids[#ids + 1] = ARGV[i] end

@@ -1,9 +1,9 @@
--- Ends somebody's right to be in the call: his pass, and his admission or request. A user's other
--- admissions, by which he may come in on another device, end too.
+-- Ends a person's right to be in the meeting: the pass, and the admission or request. A user's other admissions, by
+-- which they may join on another device, end too.
 --
 -- ARGV[3]  identity
--- ARGV[4]  user id, empty for a person without account
--- ARGV[5]  ms for which he may not ask again
+-- ARGV[4]  user id, empty for a person without an account
+-- ARGV[5]  ms until they may ask again
 local id, user, ttl = ARGV[3], ARGV[4], tonumber(ARGV[5])
 void(id)
 redis.call('ZREM', admitted, id)

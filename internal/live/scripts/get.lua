@@ -1,12 +1,12 @@
--- Reads an entry for its guest. If wanted it keeps the place of one who waits, who is there, and makes the pass of one
--- who has been admitted.
+-- Reads an entry for its guest. On request it also keeps a waiting guest present, and issues the pass of an admitted
+-- one.
 --
 -- ARGV[3]  entry id
--- ARGV[4]  ms for which the guest counts as present; 0 for one who may not be there
--- ARGV[5]  ms that the pass is remembered at least; 0 for none
+-- ARGV[4]  ms for which the guest counts as present; 0 when the guest may be away
+-- ARGV[5]  ms that the pass is remembered at least; 0 to issue none
 -- ARGV[6]  user id that the guest has proved to be, empty for none
 --
--- Returns the entry, and after it what issue returns; the entry's status is nil when there is none.
+-- Returns the entry as view does, and after it what issue returns; the status is nil when there is no entry.
 local id, lease, ttl = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 if lease > 0 and status_of(id) == 'WAITING' then
   if not redis.call('ZSCORE', waiting, id) then -- rare: Redis has lost the list

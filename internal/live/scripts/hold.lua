@@ -1,13 +1,13 @@
--- Sends somebody in the call back to the lobby, where he waits for a host, whatever the rules say.
+-- Returns a person from the meeting to the lobby, where they wait for a host, whatever the rules say.
 --
 -- ARGV[3]  identity
 -- ARGV[4]  display name
 -- ARGV[5]  colour
--- ARGV[6]  user id, empty for a person without account
--- ARGV[7]  ms for which he counts as present
--- ARGV[8] ms that the end of his other admissions is told
+-- ARGV[6]  user id, empty for a person without an account
+-- ARGV[7]  ms for which they count as present
+-- ARGV[8]  ms that the end of their other admissions is kept
 --
--- Returns his entry.
+-- Returns their entry.
 local id, user = ARGV[3], ARGV[6]
 void(id)
 redis.call('ZREM', admitted, id)

@@ -1,11 +1,11 @@
--- Counts somebody who has joined the call.
+-- Counts a participant who has joined the meeting.
 --
 -- ARGV[3]  identity
 -- ARGV[4]  LiveKit's id of the connection
--- ARGV[5]  since when it is (ms)
+-- ARGV[5]  start of the connection (ms)
 --
--- News may come in any order: a connection that is known to have ended does not count, nor one that a
--- later one has replaced.
+-- Events may come in any order: a connection that is known to have ended does not count, nor one that a later one has
+-- replaced.
 if redis.call('ZSCORE', ended, ARGV[4]) then return 0 end
 keep_in(ARGV[3])
 local sid, since = connection(ARGV[3])

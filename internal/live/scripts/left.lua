@@ -1,14 +1,14 @@
--- Counts somebody out who has left the call.
+-- Counts a participant out who has left the meeting.
 --
 -- ARGV[3]  identity
 -- ARGV[4]  LiveKit's id of the connection
 -- ARGV[5]  ms that the end of a connection is remembered
--- ARGV[6]  ms that his pass outlives it at least
--- ARGV[7]  ms that his admission outlives it
+-- ARGV[6]  ms that the pass outlives it at least
+-- ARGV[7]  ms that the admission outlives it
 redis.call('ZADD', ended, now, ARGV[4])
 redis.call('ZREMRANGEBYSCORE', ended, '-inf', now - tonumber(ARGV[5]))
 redis.call('PEXPIRE', ended, ARGV[5])
-if connection(ARGV[3]) ~= ARGV[4] then return 0 end -- another connection of his
+if connection(ARGV[3]) ~= ARGV[4] then return 0 end -- they are inside by another connection
 redis.call('HDEL', inside, ARGV[3])
 counted_out()
 local token_ends = tonumber(redis.call('HGET', pass_key(ARGV[3]), 'until') or 0)

@@ -1,8 +1,8 @@
 -- Reads what happens in the room.
 --
--- Returns {version of the meeting, of the lobby, how many are in the call, wait, and record; when the
--- last meeting ended (ms), 0 while one is on or none is known; 1 while one is on; when the last one ended
--- (ms) if the database has not followed yet, else 0}.
+-- Returns {version of the meeting, version of the lobby, how many are inside, how many wait, how many egresses record;
+-- when the last meeting ended (ms), 0 while one is on or none is known; 1 while one is on; when the last one ended (ms)
+-- if the database has not followed yet, else 0}.
 sweep()
 if redis.call('HEXISTS', meeting, 'version') == 0 then meet() end
 return {redis.call('HGET', meeting, 'version'), redis.call('GET', version) or bump(),

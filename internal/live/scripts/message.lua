@@ -1,6 +1,6 @@
--- Sets what those who wait are told; nothing when empty.
+-- Sets the message for waiting guests, and wakes them.
 --
--- ARGV[3]  message
+-- ARGV[3]  message, empty for none
 if ARGV[3] == '' then
   redis.call('HDEL', meeting, 'message')
 else

@@ -1,44 +1,44 @@
--- Stands in front of every script. All scripts share these:
+-- Stands in front of every script. All scripts share these arguments:
 --
--- KEYS[1]  what the names of all the room's keys begin with; none has this name itself. Its hash tag is theirs.
--- ARGV[1]  PUBLISH, or SPUBLISH on Redis Cluster; after a space, if any, the trace in which this is done
+-- KEYS[1]  the beginning of the names of all the room's keys, with their hash tag; no key has this name
+-- ARGV[1]  PUBLISH, or SPUBLISH on Redis Cluster; then, after a space, the trace of the change, if any
 -- ARGV[2]  ms that a key outlives its last change
 --
--- Scripts have their own arguments from ARGV[3] on. A time is Redis's own, so servers need not agree on one.
+-- A script's own arguments begin at ARGV[3]. Times come from Redis's clock, so servers need not agree on one.
 local room = KEYS[1]
--- Sorted sets: of waiting entries, scored by arrival (a version, so no two are equal); of the same, scored by
--- the time (ms) at which their guest counts as gone.
+-- Sorted sets of the waiting entries: scored by arrival (a version, so no two are equal), and scored by the time (ms)
+-- when their guest counts as gone.
 local waiting, present = room .. 'waiting', room .. 'present'
--- What the names begin with of sorted sets of the entries that wait and take a place of one user's or of one network
--- address's; scored by time (ms).
+-- The beginning of the names of sorted sets: the waiting entries that take a place of one user or network address,
+-- scored by time (ms).
 local from = room .. 'from:'
 -- Version of the room's lobby.
 local version = room .. 'version'
--- Sorted set of admitted entries, scored by the time (ms) at which the admission ends.
+-- Sorted set of the admitted entries, scored by the time (ms) when the admission ends.
 local admitted = room .. 'admitted'
--- The meeting: version, message for those who wait and message_version in which it was set, told (version in which
--- something else changed that those who wait are shown), revoked (ms: passes made before are
--- void), over (ms: when the last meeting ended), empty (ms: since when nobody is in the call; only while a
--- meeting is on), closing (ms: when the last meeting ended, until the database has followed).
+-- Hash of the meeting: version; message for waiting guests, and message_version in which it was set; told (version in
+-- which something else changed that waiting guests see); revoked (ms: passes issued before are void); over (ms: when the
+-- last meeting ended); empty (ms: since when nobody is inside; only while a meeting is on); closing (ms: when the last
+-- meeting ended, until the database has followed).
 local meeting = room .. 'meeting'
--- Who is in the call: identity to "LiveKit's id of the connection, since when (ms)".
+-- Hash of who is inside: identity to "<LiveKit's id of the connection> <start of the connection (ms)>".
 local inside = room .. 'inside'
 -- Sorted set of connections that have ended, scored by time (ms).
 local ended = room .. 'ended'
--- Sorted set of people whom a host has sent back to the lobby: users, or entries of those without account;
+-- Sorted set of the people whom a host has returned to the lobby: users or, for people without an account, entries;
 -- scored by time (ms).
 local held = room .. 'held'
--- What hosts have decided on people in the call: "person:what" to value, "person:at" to time.
+-- Hash of the restrictions, what hosts have decided on people inside: "<person>:<field>" to value, "<person>:at" to time.
 local limits = room .. 'limits'
--- Sorted set of egresses that record the call, scored by time (ms).
+-- Sorted set of the egresses that record the meeting, scored by time (ms).
 local recorders = room .. 'recorders'
--- Channel on which changes are told.
+-- Channel of the room's bell.
 local bell = room .. 'bell'
 local meeting_watchers, everybody =
   'ffffffff-ffff-ffff-ffff-ffffffffffff', 'ffffffff-ffff-ffff-ffff-fffffffffffe'
 local keep = tonumber(ARGV[2])
--- How long (ms) a denial is remembered at least: much longer than a server may be cut off from Redis. Its guest, who
--- watches there, is told of it afterwards.
+-- How long (ms) a denial is kept at least: much longer than a server may be cut off from Redis, so that a guest who
+-- watches there still learns of it.
 local outcome = math.min(keep, 60 * 60 * 1000)
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -47,57 +47,57 @@ local function entry_key(id) return room .. 'entry:' .. id end
 local function denied_key(user) return room .. 'denied:' .. user end
 local function pass_key(id) return room .. 'pass:' .. id end
 
--- A field of an entry; false where there is none. One damaged entry must not fail what is done to many.
+-- A field of an entry; false when there is none. One damaged entry must not make a script fail for many.
 local function of_entry(id, field)
   local value = redis.pcall('HGET', entry_key(id), field)
   return type(value) == 'string' and value
 end
 local function status_of(id) return of_entry(id, 'status') end
 
--- An entry as every script returns it.
+-- Returns an entry as every script does.
 local function read(id)
   local values = redis.pcall('HMGET', entry_key(id),
     'name', 'color', 'status', 'user', 'since', 'arrival', 'version', 'rule')
-  if values.err then values = {'', '', 'DAMAGED', '', '', '', '', ''} end -- it is no hash
+  if values.err then values = {'', '', 'DAMAGED', '', '', '', '', ''} end -- not a hash
   return {id, unpack(values)}
 end
 
--- For how many ms a denied guest may not ask again.
+-- Returns the ms until a denied guest may ask again.
 local function wait_of(id)
   local ends = tonumber(of_entry(id, 'retry'))
   if ends then return math.max(0, ends - now) end
-  return redis.call('PTTL', entry_key(id)) -- an earlier version has denied
+  return redis.call('PTTL', entry_key(id)) -- a server of an earlier version has denied it
 end
 
--- Under what a host's decision on somebody is kept.
+-- Returns the name under which a host's decision on a person is kept.
 local function person(id, user)
   if user and user ~= '' then return user end
   return id
 end
 
--- Ends what somebody's tokens were made for. That he had one is remembered.
+-- Makes a person's pass void. It stays known that they had one.
 local function void(id)
   if redis.call('EXISTS', pass_key(id)) == 1 then redis.call('HSET', pass_key(id), 'void', 1) end
 end
 
--- Reports whether a host has sent somebody back to the lobby: an account or, where the account was not known, an
+-- Reports whether a host has returned a person to the lobby: their account or, when the account was not known, their
 -- entry.
 local function is_held(id, user)
   return redis.call('ZSCORE', held, id) ~= false
     or user ~= nil and user ~= false and user ~= '' and redis.call('ZSCORE', held, user) ~= false
 end
 
--- How a host has taken a guest out of the call, while that is why the guest is not in it: RETURNED to the lobby,
--- or REMOVED; false when no host has.
+-- Returns how a host has removed a guest from the meeting, while that is why the guest is not in it: RETURNED to the
+-- lobby, or REMOVED; false when no host has.
 local function removal(id, status, user)
   if status == 'WAITING' then return is_held(id, user) and 'RETURNED' end
   if status and status ~= 'DENIED' then return false end
   return redis.call('HEXISTS', pass_key(id), 'void') == 1 and 'REMOVED'
 end
 
--- An entry as its guest sees it: also the message for the guest, the version of all that those who wait are shown
--- beside their entries, the guest's place, the list's version, for how
--- many ms a denied guest may not ask again (else 0), and how a host has taken the guest out of the call.
+-- Returns an entry as its guest sees it. After the values of read come the message for waiting guests, the version of
+-- what these see beside their entries, the guest's place, the list's version, the ms until a denied guest may ask again
+-- (else 0), and how a host has removed the guest from the meeting.
 local function view(id)
   local entry = read(id)
   local shown = redis.call('HMGET', meeting, 'message', 'message_version', 'told')
@@ -110,36 +110,36 @@ local function view(id)
   return entry
 end
 
--- The connection by which somebody is in the call, and since when; nil when he is not there.
+-- Returns the connection by which a participant is inside, and its start; nil when they are not.
 local function connection(id)
   local sid, since = string.match(redis.call('HGET', inside, id) or '', '^(%S+) (-?%d+)$')
   return sid, tonumber(since)
 end
 
--- Counts a person in: a meeting is on.
+-- Counts a participant in: a meeting is on.
 local function count_in(id, sid, since)
   redis.call('HSET', inside, id, sid .. ' ' .. since)
   redis.call('HDEL', meeting, 'over', 'empty')
 end
 
--- Notes that people have left the call, maybe all of them, who were in it until now. The meeting goes on all the
--- same. A time from before they came counts no longer: a server of an earlier version counts them in and leaves it.
+-- Notes that people who were inside until now have left, maybe all of them. The meeting goes on. It overwrites an older
+-- time: a server of an earlier version does not delete that when it counts people in.
 local function counted_out()
   if redis.call('HLEN', inside) == 0 then redis.call('HSET', meeting, 'empty', string.format('%d', now)) end
 end
 
--- What hosts have decided on somebody: a name, sources, data, subscribe; nil where nothing.
-local function decided(whom)
+-- Returns what hosts have decided on a person: name, sources, data, subscribe; nil where nothing.
+local function restrictions(whom)
   return redis.call('HMGET', limits, whom .. ':name', whom .. ':sources', whom .. ':data',
     whom .. ':subscribe')
 end
 
--- Wakes whoever watches this entry, and the room's hosts.
+-- Wakes the watchers of this entry, and the room's hosts.
 local publish, trace = string.match(ARGV[1], '^(%u+)(.*)$')
 local function ring(id) redis.call(publish, bell, id .. trace) end
 
--- Counts a change of the room. Versions keep step with the clock, so that they go on rising even
--- when Redis has lost everything.
+-- Raises the version of the lobby. Versions keep step with the clock, so that they go on rising even when Redis has lost
+-- everything.
 local function bump()
   local last = tonumber(redis.call('GET', version) or 0) or 0
   local next = string.format('%d', math.max(last + 1, now))
@@ -147,17 +147,17 @@ local function bump()
   return next
 end
 
--- Puts a key's end off to ttl ms from now, unless it is later already.
+-- Makes a key expire in ttl ms, unless it expires later already.
 local function outlive(key, ttl)
   if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, ttl) end
 end
 
--- Keeps what holds for the meeting, however long it lasts.
+-- Keeps the state of the meeting, however long it lasts.
 local function keep_meeting()
   for _, key in ipairs({meeting, inside, held, limits, recorders}) do outlive(key, keep) end
 end
 
--- Counts a change of the meeting, and tells those who watch it.
+-- Raises the version of the meeting, and wakes its watchers.
 local function meet()
   local last = tonumber(redis.call('HGET', meeting, 'version') or 0) or 0
   redis.call('HSET', meeting, 'version', string.format('%d', math.max(last + 1, now)))
@@ -165,17 +165,16 @@ local function meet()
   ring(meeting_watchers)
 end
 
--- An admission ends in ttl ms.
+-- Makes an admission end in ttl ms.
 local function admit_for(id, ttl)
   redis.call('PEXPIRE', entry_key(id), ttl)
   redis.call('ZADD', admitted, now + ttl, id)
   outlive(admitted, math.max(keep, ttl))
 end
 
--- Remembers for whom a token is made, for ttl ms at least, so that whoever enters with it can be judged: by
--- rule, if the rules let him in and not a host, and whether he has proved to be the user. Returns {"OK", what
--- hosts have decided on him}, or {"HELD"} when a host has sent him back to the lobby: to admit him ends
--- that, so no admission of before counts.
+-- Issues a pass: remembers for whom a token is made, for ttl ms at least, so that a person who joins with it can be
+-- judged. Rule is 1 when the rules have admitted them, not a host; proved is 1 when they have proved to be the user.
+-- Returns {"OK", restrictions}, or {"HELD"} when a host has returned them to the lobby: only a later admission ends that.
 local function issue(id, user, ttl, rule, proved, name)
   local whom, key = person(id, user), pass_key(id)
   if is_held(id, user) then return {'HELD'} end
@@ -183,16 +182,16 @@ local function issue(id, user, ttl, rule, proved, name)
     'at', string.format('%d', now), 'until', string.format('%d', now + ttl))
   redis.call('HDEL', key, 'void')
   outlive(key, ttl)
-  return {'OK', decided(whom)}
+  return {'OK', restrictions(whom)}
 end
 
--- Keeps what lets somebody be in the call while he is there.
+-- Keeps the pass and the admission of a participant while they are inside.
 local function keep_in(id)
   outlive(pass_key(id), keep)
   if status_of(id) == 'ADMITTED' and redis.call('PTTL', entry_key(id)) < keep then admit_for(id, keep) end
 end
 
--- The guest of a waiting entry is there for lease more ms.
+-- Keeps the guest of a waiting entry present for another lease (ms).
 local function attend(id, lease, arrival)
   redis.call('ZADD', waiting, arrival, id)
   redis.call('ZADD', present, now + lease, id)
@@ -200,7 +199,7 @@ local function attend(id, lease, arrival)
   redis.call('PEXPIRE', present, keep)
 end
 
--- Takes an entry off the list, and gives back the place that it took.
+-- Removes an entry from the waiting list, and frees its place.
 local function unlist(id)
   redis.call('ZREM', waiting, id)
   redis.call('ZREM', present, id)
@@ -211,7 +210,7 @@ local function unlist(id)
   end
 end
 
--- Moves an entry to its next status for ttl ms, and tells everybody concerned.
+-- Moves an entry to its next status for ttl ms, and wakes everybody concerned.
 local function move(id, status, ttl)
   redis.call('HSET', entry_key(id), 'status', status, 'version', bump())
   redis.call('PEXPIRE', entry_key(id), ttl)
@@ -219,19 +218,19 @@ local function move(id, status, ttl)
   ring(id)
 end
 
--- Denies an entry. Its guest may ask again in ms.
+-- Denies an entry. Its guest may ask again after that many ms.
 local function deny(id, ms)
   move(id, 'DENIED', math.max(ms, outcome))
   redis.call('HSET', entry_key(id), 'retry', string.format('%d', now + ms))
 end
 
--- Moves an entry out of WAITING or ADMITTED: to DENIED, of which ms is when its guest may ask again, or to another
--- status, which is remembered for ms.
+-- Moves an entry out of WAITING or ADMITTED: to DENIED, where the guest may ask again after ms, or to another status,
+-- which is kept for ms.
 local function finish(id, status, ms)
   if status == 'DENIED' then deny(id, ms) else move(id, status, ms) end
 end
 
--- Admits an entry for ttl ms: by the rules, or by a host, which ends that a host has sent the guest back.
+-- Admits an entry for ttl ms: by the rules, or by a host, whose admission also ends an earlier return to the lobby.
 local function admit(id, user, ttl, by_rule)
   move(id, 'ADMITTED', ttl)
   if by_rule then
@@ -245,7 +244,7 @@ local function admit(id, user, ttl, by_rule)
   redis.call('PEXPIRE', admitted, math.max(keep, ttl))
 end
 
--- Ends a user's admissions, by which he may come in on another device.
+-- Ends a user's admissions, by which they may join on another device.
 local function end_admissions(user, status, ttl)
   for _, id in ipairs(redis.call('ZRANGE', admitted, 0, -1)) do
     if of_entry(id, 'user') == user then
@@ -256,8 +255,8 @@ local function end_admissions(user, status, ttl)
   end
 end
 
--- Forgets guests who have been gone for too long. Whoever is gone leaves no trace: if he comes
--- back after all, he is put where he stood.
+-- Removes guests who have been gone for too long, with all their keys. A guest who comes back after all gets their old
+-- place.
 local function sweep()
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', present, '-inf', now)) do
     unlist(id)

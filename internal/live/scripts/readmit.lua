@@ -1,15 +1,15 @@
--- Brings back a host's admission that Redis has lost. It knows the entry as it was before, WAITING, or not at all.
--- Whatever has happened to the guest after the admission stands.
+-- Brings back a host's admission that Redis has lost. Redis knows the entry as it was before, WAITING, or not at all.
+-- What has happened to the guest after the admission stays.
 --
 -- ARGV[3]  entry id
 -- ARGV[4]  when a host has admitted it (ms)
--- ARGV[5]  ms that the admission holds
--- ARGV[6]  1 when the guest's account is known: an entry that Redis does not know needs it
--- ARGV[7]  user id, empty for a person without account
+-- ARGV[5]  ms that the admission is valid
+-- ARGV[6]  1 when the guest's account is known, which an entry that Redis does not know requires
+-- ARGV[7]  user id, empty for a person without an account
 -- ARGV[8]  display name
 -- ARGV[9]  colour
 --
--- Returns 1 when the admission holds again, else 0.
+-- Returns 1 when the admission is valid again, else 0.
 local id, at = ARGV[3], tonumber(ARGV[4])
 local status, user = status_of(id), of_entry(id, 'user')
 if status then

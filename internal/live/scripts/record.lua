@@ -1,6 +1,6 @@
--- Says that an egress records the call, or that it has ended: news may come in any order.
+-- Notes that an egress records the meeting, or that it has ended. Events may come in any order.
 --
--- ARGV[3]  the egress's id
+-- ARGV[3]  id of the egress
 -- ARGV[4]  1 when it records
 -- ARGV[5]  1 when it has ended
 -- ARGV[6]  ms that its end is remembered

@@ -1,4 +1,4 @@
--- Remembers under which name somebody goes in the call.
+-- Remembers the name of a participant.
 --
 -- ARGV[3]  identity
 -- ARGV[4]  display name

@@ -1,16 +1,16 @@
--- Puts a guest on the waiting list, or keeps them there. An admitted guest stays so, and a denied one until they may
--- ask again.
+-- Adds a guest to the waiting list, or keeps them there. An admitted entry stays admitted, and a denied one denied until
+-- the guest may ask again.
 --
 -- ARGV[3]   entry id
 -- ARGV[4]   display name
 -- ARGV[5]   colour
--- ARGV[6]   user id, empty for a person without account
+-- ARGV[6]   user id, empty for a person without an account
 -- ARGV[7]   ms for which the guest counts as present
--- ARGV[8]  how many may wait, 0 for any number
--- ARGV[9]  arrival and
--- ARGV[10]  since (ms) of a guest who stood in the list before Redis forgot him, else 0
--- ARGV[11]  whom the place counts for, a user or a network address; empty for nobody
--- ARGV[12]  how many places one of them may take, 0 for any number
+-- ARGV[8]   how many may wait, 0 for any number
+-- ARGV[9]   arrival, and
+-- ARGV[10]  since (ms), of a guest who was in the list before Redis lost them; else 0
+-- ARGV[11]  user or network address for whom the place counts; empty for none
+-- ARGV[12]  how many places one of those may take, 0 for any number
 --
 -- Returns {"OK", entry}, {"FULL"}, {"CROWDED"} when all those places are taken, or {"DENIED", ms until this user may
 -- ask again}.

@@ -1,10 +1,10 @@
--- Tells those who watch the meeting, and if wanted those who wait, that something about the room has changed
--- that is kept elsewhere.
+-- Wakes the watchers of the meeting and, on request, waiting guests: something about the room has changed that is stored
+-- elsewhere.
 --
--- ARGV[3]  1 when those who wait are told
+-- ARGV[3]  1 to wake waiting guests too
 meet()
 if ARGV[3] == '1' then
-  redis.call('HSET', meeting, 'told', bump()) -- the message is as old as before
+  redis.call('HSET', meeting, 'told', bump()) -- the message itself has not changed
   ring(everybody)
 end
 return 1
