@@ -143,7 +143,7 @@ func TestAdmittedGuestIsNotKeptOutByWhatOthersDoWithTheirTickets(t *testing.T) {
 	requireKind(t, err, fault.RateLimited)
 	_, err = w.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{RoomID: &w.room.ID, Ticket: &anna.Ticket})
 	requireKind(t, err, fault.RateLimited)
-	_, err = w.Asks(guest(), w.room, anna.Ticket)
+	_, err = w.LimitedTicketHolder(guest(), w.room, anna.Ticket)
 	requireKind(t, err, fault.RateLimited)
 	_, err = w.Admit(as(w.owner), lobby.DecideInput{RoomID: w.room.ID, EntryID: ben.Entry.ID})
 	require.NoError(t, err)

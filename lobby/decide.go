@@ -12,36 +12,35 @@ import (
 	"foyer/rooms"
 )
 
-// maxDecisions is how many entries one call may name.
+// maxDecisions is how many entries one decision may name.
 const maxDecisions = 1000
 
-// DecideInput names one guest who waits for a room.
+// DecideInput names one waiting guest.
 type DecideInput struct {
 	RoomID  uuid.UUID
 	EntryID uuid.UUID
 }
 
-// AdmitAllInput names guests who wait for a room; without ids it is everybody.
+// AdmitAllInput names waiting guests; all of them when EntryIds is nil.
 type AdmitAllInput struct {
 	RoomID   uuid.UUID
 	EntryIds []uuid.UUID
 }
 
-// Admit lets a waiting guest in, for a host. Of several decisions on one guest the first stands: the
-// same again is fine, another is a Conflict that names the decision. While the room is locked it is a
-// Conflict too.
+// Admit admits a waiting guest, for a host. The first decision on a guest wins: the same decision again succeeds, another
+// is a Conflict that names the first. While the room is locked it is a Conflict too.
 func (s *Service) Admit(ctx context.Context, in DecideInput) (*live.Entry, error) {
 	if err := s.mayAdmit(ctx, in.RoomID); err != nil {
 		return nil, err
 	}
-	e, err := s.decideOne(ctx, in.RoomID, in.EntryID, s.admission())
+	e, err := s.decideOne(ctx, in.RoomID, in.EntryID, admission)
 	if err == nil {
-		s.record(ctx, in.RoomID, auditevent.ActionADMIT, e)
+		s.audit(ctx, in.RoomID, auditevent.ActionADMIT, e)
 	}
 	return e, err
 }
 
-// mayAdmit fails unless the viewer may let people into a room at this moment.
+// mayAdmit fails unless the viewer may admit people to a room at this moment.
 func (s *Service) mayAdmit(ctx context.Context, roomID uuid.UUID) error {
 	standing, err := s.rooms.RoomFor(ctx, roomID, rooms.DecideEntries)
 	if err == nil && standing.Room.LockedAt != nil {
@@ -50,21 +49,20 @@ func (s *Service) mayAdmit(ctx context.Context, roomID uuid.UUID) error {
 	return err
 }
 
-// Deny turns a waiting guest away, for a host. The first decision stands, as with Admit.
+// Deny denies a waiting guest, for a host. The first decision wins, as with Admit.
 func (s *Service) Deny(ctx context.Context, in DecideInput) (*live.Entry, error) {
 	if err := s.rooms.Require(ctx, in.RoomID, rooms.DecideEntries); err != nil {
 		return nil, err
 	}
-	e, err := s.decideOne(ctx, in.RoomID, in.EntryID,
-		live.Decision{To: live.Denied})
+	e, err := s.decideOne(ctx, in.RoomID, in.EntryID, denial)
 	if err == nil {
-		s.record(ctx, in.RoomID, auditevent.ActionDENY, e)
+		s.audit(ctx, in.RoomID, auditevent.ActionDENY, e)
 	}
 	return e, err
 }
 
-// Bannable returns the guest of an entry. Forbidden when the guest is a host by now: through the lobby nobody bans
-// a host.
+// Bannable returns the guest of an entry. Forbidden when the guest is a host by now: nobody bans a host through the
+// lobby.
 func (s *Service) Bannable(ctx context.Context, in DecideInput) (rooms.Person, error) {
 	e, err := s.live.Get(ctx, in.RoomID, in.EntryID, live.Reading{})
 	if err == nil && e.Status == live.Gone {
@@ -80,37 +78,37 @@ func (s *Service) Bannable(ctx context.Context, in DecideInput) (rooms.Person, e
 	return personOf(e), err
 }
 
-// AdmitAll lets several waiting guests in, for a host, and returns those who are admitted by then.
-// Those on whom somebody else decided before stay as they are.
+// AdmitAll admits several waiting guests, for a host, and returns those who are admitted afterwards. Earlier decisions
+// stay.
 func (s *Service) AdmitAll(ctx context.Context, in AdmitAllInput) ([]*live.Entry, error) {
 	if err := s.mayAdmit(ctx, in.RoomID); err != nil {
 		return nil, err
 	}
-	_, admitted, err := s.decideAll(ctx, in, s.admission())
+	_, admitted, err := s.decideAll(ctx, in, admission)
 	if err != nil {
 		return nil, err
 	}
-	s.record(ctx, in.RoomID, auditevent.ActionADMIT, admitted...)
+	s.audit(ctx, in.RoomID, auditevent.ActionADMIT, admitted...)
 	return admitted, nil
 }
 
-// DenyAll turns several waiting guests away, for a host. It returns those who are denied by then, and the people of all
-// entries, whatever was decided on them before, but for hosts: whom a ban is for.
+// DenyAll denies several waiting guests, for a host. It returns those who are denied afterwards, and the people whom a
+// ban concerns: those of all the entries, whatever was decided before, except hosts.
 func (s *Service) DenyAll(ctx context.Context, in AdmitAllInput) ([]*live.Entry, []rooms.Person, error) {
 	if err := s.rooms.Require(ctx, in.RoomID, rooms.DecideEntries); err != nil {
 		return nil, nil, err
 	}
-	all, denied, err := s.decideAll(ctx, in, live.Decision{To: live.Denied})
+	all, denied, err := s.decideAll(ctx, in, denial)
 	if err != nil {
 		return nil, nil, err
 	}
-	s.record(ctx, in.RoomID, auditevent.ActionDENY, denied...)
-	people, err := s.noHosts(ctx, in.RoomID, all)
+	s.audit(ctx, in.RoomID, auditevent.ActionDENY, denied...)
+	people, err := s.exceptHosts(ctx, in.RoomID, all)
 	return denied, people, err
 }
 
-// decideAll makes one decision on several entries, and returns them as they are then, and those of them for whom it
-// stands.
+// decideAll makes one decision on several entries. It returns all of them as they are afterwards, and those that the
+// decision has won.
 func (s *Service) decideAll(ctx context.Context, in AdmitAllInput, d live.Decision) (all, decided []*live.Entry, err error) {
 	if len(in.EntryIds) > maxDecisions {
 		return nil, nil, fault.Field("entryIds", "name at most %d entries", maxDecisions)
@@ -132,8 +130,8 @@ func (s *Service) decideAll(ctx context.Context, in AdmitAllInput, d live.Decisi
 	return all, decided, nil
 }
 
-// noHosts returns the people of some entries but for hosts of the room.
-func (s *Service) noHosts(ctx context.Context, roomID uuid.UUID, entries []*live.Entry) ([]rooms.Person, error) {
+// exceptHosts returns the people of entries, except hosts of the room.
+func (s *Service) exceptHosts(ctx context.Context, roomID uuid.UUID, entries []*live.Entry) ([]rooms.Person, error) {
 	var users []uuid.UUID
 	for _, e := range entries {
 		if e.IsAuthenticated() {
@@ -153,8 +151,8 @@ func (s *Service) noHosts(ctx context.Context, roomID uuid.UUID, entries []*live
 	return people, nil
 }
 
-// record stores what a host has decided on guests.
-func (s *Service) record(
+// audit stores a host's decision on guests.
+func (s *Service) audit(
 	ctx context.Context, roomID uuid.UUID, action auditevent.Action, entries ...*live.Entry,
 ) {
 	acts := make([]rooms.Act, len(entries))
@@ -164,8 +162,7 @@ func (s *Service) record(
 	s.rooms.WriteAudit(ctx, roomID, acts...)
 }
 
-// Cancel takes the holder of a ticket off the waiting list. A guest on whom a host has decided
-// already is told so: Conflict.
+// Cancel removes the holder of a ticket from the waiting list. Conflict when a host has decided before.
 func (s *Service) Cancel(ctx context.Context, ticketText string) (*live.Entry, error) {
 	t, err := s.tickets.read(ticketText)
 	if err != nil {
@@ -174,17 +171,16 @@ func (s *Service) Cancel(ctx context.Context, ticketText string) (*live.Entry, e
 	if err := s.allowTicket(ctx, t); err != nil {
 		return nil, err
 	}
-	return s.decideOne(ctx, t.RoomID, t.EntryID, live.Decision{To: live.Left})
+	return s.decideOne(ctx, t.RoomID, t.EntryID, cancellation)
 }
 
-// admission is what a host decides; admittedByRule what the rules do.
-func (s *Service) admission() live.Decision {
-	return live.Decision{To: live.Admitted}
-}
-
-func (s *Service) admittedByRule() live.Decision {
-	return live.Decision{To: live.Admitted, ByRule: true}
-}
+// Every decision: three by people, and one by the rules.
+var (
+	admission       = live.Decision{To: live.Admitted}
+	denial          = live.Decision{To: live.Denied}
+	cancellation    = live.Decision{To: live.Left}
+	admissionByRule = live.Decision{To: live.Admitted, ByRule: true}
+)
 
 // decideOne moves one entry out of WAITING; NotFound when there is no such entry in the room.
 func (s *Service) decideOne(
@@ -197,21 +193,21 @@ func (s *Service) decideOne(
 	case len(entries) == 0:
 		return nil, errNobodyWaits()
 	case entries[0].Status != d.To:
-		stands := string(entries[0].Status)
-		return nil, fault.New(fault.Conflict, "this guest's entry is %s already", stands).
-			With("decision", stands)
+		first := string(entries[0].Status)
+		return nil, fault.New(fault.Conflict, "this guest's entry is %s already", first).
+			With("decision", first)
 	}
 	return entries[0], nil
 }
 
-// personOf is who asks to enter with an entry.
+// personOf returns the person who asks to enter.
 func personOf(e *live.Entry) rooms.Person {
 	return rooms.Person{ID: e.ID, UserID: e.UserID, Name: e.DisplayName}
 }
 
 func errNobodyWaits() error { return fault.New(fault.NotFound, "nobody waits under this id") }
 
-// TurnAway denies whatever people ask in a room's lobby.
+// TurnAway denies all waiting entries of some people.
 func (s *Service) TurnAway(ctx context.Context, roomID uuid.UUID, people ...rooms.Person) error {
 	lobby, err := s.live.List(ctx, roomID)
 	if err != nil {
@@ -228,7 +224,6 @@ func (s *Service) TurnAway(ctx context.Context, roomID uuid.UUID, people ...room
 		}
 	}
 	for ids := range slices.Chunk(theirs, maxDecisions) {
-		denial := live.Decision{To: live.Denied}
 		if _, err := s.live.Decide(ctx, roomID, denial, ids...); err != nil {
 			return err
 		}

@@ -24,32 +24,14 @@ type RequestEntryInput struct {
 	Ticket *string
 }
 
-// Request is what a guest is given when he asks to enter: his entry, and the ticket that proves it
-// his.
+// Request is what a guest gets when they ask to enter: the entry, and the ticket that proves it theirs.
 type Request struct {
 	Entry  *live.Entry
 	Ticket string
 }
 
-// CreateRoomTokenInput asks for a token, by those who may walk in.
-type CreateRoomTokenInput struct {
-	RoomID      *uuid.UUID
-	Slug        *string
-	DisplayName *string
-	// Ticket of an earlier token or request, to keep one's identity.
-	Ticket *string
-}
-
-// RoomToken lets one person into one room.
-type RoomToken struct {
-	ConnectionDetails *livekit.Details
-	// ParticipantID is the person's identity in the call.
-	ParticipantID uuid.UUID
-	Ticket        string
-}
-
-// RequestEntry asks to enter a room. Those who may walk in are admitted at once; others wait, and
-// keep their place by asking again with their ticket. A decision stands, whatever is asked.
+// RequestEntry asks to enter a room. People who may walk in are admitted immediately; others wait, and keep their place by
+// asking again with their ticket. A request never changes a decision.
 func (s *Service) RequestEntry(ctx context.Context, in RequestEntryInput) (*Request, error) {
 	room, err := s.rooms.Find(ctx, in.RoomID, in.Slug)
 	if err != nil {
@@ -72,7 +54,7 @@ func (s *Service) RequestEntry(ctx context.Context, in RequestEntryInput) (*Requ
 	case canJoin && mine && stored.Status == live.Waiting:
 		return s.letInOne(ctx, v, stored)
 	case stored.Status == live.Admitted && stored.ByRule && !canJoin:
-		v.id = uuid.New() // what let him in has changed; he asks like everybody else
+		v.id = uuid.New() // the rules that admitted them have changed; they ask like everybody else
 		return s.knock(ctx, v)
 	case canJoin && stored.Status != live.Admitted:
 		e := v.walksIn()
@@ -85,14 +67,14 @@ func (s *Service) RequestEntry(ctx context.Context, in RequestEntryInput) (*Requ
 	}
 }
 
-// visitor is whoever asks to enter, with what is known of him.
+// visitor is a person who asks to enter.
 type visitor struct {
 	roomID uuid.UUID
-	// id will be his entry's and his identity: that of his ticket if it was given to this account.
+	// id will be their entry's id and their identity: that of the ticket if it was given to this account.
 	id     uuid.UUID
 	userID uuid.UUID
 	name   string
-	// ticket is the one he showed, if any.
+	// ticket is the one that they sent, if any.
 	ticket *ticket
 }
 
@@ -121,7 +103,7 @@ func (s *Service) visitor(
 	return v, err
 }
 
-// entry returns an entry of the visitor's that is not stored.
+// entry returns a new entry of the visitor, which is not stored.
 func (v visitor) entry(status live.Status) *live.Entry {
 	return &live.Entry{
 		ID: v.id, RoomID: v.roomID, DisplayName: v.name, Color: livekit.Color(v.userID, v.id),
@@ -136,7 +118,7 @@ func (v visitor) walksIn() *live.Entry {
 	return e
 }
 
-// people are those whom the visitor may be, to bans: as he comes, and as his ticket says.
+// people are the two people whose bans concern the visitor: the person who asks, and the one of the ticket.
 func (v visitor) people() []rooms.Person {
 	people := []rooms.Person{{ID: v.id, UserID: v.userID}}
 	if v.ticket != nil {
@@ -145,7 +127,7 @@ func (v visitor) people() []rooms.Person {
 	return people
 }
 
-// heldAs are the ids under which a host may have sent the visitor back to the lobby.
+// heldAs are the ids under which a host may have returned the visitor to the lobby.
 func (v visitor) heldAs() []uuid.UUID {
 	var ids []uuid.UUID
 	for _, p := range v.people() {
@@ -154,8 +136,8 @@ func (v visitor) heldAs() []uuid.UUID {
 	return ids
 }
 
-// canJoin reports whether a visitor may walk in. Somebody banned is Forbidden to enter in any way; whom
-// a host has sent back to the lobby waits there.
+// canJoin reports whether a visitor may walk in. Forbidden for banned people, who may not ask either. A person whom a
+// host has returned to the lobby waits there.
 func (s *Service) canJoin(ctx context.Context, room *ent.Room, v visitor) (bool, error) {
 	banned, err := s.rooms.Banned(ctx, room.ID, v.people()...)
 	if err != nil {
@@ -172,8 +154,8 @@ func (s *Service) canJoin(ctx context.Context, room *ent.Room, v visitor) (bool,
 	return !held, err
 }
 
-// stored returns the entry of the visitor's ticket; its status is gone when there is no ticket. Asking for it keeps the
-// visitor's place. An admission that Redis has lost is brought back.
+// stored returns the entry of the visitor's ticket; its status is Gone when there is no ticket. Reading it keeps the
+// visitor's place, and brings back an admission that Redis has lost.
 func (s *Service) stored(ctx context.Context, v visitor) (*live.Entry, error) {
 	if v.ticket == nil {
 		return &live.Entry{Status: live.Gone}, nil
@@ -201,9 +183,9 @@ func (s *Service) request(v visitor, e *live.Entry) *Request {
 	return &Request{Entry: e, Ticket: s.tickets.issue(v.roomID, e.ID, e.UserID)}
 }
 
-// letInOne admits a guest who waits although he no longer needs to.
+// letInOne admits a waiting guest who may walk in by now.
 func (s *Service) letInOne(ctx context.Context, v visitor, e *live.Entry) (*Request, error) {
-	e, err := s.decideOne(ctx, v.roomID, e.ID, s.admittedByRule())
+	e, err := s.decideOne(ctx, v.roomID, e.ID, admissionByRule)
 	if err != nil {
 		return nil, err
 	}
@@ -226,80 +208,13 @@ func (s *Service) knock(ctx context.Context, v visitor) (*Request, error) {
 	return s.request(v, e), nil
 }
 
-// CreateRoomToken gives those who may walk in, and guests who have been admitted, a token; others are
-// told LobbyRequired.
-func (s *Service) CreateRoomToken(
-	ctx context.Context, in CreateRoomTokenInput,
-) (*RoomToken, error) {
-	if err := s.allowToken(ctx); err != nil {
-		return nil, err
-	}
-	room, err := s.rooms.Find(ctx, in.RoomID, in.Slug)
-	if fault.Is(err, fault.NotFound) && in.Slug != nil {
-		return s.temporaryToken(ctx, in)
-	}
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.visitor(ctx, room.ID, in.DisplayName, in.Ticket)
-	if err != nil {
-		return nil, err
-	}
-	canJoin, err := s.canJoin(ctx, room, v)
-	if err != nil {
-		return nil, err
-	}
-	e := v.walksIn()
-	if !canJoin {
-		if e, err = s.stored(ctx, v); err != nil {
-			return nil, err
-		}
-	}
-	if e.Status != live.Admitted {
-		return nil, errLobbyRequired()
-	}
-	details, err := s.details(ctx, e)
-	if err != nil {
-		return nil, err
-	}
-	return &RoomToken{details, e.ID, s.request(v, e).Ticket}, nil
-}
-
-// temporarySpace makes room ids of the slugs of temporary rooms (UUID v5), for their tickets.
-var temporarySpace = uuid.MustParse("6d0f5b5e-3c0e-4a43-9d5b-0a8f3f6b7c11")
-
-// temporaryToken gives a token for a room that nobody has made. It has no host and no lobby.
-func (s *Service) temporaryToken(
-	ctx context.Context, in CreateRoomTokenInput,
-) (*RoomToken, error) {
-	name, err := s.rooms.Temporary(*in.Slug)
-	if err != nil {
-		return nil, err
-	}
-	v, err := s.visitor(ctx, uuid.NewSHA1(temporarySpace, []byte(name)), in.DisplayName, in.Ticket)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.allowRoomToken(ctx, v.roomID); err != nil {
-		return nil, err
-	}
-	details, err := s.rtc.Details(ctx, livekit.Join{
-		Room: name, Identity: v.id, Name: v.name, UserID: v.userID,
-		Sources: s.rtc.DefaultSources(), Data: true,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &RoomToken{details, v.id, s.tickets.issue(v.roomID, v.id, v.userID)}, nil
-}
-
-// LetIn admits those who wait for a room although its access level lets them walk in by now.
+// LetIn admits the waiting guests of a room who may walk in by now.
 func (s *Service) LetIn(ctx context.Context, roomID uuid.UUID) error {
 	lobby, err := s.live.List(ctx, roomID)
 	if err != nil || len(lobby.Entries) == 0 {
 		return err
 	}
-	room, err := s.rooms.ByID(ctx, roomID) // as it is now, whatever the caller has seen
+	room, err := s.rooms.ByID(ctx, roomID) // as it is now, whatever the caller has read
 	if err != nil {
 		return err
 	}
@@ -308,14 +223,14 @@ func (s *Service) LetIn(ctx context.Context, roomID uuid.UUID) error {
 		return err
 	}
 	for ids := range slices.Chunk(free, maxDecisions) {
-		if _, err := s.live.Decide(ctx, roomID, s.admittedByRule(), ids...); err != nil {
+		if _, err := s.live.Decide(ctx, roomID, admissionByRule, ids...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// mayWalkIn returns which of those who wait no longer need to.
+// mayWalkIn returns the ids of the waiting guests who may walk in.
 func (s *Service) mayWalkIn(
 	ctx context.Context, room *ent.Room, entries []*live.Entry,
 ) ([]uuid.UUID, error) {
@@ -344,12 +259,12 @@ func (s *Service) mayWalkIn(
 	return free, nil
 }
 
-// placesPerUser is how many entries of one user may wait for one room: devices, and browsers that have lost their
-// tickets.
+// placesPerUser is how many entries of one user may wait for one room: on several devices, and in browsers that have
+// lost their tickets.
 const placesPerUser = 20
 
-// placesOf returns the places that an entry may take. A
-// user's places are their own: people with accounts take none of the share of the address that they come from.
+// placesOf returns the limits of the places that a new entry may take. A user has places of their own, and takes none of
+// the share of their address.
 func (s *Service) placesOf(ctx context.Context, userID uuid.UUID) live.Places {
 	places := live.Places{Capacity: s.settings.Capacity}
 	switch perAddress := s.settings.perAddress(); {

@@ -77,7 +77,7 @@ func New(
 	}
 	return &Service{
 		settings: settings, live: live, tickets: tickets, limiter: limiter, accounts: people, rooms: rooms, rtc: rtc,
-		nudges: newNudges(rtc.SendToHosts),
+		nudges: newNudges(rtc),
 	}, nil
 }
 

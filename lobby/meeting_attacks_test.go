@@ -39,7 +39,7 @@ func (w *world) refused(t testing.TB, of *lobby.Request) error {
 	t.Helper()
 	now, err := w.rooms.ByID(context.Background(), w.room.ID)
 	require.NoError(t, err)
-	standings, err := w.Standings(context.Background(), now, of.Entry.ID)
+	standings, err := w.Judge(context.Background(), now, of.Entry.ID)
 	require.NoError(t, err)
 	return standings[0].Refused
 }
@@ -81,7 +81,7 @@ func TestAdmissionDoesNotRunOutInTheCall(t *testing.T) {
 	}))
 	outside := w.letIn(t, guest(), "Outside")
 	require.EventuallyWithT(t, func(t *assert.CollectT) {
-		standings, err := w.Standings(context.Background(), w.room, outside.Entry.ID)
+		standings, err := w.Judge(context.Background(), w.room, outside.Entry.ID)
 		assert.NoError(t, err)
 		assert.Error(t, standings[0].Refused)
 	}, soon, 20*time.Millisecond)
@@ -91,7 +91,7 @@ func TestAdmissionDoesNotRunOutInTheCall(t *testing.T) {
 	require.NoError(t, w.live.CountOut(t.Context(), w.room.ID, inside.Entry.ID, "PA_1"))
 	assert.NoError(t, w.refused(t, inside), "he may come back")
 	require.EventuallyWithT(t, func(t *assert.CollectT) {
-		standings, err := w.Standings(context.Background(), w.room, inside.Entry.ID)
+		standings, err := w.Judge(context.Background(), w.room, inside.Entry.ID)
 		assert.NoError(t, err)
 		assert.Error(t, standings[0].Refused, "but not for ever")
 	}, soon, 20*time.Millisecond)

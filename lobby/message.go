@@ -11,18 +11,18 @@ import (
 	"foyer/rooms"
 )
 
-// maxMessage is how long what those who wait are told may be, in characters.
+// maxMessage is how long a message for waiting guests may be, in characters.
 const maxMessage = 500
 
-// SetMessageInput says what those who wait for a room are told.
+// SetMessageInput is a message for the waiting guests of a room.
 type SetMessageInput struct {
 	RoomID uuid.UUID
-	// Message is nothing when nil or empty.
+	// Message is none when nil or empty.
 	Message *string
 }
 
-// SetMessage tells something to those who wait for a room, and to those who come later, until the
-// meeting ends. For a host.
+// SetMessage shows a message to the waiting guests of a room, and to those who come later, until the meeting ends. For a
+// host.
 func (s *Service) SetMessage(ctx context.Context, in SetMessageInput) (*live.Lobby, error) {
 	if err := s.rooms.Require(ctx, in.RoomID, rooms.DecideEntries); err != nil {
 		return nil, err

@@ -7,49 +7,51 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"foyer/internal/livekit"
 )
 
-// nudgeInterval is how often the hosts of a room are told at most, by one server.
+// nudgeInterval is the shortest time between two messages of one server to the hosts of one room.
 const nudgeInterval = 3 * time.Second
 
-// nudges tell the hosts who are in a call that somebody waits: at once and then, while more people
-// come, once an interval. No guest is kept waiting for it, and its failure is no concern of his.
+// nudges sends hosts in a meeting a message that somebody waits: immediately and then, while more people come, once per
+// interval. Guests do not wait for it, and its failure does not concern them.
 type nudges struct {
-	tell func(ctx context.Context, room string, message []byte) error
+	rtc *livekit.Client
 
 	mu sync.Mutex
-	// resting are the rooms whose hosts were told within the interval, and whether there is news.
-	resting map[uuid.UUID]bool
-	// stopping is closed when no more are to be told.
+	// paused are the rooms whose hosts were sent a message within the interval, and whether another is due.
+	paused map[uuid.UUID]bool
+	// stopping is closed when no more messages are to be sent.
 	stopping chan struct{}
 	running  sync.WaitGroup
 }
 
-func newNudges(tell func(ctx context.Context, room string, message []byte) error) *nudges {
-	return &nudges{tell: tell, resting: map[uuid.UUID]bool{}, stopping: make(chan struct{})}
+func newNudges(rtc *livekit.Client) *nudges {
+	return &nudges{rtc: rtc, paused: map[uuid.UUID]bool{}, stopping: make(chan struct{})}
 }
 
-// nudge has a room's hosts told soon.
+// nudge sends a room's hosts the message soon.
 func (n *nudges) nudge(roomID uuid.UUID) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if _, rests := n.resting[roomID]; rests {
-		n.resting[roomID] = true
+	if _, paused := n.paused[roomID]; paused {
+		n.paused[roomID] = true
 		return
 	}
-	n.resting[roomID] = false
+	n.paused[roomID] = false
 	n.running.Go(func() {
-		for news := true; news; news = n.rest(roomID) {
-			err := n.tell(context.Background(), roomID.String(), []byte(`{"type":"participantWaiting"}`))
+		for due := true; due; due = n.pause(roomID) {
+			err := n.rtc.SendToHosts(context.Background(), roomID.String(), []byte(`{"type":"participantWaiting"}`))
 			if err != nil {
-				slog.Warn("could not tell the hosts that somebody waits", "room", roomID, "err", err)
+				slog.Warn("could not send the hosts that somebody waits", "room", roomID, "err", err)
 			}
 		}
 	})
 }
 
-// rest waits an interval and reports whether there was news meanwhile.
-func (n *nudges) rest(roomID uuid.UUID) bool {
+// pause waits an interval, and reports whether another message became due meanwhile.
+func (n *nudges) pause(roomID uuid.UUID) bool {
 	stopped := false
 	select {
 	case <-n.stopping:
@@ -58,16 +60,16 @@ func (n *nudges) rest(roomID uuid.UUID) bool {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	news := n.resting[roomID] && !stopped
-	if news {
-		n.resting[roomID] = false
+	due := n.paused[roomID] && !stopped
+	if due {
+		n.paused[roomID] = false
 	} else {
-		delete(n.resting, roomID)
+		delete(n.paused, roomID)
 	}
-	return news
+	return due
 }
 
-// stop waits for what is being told.
+// stop waits for messages that are being sent.
 func (n *nudges) stop() {
 	close(n.stopping)
 	n.running.Wait()

@@ -169,7 +169,7 @@ func TestDamagedPassIsAsGoodAsNone(t *testing.T) {
 	anna, vic := w.letIn(t, guest(), "Anna"), w.letIn(t, guest(), "Vic")
 	key := prefix + "lobby:{" + w.room.ID.String() + "}:pass:" + vic.Entry.ID.String()
 	require.NoError(t, rdb.HSet(guest(), key, "user", "nobody", "at", strings.Repeat("x", 9)).Err())
-	standings, err := w.Standings(guest(), w.room, anna.Entry.ID, vic.Entry.ID)
+	standings, err := w.Judge(guest(), w.room, anna.Entry.ID, vic.Entry.ID)
 	require.NoError(t, err)
 	assert.NoError(t, standings[0].Refused)
 	assert.Error(t, standings[1].Refused)

@@ -11,16 +11,16 @@ import (
 	"foyer/rooms"
 )
 
-// Claimant is somebody who may have been admitted, which Redis does not know.
+// Claimant is a person whose admission Redis may have lost.
 type Claimant struct {
-	// ID is that of the entry.
+	// ID is the entry's.
 	ID uuid.UUID
 	// UserID is the account, zero for a person without one; nil when that is not known.
 	UserID *uuid.UUID
 }
 
-// Readmit brings hosts' admissions back that Redis has lost, as in a failover: the audit in the database has them, and
-// what hosts have decided later. It reports whether any has come back. A ban or a lock holds all the same.
+// Readmit brings back hosts' admissions that Redis has lost, as in a failover. The audit in the database has them, and
+// what hosts have decided later. It reports whether any has come back. Bans and locks stay in force.
 func (s *Service) Readmit(ctx context.Context, roomID uuid.UUID, people ...Claimant) (readmitted bool, err error) {
 	ids := make([]uuid.UUID, len(people))
 	for i, p := range people {
@@ -50,7 +50,7 @@ func (s *Service) readmittedFor() time.Duration {
 	return min(s.rtc.TokenTTL(), s.live.ReadmittedFor())
 }
 
-// lost is an admission that the audit has.
+// lost returns an admission from the audit.
 func lost(p Claimant, a rooms.Admission) live.Admission {
 	userID := uuid.Nil
 	if p.UserID != nil {

@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	// reconcileRooms bounds one query for rooms that guests wait for.
+	// reconcileRooms is how many rooms one query finds.
 	reconcileRooms = 200
-	// hostsInterval is how often hosts who watch are asked anew whether they are hosts.
+	// hostsInterval is how often it is checked that hosts who watch are still hosts.
 	hostsInterval = time.Minute
 )
 
-// reconcile mends what a server that died in between has left behind: it lets in whoever may walk in by
-// now, closes the lobbies of rooms that are gone and, now and then, has hosts looked at who watch. The
-// change of a room does all that at once.
+// reconcile repairs what a server that died has left unfinished: it admits guests who may walk in by now, closes the
+// lobbies of rooms that are gone and, now and then, checks that hosts who watch are still hosts. Usually a change of a
+// room does all that immediately.
 func (s *Service) reconcile(ctx context.Context) error {
 	hostsAt := time.Now()
 	return s.live.EachHeartbeat(ctx, func(ctx context.Context) error {

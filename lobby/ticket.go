@@ -14,8 +14,8 @@ import (
 	"foyer/internal/fault"
 )
 
-// ticket is the secret that proves "this entry is mine". It names the entry, its room and the
-// account it was given to, and is signed; nothing of it is stored.
+// ticket is the secret that proves "this entry is mine". It names the entry, its room and the account of its holder, and
+// is signed. It is not stored.
 type ticket struct {
 	RoomID, EntryID uuid.UUID
 	// UserID is zero for a person without an account.
@@ -28,8 +28,8 @@ const (
 	ticketSize = ticketBody + sha256.Size
 )
 
-// tickets signs and reads tickets: base64url of the three ids, the end (Unix seconds, big endian)
-// and an HMAC-SHA256 of all that.
+// tickets signs and reads tickets: base64url of the three ids, the expiry (Unix seconds, big endian) and an HMAC-SHA256
+// of all that.
 type tickets struct {
 	key []byte
 	ttl time.Duration
@@ -52,8 +52,7 @@ func (s tickets) issue(roomID, entryID, userID uuid.UUID) string {
 	return base64.RawURLEncoding.EncodeToString(s.sum(b, b))
 }
 
-// read returns a ticket that we signed and that has not ended. Everything else is the same Invalid
-// error: why is nobody's business.
+// read returns a ticket that Foyer signed and that has not expired. The Invalid error does not say what is wrong.
 func (s tickets) read(text string) (ticket, error) {
 	bad := fault.Field("ticket", "this ticket is not valid or has expired; ask to enter again")
 	if len(text) != base64.RawURLEncoding.EncodedLen(ticketSize) {

@@ -94,7 +94,7 @@ func TestHostIsNotBannedThroughTheLobby(t *testing.T) {
 	})
 	require.NoError(t, err)
 	requireKind(t, w.denyForever(as(bob), request), fault.Forbidden)
-	standings, err := w.lobby.Standings(guest(), w.room, request.Entry.ID)
+	standings, err := w.lobby.Judge(guest(), w.room, request.Entry.ID)
 	require.NoError(t, err)
 	assert.NoError(t, standings[0].Refused)
 	requireKind(t, w.denyForever(as(w.user("Nobody")), request), fault.Forbidden)

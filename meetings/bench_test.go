@@ -67,7 +67,7 @@ func BenchmarkJudge(b *testing.B) {
 	w := newWorld(b, options{accessLevel: room.AccessLevelPUBLIC})
 	anna := w.token(guest(), "Anna")
 	for i := 0; b.Loop(); i++ {
-		require.NoError(b, w.Hear(context.Background(),
+		require.NoError(b, w.ReceiveEvent(context.Background(),
 			w.news(livekit.ParticipantJoined, anna, fmt.Sprintf("PA_%d", i))))
 	}
 	require.Equal(b, 1, w.meeting().Inside)

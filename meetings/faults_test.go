@@ -200,7 +200,7 @@ func TestRedisThatDiesMakesModerationUnavailable(t *testing.T) {
 	requireKind(t, err, fault.Unavailable)
 	_, err = w.End(w.host(), w.room.ID)
 	requireKind(t, err, fault.Unavailable)
-	requireKind(t, w.Hear(guest(), w.news(livekit.ParticipantLeft, anna.pass, "PA_1")), fault.Unavailable)
+	requireKind(t, w.ReceiveEvent(guest(), w.news(livekit.ParticipantLeft, anna.pass, "PA_1")), fault.Unavailable)
 	anna.isThere()
 	server.Start(t)
 	w.eventually(func(t *assert.CollectT) {

@@ -171,7 +171,7 @@ func TestFailedNewsAreTakenWhenRepeated(t *testing.T) {
 	e := w.news(livekit.ParticipantJoined, anna, "PA_1")
 	e.Participant.Permission.Data = false // to be changed at LiveKit
 	w.livekit.Stop()
-	requireKind(t, w.Hear(guest(), e), fault.Unavailable)
+	requireKind(t, w.ReceiveEvent(guest(), e), fault.Unavailable)
 	w.livekit.Start(t)
 	e.Participant.Permission.Data = true
 	w.hears(e)

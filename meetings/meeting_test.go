@@ -181,7 +181,7 @@ func TestRoomFinishedIsBelievedOnlyWhenLiveKitsListAgrees(t *testing.T) {
 	anna.isThere()
 
 	w.livekit.Stop()
-	requireKind(t, w.Hear(guest(), finished()), fault.Unavailable)
+	requireKind(t, w.ReceiveEvent(guest(), finished()), fault.Unavailable)
 	assert.True(t, w.meeting().On, "nothing ends while LiveKit is away")
 }
 

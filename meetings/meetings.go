@@ -1,9 +1,9 @@
-// Package meetings is about the people in a running call: who they are, what hosts do to them, and what
-// LiveKit tells of them.
+// Package meetings is about the people in a running meeting: who they are, how hosts moderate them, and which events
+// LiveKit sends about them.
 //
-// What a host decides is stored first, in the database or in Redis, and carried to LiveKit then. So a
-// decision holds against old tokens and late joiners also when LiveKit was out of reach: whoever joins
-// is judged by what is stored, and those inside are compared with it again and again.
+// A host's decision is stored first, in the database or in Redis, and then sent to LiveKit. So it is in force against old
+// tokens and late joiners even when LiveKit was unavailable: a participant who joins is judged by what is stored, and
+// everybody inside is compared with it again and again.
 package meetings
 
 import (
@@ -17,7 +17,6 @@ import (
 	"foyer/ent"
 	"foyer/ent/auditevent"
 	"foyer/ent/schema"
-	"foyer/internal/fault"
 	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/lobby"
@@ -25,7 +24,7 @@ import (
 	"foyer/rooms"
 )
 
-// Service moderates calls, and carries the changes of rooms to the lobby and to LiveKit.
+// Service moderates meetings, and applies changes of rooms in the lobby and in LiveKit.
 type Service struct {
 	settings   Settings
 	rooms      *rooms.Editor
@@ -37,9 +36,9 @@ type Service struct {
 
 // Settings of a Service.
 type Settings struct {
-	// UsersChooseNames lets a signed-in person rename himself in a call.
+	// UsersChooseNames lets signed-in people change their own names in a meeting.
 	UsersChooseNames bool
-	// HostsAreRoomAdmins: hosts enter with a grant for LiveKit's API, which only ends with the connection.
+	// HostsAreRoomAdmins: hosts join with a grant for LiveKit's API, which ends only with the connection.
 	HostsAreRoomAdmins bool
 	// ReviewInterval is how often every meeting is compared with LiveKit.
 	ReviewInterval time.Duration
@@ -53,17 +52,17 @@ func New(
 	return &Service{settings, rooms.NewEditor(of), lobby, live, rtc, recordings}
 }
 
-// UpdatedRoom is a room after a change, and what the change did to the people in its call.
+// UpdatedRoom is a room after a change, and what the change did to the people in its meeting.
 type UpdatedRoom struct {
 	Room         *ent.Room
 	Participants []*Result
-	// Synced is false when LiveKit could not be told; it will be.
+	// Synced is false when LiveKit does not have the change yet; it will be sent again.
 	Synced bool
 }
 
-// UpdateRoom changes a room for a host. Whoever waits and may walk in from now on is let in; whoever is
-// in the call may do what the room says from now on, or has to leave it. What is stored stays stored
-// when the lobby or LiveKit is out of reach: they are told later.
+// UpdateRoom changes a room, for a host. Waiting guests who may walk in from now on are admitted. People in the meeting
+// get the rights that the room gives from now on, or are removed. The change is stored even when the lobby or LiveKit is
+// unavailable; it reaches them later.
 func (s *Service) UpdateRoom(ctx context.Context, in rooms.UpdateInput) (*UpdatedRoom, error) {
 	r, err := s.rooms.Update(ctx, in)
 	if err != nil {
@@ -81,33 +80,33 @@ func (s *Service) UpdateRoom(ctx context.Context, in rooms.UpdateInput) (*Update
 	return updated, nil
 }
 
-// letIn admits those who wait and may walk in by now. Where it fails they are let in by the lobby's
-// heartbeat or, with a role in a RESTRICTED room, when they ask again.
+// letIn admits waiting guests who may walk in by now. When it fails, the lobby's heartbeat admits them or, if they have a
+// role in a RESTRICTED room, their next request.
 func (s *Service) letIn(ctx context.Context, roomID uuid.UUID) {
 	if err := s.lobby.LetIn(ctx, roomID); err != nil {
-		slog.WarnContext(ctx, "those who may walk in wait a little longer", "room", roomID, "err", err)
+		slog.WarnContext(ctx, "guests who may walk in wait a little longer", "room", roomID, "err", err)
 	}
 }
 
-// apply carries a room as it is now to its call.
+// apply applies a room as it is now to its meeting.
 func (s *Service) apply(ctx context.Context, r *ent.Room) (results []*Result, synced bool) {
-	ctx = context.WithoutCancel(ctx) // what has begun is finished, also when the client hangs up
-	s.tell(ctx, r.ID)
+	ctx = context.WithoutCancel(ctx) // continue although the client disconnects
+	s.announce(ctx, r.ID)
 	results, _, err := s.review(ctx, r)
 	if err != nil {
-		slog.WarnContext(ctx, "a room's change does not hold for those inside yet", "room", r.ID, "err", err)
+		slog.WarnContext(ctx, "a room's change does not concern people inside yet", "room", r.ID, "err", err)
 	}
 	return results, err == nil && !anyFailed(results)
 }
 
-// mirrorTries bounds how often a room's metadata are written when it keeps changing.
-const mirrorTries = 3
+// metadataTries bounds how often a room's metadata are written when it keeps changing.
+const metadataTries = 3
 
-// mirror sets LiveKit's metadata of a room from our database. Of two changes at once both write, and
-// both look again afterwards, so that the newer one stays.
-func (s *Service) mirror(ctx context.Context, roomID uuid.UUID) error {
+// writeMetadata sets LiveKit's metadata of a room from our database. After each write it reads the room again, so that of
+// two concurrent changes the newer one wins.
+func (s *Service) writeMetadata(ctx context.Context, roomID uuid.UUID) error {
 	written := ""
-	for range mirrorTries {
+	for range metadataTries {
 		r, err := s.rooms.ByID(ctx, roomID)
 		if err != nil {
 			return err
@@ -123,14 +122,14 @@ func (s *Service) mirror(ctx context.Context, roomID uuid.UUID) error {
 	return nil
 }
 
-// metadata is what everybody in a call can read of its room, as JSON.
+// metadata is what everybody in a meeting can read of its room, as JSON.
 func metadata(r *ent.Room) string {
 	type configuration struct {
 		PublishSources  []schema.PublishSource `json:"publishSources"`
 		EveryoneCanMute bool                   `json:"everyoneCanMute"`
 		DataAllowed     bool                   `json:"dataAllowed"`
 	}
-	text, _ := json.Marshal(struct { // it has nothing that could fail
+	text, _ := json.Marshal(struct { // it cannot fail
 		AccessLevel   string        `json:"accessLevel"`
 		Locked        bool          `json:"locked"`
 		Configuration configuration `json:"configuration"`
@@ -141,9 +140,8 @@ func metadata(r *ent.Room) string {
 	return string(text)
 }
 
-// DeleteRoom deletes a room for an owner: who waits is told, who is in the call is disconnected, and the
-// files of its recordings are removed.
-// The room is gone even when the lobby or LiveKit is out of reach.
+// DeleteRoom deletes a room, for an owner: waiting guests learn of it, people in the meeting are disconnected, and the
+// files of its recordings are removed. The room is gone even when the lobby or LiveKit is unavailable.
 func (s *Service) DeleteRoom(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
 	r, err := s.rooms.Delete(ctx, roomID, s.recordings.DiscardOf)
 	if err != nil {
@@ -154,24 +152,24 @@ func (s *Service) DeleteRoom(ctx context.Context, roomID uuid.UUID) (*ent.Room, 
 		slog.WarnContext(ctx, "the lobby of a deleted room ends a little later", "room", roomID, "err", err)
 	}
 	if err := s.rtc.EndRoom(ctx, roomID.String()); err != nil {
-		slog.WarnContext(ctx, "the call of a deleted room goes on", "room", roomID, "err", err)
+		slog.WarnContext(ctx, "the meeting of a deleted room goes on", "room", roomID, "err", err)
 	}
 	return r, nil
 }
 
-// Lock keeps everybody out of a room but its hosts, for a host, until it is unlocked or the meeting
-// ends. Those inside stay.
+// Lock keeps everybody but hosts from entering a room, for a host, until it is unlocked or the meeting ends. People
+// inside stay.
 func (s *Service) Lock(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
 	r, changed, err := s.rooms.Lock(ctx, roomID)
 	if err != nil || !changed {
 		return r, err
 	}
 	s.rooms.WriteAudit(ctx, roomID, rooms.Act{Action: auditevent.ActionLOCK})
-	s.tell(ctx, roomID)
+	s.announce(ctx, roomID)
 	return r, nil
 }
 
-// Unlock lets people in again, for a host, and at once those who wait and may walk in.
+// Unlock lets people enter again, for a host, and admits waiting guests who may walk in.
 func (s *Service) Unlock(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
 	r, changed, err := s.rooms.Unlock(ctx, roomID)
 	if err != nil || !changed {
@@ -179,24 +177,23 @@ func (s *Service) Unlock(ctx context.Context, roomID uuid.UUID) (*ent.Room, erro
 	}
 	s.rooms.WriteAudit(ctx, roomID, rooms.Act{Action: auditevent.ActionUNLOCK})
 	s.letIn(ctx, roomID)
-	s.tell(ctx, roomID)
+	s.announce(ctx, roomID)
 	return r, nil
 }
 
-// tell tells of a change of a room: LiveKit, and those who follow it, who wait for it among them.
-func (s *Service) tell(ctx context.Context, roomID uuid.UUID) {
+// announce sends a change of a room to LiveKit, to the room's watchers, and to waiting guests.
+func (s *Service) announce(ctx context.Context, roomID uuid.UUID) {
 	ctx = context.WithoutCancel(ctx)
-	if err := s.mirror(ctx, roomID); err != nil {
+	if err := s.writeMetadata(ctx, roomID); err != nil {
 		slog.WarnContext(ctx, "LiveKit's metadata of a room are old", "room", roomID, "err", err)
 	}
 	if err := s.live.TouchAll(ctx, roomID); err != nil {
-		slog.WarnContext(ctx, "who follows a room hears of its change later", "room", roomID, "err", err)
+		slog.WarnContext(ctx, "the watchers of a room learn of its change later", "room", roomID, "err", err)
 	}
 }
 
-// End ends the meeting of a room, for a host: who waits is told, who is in the call is disconnected,
-// and what was given out before to enter it opens it no longer. Unavailable when LiveKit is; everything
-// else has happened then, and to do it again is fine.
+// End ends the meeting of a room, for a host: waiting guests learn of it, people inside are disconnected, and older tokens
+// and admissions are void. Unavailable when LiveKit is: everything else has happened then, and repeating is safe.
 func (s *Service) End(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
 	standing, err := s.rooms.RoomFor(ctx, roomID, rooms.Moderate)
 	if err != nil {
@@ -224,6 +221,3 @@ func (s *Service) End(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) 
 	r.LockedAt = nil
 	return r, nil
 }
-
-// codeOf is the API's code of an error.
-func codeOf(err error) string { return string(fault.Of(err).Kind) }

@@ -204,7 +204,7 @@ func (w *world) hear(rw http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		rw.WriteHeader(http.StatusUnauthorized)
 	default:
-		if w.Hear(context.Background(), event) != nil {
+		if w.ReceiveEvent(context.Background(), event) != nil {
 			rw.WriteHeader(http.StatusServiceUnavailable)
 		}
 		w.mu.Lock()

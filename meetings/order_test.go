@@ -53,7 +53,7 @@ func (w *world) news(kind livekit.Kind, p pass, connection string) *livekit.Even
 func (w *world) hears(events ...*livekit.Event) {
 	w.t.Helper()
 	for _, e := range events {
-		require.NoError(w.t, w.Hear(context.Background(), e))
+		require.NoError(w.t, w.ReceiveEvent(context.Background(), e))
 	}
 }
 
@@ -139,7 +139,7 @@ func TestEndConcernsThatMeetingOnly(t *testing.T) {
 	assert.Equal(t, []string{"Waits", "Held"}, w.waiting())
 	assert.Equal(t, live.Ended, w.entry(oldWaits).Status)
 	assert.Equal(t, "Soon", *w.entry(waits).Message)
-	standings, err := w.lobby.Standings(guest(), w.room, anna.id, held.id, old.id, oldHeld.id)
+	standings, err := w.lobby.Judge(guest(), w.room, anna.id, held.id, old.id, oldHeld.id)
 	require.NoError(t, err)
 	assert.NoError(t, standings[0].Refused, "her admission stands")
 	assert.Equal(t, "Given name", standings[0].Join.Name)

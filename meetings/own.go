@@ -13,26 +13,27 @@ import (
 	"foyer/lobby"
 )
 
-// caller returns the holder of a ticket, who has to be connected to the call.
-func (s *Service) caller(
+// ticketHolder returns the holder of a ticket, who has to be connected to the meeting.
+func (s *Service) ticketHolder(
 	ctx context.Context, room *ent.Room, ticket string,
-) (*lobby.Standing, error) {
-	caller, _, err := s.connected(ctx, room, ticket)
-	return caller, err
+) (*lobby.Verdict, error) {
+	holder, _, err := s.connected(ctx, room, ticket)
+	return holder, err
 }
 
+// connected is ticketHolder together with the participant.
 func (s *Service) connected(
 	ctx context.Context, room *ent.Room, ticket string,
-) (*lobby.Standing, *livekit.Participant, error) {
-	caller, err := s.lobby.Asks(ctx, room, ticket)
+) (*lobby.Verdict, *livekit.Participant, error) {
+	holder, err := s.lobby.LimitedTicketHolder(ctx, room, ticket)
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := s.rtc.Participant(ctx, room.ID.String(), livekit.IdentityOf(caller.ID))
+	p, err := s.rtc.Participant(ctx, room.ID.String(), livekit.IdentityOf(holder.ID))
 	if fault.Is(err, fault.NotFound) {
 		err = lobby.ErrOutside()
 	}
-	return caller, p, err
+	return holder, p, err
 }
 
 // RaiseHandInput raises or lowers the hand of a ticket's holder.
@@ -42,8 +43,8 @@ type RaiseHandInput struct {
 	Raised bool
 }
 
-// RaiseHand raises or lowers one's own hand, for people in the call. It returns since when it is up;
-// nil when it is down.
+// RaiseHand raises or lowers one's own hand, for people in the meeting. It returns since when it is up; nil when it is
+// down.
 func (s *Service) RaiseHand(ctx context.Context, in RaiseHandInput) (*time.Time, error) {
 	room, err := s.rooms.ByID(ctx, in.RoomID)
 	if err != nil {
@@ -68,15 +69,15 @@ func (s *Service) RaiseHand(ctx context.Context, in RaiseHandInput) (*time.Time,
 	})
 }
 
-// RenameInput gives the holder of a ticket another name in the call.
+// RenameInput gives the holder of a ticket another name in the meeting.
 type RenameInput struct {
 	RoomID      uuid.UUID
 	Ticket      string
 	DisplayName string
 }
 
-// Rename changes one's own name, for people in the call, where the server lets them choose it. A name
-// that a host has given stays.
+// Rename changes one's own name, for people in the meeting, if the server lets them choose it. A name that a host has given
+// stays.
 func (s *Service) Rename(ctx context.Context, in RenameInput) (*livekit.Participant, error) {
 	name, err := text.CheckDisplayName("displayName", in.DisplayName)
 	if err != nil {
@@ -86,13 +87,13 @@ func (s *Service) Rename(ctx context.Context, in RenameInput) (*livekit.Particip
 	if err != nil {
 		return nil, err
 	}
-	caller, p, err := s.connected(ctx, room, in.Ticket)
+	holder, p, err := s.connected(ctx, room, in.Ticket)
 	switch {
 	case err != nil:
 		return nil, err
-	case caller.Renamed:
+	case holder.Renamed:
 		return nil, fault.New(fault.Forbidden, "a host has given you your name")
-	case caller.UserID != uuid.Nil && !s.settings.UsersChooseNames:
+	case holder.UserID != uuid.Nil && !s.settings.UsersChooseNames:
 		return nil, fault.New(fault.Forbidden, "your name is that of your account")
 	}
 	if err := s.rtc.Update(ctx, in.RoomID.String(), p, livekit.Change{Name: name}); err != nil {
@@ -102,5 +103,5 @@ func (s *Service) Rename(ctx context.Context, in RenameInput) (*livekit.Particip
 	if err := s.live.SetName(ctx, in.RoomID, p.ID(), name); err != nil {
 		return nil, err
 	}
-	return p, s.settleOne(ctx, in.RoomID, p) // a host may have given him another at the same time
+	return p, s.enforceOne(ctx, in.RoomID, p) // a host may have given them another at the same time
 }

@@ -18,21 +18,21 @@ import (
 	"foyer/rooms"
 )
 
-// Participants is a page of everybody and everything in a call, in the order in which they joined.
+// Participants is a page of everybody and everything in a meeting, in the order in which they joined.
 type Participants struct {
 	Edges      []*ParticipantEdge
 	PageInfo   *entgql.PageInfo[uuid.UUID]
 	TotalCount int
 }
 
-// ParticipantEdge is one of them, and his place in the list.
+// ParticipantEdge is one of them, and their place in the list.
 type ParticipantEdge struct {
 	Node   *livekit.Participant
 	Cursor ent.Cursor
 }
 
-// List returns a page of the people in a room's call: for its hosts, and for people in the call, who
-// show their ticket. Unavailable when LiveKit is.
+// List returns a page of the participants of a room's meeting: for its hosts, and for people in the meeting, who send
+// their ticket. Unavailable when LiveKit is.
 func (s *Service) List(
 	ctx context.Context, room *ent.Room, ticket *string, first *int, after *ent.Cursor,
 ) (*Participants, error) {
@@ -40,7 +40,7 @@ func (s *Service) List(
 	if err != nil {
 		return nil, err
 	}
-	caller, err := s.maySee(ctx, room, ticket)
+	holder, err := s.maySee(ctx, room, ticket)
 	if err != nil {
 		return nil, err
 	}
@@ -48,18 +48,18 @@ func (s *Service) List(
 	if err != nil {
 		return nil, err
 	}
-	there := func(p *livekit.Participant) bool { return p.ID() == caller.ID }
-	if caller != nil && !slices.ContainsFunc(people, there) {
+	there := func(p *livekit.Participant) bool { return p.ID() == holder.ID }
+	if holder != nil && !slices.ContainsFunc(people, there) {
 		return nil, lobby.ErrOutside()
 	}
 	return page(people, size, after), nil
 }
 
-// maySee fails unless the viewer moderates a room, or may be in its call. Of the latter, whom it returns, LiveKit has to
-// say whether they are: it is not asked for anybody else.
-func (s *Service) maySee(ctx context.Context, room *ent.Room, ticket *string) (*lobby.Standing, error) {
+// maySee fails unless the viewer is a host, or holds a ticket with which they may be in the meeting. It returns the latter,
+// of whom the caller has to check with LiveKit that they are inside.
+func (s *Service) maySee(ctx context.Context, room *ent.Room, ticket *string) (*lobby.Verdict, error) {
 	if ticket != nil {
-		return s.lobby.Asks(ctx, room, *ticket)
+		return s.lobby.LimitedTicketHolder(ctx, room, *ticket)
 	}
 	if err := s.rooms.Require(ctx, room.ID, rooms.Moderate); err != nil {
 		return nil, err
@@ -67,12 +67,12 @@ func (s *Service) maySee(ctx context.Context, room *ent.Room, ticket *string) (*
 	return nil, s.lobby.AllowList(ctx)
 }
 
-// page cuts the people after a cursor out of a list. Who has left since does not disturb it: a cursor
-// is a time and an identity, not a number.
+// page returns the part of a list after a cursor. A cursor is a time and an identity, not a number, so that people who
+// have left since do not disturb it.
 func page(people []*livekit.Participant, size int, after *ent.Cursor) *Participants {
 	all := &Participants{PageInfo: &entgql.PageInfo[uuid.UUID]{}, TotalCount: len(people)}
 	start := 0
-	for after != nil && start < len(people) && !follows(people[start], *after) {
+	for after != nil && start < len(people) && !isAfter(people[start], *after) {
 		start++
 	}
 	end := min(start+size, len(people))
@@ -91,13 +91,13 @@ func cursor(p *livekit.Participant) ent.Cursor {
 	return ent.Cursor{ID: p.ID(), Value: p.JoinedAt}
 }
 
-// follows reports whether somebody comes after a place in the list.
-func follows(p *livekit.Participant, place ent.Cursor) bool {
+// isAfter reports whether a participant comes after a place in the list.
+func isAfter(p *livekit.Participant, place ent.Cursor) bool {
 	at, _ := place.Value.(time.Time)
 	return p.Compare(at, place.ID) > 0
 }
 
-// actor is who moderates: a host or, where everybody may mute, somebody in the call.
+// actor is a person who moderates: a host or, where everybody may mute, a person in the meeting.
 type actor struct {
 	room *ent.Room
 	role roomaccess.Role
@@ -105,7 +105,7 @@ type actor struct {
 	person rooms.Person
 }
 
-// host returns the viewer as a host of a room; an error when he is none.
+// host returns the viewer as a host of a room; an error when they are not one.
 func (s *Service) host(ctx context.Context, roomID uuid.UUID) (*actor, error) {
 	standing, err := s.rooms.RoomFor(ctx, roomID, rooms.Moderate)
 	if err != nil {
@@ -121,9 +121,9 @@ func rank(role roomaccess.Role) int {
 	}, role)
 }
 
-// mayActOn is the rule of whom a host may remove, change or demote: nobody of his own rank or above,
-// and not himself.
-func (a *actor) mayActOn(ctx context.Context, target lobby.Standing) error {
+// mayActOn is the rule of whom a host may remove, change or demote: nobody of their own rank or above, and not
+// themselves.
+func (a *actor) mayActOn(ctx context.Context, target lobby.Verdict) error {
 	if target.UserID != uuid.Nil && target.UserID == auth.FromContext(ctx).UserID {
 		return fault.New(fault.Forbidden, "you cannot do this to yourself")
 	}
@@ -133,51 +133,50 @@ func (a *actor) mayActOn(ctx context.Context, target lobby.Standing) error {
 	return nil
 }
 
-// target is somebody or something in a call on whom a host acts.
+// target is a participant on whom a host acts.
 type target struct {
-	lobby.Standing
+	lobby.Verdict
 
 	identity livekit.Identity
-	// kind is Person for everybody who has a pass.
+	// kind is Person for every participant with a pass.
 	kind livekit.ParticipantKind
 }
 
-// target returns the participant on whom a host acts. NotFound when there is neither a pass nor, in LiveKit's
-// list, a participant of that identity. So hosts can also act on those whom no token of Foyer's let in, and on
-// those whose passes Redis has lost.
+// target returns the participant on whom a host acts. NotFound when this identity has neither a pass nor a participant in
+// LiveKit. So hosts can also act on participants without a token of Foyer's, and on people whose pass Redis has lost.
 func (s *Service) target(ctx context.Context, a *actor, identity livekit.Identity) (*target, error) {
-	standings, err := s.lobby.Standings(ctx, a.room, identity.ID())
+	verdicts, err := s.lobby.Judge(ctx, a.room, identity.ID())
 	if err != nil {
 		return nil, err
 	}
-	t := &target{standings[0], identity, livekit.Person}
+	t := &target{verdicts[0], identity, livekit.Person}
 	if !t.Known {
 		p, err := s.rtc.Participant(ctx, a.room.ID.String(), identity)
 		if err != nil {
 			return nil, err
 		}
-		t.Standing, t.kind = complete(t.Standing, p), p.Kind
+		t.Verdict, t.kind = complete(t.Verdict, p), p.Kind
 	}
 	if err := s.notOurRecorder(ctx, a.room.ID, t); err != nil {
 		return nil, err
 	}
-	if err := a.mayActOn(ctx, t.Standing); err != nil {
+	if err := a.mayActOn(ctx, t.Verdict); err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
-// complete adds what LiveKit says of a participant to the standing of one without a pass. Only Foyer writes the
-// attributes of a person, so they say which role the person entered with.
-func complete(is lobby.Standing, p *livekit.Participant) lobby.Standing {
-	if !is.Known {
-		is.Name, is.Role = p.Name, roomaccess.Role(strings.ToUpper(p.Role()))
+// complete adds LiveKit's name and role of a participant to the verdict on one without a pass. Only Foyer writes the
+// attributes of a person, so they have the role with which the person joined.
+func complete(v lobby.Verdict, p *livekit.Participant) lobby.Verdict {
+	if !v.Known {
+		v.Name, v.Role = p.Name, roomaccess.Role(strings.ToUpper(p.Role()))
 	}
-	return is
+	return v
 }
 
-// notOurRecorder fails when a host would act on the recorder of the room's own recording: LiveKit's egress is
-// known there by its id.
+// notOurRecorder fails when a host acts on the recorder of the room's own recording: a recorder's identity is the id of its
+// egress.
 func (s *Service) notOurRecorder(ctx context.Context, roomID uuid.UUID, t *target) error {
 	if t.kind != livekit.Recorder {
 		return nil

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"foyer/ent"
+	"foyer/internal/livekit"
 )
 
 const (
@@ -25,16 +26,16 @@ const (
 	roundTimeout = 5 * time.Minute
 )
 
-// Run compares every meeting with LiveKit, once in Settings.ReviewInterval by one server of all, until ctx
-// ends. So news that were lost are made up for, and a meeting ends in which nobody has been for long enough.
-// It always returns nil: what fails is tried again.
+// Run compares every meeting with LiveKit, once per Settings.ReviewInterval by one of all servers, until ctx ends. This
+// makes up for lost events, and ends meetings in which nobody has been for long enough. It always returns nil: the next
+// round repeats what fails.
 func (s *Service) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := s.live.InTurn(ctx, s.settings.ReviewInterval, s.round)
 		if err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "cannot compare all meetings with LiveKit", "err", err)
 		}
-		// Often enough that another server takes over soon, and not all servers at the same moment.
+		// Often enough that another server takes over soon, and spread out so that not all servers do at the same moment.
 		pause := s.settings.ReviewInterval / 4
 		pause += rand.N(pause/4 + 1)
 		select {
@@ -45,8 +46,8 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-// round compares the rooms that LiveKit lists, and those in which a meeting was on as far as Redis knows. While
-// LiveKit is away no meeting ends. A round that is cut short has begun with other rooms than the last.
+// round compares the rooms that LiveKit lists, and those in which a meeting is on as far as Redis knows. While LiveKit is
+// unavailable no meeting ends. The order is random, so that rounds that are cut short compare different rooms.
 func (s *Service) round(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, roundTimeout)
 	defer cancel()
@@ -58,33 +59,33 @@ func (s *Service) round(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	all := make(map[uuid.UUID]seen, len(marks)+len(running))
+	all := make(map[uuid.UUID]snapshot, len(marks)+len(running))
 	for id, mark := range marks {
-		all[id] = seen{mark: mark}
+		all[id] = snapshot{mark: mark}
 	}
 	for name, metadata := range running {
 		if id, err := uuid.Parse(name); err == nil && id.String() == name {
-			all[id] = seen{marks[id], true, metadata}
+			all[id] = snapshot{marks[id], true, metadata}
 		}
 	}
 	return s.compareAll(ctx, all)
 }
 
-// seen is what Redis and LiveKit said of a room when a round began.
-type seen struct {
-	// mark is that of live.Meetings; 0 when Redis knew of no meeting.
+// snapshot is what Redis and LiveKit said of a room when a round began.
+type snapshot struct {
+	// mark is live.Meetings' mark; 0 when Redis knew no meeting.
 	mark float64
 	// runs: LiveKit lists the room, with these metadata.
 	runs     bool
 	metadata string
 }
 
-// compareAll compares rooms with LiveKit. The failure of one keeps no other from it.
-func (s *Service) compareAll(ctx context.Context, all map[uuid.UUID]seen) error {
+// compareAll compares rooms with LiveKit. The failure of one does not stop the others.
+func (s *Service) compareAll(ctx context.Context, all map[uuid.UUID]snapshot) error {
 	var mu sync.Mutex
 	var first error
 	failed := 0
-	ids := slices.Collect(maps.Keys(all)) // in an order of chance
+	ids := slices.Collect(maps.Keys(all)) // in random order
 	for chunk := range slices.Chunk(ids, roundRooms) {
 		found, err := s.rooms.ByIDs(ctx, chunk)
 		if err != nil {
@@ -110,21 +111,18 @@ func (s *Service) compareAll(ctx context.Context, all map[uuid.UUID]seen) error 
 	return nil
 }
 
-// compare makes the meeting of a room what LiveKit and the rules say, and ends it if nobody has been there for
-// long enough. The room is nil when it has been deleted, or is none of ours.
-func (s *Service) compare(ctx context.Context, id uuid.UUID, room *ent.Room, was seen) error {
+// compare makes the meeting of a room follow LiveKit and the rules, and ends it if nobody has been there for long enough.
+// The room is nil when it was deleted, or is not ours.
+func (s *Service) compare(ctx context.Context, id uuid.UUID, room *ent.Room, was snapshot) error {
 	if room == nil {
 		return s.compareNoRoom(ctx, id, was)
 	}
 	if was.runs && was.metadata != metadata(room) {
-		if err := s.mirror(ctx, id); err != nil {
+		if err := s.writeMetadata(ctx, id); err != nil {
 			return err
 		}
 	}
-	if err := s.clear(ctx, room); err != nil {
-		return err
-	}
-	_, inside, err := s.review(ctx, room)
+	inside, err := s.reviewClosing(ctx, room)
 	if err != nil {
 		return err
 	}
@@ -138,7 +136,7 @@ func (s *Service) compare(ctx context.Context, id uuid.UUID, room *ent.Room, was
 		return err
 	}
 	if at := meeting.ClosedAt; !at.IsZero() {
-		if err := s.followEnd(ctx, id, at); err != nil {
+		if err := s.applyEnd(ctx, id, at); err != nil {
 			return err
 		}
 	}
@@ -148,48 +146,42 @@ func (s *Service) compare(ctx context.Context, id uuid.UUID, room *ent.Room, was
 	return s.live.Forget(ctx, id, was.mark)
 }
 
-// clear removes those who were in the call when a host ended its meeting, where the server that did so did not get to
-// end the call. People whose passes are known are no concern of it: those passes say whether they came before.
-func (s *Service) clear(ctx context.Context, room *ent.Room) error {
+// reviewClosing is review for a meeting that a host may have ended without the database or LiveKit having followed. It
+// returns how many are inside.
+func (s *Service) reviewClosing(ctx context.Context, room *ent.Room) (inside int, err error) {
 	meeting, err := s.live.Meeting(ctx, room.ID)
-	if err != nil || meeting.ClosedAt.IsZero() {
-		return err
+	if err != nil {
+		return 0, err
 	}
-	people, standings, err := s.inside(ctx, room)
+	if meeting.ClosedAt.IsZero() {
+		_, inside, err = s.reviewSince(ctx, room, meeting.Version)
+		return inside, err
+	}
+	if err := s.removeEarlier(ctx, room, meeting.ClosedAt); err != nil {
+		return 0, err
+	}
+	_, inside, err = s.review(ctx, room)
+	return inside, err
+}
+
+// removeEarlier removes people who were in a meeting when a host ended it, if the server that ended it died before it told
+// LiveKit. It skips people with a pass, which says whether they came before the end.
+func (s *Service) removeEarlier(ctx context.Context, room *ent.Room, closedAt time.Time) error {
+	people, verdicts, err := s.inside(ctx, room)
 	if err != nil {
 		return err
 	}
+	return s.removeIf(ctx, room.ID.String(), people, func(i int, p *livekit.Participant) bool {
+		return counts(p) && !verdicts[i].Known && !p.JoinedAt.After(closedAt)
+	})
+}
+
+// removeIf removes some of the participants of a LiveKit room.
+func (s *Service) removeIf(
+	ctx context.Context, room string, people []*livekit.Participant, which func(int, *livekit.Participant) bool,
+) error {
 	for i, p := range people {
-		if !counts(p) || standings[i].Known || p.JoinedAt.After(meeting.ClosedAt) {
-			continue
-		}
-		if err := s.rtc.RemoveParticipant(ctx, room.ID.String(), p.Identity); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// compareNoRoom ends the call of a room that was deleted while LiveKit was away. Where Redis knows of no meeting the
-// room may be another's: then only people with our tokens are removed, whose joining was not heard of.
-func (s *Service) compareNoRoom(ctx context.Context, id uuid.UUID, was seen) error {
-	if was.mark == 0 {
-		return s.removeOurs(ctx, id.String())
-	}
-	if err := s.rtc.EndRoom(ctx, id.String()); err != nil {
-		return err
-	}
-	return s.live.Forget(ctx, id, was.mark)
-}
-
-// removeOurs removes everybody from a LiveKit room who entered with a token of this deployment.
-func (s *Service) removeOurs(ctx context.Context, room string) error {
-	people, err := s.rtc.Participants(ctx, room)
-	if err != nil {
-		return err
-	}
-	for _, p := range people {
-		if !s.rtc.Made(p) {
+		if !which(i, p) {
 			continue
 		}
 		if err := s.rtc.RemoveParticipant(ctx, room, p.Identity); err != nil {
@@ -199,9 +191,29 @@ func (s *Service) removeOurs(ctx context.Context, room string) error {
 	return nil
 }
 
-// followEnd has what is stored elsewhere follow the end of a meeting in Redis, which was at that time. To do it
-// again is fine.
-func (s *Service) followEnd(ctx context.Context, roomID uuid.UUID, at time.Time) error {
+// compareNoRoom ends the meeting of a room that was deleted while LiveKit was unavailable. When Redis knows no meeting the
+// room may be another deployment's: then it removes only people with our tokens, whose joining was not reported.
+func (s *Service) compareNoRoom(ctx context.Context, id uuid.UUID, was snapshot) error {
+	if was.mark == 0 {
+		return s.removeOurs(ctx, id.String())
+	}
+	if err := s.rtc.EndRoom(ctx, id.String()); err != nil {
+		return err
+	}
+	return s.live.Forget(ctx, id, was.mark)
+}
+
+// removeOurs removes everybody from a LiveKit room who joined with a token of this deployment.
+func (s *Service) removeOurs(ctx context.Context, room string) error {
+	people, err := s.rtc.Participants(ctx, room)
+	if err != nil {
+		return err
+	}
+	return s.removeIf(ctx, room, people, func(_ int, p *livekit.Participant) bool { return s.rtc.Made(p) })
+}
+
+// applyEnd applies the end of a meeting, which Redis has, in the database. Repeating is safe.
+func (s *Service) applyEnd(ctx context.Context, roomID uuid.UUID, at time.Time) error {
 	err := errors.Join(s.rooms.EndMeeting(ctx, roomID, at), s.recordings.EndMeeting(ctx, roomID, at))
 	if err != nil {
 		return err

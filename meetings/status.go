@@ -14,27 +14,27 @@ import (
 )
 
 const (
-	// statusInterval is how often a status is read again at most.
+	// statusInterval is the shortest time between two reads of a status.
 	statusInterval = 250 * time.Millisecond
-	// rereadAfter is the pause before a status is read again that could not be.
+	// rereadAfter is the pause before a status is read again after a failure.
 	rereadAfter = time.Second
-	// readTimeout bounds one look at a status.
+	// readTimeout bounds one read of a status.
 	readTimeout = 5 * time.Second
 )
 
-// Status is what happens in a room, as people in it see it.
+// Status is what happens in a room, as people with access see it.
 type Status struct {
 	ParticipantCount int
-	// LobbyCount is how many wait; nil for who is no host.
+	// LobbyCount is how many wait, for hosts; nil for others.
 	LobbyCount *int
-	// Recording reports whether the call is being recorded, or is about to be.
+	// Recording reports whether the meeting is being recorded, or is about to be.
 	Recording bool
 	// RecordingStatus and RecordingMode are those of the recording that is not final; nil when none is.
 	RecordingStatus *recording.Status
 	RecordingMode   *recording.Mode
-	// RecordingNotice is what people are told while they are recorded, if anything.
+	// RecordingNotice is the text for people who are recorded, if any.
 	RecordingNotice *string
-	// Locked reports whether nobody enters but hosts.
+	// Locked reports whether only hosts may enter.
 	Locked bool
 	// Ended: the meeting is over, and no other has begun.
 	Ended   bool
@@ -63,26 +63,26 @@ func count(n *int) int {
 	return *n
 }
 
-// WatchStatusInput names a room, and who in it wants to know.
+// WatchStatusInput names a room, and a ticket for it.
 type WatchStatusInput struct {
 	RoomID uuid.UUID
-	// Ticket is that of somebody without a role in the room.
+	// Ticket is required of people without a role in the room.
 	Ticket *string
 }
 
-// WatchStatus sends what happens in a room, now and after every change, to those with a role in it and
-// to who has been let in, until ctx ends, the viewer may no longer know (of that end it tells why), or
-// the meeting ends to which a ticket let him in.
+// WatchStatus sends what happens in a room, now and after every change, to people with a role in it and to people who
+// may be in its meeting. It ends with ctx, with the viewer's right (it calls why with the reason), and with the meeting
+// that a ticket is for.
 func (s *Service) WatchStatus(
 	ctx context.Context, in WatchStatusInput, why func(error),
 ) (<-chan *Status, error) {
-	call, list, stop := s.live.WatchMeeting(in.RoomID)
+	meeting, list, stop := s.live.WatchMeeting(in.RoomID)
 	status, err := s.status(ctx, in)
 	if err != nil {
 		stop()
 		return nil, err
 	}
-	w := &statusWatch{Service: s, in: in, call: call, list: list, why: why}
+	w := &statusWatch{Service: s, in: in, meeting: meeting, list: list, why: why}
 	states := make(chan *Status)
 	go func() {
 		defer close(states)
@@ -99,18 +99,18 @@ func (s *Service) WatchStatus(
 	return states, nil
 }
 
-// statusWatch is one viewer's look at one room.
+// statusWatch is one viewer's subscription to one room.
 type statusWatch struct {
 	*Service
 
-	in         WatchStatusInput
-	call, list <-chan struct{}
-	why        func(error)
-	// over: what was sent last is the end.
+	in            WatchStatusInput
+	meeting, list <-chan struct{}
+	why           func(error)
+	// over: the last state was the last one.
 	over bool
 }
 
-// next returns the status when it differs from what the viewer last saw, or nil when there will be none.
+// next returns the status when it differs from the last one, or nil when there will be none.
 func (w *statusWatch) next(ctx context.Context, seen *Status) *Status {
 	pause := statusInterval
 	for !w.over {
@@ -142,10 +142,10 @@ func (w *statusWatch) next(ctx context.Context, seen *Status) *Status {
 func (w *statusWatch) wait(ctx context.Context, seen *Status) bool {
 	list := w.list
 	if seen.LobbyCount == nil {
-		list = nil // it is none of his business
+		list = nil // it is for hosts only
 	}
 	select {
-	case <-w.call:
+	case <-w.meeting:
 		return true
 	case <-list:
 		return true
@@ -154,12 +154,12 @@ func (w *statusWatch) wait(ctx context.Context, seen *Status) bool {
 	}
 }
 
-// last returns what a viewer who may no longer know sees in the end: that his meeting has ended, if
-// that is why; otherwise nothing, and he is told why.
+// last returns the last status for a viewer who has lost their right: that their meeting has ended, if that is the reason;
+// otherwise nil, and it calls why.
 func (w *statusWatch) last(ctx context.Context, seen *Status, err error) *Status {
 	w.over = true
 	if seen.Ended && w.in.Ticket != nil {
-		return nil // he knows
+		return nil // they know
 	}
 	meeting, errMeeting := w.live.Meeting(ctx, w.in.RoomID)
 	if errMeeting == nil && meeting.Over && w.in.Ticket != nil {
@@ -169,7 +169,7 @@ func (w *statusWatch) last(ctx context.Context, seen *Status, err error) *Status
 	return nil
 }
 
-// status returns what happens in a room, to who may know.
+// status returns what happens in a room, to people with access.
 func (s *Service) status(ctx context.Context, in WatchStatusInput) (*Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
@@ -178,7 +178,7 @@ func (s *Service) status(ctx context.Context, in WatchStatusInput) (*Status, err
 		return nil, err
 	}
 	room := standing.Room
-	host, err := s.mayFollow(ctx, standing, in.Ticket)
+	host, err := s.mayReadStatus(ctx, standing, in.Ticket)
 	if err != nil {
 		return nil, err
 	}
@@ -205,13 +205,13 @@ func (s *Service) status(ctx context.Context, in WatchStatusInput) (*Status, err
 	return status, nil
 }
 
-// mayFollow fails unless the viewer has a role in a room, or a ticket that has let him in; it reports
-// whether he is a host.
-func (s *Service) mayFollow(
+// mayReadStatus fails unless the viewer has a role in a room, or a ticket with which they may be in its meeting. It reports
+// whether they are a host.
+func (s *Service) mayReadStatus(
 	ctx context.Context, standing *ent.RoomStanding, ticket *string,
 ) (host bool, err error) {
 	if standing.Role == "" && ticket != nil {
-		_, err = s.lobby.Caller(ctx, standing.Room, *ticket)
+		_, err = s.lobby.TicketHolder(ctx, standing.Room, *ticket)
 		return false, err
 	}
 	return rooms.IsHost(standing.Role), rooms.Permit(ctx, standing, rooms.ReadStatus)

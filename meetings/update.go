@@ -22,10 +22,10 @@ const (
 	maxAttributeValue = 1024 // bytes
 )
 
-// attributeName is what an attribute of a participant may be called.
+// attributeName is the pattern of a participant's attribute name.
 var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 
-// UpdateInput is a change of a participant: what is nil stays as it is.
+// UpdateInput is a change of a participant. What is nil stays.
 type UpdateInput struct {
 	RoomID        uuid.UUID
 	ParticipantID livekit.Identity
@@ -41,17 +41,16 @@ type AttributeInput struct {
 
 // PermissionInput is a change of what one participant may do.
 type PermissionInput struct {
-	// PublishSources is what he may send, whatever the room says of others; nothing when empty.
+	// PublishSources is what they may send, whatever the room says; nothing when empty.
 	PublishSources []schema.PublishSource
-	// DataAllowed is about data messages, CanSubscribe about what others send.
+	// DataAllowed is about data messages, CanSubscribe about the tracks of others.
 	DataAllowed, CanSubscribe *bool
 }
 
-// Update changes a participant, for a host, and returns him as he is then. What is not mentioned
-// stays. The name and the permission hold until the meeting ends, also when the person comes back, and
-// also when LiveKit was Unavailable.
+// Update changes a participant, for a host, and returns them as they are afterwards. The name and the permission are in
+// force until the meeting ends, also when the person comes back, and also when LiveKit was Unavailable.
 func (s *Service) Update(ctx context.Context, in UpdateInput) (*livekit.Participant, error) {
-	change, decided, err := in.read()
+	change, restrictions, err := in.read()
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +67,7 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (*livekit.Particip
 		return nil, away
 	}
 	ctx = context.WithoutCancel(ctx)
-	if err := s.live.Restrict(ctx, in.RoomID, whom.Person.Key(), decided); err != nil {
+	if err := s.live.Restrict(ctx, in.RoomID, whom.Person.Key(), restrictions); err != nil {
 		return nil, err
 	}
 	s.rooms.WriteAudit(ctx, in.RoomID, rooms.Act{
@@ -81,58 +80,56 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (*livekit.Particip
 		if err := s.rtc.Update(ctx, in.RoomID.String(), p, change); err != nil {
 			return nil, err
 		}
-		p = changed(p, change)
+		p = after(p, change)
 	}
-	if err := s.settleOne(ctx, in.RoomID, p); err != nil || whom.UserID == uuid.Nil {
+	if err := s.enforceOne(ctx, in.RoomID, p); err != nil || whom.UserID == uuid.Nil {
 		return p, err
 	}
-	_, err = s.follow(ctx, a.room, whom.UserID) // on his other devices
+	_, err = s.enforceUser(ctx, a.room, whom.UserID) // on their other devices
 	return p, err
 }
 
-// settleOne makes somebody in a call what is decided on him by now. NotFound when he is not there.
-func (s *Service) settleOne(ctx context.Context, roomID uuid.UUID, p *livekit.Participant) error {
+// enforceOne makes one participant follow the rules. NotFound when they are not there.
+func (s *Service) enforceOne(ctx context.Context, roomID uuid.UUID, p *livekit.Participant) error {
 	people := []*livekit.Participant{p}
-	standings, err := s.standings(ctx, roomID, people)
+	verdicts, err := s.currentVerdicts(ctx, roomID, people)
 	if err != nil {
 		return err
 	}
-	switch result := s.settle(ctx, roomID, people, standings)[0]; result.Outcome {
+	switch result := s.enforceAll(ctx, roomID, people, verdicts)[0]; result.Outcome {
 	case Failed:
 		return result.err
 	case Gone, Removed:
-		return fault.New(fault.NotFound, "there is no such participant in the call")
+		return fault.New(fault.NotFound, "there is no such participant in the meeting")
 	default:
 		return nil
 	}
 }
 
-// read checks the input, and says what of it is a change of LiveKit's participant, and what a decision
-// that holds for the meeting.
-func (in UpdateInput) read() (change livekit.Change, decided live.Restrictions, err error) {
+// read checks the input, and splits it into a change of LiveKit's participant, and restrictions until the meeting ends.
+func (in UpdateInput) read() (change livekit.Change, restrictions live.Restrictions, err error) {
 	if in.Name == nil && in.Permission == nil && len(in.Attributes) == 0 {
-		return change, decided, fault.New(fault.Invalid, "say what to change")
+		return change, restrictions, fault.New(fault.Invalid, "say what to change")
 	}
 	if in.Name != nil {
 		name, err := text.CheckDisplayName("name", *in.Name)
 		if err != nil {
-			return change, decided, err
+			return change, restrictions, err
 		}
-		decided.Name = &name
+		restrictions.Name = &name
 	}
 	if p := in.Permission; p != nil {
-		decided.Data, decided.Subscribe = p.DataAllowed, p.CanSubscribe
+		restrictions.Data, restrictions.Subscribe = p.DataAllowed, p.CanSubscribe
 		if p.PublishSources != nil {
 			sources := p.sources()
-			decided.Sources = &sources
+			restrictions.Sources = &sources
 		}
 	}
 	change.Attributes, err = attributes(in.Attributes)
-	return change, decided, err
+	return change, restrictions, err
 }
 
-// attributes returns attributes that a host may write. The reserved ones only Foyer writes: clients
-// trust them.
+// attributes returns attributes that a host may write. Only Foyer writes the reserved ones, since clients trust them.
 func attributes(in []AttributeInput) (map[string]string, error) {
 	if len(in) > maxAttributes {
 		return nil, fault.Field("attributes", "set at most %d attributes at once", maxAttributes)
@@ -160,25 +157,25 @@ func (in PermissionInput) sources() []string {
 	return sources
 }
 
-// changed returns a participant as a change has left him.
-func changed(p *livekit.Participant, change livekit.Change) *livekit.Participant {
-	after := *p
+// after returns a participant as they are after a change.
+func after(p *livekit.Participant, change livekit.Change) *livekit.Participant {
+	next := *p
 	if change.Name != "" {
-		after.Name = change.Name
+		next.Name = change.Name
 	}
 	if change.Permission != nil {
-		after.Permission = *change.Permission
+		next.Permission = *change.Permission
 	}
-	after.Attributes = maps.Clone(p.Attributes)
-	if after.Attributes == nil {
-		after.Attributes = map[string]string{}
+	next.Attributes = maps.Clone(p.Attributes)
+	if next.Attributes == nil {
+		next.Attributes = map[string]string{}
 	}
-	maps.Copy(after.Attributes, change.Attributes)
-	maps.DeleteFunc(after.Attributes, func(_, value string) bool { return value == "" })
-	return &after
+	maps.Copy(next.Attributes, change.Attributes)
+	maps.DeleteFunc(next.Attributes, func(_, value string) bool { return value == "" })
+	return &next
 }
 
-// mentioned names what an update is about, for the audit.
+// mentioned names what an update changes, for the audit.
 func (in UpdateInput) mentioned() string {
 	var about []string
 	if in.Name != nil {

@@ -124,7 +124,7 @@ func TestDecisionOnAParticipantOutlivesHisConnection(t *testing.T) {
 		p := anna.isThere()
 		assert.Equal(t, "Anna B.", p.Name)
 		assert.True(t, decided.Equal(p.Permission), "%+v", p.Permission)
-		host, err := w.lobby.Caller(guest(), w.room, back.ticket)
+		host, err := w.lobby.TicketHolder(guest(), w.room, back.ticket)
 		require.NoError(t, err)
 		assert.True(t, host.Renamed)
 	}

@@ -162,7 +162,7 @@ func (w *world) hear(rw http.ResponseWriter, r *http.Request) {
 	case deaf:
 	case err != nil:
 		rw.WriteHeader(http.StatusUnauthorized)
-	case w.calls.Hear(context.Background(), event) != nil:
+	case w.calls.ReceiveEvent(context.Background(), event) != nil:
 		rw.WriteHeader(http.StatusServiceUnavailable)
 	}
 }

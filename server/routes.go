@@ -132,7 +132,7 @@ func (a *app) hearLiveKit(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), hearTimeout)
 	defer cancel()
-	if err := a.calls.Hear(ctx, event); err != nil {
+	if err := a.calls.ReceiveEvent(ctx, event); err != nil {
 		slog.WarnContext(ctx, "cannot take an event of LiveKit's now", "event", event.Kind, "err", err)
 		a.metrics.Event(eventName(event.Kind), "failed")
 		return fault.From(err, fault.Unavailable, "try again soon")
