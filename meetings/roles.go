@@ -122,7 +122,7 @@ func (s *Service) Transfer(ctx context.Context, roomID, userID uuid.UUID) (*ent.
 func (s *Service) applyRole(ctx context.Context, roomID, userID uuid.UUID, role string) {
 	ctx = context.WithoutCancel(ctx)
 	s.rooms.WriteAudit(ctx, roomID, rooms.Act{
-		Action: auditevent.ActionSET_ROLE, Target: s.rooms.Account(ctx, userID), Detail: role,
+		Action: auditevent.ActionSET_ROLE, Target: s.rooms.PersonOf(ctx, userID), Detail: role,
 	})
 	room, err := s.rooms.ByID(ctx, roomID)
 	if err == nil {

@@ -51,7 +51,7 @@ func (s *Service) Share(ctx context.Context, in ShareInput) (*ent.Recording, err
 		}
 		if shared {
 			s.record(ctx, rec, rooms.Act{
-				Action: auditevent.ActionSHARE_RECORDING, Target: s.rooms.Account(ctx, userID),
+				Action: auditevent.ActionSHARE_RECORDING, Target: s.rooms.PersonOf(ctx, userID),
 			})
 		}
 		return s.Get(ctx, in.RecordingID)
@@ -120,7 +120,7 @@ func (s *Service) Unshare(ctx context.Context, id, userID uuid.UUID) (*ent.Recor
 	}
 	if gone > 0 {
 		s.record(ctx, rec, rooms.Act{
-			Action: auditevent.ActionUNSHARE_RECORDING, Target: s.rooms.Account(ctx, userID),
+			Action: auditevent.ActionUNSHARE_RECORDING, Target: s.rooms.PersonOf(ctx, userID),
 		})
 	}
 	rec, err = s.Get(ctx, id)

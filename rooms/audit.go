@@ -109,8 +109,8 @@ func (s *Service) store(ctx context.Context, all []roomAct) ([]struct{}, error) 
 	return make([]struct{}, len(all)), s.db.AuditEvent.InsertAll(ctx, events)
 }
 
-// Account returns a user as a person, for the audit; without a name if the user does not exist.
-func (s *Service) Account(ctx context.Context, userID uuid.UUID) Person {
+// PersonOf returns a user as a person, for the audit; without a name if the user does not exist.
+func (s *Service) PersonOf(ctx context.Context, userID uuid.UUID) Person {
 	p := Person{ID: userID, UserID: userID}
 	if u, err := s.db.User.Get(ctx, userID); err == nil {
 		p.Name = accounts.Name(u)
