@@ -38,7 +38,7 @@ var _ graphql.Transport = HTTP{}
 // Supports reports whether a request is for this transport: any that is not for a WebSocket.
 func (HTTP) Supports(r *http.Request) bool { return !websocket.IsWebSocketUpgrade(r) }
 
-// Do answers one request.
+// Do answers one request. It calls stream itself: with one more frame in between, the stack of a waiting stream doubles.
 func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	accepts := negotiate(r.Header.Values("Accept"))
 	if !accepts.any() {
@@ -52,42 +52,47 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 		return
 	}
 	operation, refused := prepare(graphql.StartOperationTrace(r.Context()), exec, params)
-	switch {
-	case refused != nil && accepts.stream(false):
-		newEvents(w, t.WriteTimeout).complete(body(refused, false))
-	case refused != nil:
-		write(w, accepts.document(), notExecuted[accepts.document()], refused, false)
-	default:
-		t.run(w, r, operation, accepts)
+	if refused != nil {
+		t.refuseOperation(w, accepts, refused)
+		return
 	}
-}
-
-// run runs an operation and answers with its response, or with a stream of its responses.
-func (t HTTP) run(w http.ResponseWriter, r *http.Request, operation prepared, accepts accepted) {
 	kind := operation.Operation.Operation
 	switch {
 	case r.Method == http.MethodGet && kind == ast.Mutation:
 		refuse(w, accepts.document(), &problem{http.StatusMethodNotAllowed, "INVALID",
 			"mutations require POST", http.MethodPost})
 	case accepts.stream(kind == ast.Subscription):
-		leave, ok := t.admit(r, kind)
-		if !ok {
-			w.Header().Set("Retry-After", retryAfter)
-			refuse(w, accepts.document(), &problem{status: http.StatusServiceUnavailable, code: "UNAVAILABLE",
-				message: "no more streams here at the moment"})
+		if leave, ok := t.admit(r, kind); ok {
+			defer leave()
+			t.stream(r.Context(), w, operation)
 			return
 		}
-		defer leave()
-		t.stream(r.Context(), w, operation)
+		w.Header().Set("Retry-After", retryAfter)
+		refuse(w, accepts.document(), &problem{status: http.StatusServiceUnavailable, code: "UNAVAILABLE",
+			message: "no more streams here at the moment"})
 	case kind == ast.Subscription:
 		refuse(w, accepts.document(), &problem{status: http.StatusBadRequest, code: "INVALID",
 			message: "subscriptions require a WebSocket, or Accept: text/event-stream"})
 	default:
-		ctx, cancel := t.bound(r.Context(), operation)
-		defer cancel()
-		response, status := operation.answer(ctx)
-		write(w, accepts.document(), status, response, true)
+		t.answer(w, r, operation, accepts.document())
 	}
+}
+
+// refuseOperation answers with why an operation cannot be executed.
+func (t HTTP) refuseOperation(w http.ResponseWriter, accepts accepted, refused *graphql.Response) {
+	if accepts.stream(false) {
+		newEvents(w, t.WriteTimeout).complete(body(refused, false))
+		return
+	}
+	write(w, accepts.document(), notExecuted[accepts.document()], refused, false)
+}
+
+// answer runs an operation that has one response, and answers with it.
+func (t HTTP) answer(w http.ResponseWriter, r *http.Request, operation prepared, mediaType string) {
+	ctx, cancel := t.bound(r.Context(), operation)
+	defer cancel()
+	response, status := operation.answer(ctx)
+	write(w, mediaType, status, response, true)
 }
 
 // admit counts a subscription's stream. Streams of other operations are short, and are not counted.
