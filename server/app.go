@@ -48,7 +48,7 @@ type app struct {
 	metrics *telemetry.Metrics
 	traces  *telemetry.Traces
 
-	rtc *livekit.Client
+	livekit *livekit.Client
 	// bucket has the recordings; nil without a storage.
 	bucket   *bucket.Bucket
 	sessions *auth.Sessions
@@ -59,7 +59,7 @@ type app struct {
 	rooms    *rooms.Service
 	live     *live.Service
 	lobby    *lobby.Service
-	calls    *meetings.Service
+	meetings *meetings.Service
 
 	recordings *recordings.Service
 
@@ -78,7 +78,7 @@ type app struct {
 
 func newApp(ctx context.Context, c *config.Config, addr string) (*app, error) {
 	a := &app{config: c, origin: "http://" + addr, addresses: newAddresses(c)}
-	if err := a.openObserve(ctx); err != nil {
+	if err := a.openTelemetry(ctx); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(a.openStores(ctx), a.wire()); err != nil {
@@ -94,7 +94,7 @@ func (a *app) wire() (err error) {
 	if a.db == nil || a.redis == nil {
 		return nil // openStores has said why
 	}
-	a.rtc = livekit.New(a.watchedRTC())
+	a.livekit = livekit.New(a.observedLiveKit())
 	if err = a.openBucket(); err != nil {
 		return err
 	}
@@ -105,15 +105,15 @@ func (a *app) wire() (err error) {
 	if a.signIn, err = newSignIn(a); err != nil {
 		return err
 	}
-	a.live = live.New(a.redis, a.watchedLive())
-	if a.lobby, err = lobby.New(a.live, a.accounts, a.rooms, a.rtc, a.limits, lobbySettings(c)); err != nil {
+	a.live = live.New(a.redis, a.observedLive())
+	if a.lobby, err = lobby.New(a.live, a.accounts, a.rooms, a.livekit, a.limits, lobbySettings(c)); err != nil {
 		return err
 	}
 	a.outbox = outbox.New(a.db.Client, outboxSettings(c))
 	if err := a.wireRecordings(); err != nil {
 		return err
 	}
-	a.calls = meetings.New(a.rooms, a.lobby, a.live, a.rtc, a.recordings, meetingSettings(c))
+	a.meetings = meetings.New(a.rooms, a.lobby, a.live, a.livekit, a.recordings, meetingSettings(c))
 	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, a.accounts, appSettings(c)); err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (a *app) wireAPI() error {
 	settings.Credentials, settings.Life = a.credentials, a.sessions.Life
 	settings.Metrics, settings.Traces = a.metrics, a.traces
 	a.api = graph.NewHandler(&graph.Resolver{
-		Accounts: a.accounts, Rooms: a.rooms, Lobby: a.lobby, Meetings: a.calls, Notifications: a.notifications,
+		Accounts: a.accounts, Rooms: a.rooms, Lobby: a.lobby, Meetings: a.meetings, Notifications: a.notifications,
 		Sessions: a.sessions, Recordings: a.recordings,
 		Offers: graph.Capabilities{SignIn: a.signIn != nil, Invitations: sendMail(a.config) != nil,
 			Recordings: a.bucket != nil},
@@ -161,7 +161,7 @@ func (a *app) wireRecordings() error {
 		return err
 	}
 	a.recordings = recordings.New(recordings.Dependencies{
-		DB: a.db.Client, Redis: a.redis, Accounts: a.accounts, Rooms: a.rooms, Live: a.live, RTC: a.rtc,
+		DB: a.db.Client, Redis: a.redis, Accounts: a.accounts, Rooms: a.rooms, Live: a.live, RTC: a.livekit,
 		Bucket: a.bucket, Outbox: a.outbox, Limiter: a.limits, OnEnd: a.notifications.RecordingEnded,
 	}, recordingSettings(a.config))
 	return nil
@@ -181,7 +181,7 @@ func (a *app) deliveries() map[string]outbox.Deliver {
 	if a.bucket != nil {
 		deliver[recordings.Kind] = a.recordings.Deliver
 	}
-	return a.watchedDeliveries(deliver)
+	return a.observedDeliveries(deliver)
 }
 
 func (a *app) openStores(ctx context.Context) error {

@@ -86,7 +86,7 @@ func (a *app) serve(ctx context.Context, listener net.Listener, admin adminListe
 	defer context.AfterFunc(ctx, stopDelivering)()
 	group.Go(func() error { return a.outbox.Run(delivering, a.deliveries()) })
 	group.Go(func() error { return a.recordings.Run(delivering) })
-	group.Go(func() error { return a.calls.Run(delivering) })
+	group.Go(func() error { return a.meetings.Run(delivering) })
 	group.Go(func() error { return a.sessions.Run(work) })
 	group.Go(func() error { return a.serveAdmin(work, admin) })
 	group.Go(func() error {

@@ -118,7 +118,7 @@ const hearTimeout = 10 * time.Second
 // hearLiveKit takes an event from LiveKit. It answers 200 to every well signed event, unless Foyer fails at the moment:
 // then LiveKit repeats the event.
 func (a *app) hearLiveKit(w http.ResponseWriter, r *http.Request) error {
-	event, err := a.rtc.Receive(w, r)
+	event, err := a.livekit.Receive(w, r)
 	if err != nil {
 		a.metrics.Event(telemetry.Other, "refused")
 		if livekit.IsUntimely(err) && !a.untimely.Swap(true) {
@@ -132,7 +132,7 @@ func (a *app) hearLiveKit(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), hearTimeout)
 	defer cancel()
-	if err := a.calls.ReceiveEvent(ctx, event); err != nil {
+	if err := a.meetings.ReceiveEvent(ctx, event); err != nil {
 		slog.WarnContext(ctx, "cannot take an event of LiveKit's now", "event", event.Kind, "err", err)
 		a.metrics.Event(eventName(event.Kind), "failed")
 		return fault.From(err, fault.Unavailable, "try again soon")

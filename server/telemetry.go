@@ -15,8 +15,8 @@ import (
 	"foyer/internal/telemetry"
 )
 
-// openObserve makes metrics and traces, if the settings ask for them.
-func (a *app) openObserve(ctx context.Context) (err error) {
+// openTelemetry makes metrics and traces, if the settings ask for them.
+func (a *app) openTelemetry(ctx context.Context) (err error) {
 	c := a.config
 	if c.Telemetry.AdminAddr != "" {
 		a.metrics = telemetry.NewMetrics(currentVersion())
@@ -31,8 +31,8 @@ func (a *app) openObserve(ctx context.Context) (err error) {
 	return nil
 }
 
-// watchedRTC returns the settings of LiveKit's client, with metrics and traces of each call.
-func (a *app) watchedRTC() livekit.Settings {
+// observedLiveKit returns the settings of LiveKit's client, with metrics and traces of each call.
+func (a *app) observedLiveKit() livekit.Settings {
 	s := livekitSettings(a.config)
 	if a.metrics == nil && a.traces == nil {
 		return s
@@ -50,14 +50,14 @@ func (a *app) watchedRTC() livekit.Settings {
 	return s
 }
 
-func (a *app) watchedLive() live.Settings {
+func (a *app) observedLive() live.Settings {
 	s := liveSettings(a.config)
 	s.Observe = a.metrics.Decided
 	return s
 }
 
-// watchedDeliveries adds metrics and traces to each delivery.
-func (a *app) watchedDeliveries(all map[string]outbox.Deliver) map[string]outbox.Deliver {
+// observedDeliveries adds metrics and traces to each delivery.
+func (a *app) observedDeliveries(all map[string]outbox.Deliver) map[string]outbox.Deliver {
 	if a.metrics == nil && a.traces == nil {
 		return all
 	}
@@ -120,7 +120,7 @@ func (a *app) readMetrics() {
 	m.Gauge("foyer_server_stopping", "1 while this server sends its clients away.", nil,
 		func() float64 { return one(a.stopping.Load()) })
 	m.Counter("foyer_livekit_tokens_total", "Tokens that were given to enter calls with.", nil,
-		func() float64 { return float64(a.rtc.Tokens()) })
+		func() float64 { return float64(a.livekit.Tokens()) })
 	m.Counter("foyer_client_address_unknown_total", "Times that a client's address could not be read.", nil,
 		func() float64 { return float64(a.addresses.unknown.Load()) })
 	m.Outbox(func(ctx context.Context) (waiting, failed int, oldest time.Duration, err error) {
