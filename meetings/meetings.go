@@ -143,7 +143,7 @@ func metadata(r *ent.Room) string {
 // DeleteRoom deletes a room, for an owner: waiting guests learn of it, people in the meeting are disconnected, and the
 // files of its recordings are removed. The room is gone even when the lobby or LiveKit is unavailable.
 func (s *Service) DeleteRoom(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
-	r, err := s.rooms.Delete(ctx, roomID, s.recordings.DiscardOf)
+	r, err := s.rooms.Delete(ctx, roomID, s.recordings.AddDiscards)
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func (s *Service) receiveEgress(ctx context.Context, roomID uuid.UUID, e *liveki
 	over := e.Kind == livekit.EgressEnded
 	return errors.Join(
 		s.live.NoteEgress(ctx, roomID, e.Egress.ID, e.Egress.Records() && !over, over),
-		s.recordings.Hear(ctx, e.Egress))
+		s.recordings.HandleEgress(ctx, e.Egress))
 }
 
 // judge judges a participant who has joined. One who may not be in the meeting at this moment is removed; every other gets

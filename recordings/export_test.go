@@ -9,9 +9,9 @@ import (
 )
 
 // Round is one comparison with LiveKit, when nobody else compares.
-func (r *Service) Round(ctx context.Context) error {
+func (s *Service) Reconcile(ctx context.Context) error {
 	for {
-		if alone, err := r.alone(ctx, r.round); alone || err != nil {
+		if alone, err := s.withLease(ctx, s.reconcile); alone || err != nil {
 			return err
 		}
 		select {
@@ -23,14 +23,14 @@ func (r *Service) Round(ctx context.Context) error {
 }
 
 // GiveUp gives a recording up, as a comparison does.
-func (r *Service) GiveUp(ctx context.Context, rec *ent.Recording) error {
-	return r.giveUp(ctx, rec, recording.StatusFAILED, "given up")
+func (s *Service) GiveUp(ctx context.Context, rec *ent.Recording) error {
+	return s.giveUp(ctx, rec, recording.StatusFAILED, "given up")
 }
 
 // Woken reports whether there is to be a comparison soon, which then is not any more.
-func (r *Service) Woken() bool {
+func (s *Service) Woken() bool {
 	select {
-	case <-r.wake:
+	case <-s.wake:
 		return true
 	default:
 		return false

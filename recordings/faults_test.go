@@ -340,10 +340,10 @@ func TestStorageThatIsAwayDecidesNothing(t *testing.T) {
 	w.egress.Forget()
 	w.files.Put(t, recordings.Key(rec), "a film")
 	w.toBucket.Cut()
-	assert.Error(t, w.Round(context.Background()))
+	assert.Error(t, w.Reconcile(context.Background()))
 	assert.Equal(t, recording.StatusACTIVE, w.now(rec.ID).Status)
 	w.toBucket.Mend()
-	assert.NoError(t, w.Round(context.Background()))
+	assert.NoError(t, w.Reconcile(context.Background()))
 	assert.Equal(t, recording.StatusSAVED, w.now(rec.ID).Status)
 }
 
@@ -356,7 +356,7 @@ func TestLateFileWins(t *testing.T) {
 	rec := w.active()
 	_, err := w.Stop(w.Host(), w.Room.ID)
 	require.NoError(t, err)
-	require.NoError(t, w.Round(context.Background()))
+	require.NoError(t, w.Reconcile(context.Background()))
 	rec = w.until(rec.ID, recording.StatusFAILED)
 	assert.Equal(t, "the media server did not finish it in time", rec.Reason)
 	other := w.active()
@@ -451,7 +451,7 @@ func TestRoomThatIsDeletedWhileItsRecordingBegins(t *testing.T) {
 	failed := make(chan error, 1)
 	go func() { _, err := w.Start(w.Host(), w.input()); failed <- err }()
 	env.Eventually(w.T, func(t *assert.CollectT) { assert.Len(t, w.egress.Running(), 1) })
-	_, err := w.Rooms.Delete(w.Host(), w.Room.ID, w.DiscardOf) // its call goes on
+	_, err := w.Rooms.Delete(w.Host(), w.Room.ID, w.AddDiscards) // its call goes on
 	require.NoError(t, err)
 	close(hang)
 	env.RequireFault(t, fault.NotFound, <-failed)
@@ -475,7 +475,7 @@ func TestUnwantedEgressIsEnded(t *testing.T) {
 	})
 	require.NoError(t, err)
 	rec := w.active()
-	require.NoError(t, w.Round(context.Background()))
+	require.NoError(t, w.Reconcile(context.Background()))
 	assert.ElementsMatch(t, []string{foreign.ID, *rec.EgressID}, w.egress.Running(), "others' goes on")
 }
 
@@ -536,7 +536,7 @@ func TestExpiredRecordingIsRemoved(t *testing.T) {
 		gone := w.stored(new(time.Now().Add(-time.Second)))
 		assert.Nil(t, w.URL(gone), "also while its file is there")
 		assert.True(t, recordings.Expired(gone))
-		assert.Error(t, w.Round(context.Background()))
+		assert.Error(t, w.Reconcile(context.Background()))
 		w.now(gone.ID)
 		w.toBucket.Mend()
 		env.Eventually(w.T, func(t *assert.CollectT) {
@@ -635,7 +635,7 @@ func TestComparisonDoesNotCallForTheNext(t *testing.T) {
 	env.RequireFault(t, fault.Unavailable, err)
 	require.Equal(t, recording.StatusSTOPPING, w.now(rec.ID).Status)
 	assert.True(t, w.Woken(), "it is to be asked again soon")
-	_ = w.Round(context.Background())
+	_ = w.Reconcile(context.Background())
 	assert.Equal(t, recording.StatusSTOPPING, w.now(rec.ID).Status)
 	assert.False(t, w.Woken(), "but not again and again")
 }

@@ -14,8 +14,7 @@ import (
 	"foyer/internal/fault"
 )
 
-// URL is where browsers get the file of a recording, by the server before the bucket; nil when there is
-// none, or none any more, and where no server hands out files.
+// URL is the address of a recording's file for browsers; nil if the file is not available, or nginx serves none.
 func (s *Service) URL(rec *ent.Recording) *string {
 	if !Available(rec) || !s.settings.Served {
 		return nil
@@ -24,8 +23,8 @@ func (s *Service) URL(rec *ent.Recording) *string {
 	return &url
 }
 
-// DownloadURL is where anybody gets the file of a recording for a short time; nil when there is none,
-// or where the server gives none.
+// DownloadURL is a short-lived URL of a recording's file, for anybody who has it; nil if the file is not
+// available, or this server gives no such URLs.
 func (s *Service) DownloadURL(ctx context.Context, rec *ent.Recording) (*string, error) {
 	if !Available(rec) || s.settings.DownloadFor == 0 {
 		return nil, nil
@@ -34,7 +33,7 @@ func (s *Service) DownloadURL(ctx context.Context, rec *ent.Recording) (*string,
 	return &url, err
 }
 
-// Lifetime is how long a URL of a recording may live: as long as is wished, and not longer than it is kept.
+// Lifetime is how long a URL of a recording is valid: the wished time, but not longer than the recording is kept.
 func Lifetime(rec *ent.Recording, wished time.Duration) time.Duration {
 	if rec.ExpiresAt == nil {
 		return wished
@@ -42,9 +41,8 @@ func Lifetime(rec *ent.Recording, wished time.Duration) time.Duration {
 	return min(wished, max(time.Second, time.Until(*rec.ExpiresAt)))
 }
 
-// Media finds the recording that has the file of a name, if the viewer may have that file now.
-// Unauthenticated for nobody. For everything else it is one Forbidden: whether there is such a recording
-// is not told to those who may not see it, nor to applications.
+// Media finds the recording of a file if the viewer may have that file now. Errors: Unauthenticated for guests;
+// Forbidden for everything else, so that it does not disclose which recordings exist. Applications get no files.
 func (s *Service) Media(ctx context.Context, file string) (*ent.Recording, error) {
 	viewer := auth.FromContext(ctx)
 	if viewer.IsApplication() {
@@ -53,7 +51,7 @@ func (s *Service) Media(ctx context.Context, file string) (*ent.Recording, error
 	name, _, _ := strings.Cut(file, ".")
 	id, err := uuid.Parse(name)
 	if err != nil {
-		id = uuid.Nil // nobody's: a guest is told to sign in all the same
+		id = uuid.Nil // no recording has it, and guests get Unauthenticated
 	}
 	rec, err := s.Get(ctx, id)
 	if fault.Is(err, fault.NotFound) {
@@ -68,10 +66,10 @@ func (s *Service) Media(ctx context.Context, file string) (*ent.Recording, error
 	return rec, nil
 }
 
-// Stored takes news of the storage: there is an object of so many bytes, whole. It may be repeated; of
-// another's object it is fine. The storage alone makes no recording SAVED: LiveKit has to have ended its
-// egress, or to know it no more. An error means that the same news should come again.
-func (s *Service) Stored(ctx context.Context, key string, size int64) error {
+// HandleObject handles an event of the storage: the bucket has a complete object of this size. Events may be
+// repeated, and events of other objects have no effect. The storage alone makes no recording SAVED: LiveKit must have
+// ended its egress, or no longer know it. After an error the same event must be sent again.
+func (s *Service) HandleObject(ctx context.Context, key string, size int64) error {
 	id, ours := idOf(key)
 	if !ours {
 		return nil
@@ -86,14 +84,14 @@ func (s *Service) Stored(ctx context.Context, key string, size int64) error {
 	if Key(rec) != key {
 		return nil
 	}
-	if err := s.measure(ctx, rec, size); err != nil || rec.Status == recording.StatusSAVED {
+	if err := s.setSize(ctx, rec, size); err != nil || rec.Status == recording.StatusSAVED {
 		return err
 	}
-	return s.complete(ctx, rec, size)
+	return s.applyStored(ctx, rec, size)
 }
 
-// measure notes how large the file of a recording is.
-func (s *Service) measure(ctx context.Context, rec *ent.Recording, size int64) error {
+// setSize stores the size of a recording's file.
+func (s *Service) setSize(ctx context.Context, rec *ent.Recording, size int64) error {
 	if size <= 0 || rec.Size != nil && *rec.Size == size {
 		return nil
 	}
@@ -104,18 +102,18 @@ func (s *Service) measure(ctx context.Context, rec *ent.Recording, size int64) e
 	return nil
 }
 
-// complete makes a recording, of which there is a file, what LiveKit says of its egress.
-func (s *Service) complete(ctx context.Context, rec *ent.Recording, size int64) error {
+// applyStored brings a recording with a stored file to the state of its egress.
+func (s *Service) applyStored(ctx context.Context, rec *ent.Recording, size int64) error {
 	e, err := s.egressOf(ctx, rec)
 	switch {
 	case err != nil:
 		return err
 	case e != nil:
-		return s.follow(ctx, rec, e)
+		return s.apply(ctx, rec, e)
 	case rec.EgressID != nil:
-		return s.save(ctx, rec, file{size: size})
+		return s.markSaved(ctx, rec, file{size: size})
 	default:
-		return nil // it has no egress yet: a file of that name was not made by one of ours
+		return nil // it has no egress yet, so none of ours wrote the file
 	}
 }
 
@@ -123,8 +121,8 @@ func errNoFile() error {
 	return fault.New(fault.Forbidden, "there is no such file that you may have")
 }
 
-// DownloadName is what the file of a recording is called where it is kept by those who download it: the
-// room's slug, and when it was recorded (UTC). All are plain letters and digits.
+// DownloadName is the name of a recording's file for people who download it: the room's slug and the time of
+// the recording in UTC. It consists of ASCII letters, digits, dots and hyphens.
 func DownloadName(rec *ent.Recording) string {
 	at := rec.CreatedAt
 	if rec.StartedAt != nil {

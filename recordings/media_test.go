@@ -29,7 +29,7 @@ func lonely(t *testing.T) *world {
 
 func (w *world) told(rec *ent.Recording, size int64) *ent.Recording {
 	w.T.Helper()
-	require.NoError(w.T, w.Stored(context.Background(), recordings.Key(rec), size))
+	require.NoError(w.T, w.HandleObject(context.Background(), recordings.Key(rec), size))
 	return w.now(rec.ID)
 }
 
@@ -107,7 +107,7 @@ func TestNewsOfTheStorageWaitsForLiveKit(t *testing.T) {
 	w := lonely(t)
 	rec := w.of("EG_gone", recording.StatusSTOPPING)
 	w.toLiveKit.Cut()
-	err := w.Stored(context.Background(), recordings.Key(rec), 99)
+	err := w.HandleObject(context.Background(), recordings.Key(rec), 99)
 	env.RequireFault(t, fault.Unavailable, err)
 	assert.Equal(t, recording.StatusSTOPPING, w.now(rec.ID).Status)
 	w.toLiveKit.Mend()
@@ -126,7 +126,7 @@ func TestObjectsThatAreNoRecordingsChangeNothing(t *testing.T) {
 		"recordings/" + uuid.NewString() + ".ogg", "recordings/EG_gone.json",
 		"recordings/{" + id + "}.ogg", "recordings/" + id + ".ogg\x00", "recordings%2F" + id + ".ogg",
 	} {
-		require.NoError(t, w.Stored(context.Background(), key, 99), key)
+		require.NoError(t, w.HandleObject(context.Background(), key, 99), key)
 	}
 	rec = w.now(rec.ID)
 	assert.Equal(t, recording.StatusSTOPPING, rec.Status)

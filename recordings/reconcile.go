@@ -20,26 +20,25 @@ import (
 )
 
 const (
-	// roundTimeout bounds one comparison with LiveKit.
-	roundTimeout = time.Minute
-	// fanOut is how many recordings are looked at at a time.
+	// reconcileTimeout bounds one reconciliation.
+	reconcileTimeout = time.Minute
+	// fanOut is how many recordings are reconciled in parallel.
 	fanOut = 8
-	// stopTries is how often a server asks an egress to end that nobody wants: LiveKit goes on listing one
-	// whose worker died.
+	// stopTries is how often one server asks an unwanted egress to end. LiveKit lists the egress of a dead worker
+	// for ever.
 	stopTries = 10
 )
 
-// Wake has this server compare recordings with LiveKit soon.
+// Wake requests a reconciliation by this server soon.
 func (s *Service) Wake() {
 	select {
 	case s.wake <- struct{}{}:
-	default: // it will
+	default: // it is requested already
 	}
 }
 
-// Run compares unfinished recordings with LiveKit, and removes those whose time is over, now and every
-// Settings.Interval, until ctx ends: of all servers one at a time. It always returns nil: what fails is
-// tried again.
+// Run reconciles unfinished recordings with LiveKit and deletes expired ones, now and every Settings.Interval,
+// until ctx ends. Of all servers one does so at a time. Run retries after errors and always returns nil.
 func (s *Service) Run(ctx context.Context) error {
 	if s.bucket == nil {
 		<-ctx.Done()
@@ -47,19 +46,19 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	for ctx.Err() == nil {
 		wait := s.settings.Interval
-		alone, err := s.alone(ctx, s.round)
+		alone, err := s.withLease(ctx, s.reconcile)
 		if err != nil {
 			warn(ctx, "cannot compare recordings with LiveKit", err)
 		} else if !alone {
 			wait = min(wait, lease.Pause)
 		}
-		s.rest(ctx, wait)
+		s.pause(ctx, wait)
 	}
 	return nil
 }
 
-// rest waits until there may be something to do.
-func (s *Service) rest(ctx context.Context, wait time.Duration) {
+// pause waits for a wake, or until the time has passed.
+func (s *Service) pause(ctx context.Context, wait time.Duration) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -69,22 +68,23 @@ func (s *Service) rest(ctx context.Context, wait time.Duration) {
 	}
 }
 
-// alone runs f unless another server does at this moment, which it reports.
-func (s *Service) alone(ctx context.Context, f func(context.Context) error) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, roundTimeout)
+// withLease runs f if this server gets the lease, and reports whether it did.
+func (s *Service) withLease(ctx context.Context, f func(context.Context) error) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
 	defer cancel()
 	return lease.Alone(ctx, s.redis, s.settings.KeyPrefix+"recordings:lock", f)
 }
 
-// round makes every unfinished recording what LiveKit says, or what follows from its silence; it ends
-// egresses that nobody wants, and removes what has expired. One failure does not keep it from the rest.
-func (s *Service) round(ctx context.Context) error {
+// reconcile brings every unfinished recording to the state that LiveKit reports, or to the one that follows from
+// its silence, stops unwanted egresses, and deletes expired recordings. It continues after an error.
+func (s *Service) reconcile(ctx context.Context) error {
 	quiet := *s
-	quiet.wake = nil // what it finds it sees to, or the next one in its time: LiveKit may go on saying the same
-	return errors.Join(quiet.compare(ctx), quiet.sweep(ctx))
+	quiet.wake = nil // a reconciliation never requests the next one: LiveKit may report the same for ever
+	return errors.Join(quiet.reconcileAll(ctx), quiet.deleteExpired(ctx))
 }
 
-func (s *Service) compare(ctx context.Context) error {
+// reconcileAll reconciles every unfinished recording, and stops unwanted egresses.
+func (s *Service) reconcileAll(ctx context.Context) error {
 	list, err := s.db.Recording.Query().Where(isUnfinished()).All(ctx)
 	if err != nil {
 		return fmt.Errorf("find unfinished recordings: %w", err)
@@ -107,7 +107,7 @@ func (s *Service) compare(ctx context.Context) error {
 	group.SetLimit(fanOut)
 	for _, rec := range list {
 		group.Go(func() error {
-			if err := s.settle(ctx, rec, among(egresses, rec), running[rec.RoomID.String()]); err != nil {
+			if err := s.reconcileOne(ctx, rec, findEgress(egresses, rec), running[rec.RoomID.String()]); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				failed = append(failed, err)
@@ -119,10 +119,10 @@ func (s *Service) compare(ctx context.Context) error {
 	return errors.Join(append(failed, s.stopUnwanted(ctx, egresses))...)
 }
 
-// settle compares one recording with its egress, of which LiveKit believes that it runs (nil when it
-// does not); called is whether its room's call goes on.
-func (s *Service) settle(
-	ctx context.Context, rec *ent.Recording, e *livekit.Egress, called bool,
+// reconcileOne reconciles one recording. e is its egress in LiveKit's list of running ones, nil if it is not
+// there; inMeeting says that the room's meeting is running.
+func (s *Service) reconcileOne(
+	ctx context.Context, rec *ent.Recording, e *livekit.Egress, inMeeting bool,
 ) (err error) {
 	if e == nil {
 		if e, err = s.egressOf(ctx, rec); err != nil {
@@ -130,9 +130,9 @@ func (s *Service) settle(
 		}
 	}
 	if e == nil {
-		return s.settleUnknown(ctx, rec)
+		return s.reconcileUnknown(ctx, rec)
 	}
-	if err := s.follow(ctx, rec, e); err != nil || e.Ended() {
+	if err := s.apply(ctx, rec, e); err != nil || e.Ended() {
 		return err
 	}
 	if rec, err = s.db.Recording.Get(ctx, rec.ID); err != nil {
@@ -141,31 +141,31 @@ func (s *Service) settle(
 	switch {
 	case isFinal(rec):
 		return nil
-	case rec.Status == recording.StatusSTOPPING && over(rec.StoppingAt, s.settings.StopTimeout):
+	case rec.Status == recording.StatusSTOPPING && timedOut(rec.StoppingAt, s.settings.StopTimeout):
 		return s.giveUp(ctx, rec, recording.StatusFAILED, "the media server did not finish it in time")
 	case rec.Status == recording.StatusSTOPPING && e.Status != livekit.EgressEnding:
 		return s.requestStop(ctx, rec.ID)
-	case rec.Status == recording.StatusINITIATED && over(&rec.CreatedAt, s.settings.StartTimeout):
+	case rec.Status == recording.StatusINITIATED && timedOut(&rec.CreatedAt, s.settings.StartTimeout):
 		err := s.giveUp(ctx, rec, recording.StatusFAILED, "it did not begin in time")
 		return errors.Join(err, s.requestStop(ctx, rec.ID))
-	case rec.Status == recording.StatusACTIVE && !called:
-		_, err := s.stopping(ctx, rec)
+	case rec.Status == recording.StatusACTIVE && !inMeeting:
+		_, err := s.markStopping(ctx, rec)
 		return err
 	}
 	return nil
 }
 
-// over reports whether a time out has passed since then.
-func over(since *time.Time, timeout time.Duration) bool {
+// timedOut reports whether a timeout has passed.
+func timedOut(since *time.Time, timeout time.Duration) bool {
 	return since != nil && time.Since(*since) >= timeout
 }
 
-// settleUnknown ends a recording whose egress LiveKit does not know, unless it may be about to begin.
-func (s *Service) settleUnknown(ctx context.Context, rec *ent.Recording) error {
+// reconcileUnknown ends a recording whose egress LiveKit does not know, unless it may still begin.
+func (s *Service) reconcileUnknown(ctx context.Context, rec *ent.Recording) error {
 	switch {
 	case rec.EgressID != nil:
 		return s.giveUp(ctx, rec, recording.StatusFAILED, "the media server has lost it")
-	case !over(&rec.CreatedAt, s.settings.StartTimeout):
+	case !timedOut(&rec.CreatedAt, s.settings.StartTimeout):
 		return nil
 	case rec.Status == recording.StatusSTOPPING:
 		return s.giveUp(ctx, rec, recording.StatusABORTED, "it was stopped before it began")
@@ -174,30 +174,30 @@ func (s *Service) settleUnknown(ctx context.Context, rec *ent.Recording) error {
 	}
 }
 
-// giveUp ends a recording of which LiveKit tells no more: if its file is in the bucket it is saved.
+// giveUp ends a recording of which LiveKit reports nothing more. If its file is in the bucket, the recording
+// becomes SAVED.
 func (s *Service) giveUp(
 	ctx context.Context, rec *ent.Recording, status recording.Status, reason string,
 ) error {
 	size, err := s.bucket.Stat(ctx, Key(rec))
 	switch {
 	case err == nil:
-		return s.save(ctx, rec, file{size: size})
+		return s.markSaved(ctx, rec, file{size: size})
 	case fault.Is(err, fault.NotFound):
-		return s.finish(ctx, rec, status, reason)
+		return s.fail(ctx, rec, status, reason)
 	default:
 		return err
 	}
 }
 
-// stopUnwanted ends running egresses of ours whose recording has ended, has another egress, or is not
-// there though its room is. Of rooms that are not there they may be another's.
+// stopUnwanted stops running egresses that isWanted rejects.
 func (s *Service) stopUnwanted(ctx context.Context, running []*livekit.Egress) error {
 	maps.DeleteFunc(s.stops, func(id string, _ int) bool {
 		return !slices.ContainsFunc(running, func(e *livekit.Egress) bool { return e.ID == id })
 	})
 	var failed []error
 	for _, e := range running {
-		wanted, err := s.wanted(ctx, e)
+		wanted, err := s.isWanted(ctx, e)
 		if err != nil {
 			failed = append(failed, err)
 			continue
@@ -206,12 +206,14 @@ func (s *Service) stopUnwanted(ctx context.Context, running []*livekit.Egress) e
 			continue
 		}
 		s.stops[e.ID]++
-		failed = append(failed, s.halt(ctx, e.ID))
+		failed = append(failed, s.stopEgress(ctx, e.ID))
 	}
 	return errors.Join(failed...)
 }
 
-func (s *Service) wanted(ctx context.Context, e *livekit.Egress) (bool, error) {
+// isWanted reports whether an egress may run. Foyer rejects its own egresses whose recording has ended, has
+// another egress, or was deleted from an existing room. Egresses of unknown rooms may belong to other products.
+func (s *Service) isWanted(ctx context.Context, e *livekit.Egress) (bool, error) {
 	id, ours := idOf(e.File)
 	roomID, err := uuid.Parse(e.Room)
 	if !ours || err != nil {

@@ -1,15 +1,15 @@
-// Package recordings records the calls of rooms, and hands the recordings to those who may see them.
+// Package recordings records the meetings of rooms and serves the recordings to people who may see them.
 //
-// A recording is a row, made before LiveKit is asked to record, and from then on the row follows what
-// LiveKit tells of its egress: by the answer of a call, by an event, or when it is asked. Such news may
-// come twice, in any order, late or never. So each is carried over by one conditional update, which
-// changes nothing when the row has gone further; and whatever has not been told is found out by a
-// comparison of all unfinished rows with LiveKit, again and again.
+// A recording is a row. Foyer makes the row before it asks LiveKit to record. From then on the row reflects the
+// state of LiveKit's egress, which Foyer reads from answers, events and lists. A report may arrive twice, in any
+// order, late or never. Each one is therefore applied by one conditional update, which changes nothing if the row
+// is ahead of the report. The reconciler compares every unfinished row with LiveKit and so finds lost reports.
 package recordings
 
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"entgo.io/contrib/entgql"
@@ -71,35 +71,35 @@ type Dependencies struct {
 
 // Settings of a Service.
 type Settings struct {
-	// PublicURL is where people find the product: files are below it.
+	// PublicURL is the address of the product. Files are below it.
 	PublicURL string
-	// Notice is what people are told while they are recorded; empty for nothing.
+	// Notice is shown to everybody in a room while it is recorded; empty for none.
 	Notice string
-	// Served says that nginx hands out files to those who may have them.
+	// Served says that nginx serves files to people who may see them.
 	Served bool
-	// DownloadFor is how long a URL of the bucket itself is good, in whole seconds; 0 is for none of those.
+	// DownloadFor is how long a URL of the bucket itself is valid, in whole seconds; 0 if there are no such URLs.
 	DownloadFor time.Duration
-	// Layout is how the picture is laid out, in LiveKit's words.
+	// Layout is the layout of the picture, one of LiveKit's names.
 	Layout string
-	// RequestS3 opens the bucket to the egress service; nil where that has keys of its own, which is
-	// better: LiveKit keeps what it is asked.
+	// RequestS3 has the bucket's credentials for the egress service; nil if that service has its own, which is
+	// safer: LiveKit stores each request.
 	RequestS3 *livekit.S3
-	// KeptFor is how long a file is kept, and handed out; 0 is for ever.
+	// KeptFor is how long a file is kept and served; 0 is for ever.
 	KeptFor time.Duration
-	// StartTimeout is when a recording is given up that was asked for and has not begun.
+	// StartTimeout is how long a recording may take to begin before it is given up.
 	StartTimeout time.Duration
-	// StopTimeout is when one is given up that was to end, and of whose file nothing is heard. If the
-	// file comes later all the same, it is SAVED.
+	// StopTimeout is how long a stopped recording may take to report its file before it is given up. If the file
+	// is stored later, the recording becomes SAVED.
 	StopTimeout time.Duration
 	// Interval is the time between two comparisons with LiveKit.
 	Interval time.Duration
-	// StartsPerUser is how often one user may ask to record within an hour; 0 is any number.
+	// StartsPerUser is how many recordings one user may start within an hour; 0 is no limit.
 	StartsPerUser int
-	// KeyPrefix stands before every Redis key.
+	// KeyPrefix is the prefix of every Redis key.
 	KeyPrefix string
 }
 
-// New returns a Service. Its Run finishes recordings whatever fails meanwhile.
+// New returns a Service. Its Run retries what failed.
 func New(d Dependencies, settings Settings) *Service {
 	return &Service{
 		db: d.DB, redis: d.Redis, accounts: d.Accounts, rooms: d.Rooms, live: d.Live, rtc: d.RTC, bucket: d.Bucket,
@@ -112,8 +112,8 @@ var newestFirst = &ent.RecordingOrder{
 	Direction: entgql.OrderDirectionDesc, Field: ent.RecordingOrderFieldCreatedAt,
 }
 
-// visibleTo is the one rule of who may see a recording: the hosts of its room, and those with whom it
-// has been shared.
+// visibleTo is the one rule of who may see a recording: the hosts of its room, and the people with whom it is
+// shared.
 func visibleTo(userID uuid.UUID) predicate.Recording {
 	return recording.Or(
 		recording.HasRoomWith(rooms.HostedBy(userID)),
@@ -121,7 +121,8 @@ func visibleTo(userID uuid.UUID) predicate.Recording {
 	)
 }
 
-// visible finds what the viewer, who is signed in, may see, with what says who else may.
+// visible selects the recordings that a signed-in viewer may see. It loads the viewer's role in the room and
+// the people with whom each recording is shared.
 func (s *Service) visible(viewer auth.Viewer) *ent.RecordingQuery {
 	return s.db.Recording.Query().Where(visibleTo(viewer.UserID)).
 		WithRoom(func(q *ent.RoomQuery) {
@@ -132,8 +133,7 @@ func (s *Service) visible(viewer auth.Viewer) *ent.RecordingQuery {
 		})
 }
 
-// Get finds a recording that the viewer may see. Unauthenticated for nobody; NotFound when there is
-// none, or none for him.
+// Get finds a recording that the viewer may see. Errors: Unauthenticated; NotFound also if the viewer may not see it.
 func (s *Service) Get(ctx context.Context, id uuid.UUID) (*ent.Recording, error) {
 	viewer := auth.FromContext(ctx)
 	if !viewer.SignedIn() {
@@ -153,8 +153,7 @@ func errNoRecording() error {
 	return fault.New(fault.NotFound, "there is no such recording that you may see")
 }
 
-// List returns a page of the recordings that the viewer may see, of one room or (nil) of all, newest
-// first.
+// List returns a page of the recordings that the viewer may see, of one room or (nil) of all rooms, newest first.
 func (s *Service) List(
 	ctx context.Context, roomID *uuid.UUID, first *int, after *ent.Cursor,
 ) (*ent.RecordingConnection, error) {
@@ -177,7 +176,7 @@ func (s *Service) List(
 	return page, nil
 }
 
-// OfRoom is List for the hosts of a room; to others it is an error.
+// OfRoom is List for hosts of a room. For others it returns an error.
 func (s *Service) OfRoom(
 	ctx context.Context, roomID uuid.UUID, first *int, after *ent.Cursor,
 ) (*ent.RecordingConnection, error) {
@@ -187,7 +186,7 @@ func (s *Service) OfRoom(
 	return s.List(ctx, &roomID, first, after)
 }
 
-// Active returns the recording of a room that is not final, for its hosts; nil when there is none.
+// Active returns the unfinished recording of a room, for its hosts; nil if there is none.
 func (s *Service) Active(ctx context.Context, roomID uuid.UUID) (*ent.Recording, error) {
 	if err := s.rooms.Require(ctx, roomID, rooms.ReadRecordings); err != nil {
 		return nil, err
@@ -198,12 +197,12 @@ func (s *Service) Active(ctx context.Context, roomID uuid.UUID) (*ent.Recording,
 		return nil, fmt.Errorf("find the active recording: %w", err)
 	}
 	if len(list) == 0 {
-		return nil, nil // none is an answer here
+		return nil, nil
 	}
 	return list[0], nil
 }
 
-// unfinished are the statuses in which a room can have one recording. final are all others.
+// unfinished has the statuses of which a room can have one recording. final has all others.
 var (
 	unfinished = []recording.Status{
 		recording.StatusINITIATED, recording.StatusACTIVE, recording.StatusSTOPPING,
@@ -213,18 +212,18 @@ var (
 	}
 )
 
-// isUnfinished finds those whose status is not final. They have no end yet, and so are in an index.
+// isUnfinished selects recordings without a final status. The index covers rows without an end only.
 func isUnfinished() predicate.Recording {
 	return recording.And(recording.EndedAtIsNil(), recording.StatusIn(unfinished...))
 }
 
-// Key names the file of a recording in the bucket.
+// Key is the key of a recording's file in the bucket.
 func Key(rec *ent.Recording) string { return folder + Name(rec) }
 
-// folder is where all files are in the bucket.
+// folder is the prefix of all keys.
 const folder = "recordings/"
 
-// Name is that of a recording's file: its id, and what its mode makes it.
+// Name is the name of a recording's file: its id, and an extension for its mode.
 func Name(rec *ent.Recording) string {
 	if rec.Mode == recording.ModeAUDIO {
 		return rec.ID.String() + ".ogg"
@@ -232,13 +231,25 @@ func Name(rec *ent.Recording) string {
 	return rec.ID.String() + ".mp4"
 }
 
-// Available reports whether a recording's file may be handed out at this moment, to those who may see
-// the recording.
+// Available reports whether Foyer serves a recording's file now.
 func Available(rec *ent.Recording) bool {
 	return rec.Status == recording.StatusSAVED && !Expired(rec)
 }
 
-// Expired reports whether a recording's time is over.
+// Expired reports whether the time to keep a recording has passed.
 func Expired(rec *ent.Recording) bool {
 	return rec.ExpiresAt != nil && !rec.ExpiresAt.After(time.Now())
+}
+
+// writeAudit adds an act of the viewer on a recording to the audit.
+func (s *Service) writeAudit(ctx context.Context, rec *ent.Recording, act rooms.Act) {
+	act.Detail = fmt.Sprintf("%s %s", rec.ID, rec.Mode)
+	s.rooms.WriteAudit(ctx, rec.RoomID, act)
+}
+
+// warn logs a failure that Foyer retries.
+func warn(ctx context.Context, what string, err error, args ...any) {
+	if ctx.Err() == nil {
+		slog.WarnContext(ctx, what, append(args, "err", err)...)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"foyer/accounts"
+	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/auditevent"
 	"foyer/ent/recordingaccess"
@@ -16,25 +17,24 @@ import (
 	"foyer/rooms"
 )
 
-// shareTries is how often sharing starts again with somebody who signs in for the first time just then.
+// shareTries is how often Share retries when the person signs in for the first time at that moment.
 const shareTries = 3
 
-// ShareInput names a recording and a person, by exactly one of his id and his e-mail address.
+// ShareInput names a recording and a person, either by user id or by e-mail address.
 type ShareInput struct {
 	RecordingID uuid.UUID
 	UserID      *uuid.UUID
 	Email       *string
 }
 
-// Share lets a person see a recording, for a host. An e-mail address that nobody has makes a provisional
-// account, as with roles in rooms: so the answer does not tell which addresses have one. RateLimited after
-// too many of those.
+// Share lets a person see a recording, for a host. An e-mail address without an account makes a provisional
+// account, so the answer does not disclose which addresses have accounts. RateLimited, together with grants of roles.
 func (s *Service) Share(ctx context.Context, in ShareInput) (*ent.Recording, error) {
 	if (in.UserID == nil) == (in.Email == nil) {
 		return nil, fault.New(fault.Invalid,
 			"name the person by userId or by email: exactly one of them")
 	}
-	rec, err := s.hosted(ctx, in.RecordingID)
+	rec, err := s.getAsHost(ctx, in.RecordingID)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (s *Service) Share(ctx context.Context, in ShareInput) (*ent.Recording, err
 			return nil, err
 		}
 		if shared {
-			s.record(ctx, rec, rooms.Act{
+			s.writeAudit(ctx, rec, rooms.Act{
 				Action: auditevent.ActionSHARE_RECORDING, Target: s.rooms.PersonOf(ctx, userID),
 			})
 		}
@@ -58,7 +58,7 @@ func (s *Service) Share(ctx context.Context, in ShareInput) (*ent.Recording, err
 	}
 }
 
-// share finds the person, and reports whether the recording was not shared with him before.
+// share returns the person's id, and reports whether the recording is newly shared with them.
 func (s *Service) share(ctx context.Context, in ShareInput) (uuid.UUID, bool, error) {
 	userID, email, err := s.person(ctx, in)
 	if err != nil {
@@ -66,7 +66,7 @@ func (s *Service) share(ctx context.Context, in ShareInput) (uuid.UUID, bool, er
 	}
 	known, err := s.db.RecordingAccess.Query().
 		Where(recordingaccess.UserID(userID), recordingaccess.RecordingID(in.RecordingID)).Exist(ctx)
-	if err == nil && known && email != "" { // perhaps by id before: hosts may see what one of them has written
+	if err == nil && known && email != "" { // shared by id before: hosts may see an address that a host entered
 		err = s.db.RecordingAccess.Update().Where(recordingaccess.UserID(userID),
 			recordingaccess.RecordingID(in.RecordingID), recordingaccess.Email("")).SetEmail(email).Exec(ctx)
 	}
@@ -83,7 +83,7 @@ func (s *Service) share(ctx context.Context, in ShareInput) (uuid.UUID, bool, er
 	return userID, true, nil
 }
 
-// person returns whom an id or an e-mail address names, and that address as accounts have it.
+// person returns the user id of the input's person, and the normalized address if the input has one.
 func (s *Service) person(ctx context.Context, in ShareInput) (uuid.UUID, string, error) {
 	if in.Email != nil {
 		email, err := accounts.WrittenEmail(*in.Email)
@@ -103,12 +103,12 @@ func (s *Service) person(ctx context.Context, in ShareInput) (uuid.UUID, string,
 	return *in.UserID, "", nil
 }
 
-// Unshare no longer lets a person see a recording by sharing: for a host, and for everybody of himself. It
-// returns the recording; nil when the viewer may not see it any more.
+// Unshare ends the sharing of a recording with a person. Hosts may do so for everybody, others for themselves.
+// It returns the recording; nil if the viewer may no longer see it.
 func (s *Service) Unshare(ctx context.Context, id, userID uuid.UUID) (*ent.Recording, error) {
 	rec, err := s.Get(ctx, id)
 	if err == nil && !viewerIs(ctx, userID) {
-		rec, err = s.hosted(ctx, id)
+		rec, err = s.getAsHost(ctx, id)
 	}
 	if err != nil {
 		return nil, err
@@ -116,16 +116,22 @@ func (s *Service) Unshare(ctx context.Context, id, userID uuid.UUID) (*ent.Recor
 	gone, err := s.db.RecordingAccess.Delete().
 		Where(recordingaccess.RecordingID(id), recordingaccess.UserID(userID)).Exec(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("no longer share a recording: %w", err)
+		return nil, fmt.Errorf("stop sharing a recording: %w", err)
 	}
 	if gone > 0 {
-		s.record(ctx, rec, rooms.Act{
+		s.writeAudit(ctx, rec, rooms.Act{
 			Action: auditevent.ActionUNSHARE_RECORDING, Target: s.rooms.PersonOf(ctx, userID),
 		})
 	}
 	rec, err = s.Get(ctx, id)
 	if fault.Is(err, fault.NotFound) {
-		return nil, nil // he has left it
+		return nil, nil
 	}
 	return rec, err
+}
+
+// viewerIs reports whether the viewer is that user.
+func viewerIs(ctx context.Context, userID uuid.UUID) bool {
+	viewer := auth.FromContext(ctx)
+	return viewer.SignedIn() && viewer.UserID == userID
 }

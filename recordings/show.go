@@ -11,7 +11,7 @@ import (
 	"foyer/rooms"
 )
 
-// Room returns the room that was recorded.
+// Room returns the room of a recording.
 func (s *Service) Room(ctx context.Context, rec *ent.Recording) (*ent.Room, error) {
 	if loaded, err := rec.Edges.RoomOrErr(); err == nil {
 		return loaded, nil
@@ -19,7 +19,7 @@ func (s *Service) Room(ctx context.Context, rec *ent.Recording) (*ent.Room, erro
 	return s.rooms.ByID(ctx, rec.RoomID)
 }
 
-// CanDelete reports whether the viewer may delete a recording as it is.
+// CanDelete reports whether the viewer may delete a recording now.
 func (s *Service) CanDelete(ctx context.Context, rec *ent.Recording) (bool, error) {
 	if !isFinal(rec) {
 		return false, nil
@@ -27,7 +27,7 @@ func (s *Service) CanDelete(ctx context.Context, rec *ent.Recording) (bool, erro
 	return s.isHost(ctx, rec)
 }
 
-// SharedWith returns those who may see a recording without being hosts, for a host; nil for others.
+// SharedWith returns the people with whom a recording is shared, for a host; nil for others.
 func (s *Service) SharedWith(ctx context.Context, rec *ent.Recording) ([]*ent.User, error) {
 	if host, err := s.isHost(ctx, rec); err != nil || !host {
 		return nil, err

@@ -21,7 +21,7 @@ import (
 // maxLanguage is how long a BCP 47 tag may be.
 const maxLanguage = 35
 
-// startTries is how often a start looks again that finds a recording in its way which then ends.
+// startTries is how often Start retries when another recording of the room ends at that moment.
 const startTries = 3
 
 // StartInput says what to record.
@@ -31,10 +31,10 @@ type StartInput struct {
 	Options *Options
 }
 
-// Options are what else is wanted of a recording.
+// Options are wishes for a recording.
 type Options struct {
 	Transcribe *bool
-	// Language that is spoken, a BCP 47 tag.
+	// Language is the spoken language, a BCP 47 tag.
 	Language *string
 }
 
@@ -59,10 +59,11 @@ func (o *Options) check() (schema.RecordingOptions, error) {
 	return checked, nil
 }
 
-// Start records the call of a room, for a host. Conflict, with the detail "recordingId", when a
-// recording of the room is unfinished, and when nobody is in the call. Unavailable where nothing is
-// recorded, and when LiveKit is away: whether it has begun all the same is seen in its status, which
-// is found out within Settings.StartTimeout. RateLimited after too many.
+// Start records the meeting of a room, for a host.
+//
+// Errors: Conflict if nobody is in the meeting, or if the room has an unfinished recording, with the detail
+// "recordingId". Unavailable if this server records nothing, or if LiveKit does not answer; the recording may have
+// begun then, and its status shows so within Settings.StartTimeout. RateLimited.
 func (s *Service) Start(ctx context.Context, in StartInput) (*ent.Recording, error) {
 	if err := s.rooms.Require(ctx, in.RoomID, rooms.RecordMeetings); err != nil {
 		return nil, err
@@ -77,21 +78,21 @@ func (s *Service) Start(ctx context.Context, in StartInput) (*ent.Recording, err
 	if err := s.allowStart(ctx); err != nil {
 		return nil, err
 	}
-	rec, err := s.begin(ctx, in, options)
+	rec, err := s.create(ctx, in, options)
 	if err != nil {
 		return nil, err
 	}
-	ctx = context.WithoutCancel(ctx) // what has begun is finished, also when the client hangs up
-	s.record(ctx, rec, rooms.Act{Action: auditevent.ActionSTART_RECORDING})
-	s.touch(ctx, rec.RoomID)
+	ctx = context.WithoutCancel(ctx) // complete the start although the client disconnects
+	s.writeAudit(ctx, rec, rooms.Act{Action: auditevent.ActionSTART_RECORDING})
+	s.notifyWatchers(ctx, rec.RoomID)
 	if err := s.launch(ctx, rec); err != nil {
 		return nil, err
 	}
 	return s.Get(ctx, rec.ID)
 }
 
-// allowStart counts one more recording that the viewer asks for: also one that fails is kept, and told of
-// by e-mail and webhooks.
+// allowStart counts a start against the viewer's limit. A start that fails counts too: it adds a row, an e-mail
+// and webhook events.
 func (s *Service) allowStart(ctx context.Context) error {
 	return s.limiter.Allow(ctx, "too many recordings were asked for; try again later",
 		ratelimit.PerHour("record:user", auth.FromContext(ctx).UserID.String(), s.settings.StartsPerUser))
@@ -99,8 +100,8 @@ func (s *Service) allowStart(ctx context.Context) error {
 
 func errOff() error { return fault.New(fault.Unavailable, "this server records nothing") }
 
-// begin makes the row of a new recording, unless the room has one that is unfinished.
-func (s *Service) begin(
+// create adds the row of a new recording. Conflict if the room has an unfinished one.
+func (s *Service) create(
 	ctx context.Context, in StartInput, options schema.RecordingOptions,
 ) (*ent.Recording, error) {
 	for try := 1; ; try++ {
@@ -122,12 +123,7 @@ func (s *Service) begin(
 	}
 }
 
-// unfinished returns the unfinished recording of a room; ent's error for not found when there is none.
-func (s *Service) unfinished(ctx context.Context, roomID uuid.UUID) (*ent.Recording, error) {
-	return s.db.Recording.Query().Where(recording.RoomID(roomID), isUnfinished()).Only(ctx)
-}
-
-// launch has LiveKit begin a recording that is a row so far.
+// launch asks LiveKit to start the egress of a new recording.
 func (s *Service) launch(ctx context.Context, rec *ent.Recording) error {
 	egress, err := s.rtc.StartEgress(ctx, livekit.EgressRequest{
 		Room: rec.RoomID.String(), File: Key(rec), AudioOnly: rec.Mode == recording.ModeAUDIO,
@@ -141,23 +137,23 @@ func (s *Service) launch(ctx context.Context, rec *ent.Recording) error {
 	}
 	switch {
 	case err == nil:
-		return s.launched(ctx, rec, egress)
-	case livekit.MayHaveHappened(err): // the comparison with LiveKit will tell
+		return s.afterLaunch(ctx, rec, egress)
+	case livekit.MayHaveHappened(err): // the reconciler finds out
 		s.Wake()
 	default:
-		s.tryFinish(ctx, rec, recording.StatusFAILED, fault.Of(err).Message)
+		s.tryFail(ctx, rec, recording.StatusFAILED, fault.Of(err).Message)
 	}
 	f := fault.Of(err)
 	return fault.From(err, f.Kind, "%s", f.Message).With("recordingId", rec.ID)
 }
 
-// launched carries on with a recording whose egress is known. It is stopped if that has been asked
-// for meanwhile, also by the end of the room itself.
-func (s *Service) launched(ctx context.Context, rec *ent.Recording, egress *livekit.Egress) error {
-	if err := s.follow(ctx, rec, egress); err != nil {
-		warn(ctx, "a recording follows its egress a little later", err, "recording", rec.ID)
+// afterLaunch applies the egress that LiveKit answered with. It stops the egress if the recording was stopped
+// or its room deleted meanwhile.
+func (s *Service) afterLaunch(ctx context.Context, rec *ent.Recording, egress *livekit.Egress) error {
+	if err := s.apply(ctx, rec, egress); err != nil {
+		warn(ctx, "a recording gets the state of its egress later", err, "recording", rec.ID)
 		s.Wake()
-		return nil // it has begun
+		return nil // the recording has begun
 	}
 	now, err := s.db.Recording.Get(ctx, rec.ID)
 	switch {
@@ -169,42 +165,10 @@ func (s *Service) launched(ctx context.Context, rec *ent.Recording, egress *live
 		return nil
 	}
 	if !egress.Ended() {
-		if errStop := s.halt(ctx, egress.ID); errStop != nil {
+		if errStop := s.stopEgress(ctx, egress.ID); errStop != nil {
 			s.Wake()
-			warn(ctx, "a recording that is not wanted any more ends later", errStop, "recording", rec.ID)
+			warn(ctx, "an unwanted recording ends later", errStop, "recording", rec.ID)
 		}
 	}
 	return err
-}
-
-// halt asks an egress to end, whose recording then is what it is.
-func (s *Service) halt(ctx context.Context, egressID string) error {
-	e, err := s.rtc.StopEgress(ctx, egressID)
-	if err != nil {
-		return err
-	}
-	return s.Hear(ctx, e)
-}
-
-// egressOf finds the egress of a recording in LiveKit's list of its room; nil when it has none.
-func (s *Service) egressOf(ctx context.Context, rec *ent.Recording) (*livekit.Egress, error) {
-	list, err := s.rtc.Egresses(ctx, rec.RoomID.String())
-	if err != nil {
-		return nil, err
-	}
-	return among(list, rec), nil
-}
-
-// among returns the egress of a recording; nil when it is not there.
-func among(list []*livekit.Egress, rec *ent.Recording) *livekit.Egress {
-	for _, e := range list {
-		if rec.EgressID != nil && *rec.EgressID == e.ID || rec.EgressID == nil && isFileOf(e, rec) {
-			return e
-		}
-	}
-	return nil
-}
-
-func isFileOf(e *livekit.Egress, rec *ent.Recording) bool {
-	return e.Room == rec.RoomID.String() && e.File == Key(rec)
 }

@@ -11,10 +11,10 @@ import (
 	"foyer/internal/fault"
 )
 
-// Transcribed takes from the service that makes transcripts what has become of one: READY or FAILED.
-// The first answer stands, and may be repeated; another is a Conflict, and so is one of a recording
-// of which no transcript is expected. NotFound when the recording is gone.
-func (s *Service) Transcribed(ctx context.Context, id uuid.UUID, outcome recording.Transcript) error {
+// FinishTranscript stores the outcome of a transcript, READY or FAILED, for the service that makes transcripts.
+// The first outcome is final, and may be reported again. Errors: Conflict for another outcome, and for a recording of
+// which no transcript is expected; NotFound if the recording does not exist.
+func (s *Service) FinishTranscript(ctx context.Context, id uuid.UUID, outcome recording.Transcript) error {
 	if outcome != recording.TranscriptREADY && outcome != recording.TranscriptFAILED {
 		return fault.Field("status", "status is READY or FAILED")
 	}

@@ -55,7 +55,7 @@ func TestFirstOutcomeOfATranscriptStands(t *testing.T) {
 			{pending, "", pending, fault.Invalid}, {pending, "DONE", pending, fault.Invalid},
 		} {
 			id := w.saved(test.is)
-			err := w.Transcribed(t.Context(), id, test.said)
+			err := w.FinishTranscript(t.Context(), id, test.said)
 			if test.kind == "" {
 				assert.NoError(t, err, "%v", test)
 			} else {
@@ -63,7 +63,7 @@ func TestFirstOutcomeOfATranscriptStands(t *testing.T) {
 			}
 			assert.Equal(t, test.becomes, db.Recording.GetX(t.Context(), id).Transcript, "%v", test)
 		}
-		assert.True(t, fault.Is(w.Transcribed(t.Context(), uuid.New(), ready), fault.NotFound))
+		assert.True(t, fault.Is(w.FinishTranscript(t.Context(), uuid.New(), ready), fault.NotFound))
 	})
 }
 
@@ -79,7 +79,7 @@ func TestOfManyOutcomesAtOnceOneStands(t *testing.T) {
 		const each = 10
 		for i := range 2 * each {
 			all.Go(func() {
-				err := w.Transcribed(t.Context(), id, outcomes[i%2])
+				err := w.FinishTranscript(t.Context(), id, outcomes[i%2])
 				if err == nil {
 					taken[i%2].Add(1)
 				} else {

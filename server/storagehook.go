@@ -95,7 +95,7 @@ func (a *app) hearStored(ctx context.Context, events *storageEvents) error {
 			continue
 		}
 		if key, err := url.QueryUnescape(event.S3.Object.Key); err == nil {
-			failed = append(failed, a.recordings.Stored(ctx, key, event.S3.Object.Size))
+			failed = append(failed, a.recordings.HandleObject(ctx, key, event.S3.Object.Size))
 		}
 	}
 	return errors.Join(failed...)

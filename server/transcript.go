@@ -37,5 +37,5 @@ func (a *app) hearTranscript(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), hearTimeout)
 	defer cancel()
-	return a.recordings.Transcribed(ctx, id, said.Status)
+	return a.recordings.FinishTranscript(ctx, id, said.Status)
 }

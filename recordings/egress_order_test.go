@@ -73,10 +73,10 @@ func TestNewsInAnyOrderLeadToOneEnd(t *testing.T) {
 				gaveUp = gaveUp || !ended && before[now.Status] < 3
 				require.NoError(rt, w.GiveUp(context.Background(), now))
 			case "end":
-				require.NoError(rt, w.Hear(context.Background(), news(rec, end)))
+				require.NoError(rt, w.HandleEgress(context.Background(), news(rec, end)))
 				ended = true
 			default:
-				require.NoError(rt, w.Hear(context.Background(), news(rec, livekit.EgressStatus(name))))
+				require.NoError(rt, w.HandleEgress(context.Background(), news(rec, livekit.EgressStatus(name))))
 			}
 			now = w.DB.Recording.GetX(context.Background(), rec.ID)
 			require.GreaterOrEqual(rt, before[now.Status], level, "%s after %s", now.Status, name)
@@ -124,14 +124,14 @@ func TestNewsOfAnotherEgressChangeNothing(t *testing.T) {
 		} {
 			e := news(rec, livekit.EgressComplete)
 			change(e)
-			require.NoError(t, w.Hear(context.Background(), e), name)
+			require.NoError(t, w.HandleEgress(context.Background(), e), name)
 			assert.Equal(t, recording.StatusINITIATED, w.now(rec.ID).Status, name)
 			assert.Nil(t, w.now(rec.ID).EgressID, name)
 		}
-		require.NoError(t, w.Hear(context.Background(), news(rec, livekit.EgressActive)))
+		require.NoError(t, w.HandleEgress(context.Background(), news(rec, livekit.EgressActive)))
 		second := news(rec, livekit.EgressComplete)
 		second.ID = "EG_second"
-		require.NoError(t, w.Hear(context.Background(), second))
+		require.NoError(t, w.HandleEgress(context.Background(), second))
 		assert.Equal(t, recording.StatusACTIVE, w.now(rec.ID).Status)
 	})
 }
@@ -143,9 +143,9 @@ func TestNewsThatDoNotSayWhatWasAsked(t *testing.T) {
 	rec := w.initiated()
 	e := news(rec, livekit.EgressActive)
 	e.FileKnown, e.File = false, ""
-	require.NoError(t, w.Hear(context.Background(), e))
+	require.NoError(t, w.HandleEgress(context.Background(), e))
 	assert.Equal(t, recording.StatusACTIVE, w.now(rec.ID).Status)
 	e.Status = livekit.EgressComplete
-	require.NoError(t, w.Hear(context.Background(), e))
+	require.NoError(t, w.HandleEgress(context.Background(), e))
 	assert.Equal(t, recording.StatusSAVED, w.now(rec.ID).Status)
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/auditevent"
 	"foyer/ent/database"
@@ -20,22 +19,22 @@ import (
 	"foyer/rooms"
 )
 
-// Kind is that of what is left of deleted recordings in the outbox. Deliver removes it.
+// Kind is the outbox kind of what is left of deleted recordings. Deliver handles it.
 const Kind = "recording.discard"
 
 const (
-	// sweepSize is how many expired recordings are removed in one go.
-	sweepSize = 100
-	// sweepFailures is how many of them may fail in one go.
-	sweepFailures = 3
-	// discardSize is how many messages one statement writes.
+	// expiredSize is how many expired recordings one reconciliation deletes.
+	expiredSize = 100
+	// expiredFailures is after how many failures it stops.
+	expiredFailures = 3
+	// discardSize is how many messages one statement adds.
 	discardSize = 500
 )
 
-// Delete deletes a recording and its file, for a host. Conflict for one that is not final, Unavailable
-// when the storage is: the recording is still there then, and deleting it again is fine.
+// Delete deletes a recording and its file, for a host. It may be repeated. Errors: Conflict if the recording
+// has not ended; Unavailable if the storage does not answer, and then the recording still exists.
 func (s *Service) Delete(ctx context.Context, id uuid.UUID) error {
-	rec, err := s.hosted(ctx, id)
+	rec, err := s.getAsHost(ctx, id)
 	switch {
 	case err != nil:
 		return err
@@ -45,15 +44,15 @@ func (s *Service) Delete(ctx context.Context, id uuid.UUID) error {
 		return errOff()
 	}
 	ctx = context.WithoutCancel(ctx)
-	removed, err := s.remove(ctx, rec)
+	removed, err := s.deleteWithFile(ctx, rec)
 	if err == nil && removed {
-		s.record(ctx, rec, rooms.Act{Action: auditevent.ActionDELETE_RECORDING})
+		s.writeAudit(ctx, rec, rooms.Act{Action: auditevent.ActionDELETE_RECORDING})
 	}
 	return err
 }
 
-// hosted finds a recording for a host of its room; Forbidden for who may only see it.
-func (s *Service) hosted(ctx context.Context, id uuid.UUID) (*ent.Recording, error) {
+// getAsHost is Get for hosts of the room. Forbidden for people who may only see the recording.
+func (s *Service) getAsHost(ctx context.Context, id uuid.UUID) (*ent.Recording, error) {
 	rec, err := s.Get(ctx, id)
 	if err != nil {
 		return nil, err
@@ -64,9 +63,9 @@ func (s *Service) hosted(ctx context.Context, id uuid.UUID) (*ent.Recording, err
 	return rec, nil
 }
 
-// remove deletes the file of a recording, then its row, and reports whether that was there. While LiveKit
-// may yet write a file of a recording that was given up, its removal is left to the outbox.
-func (s *Service) remove(ctx context.Context, rec *ent.Recording) (bool, error) {
+// deleteWithFile deletes the file of a recording, then its row, and reports whether the row existed. LiveKit may
+// still write the file of a recording that was given up: the outbox deletes such a file.
+func (s *Service) deleteWithFile(ctx context.Context, rec *ent.Recording) (bool, error) {
 	if err := s.bucket.Delete(ctx, Key(rec)); err != nil {
 		return false, err
 	}
@@ -85,12 +84,12 @@ func (s *Service) remove(ctx context.Context, rec *ent.Recording) (bool, error) 
 	return removed > 0, nil
 }
 
-// discard is what the outbox keeps of a recording whose row is gone.
+// discard is the outbox payload of a deleted recording.
 type discard struct {
 	Recording uuid.UUID `json:"recording"`
 	Room      uuid.UUID `json:"room"`
 	Key       string    `json:"key"`
-	// Until is when no egress can begin any more of which LiveKit does not know yet.
+	// Until is when LiveKit lists every egress of the recording: no unknown one can begin later.
 	Until time.Time `json:"until"`
 }
 
@@ -98,9 +97,8 @@ func (s *Service) discard(rec *ent.Recording) discard {
 	return discard{rec.ID, rec.RoomID, Key(rec), rec.CreatedAt.Add(s.settings.StartTimeout)}
 }
 
-// DiscardOf adds to the outbox, in the transaction that deletes a room, that its recordings end and that their
-// files are deleted.
-func (s *Service) DiscardOf(ctx context.Context, tx *ent.Tx, roomID uuid.UUID) error {
+// AddDiscards adds a discard of each recording of a room to the outbox, in the transaction that deletes the room.
+func (s *Service) AddDiscards(ctx context.Context, tx *ent.Tx, roomID uuid.UUID) error {
 	list, err := tx.Recording.Query().Where(recording.RoomID(roomID)).All(ctx)
 	if err != nil {
 		return fmt.Errorf("find the recordings of a room: %w", err)
@@ -119,14 +117,14 @@ func (s *Service) DiscardOf(ctx context.Context, tx *ent.Tx, roomID uuid.UUID) e
 
 var errNotEnded = errors.New("its egress has not ended yet")
 
-// Deliver removes what is left of a recording, as the outbox wants it: it ends its egress and deletes
-// its file, as often as it takes until there can be no other.
+// Deliver stops the egresses of a deleted recording and deletes its file. It returns an error, so that the
+// outbox retries, until no egress can write the file again.
 func (s *Service) Deliver(ctx context.Context, m *ent.OutboxMessage) error {
 	var d discard
 	if err := json.Unmarshal(m.Payload, &d); err != nil || d.Key == "" {
 		return outbox.Permanent(errors.New("the payload names no recording"))
 	}
-	running, errLiveKit := s.stopAll(ctx, d)
+	running, errLiveKit := s.stopEgresses(ctx, d)
 	errBucket := s.bucket.Delete(ctx, d.Key)
 	if err := errors.Join(errLiveKit, errBucket); err != nil {
 		return err
@@ -137,8 +135,8 @@ func (s *Service) Deliver(ctx context.Context, m *ent.OutboxMessage) error {
 	return nil
 }
 
-// stopAll asks every egress that writes a file to end, and reports whether one still runs.
-func (s *Service) stopAll(ctx context.Context, d discard) (running bool, err error) {
+// stopEgresses asks every egress that writes the file to end, and reports whether one still runs.
+func (s *Service) stopEgresses(ctx context.Context, d discard) (running bool, err error) {
 	list, err := s.rtc.Egresses(ctx, d.Room.String())
 	if err != nil {
 		return false, err
@@ -154,29 +152,23 @@ func (s *Service) stopAll(ctx context.Context, d discard) (running bool, err err
 	return running, err
 }
 
-// sweep removes recordings whose time is over. One that cannot be removed keeps no other; when several
-// cannot, the storage is away, and the rest waits for it too.
-func (s *Service) sweep(ctx context.Context) error {
+// deleteExpired deletes expired recordings. It continues after a failure; after several it assumes that the
+// storage is down, and stops.
+func (s *Service) deleteExpired(ctx context.Context) error {
 	expired, err := s.db.Recording.Query().
 		Where(recording.ExpiresAtLTE(time.Now()), recording.StatusIn(final...)).
-		Order(recording.ByExpiresAt()).Limit(sweepSize).All(ctx)
+		Order(recording.ByExpiresAt()).Limit(expiredSize).All(ctx)
 	if err != nil {
 		return fmt.Errorf("find expired recordings: %w", err)
 	}
 	var failed []error
 	for _, rec := range expired {
-		if _, err := s.remove(ctx, rec); err != nil {
+		if _, err := s.deleteWithFile(ctx, rec); err != nil {
 			failed = append(failed, err)
 		}
-		if len(failed) == sweepFailures {
+		if len(failed) == expiredFailures {
 			break
 		}
 	}
 	return errors.Join(failed...)
-}
-
-// viewerIs reports whether a user is who is asking.
-func viewerIs(ctx context.Context, userID uuid.UUID) bool {
-	viewer := auth.FromContext(ctx)
-	return viewer.SignedIn() && viewer.UserID == userID
 }
