@@ -139,7 +139,7 @@ func TestNobodyIsRecordedWhenNobodyIsThere(t *testing.T) {
 	_, err := w.Start(w.Host(), w.input())
 	env.RequireFault(t, fault.Conflict, err)
 	assert.Equal(t, recording.StatusFAILED, w.only().Status)
-	assert.Equal(t, "there is nobody in the call to record", w.only().Reason)
+	assert.Equal(t, "there is nobody in the meeting to record", w.only().Reason)
 }
 
 func TestWorkerThatRefusesFailsAStart(t *testing.T) {

@@ -94,7 +94,7 @@ func TestRightsOnRecordings(t *testing.T) {
 				}
 				_, err = w.Start(c.as, w.input())
 				if c.start == yes {
-					assert.Contains(t, err.Error(), "nobody in the call", "start")
+					assert.Contains(t, err.Error(), "nobody in the meeting", "start")
 				} else {
 					assert.Equal(t, c.start, kindOf(err), "start")
 				}

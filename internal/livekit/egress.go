@@ -105,7 +105,7 @@ func (c *Client) StartEgress(ctx context.Context, r EgressRequest) (*Egress, err
 	case err == nil:
 		return c.egressOf(info), nil
 	case isNotFound(err):
-		return nil, fault.From(err, fault.Conflict, "there is nobody in the call to record")
+		return nil, fault.From(err, fault.Conflict, "there is nobody in the meeting to record")
 	case notDone(err):
 		return nil, notRecorded(err, r.Room)
 	default:

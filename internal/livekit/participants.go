@@ -252,7 +252,7 @@ func (c *Client) Participant(
 }
 
 func errNotInCall() error {
-	return fault.New(fault.NotFound, "there is no such participant in the call")
+	return fault.New(fault.NotFound, "there is no such participant in the meeting")
 }
 
 // RemoveParticipant disconnects a participant from a LiveKit room. One who is not there is not an error.
