@@ -68,7 +68,7 @@ func (s *Service) enforceUser(
 	return s.enforceAll(ctx, room.ID, theirs, onThem), nil
 }
 
-// Grant is rooms.Grant; the person's rights in the meeting change, and if they wait they are admitted.
+// Grant is rooms.Editor.Grant; the person's rights in the meeting change, and if they wait they are admitted.
 func (s *Service) Grant(ctx context.Context, in rooms.GrantInput) (*ent.RoomAccess, error) {
 	access, err := s.rooms.Grant(ctx, in)
 	if err != nil {
@@ -79,7 +79,7 @@ func (s *Service) Grant(ctx context.Context, in rooms.GrantInput) (*ent.RoomAcce
 	return access, nil
 }
 
-// UpdateAccess is rooms.UpdateAccess; the person's rights in the meeting change.
+// UpdateAccess is rooms.Editor.UpdateAccess; the person's rights in the meeting change.
 func (s *Service) UpdateAccess(
 	ctx context.Context, roomID, userID uuid.UUID, role roomaccess.Role,
 ) (*ent.RoomAccess, error) {
@@ -90,7 +90,7 @@ func (s *Service) UpdateAccess(
 	return access, err
 }
 
-// Revoke is rooms.Revoke; a person who may not be in the meeting without the role is removed.
+// Revoke is rooms.Editor.Revoke; a person who may not be in the meeting without the role is removed.
 func (s *Service) Revoke(ctx context.Context, roomID, userID uuid.UUID) (*ent.RoomAccess, error) {
 	access, err := s.rooms.Revoke(ctx, roomID, userID)
 	if err == nil {
@@ -99,7 +99,7 @@ func (s *Service) Revoke(ctx context.Context, roomID, userID uuid.UUID) (*ent.Ro
 	return access, err
 }
 
-// Leave is rooms.Leave; the viewer's rights in the meeting change.
+// Leave is rooms.Editor.Leave; the viewer's rights in the meeting change.
 func (s *Service) Leave(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
 	room, err := s.rooms.Leave(ctx, roomID)
 	if err == nil {
@@ -108,7 +108,7 @@ func (s *Service) Leave(ctx context.Context, roomID uuid.UUID) (*ent.Room, error
 	return room, err
 }
 
-// Transfer is rooms.Transfer; the rights of both in the meeting change.
+// Transfer is rooms.Editor.Transfer; the rights of both in the meeting change.
 func (s *Service) Transfer(ctx context.Context, roomID, userID uuid.UUID) (*ent.Room, error) {
 	room, err := s.rooms.Transfer(ctx, roomID, userID)
 	if err == nil {

@@ -109,15 +109,6 @@ func (s *Service) store(ctx context.Context, all []roomAct) ([]struct{}, error) 
 	return make([]struct{}, len(all)), s.db.AuditEvent.InsertAll(ctx, events)
 }
 
-// PersonOf returns a user as a person, for the audit; without a name if the user does not exist.
-func (s *Service) PersonOf(ctx context.Context, userID uuid.UUID) Person {
-	p := Person{ID: userID, UserID: userID}
-	if u, err := s.db.User.Get(ctx, userID); err == nil {
-		p.Name = accounts.Name(u)
-	}
-	return p
-}
-
 // actors returns the names of the accounts of the actors.
 func (s *Service) actors(ctx context.Context, all []roomAct) (map[uuid.UUID]string, error) {
 	names, ids := map[uuid.UUID]string{}, []uuid.UUID{}

@@ -19,24 +19,6 @@ import (
 	"foyer/internal/text"
 )
 
-// Person is somebody in a lobby or a meeting.
-type Person struct {
-	// ID is the id of the person's entry, and their identity in the meeting.
-	ID uuid.UUID
-	// UserID is zero for a person without an account.
-	UserID uuid.UUID
-	Name   string
-}
-
-// Key is the id under which a host's decision on a person is stored: that of the account, on every device, or else
-// that of the entry.
-func (p Person) Key() uuid.UUID {
-	if p.UserID != uuid.Nil {
-		return p.UserID
-	}
-	return p.ID
-}
-
 // BanScope is how long a ban lasts.
 type BanScope string
 
