@@ -35,7 +35,7 @@ func presentError(ctx context.Context, err error) *gqlerror.Error {
 	case argumentsUnread(ctx):
 		return present(argumentFault(err, gql), path)
 	case schemaHidden(ctx):
-		return present(fault.New(fault.Forbidden, "the schema is not told here"), path)
+		return present(fault.New(fault.Forbidden, "introspection is off here"), path)
 	}
 	f := fault.Of(err)
 	if f.Kind == fault.Internal && timeIsUp(ctx, err) {

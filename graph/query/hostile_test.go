@@ -110,7 +110,7 @@ func hostile() map[string][2]string {
 		},
 		"inline fragments":       {"{viewer{" + repeat("...{id}", 320) + "}}"},
 		"three large operations": {each(3, "query q#{viewer{"+repeat("id ", 490)+"}}")},
-		"many operations, one load": {
+		"many operations, one large fragment": {
 			each(150, "query q#{viewer{...f}}") + "fragment f on User{" + repeat("x ", 400) + "}",
 		},
 		"many operations, arguments": {
@@ -129,8 +129,8 @@ func hostile() map[string][2]string {
 		"many operations, variables": {
 			each(60, "query q#($a:ID!){...f}") + "fragment f on Query{node(id:[" + repeat("$a $b ", 200) + "]){id}}",
 		},
-		"load in no operation": {"{viewer{id}} fragment f on User{" + repeat("id ", 1980) + "}"},
-		"tree in no operation": {
+		"large fragment without operation": {"{viewer{id}} fragment f on User{" + repeat("id ", 1980) + "}"},
+		"tree without operation": {
 			"{viewer{id}} fragment f on Room{" + repeat("lobby{id}", 490) + "}",
 		},
 		"unknown fragments":         {"{viewer{" + each(950, "...f#") + "}}"},
@@ -145,7 +145,7 @@ func hostile() map[string][2]string {
 		"nested to the token limit": {repeat("{viewer", 665) + repeat("}", 665)},
 		"nested inline fragments":   {repeat("{...", 660) + "{__typename}" + repeat("}", 660)},
 		"300 aliases":               {"{viewer{" + each(300, "a#:id") + "}}"},
-		"aliases of something dear": {
+		"aliases of an expensive field": {
 			"{" + each(15, "a#:rooms{edges{node{lobby{entries{id}}}}}") + "}",
 		},
 		"arguments":              {"{" + repeat("node("+each(60, "a#:1")+"){id}", 10) + "}"},
@@ -199,11 +199,11 @@ func hostile() map[string][2]string {
 			"mutation($v:AdmitAllEntriesInput!){admitAllEntries(input:$v){entries{id}}}",
 			`{"v":{` + strings.ReplaceAll(each(8000, `"f#":1,`), " ", "") + `"roomId":"1"}}`,
 		},
-		"cursor that nests, 15 times": {
+		"nested cursor, 15 times": {
 			"query($v:Cursor){" + each(15, "a#:rooms(after:$v){totalCount}") + "}", `{"v":"` + nesting() + `"}`,
 		},
-		"cursor that nests, in the document": {`{rooms(after:"` + nesting()[:23_000] + `"){totalCount}}`},
-		"8,000 variables that nobody asked for": {
+		"nested cursor in the document": {`{rooms(after:"` + nesting()[:23_000] + `"){totalCount}}`},
+		"8,000 unused variables": {
 			"query($v:ID!){node(id:$v){id}}", `{` + strings.ReplaceAll(each(8000, `"f#":1,`), " ", "") + `"v":"1"}`,
 		},
 	}

@@ -64,7 +64,7 @@ func TestEachLimitAllowsItsNumberAndNoMore(t *testing.T) {
 		"levels": {
 			`{a {b {c {d}}}}`, `{a {b {c {d {e}}}}}`, "levels: 4",
 		},
-		"levels, of which inline fragments are none": {
+		"levels, not counting inline fragments": {
 			`{... {a {... {b {... {c {... {d}}}}}}}}`, `{... {a {b {c {d {... {e}}}}}}}`, "levels: 4",
 		},
 		"levels through fragments": {
@@ -128,7 +128,7 @@ func TestListCountsAsManyTimesAsItsLength(t *testing.T) {
 		assert.Empty(t, refusal(l, document(inside)), argument)
 		assert.Contains(t, refusal(l, document(inside+1)), "values to return", argument)
 	}
-	assert.Empty(t, refusal(small, "{single {a b c d e f g h i}}"), "what takes no first is no list")
+	assert.Empty(t, refusal(small, "{single {a b c d e f g h i}}"), "a field without first is no list")
 }
 
 func TestListsInListsMultiply(t *testing.T) {
