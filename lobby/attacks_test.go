@@ -27,8 +27,8 @@ func (w *world) give(t testing.TB, u *ent.User, role roomaccess.Role) {
 	w.db.RoomAccess.Create().SetRoom(w.room).SetUser(u).SetRole(role).ExecX(t.Context())
 }
 
-// TestMemberCannotLetAFriendIn: who may walk in himself shows the ticket of somebody who waits.
-func TestMemberCannotLetAFriendIn(t *testing.T) {
+// TestMemberCannotAdmitAFriend: a person who may walk in shows the ticket of a guest who waits.
+func TestMemberCannotAdmitAFriend(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
@@ -38,9 +38,9 @@ func TestMemberCannotLetAFriendIn(t *testing.T) {
 	own, err := w.RequestEntry(as(member),
 		lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &friend.Ticket})
 	require.NoError(t, err)
-	assert.Equal(t, live.Admitted, own.Entry.Status, "he walks in")
+	assert.Equal(t, live.Admitted, own.Entry.Status, "they walk in")
 	assert.NotEqual(t, friend.Entry.ID, own.Entry.ID)
-	assert.Equal(t, []string{"Friend"}, w.listed(t), "his friend still waits")
+	assert.Equal(t, []string{"Friend"}, w.listed(t), "the friend still waits")
 }
 
 // TestTicketBringsNoRole: a ticket proves an entry, not who holds it.
@@ -85,7 +85,7 @@ func TestAdmissionByRuleEndsWithTheRule(t *testing.T) {
 	set(room.AccessLevelRESTRICTED)
 	requireKind(t, token(), fault.LobbyRequired)
 	again := w.again(t, anna)
-	assert.Equal(t, live.Waiting, again.Entry.Status, "she asks like everybody else")
+	assert.Equal(t, live.Waiting, again.Entry.Status, "they ask like everybody else")
 	assert.Equal(t, []string{"Anonymous"}, w.listed(t))
 
 	bob := w.knock(t, "Bob")
@@ -130,13 +130,13 @@ func TestGuestComesBackWhenSingleKeysAreLost(t *testing.T) {
 		select {
 		case <-told:
 		case <-time.After(soon):
-			require.Fail(t, "she is not told")
+			require.Fail(t, "the guest does not learn of it")
 		}
 	})
 }
 
-// TestRedisGoesBackInTime: it returns from an older copy of itself, as a replica may that had fallen
-// behind. What a guest has heard stands.
+// TestRedisGoesBackInTime: Redis restarts from an older copy, like a replica that had fallen behind. A decision that
+// the guest knows stays.
 func TestRedisGoesBackInTime(t *testing.T) {
 	t.Parallel()
 	server := env.StartRedis(t)
@@ -167,8 +167,8 @@ func TestRedisGoesBackInTime(t *testing.T) {
 	assert.Empty(t, w.listed(t))
 }
 
-// TestThousandsAreLetInAtOnce: more than one script could be told of.
-func TestThousandsAreLetInAtOnce(t *testing.T) {
+// TestThousandsAreAdmittedTogether: they are more than one script may name.
+func TestThousandsAreAdmittedTogether(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
@@ -185,8 +185,8 @@ func TestThousandsAreLetInAtOnce(t *testing.T) {
 	assert.Empty(t, w.listed(t))
 }
 
-// TestHostHearsThatHisRoomIsGone, also when nobody waits.
-func TestHostHearsThatHisRoomIsGone(t *testing.T) {
+// TestHostLearnsThatTheRoomIsDeleted: also when nobody waits.
+func TestHostLearnsThatTheRoomIsDeleted(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
@@ -202,13 +202,13 @@ func TestHostHearsThatHisRoomIsGone(t *testing.T) {
 	case err := <-why:
 		requireKind(t, err, fault.NotFound)
 	case <-time.After(soon):
-		require.Fail(t, "he is not told")
+		require.Fail(t, "the host does not learn of it")
 	}
 }
 
-// TestGuestWhoWatchesAndStopsDisturbsNobody: on a cluster each of both is confirmed, when the other may have
-// been asked for already.
-func TestGuestWhoWatchesAndStopsDisturbsNobody(t *testing.T) {
+// TestGuestWhoWatchesAndStopsDoesNotDisturbOthers: a cluster confirms both, perhaps after the next subscription was
+// requested.
+func TestGuestWhoWatchesAndStopsDoesNotDisturbOthers(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
@@ -225,7 +225,7 @@ func TestGuestWhoWatchesAndStopsDisturbsNobody(t *testing.T) {
 			})
 			require.NoError(t, err)
 			t.Cleanup(honest.Close)
-			<-ready // its bell is heard
+			<-ready // its bell has arrived
 		}
 		flaps := w.knock(t, "Flaps")
 		before := rung.Load()
@@ -252,7 +252,7 @@ func TestGuestWhoWatchesAndStopsDisturbsNobody(t *testing.T) {
 	})
 }
 
-// TestOldestOfTooManyWatchersOfAnEntryEnds, so that a change of it is never much work.
+// TestOldestOfTooManyWatchersOfAnEntryEnds: so a change of an entry is never much work.
 func TestOldestOfTooManyWatchersOfAnEntryEnds(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
@@ -266,7 +266,7 @@ func TestOldestOfTooManyWatchersOfAnEntryEnds(t *testing.T) {
 		require.NoError(t, err)
 	}
 	for i, watch := range watches[:many-most] {
-		assert.Positive(t, woken[i].Load(), "it is woken to be told")
+		assert.Positive(t, woken[i].Load(), "it is woken to learn of it")
 		_, err := watch.Next(guest())
 		requireKind(t, err, fault.Conflict)
 		assert.Equal(t, "REPLACED", fault.Of(err).Details["reason"])
@@ -294,7 +294,7 @@ func TestOldestOfTooManyWatchersOfAnEntryEnds(t *testing.T) {
 	}
 }
 
-// TestReplacedWatcherKeepsThePlaceOfTheOthers: that it ends does not say that the guest has gone.
+// TestReplacedWatcherKeepsThePlaceOfTheOthers: its end does not mean that the guest has gone.
 func TestReplacedWatcherKeepsThePlaceOfTheOthers(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)

@@ -18,7 +18,7 @@ import (
 	"foyer/test/env"
 )
 
-// BenchmarkLobby shows that what a lobby costs does not depend on how many others there are.
+// BenchmarkLobby shows that the cost of a lobby does not depend on the number of others.
 func BenchmarkLobby(b *testing.B) {
 	for _, others := range []int{10, 100_000} {
 		b.Run(fmt.Sprintf("others=%d", others), func(b *testing.B) {
@@ -100,8 +100,8 @@ func (w *world) benchToken(b *testing.B) {
 	}
 }
 
-// BenchmarkMemoryOfAWaitingGuest fills a room, and rooms of ten, with 10,000 guests, each from an address of
-// their own: what each of them costs Redis, all told.
+// BenchmarkMemoryOfAWaitingGuest fills a room, and rooms of ten, with 10,000 guests, each from another address, and
+// reports what each of them costs Redis in all.
 func BenchmarkMemoryOfAWaitingGuest(b *testing.B) {
 	const guests = 10_000
 	for _, inRoom := range []int{guests, 10} {
@@ -141,9 +141,8 @@ func usedMemory(b *testing.B, rdb *redis.Client) int {
 	return used
 }
 
-// TestNothingIsSearchedFor: whatever is done, Redis is never asked to look through its keys, and one
-// decision costs the same few commands whoever else waits.
-func TestNothingIsSearchedFor(t *testing.T) {
+// TestRedisNeverScansItsKeys: and one decision costs the same few commands however many others wait.
+func TestRedisNeverScansItsKeys(t *testing.T) {
 	t.Parallel()
 	server := env.StartRedis(t)
 	admin := server.Client(t)

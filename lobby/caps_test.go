@@ -18,14 +18,14 @@ import (
 	"foyer/test/env"
 )
 
-// of returns a context as ctx, of somebody at a network address.
+// of returns ctx with a viewer at a network address.
 func of(ctx context.Context, address string) context.Context {
 	viewer := auth.FromContext(ctx)
 	viewer.Address = address
 	return auth.NewContext(ctx, viewer)
 }
 
-// given asks until a token is refused, at most so often, and returns how many there were.
+// given asks for tokens until one is refused, or most times, and returns how many it got.
 func given(t *testing.T, most int, ask func() error) int {
 	t.Helper()
 	for n := range most {
@@ -37,9 +37,9 @@ func given(t *testing.T, most int, ask func() error) int {
 	return most
 }
 
-// TestTokensAreLimitedByWhateverDoorTheyAreAskedFor: those who walk in, guests who were admitted and return with their
-// ticket, and guests who watch.
-func TestTokensAreLimitedByWhateverDoorTheyAreAskedFor(t *testing.T) {
+// TestTokensAreLimitedHoweverTheyAreRequested: by people who walk in, by admitted guests who return with their ticket,
+// and by guests who watch.
+func TestTokensAreLimitedHoweverTheyAreRequested(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		for name, limit := range map[string]func(*settings){
@@ -100,8 +100,8 @@ func TestTokensAreLimitedByWhateverDoorTheyAreAskedFor(t *testing.T) {
 	})
 }
 
-// TestStrangersUseUpNoLimitOfHosts: neither that of a PUBLIC room, nor that of the hosts' address.
-func TestStrangersUseUpNoLimitOfHosts(t *testing.T) {
+// TestStrangersDoNotUseUpTheLimitsOfHosts: neither that of a PUBLIC room, nor that of the hosts' address.
+func TestStrangersDoNotUseUpTheLimitsOfHosts(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	for name, limit := range map[string]func(*settings){
@@ -127,8 +127,8 @@ func TestStrangersUseUpNoLimitOfHosts(t *testing.T) {
 	}
 }
 
-// TestAdmittedGuestIsNotKeptOutByWhatOthersDoWithTheirTickets: what is done with a ticket counts for that ticket.
-func TestAdmittedGuestIsNotKeptOutByWhatOthersDoWithTheirTickets(t *testing.T) {
+// TestTicketsOfOthersDoNotKeepAnAdmittedGuestOut: requests with a ticket count for that ticket.
+func TestTicketsOfOthersDoNotKeepAnAdmittedGuestOut(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	settings := calm
@@ -150,8 +150,8 @@ func TestAdmittedGuestIsNotKeptOutByWhatOthersDoWithTheirTickets(t *testing.T) {
 	assert.Equal(t, live.Admitted, w.again(t, ben).Entry.Status)
 }
 
-// TestListsOfALobbyAreLimitedAndItsCountIsCheap: the entries are read for whoever asks for them alone.
-func TestListsOfALobbyAreLimitedAndItsCountIsCheap(t *testing.T) {
+// TestLobbyListsAreLimitedAndCountsAreNot: entries are read only for requests that select them.
+func TestLobbyListsAreLimitedAndCountsAreNot(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		settings := calm
@@ -178,9 +178,9 @@ func TestListsOfALobbyAreLimitedAndItsCountIsCheap(t *testing.T) {
 	})
 }
 
-// TestNobodyKeepsALobbyFullAlone: not from one address, not with one account, and not by asking again. What an entry
-// that ends took is free again.
-func TestNobodyKeepsALobbyFullAlone(t *testing.T) {
+// TestNobodyFillsALobbyAlone: not from one address, not with one account, and not by asking again. The place of an
+// entry that ends is free again.
+func TestNobodyFillsALobbyAlone(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		settings := calm
@@ -222,7 +222,7 @@ func TestNobodyKeepsALobbyFullAlone(t *testing.T) {
 	})
 }
 
-// TestShareOfALobbyIsTenPlacesAtLeast, and everything where there is no capacity.
+// TestShareOfALobbyIsTenPlacesAtLeast: and everything when there is no capacity.
 func TestShareOfALobbyIsTenPlacesAtLeast(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
@@ -237,8 +237,8 @@ func TestShareOfALobbyIsTenPlacesAtLeast(t *testing.T) {
 	}
 }
 
-// TestNoAddressIsRememberedLongerThanItsGuestsWait, nor an account: whichever way they leave the list.
-func TestNoAddressIsRememberedLongerThanItsGuestsWait(t *testing.T) {
+// TestAddressIsForgottenWhenItsGuestsStopWaiting: and so is an account, however the guests leave the list.
+func TestAddressIsForgottenWhenItsGuestsStopWaiting(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		for way, leave := range map[string]func(*world, *lobby.Request) error{
@@ -282,7 +282,7 @@ func TestNoAddressIsRememberedLongerThanItsGuestsWait(t *testing.T) {
 					require.NoError(t, err)
 					return n
 				}
-				assert.Zero(t, taken("192.0.2.2"), "whoever has an account is counted by it, not by the address")
+				assert.Zero(t, taken("192.0.2.2"), "a user counts for their account, not for the address")
 				if len(w.listed(t)) == len(all) { // else this machine has stood still for longer than they wait
 					assert.Equal(t, []int64{2, 2}, []int64{taken("192.0.2.1"), taken(ada.ID.String())})
 				}

@@ -20,8 +20,8 @@ import (
 	"foyer/test/env"
 )
 
-// TestDecisionArrivesAlthoughTheSubscriptionIsCut: the connection that would have carried the bell is
-// killed around the decision, again and again. Nothing but making it again rings: no heartbeat comes.
+// TestDecisionArrivesAlthoughTheSubscriptionIsCut: the connection that would carry the bell is killed around the
+// decision, repeatedly. No heartbeat helps: only the new subscription rings.
 func TestDecisionArrivesAlthoughTheSubscriptionIsCut(t *testing.T) {
 	t.Parallel()
 	server := env.StartRedis(t)
@@ -50,7 +50,7 @@ func TestDecisionArrivesAlthoughTheSubscriptionIsCut(t *testing.T) {
 	})
 }
 
-// onlyCommands is of hooks that concern single commands.
+// onlyCommands is part of hooks that concern only single commands.
 type onlyCommands struct{}
 
 func (onlyCommands) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -58,7 +58,7 @@ func (onlyCommands) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 	return next
 }
 
-// deafening loses every bell that is rung through a client, as a network may.
+// deafening loses every bell that a client rings, as a network may.
 type deafening struct{ onlyCommands }
 
 func (deafening) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
@@ -66,7 +66,7 @@ func (deafening) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		args := cmd.Args()
 		for i, arg := range args {
 			if arg == "PUBLISH" {
-				args[i] = "SPUBLISH" // which those who have subscribed to the channel do not hear
+				args[i] = "SPUBLISH" // which subscribers of the channel do not receive
 			}
 		}
 		return next(ctx, cmd)
@@ -96,10 +96,9 @@ func TestHeartbeatMakesUpForLostBells(t *testing.T) {
 	entry.until(is(live.Ended))
 }
 
-// hindered is a Redis that answers no heartbeat of a room for a while, and is slow with what is done for
-// somebody who leaves it.
+// hindered is a Redis that answers no heartbeat of a room for a while, and is slow for guests who leave it.
 type hindered struct {
-	room   atomic.Pointer[string] // none before it is told of one
+	room   atomic.Pointer[string] // none until the test sets one
 	missed atomic.Int64           // heartbeats
 	works  atomic.Bool
 	slow   time.Duration
@@ -132,7 +131,7 @@ func (h *hindered) concerns(cmd redis.Cmder) bool {
 	return room != nil && strings.Contains(fmt.Sprint(cmd.Args()...), *room)
 }
 
-// nothingStays waits until of a room no more is in Redis than its version.
+// nothingStays waits until a room has no more in Redis than its version.
 func (w *world) nothingStays(t *testing.T, rdb redis.UniversalClient) {
 	t.Helper()
 	env.Eventually(t, func(c *assert.CollectT) {
@@ -142,8 +141,8 @@ func (w *world) nothingStays(t *testing.T, rdb redis.UniversalClient) {
 	})
 }
 
-// TestWhoIsGoneGoesFromRedisThoughAHeartbeatFails: nobody watches the room any more who would make up for it.
-func TestWhoIsGoneGoesFromRedisThoughAHeartbeatFails(t *testing.T) {
+// TestGoneGuestIsRemovedThoughAHeartbeatFails: nobody watches the room any more who would make up for it.
+func TestGoneGuestIsRemovedThoughAHeartbeatFails(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	h := &hindered{}
@@ -159,8 +158,8 @@ func TestWhoIsGoneGoesFromRedisThoughAHeartbeatFails(t *testing.T) {
 	w.nothingStays(t, rdb)
 }
 
-// TestWhoIsGoneGoesFromRedisThoughItIsSlow: his grace time begins later than he has left.
-func TestWhoIsGoneGoesFromRedisThoughItIsSlow(t *testing.T) {
+// TestGoneGuestIsRemovedThoughRedisIsSlow: the grace time begins later than the guest has left.
+func TestGoneGuestIsRemovedThoughRedisIsSlow(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	h := &hindered{slow: 10 * lapsing.Heartbeat}
@@ -194,9 +193,8 @@ func TestRedisRestartsWhileGuestsWait(t *testing.T) {
 	host.until(func(l *live.Lobby) bool { return l.TotalCount() == 0 })
 }
 
-// TestGuestsKeepTheirPlacesWhenRedisForgetsThem: all of Redis is lost; whoever still watches is put
-// back where he stood.
-func TestGuestsKeepTheirPlacesWhenRedisForgetsThem(t *testing.T) {
+// TestGuestsKeepTheirPlacesWhenRedisLosesThem: all of Redis is lost; guests who still watch get their old places back.
+func TestGuestsKeepTheirPlacesWhenRedisLosesThem(t *testing.T) {
 	t.Parallel()
 	server := env.StartRedis(t)
 	admin := server.Client(t)
@@ -222,8 +220,8 @@ func TestGuestsKeepTheirPlacesWhenRedisForgetsThem(t *testing.T) {
 	entries[1].until(is(live.Admitted))
 }
 
-// TestGuestMovesToAnotherServer: his server is gone without a word; with his ticket he finds the
-// decision that was made meanwhile at another.
+// TestGuestMovesToAnotherServer: the guest's server dies; with their ticket they find the decision that another server
+// has made meanwhile.
 func TestGuestMovesToAnotherServer(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
@@ -259,7 +257,7 @@ func TestClusterMovesARoom(t *testing.T) {
 	host.until(func(l *live.Lobby) bool { return l.TotalCount() == 1 })
 }
 
-// TestBellsAreShardedOnACluster: the node of the room's slot alone knows of them.
+// TestBellsAreShardedOnACluster: only the node of the room's slot knows them.
 func TestBellsAreShardedOnACluster(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.RedisCluster(t)

@@ -17,7 +17,7 @@ import (
 	"foyer/test/env"
 )
 
-// TestMeetingLapsesOnlyAfterItsGrace, counted from when the last person left; to come back begins it anew.
+// TestMeetingLapsesOnlyAfterItsGrace: which begins when the last person leaves, and again after somebody has come back.
 func TestMeetingLapsesOnlyAfterItsGrace(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
@@ -68,8 +68,8 @@ func TestMeetingLapsesOnlyAfterItsGrace(t *testing.T) {
 	})
 }
 
-// TestMessageEndsWithItsMeeting, also when something else that guests are shown changes during the grace time, and for
-// guests who wait for the next meeting already.
+// TestMessageEndsWithItsMeeting: also when something else that guests see changes during the grace time, and for guests
+// who already wait for the next meeting.
 func TestMessageEndsWithItsMeeting(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
@@ -126,8 +126,8 @@ func TestMeetingThatBeginsMeanwhileIsNotForgotten(t *testing.T) {
 	})
 }
 
-// TestOneServerOfAllTakesATurn, also when it fails: the next turn is after the interval.
-func TestOneServerOfAllTakesATurn(t *testing.T) {
+// TestOnlyOneServerTakesATurn: also when it fails: the next turn is after the interval.
+func TestOnlyOneServerTakesATurn(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
@@ -156,8 +156,8 @@ func TestOneServerOfAllTakesATurn(t *testing.T) {
 	})
 }
 
-// TestMeetingGoesOnAfterAServerOfAnEarlierVersionCountedSomebodyIn: that has left the time since which nobody was
-// there, long ago.
+// TestMeetingGoesOnAfterAServerOfAnEarlierVersionCountedSomebodyIn: such a server keeps the old time since which nobody
+// was there.
 func TestMeetingGoesOnAfterAServerOfAnEarlierVersionCountedSomebodyIn(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {

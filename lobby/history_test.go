@@ -45,7 +45,7 @@ func TestRandomHistories(t *testing.T) {
 			rt.Repeat(map[string]func(*rapid.T){
 				"knock": h.knocks, "poll": h.polls, "watch": h.watchesIt, "unwatch": h.stopsWatching,
 				"leave": h.leaves, "admit": h.admits, "deny": h.denies, "admitAll": h.admitsAll,
-				"clear": h.clears, "look": h.catchUp, "": h.agree,
+				"clear": h.clears, "catch up": h.catchUp, "": h.agree,
 			})
 			h.catchUp(rt)
 		})
@@ -129,7 +129,7 @@ func (h *history) denies(rt *rapid.T) {
 	h.decided(rt, r.Entry.ID, live.Denied, err)
 }
 
-// decided checks the outcome of a decision: the first stands, and others are told which.
+// decided checks the outcome of a decision: the first one wins, and others learn which it was.
 func (h *history) decided(rt *rapid.T, id uuid.UUID, to live.Status, err error) {
 	was := h.status[id]
 	switch {
@@ -173,7 +173,7 @@ func (h *history) agree(rt *rapid.T) {
 	}
 }
 
-// catchUp checks that whoever watches comes to see the model's state, through however many steps.
+// catchUp checks that all watchers arrive at the model's state, in however many steps.
 func (h *history) catchUp(rt *rapid.T) {
 	h.host.catchUp(rt, func(l *live.Lobby) bool { return slices.Equal(ids(l.Entries), h.order) })
 	for id, w := range h.watches {

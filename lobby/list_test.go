@@ -13,9 +13,9 @@ import (
 	"foyer/test/env"
 )
 
-// TestListThatIsRememberedIsTheOneThatIs: whatever happens to a lobby, here or at another server, or to what Redis
-// has of it, who has read it before sees what somebody sees who has not.
-func TestListThatIsRememberedIsTheOneThatIs(t *testing.T) {
+// TestCachedListIsTheCurrentOne: whatever happens to a lobby, here, at another server or in Redis, a server with a
+// cached list shows the same as one without.
+func TestCachedListIsTheCurrentOne(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)

@@ -34,13 +34,13 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// soon is how long a test waits for what should happen at once, on a busy machine.
+// soon is how long a test waits for what should happen immediately, on a busy machine.
 const soon = time.Minute
 
 const liveKitSecret = "a LiveKit secret of 32 bytes ...."
 
-// fast are settings under which the heartbeat mends quickly what it can. Nobody loses his place: a machine
-// that stands still for a while is no guest who is gone.
+// fast are settings with a quick heartbeat. Nobody loses their place, since a machine that pauses for a while does not
+// mean that its guests are gone.
 var fast = settings{
 	liveSettings{
 		Grace: time.Hour, Heartbeat: 50 * time.Millisecond, DeniedFor: time.Minute, AdmittedFor: time.Hour,
@@ -59,14 +59,14 @@ type (
 	lobbySettings = lobby.Settings
 )
 
-// calm are settings under which nothing happens by itself while a test runs.
+// calm are settings under which nothing happens by itself during a test.
 var calm = func() settings {
 	s := fast
 	s.Heartbeat = time.Hour
 	return s
 }()
 
-// lapsing are settings under which who is gone loses his place while a test runs, and nobody else does.
+// lapsing are settings under which guests who are gone lose their places while a test runs, and nobody else does.
 var lapsing = func() settings {
 	s := fast
 	s.Grace = 5 * time.Second
@@ -229,7 +229,7 @@ func (w *watch[T]) next() T {
 	}
 }
 
-// until returns the first state that is as wanted.
+// until returns the first state that is as expected.
 func (w *watch[T]) until(wanted func(T) bool) T {
 	w.t.Helper()
 	for {
@@ -239,7 +239,7 @@ func (w *watch[T]) until(wanted func(T) bool) T {
 	}
 }
 
-// catchUp waits until what was last seen is as wanted.
+// catchUp waits until the last state is as expected.
 func (w *watch[T]) catchUp(t interface{ Fatalf(string, ...any) }, wanted func(T) bool) {
 	for w.last == nil || !wanted(*w.last) {
 		select {
@@ -286,7 +286,7 @@ func TestGuestIsAdmitted(t *testing.T) {
 		assert.Empty(t, names(host.next()))
 
 		anna := w.knock(t, "Anna")
-		assert.Equal(t, []string{"Anna"}, names(host.next()), "the host sees her at once")
+		assert.Equal(t, []string{"Anna"}, names(host.next()), "the host sees her immediately")
 		entry := w.watchEntry(t, w.Service, anna)
 		assert.Equal(t, live.Waiting, entry.next().Status)
 
@@ -296,7 +296,7 @@ func TestGuestIsAdmitted(t *testing.T) {
 		told := entry.next()
 		assert.Equal(t, live.Admitted, told.Status)
 		assert.Greater(t, told.Version, anna.Entry.Version)
-		assert.Empty(t, names(host.next()), "she waits no more")
+		assert.Empty(t, names(host.next()), "she does not wait any more")
 
 		details, err := w.ConnectionDetails(guest(), told)
 		require.NoError(t, err)
@@ -433,7 +433,7 @@ func TestPresence(t *testing.T) {
 	})
 }
 
-func TestGuestWhoPollsKeepsHisPlace(t *testing.T) {
+func TestGuestWhoPollsKeepsTheirPlace(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, lapsing)
@@ -448,9 +448,8 @@ func TestGuestWhoPollsKeepsHisPlace(t *testing.T) {
 	host.until(func(l *live.Lobby) bool { return l.TotalCount() == 0 })
 }
 
-// TestNothingStaysInRedis: no key outlives what it was for, but for the room's version, which ends
-// by itself.
-func TestNothingStaysInRedis(t *testing.T) {
+// TestNoKeyStaysInRedis: except the room's version, which expires.
+func TestNoKeyStaysInRedis(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, lapsing)
@@ -480,7 +479,7 @@ func TestDenied(t *testing.T) {
 			lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &request.Ticket})
 		require.NoError(t, err)
 		assert.Equal(t, live.Denied, again.Entry.Status)
-		if assert.NotNil(t, again.Entry.RetryAfter, "he is told when he may ask again") {
+		if assert.NotNil(t, again.Entry.RetryAfter, "they learn when they may ask again") {
 			assert.Contains(t, []int{1, 2, 3, 4, 5}, *again.Entry.RetryAfter, "seconds")
 		}
 		assert.Nil(t, request.Entry.RetryAfter, "who waits has nothing to wait for but the host")
@@ -492,7 +491,7 @@ func TestDenied(t *testing.T) {
 			later, err := w.RequestEntry(as(user),
 				lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &request.Ticket})
 			if assert.NoError(c, err) {
-				assert.Equal(c, live.Waiting, later.Entry.Status, "after a time he may ask again")
+				assert.Equal(c, live.Waiting, later.Entry.Status, "after a time they may ask again")
 			}
 		}, soon, 50*time.Millisecond)
 	})
@@ -517,11 +516,11 @@ func TestMeetingEnds(t *testing.T) {
 		_, err = w.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{
 			RoomID: &w.room.ID, Ticket: &admitted.Ticket,
 		})
-		requireKind(t, err, fault.LobbyRequired) // his admission has ended with the meeting
+		requireKind(t, err, fault.LobbyRequired) // the admission has ended with the meeting
 
 		again := w.again(t, waits)
 		assert.Equal(t, live.Waiting, again.Entry.Status)
-		waiting.until(is(live.Waiting)) // he is still subscribed
+		waiting.until(is(live.Waiting)) // the guest is still subscribed
 	})
 }
 
@@ -556,7 +555,7 @@ func TestDeletedRoomEndsItsLobby(t *testing.T) {
 	entry.until(is(live.Ended))
 }
 
-func TestWhoMayWalkIn(t *testing.T) {
+func TestPeopleWhoMayWalkInDoNotWait(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
@@ -570,7 +569,7 @@ func TestWhoMayWalkIn(t *testing.T) {
 	details, err := w.ConnectionDetails(as(member), request.Entry)
 	require.NoError(t, err)
 	assert.Equal(t, "Max Member", details.ParticipantName)
-	assert.Empty(t, w.listed(t), "he is nobody's to admit")
+	assert.Empty(t, w.listed(t), "nobody can admit them")
 
 	token, err := w.CreateRoomToken(as(member), lobby.CreateRoomTokenInput{
 		Slug: &w.room.Slug, Ticket: &request.Ticket,
@@ -590,7 +589,7 @@ func TestWhoMayWalkIn(t *testing.T) {
 	requireKind(t, err, fault.LobbyRequired)
 }
 
-func TestHostIsHostNoMore(t *testing.T) {
+func TestSubscriptionOfAFormerHostEnds(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
@@ -603,13 +602,13 @@ func TestHostIsHostNoMore(t *testing.T) {
 	})
 	host.next()
 	access.Update().SetRole(roomaccess.RoleMEMBER).ExecX(t.Context())
-	w.knock(t, "Not for her eyes")
+	w.knock(t, "Not for the former host")
 	select {
 	case l, open := <-host.states:
-		require.False(t, open, "she sees %v", l)
+		require.False(t, open, "the former host sees %v", l)
 		requireKind(t, <-why, fault.Forbidden)
 	case <-time.After(soon):
-		require.Fail(t, "she still watches")
+		require.Fail(t, "the former host still watches")
 	}
 }
 
@@ -733,7 +732,7 @@ func TestCaps(t *testing.T) {
 			}
 			assert.Empty(t, kind(at("192.0.2.6", w.owner)))
 			assert.Empty(t, kind(at("192.0.2.7", w.owner)))
-			assert.Equal(t, fault.RateLimited, kind(at("192.0.2.8", w.owner)), "from wherever he asks")
+			assert.Equal(t, fault.RateLimited, kind(at("192.0.2.8", w.owner)), "from every address")
 			assert.Equal(t, fault.LobbyRequired, kind(at("192.0.2.8", w.user(t, "Ada"))))
 		})
 		t.Run("how many tokens a room gives", func(t *testing.T) {
@@ -771,7 +770,7 @@ func TestCaps(t *testing.T) {
 	})
 }
 
-func TestRedisIsAway(t *testing.T) {
+func TestMutationsAreUnavailableWithoutRedis(t *testing.T) {
 	t.Parallel()
 	server := env.StartRedis(t)
 	w := newWorld(t, server.Client(t), "", fast)
@@ -786,5 +785,5 @@ func TestRedisIsAway(t *testing.T) {
 	assert.NotEqual(t, cause.Error(), fault.Of(err).Message, "the log learns why")
 	assert.Error(t, errors.Unwrap(cause))
 	_, err = w.CreateRoomToken(w.host(), lobby.CreateRoomTokenInput{RoomID: &w.room.ID})
-	requireKind(t, err, fault.Unavailable) // whoever enters must be known when LiveKit tells of him
+	requireKind(t, err, fault.Unavailable) // people must have a pass when LiveKit reports that they join
 }

@@ -34,7 +34,7 @@ func (w *world) letIn(t testing.TB, ctx context.Context, name string) *lobby.Req
 	return r
 }
 
-// refused is why somebody may not be in the call by now.
+// refused is why a person may not be in the meeting at this moment.
 func (w *world) refused(t testing.TB, of *lobby.Request) error {
 	t.Helper()
 	now, err := w.rooms.ByID(context.Background(), w.room.ID)
@@ -64,9 +64,9 @@ func (w *world) expel(ctx context.Context, p rooms.Person) error {
 	return w.live.Expel(ctx, w.room.ID, p.ID, p.UserID)
 }
 
-// TestAdmissionDoesNotRunOutInTheCall: whoever uses his admission is not put out in the middle of a
-// long meeting; who does not use it has to ask again.
-func TestAdmissionDoesNotRunOutInTheCall(t *testing.T) {
+// TestAdmissionDoesNotRunOutInTheMeeting: a guest who uses their admission is not removed in the middle of a long
+// meeting; one who does not use it has to ask again.
+func TestAdmissionDoesNotRunOutInTheMeeting(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	settings := calm
@@ -86,10 +86,10 @@ func TestAdmissionDoesNotRunOutInTheCall(t *testing.T) {
 		assert.Error(t, standings[0].Refused)
 	}, soon, 20*time.Millisecond)
 	assert.NoError(t, w.refused(t, inside))
-	assert.NoError(t, w.refused(t, followed), "his joining was not heard of")
+	assert.NoError(t, w.refused(t, followed), "their joining was not reported")
 
 	require.NoError(t, w.live.CountOut(t.Context(), w.room.ID, inside.Entry.ID, "PA_1"))
-	assert.NoError(t, w.refused(t, inside), "he may come back")
+	assert.NoError(t, w.refused(t, inside), "they may come back")
 	require.EventuallyWithT(t, func(t *assert.CollectT) {
 		standings, err := w.Judge(context.Background(), w.room, inside.Entry.ID)
 		assert.NoError(t, err)
@@ -97,8 +97,8 @@ func TestAdmissionDoesNotRunOutInTheCall(t *testing.T) {
 	}, soon, 20*time.Millisecond)
 }
 
-// TestWhatHoldsForTheMeetingLivesAsLongAsIt: nothing of a meeting is forgotten while it is followed.
-func TestWhatHoldsForTheMeetingLivesAsLongAsIt(t *testing.T) {
+// TestStateOfAMeetingLastsAsLongAsTheMeeting: nothing is forgotten while the meeting is compared with LiveKit.
+func TestStateOfAMeetingLastsAsLongAsTheMeeting(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
@@ -127,8 +127,8 @@ func TestWhatHoldsForTheMeetingLivesAsLongAsIt(t *testing.T) {
 	}
 }
 
-// TestWhoHasLeftIsNotInsideAgain: LiveKit's list is older than the news of an end.
-func TestWhoHasLeftIsNotInsideAgain(t *testing.T) {
+// TestPersonWhoHasLeftIsNotCountedInAgain: LiveKit's list is older than the event of the end.
+func TestPersonWhoHasLeftIsNotCountedInAgain(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
@@ -144,7 +144,7 @@ func TestWhoHasLeftIsNotInsideAgain(t *testing.T) {
 	assert.Zero(t, meeting.Inside)
 }
 
-// TestExpelledPersonHasNoOtherAdmission: somebody was let in on two devices and is removed on one.
+// TestExpelledPersonHasNoOtherAdmission: a user was admitted on two devices and is removed on one.
 func TestExpelledPersonHasNoOtherAdmission(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
@@ -162,7 +162,7 @@ func TestExpelledPersonHasNoOtherAdmission(t *testing.T) {
 	assert.NoError(t, w.refused(t, another))
 }
 
-// TestHeldPersonWaitsOnEveryDevice: he was let in on two devices and is sent back on one.
+// TestHeldPersonWaitsOnEveryDevice: a user was admitted on two devices and is returned to the lobby on one.
 func TestHeldPersonWaitsOnEveryDevice(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
@@ -190,8 +190,8 @@ func TestHeldPersonWaitsOnEveryDevice(t *testing.T) {
 	require.NoError(t, w.refused(t, laptop))
 }
 
-// TestAdmissionOutlivesAnOpenDoor: a host has let somebody in who then could have walked in too.
-func TestAdmissionOutlivesAnOpenDoor(t *testing.T) {
+// TestAdmissionOutlivesPublicAccess: a host has admitted a guest who then could have walked in too.
+func TestAdmissionOutlivesPublicAccess(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
@@ -205,10 +205,10 @@ func TestAdmissionOutlivesAnOpenDoor(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, anna.Entry.ID, token.ParticipantID)
 	set(room.AccessLevelRESTRICTED)
-	assert.NoError(t, w.refused(t, anna), "the host's admission stands")
+	assert.NoError(t, w.refused(t, anna), "the host's admission is valid")
 }
 
-// TestPassOutlivesItsTokenAlsoWhenItsHolderLeaves: to leave early takes nothing of a long token.
+// TestPassOutlivesItsTokenAlsoWhenItsHolderLeaves: a person who leaves early can still use a long token.
 func TestPassOutlivesItsTokenAlsoWhenItsHolderLeaves(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
@@ -224,7 +224,7 @@ func TestPassOutlivesItsTokenAlsoWhenItsHolderLeaves(t *testing.T) {
 	assert.Greater(t, rdb.PTTL(t.Context(), key).Val(), 47*time.Hour)
 }
 
-// TestLongMessageIsInTheAudit: what the API takes, the audit keeps.
+// TestLongMessageIsInTheAudit: the audit keeps every message that the API accepts.
 func TestLongMessageIsInTheAudit(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
@@ -240,7 +240,7 @@ func TestLongMessageIsInTheAudit(t *testing.T) {
 	assert.Equal(t, 1, audit.TotalCount)
 }
 
-// failing refuses scripts from when it is told to.
+// failing refuses scripts while now is set.
 type failing struct {
 	onlyCommands
 
@@ -256,16 +256,16 @@ func (f *failing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// TestAdmittedGuestHearsOfItWithHisPass: what reads that he has been admitted issues it, so that nothing more
-// has to be asked of Redis for his token.
-func TestAdmittedGuestHearsOfItWithHisPass(t *testing.T) {
+// TestAdmittedGuestGetsTheirPassWithTheNews: the script that reads the admission issues the pass, so that the token
+// needs no other script.
+func TestAdmittedGuestGetsTheirPassWithTheNews(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
-	his, _ := env.Redis(t)
+	theirs, _ := env.Redis(t)
 	broken := &failing{}
-	his.AddHook(broken)
-	server := w.server(t, his, calm).Service
+	theirs.AddHook(broken)
+	server := w.server(t, theirs, calm).Service
 	anna := w.knock(t, "Anna")
 	watching := w.watchEntry(t, server, anna)
 	assert.Equal(t, live.Waiting, watching.next().Status)

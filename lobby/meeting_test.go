@@ -33,7 +33,7 @@ func text(message *string) string {
 	return *message
 }
 
-func TestMessageReachesEverybodyWhoWaits(t *testing.T) {
+func TestMessageReachesAllWaitingGuests(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
@@ -46,7 +46,7 @@ func TestMessageReachesEverybodyWhoWaits(t *testing.T) {
 		hers.until(told("Five minutes"))
 		host.until(func(l *live.Lobby) bool { return text(l.Message) == "Five minutes" })
 		bob := w.knock(t, "Bob")
-		assert.Equal(t, "Five minutes", text(bob.Entry.Message), "who comes later is told at once")
+		assert.Equal(t, "Five minutes", text(bob.Entry.Message), "a guest who comes later sees it immediately")
 		w.say(t, "Two")
 		hers.until(told("Two"))
 		w.say(t, "")
@@ -55,7 +55,7 @@ func TestMessageReachesEverybodyWhoWaits(t *testing.T) {
 		w.say(t, "Now")
 		_, err := w.Admit(w.host(), w.decide(bob))
 		require.NoError(t, err)
-		assert.Nil(t, w.watchEntry(t, there, bob).next().Message, "he waits no more")
+		assert.Nil(t, w.watchEntry(t, there, bob).next().Message, "they do not wait any more")
 		_, err = w.live.End(guest(), w.room.ID)
 		require.NoError(t, err)
 		hers.until(is(live.Ended))
@@ -64,7 +64,7 @@ func TestMessageReachesEverybodyWhoWaits(t *testing.T) {
 	})
 }
 
-func TestMessageIsForHostsToSet(t *testing.T) {
+func TestOnlyHostsSetTheMessage(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
@@ -89,7 +89,7 @@ func TestMessageOfSeveralLinesReachesGuestsAsItWasWritten(t *testing.T) {
 	assert.Equal(t, "We begin at 10.\nUntil then: tea.", text(entry.Message))
 }
 
-// at is a guest's place, and 0 when it is not told.
+// at is a guest's place, and 0 when it is not shown.
 func at(e *live.Entry) int {
 	if e.Position == nil {
 		return 0
@@ -97,8 +97,8 @@ func at(e *live.Entry) int {
 	return *e.Position
 }
 
-// stands reads until the guest sees himself at a place; versions never fall.
-func stands(t testing.TB, w *watch[*live.Entry], place int) {
+// reaches reads until the guest sees themselves at a place; versions never fall.
+func reaches(t testing.TB, w *watch[*live.Entry], place int) {
 	t.Helper()
 	version := 0
 	if w.last != nil {
@@ -123,13 +123,13 @@ func TestGuestsSeeTheirPlaces(t *testing.T) {
 		assert.Equal(t, 3, at(carl.Entry))
 		annas, bobs, carls := w.watchEntry(t, w.Service, anna), w.watchEntry(t, w.Service, bob),
 			w.watchEntry(t, w.Service, carl)
-		stands(t, annas, 1)
-		stands(t, bobs, 2)
-		stands(t, carls, 3)
+		reaches(t, annas, 1)
+		reaches(t, bobs, 2)
+		reaches(t, carls, 3)
 		_, err := w.Admit(w.host(), w.decide(bob))
 		require.NoError(t, err)
-		stands(t, bobs, 0)
-		stands(t, carls, 2)
+		reaches(t, bobs, 0)
+		reaches(t, carls, 2)
 		w.say(t, "Soon")
 		carls.until(told("Soon"))
 		assert.Equal(t, 2, at(*carls.last))
@@ -137,20 +137,20 @@ func TestGuestsSeeTheirPlaces(t *testing.T) {
 		assert.Equal(t, 3, at(dora.Entry))
 		_, err = w.Cancel(guest(), anna.Ticket)
 		require.NoError(t, err)
-		stands(t, annas, 0)
-		stands(t, carls, 1)
+		reaches(t, annas, 0)
+		reaches(t, carls, 1)
 		assert.Equal(t, 2, at(w.watchEntry(t, w.Service, dora).next()))
 	})
 }
 
-func TestPlacesAreToldOnlyWhereTheServerSaysSo(t *testing.T) {
+func TestPlacesAreShownOnlyIfTheServerSaysSo(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	assert.Nil(t, w.knock(t, "Anna").Entry.Position)
 }
 
-// TestEventIsSeenOnceItIsMarked, and no other is.
+// TestEventIsSeenOnceItIsMarked: and no other event is.
 func TestEventIsSeenOnceItIsMarked(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
@@ -173,8 +173,8 @@ func TestEventIsSeenOnceItIsMarked(t *testing.T) {
 	})
 }
 
-// TestRemovalIsToldOnlyWhenAHostDidIt: to guests who come back with their ticket.
-func TestRemovalIsToldOnlyWhenAHostDidIt(t *testing.T) {
+// TestRemovalIsShownOnlyWhenAHostDidIt: to guests who come back with their ticket.
+func TestRemovalIsShownOnlyWhenAHostDidIt(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)

@@ -46,7 +46,7 @@ func (s *severable) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 	}
 }
 
-// TestDenialOutlivesACutOfTheGuestsServer: by the time that it is back, the guest might ask again.
+// TestDenialOutlivesACutOfTheGuestsServer: when the server is back, the guest might already ask again.
 func TestDenialOutlivesACutOfTheGuestsServer(t *testing.T) {
 	t.Parallel()
 	for name, ban := range map[string]bool{"with a ban": true, "without": false} {
@@ -93,8 +93,8 @@ func TestDenialOutlivesACutOfTheGuestsServer(t *testing.T) {
 	}
 }
 
-// TestNobodyIsPutBackAgainstTheDatabase: Redis has lost the guest and the decision, but a ban and a deleted room
-// stand in the database.
+// TestNobodyIsPutBackAgainstTheDatabase: Redis has lost the guest and the decision, but the database has a ban, or no
+// such room.
 func TestNobodyIsPutBackAgainstTheDatabase(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
@@ -125,7 +125,7 @@ func TestNobodyIsPutBackAgainstTheDatabase(t *testing.T) {
 	annas.until(is(live.Ended))
 }
 
-// TestOneDamagedEntryDoesNotHideTheLobby, nor keep hosts from deciding on all others.
+// TestOneDamagedEntryDoesNotHideTheLobby: and does not keep hosts from deciding on all others.
 func TestOneDamagedEntryDoesNotHideTheLobby(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
@@ -161,8 +161,7 @@ func TestOneDamagedEntryDoesNotHideTheLobby(t *testing.T) {
 	})
 }
 
-// TestDamagedPassIsAsGoodAsNone.
-func TestDamagedPassIsAsGoodAsNone(t *testing.T) {
+func TestDamagedPassCountsAsNone(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)

@@ -19,7 +19,7 @@ import (
 	"foyer/test/env"
 )
 
-// atOnce runs f n times at once.
+// atOnce runs f n times concurrently.
 func atOnce(n int, f func(i int)) {
 	var all sync.WaitGroup
 	start := make(chan struct{})
@@ -33,7 +33,7 @@ func atOnce(n int, f func(i int)) {
 	all.Wait()
 }
 
-func TestOfFiftyHostsOneDecides(t *testing.T) {
+func TestOneOfFiftyHostsDecides(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
@@ -61,7 +61,7 @@ func TestOfFiftyHostsOneDecides(t *testing.T) {
 				heard[want]++
 			})
 			stands := entry.next().Status
-			assert.Equal(t, map[live.Status]int{stands: 50}, heard, "all hear the decision that stands")
+			assert.Equal(t, map[live.Status]int{stands: 50}, heard, "all learn the decision that won")
 		}
 	})
 }
@@ -126,7 +126,7 @@ func TestFiveHundredGuestsAreListedInOrder(t *testing.T) {
 	})
 }
 
-// TestFloodIsCoalescedForHosts: however many knock, a host's list is not sent for each of them.
+// TestFloodIsCoalescedForHosts: a host's list is not sent for each of many requests.
 func TestFloodIsCoalescedForHosts(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
@@ -146,12 +146,12 @@ func TestFloodIsCoalescedForHosts(t *testing.T) {
 	assert.LessOrEqual(t, states, most, "at most one list each 100 ms")
 }
 
-// TestKnockWakesNoOtherGuest: what one guest does costs the others who wait nothing.
+// TestKnockWakesNoOtherGuest: one guest's request costs the other waiting guests nothing.
 func TestKnockWakesNoOtherGuest(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
-	// Bells are heard one after the other: when one has been, all before it have woken whom they concern.
+	// Bells arrive in order: after one of them, all before it have woken their watchers.
 	bells := uint64(0)
 	heard := func(more uint64) {
 		t.Helper()
@@ -159,7 +159,7 @@ func TestKnockWakesNoOtherGuest(t *testing.T) {
 		require.Eventually(t, func() bool { return w.live.Stats().Received == bells }, soon, time.Millisecond)
 	}
 	w.watchEntry(t, w.Service, w.knock(t, "First")).next()
-	require.Eventually(t, func() bool { return w.live.Stats().Rung == 1 }, soon, time.Millisecond, "bells are heard")
+	require.Eventually(t, func() bool { return w.live.Stats().Rung == 1 }, soon, time.Millisecond, "bells arrive")
 	const guests = 20
 	for range guests {
 		w.watchEntry(t, w.Service, w.knock(t, "Waits")).next()
@@ -177,5 +177,5 @@ func TestKnockWakesNoOtherGuest(t *testing.T) {
 		w.knock(t, "Another")
 	}
 	heard(1 + 6)
-	assert.Equal(t, uint64(1), w.live.Stats().Rung-before, "only the guest concerned is woken, and reads his entry")
+	assert.Equal(t, uint64(1), w.live.Stats().Rung-before, "only the guest concerned is woken, and reads their entry")
 }

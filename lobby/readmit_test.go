@@ -35,9 +35,9 @@ func (w *world) tokenOf(of *lobby.Request) (*lobby.RoomToken, error) {
 	return w.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{RoomID: &w.room.ID, Ticket: &of.Ticket})
 }
 
-// TestAdmissionThatRedisHasLostHolds: the guest has been told of it, and watches no longer. It does not matter whether
-// Redis knows the guest as one who waits, or not at all.
-func TestAdmissionThatRedisHasLostHolds(t *testing.T) {
+// TestAdmissionThatRedisHasLostIsBroughtBack: the guest knows it, and does not watch any more. Redis knows the guest as
+// one who waits, or not at all.
+func TestAdmissionThatRedisHasLostIsBroughtBack(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, lasting)
@@ -72,9 +72,8 @@ func TestAdmissionThatRedisHasLostHolds(t *testing.T) {
 	})
 }
 
-// TestAdmissionIsNotBroughtBackAgainstWhatFollowed: Redis knows of what has happened after the admission, or the audit
-// does.
-func TestAdmissionIsNotBroughtBackAgainstWhatFollowed(t *testing.T) {
+// TestAdmissionIsNotBroughtBackAgainstALaterChange: Redis has what has happened after the admission, or the audit has.
+func TestAdmissionIsNotBroughtBackAgainstALaterChange(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		for name, follows := range map[string]func(*world, *lobby.Request, rooms.Person, func()){
@@ -123,8 +122,7 @@ func TestAdmissionIsNotBroughtBackAgainstWhatFollowed(t *testing.T) {
 	})
 }
 
-// TestBanAndLockHoldForAnAdmissionThatIsBroughtBack.
-func TestBanAndLockHoldForAnAdmissionThatIsBroughtBack(t *testing.T) {
+func TestBanAndLockApplyToAnAdmissionThatIsBroughtBack(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, lasting)
@@ -143,7 +141,7 @@ func TestBanAndLockHoldForAnAdmissionThatIsBroughtBack(t *testing.T) {
 	requireKind(t, err, fault.Forbidden)
 }
 
-// TestOldAdmissionIsNotBroughtBack: a meeting that nobody has ended may have ended since.
+// TestOldAdmissionIsNotBroughtBack: a meeting that nobody ended may have ended since.
 func TestOldAdmissionIsNotBroughtBack(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
@@ -159,8 +157,8 @@ func TestOldAdmissionIsNotBroughtBack(t *testing.T) {
 	requireKind(t, err, fault.LobbyRequired)
 }
 
-// TestGuestWhoWaitsAnewIsNotAdmittedByAnEarlierAdmission: it ended with the meeting, and the guest has asked again.
-func TestGuestWhoWaitsAnewIsNotAdmittedByAnEarlierAdmission(t *testing.T) {
+// TestEarlierAdmissionDoesNotAdmitAGuestWhoAsksAgain: it ended with the meeting.
+func TestEarlierAdmissionDoesNotAdmitAGuestWhoAsksAgain(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, lasting)
@@ -175,8 +173,7 @@ func TestGuestWhoWaitsAnewIsNotAdmittedByAnEarlierAdmission(t *testing.T) {
 	}
 }
 
-// TestDamagedDataOfAMeetingConcernsNobodyElse: a pass that is no hash, and times and versions that are no numbers.
-func TestDamagedDataOfAMeetingConcernsNobodyElse(t *testing.T) {
+func TestDamagedDataOfOnePersonDoesNotConcernOthers(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, lasting)

@@ -33,7 +33,7 @@ func BenchmarkRedis(b *testing.B) {
 	b.Run("heartbeat/room=100", func(b *testing.B) { benchHeartbeat(b, 100) })
 }
 
-// benchGuest is all that one guest asks of Redis, but for the heartbeats while he waits.
+// benchGuest is all that one guest requests of Redis, except the heartbeats while they wait.
 func (w *world) benchGuest(b *testing.B) {
 	w = w.withNewRoom(b)
 	for b.Loop() {
@@ -150,14 +150,14 @@ func TestScriptsOfAGuestAreThoseThatScalingReckonsWith(t *testing.T) {
 	server := env.StartRedis(t)
 	admin := server.Client(t)
 	w := newWorld(t, server.Client(t), "", calm)
-	w.watchEntry(t, w.Service, w.knock(t, "Stays")).next() // and so the room's bells are heard all the time
+	w.watchEntry(t, w.Service, w.knock(t, "Stays")).next() // so the server always receives the room's bells
 	before := scriptsRun(t, admin)
 	const guests = 10
 	for range guests {
 		w.admitAGuest(t)
 	}
 	counted := scriptsRun(t, admin) - before
-	assert.LessOrEqual(t, counted, scriptsOfAGuest*guests+2, "who watches reads anew once the bells are heard")
+	assert.LessOrEqual(t, counted, scriptsOfAGuest*guests+2, "watchers read again once the bells arrive")
 	assert.GreaterOrEqual(t, counted, (scriptsOfAGuest-1)*guests, "it is not far more than there are")
 }
 

@@ -26,7 +26,7 @@ import (
 	"foyer/rooms"
 )
 
-// gate stands before LiveKit's API, and holds back or refuses what a test says.
+// gate stands in front of LiveKit's API, and delays or refuses the requests that a test names.
 type gate struct {
 	t testing.TB
 
@@ -34,7 +34,7 @@ type gate struct {
 	before func(method string) bool
 }
 
-// through is an option of a world. What before (nil: everything) refuses LiveKit does not hear.
+// through is an option of a world. LiveKit does not get the requests that before refuses (nil: all).
 func (g *gate) through(liveKitURL string) string {
 	target, err := url.Parse(strings.Replace(liveKitURL, "ws", "http", 1))
 	require.NoError(g.t, err)
@@ -59,13 +59,13 @@ func (g *gate) set(before func(method string) bool) {
 	g.before = before
 }
 
-// holdFirst holds back the next call of a method: caught is closed when it has come, and free lets it
+// holdFirst delays the next request for a method: caught is closed when it has come, and free lets it
 // go on.
 func (g *gate) holdFirst(method string) (caught <-chan struct{}, free func()) {
 	return g.hold(method, func(nth int64) bool { return nth == 1 })
 }
 
-// hold holds back those calls of a method from now on that are said: caught is closed when the first of them
+// hold delays the named requests for a method from now on: caught is closed when the first of them
 // has come, and free lets them go on.
 func (g *gate) hold(method string, which func(nth int64) bool) (caught <-chan struct{}, free func()) {
 	come, goOn := make(chan struct{}), make(chan struct{})
@@ -92,8 +92,8 @@ func (g *gate) await(caught <-chan struct{}) {
 	}
 }
 
-// TestLaterOfTwoChangesOfARoomStays: LiveKit hears of the earlier one last.
-func TestLaterOfTwoChangesOfARoomStays(t *testing.T) {
+// TestLaterOfTwoChangesOfARoomWins: LiveKit gets the earlier one last.
+func TestLaterOfTwoChangesOfARoomWins(t *testing.T) {
 	t.Parallel()
 	g := &gate{t: t}
 	w := newWorld(t, options{through: g.through})
@@ -114,8 +114,8 @@ func TestLaterOfTwoChangesOfARoomStays(t *testing.T) {
 	assert.True(t, anna.isThere().Permission.Data, "the room allows it by now")
 }
 
-// TestTwoHostsChangesOfAPersonBothHold: each is about something else.
-func TestTwoHostsChangesOfAPersonBothHold(t *testing.T) {
+// TestChangesOfAPersonByTwoHostsBothApply: each is about something else.
+func TestChangesOfAPersonByTwoHostsBothApply(t *testing.T) {
 	t.Parallel()
 	g := &gate{t: t}
 	w := newWorld(t, options{through: g.through})
@@ -138,8 +138,8 @@ func TestTwoHostsChangesOfAPersonBothHold(t *testing.T) {
 	assert.False(t, now.Subscribe)
 }
 
-// TestDecisionOnAPersonHoldsThoughLiveKitIsAway: it is stored first.
-func TestDecisionOnAPersonHoldsThoughLiveKitIsAway(t *testing.T) {
+// TestDecisionOnAPersonAppliesThoughLiveKitIsUnavailable: it is stored first.
+func TestDecisionOnAPersonAppliesThoughLiveKitIsUnavailable(t *testing.T) {
 	t.Parallel()
 	g := &gate{t: t}
 	w := newWorld(t, options{through: g.through})
@@ -156,8 +156,8 @@ func TestDecisionOnAPersonHoldsThoughLiveKitIsAway(t *testing.T) {
 	assert.False(t, w.counted(anna.pass).isThere().Permission.Data)
 }
 
-// TestDecisionOnAPersonHoldsOnEveryDevice: the account has two of them in the call.
-func TestDecisionOnAPersonHoldsOnEveryDevice(t *testing.T) {
+// TestDecisionOnAPersonAppliesOnEveryDevice: the account has two of them in the meeting.
+func TestDecisionOnAPersonAppliesOnEveryDevice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	user := w.user("Anna")
@@ -171,8 +171,8 @@ func TestDecisionOnAPersonHoldsOnEveryDevice(t *testing.T) {
 	assert.False(t, phone.isThere().Permission.Data)
 }
 
-// TestNameThatAHostGivesStaysWhateverComesLast: a person renames himself at the same time.
-func TestNameThatAHostGivesStaysWhateverComesLast(t *testing.T) {
+// TestNameGivenByAHostStays: though the person renames themselves at the same time.
+func TestNameGivenByAHostStays(t *testing.T) {
 	t.Parallel()
 	g := &gate{t: t}
 	w := newWorld(t, options{through: g.through})
@@ -195,8 +195,8 @@ func TestNameThatAHostGivesStaysWhateverComesLast(t *testing.T) {
 	assert.Equal(t, "Polite", anna.isThere().Name)
 }
 
-// TestLaterOfTwoRolesStays: LiveKit hears of the promotion last.
-func TestLaterOfTwoRolesStays(t *testing.T) {
+// TestLaterOfTwoRolesWins: LiveKit gets the promotion last.
+func TestLaterOfTwoRolesWins(t *testing.T) {
 	t.Parallel()
 	g := &gate{t: t}
 	w := newWorld(t, options{through: g.through})
@@ -218,7 +218,7 @@ func TestLaterOfTwoRolesStays(t *testing.T) {
 	assert.Equal(t, "member", mia.isThere().Role())
 }
 
-// TestReturnedPersonIsOutOnEveryDevice: he waits, and does not listen in by his telephone.
+// TestReturnedPersonIsOutOnEveryDevice: they wait, and do not listen by another device.
 func TestReturnedPersonIsOutOnEveryDevice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
@@ -234,8 +234,8 @@ func TestReturnedPersonIsOutOnEveryDevice(t *testing.T) {
 	host.isThere()
 }
 
-// TestHostWhoHidesIsRemovedAllTheSame: with LiveKit's own API, which his grant opens to him.
-func TestHostWhoHidesIsRemovedAllTheSame(t *testing.T) {
+// TestHiddenHostIsRemoved: the host hides with LiveKit's own API, which their grant opens to them.
+func TestHiddenHostIsRemoved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{roomAdmins: true})
 	user := w.member("Adam Admin", roomaccess.RoleADMINISTRATOR)
@@ -259,8 +259,8 @@ func (w *world) hide(c *person) {
 	require.NoError(w.t, err)
 }
 
-// TestBannedAdministratorDoesNotLiftHisOwnBan: he is a host still, but an owner wants him out.
-func TestBannedAdministratorDoesNotLiftHisOwnBan(t *testing.T) {
+// TestBannedAdministratorCannotLiftTheirOwnBan: they are still a host, but an owner has banned them.
+func TestBannedAdministratorCannotLiftTheirOwnBan(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	user := w.member("Adam Admin", roomaccess.RoleADMINISTRATOR)

@@ -124,7 +124,7 @@ func TestEveryActOfModerationIsAudited(t *testing.T) {
 	}
 }
 
-func TestActOfAGuestNamesHim(t *testing.T) {
+func TestActOfAGuestNamesTheGuest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	anna, bob := w.counted(w.admitted(guest(), "Anna")), w.counted(w.admitted(guest(), "Bob"))

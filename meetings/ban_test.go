@@ -30,8 +30,8 @@ func (w *world) admit(request *lobby.Request) pass {
 	return pass{e.ID, request.Ticket, details}
 }
 
-// TestDenyingWithABanRemovesAGuestWhoIsInTheCall: another host has let the guest in meanwhile.
-func TestDenyingWithABanRemovesAGuestWhoIsInTheCall(t *testing.T) {
+// TestDenyingWithABanRemovesAGuestWhoIsInside: another host has let the guest in meanwhile.
+func TestDenyingWithABanRemovesAGuestWhoIsInside(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()
@@ -100,9 +100,9 @@ func TestHostIsNotBannedThroughTheLobby(t *testing.T) {
 	requireKind(t, w.denyForever(as(w.user("Nobody")), request), fault.Forbidden)
 }
 
-// TestHostsTurnManyAwayAtOnce, with a ban that holds for each of them, whatever was decided on them before, but not for
+// TestHostsDenyManyGuestsTogether, with a ban that holds for each of them, whatever was decided on them before, but not for
 // hosts.
-func TestHostsTurnManyAwayAtOnce(t *testing.T) {
+func TestHostsDenyManyGuestsTogether(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()
@@ -151,8 +151,8 @@ func TestHostsTurnManyAwayAtOnce(t *testing.T) {
 	assert.Equal(t, 3, bans.TotalCount, "and nobody banned without being asked to")
 }
 
-// TestDenyingWithABanRemovesAGuestWhoGaveUpWaitingAndCameInOtherwise: there is nothing left to deny, and the ban holds.
-func TestDenyingWithABanRemovesAGuestWhoGaveUpWaitingAndCameInOtherwise(t *testing.T) {
+// TestDenyingWithABanRemovesAGuestWhoCameInOtherwise: there is nothing left to deny, and the ban holds.
+func TestDenyingWithABanRemovesAGuestWhoCameInOtherwise(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()

@@ -61,7 +61,7 @@ func doneOf(results []*meetings.Result) int {
 	return n
 }
 
-// BenchmarkJudge looks at somebody who joins and is what the rules say: Redis and SQLite are asked,
+// BenchmarkJudge judges a person who joins as the rules say: it reads Redis and SQLite,
 // LiveKit is not.
 func BenchmarkJudge(b *testing.B) {
 	w := newWorld(b, options{accessLevel: room.AccessLevelPUBLIC})

@@ -10,8 +10,8 @@ import (
 	"foyer/internal/livekit"
 )
 
-// TestPeopleOfAnotherDeploymentAreLeftAlone: two installations share a LiveKit, which tells each of the rooms of both.
-func TestPeopleOfAnotherDeploymentAreLeftAlone(t *testing.T) {
+// TestPeopleOfAnotherDeploymentStay: two installations share a LiveKit, which reports the rooms of both to each.
+func TestPeopleOfAnotherDeploymentStay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{deployment: "meet.example.org"})
 	for deployment, stays := range map[string]bool{

@@ -62,7 +62,7 @@ func (l *line) hang() {
 
 func (l *line) quick() { l.proxy.Toxics.ResetToxics(context.Background()) }
 
-func TestWhatIsDecidedStandsWhenLiveKitIsOutOfReach(t *testing.T) {
+func TestDecisionsStayWhenLiveKitIsUnavailable(t *testing.T) {
 	t.Parallel()
 	w, line := lined(t, options{accessLevel: room.AccessLevelPUBLIC})
 	w.stays()
@@ -104,7 +104,7 @@ func TestWhatIsDecidedStandsWhenLiveKitIsOutOfReach(t *testing.T) {
 	assert.Empty(t, results)
 }
 
-func TestMeetingIsOverAlthoughLiveKitIsOutOfReach(t *testing.T) {
+func TestMeetingEndsThoughLiveKitIsUnavailable(t *testing.T) {
 	t.Parallel()
 	w, line := lined(t, options{})
 	anna := w.counted(w.admitted(guest(), "Anna"))
@@ -210,8 +210,8 @@ func TestRedisThatDiesMakesModerationUnavailable(t *testing.T) {
 	anna.isRemoved()
 }
 
-// TestRedisThatForgetsThrowsNobodyOut, but lets nobody in by what it has forgotten, other than whom a host has admitted.
-func TestRedisThatForgetsThrowsNobodyOut(t *testing.T) {
+// TestRedisThatLosesItsDataRemovesNobody, but lets nobody in by what it has forgotten, other than whom a host has admitted.
+func TestRedisThatLosesItsDataRemovesNobody(t *testing.T) {
 	t.Parallel()
 	server := env.StartRedis(t)
 	client := server.Client(t)

@@ -28,7 +28,7 @@ func (w *world) forget() {
 	require.NoError(w.t, keys.Err())
 }
 
-func TestHostsActOnThoseInsideAfterRedisHasLostItsMemory(t *testing.T) {
+func TestHostsActOnPeopleInsideAfterRedisHasLostItsData(t *testing.T) {
 	t.Parallel()
 	for what, act := range map[string]func(w *world, anna *person){
 		"remove": func(w *world, anna *person) {
@@ -97,8 +97,8 @@ func (w *world) tryReturn(p *person) (*lobby.RoomToken, error) {
 	return w.lobby.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{RoomID: &w.room.ID, Ticket: &p.ticket})
 }
 
-// TestHostsOfTheSameRankStayApartAfterRedisHasLostItsMemory: the role with which somebody entered says the rank.
-func TestHostsOfTheSameRankStayApartAfterRedisHasLostItsMemory(t *testing.T) {
+// TestHostCannotActOnTheSameRankAfterRedisHasLostItsData: the role with which somebody entered says the rank.
+func TestHostCannotActOnTheSameRankAfterRedisHasLostItsData(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
 	ada, bob := w.member("Ada", roomaccess.RoleADMINISTRATOR), w.member("Bob", roomaccess.RoleADMINISTRATOR)
@@ -115,8 +115,8 @@ func TestHostsOfTheSameRankStayApartAfterRedisHasLostItsMemory(t *testing.T) {
 	there.isRemoved()
 }
 
-// TestNobodyActsOnWhomNeitherRedisNorLiveKitKnows.
-func TestNobodyActsOnWhomNeitherRedisNorLiveKitKnows(t *testing.T) {
+// TestNobodyActsOnAnUnknownParticipant.
+func TestNobodyActsOnAnUnknownParticipant(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	for _, identity := range []livekit.Identity{livekit.IdentityOf(w.room.ID), "sip_nobody"} {

@@ -22,7 +22,7 @@ import (
 	"foyer/rooms"
 )
 
-func TestWhoHasNoPassIsRemoved(t *testing.T) {
+func TestPersonWithoutAPassIsRemoved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
 	id := uuid.New()
@@ -32,8 +32,8 @@ func TestWhoHasNoPassIsRemoved(t *testing.T) {
 	assert.Zero(t, w.meeting().Inside)
 }
 
-// TestWhoJoinsIsWhatTheRulesSayNow: everything has changed between the token and the joining.
-func TestWhoJoinsIsWhatTheRulesSayNow(t *testing.T) {
+// TestPersonWhoJoinsGetsTheRightsOfThatMoment: everything has changed between the token and the joining.
+func TestPersonWhoJoinsGetsTheRightsOfThatMoment(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	mia, ada := w.member("Mia", roomaccess.RoleMEMBER), w.member("Ada", roomaccess.RoleADMINISTRATOR)
@@ -65,7 +65,7 @@ func TestWhoJoinsIsWhatTheRulesSayNow(t *testing.T) {
 	}
 }
 
-func TestWhoWalkedInMayNotEnterOnceTheRoomIsNarrower(t *testing.T) {
+func TestTokenOfAPublicRoomIsVoidOnceTheRoomIsRestricted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
 	user := w.user("Ulla User")
@@ -86,7 +86,7 @@ func (w *world) setAccess(level room.AccessLevel) {
 	require.NoError(w.t, err)
 }
 
-func TestAdmissionThatHasEndedOpensTheCallNoLonger(t *testing.T) {
+func TestEndedAdmissionDoesNotOpenTheMeeting(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: time.Millisecond})
 	anna := w.admitted(guest(), "Anna")
@@ -150,8 +150,8 @@ func TestSameTokenTwiceIsOnePerson(t *testing.T) {
 	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
 }
 
-// TestNewsThatWeCouldNotTakeComeAgain: LiveKit repeats what was answered 503.
-func TestNewsThatWeCouldNotTakeComeAgain(t *testing.T) {
+// TestLiveKitRepeatsAnEventThatFailed: LiveKit repeats what was answered 503.
+func TestLiveKitRepeatsAnEventThatFailed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.setDeaf(true)
@@ -163,8 +163,8 @@ func TestNewsThatWeCouldNotTakeComeAgain(t *testing.T) {
 	anna.isThere()
 }
 
-// TestFailedNewsAreTakenWhenRepeated: what failed here is not remembered as taken.
-func TestFailedNewsAreTakenWhenRepeated(t *testing.T) {
+// TestFailedEventIsProcessedWhenRepeated: an event that failed is not marked as seen.
+func TestFailedEventIsProcessedWhenRepeated(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
 	anna := w.token(guest(), "Anna")
@@ -189,8 +189,8 @@ func receive[T any](t testing.TB, from <-chan T) T {
 	}
 }
 
-// TestRemovedPersonsOtherAdmissionIsVoidToo: he had asked twice, and was admitted twice.
-func TestRemovedPersonsOtherAdmissionIsVoidToo(t *testing.T) {
+// TestOtherAdmissionOfARemovedPersonIsVoid: they had asked twice, and were admitted twice.
+func TestOtherAdmissionOfARemovedPersonIsVoid(t *testing.T) {
 	t.Parallel()
 	for name, remove := range map[string]func(*world, pass){
 		"removed": func(w *world, p pass) { w.remove(p) },

@@ -21,7 +21,7 @@ import (
 	"foyer/test/env"
 )
 
-// other is a participant whom no token of Foyer's let in.
+// other is a participant without a token of Foyer's.
 type other struct {
 	*person
 
@@ -47,7 +47,7 @@ func (w *world) made(kind livekitproto.ParticipantInfo_Kind, identity string, gr
 	return pass{details: &livekit.Details{ServerURL: w.livekit.URL(), ParticipantToken: token}}
 }
 
-// in waits until LiveKit has said whether the participant is in the call.
+// in waits until LiveKit has said whether the participant is inside.
 func (o *other) in() *livekit.Participant {
 	o.w.t.Helper()
 	p, err := o.w.rtc.Participant(o.w.host(), o.w.room.ID.String(), o.identity)
@@ -150,8 +150,8 @@ func TestMutingAllMutesPhones(t *testing.T) {
 	assert.True(t, phone.in().Tracks[0].Muted)
 }
 
-// TestBannedPhoneDoesNotCallAgain: a phone has no account, so the ban names its identity.
-func TestBannedPhoneDoesNotCallAgain(t *testing.T) {
+// TestBannedPhoneCannotComeBack: a phone has no account, so the ban names its identity.
+func TestBannedPhoneCannotComeBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()
@@ -174,7 +174,7 @@ func TestBannedPhoneDoesNotCallAgain(t *testing.T) {
 	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 3, w.meeting().Inside) })
 }
 
-// TestRecorderIsListedAndDoesNotCount: nor does anything that hosts do to everybody concern it.
+// TestRecorderIsListedAndDoesNotCount: hosts' actions on everybody do not concern it either.
 func TestRecorderIsListedAndDoesNotCount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
@@ -199,7 +199,7 @@ func TestRecorderIsListedAndDoesNotCount(t *testing.T) {
 	<-recorder.gone
 }
 
-// TestOwnRecorderIsNotRemoved: hosts stop the recording instead. Recorders of others they may remove.
+// TestOwnRecorderIsNotRemoved: hosts stop the recording instead. They may remove recorders of others.
 func TestOwnRecorderIsNotRemoved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})

@@ -29,9 +29,9 @@ func (w *world) unlock() {
 	require.NoError(w.t, err)
 }
 
-// TestLockKeepsThoseInsideAndNobodyElse: a member's and a guest's tokens are worth nothing while the
-// room is locked, but those who were inside stay, also when the call is compared with the rules.
-func TestLockKeepsThoseInsideAndNobodyElse(t *testing.T) {
+// TestLockKeepsOnlyPeopleInside: tokens of members and guests do not open a locked room, but people inside stay, also
+// when the meeting is compared with the rules.
+func TestLockKeepsOnlyPeopleInside(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	mia := w.member("Mia Member", roomaccess.RoleMEMBER)
@@ -53,12 +53,12 @@ func TestLockKeepsThoseInsideAndNobodyElse(t *testing.T) {
 	_, err = w.RaiseHand(guest(), meetings.RaiseHandInput{
 		RoomID: w.room.ID, Ticket: inside.ticket, Raised: true,
 	})
-	require.NoError(t, err, "whoever is inside is somebody in the call")
+	require.NoError(t, err, "a person inside is in the meeting")
 	w.unlock()
 	w.counted(lateMember)
 }
 
-// isKeptOut tries to enter; LiveKit may refuse at once, or let the person in to be removed.
+// isKeptOut tries to join; LiveKit may refuse immediately, or the person is removed.
 func (w *world) isKeptOut(p pass) {
 	w.t.Helper()
 	if back, err := w.tryEnter(p); err == nil {
@@ -66,7 +66,7 @@ func (w *world) isKeptOut(p pass) {
 	}
 }
 
-func TestUnlockingLetsInWhoMayWalkIn(t *testing.T) {
+func TestUnlockingAdmitsPeopleWhoMayWalkIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	mia := w.member("Mia Member", roomaccess.RoleMEMBER)
@@ -85,7 +85,7 @@ func TestUnlockingLetsInWhoMayWalkIn(t *testing.T) {
 	w.counted(w.withTicket(as(mia), member.Ticket))
 }
 
-// waiting returns the names of those who wait.
+// waiting returns the names of the waiting guests.
 func (w *world) waiting() []string {
 	w.t.Helper()
 	list, err := w.lobby.Get(w.host(), w.room.ID)
@@ -97,7 +97,7 @@ func (w *world) waiting() []string {
 	return names
 }
 
-// withTicket is what somebody is given who comes back with his ticket.
+// withTicket is what a person gets who comes back with their ticket.
 func (w *world) withTicket(ctx ctx, ticket string) pass {
 	w.t.Helper()
 	token, err := w.lobby.CreateRoomToken(ctx, lobby.CreateRoomTokenInput{

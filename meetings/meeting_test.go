@@ -24,7 +24,7 @@ import (
 	"foyer/test/env"
 )
 
-// finished waits until LiveKit has told of the end of one more of its rooms than before.
+// finished waits until LiveKit has reported the end of one more room than before.
 func (w *world) finished(before int) {
 	w.t.Helper()
 	w.eventually(func(t *assert.CollectT) { assert.Greater(t, w.heard(livekit.RoomFinished), before) })
@@ -95,8 +95,8 @@ func TestGuestsKeepTheirPlaceWhileTheRoomIsEmpty(t *testing.T) {
 	assert.Equal(t, "Given name", w.counted(admitted).isThere().Name)
 }
 
-// TestMeetingEndsWhenNobodyHasBeenThereForTheGrace, and all that holds for the meeting with it.
-func TestMeetingEndsWhenNobodyHasBeenThereForTheGrace(t *testing.T) {
+// TestMeetingEndsWhenItWasEmptyForTheGrace: with its bans, lock, decisions and admissions.
+func TestMeetingEndsWhenItWasEmptyForTheGrace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: 5 * time.Second})
 	w.runs()
@@ -125,8 +125,8 @@ func TestMeetingEndsWhenNobodyHasBeenThereForTheGrace(t *testing.T) {
 	w.eventually(func(t *assert.CollectT) { assert.False(t, w.noted(), "nothing of it is left") })
 }
 
-// TestOldTokenDoesNotEmptyTheLobby: somebody joins with what was given out before a host ended the meeting. They
-// are removed, LiveKit ends its room again, and whoever waits goes on waiting.
+// TestOldTokenDoesNotEmptyTheLobby: a person joins with a token from before a host ended the meeting. They are removed,
+// LiveKit ends its room again, and waiting guests go on waiting.
 func TestOldTokenDoesNotEmptyTheLobby(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: time.Millisecond})
@@ -160,8 +160,8 @@ func TestGuestsWhoWaitBeforeAMeetingAreNotEnded(t *testing.T) {
 	assert.False(t, w.meeting().Over)
 }
 
-// TestRoomFinishedIsBelievedOnlyWhenLiveKitsListAgrees: one of its nodes tells of an end while people are
-// connected to another.
+// TestRoomFinishedIsBelievedOnlyWhenLiveKitsListAgrees: one LiveKit node reports an end while people are connected to
+// another.
 func TestRoomFinishedIsBelievedOnlyWhenLiveKitsListAgrees(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: time.Millisecond})
@@ -185,8 +185,7 @@ func TestRoomFinishedIsBelievedOnlyWhenLiveKitsListAgrees(t *testing.T) {
 	assert.True(t, w.meeting().On, "nothing ends while LiveKit is away")
 }
 
-// TestAdmissionOutlastsAReconnect: a laptop sleeps so long that LiveKit ends the room, whose only person its
-// owner was.
+// TestAdmissionOutlastsAReconnect: a laptop sleeps so long that LiveKit ends the room in which its owner was alone.
 func TestAdmissionOutlastsAReconnect(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
@@ -198,9 +197,8 @@ func TestAdmissionOutlastsAReconnect(t *testing.T) {
 	assert.Equal(t, 1, w.meeting().Inside)
 }
 
-// TestPeopleWhoseJoiningWasLostStay: an event was lost, and only minutes later, when their pass is forgotten, they
-// connect anew.
-func TestPeopleWhoseJoiningWasLostStay(t *testing.T) {
+// TestPeopleWhoseJoinEventWasLostStay: they reconnect minutes later, when their pass has expired.
+func TestPeopleWhoseJoinEventWasLostStay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.setLoses(true)
@@ -219,8 +217,8 @@ func TestPeopleWhoseJoiningWasLostStay(t *testing.T) {
 	w.isKeptOut(anna.pass)
 }
 
-// TestLostNewsOfLeavingAreMadeUpFor, and the meeting ends all the same.
-func TestLostNewsOfLeavingAreMadeUpFor(t *testing.T) {
+// TestLostLeaveEventIsMadeUpFor: and the meeting ends.
+func TestLostLeaveEventIsMadeUpFor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: time.Second})
 	w.runs()
@@ -233,8 +231,8 @@ func TestLostNewsOfLeavingAreMadeUpFor(t *testing.T) {
 	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
 }
 
-// TestNoMeetingEndsWhileLiveKitIsAway, however long that is; when LiveKit is back the meeting ends.
-func TestNoMeetingEndsWhileLiveKitIsAway(t *testing.T) {
+// TestNoMeetingEndsWhileLiveKitIsUnavailable: however long that is; when LiveKit is back the meeting ends.
+func TestNoMeetingEndsWhileLiveKitIsUnavailable(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: 300 * time.Millisecond})
 	anna := w.counted(w.admitted(guest(), "Anna"))
@@ -253,7 +251,7 @@ func TestNoMeetingEndsWhileLiveKitIsAway(t *testing.T) {
 	assert.Equal(t, live.Ended, w.entry(waits).Status)
 }
 
-// TestEndOfAMeetingIsFinishedByAnotherServer: the one that had ended it died before the database followed.
+// TestEndOfAMeetingIsFinishedByAnotherServer: the server that ended it died before the database followed.
 func TestEndOfAMeetingIsFinishedByAnotherServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: time.Millisecond})
@@ -297,8 +295,8 @@ func (w *world) another() *world {
 	return second
 }
 
-// TestMeetingIsKnownAgainAfterRedisHasForgotten all of it while people were inside.
-func TestMeetingIsKnownAgainAfterRedisHasForgotten(t *testing.T) {
+// TestMeetingIsKnownAgainAfterRedisHasLostItsData: while people were inside.
+func TestMeetingIsKnownAgainAfterRedisHasLostItsData(t *testing.T) {
 	t.Parallel()
 	server := env.StartRedis(t)
 	client := server.Client(t)
@@ -312,8 +310,8 @@ func TestMeetingIsKnownAgainAfterRedisHasForgotten(t *testing.T) {
 	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
 }
 
-// TestCallOfADeletedRoomEndsLater, when LiveKit was away as the room was deleted.
-func TestCallOfADeletedRoomEndsLater(t *testing.T) {
+// TestMeetingOfADeletedRoomEndsLater: when LiveKit was unavailable as the room was deleted.
+func TestMeetingOfADeletedRoomEndsLater(t *testing.T) {
 	t.Parallel()
 	w, line := lined(t, options{accessLevel: room.AccessLevelPUBLIC})
 	anna := w.counted(w.token(guest(), "Anna"))
@@ -326,9 +324,9 @@ func TestCallOfADeletedRoomEndsLater(t *testing.T) {
 	w.eventually(func(t *assert.CollectT) { assert.False(t, w.noted()) })
 }
 
-// TestPeopleOfADeletedRoomAreRemovedWhoseJoiningWasLost: they come with what they were given before, when nothing of
-// the room is left. Others' people are none of our concern.
-func TestPeopleOfADeletedRoomAreRemovedWhoseJoiningWasLost(t *testing.T) {
+// TestPeopleOfADeletedRoomAreRemovedThoughTheirJoinEventWasLost: they come with an old token when nothing of the room
+// is left. People of others do not concern us.
+func TestPeopleOfADeletedRoomAreRemovedThoughTheirJoinEventWasLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC, deployment: "meet.example.org"})
 	anna := w.token(guest(), "Anna")
@@ -352,8 +350,8 @@ func TestPeopleOfADeletedRoomAreRemovedWhoseJoiningWasLost(t *testing.T) {
 	}
 }
 
-// TestMetadataOfARoomAreMended: LiveKit has made its room anew, and the news of that was lost.
-func TestMetadataOfARoomAreMended(t *testing.T) {
+// TestMetadataOfARoomAreCorrected: LiveKit has made its room again, and that event was lost.
+func TestMetadataOfARoomAreCorrected(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.setLoses(true)

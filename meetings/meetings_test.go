@@ -99,7 +99,7 @@ func (w *world) setLoses(loses bool) {
 	w.loses = loses
 }
 
-// heard returns how many events of a kind have been taken.
+// heard returns how many events of a kind were processed.
 func (w *world) heard(kind livekit.Kind) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -188,7 +188,7 @@ func (w *world) runLobby() {
 	}
 }
 
-// hear takes an event as the server does.
+// hear processes an event as the server does.
 func (w *world) hear(rw http.ResponseWriter, r *http.Request) {
 	event, err := w.rtc.Receive(rw, r)
 	w.mu.Lock()
@@ -340,7 +340,7 @@ func (w *world) tryEnter(p pass) (*person, error) {
 	return c, nil
 }
 
-// counted enters, and waits until LiveKit's news of it has been taken: that of this connection.
+// counted joins, and waits until LiveKit's event of this connection was processed.
 func (w *world) counted(p pass) *person {
 	w.t.Helper()
 	c := w.enter(p)
@@ -351,7 +351,7 @@ func (w *world) counted(p pass) *person {
 	return c
 }
 
-// stays has the owner stay in the call: LiveKit ends a meeting two seconds after the last person has left.
+// stays has the owner stay in the meeting: LiveKit ends a meeting two seconds after the last person has left.
 func (w *world) stays() {
 	w.t.Helper()
 	w.counted(w.token(w.host(), "Olga"))
@@ -364,7 +364,7 @@ func (c *person) isRemoved() {
 	case <-c.gone:
 		assert.Equal(c.w.t, livekitproto.DisconnectReason_PARTICIPANT_REMOVED, c.room.DisconnectReason())
 	case <-time.After(soon):
-		require.Fail(c.w.t, "he is still there")
+		require.Fail(c.w.t, "they are still there")
 	}
 }
 
@@ -382,7 +382,7 @@ var (
 	silence = media.Sample{Data: []byte{0xf8, 0xff, 0xfe}, Duration: 20 * time.Millisecond}
 )
 
-// publish sends a track of a source, and returns when LiveKit lists it: it wants to have heard of it.
+// publish sends a track of a source, and returns when LiveKit lists it.
 func (c *person) publish(source livekitproto.TrackSource) *lksdk.LocalTrackPublication {
 	c.w.t.Helper()
 	track, err := lksdk.NewLocalSampleTrack(opus)

@@ -19,7 +19,7 @@ import (
 	"foyer/rooms"
 )
 
-func TestWhoJoinsAndLeavesIsCounted(t *testing.T) {
+func TestPeopleWhoJoinAndLeaveAreCounted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	host := w.counted(w.token(w.host(), "Olga"))
@@ -32,8 +32,8 @@ func TestWhoJoinsAndLeavesIsCounted(t *testing.T) {
 	assert.True(t, w.meeting().On, "who left may come back")
 }
 
-// A banned person tries every way back in: the token he has, asking anew with and without his ticket,
-// another device of his account, and the door of a public room.
+// A banned person tries every way back in: the old token, a new request with and without the ticket, another device of
+// the account, and a public room.
 func TestBannedPersonDoesNotGetBackIn(t *testing.T) {
 	t.Parallel()
 	for _, scope := range []rooms.BanScope{rooms.ForMeeting, rooms.Forever} {
@@ -72,7 +72,7 @@ func TestBannedPersonDoesNotGetBackIn(t *testing.T) {
 			_, err = w.lobby.RequestEntry(guest(), lobby.RequestEntryInput{
 				RoomID: &w.room.ID, Ticket: &laptop.ticket,
 			})
-			requireKind(t, err, fault.Forbidden) // his ticket, without his session
+			requireKind(t, err, fault.Forbidden) // their ticket, without their session
 			w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
 		})
 	}
@@ -171,7 +171,7 @@ func TestMutedParticipantIsSilent(t *testing.T) {
 	requireKind(t, err, fault.NotFound)
 }
 
-func TestEverybodyMayMuteWhereTheRoomSaysSoButNoHost(t *testing.T) {
+func TestEverybodyMayMuteIfTheRoomSaysSoExceptHosts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	host := w.counted(w.token(w.host(), "Olga"))
@@ -197,7 +197,7 @@ func TestEverybodyMayMuteWhereTheRoomSaysSoButNoHost(t *testing.T) {
 	requireKind(t, mute(anna.pass, bob.pass), fault.Forbidden)
 }
 
-func TestEverybodyButHostsIsMutedAtOnce(t *testing.T) {
+func TestEverybodyExceptHostsIsMuted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	host := w.counted(w.token(w.host(), "Olga"))
@@ -232,7 +232,7 @@ func (w *world) acts() (acts []string) {
 	return acts
 }
 
-func TestWhatChangesNothingIsNotAudited(t *testing.T) {
+func TestActThatChangesNothingIsNotAudited(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	first, err := w.Lock(w.host(), w.room.ID)
@@ -268,7 +268,7 @@ func TestPersonIsBannedUnderTheNameThatOthersSaw(t *testing.T) {
 	assert.Equal(t, []string{"REMOVE Napoleon", "BAN Napoleon", "ADMIT Anna"}, w.acts())
 }
 
-func TestBannedUserIsToldThatHeCannotJoin(t *testing.T) {
+func TestBannedUserLearnsThatTheyCannotJoin(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
 	mia := w.member("Mia Member", roomaccess.RoleMEMBER)

@@ -36,7 +36,7 @@ func (w *world) in(r *ent.Room) *world {
 	}
 }
 
-// news is an event of a kind about somebody who is what his token says.
+// news is an event about a person who is what their token says.
 func (w *world) news(kind livekit.Kind, p pass, connection string) *livekit.Event {
 	join := livekit.Join{
 		Room: w.room.ID.String(), Identity: p.id, Name: "Anna", Sources: w.rtc.DefaultSources(), Data: true,
@@ -57,7 +57,7 @@ func (w *world) hears(events ...*livekit.Event) {
 	}
 }
 
-// permutations calls f with every order of some values.
+// permutations runs f with every order of some values.
 func permutations[T any](values []T, f func([]T)) {
 	if len(values) == 0 {
 		f(nil)
@@ -69,9 +69,9 @@ func permutations[T any](values []T, f func([]T)) {
 	}
 }
 
-// TestNewsInAnyOrderCountTheSame: somebody came, lost his connection, and came again. Each piece of
-// news is told twice, the second time under the same id.
-func TestNewsInAnyOrderCountTheSame(t *testing.T) {
+// TestEventsInAnyOrderCountTheSame: somebody came, lost their connection, and came again. LiveKit sends each event
+// twice, the second time under the same id.
+func TestEventsInAnyOrderCountTheSame(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
 	for _, stays := range []bool{true, false} {
@@ -103,8 +103,8 @@ func after(version int) time.Time {
 	return time.Now()
 }
 
-// TestEndConcernsThatMeetingOnly: everybody left, others came to the lobby, and only then the meeting was over.
-func TestEndConcernsThatMeetingOnly(t *testing.T) {
+// TestEndConcernsOnlyThatMeeting: everybody left, others came to the lobby, and only then the meeting was over.
+func TestEndConcernsOnlyThatMeeting(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: time.Millisecond})
 	old := w.admitted(guest(), "Old")
@@ -141,7 +141,7 @@ func TestEndConcernsThatMeetingOnly(t *testing.T) {
 	assert.Equal(t, "Soon", *w.entry(waits).Message)
 	standings, err := w.lobby.Judge(guest(), w.room, anna.id, held.id, old.id, oldHeld.id)
 	require.NoError(t, err)
-	assert.NoError(t, standings[0].Refused, "her admission stands")
+	assert.NoError(t, standings[0].Refused, "the admission is valid")
 	assert.Equal(t, "Given name", standings[0].Join.Name)
 	requireKind(t, standings[1].Refused, fault.LobbyRequired)
 	requireKind(t, standings[2].Refused, fault.LobbyRequired)
@@ -175,8 +175,8 @@ func recording(w *world, egress string, records bool) *livekit.Event {
 	}
 }
 
-// TestRecordingIsToldWhateverTheOrder: an egress starts, records and ends; another goes on.
-func TestRecordingIsToldWhateverTheOrder(t *testing.T) {
+// TestRecordingIsShownWhateverTheOrderOfEvents: an egress starts, records and ends; another goes on.
+func TestRecordingIsShownWhateverTheOrderOfEvents(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	permutations([]int{0, 1, 2}, func(order []int) {
@@ -198,7 +198,7 @@ func TestRecordingIsToldWhateverTheOrder(t *testing.T) {
 	})
 }
 
-func TestNewsOfOthersRoomsChangeNothing(t *testing.T) {
+func TestEventsOfOtherRoomsChangeNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
 	anna := w.token(guest(), "Anna")

@@ -24,8 +24,8 @@ func (w *world) rename(ticket, name string) error {
 	return err
 }
 
-// TestNobodyForgesWhatOthersSeeOfHim through his own connection to LiveKit: neither a guest nor a host.
-func TestNobodyForgesWhatOthersSeeOfHim(t *testing.T) {
+// TestNobodyForgesWhatOthersSeeOfThem: by their own connection to LiveKit: neither a guest nor a host.
+func TestNobodyForgesWhatOthersSeeOfThem(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	for _, p := range []pass{w.admitted(guest(), "Anna"), w.token(w.host(), "Olga")} {
@@ -57,8 +57,7 @@ func TestHandIsRaisedAndLowered(t *testing.T) {
 	assert.NotEmpty(t, anna.isThere().Attributes[livekit.AttributeColor], "the rest stays")
 }
 
-// TestOnlyTheHolderOfATicketInTheCallActsForHimself.
-func TestOnlyTheHolderOfATicketInTheCallActsForHimself(t *testing.T) {
+func TestOnlyATicketHolderInsideActsForThemselves(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	anna, removed := w.counted(w.admitted(guest(), "Anna")), w.counted(w.admitted(guest(), "Removed"))
@@ -91,7 +90,7 @@ func TestOnlyTheHolderOfATicketInTheCallActsForHimself(t *testing.T) {
 	requireKind(t, w.inNewRoom().raise(anna.ticket, true), fault.Invalid)
 }
 
-func TestOneRenamesOneselfWhereNamesAreFree(t *testing.T) {
+func TestPeopleRenameThemselvesWhereNamesAreFree(t *testing.T) {
 	t.Parallel()
 	for _, fixed := range []bool{false, true} {
 		w := newWorld(t, options{fixedNames: fixed})

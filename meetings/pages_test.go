@@ -14,8 +14,8 @@ import (
 	"foyer/ent"
 )
 
-// crowd is what LiveKit answers when it is asked who is in a call, where it cannot be had that all of them joined in
-// one millisecond. It is asked nothing else.
+// crowd is LiveKit's answer with people who all joined in one millisecond, which a real LiveKit cannot be made to give.
+// It answers nothing else.
 type crowd struct {
 	livekitproto.RoomService
 
@@ -28,7 +28,7 @@ func (c *crowd) ListParticipants(
 	return &livekitproto.ListParticipantsResponse{Participants: c.people}, nil
 }
 
-// TestPagesHaveEverybodyWhoJoinedInOneInstant once, be they persons or of another kind.
+// TestPagesHaveEverybodyWhoJoinedInOneInstant: once, people and other kinds.
 func TestPagesHaveEverybodyWhoJoinedInOneInstant(t *testing.T) {
 	t.Parallel()
 	there := &crowd{}

@@ -30,8 +30,8 @@ func outcomes(results []*meetings.Result) map[string]meetings.Outcome {
 	return named
 }
 
-// TestForbiddenMediaStopAtOnce: for those inside, and for who comes later.
-func TestForbiddenMediaStopAtOnce(t *testing.T) {
+// TestForbiddenMediaStopImmediately: for people inside, and for people who come later.
+func TestForbiddenMediaStopImmediately(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	late := w.admitted(guest(), "Late")
@@ -63,8 +63,8 @@ func sids(p *livekit.Participant) []string {
 	return list
 }
 
-// TestNarrowerAccessRemovesWhoHadWalkedIn, and nobody whom a host or a role has let in.
-func TestNarrowerAccessRemovesWhoHadWalkedIn(t *testing.T) {
+// TestNarrowerAccessRemovesPeopleWhoHadWalkedIn: and nobody whom a host or a role has let in.
+func TestNarrowerAccessRemovesPeopleWhoHadWalkedIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
 	walked := w.counted(w.token(guest(), "Walked in"))
@@ -92,7 +92,7 @@ func TestNarrowerAccessRemovesWhoHadWalkedIn(t *testing.T) {
 	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 3, w.meeting().Inside) })
 }
 
-// mirrored is what everybody in the call can read of the room.
+// mirrored is what everybody in the meeting can read of the room.
 type mirrored struct {
 	AccessLevel   string
 	Locked        bool
@@ -114,8 +114,8 @@ func (w *world) mirrored(t require.TestingT) mirrored {
 	return m
 }
 
-// TestLiveKitMirrorsTheRoomAsItIsStored: from the start, and also when two hosts change it at once.
-func TestLiveKitMirrorsTheRoomAsItIsStored(t *testing.T) {
+// TestLiveKitHasTheRoomAsItIsStored: from the start, and also when two hosts change it at the same time.
+func TestLiveKitHasTheRoomAsItIsStored(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.counted(w.token(w.host(), "Olga"))

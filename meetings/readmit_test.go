@@ -10,7 +10,7 @@ import (
 	"foyer/test/env"
 )
 
-// TestGuestEntersWithATokenWhoseAdmissionRedisHasLost: the guest was told of it, and enters with the token.
+// TestGuestEntersWithATokenWhoseAdmissionRedisHasLost: the guest got the token, and joins with it.
 func TestGuestEntersWithATokenWhoseAdmissionRedisHasLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
@@ -39,7 +39,7 @@ func TestGuestEntersWithATokenWhoseAdmissionRedisHasLost(t *testing.T) {
 	}
 }
 
-// TestGuestEntersWithATokenOfWhichRedisKnowsNothing: where the guest has an account, it is not known which, so the
+// TestGuestEntersWithATokenOfWhichRedisKnowsNothing: if the guest has an account, Foyer does not know which, so the
 // guest needs a new token, which the ticket brings.
 func TestGuestEntersWithATokenOfWhichRedisKnowsNothing(t *testing.T) {
 	t.Parallel()
@@ -56,7 +56,7 @@ func TestGuestEntersWithATokenOfWhichRedisKnowsNothing(t *testing.T) {
 	w.counted(pass{token.ParticipantID, token.Ticket, token.ConnectionDetails})
 }
 
-// TestComparisonBringsAnAdmissionBack of somebody who is inside, so that the connection may break later.
+// TestComparisonBringsAnAdmissionBack: of a person who is inside, whose connection may break later.
 func TestComparisonBringsAnAdmissionBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})

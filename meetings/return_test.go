@@ -29,7 +29,7 @@ func (w *world) returnToLobby(p pass) *live.Entry {
 	return entry
 }
 
-// TestReturnedPersonWaitsUntilAHostAdmits: also where anybody may walk in, by whatever door.
+// TestReturnedPersonWaitsUntilAHostAdmits: also where everybody may walk in, however they try.
 func TestReturnedPersonWaitsUntilAHostAdmits(t *testing.T) {
 	t.Parallel()
 	for _, level := range []room.AccessLevel{room.AccessLevelPUBLIC, room.AccessLevelRESTRICTED} {
@@ -78,7 +78,7 @@ func (w *world) returned(ctx context.Context, level room.AccessLevel) {
 	})
 	require.NoError(t, err)
 	assert.Equal(t, live.Waiting, again.Entry.Status)
-	require.NoError(t, w.lobby.LetIn(ctx, w.room.ID), "the rules do not admit her")
+	require.NoError(t, w.lobby.LetIn(ctx, w.room.ID), "the rules do not admit them")
 	assert.Equal(t, []string{"Anna"}, w.waiting())
 
 	_, err = w.lobby.Admit(w.host(), lobby.DecideInput{RoomID: w.room.ID, EntryID: anna.id})

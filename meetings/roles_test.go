@@ -40,8 +40,8 @@ func (w *world) publishSources(sources ...schema.PublishSource) *meetings.Update
 	return updated
 }
 
-// TestRoleIsStoredAndFollowedOnEveryDevice, in a room where only hosts may send.
-func TestRoleIsStoredAndFollowedOnEveryDevice(t *testing.T) {
+// TestRoleIsStoredAndAppliedOnEveryDevice: in a room where only hosts may send.
+func TestRoleIsStoredAndAppliedOnEveryDevice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.publishSources()
@@ -73,7 +73,7 @@ func TestRoleIsStoredAndFollowedOnEveryDevice(t *testing.T) {
 	}
 }
 
-func TestRolesThatNobodyIsGivenInACall(t *testing.T) {
+func TestRolesThatNobodyGetsInAMeeting(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	own := w.token(w.host(), "Olga")
@@ -99,7 +99,7 @@ func TestRolesThatNobodyIsGivenInACall(t *testing.T) {
 	}
 }
 
-// TestGuestWithAnAccountIsMadeAMember: he had no role at all.
+// TestGuestWithAnAccountIsMadeAMember: they had no role at all.
 func TestGuestWithAnAccountIsMadeAMember(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
@@ -110,7 +110,7 @@ func TestGuestWithAnAccountIsMadeAMember(t *testing.T) {
 	assert.Equal(t, "member", anna.isThere().Role())
 	_, err = w.Revoke(w.host(), w.room.ID, user.ID)
 	require.NoError(t, err)
-	assert.Empty(t, anna.isThere().Role(), "and stays, as he was admitted")
+	assert.Empty(t, anna.isThere().Role(), "and stays, as an admitted guest")
 	member := w.member("Mia", roomaccess.RoleMEMBER)
 	mia := w.counted(w.token(as(member), "Mia"))
 	_, err = w.Revoke(w.host(), w.room.ID, member.ID)
@@ -118,9 +118,9 @@ func TestGuestWithAnAccountIsMadeAMember(t *testing.T) {
 	mia.isRemoved()
 }
 
-// TestNoTokenOfACallOpensLiveKitsAPI: a demoted host's, as he got it and as LiveKit has renewed it, a
-// host's and a guest's.
-func TestNoTokenOfACallOpensLiveKitsAPI(t *testing.T) {
+// TestNoTokenOfAMeetingOpensLiveKitsAPI: a demoted host's, as issued and as LiveKit has renewed it, a host's and a
+// guest's.
+func TestNoTokenOfAMeetingOpensLiveKitsAPI(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	admin := w.token(as(w.member("Ada", roomaccess.RoleADMINISTRATOR)), "Ada")
@@ -129,7 +129,7 @@ func TestNoTokenOfACallOpensLiveKitsAPI(t *testing.T) {
 	results, err := w.setRole(w.host(), admin, roomaccess.RoleMEMBER)
 	require.NoError(t, err)
 	require.Len(t, results, 1)
-	assert.Equal(t, meetings.Done, results[0].Outcome, "she stays, as a member")
+	assert.Equal(t, meetings.Done, results[0].Outcome, "they stay, as a member")
 	w.updated(admin, meetings.UpdateInput{Name: ptr("Ada B.")})
 	tokens := []string{
 		admin.details.ParticipantToken, owner.details.ParticipantToken, anna.details.ParticipantToken,
@@ -213,11 +213,11 @@ func (w *world) isPowerless(token string, victim *person) {
 	}
 }
 
-// TestDemotedHostWithAGrantHasToComeBack: where hosts enter with LiveKit's roomAdmin.
+// TestDemotedHostWithAGrantHasToComeBack: where hosts join with LiveKit's roomAdmin.
 func TestDemotedHostWithAGrantHasToComeBack(t *testing.T) {
 	t.Parallel()
 	for name, demote := range map[string]func(*world, *ent.User, pass) error{
-		"in the call": func(w *world, _ *ent.User, p pass) error {
+		"inside": func(w *world, _ *ent.User, p pass) error {
 			_, err := w.setRole(w.host(), p, roomaccess.RoleMEMBER)
 			return err
 		},

@@ -36,8 +36,8 @@ func (w *world) second(p pass, text string) pass {
 	return p
 }
 
-// TestNobodyOpensASecondConnectionByTheSameToken: neither those who may no longer be in the call nor those who may.
-func TestNobodyOpensASecondConnectionByTheSameToken(t *testing.T) {
+// TestNobodyOpensASecondConnectionWithTheSameToken: neither people who may not be inside any more nor people who may.
+func TestNobodyOpensASecondConnectionWithTheSameToken(t *testing.T) {
 	t.Parallel()
 	for name, turn := range map[string]func(*world, *person){
 		"banned": func(w *world, c *person) {

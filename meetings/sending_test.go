@@ -109,9 +109,9 @@ func (s *sender) say(m *livekitproto.SignalRequest) {
 	_ = s.conn.WriteMessage(websocket.BinaryMessage, message) // LiveKit may have ended the connection
 }
 
-// TestWhoSendsWithoutJoiningIsJudgedAsOneWhoJoins: LiveKit reports no joining of a client that connects only what it
-// sends, though everybody receives that.
-func TestWhoSendsWithoutJoiningIsJudgedAsOneWhoJoins(t *testing.T) {
+// TestSenderWithoutAJoinEventIsJudged: LiveKit reports no joining of a client that connects only for sending, though
+// everybody receives what it sends.
+func TestSenderWithoutAJoinEventIsJudged(t *testing.T) {
 	t.Parallel()
 	for name, turn := range map[string]func(*world, pass){
 		"banned":  func(w *world, p pass) { w.removes(p, rooms.Forever) },
@@ -143,9 +143,9 @@ func (w *world) removes(p pass, ban rooms.BanScope) {
 	require.NoError(w.t, err)
 }
 
-// TestWhoSendsWithoutJoiningIsFoundWhenLiveKitsEventsAreLost, also when Redis has forgotten the pass: that is no sign
-// of somebody who has been inside.
-func TestWhoSendsWithoutJoiningIsFoundWhenLiveKitsEventsAreLost(t *testing.T) {
+// TestSenderWithoutAJoinEventIsFoundWhenEventsAreLost: also when Redis has lost the pass: that does not mean that the
+// sender was inside before.
+func TestSenderWithoutAJoinEventIsFoundWhenEventsAreLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
 	w.stays()

@@ -85,7 +85,7 @@ func (f *following) ends() {
 	}
 }
 
-func TestStatusTellsWhatHappens(t *testing.T) {
+func TestStatusShowsWhatHappens(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	anna := w.counted(w.admitted(guest(), "Anna"))
@@ -133,14 +133,14 @@ func TestStatusOfAGuestEndsWithTheMeeting(t *testing.T) {
 	require.NoError(t, err)
 	hers.until(func(s *meetings.Status) bool { return s.Ended })
 	hers.ends()
-	assert.True(t, hers.last.Ended, "the last that she sees")
+	assert.True(t, hers.last.Ended, "the last state")
 	assert.Empty(t, hers.why)
 	host.until(func(s *meetings.Status) bool { return s.Ended && s.ParticipantCount == 0 })
 	w.counted(w.token(w.host(), "Olga"))
 	host.until(func(s *meetings.Status) bool { return !s.Ended && s.ParticipantCount == 1 })
 }
 
-func TestStatusEndsForWhoMayNoLongerKnow(t *testing.T) {
+func TestStatusEndsWithTheRightToReadIt(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		kind fault.Kind
@@ -177,7 +177,7 @@ func TestStatusEndsForWhoMayNoLongerKnow(t *testing.T) {
 	}
 }
 
-func TestStrangersDoNotFollowARoom(t *testing.T) {
+func TestStrangersCannotReadTheStatus(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	waits := w.knock(guest(), "Waits")
@@ -200,15 +200,15 @@ func TestStrangersDoNotFollowARoom(t *testing.T) {
 	}
 }
 
-// TestLookMakesUpForLostNews: an event was lost, and a change of the rules has not reached the call.
-func TestLookMakesUpForLostNews(t *testing.T) {
+// TestComparisonMakesUpForLostEvents: an event was lost, and a change of the rules has not reached the meeting.
+func TestComparisonMakesUpForLostEvents(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
 	w.counted(w.token(w.host(), "Olga"))
 	anna := w.counted(w.token(guest(), "Anna"))
 	w.setDeaf(true)
 	lost := w.enter(w.token(guest(), "Lost"))
-	w.eventually(func(t *assert.CollectT) { // LiveKit lists him a bit later
+	w.eventually(func(t *assert.CollectT) { // LiveKit lists them a bit later
 		people, err := w.rtc.Participants(context.Background(), w.room.ID.String())
 		assert.NoError(t, err)
 		assert.Len(t, people, 3)

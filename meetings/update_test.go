@@ -78,7 +78,7 @@ func TestUpdateResetsNothingThatItDoesNotMention(t *testing.T) {
 	}
 	for i, step := range steps {
 		said, stands := w.updated(anna.pass, step.in), anna.isThere()
-		for who, p := range map[string]*livekit.Participant{"said": said, "stands": stands} {
+		for who, p := range map[string]*livekit.Participant{"said": said, "stored": stands} {
 			assert.Equal(t, step.name, p.Name, "%d %s", i, who)
 			assert.True(t, step.may.Equal(p.Permission), "%d %s %+v", i, who, p.Permission)
 			wanted := map[string]string{}
@@ -104,8 +104,8 @@ func filled(attributes map[string]string) map[string]string {
 	return full
 }
 
-// TestDecisionOnAParticipantOutlivesHisConnection: with the token he had, and with a new one.
-func TestDecisionOnAParticipantOutlivesHisConnection(t *testing.T) {
+// TestDecisionOnAParticipantOutlivesTheirConnection: with the old token, and with a new one.
+func TestDecisionOnAParticipantOutlivesTheirConnection(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()
@@ -136,7 +136,7 @@ func TestDecisionOnAParticipantOutlivesHisConnection(t *testing.T) {
 	assert.True(t, p.Permission.Data)
 }
 
-func TestUpdateRefusesWhatIsNotForHostsToSet(t *testing.T) {
+func TestUpdateRefusesWhatHostsMayNotSet(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	anna := w.counted(w.admitted(guest(), "Anna"))
@@ -190,8 +190,8 @@ func TestUpdateRefusesWhatIsNotForHostsToSet(t *testing.T) {
 	w.updated(anna.pass, set(strings.Repeat("a", 64), strings.Repeat("x", 1024)))
 }
 
-// TestHostsActOnThoseBelowThem is the table of who may do what to whom.
-func TestHostsActOnThoseBelowThem(t *testing.T) {
+// TestHostsActOnPeopleBelowTheirRank is the table of who may do what to whom.
+func TestHostsActOnPeopleBelowTheirRank(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	roles := map[string]roomaccess.Role{
@@ -229,7 +229,7 @@ func TestHostsActOnThoseBelowThem(t *testing.T) {
 		},
 		"update": func(c ctx, p pass) error {
 			_, err := w.Update(c, meetings.UpdateInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id), Name: ptr("X")})
-			if fault.Is(err, fault.NotFound) { // he might be changed if he were connected
+			if fault.Is(err, fault.NotFound) { // they could be changed if they were connected
 				err = nil
 			}
 			return err

@@ -71,7 +71,7 @@ func TestDamagedEntryIsLeftOut(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoPackedEntryIsAnError(t *testing.T) {
+func TestTextThatIsNotAPackedEntryIsAnError(t *testing.T) {
 	t.Parallel()
 	sound := packed(uuid.New(), "")
 	for _, reply := range []any{

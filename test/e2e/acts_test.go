@@ -39,7 +39,7 @@ type doorway struct {
 var doors = []door{
 	{"Mutation.createRoomToken", "FOYER_TOKENS_PER_USER", createRoomToken, (*doorway).named},
 	{"Mutation.requestEntry", "FOYER_TOKENS_PER_USER", requestEntry, (*doorway).named},
-	{"Subscription.entry", "FOYER_TOKENS_PER_USER", "", nil},                           // TestTokensAreLimitedByWhateverDoorTheyAreAskedFor
+	{"Subscription.entry", "FOYER_TOKENS_PER_USER", "", nil},                           // TestTokensAreLimitedHoweverTheyAreRequested
 	{"Mutation.requestEntry", "FOYER_KNOCKS_PER_USER", requestEntry, (*doorway).named}, // see TestCaps
 	{"Mutation.requestEntry", "FOYER_UNKNOWN_SLUGS_PER_ADDRESS", requestEntry, unknown},
 	{"Mutation.createRoomToken", "FOYER_UNKNOWN_SLUGS_PER_ADDRESS", createRoomToken, unknown},
@@ -62,7 +62,7 @@ var doors = []door{
 	{"Room.lobby", "FOYER_LISTS_PER_USER", `query($id: ID!) { room(id: $id) { lobby { entries { id } } } }`, nil},
 	{"Room.lobby", "FOYER_LISTS_PER_USER",
 		`query($id: ID!) { room(id: $id) { ...F } } fragment F on Room { lobby { totalCount entries { id } } }`, nil},
-	{"Subscription.lobby", "FOYER_LISTS_PER_USER", "", nil}, // TestListsOfALobbyAreLimitedAndItsCountIsCheap
+	{"Subscription.lobby", "FOYER_LISTS_PER_USER", "", nil}, // TestLobbyListsAreLimitedAndCountsAreNot
 	{"Mutation.admitAllEntries", "FOYER_LISTS_PER_USER",
 		`mutation($input: AdmitAllEntriesInput!) { admitAllEntries(input: $input) { entries { id } } }`, (*doorway).room},
 	{"Mutation.denyAllEntries", "FOYER_LISTS_PER_USER",
