@@ -56,7 +56,7 @@ func (w *world) received() map[string]int {
 	return count
 }
 
-func TestEverybodyIsInvitedInAnEmailOfHisOwn(t *testing.T) {
+func TestEachPersonIsInvitedInTheirOwnEmail(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		w.smtp.Start()
@@ -81,7 +81,7 @@ func TestEverybodyIsInvitedInAnEmailOfHisOwn(t *testing.T) {
 	})
 }
 
-func TestInvitationIsInTheLanguageOfWhoReadsIt(t *testing.T) {
+func TestInvitationIsInTheLanguageOfItsRecipient(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		w.smtp.Start()
@@ -122,7 +122,7 @@ func TestInvitationIsInTheLanguageOfWhoReadsIt(t *testing.T) {
 }
 
 // Names come from accounts and rooms; some may be older than today's rules for them.
-func TestNamesAreHarmless(t *testing.T) {
+func TestNamesInAnInvitationAreHarmless(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, shown string }{
 		{`"Quotes" & 'such'`, `"Quotes" & 'such'`},
@@ -167,7 +167,7 @@ func TestNamesAreHarmless(t *testing.T) {
 	})
 }
 
-func TestInvitationWithARoleSaysSoAndIsInTheInvitersLanguageForStrangers(t *testing.T) {
+func TestInvitationSaysThatItGivesARole(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		w.smtp.Start()
@@ -205,7 +205,7 @@ func TestInvitationWithARoleSaysSoAndIsInTheInvitersLanguageForStrangers(t *test
 	})
 }
 
-func TestBadAddressesAreNamedByTheirPlaceAndNobodyIsInvited(t *testing.T) {
+func TestBadAddressesAreNamedAndNobodyIsInvited(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		ctx, r := w.host("Ada", "Room")
@@ -242,7 +242,7 @@ func TestBadAddressesAreNamedByTheirPlaceAndNobodyIsInvited(t *testing.T) {
 	})
 }
 
-func TestHostsInviteAndNobodyElse(t *testing.T) {
+func TestOnlyHostsInvite(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		ctx, r := w.host("Ada", "Room")
@@ -269,7 +269,7 @@ func TestHostsInviteAndNobodyElse(t *testing.T) {
 	})
 }
 
-func TestServerWithoutAMailServerSaysSo(t *testing.T) {
+func TestInviteFailsWithoutAMailServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, env.SQLite(t), mute)
 	ctx, r := w.host("Ada", "Room")
@@ -310,7 +310,7 @@ func TestInvitationsAreLimitedPerUserAndPerRoom(t *testing.T) {
 	})
 }
 
-func TestOneUserDoesNotBuryAMailbox(t *testing.T) {
+func TestOneUserCannotFloodAMailbox(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, env.SQLite(t), func(s *setup) { s.Limiter = ratelimit.New(rdb, prefix) })
@@ -338,7 +338,7 @@ func TestOneUserDoesNotBuryAMailbox(t *testing.T) {
 	})
 }
 
-func TestRedisThatIsAwayStopsNoInvitationButThoseTooMany(t *testing.T) {
+func TestInvitationsAreLimitedWhileRedisIsDown(t *testing.T) {
 	t.Parallel()
 	server := env.StartRedis(t)
 	w := newWorld(t, env.SQLite(t), func(s *setup) {
@@ -354,7 +354,7 @@ func TestRedisThatIsAwayStopsNoInvitationButThoseTooMany(t *testing.T) {
 	assertFault(t, fault.RateLimited, err)
 }
 
-func TestMailServerThatIsAwayForAWhileMissesNothing(t *testing.T) {
+func TestInvitationsArriveAfterTheMailServerIsBack(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		w.deliver()
@@ -395,7 +395,7 @@ func (a *answers) next(to string) error {
 		Message: "no <" + to + ">"}
 }
 
-func TestMailServersAnswerDecidesForEachRecipient(t *testing.T) {
+func TestMailServerMayRefuseSingleRecipients(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		recipient := answers{left: map[string][]int{
@@ -424,7 +424,7 @@ func TestMailServersAnswerDecidesForEachRecipient(t *testing.T) {
 
 // The mail server takes the message and its answer is lost: it is sent again, and can be told by its
 // id.
-func TestMessageThatIsSentTwiceHasTheSameID(t *testing.T) {
+func TestRetriedInvitationHasTheSameID(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		var got []env.Mail
@@ -448,7 +448,7 @@ func TestMessageThatIsSentTwiceHasTheSameID(t *testing.T) {
 	})
 }
 
-func TestThousandInvitationsOfTwoServersArriveOnceEach(t *testing.T) {
+func TestTwoServersDeliverAThousandInvitationsOnce(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		w.smtp.Start()

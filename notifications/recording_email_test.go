@@ -15,7 +15,7 @@ import (
 	"foyer/test/env"
 )
 
-func TestOwnersAreToldInTheirLanguageAndTimeZone(t *testing.T) {
+func TestOwnersGetEmailInTheirLanguageAndTimeZone(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, db, nil)
@@ -55,7 +55,7 @@ func TestOwnersAreToldInTheirLanguageAndTimeZone(t *testing.T) {
 	})
 }
 
-func TestEmailSaysHowLongARecordingIsKeptAndWhatItIs(t *testing.T) {
+func TestEmailContainsTheModeAndTheExpiry(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, db, nil)
@@ -82,8 +82,8 @@ func TestEmailSaysHowLongARecordingIsKeptAndWhatItIs(t *testing.T) {
 	})
 }
 
-// TestOnlyVerifiedAddressesAreWrittenTo: the others might be anybody's.
-func TestOnlyVerifiedAddressesAreWrittenTo(t *testing.T) {
+// TestOnlyVerifiedAddressesGetEmail: the others might be anybody's.
+func TestOnlyVerifiedAddressesGetEmail(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, db, nil)
@@ -107,7 +107,7 @@ func TestOnlyVerifiedAddressesAreWrittenTo(t *testing.T) {
 	})
 }
 
-func TestWhoStartedARecordingIsToldThatItFailed(t *testing.T) {
+func TestStarterGetsEmailAboutAFailedRecording(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, db, nil)
@@ -135,8 +135,8 @@ func TestWhoStartedARecordingIsToldThatItFailed(t *testing.T) {
 	})
 }
 
-// TestEmailThatHasWaitedSaysWhatIsTrueByThen, to those who may know it by then.
-func TestEmailThatHasWaitedSaysWhatIsTrueByThen(t *testing.T) {
+// TestDelayedEmailReflectsTheStateOfItsDelivery, to those who may know it by then.
+func TestDelayedEmailReflectsTheStateOfItsDelivery(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, db, nil)
@@ -173,7 +173,7 @@ func TestEmailThatHasWaitedSaysWhatIsTrueByThen(t *testing.T) {
 	})
 }
 
-func TestEmailIsTriedUntilTheMailServerIsUp(t *testing.T) {
+func TestEmailIsRetriedUntilTheMailServerIsUp(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, db, nil)
@@ -189,7 +189,7 @@ func TestEmailIsTriedUntilTheMailServerIsUp(t *testing.T) {
 	})
 }
 
-func TestNobodyIsToldOfWhatWasRolledBackOrWhereNoEmailIsSent(t *testing.T) {
+func TestRolledBackOrDisabledEmailIsNotSent(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, db, nil)

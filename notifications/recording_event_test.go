@@ -22,7 +22,7 @@ import (
 	"foyer/test/env"
 )
 
-func TestServicesAreToldOfARecording(t *testing.T) {
+func TestWebhookReportsARecording(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		e := newEndpoint(t)
@@ -59,7 +59,7 @@ func TestServicesAreToldOfARecording(t *testing.T) {
 	})
 }
 
-func TestServicesAreToldOfAFailure(t *testing.T) {
+func TestWebhookReportsAFailure(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		e := newEndpoint(t)
@@ -80,9 +80,9 @@ func TestServicesAreToldOfAFailure(t *testing.T) {
 	})
 }
 
-// TestEachEndpointIsToldOnceHoweverOthersFail: each has a message of its own, with an id of its own
+// TestFailingEndpointDoesNotAffectOthers: each has a message of its own, with an id of its own
 // that stays.
-func TestEachEndpointIsToldOnceHoweverOthersFail(t *testing.T) {
+func TestFailingEndpointDoesNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		fine, failing, gone := newEndpoint(t), newEndpoint(t), newEndpoint(t)
@@ -108,7 +108,7 @@ func TestEachEndpointIsToldOnceHoweverOthersFail(t *testing.T) {
 	})
 }
 
-func TestEndpointIsTriedUntilItIsUp(t *testing.T) {
+func TestWebhookIsRetriedUntilTheEndpointIsUp(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		address := fmt.Sprintf("127.0.0.1:%d", env.FreePort(t))
@@ -128,8 +128,8 @@ func TestEndpointIsTriedUntilItIsUp(t *testing.T) {
 	})
 }
 
-// TestOrderDoesNotMatter: what is told later may arrive before.
-func TestOrderDoesNotMatter(t *testing.T) {
+// TestLaterWebhookMayArriveFirst: what is told later may arrive before.
+func TestLaterWebhookMayArriveFirst(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		e := newEndpoint(t)
@@ -163,8 +163,8 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	})
 }
 
-// TestEndpointThatHangsHoldsUpNobodyElse: neither other endpoints nor e-mail, however much it is sent.
-func TestEndpointThatHangsHoldsUpNobodyElse(t *testing.T) {
+// TestSlowEndpointDoesNotDelayOthers: neither other endpoints nor e-mail, however much it is sent.
+func TestSlowEndpointDoesNotDelayOthers(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		hangs, fine := newEndpoint(t), newEndpoint(t)
@@ -225,7 +225,7 @@ func TestDownloadURLIsMadeForEachAttemptAndNotStored(t *testing.T) {
 	})
 }
 
-func TestServicesAreNotSentToWhatIsGone(t *testing.T) {
+func TestDeletedRecordingIsNotReported(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		e := newEndpoint(t)

@@ -8,7 +8,7 @@ import (
 	"foyer/ent/recording"
 )
 
-// Round is one comparison with LiveKit, when nobody else compares.
+// Reconcile reconciles once, after other servers.
 func (s *Service) Reconcile(ctx context.Context) error {
 	for {
 		if alone, err := s.withLease(ctx, s.reconcile); alone || err != nil {
@@ -22,12 +22,12 @@ func (s *Service) Reconcile(ctx context.Context) error {
 	}
 }
 
-// GiveUp gives a recording up, as a comparison does.
+// GiveUp gives up a recording as the reconciler does.
 func (s *Service) GiveUp(ctx context.Context, rec *ent.Recording) error {
 	return s.giveUp(ctx, rec, recording.StatusFAILED, "given up")
 }
 
-// Woken reports whether there is to be a comparison soon, which then is not any more.
+// Woken reports whether a reconciliation is requested, and withdraws the request.
 func (s *Service) Woken() bool {
 	select {
 	case <-s.wake:

@@ -18,56 +18,57 @@ import (
 	"foyer/test/env"
 )
 
-// lonely is a world in which nothing is heard of LiveKit: only the storage tells.
-func lonely(t *testing.T) *world {
+// newWorldWithoutEvents is an idle world with a meeting that loses LiveKit's events.
+func newWorldWithoutEvents(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t, options{idle: true})
 	w.loseEvents(true)
-	w.call()
+	w.join()
 	return w
 }
 
-func (w *world) told(rec *ent.Recording, size int64) *ent.Recording {
+// reportObject reports an event of the storage.
+func (w *world) reportObject(rec *ent.Recording, size int64) *ent.Recording {
 	w.T.Helper()
 	require.NoError(w.T, w.HandleObject(context.Background(), recordings.Key(rec), size))
-	return w.now(rec.ID)
+	return w.reload(rec.ID)
 }
 
-func TestStorageAloneSavesNoRecordingThatGoesOn(t *testing.T) {
+func TestStorageEventDoesNotEndARunningRecording(t *testing.T) {
 	t.Parallel()
-	w := lonely(t)
+	w := newWorldWithoutEvents(t)
 	rec := w.start()
 	env.Eventually(w.T, func(t *assert.CollectT) {
-		assert.Equal(t, recording.StatusACTIVE, w.told(rec, 1234).Status)
+		assert.Equal(t, recording.StatusACTIVE, w.reportObject(rec, 1234).Status)
 	})
-	assert.EqualValues(t, 1234, *w.now(rec.ID).Size)
+	assert.EqualValues(t, 1234, *w.reload(rec.ID).Size)
 	assert.Empty(t, w.ended())
 }
 
-func TestStorageTellsOfAnEndOfWhichLiveKitsNewsWasLost(t *testing.T) {
+func TestStorageEventReplacesALostEventOfLiveKit(t *testing.T) {
 	t.Parallel()
-	w := lonely(t)
+	w := newWorldWithoutEvents(t)
 	rec := w.start()
 	env.Eventually(w.T, func(t *assert.CollectT) {
-		assert.Equal(t, recording.StatusACTIVE, w.told(rec, 0).Status)
+		assert.Equal(t, recording.StatusACTIVE, w.reportObject(rec, 0).Status)
 	})
 	_, err := w.Stop(w.Host(), w.Room.ID)
 	require.NoError(t, err)
-	w.unwanted()
+	w.untilNothingRuns()
 	env.Eventually(w.T, func(t *assert.CollectT) {
-		assert.Equal(t, recording.StatusSAVED, w.told(rec, int64(len(env.ScreenFile))).Status)
+		assert.Equal(t, recording.StatusSAVED, w.reportObject(rec, int64(len(env.ScreenFile))).Status)
 	})
 	for range 3 {
-		w.told(rec, int64(len(env.ScreenFile)))
+		w.reportObject(rec, int64(len(env.ScreenFile)))
 	}
-	rec = w.now(rec.ID)
+	rec = w.reload(rec.ID)
 	assert.EqualValues(t, len(env.ScreenFile), *rec.Size)
 	assert.NotNil(t, rec.EndedAt)
 	assert.Equal(t, []recording.Status{recording.StatusSAVED}, w.ended(), "once")
 }
 
-// of makes a row as if it had been recorded by an egress that LiveKit does not know, if any.
-func (w *world) of(egress string, status recording.Status) *ent.Recording {
+// addRow adds a recording with an egress that LiveKit does not know, or without one.
+func (w *world) addRow(egress string, status recording.Status) *ent.Recording {
 	create := w.DB.Recording.Create().SetRoomID(w.Room.ID).SetStartedBy(w.Owner.ID).
 		SetMode(recording.ModeAUDIO).SetStatus(status).SetOptions(schema.RecordingOptions{})
 	if egress != "" {
@@ -76,48 +77,48 @@ func (w *world) of(egress string, status recording.Status) *ent.Recording {
 	return create.SaveX(context.Background())
 }
 
-func TestFileOfAnEgressThatLiveKitHasForgottenIsSaved(t *testing.T) {
+func TestFileOfAForgottenEgressIsSaved(t *testing.T) {
 	t.Parallel()
-	w := lonely(t)
+	w := newWorldWithoutEvents(t)
 	for _, status := range []recording.Status{
 		recording.StatusINITIATED, recording.StatusACTIVE, recording.StatusSTOPPING, recording.StatusFAILED,
 	} {
-		rec := w.told(w.of("EG_"+uuid.NewString(), status), 99)
+		rec := w.reportObject(w.addRow("EG_"+uuid.NewString(), status), 99)
 		assert.Equal(t, recording.StatusSAVED, rec.Status, status)
 		assert.EqualValues(t, 99, *rec.Size)
 	}
-	rec := w.told(w.of("", recording.StatusINITIATED), 99)
-	assert.Equal(t, recording.StatusINITIATED, rec.Status, "nobody has begun to record it")
+	rec := w.reportObject(w.addRow("", recording.StatusINITIATED), 99)
+	assert.Equal(t, recording.StatusINITIATED, rec.Status, "none of ours wrote the file")
 }
 
-func TestFailureThatLiveKitTellsOfStands(t *testing.T) {
+func TestFailureReportedByLiveKitIsFinal(t *testing.T) {
 	t.Parallel()
-	w := lonely(t)
+	w := newWorldWithoutEvents(t)
 	w.egress.Behave(env.Behavior{Then: livekitproto.EgressStatus_EGRESS_FAILED, Error: "disk full"})
 	rec := w.start()
 	env.Eventually(w.T, func(t *assert.CollectT) {
-		assert.Equal(t, recording.StatusFAILED, w.told(rec, 10).Status)
+		assert.Equal(t, recording.StatusFAILED, w.reportObject(rec, 10).Status)
 	})
-	assert.Equal(t, "disk full", w.now(rec.ID).Reason)
-	assert.Equal(t, recording.StatusFAILED, w.told(rec, 10).Status)
+	assert.Equal(t, "disk full", w.reload(rec.ID).Reason)
+	assert.Equal(t, recording.StatusFAILED, w.reportObject(rec, 10).Status)
 }
 
-func TestNewsOfTheStorageWaitsForLiveKit(t *testing.T) {
+func TestStorageEventFailsWhileLiveKitIsDown(t *testing.T) {
 	t.Parallel()
-	w := lonely(t)
-	rec := w.of("EG_gone", recording.StatusSTOPPING)
+	w := newWorldWithoutEvents(t)
+	rec := w.addRow("EG_gone", recording.StatusSTOPPING)
 	w.toLiveKit.Cut()
 	err := w.HandleObject(context.Background(), recordings.Key(rec), 99)
 	env.RequireFault(t, fault.Unavailable, err)
-	assert.Equal(t, recording.StatusSTOPPING, w.now(rec.ID).Status)
+	assert.Equal(t, recording.StatusSTOPPING, w.reload(rec.ID).Status)
 	w.toLiveKit.Mend()
-	assert.Equal(t, recording.StatusSAVED, w.told(rec, 99).Status)
+	assert.Equal(t, recording.StatusSAVED, w.reportObject(rec, 99).Status)
 }
 
-func TestObjectsThatAreNoRecordingsChangeNothing(t *testing.T) {
+func TestObjectsOfOthersChangeNothing(t *testing.T) {
 	t.Parallel()
-	w := lonely(t)
-	rec := w.of("EG_gone", recording.StatusSTOPPING)
+	w := newWorldWithoutEvents(t)
+	rec := w.addRow("EG_gone", recording.StatusSTOPPING)
 	id := rec.ID.String()
 	for _, key := range []string{
 		"", "recordings/", "recordings/" + id, "recordings/" + id + ".mp4", "recordings/" + id + ".ogg.ogg",
@@ -128,15 +129,15 @@ func TestObjectsThatAreNoRecordingsChangeNothing(t *testing.T) {
 	} {
 		require.NoError(t, w.HandleObject(context.Background(), key, 99), key)
 	}
-	rec = w.now(rec.ID)
+	rec = w.reload(rec.ID)
 	assert.Equal(t, recording.StatusSTOPPING, rec.Status)
 	assert.Nil(t, rec.Size)
 }
 
-func TestDownloadURLEndsWithTheRecording(t *testing.T) {
+func TestDownloadURLExpiresWithTheRecording(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{idle: true, settings: func(s *recordings.Settings) { s.DownloadFor = time.Hour }})
-	rec := w.of("EG_1", recording.StatusSAVED)
+	rec := w.addRow("EG_1", recording.StatusSAVED)
 	soonOver := time.Now().Add(90 * time.Second)
 	for _, test := range []struct {
 		name      string
@@ -156,11 +157,11 @@ func TestDownloadURLEndsWithTheRecording(t *testing.T) {
 	}
 }
 
-func TestURLOfARecordingLivesNoLongerThanTheRecording(t *testing.T) {
+func TestURLExpiresNoLaterThanTheRecording(t *testing.T) {
 	t.Parallel()
 	in := func(d time.Duration) *ent.Recording { return &ent.Recording{ExpiresAt: new(time.Now().Add(d))} }
 	assert.Equal(t, time.Hour, recordings.Lifetime(&ent.Recording{}, time.Hour))
 	assert.Equal(t, time.Hour, recordings.Lifetime(in(24*time.Hour), time.Hour))
 	assert.InDelta(t, time.Minute, recordings.Lifetime(in(time.Minute), time.Hour), float64(30*time.Second))
-	assert.Equal(t, time.Second, recordings.Lifetime(in(-time.Minute), time.Hour), "storage takes no less")
+	assert.Equal(t, time.Second, recordings.Lifetime(in(-time.Minute), time.Hour), "the shortest that S3 permits")
 }

@@ -30,43 +30,43 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	lksdk.SetLogger(logger.GetDiscardLogger()) // it says much, and of the test's own calls only
+	lksdk.SetLogger(logger.GetDiscardLogger()) // it logs only requests of the tests
 	os.Exit(env.RunTests(m, env.OurGoroutines))
 }
 
-// world is a server's rules with a LiveKit, an egress worker and a bucket of their own.
+// world is a server's rules with its own LiveKit, egress worker and bucket.
 type world struct {
 	*env.World
 	service
 
-	live    *live.Service
-	lobby   *lobby.Service
-	calls   *meetings.Service
-	rtc     *livekit.Client
-	outbox  *outbox.Outbox
-	livekit *env.LiveKitServer
-	egress  *env.Egress
-	files   env.S3Bucket
-	// toLiveKit and toBucket are our lines to them; the egress worker has others.
+	live     *live.Service
+	lobby    *lobby.Service
+	meetings *meetings.Service
+	rtc      *livekit.Client
+	outbox   *outbox.Outbox
+	livekit  *env.LiveKitServer
+	egress   *env.Egress
+	files    env.S3Bucket
+	// toLiveKit and toBucket are the server's connections; the egress worker has its own.
 	toLiveKit, toBucket *env.Line
 	settings            recordings.Settings
 	dependencies        recordings.Dependencies
 
 	mu sync.Mutex
-	// deaf: events are lost.
-	deaf bool
-	// ends are the final statuses that were noted, in order.
+	// losing: LiveKit's events are lost.
+	losing bool
+	// ends has the final statuses that OnEnd got, in order.
 	ends []recording.Status
 }
 
-// service has the methods of recordings.Service, below those of World: the Room of a world is not that of a recording.
+// service embeds the Service below World, whose Room takes precedence.
 type service struct{ *recordings.Service }
 
-// options change what a world is made of.
+// options change a world.
 type options struct {
 	db       *ent.Client
 	settings func(*recordings.Settings)
-	// idle: nothing is compared or delivered but when the test says so.
+	// idle: nothing is reconciled or delivered until the test calls work.
 	idle bool
 }
 
@@ -97,7 +97,7 @@ func newWorld(t testing.TB, o options) *world {
 		Bucket: w.bucket(), Outbox: w.outbox, OnEnd: w.onEnd,
 	}
 	w.Service = recordings.New(w.dependencies, w.settings)
-	w.calls = meetings.New(w.Rooms.Service, w.lobby, w.live, w.rtc, w.Service, meetings.Settings{})
+	w.meetings = meetings.New(w.Rooms.Service, w.lobby, w.live, w.rtc, w.Service, meetings.Settings{})
 	env.Run(t, w.live.Run)
 	env.Run(t, w.lobby.Run)
 	if !o.idle {
@@ -106,10 +106,10 @@ func newWorld(t testing.TB, o options) *world {
 	return w
 }
 
-// startLiveKit starts a LiveKit with an egress worker, which sends the world its events.
+// startLiveKit starts a LiveKit with an egress worker. It sends its events to the world.
 func (w *world) startLiveKit() {
 	w.T.Helper()
-	web := httptest.NewServer(http.HandlerFunc(w.hear))
+	web := httptest.NewServer(http.HandlerFunc(w.receive))
 	w.T.Cleanup(web.Close)
 	w.livekit, w.egress = env.StartEgress(w.T, web.URL, &w.files)
 	settings := w.livekit.Settings()
@@ -118,7 +118,7 @@ func (w *world) startLiveKit() {
 	w.rtc = livekit.New(settings)
 }
 
-// bucket is the bucket, through a line.
+// bucket opens the bucket through a connection that tests can cut.
 func (w *world) bucket() *bucket.Bucket {
 	w.T.Helper()
 	var endpoint string
@@ -131,7 +131,7 @@ func (w *world) bucket() *bucket.Bucket {
 	return files
 }
 
-// work compares and delivers from now on.
+// work reconciles and delivers until the test ends.
 func (w *world) work() {
 	env.Run(w.T, w.Run)
 	env.Run(w.T, func(ctx context.Context) error {
@@ -152,32 +152,30 @@ func (w *world) ended() []recording.Status {
 	return append([]recording.Status(nil), w.ends...)
 }
 
-// hear takes an event as the server does.
-func (w *world) hear(rw http.ResponseWriter, r *http.Request) {
+// receive handles an event of LiveKit as the server does.
+func (w *world) receive(rw http.ResponseWriter, r *http.Request) {
 	event, err := w.rtc.Receive(rw, r)
 	w.mu.Lock()
-	deaf := w.deaf
+	losing := w.losing
 	w.mu.Unlock()
 	switch {
-	case deaf:
+	case losing:
 	case err != nil:
 		rw.WriteHeader(http.StatusUnauthorized)
-	case w.calls.ReceiveEvent(context.Background(), event) != nil:
+	case w.meetings.ReceiveEvent(context.Background(), event) != nil:
 		rw.WriteHeader(http.StatusServiceUnavailable)
 	}
 }
 
-// loseEvents has events of LiveKit's be lost from now on, or not any more.
+// loseEvents says whether events of LiveKit are lost from now on.
 func (w *world) loseEvents(lose bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.deaf = lose
+	w.losing = lose
 }
 
-func (w *world) host() context.Context { return env.As(w.Owner) }
-
-// call begins a call in the room: somebody enters.
-func (w *world) call() *lksdk.Room {
+// join starts a meeting in the room: the owner joins.
+func (w *world) join() *lksdk.Room {
 	w.T.Helper()
 	token, err := w.lobby.CreateRoomToken(w.Host(), lobby.CreateRoomTokenInput{RoomID: &w.Room.ID})
 	require.NoError(w.T, err)
@@ -193,7 +191,7 @@ func (w *world) input() recordings.StartInput {
 	return recordings.StartInput{RoomID: w.Room.ID, Mode: recording.ModeSCREEN}
 }
 
-// start begins a recording.
+// start starts a recording.
 func (w *world) start() *ent.Recording {
 	w.T.Helper()
 	rec, err := w.Start(w.Host(), w.input())
@@ -201,43 +199,41 @@ func (w *world) start() *ent.Recording {
 	return rec
 }
 
-// active begins a recording, and waits until it records.
+// active starts a recording, and waits until it is ACTIVE.
 func (w *world) active() *ent.Recording {
 	w.T.Helper()
 	return w.until(w.start().ID, recording.StatusACTIVE)
 }
 
-func (w *world) now(id uuid.UUID) *ent.Recording {
+func (w *world) reload(id uuid.UUID) *ent.Recording {
 	w.T.Helper()
 	return w.DB.Recording.GetX(context.Background(), id)
 }
 
-// only returns the only recording there is.
+// only returns the only recording.
 func (w *world) only() *ent.Recording {
 	w.T.Helper()
 	return w.DB.Recording.Query().OnlyX(context.Background())
 }
 
-// until waits until a recording has a status.
+// until waits for a status of a recording.
 func (w *world) until(id uuid.UUID, status recording.Status) *ent.Recording {
 	w.T.Helper()
-	env.Eventually(w.T, func(t *assert.CollectT) { assert.Equal(t, status, w.now(id).Status) })
-	return w.now(id)
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Equal(t, status, w.reload(id).Status) })
+	return w.reload(id)
 }
 
-// unwanted waits until the worker records nothing.
-func (w *world) unwanted() {
+// untilNothingRuns waits until the worker runs no egress.
+func (w *world) untilNothingRuns() {
 	w.T.Helper()
 	env.Eventually(w.T, func(t *assert.CollectT) { assert.Empty(t, w.egress.Running()) })
 }
 
-func ptr[T any](v T) *T { return &v }
-
-func TestCallIsRecorded(t *testing.T) {
+func TestMeetingIsRecorded(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, options{db: db})
-		w.call()
+		w.join()
 		rec := w.active()
 		assert.NotNil(t, rec.StartedAt)
 		stopped, err := w.Stop(w.Host(), w.Room.ID)
@@ -250,6 +246,6 @@ func TestCallIsRecorded(t *testing.T) {
 		assert.Empty(t, rec.Reason)
 		assert.True(t, w.files.Has(t, recordings.Key(rec)))
 		assert.Equal(t, []recording.Status{recording.StatusSAVED}, w.ended())
-		w.unwanted()
+		w.untilNothingRuns()
 	})
 }

@@ -21,8 +21,8 @@ import (
 	"foyer/test/env"
 )
 
-// few is a world in which nothing happens by itself.
-func few(t testing.TB, db *ent.Client) *world {
+// newIdleWorld is a world in which nothing runs in the background.
+func newIdleWorld(t testing.TB, db *ent.Client) *world {
 	t.Helper()
 	return newWorld(t, options{db: db, idle: true})
 }
@@ -35,11 +35,11 @@ func kindOf(err error) fault.Kind {
 	return fault.Of(err).Kind
 }
 
-// TestRightsOnRecordings is the table of who may do what.
+// TestRightsOnRecordings has a table of every role and act.
 func TestRightsOnRecordings(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
-		w := few(t, db)
+		w := newIdleWorld(t, db)
 		rec := w.stored(nil)
 		shared := w.User("Sharon Shared")
 		_, err := w.Share(w.Host(), recordings.ShareInput{RecordingID: rec.ID, UserID: &shared.ID})
@@ -49,7 +49,7 @@ func TestRightsOnRecordings(t *testing.T) {
 		})
 		const (
 			yes, none = fault.Kind(""), fault.NotFound
-			no, who   = fault.Forbidden, fault.Unauthenticated
+			no, guest = fault.Forbidden, fault.Unauthenticated
 		)
 		for _, c := range []struct {
 			name  string
@@ -58,15 +58,15 @@ func TestRightsOnRecordings(t *testing.T) {
 			list  int // -1: refused
 			room  fault.Kind
 			hosts fault.Kind // delete, share, unshare another
-			start fault.Kind // start, stop; "" is that nothing else is in the way
+			start fault.Kind // start, stop; "" if the role permits them
 		}{
 			{"owner", w.Host(), yes, 1, yes, yes, yes},
 			{"administrator", env.As(w.NewMember("Adam", roomaccess.RoleADMINISTRATOR)), yes, 1, yes, yes, yes},
 			{"member", env.As(w.NewMember("Mia", roomaccess.RoleMEMBER)), none, 0, no, none, no},
 			{"shared with", env.As(shared), yes, 1, no, no, no},
 			{"stranger", env.As(w.User("Simon")), none, 0, no, none, no},
-			{"guest", context.Background(), who, -1, who, who, who},
-			// What else it asks is refused before it comes here, at every field.
+			{"guest", context.Background(), guest, -1, guest, guest, guest},
+			// GraphQL refuses most requests of applications earlier, by field.
 			{"application", application, yes, 1, yes, yes, yes},
 		} {
 			t.Run(c.name, func(t *testing.T) {
@@ -135,7 +135,7 @@ func TestRightsOnRecordings(t *testing.T) {
 
 func TestRightToARecordingEndsWithTheRole(t *testing.T) {
 	t.Parallel()
-	w := few(t, nil)
+	w := newIdleWorld(t, nil)
 	rec := w.stored(nil)
 	adam := w.NewMember("Adam", roomaccess.RoleADMINISTRATOR)
 	_, err := w.Get(env.As(adam), rec.ID)
@@ -149,7 +149,7 @@ func TestRightToARecordingEndsWithTheRole(t *testing.T) {
 func TestRecordingsAreListedNewestFirstPageByPage(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
-		w := few(t, db)
+		w := newIdleWorld(t, db)
 		first := w.Room
 		var made []uuid.UUID
 		for range 3 {
@@ -160,7 +160,7 @@ func TestRecordingsAreListedNewestFirstPageByPage(t *testing.T) {
 		w.Room, err = w.Rooms.Create(w.Host(), rooms.CreateInput{Name: "Another"})
 		require.NoError(t, err)
 		newest := w.stored(nil).ID
-		// A host with whom it is shared too sees it once.
+		// The list contains a recording once although it is also shared with the host.
 		_, err = w.Share(w.Host(), recordings.ShareInput{RecordingID: newest, UserID: &w.Owner.ID})
 		require.NoError(t, err)
 
@@ -191,18 +191,18 @@ func idsOf(page *ent.RecordingConnection) []uuid.UUID {
 func TestRecordingIsSharedByEmail(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
-		w := few(t, db)
+		w := newIdleWorld(t, db)
 		rec := w.stored(nil)
 		known := w.User("Kim Known")
 		in := recordings.ShareInput{RecordingID: rec.ID, Email: &known.Email}
-		for range 2 { // again is fine
+		for range 2 { // sharing may be repeated
 			_, err := w.Share(w.Host(), in)
 			require.NoError(t, err)
 		}
 		_, err := w.Get(env.As(known), rec.ID)
 		require.NoError(t, err)
 
-		// Nobody knows her yet; she has an account by the time she proves her address.
+		// Nina has no account yet. She sees the recording after she has verified her address.
 		email := "nina@example.com"
 		_, err = w.Share(w.Host(), recordings.ShareInput{RecordingID: rec.ID, Email: &email})
 		require.NoError(t, err)
@@ -217,7 +217,7 @@ func TestRecordingIsSharedByEmail(t *testing.T) {
 		_, err = w.Get(env.As(nina), rec.ID)
 		require.NoError(t, err)
 
-		// She leaves it; that opens nothing to others.
+		// Nina ends the sharing with herself. Others keep their rights.
 		left, err := w.Unshare(env.As(nina), rec.ID, nina.ID)
 		require.NoError(t, err)
 		assert.Nil(t, left)
@@ -241,10 +241,10 @@ func TestRecordingIsSharedByEmail(t *testing.T) {
 	})
 }
 
-func TestAuditTellsWhatWasDoneWithRecordings(t *testing.T) {
+func TestAuditListsActsOnRecordings(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	w.call()
+	w.join()
 	rec := w.active()
 	_, err := w.Stop(w.Host(), w.Room.ID)
 	require.NoError(t, err)
@@ -281,7 +281,7 @@ func TestAuditTellsWhatWasDoneWithRecordings(t *testing.T) {
 
 func TestBadOptionsAreRefused(t *testing.T) {
 	t.Parallel()
-	w := few(t, nil)
+	w := newIdleWorld(t, nil)
 	for _, language := range []string{"", "no language", "und", string(make([]byte, 10_000))} {
 		in := w.input()
 		in.Options = &recordings.Options{Language: &language}
@@ -296,10 +296,10 @@ func TestBadOptionsAreRefused(t *testing.T) {
 	assert.Zero(t, w.DB.Recording.Query().CountX(context.Background()))
 }
 
-// TestSharesAreLimited: as with roles, of which they use up the same.
+// TestSharesAreLimited: sharing and granting roles have one limit.
 func TestSharesAreLimited(t *testing.T) {
 	t.Parallel()
-	w := few(t, nil)
+	w := newIdleWorld(t, nil)
 	rdb, prefix := env.Redis(t)
 	w.dependencies.Rooms = rooms.New(w.DB, w.People, rooms.Settings{
 		GrantsPerUser: 2, GrantsPerRoom: 10, Limiter: ratelimit.New(rdb, prefix),
@@ -322,9 +322,9 @@ func TestSharesAreLimited(t *testing.T) {
 	_, err := w.Share(w.Host(), recordings.ShareInput{RecordingID: rec.ID, UserID: &shared.ID})
 	require.NoError(t, err)
 	env.RequireFault(t, fault.Forbidden, share(env.As(shared)))
-	assert.Equal(t, []string{""}, shown(w.Host()), "nobody has written an address")
+	assert.Equal(t, []string{""}, shown(w.Host()), "nobody entered an address")
 	require.NoError(t, share(w.Host()))
-	assert.Contains(t, shown(w.Host())[1], "@example.org", "one that was written is shown")
+	assert.Contains(t, shown(w.Host())[1], "@example.org", "an address that a host entered is shown")
 	accounts := w.DB.User.Query().CountX(context.Background())
 	err = share(w.Host())
 	env.RequireFault(t, fault.RateLimited, err)

@@ -17,7 +17,7 @@ import (
 	"foyer/test/env"
 )
 
-// transcripts are recordings of one room.
+// transcripts is a world for the transcripts of one room.
 type transcripts struct {
 	*env.World
 	service
@@ -37,15 +37,15 @@ func (w *transcripts) saved(transcript recording.Transcript) uuid.UUID {
 		SetTranscript(transcript).SetEndedAt(time.Now()).SaveX(w.T.Context()).ID
 }
 
-func TestFirstOutcomeOfATranscriptStands(t *testing.T) {
+func TestFirstOutcomeOfATranscriptIsFinal(t *testing.T) {
 	t.Parallel()
 	none, pending := recording.TranscriptNONE, recording.TranscriptPENDING
 	ready, failed := recording.TranscriptREADY, recording.TranscriptFAILED
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newTranscripts(t, db)
 		for _, test := range []struct {
-			is, said, becomes recording.Transcript
-			kind              fault.Kind
+			before, outcome, after recording.Transcript
+			kind                   fault.Kind
 		}{
 			{pending, ready, ready, ""}, {pending, failed, failed, ""},
 			{ready, ready, ready, ""}, {failed, failed, failed, ""},
@@ -54,21 +54,21 @@ func TestFirstOutcomeOfATranscriptStands(t *testing.T) {
 			{pending, none, pending, fault.Invalid}, {pending, pending, pending, fault.Invalid},
 			{pending, "", pending, fault.Invalid}, {pending, "DONE", pending, fault.Invalid},
 		} {
-			id := w.saved(test.is)
-			err := w.FinishTranscript(t.Context(), id, test.said)
+			id := w.saved(test.before)
+			err := w.FinishTranscript(t.Context(), id, test.outcome)
 			if test.kind == "" {
 				assert.NoError(t, err, "%v", test)
 			} else {
 				assert.True(t, fault.Is(err, test.kind), "%v: %v", test, err)
 			}
-			assert.Equal(t, test.becomes, db.Recording.GetX(t.Context(), id).Transcript, "%v", test)
+			assert.Equal(t, test.after, db.Recording.GetX(t.Context(), id).Transcript, "%v", test)
 		}
 		assert.True(t, fault.Is(w.FinishTranscript(t.Context(), uuid.New(), ready), fault.NotFound))
 	})
 }
 
-// TestOfManyOutcomesAtOnceOneStands, and whoever said the same is told that it is so.
-func TestOfManyOutcomesAtOnceOneStands(t *testing.T) {
+// TestOneOfManyConcurrentOutcomesWins: calls with the same outcome succeed, the others fail.
+func TestOneOfManyConcurrentOutcomesWins(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newTranscripts(t, db)
@@ -88,13 +88,13 @@ func TestOfManyOutcomesAtOnceOneStands(t *testing.T) {
 			})
 		}
 		all.Wait()
-		stands := db.Recording.GetX(t.Context(), id).Transcript
+		stored := db.Recording.GetX(t.Context(), id).Transcript
 		for i, outcome := range outcomes {
 			want := int64(0)
-			if outcome == stands {
+			if outcome == stored {
 				want = each
 			}
-			assert.Equal(t, want, taken[i].Load(), "%s, and it is %s", outcome, stands)
+			assert.Equal(t, want, taken[i].Load(), "%s, stored %s", outcome, stored)
 		}
 	})
 }

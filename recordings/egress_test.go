@@ -18,14 +18,14 @@ import (
 	"foyer/test/env"
 )
 
-// initiated is a recording that has been asked for.
+// initiated adds an INITIATED recording.
 func (w *world) initiated() *ent.Recording {
 	return w.DB.Recording.Create().SetRoomID(w.Room.ID).SetMode(recording.ModeSCREEN).
 		SetOptions(schema.RecordingOptions{}).SetStartedBy(w.Owner.ID).SaveX(context.Background())
 }
 
-// news is what LiveKit tells of the egress of a recording.
-func news(rec *ent.Recording, status livekit.EgressStatus) *livekit.Egress {
+// egressOf is what LiveKit reports of the egress of a recording.
+func egressOf(rec *ent.Recording, status livekit.EgressStatus) *livekit.Egress {
 	e := &livekit.Egress{
 		ID: "EG_" + rec.ID.String(), Room: rec.RoomID.String(), FileKnown: true, File: recordings.Key(rec),
 		Status: status,
@@ -39,11 +39,11 @@ func news(rec *ent.Recording, status livekit.EgressStatus) *livekit.Egress {
 	return e
 }
 
-// TestNewsInAnyOrderLeadToOneEnd: whatever of the news of one egress comes, how often and in which
-// order, the recording goes on to its end, never back, and ends once.
-func TestNewsInAnyOrderLeadToOneEnd(t *testing.T) {
+// TestEventsInAnyOrderLeadToOneEnd draws events of one egress in any order and number. The status never goes
+// back, and the recording ends once.
+func TestEventsInAnyOrderLeadToOneEnd(t *testing.T) {
 	t.Parallel()
-	w := few(t, nil)
+	w := newIdleWorld(t, nil)
 	ends := map[livekit.EgressStatus]recording.Status{
 		livekit.EgressComplete: recording.StatusSAVED, livekit.EgressLimitReached: recording.StatusSAVED,
 		livekit.EgressFailed: recording.StatusFAILED, livekit.EgressAborted: recording.StatusABORTED,
@@ -62,7 +62,7 @@ func TestNewsInAnyOrderLeadToOneEnd(t *testing.T) {
 		}).Draw(rt, "end")
 		given := rapid.SliceOfN(rapid.SampledFrom([]string{
 			"STARTING", "ACTIVE", "ENDING", "end", "stop", "give up",
-		}), 1, 10).Draw(rt, "news")
+		}), 1, 10).Draw(rt, "events")
 		level, ended, gaveUp := 0, false, false
 		for _, name := range append(given, "end") {
 			now := w.DB.Recording.GetX(context.Background(), rec.ID)
@@ -73,10 +73,10 @@ func TestNewsInAnyOrderLeadToOneEnd(t *testing.T) {
 				gaveUp = gaveUp || !ended && before[now.Status] < 3
 				require.NoError(rt, w.GiveUp(context.Background(), now))
 			case "end":
-				require.NoError(rt, w.HandleEgress(context.Background(), news(rec, end)))
+				require.NoError(rt, w.HandleEgress(context.Background(), egressOf(rec, end)))
 				ended = true
 			default:
-				require.NoError(rt, w.HandleEgress(context.Background(), news(rec, livekit.EgressStatus(name))))
+				require.NoError(rt, w.HandleEgress(context.Background(), egressOf(rec, livekit.EgressStatus(name))))
 			}
 			now = w.DB.Recording.GetX(context.Background(), rec.ID)
 			require.GreaterOrEqual(rt, before[now.Status], level, "%s after %s", now.Status, name)
@@ -100,52 +100,49 @@ func TestNewsInAnyOrderLeadToOneEnd(t *testing.T) {
 				saved++
 			}
 		}
-		require.LessOrEqual(rt, saved, 1, "what follows from a file follows once")
+		require.LessOrEqual(rt, saved, 1, "a file is announced once")
 		require.LessOrEqual(rt, len(w.ended()), 2)
 	})
 }
 
-// TestNewsOfAnotherEgressChangeNothing: one that writes elsewhere, one of another room that names our
-// file, a second one of the same recording.
-func TestNewsOfAnotherEgressChangeNothing(t *testing.T) {
+func TestEventsOfOtherEgressesChangeNothing(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
-		w := few(t, db)
+		w := newIdleWorld(t, db)
 		rec := w.initiated()
 		for name, change := range map[string]func(*livekit.Egress){
-			"elsewhere":       func(e *livekit.Egress) { e.File = "films/" + rec.ID.String() + ".mp4" },
-			"no file":         func(e *livekit.Egress) { e.File = "" },
-			"another type":    func(e *livekit.Egress) { e.File = "recordings/" + rec.ID.String() + ".ogg" },
-			"another folder":  func(e *livekit.Egress) { e.File = "recordings/x/" + rec.ID.String() + ".mp4" },
-			"another room":    func(e *livekit.Egress) { e.Room = uuid.NewString() },
-			"temporary room":  func(e *livekit.Egress) { e.Room = "abc-defg-hij" },
-			"another file":    func(e *livekit.Egress) { e.File = "recordings/" + uuid.NewString() + ".mp4" },
-			"nothing is told": func(e *livekit.Egress) { e.FileKnown, e.File, e.Room = false, "", uuid.NewString() },
+			"elsewhere":      func(e *livekit.Egress) { e.File = "films/" + rec.ID.String() + ".mp4" },
+			"no file":        func(e *livekit.Egress) { e.File = "" },
+			"another type":   func(e *livekit.Egress) { e.File = "recordings/" + rec.ID.String() + ".ogg" },
+			"another folder": func(e *livekit.Egress) { e.File = "recordings/x/" + rec.ID.String() + ".mp4" },
+			"another room":   func(e *livekit.Egress) { e.Room = uuid.NewString() },
+			"temporary room": func(e *livekit.Egress) { e.Room = "abc-defg-hij" },
+			"another file":   func(e *livekit.Egress) { e.File = "recordings/" + uuid.NewString() + ".mp4" },
+			"unknown file":   func(e *livekit.Egress) { e.FileKnown, e.File, e.Room = false, "", uuid.NewString() },
 		} {
-			e := news(rec, livekit.EgressComplete)
+			e := egressOf(rec, livekit.EgressComplete)
 			change(e)
 			require.NoError(t, w.HandleEgress(context.Background(), e), name)
-			assert.Equal(t, recording.StatusINITIATED, w.now(rec.ID).Status, name)
-			assert.Nil(t, w.now(rec.ID).EgressID, name)
+			assert.Equal(t, recording.StatusINITIATED, w.reload(rec.ID).Status, name)
+			assert.Nil(t, w.reload(rec.ID).EgressID, name)
 		}
-		require.NoError(t, w.HandleEgress(context.Background(), news(rec, livekit.EgressActive)))
-		second := news(rec, livekit.EgressComplete)
+		require.NoError(t, w.HandleEgress(context.Background(), egressOf(rec, livekit.EgressActive)))
+		second := egressOf(rec, livekit.EgressComplete)
 		second.ID = "EG_second"
 		require.NoError(t, w.HandleEgress(context.Background(), second))
-		assert.Equal(t, recording.StatusACTIVE, w.now(rec.ID).Status)
+		assert.Equal(t, recording.StatusACTIVE, w.reload(rec.ID).Status)
 	})
 }
 
-// TestNewsThatDoNotSayWhatWasAsked are of the recording that waits for its egress.
-func TestNewsThatDoNotSayWhatWasAsked(t *testing.T) {
+func TestEventWithoutAFileBelongsToTheRecordingWithoutAnEgress(t *testing.T) {
 	t.Parallel()
-	w := few(t, nil)
+	w := newIdleWorld(t, nil)
 	rec := w.initiated()
-	e := news(rec, livekit.EgressActive)
+	e := egressOf(rec, livekit.EgressActive)
 	e.FileKnown, e.File = false, ""
 	require.NoError(t, w.HandleEgress(context.Background(), e))
-	assert.Equal(t, recording.StatusACTIVE, w.now(rec.ID).Status)
+	assert.Equal(t, recording.StatusACTIVE, w.reload(rec.ID).Status)
 	e.Status = livekit.EgressComplete
 	require.NoError(t, w.HandleEgress(context.Background(), e))
-	assert.Equal(t, recording.StatusSAVED, w.now(rec.ID).Status)
+	assert.Equal(t, recording.StatusSAVED, w.reload(rec.ID).Status)
 }
