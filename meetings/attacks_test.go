@@ -24,6 +24,7 @@ import (
 	"foyer/internal/livekit"
 	"foyer/meetings"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 // gate stands in front of LiveKit's API, and delays or refuses the requests that a test names.
@@ -87,7 +88,7 @@ func (g *gate) await(caught <-chan struct{}) {
 	g.t.Helper()
 	select {
 	case <-caught:
-	case <-time.After(soon):
+	case <-time.After(env.Soon):
 		require.Fail(g.t, "LiveKit was not asked")
 	}
 }
@@ -97,10 +98,10 @@ func TestLaterOfTwoChangesOfARoomWins(t *testing.T) {
 	t.Parallel()
 	g := &gate{t: t}
 	w := newWorld(t, options{through: g.through})
-	anna := w.counted(w.admitted(guest(), "Anna"))
+	anna := w.counted(w.admitted(env.Guest(), "Anna"))
 	data := func(allowed bool) error {
-		_, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
-			RoomID: w.room.ID, Configuration: &ent.ConfigurationInput{DataAllowed: &allowed},
+		_, err := w.UpdateRoom(w.Host(), rooms.UpdateInput{
+			RoomID: w.Room.ID, Configuration: &ent.ConfigurationInput{DataAllowed: &allowed},
 		})
 		return err
 	}
@@ -119,18 +120,18 @@ func TestChangesOfAPersonByTwoHostsBothApply(t *testing.T) {
 	t.Parallel()
 	g := &gate{t: t}
 	w := newWorld(t, options{through: g.through})
-	anna := w.counted(w.admitted(guest(), "Anna"))
+	anna := w.counted(w.admitted(env.Guest(), "Anna"))
 	update := func(p meetings.PermissionInput) error {
-		_, err := w.Update(w.host(), meetings.UpdateInput{
-			RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Permission: &p,
+		_, err := w.Update(w.Host(), meetings.UpdateInput{
+			RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(anna.id), Permission: &p,
 		})
 		return err
 	}
 	caught, free := g.holdFirst("UpdateParticipant")
 	first := make(chan error, 1)
-	go func() { first <- update(meetings.PermissionInput{DataAllowed: ptr(false)}) }()
+	go func() { first <- update(meetings.PermissionInput{DataAllowed: new(false)}) }()
 	g.await(caught)
-	require.NoError(t, update(meetings.PermissionInput{CanSubscribe: ptr(false)}))
+	require.NoError(t, update(meetings.PermissionInput{CanSubscribe: new(false)}))
 	free()
 	require.NoError(t, <-first)
 	now := anna.isThere().Permission
@@ -144,13 +145,13 @@ func TestDecisionOnAPersonAppliesThoughLiveKitIsUnavailable(t *testing.T) {
 	g := &gate{t: t}
 	w := newWorld(t, options{through: g.through})
 	w.stays()
-	anna := w.counted(w.admitted(guest(), "Anna"))
+	anna := w.counted(w.admitted(env.Guest(), "Anna"))
 	g.set(func(string) bool { return false })
-	_, err := w.Update(w.host(), meetings.UpdateInput{
-		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id),
-		Permission: &meetings.PermissionInput{DataAllowed: ptr(false)},
+	_, err := w.Update(w.Host(), meetings.UpdateInput{
+		RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(anna.id),
+		Permission: &meetings.PermissionInput{DataAllowed: new(false)},
 	})
-	requireKind(t, err, fault.Unavailable)
+	env.RequireFault(t, fault.Unavailable, err)
 	g.set(nil)
 	anna.room.Disconnect()
 	assert.False(t, w.counted(anna.pass).isThere().Permission.Data)
@@ -160,11 +161,11 @@ func TestDecisionOnAPersonAppliesThoughLiveKitIsUnavailable(t *testing.T) {
 func TestDecisionOnAPersonAppliesOnEveryDevice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	user := w.user("Anna")
-	laptop, phone := w.counted(w.admitted(as(user), "Laptop")), w.counted(w.admitted(as(user), "Phone"))
-	_, err := w.Update(w.host(), meetings.UpdateInput{
-		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(laptop.id),
-		Permission: &meetings.PermissionInput{DataAllowed: ptr(false)},
+	user := w.User("Anna")
+	laptop, phone := w.counted(w.admitted(env.As(user), "Laptop")), w.counted(w.admitted(env.As(user), "Phone"))
+	_, err := w.Update(w.Host(), meetings.UpdateInput{
+		RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(laptop.id),
+		Permission: &meetings.PermissionInput{DataAllowed: new(false)},
 	})
 	require.NoError(t, err)
 	assert.False(t, laptop.isThere().Permission.Data)
@@ -176,18 +177,18 @@ func TestNameGivenByAHostStays(t *testing.T) {
 	t.Parallel()
 	g := &gate{t: t}
 	w := newWorld(t, options{through: g.through})
-	anna := w.counted(w.admitted(guest(), "Anna"))
+	anna := w.counted(w.admitted(env.Guest(), "Anna"))
 	caught, free := g.holdFirst("UpdateParticipant")
 	first := make(chan error, 1)
 	go func() {
-		_, err := w.Rename(guest(), meetings.RenameInput{
-			RoomID: w.room.ID, Ticket: anna.ticket, DisplayName: "Rude",
+		_, err := w.Rename(env.Guest(), meetings.RenameInput{
+			RoomID: w.Room.ID, Ticket: anna.ticket, DisplayName: "Rude",
 		})
 		first <- err
 	}()
 	g.await(caught)
-	_, err := w.Update(w.host(), meetings.UpdateInput{
-		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Name: ptr("Polite"),
+	_, err := w.Update(w.Host(), meetings.UpdateInput{
+		RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(anna.id), Name: new("Polite"),
 	})
 	require.NoError(t, err)
 	free()
@@ -200,11 +201,11 @@ func TestLaterOfTwoRolesWins(t *testing.T) {
 	t.Parallel()
 	g := &gate{t: t}
 	w := newWorld(t, options{through: g.through})
-	user := w.member("Mia Member", roomaccess.RoleMEMBER)
-	mia := w.counted(w.token(as(user), "Mia"))
+	user := w.NewMember("Mia Member", roomaccess.RoleMEMBER)
+	mia := w.counted(w.token(env.As(user), "Mia"))
 	set := func(role roomaccess.Role) error {
-		_, err := w.SetRole(w.host(), meetings.SetRoleInput{
-			RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(mia.id), Role: role,
+		_, err := w.SetRole(w.Host(), meetings.SetRoleInput{
+			RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(mia.id), Role: role,
 		})
 		return err
 	}
@@ -222,11 +223,11 @@ func TestLaterOfTwoRolesWins(t *testing.T) {
 func TestReturnedPersonIsOutOnEveryDevice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
-	mallory := w.user("Mallory")
-	host := w.counted(w.token(w.host(), "Olga"))
-	laptop, phone := w.counted(w.token(as(mallory), "Laptop")), w.counted(w.token(as(mallory), "Phone"))
-	_, err := w.ReturnToLobby(w.host(), meetings.ParticipantInput{
-		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(laptop.id),
+	mallory := w.User("Mallory")
+	host := w.counted(w.token(w.Host(), "Olga"))
+	laptop, phone := w.counted(w.token(env.As(mallory), "Laptop")), w.counted(w.token(env.As(mallory), "Phone"))
+	_, err := w.ReturnToLobby(w.Host(), meetings.ParticipantInput{
+		RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(laptop.id),
 	})
 	require.NoError(t, err)
 	laptop.isRemoved()
@@ -238,41 +239,41 @@ func TestReturnedPersonIsOutOnEveryDevice(t *testing.T) {
 func TestHiddenHostIsRemoved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{roomAdmins: true})
-	user := w.member("Adam Admin", roomaccess.RoleADMINISTRATOR)
-	adam := w.counted(w.token(as(user), "Adam"))
+	user := w.NewMember("Adam Admin", roomaccess.RoleADMINISTRATOR)
+	adam := w.counted(w.token(env.As(user), "Adam"))
 	w.hide(adam)
-	_, err := w.Remove(w.host(), meetings.RemoveInput{
-		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(adam.id), Ban: ptr(rooms.Forever),
+	_, err := w.Remove(w.Host(), meetings.RemoveInput{
+		RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(adam.id), Ban: new(rooms.Forever),
 	})
 	require.NoError(t, err)
 	adam.isRemoved()
 }
 
 func (w *world) hide(c *person) {
-	w.t.Helper()
+	w.T.Helper()
 	api := lksdk.NewRoomServiceClient(w.livekit.URL(), w.livekit.Key(), w.livekit.Secret())
 	_, err := api.UpdateParticipant(context.Background(), &livekitproto.UpdateParticipantRequest{
-		Room: w.room.ID.String(), Identity: c.id.String(), Permission: &livekitproto.ParticipantPermission{
+		Room: w.Room.ID.String(), Identity: c.id.String(), Permission: &livekitproto.ParticipantPermission{
 			CanSubscribe: true, Hidden: true,
 		},
 	})
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 }
 
 // TestBannedAdministratorCannotLiftTheirOwnBan: they are still a host, but an owner has banned them.
 func TestBannedAdministratorCannotLiftTheirOwnBan(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	user := w.member("Adam Admin", roomaccess.RoleADMINISTRATOR)
-	adam := w.counted(w.token(as(user), "Adam"))
-	_, err := w.Remove(w.host(), meetings.RemoveInput{
-		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(adam.id), Ban: ptr(rooms.Forever),
+	user := w.NewMember("Adam Admin", roomaccess.RoleADMINISTRATOR)
+	adam := w.counted(w.token(env.As(user), "Adam"))
+	_, err := w.Remove(w.Host(), meetings.RemoveInput{
+		RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(adam.id), Ban: new(rooms.Forever),
 	})
 	require.NoError(t, err)
-	bans, err := w.rooms.Bans(w.host(), w.room.ID, nil, nil)
+	bans, err := w.Rooms.Bans(w.Host(), w.Room.ID, nil, nil)
 	require.NoError(t, err)
-	_, err = w.rooms.LiftBan(as(user), bans.Edges[0].Node.ID)
-	requireKind(t, err, fault.Forbidden)
-	_, err = w.tryToken(as(user), "Adam")
-	requireKind(t, err, fault.Forbidden)
+	_, err = w.Rooms.LiftBan(env.As(user), bans.Edges[0].Node.ID)
+	env.RequireFault(t, fault.Forbidden, err)
+	_, err = w.tryToken(env.As(user), "Adam")
+	env.RequireFault(t, fault.Forbidden, err)
 }

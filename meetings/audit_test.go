@@ -16,13 +16,14 @@ import (
 	"foyer/lobby"
 	"foyer/meetings"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 // audited returns the acts of the room, the first first.
 func (w *world) audited() []*ent.AuditEvent {
-	w.t.Helper()
-	page, err := w.rooms.Audit(w.host(), w.room.ID, nil, nil)
-	require.NoError(w.t, err)
+	w.T.Helper()
+	page, err := w.Rooms.Audit(w.Host(), w.Room.ID, nil, nil)
+	require.NoError(w.T, err)
 	acts := make([]*ent.AuditEvent, 0, len(page.Edges))
 	for _, edge := range page.Edges {
 		acts = append([]*ent.AuditEvent{edge.Node}, acts...)
@@ -34,14 +35,14 @@ func (w *world) audited() []*ent.AuditEvent {
 func TestEveryActOfModerationIsAudited(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	mia := w.member("Mia", roomaccess.RoleMEMBER)
-	anna, member := w.counted(w.admitted(guest(), "Anna")), w.counted(w.token(as(mia), "Mia"))
-	bob := w.counted(w.admitted(guest(), "Bob"))
+	mia := w.NewMember("Mia", roomaccess.RoleMEMBER)
+	anna, member := w.counted(w.admitted(env.Guest(), "Anna")), w.counted(w.token(env.As(mia), "Mia"))
+	bob := w.counted(w.admitted(env.Guest(), "Bob"))
 	track := anna.publish(livekitproto.TrackSource_MICROPHONE)
 	in := func(p *person) meetings.ParticipantInput {
-		return meetings.ParticipantInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id)}
+		return meetings.ParticipantInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(p.id)}
 	}
-	carl := w.knock(guest(), "Carl")
+	carl := w.knock(env.Guest(), "Carl")
 	var ban *ent.RoomBan
 	for _, c := range []struct {
 		act    func() error
@@ -50,64 +51,64 @@ func TestEveryActOfModerationIsAudited(t *testing.T) {
 		detail string
 	}{
 		{func() error {
-			_, err := w.Mute(w.host(), meetings.MuteInput{
-				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Source: ptr(schema.Microphone),
+			_, err := w.Mute(w.Host(), meetings.MuteInput{
+				RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(anna.id), Source: new(schema.Microphone),
 			})
 			return err
 		}, auditevent.ActionMUTE, "Anna", "microphone " + track.SID()},
 		{func() error {
 			_, err := w.update(anna.pass, meetings.UpdateInput{
-				Permission: &meetings.PermissionInput{DataAllowed: ptr(false)},
+				Permission: &meetings.PermissionInput{DataAllowed: new(false)},
 				Attributes: []meetings.AttributeInput{{"table", "7"}},
 			})
 			return err
 		}, auditevent.ActionUPDATE_PARTICIPANT, "Anna", "permission, table"},
 		{func() error {
-			_, err := w.setRole(w.host(), member.pass, roomaccess.RoleADMINISTRATOR)
+			_, err := w.setRole(w.Host(), member.pass, roomaccess.RoleADMINISTRATOR)
 			return err
 		}, auditevent.ActionSET_ROLE, "Mia", "ADMINISTRATOR"},
-		{func() error { _, err := w.Lock(w.host(), w.room.ID); return err }, auditevent.ActionLOCK, "", ""},
-		{func() error { _, err := w.Unlock(w.host(), w.room.ID); return err }, auditevent.ActionUNLOCK, "", ""},
+		{func() error { _, err := w.Lock(w.Host(), w.Room.ID); return err }, auditevent.ActionLOCK, "", ""},
+		{func() error { _, err := w.Unlock(w.Host(), w.Room.ID); return err }, auditevent.ActionUNLOCK, "", ""},
 		{func() error {
-			_, err := w.Deny(w.host(), meetings.DenyInput{RoomID: w.room.ID, EntryID: carl.Entry.ID})
+			_, err := w.Deny(w.Host(), meetings.DenyInput{RoomID: w.Room.ID, EntryID: carl.Entry.ID})
 			return err
 		}, auditevent.ActionDENY, "Carl", ""},
 		{func() error {
-			_, err := w.lobby.SetMessage(w.host(), lobby.SetMessageInput{
-				RoomID: w.room.ID, Message: ptr("Soon"),
+			_, err := w.lobby.SetMessage(w.Host(), lobby.SetMessageInput{
+				RoomID: w.Room.ID, Message: new("Soon"),
 			})
 			return err
 		}, auditevent.ActionSET_LOBBY_MESSAGE, "", "Soon"},
-		{func() error { _, err := w.ReturnToLobby(w.host(), in(bob)); return err },
+		{func() error { _, err := w.ReturnToLobby(w.Host(), in(bob)); return err },
 			auditevent.ActionRETURN_TO_LOBBY, "Bob", ""},
 		{func() error {
-			_, err := w.lobby.Admit(w.host(), lobby.DecideInput{RoomID: w.room.ID, EntryID: bob.id})
+			_, err := w.lobby.Admit(w.Host(), lobby.DecideInput{RoomID: w.Room.ID, EntryID: bob.id})
 			return err
 		}, auditevent.ActionADMIT, "Bob", ""},
 		{func() error {
-			_, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
-				RoomID: w.room.ID, Configuration: &ent.ConfigurationInput{EveryoneCanMute: ptr(false)},
+			_, err := w.UpdateRoom(w.Host(), rooms.UpdateInput{
+				RoomID: w.Room.ID, Configuration: &ent.ConfigurationInput{EveryoneCanMute: new(false)},
 			})
 			return err
 		}, auditevent.ActionUPDATE_ROOM, "", `{"accessLevel":"RESTRICTED","locked":false,"configuration":` +
 			`{"publishSources":null,"everyoneCanMute":false,"dataAllowed":true}}`},
 		{func() error {
-			_, err := w.Remove(w.host(), meetings.RemoveInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id)})
+			_, err := w.Remove(w.Host(), meetings.RemoveInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(anna.id)})
 			return err
 		}, auditevent.ActionREMOVE, "Anna", ""},
 		{func() error {
-			bans, err := w.rooms.Bans(w.host(), w.room.ID, nil, nil)
+			bans, err := w.Rooms.Bans(w.Host(), w.Room.ID, nil, nil)
 			require.NoError(t, err)
 			require.Empty(t, bans.Edges)
-			require.NoError(t, w.rooms.Ban(w.host(), w.room.ID,
+			require.NoError(t, w.Rooms.Ban(w.Host(), w.Room.ID,
 				rooms.Person{ID: bob.id, Name: "Bob"}, rooms.ForMeeting))
-			bans, err = w.rooms.Bans(w.host(), w.room.ID, nil, nil)
+			bans, err = w.Rooms.Bans(w.Host(), w.Room.ID, nil, nil)
 			ban = bans.Edges[0].Node
 			return err
 		}, auditevent.ActionBAN, "Bob", "MEETING"},
-		{func() error { _, err := w.rooms.LiftBan(w.host(), ban.ID); return err },
+		{func() error { _, err := w.Rooms.LiftBan(w.Host(), ban.ID); return err },
 			auditevent.ActionLIFT_BAN, "Bob", ""},
-		{func() error { _, err := w.End(w.host(), w.room.ID); return err },
+		{func() error { _, err := w.End(w.Host(), w.Room.ID); return err },
 			auditevent.ActionEND_MEETING, "", ""},
 	} {
 		before := len(w.audited())
@@ -116,7 +117,7 @@ func TestEveryActOfModerationIsAudited(t *testing.T) {
 		require.Len(t, acts, before+1, c.action)
 		last := acts[before]
 		assert.Equal(t, c.action, last.Action)
-		assert.Equal(t, w.owner.ID, last.ActorID, c.action)
+		assert.Equal(t, w.Owner.ID, last.ActorID, c.action)
 		assert.Equal(t, "Olga Owner", last.ActorName, c.action)
 		assert.Equal(t, c.target, last.TargetName, c.action)
 		assert.Equal(t, c.target == "", last.TargetID == nil, c.action)
@@ -127,10 +128,10 @@ func TestEveryActOfModerationIsAudited(t *testing.T) {
 func TestActOfAGuestNamesTheGuest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	anna, bob := w.counted(w.admitted(guest(), "Anna")), w.counted(w.admitted(guest(), "Bob"))
+	anna, bob := w.counted(w.admitted(env.Guest(), "Anna")), w.counted(w.admitted(env.Guest(), "Bob"))
 	bob.publish(livekitproto.TrackSource_MICROPHONE)
-	_, err := w.Mute(guest(), meetings.MuteInput{
-		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(bob.id), Source: ptr(schema.Microphone), Ticket: &anna.ticket,
+	_, err := w.Mute(env.Guest(), meetings.MuteInput{
+		RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(bob.id), Source: new(schema.Microphone), Ticket: &anna.ticket,
 	})
 	require.NoError(t, err)
 	acts := w.audited()
@@ -145,17 +146,17 @@ func TestActOfAGuestNamesTheGuest(t *testing.T) {
 func TestRefusedActsAreNotAudited(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	anna := w.counted(w.admitted(guest(), "Anna"))
+	anna := w.counted(w.admitted(env.Guest(), "Anna"))
 	before := len(w.audited())
-	stranger := as(w.user("Ulla"))
-	_, err := w.Remove(stranger, meetings.RemoveInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id)})
-	requireKind(t, err, fault.Forbidden)
-	_, err = w.Lock(stranger, w.room.ID)
-	requireKind(t, err, fault.Forbidden)
-	_, err = w.End(guest(), w.room.ID)
-	requireKind(t, err, fault.Unauthenticated)
-	_, err = w.MuteAll(stranger, meetings.MuteAllInput{RoomID: w.room.ID})
-	requireKind(t, err, fault.Forbidden)
+	stranger := env.As(w.User("Ulla"))
+	_, err := w.Remove(stranger, meetings.RemoveInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(anna.id)})
+	env.RequireFault(t, fault.Forbidden, err)
+	_, err = w.Lock(stranger, w.Room.ID)
+	env.RequireFault(t, fault.Forbidden, err)
+	_, err = w.End(env.Guest(), w.Room.ID)
+	env.RequireFault(t, fault.Unauthenticated, err)
+	_, err = w.MuteAll(stranger, meetings.MuteAllInput{RoomID: w.Room.ID})
+	env.RequireFault(t, fault.Forbidden, err)
 	assert.Len(t, w.audited(), before)
 }
 
@@ -171,7 +172,7 @@ func TestOnlyOwnersReadTheAuditPageByPage(t *testing.T) {
 	var seen []*ent.AuditEvent
 	var after *ent.Cursor
 	for {
-		page, err := w.rooms.Audit(w.host(), w.room.ID, ptr(4), after)
+		page, err := w.Rooms.Audit(w.Host(), w.Room.ID, new(4), after)
 		require.NoError(t, err)
 		assert.Equal(t, total, page.TotalCount)
 		for _, edge := range page.Edges {
@@ -184,11 +185,11 @@ func TestOnlyOwnersReadTheAuditPageByPage(t *testing.T) {
 	require.Len(t, seen, total)
 	assert.Equal(t, auditevent.ActionUNLOCK, seen[0].Action, "the latest first")
 	for _, role := range []roomaccess.Role{roomaccess.RoleADMINISTRATOR, roomaccess.RoleMEMBER} {
-		_, err := w.rooms.Audit(as(w.member("Somebody", role)), w.room.ID, nil, nil)
-		requireKind(t, err, fault.Forbidden)
+		_, err := w.Rooms.Audit(env.As(w.NewMember("Somebody", role)), w.Room.ID, nil, nil)
+		env.RequireFault(t, fault.Forbidden, err)
 	}
-	_, err := w.rooms.Audit(guest(), w.room.ID, nil, nil)
-	requireKind(t, err, fault.Unauthenticated)
-	_, err = w.rooms.Audit(w.host(), w.room.ID, ptr(101), nil)
-	requireKind(t, err, fault.Invalid)
+	_, err := w.Rooms.Audit(env.Guest(), w.Room.ID, nil, nil)
+	env.RequireFault(t, fault.Unauthenticated, err)
+	_, err = w.Rooms.Audit(w.Host(), w.Room.ID, new(101), nil)
+	env.RequireFault(t, fault.Invalid, err)
 }

@@ -12,21 +12,22 @@ import (
 	"foyer/lobby"
 	"foyer/meetings"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 // denyForever denies a request to enter with a ban.
 func (w *world) denyForever(ctx ctx, request *lobby.Request) error {
-	_, err := w.Deny(ctx, meetings.DenyInput{RoomID: w.room.ID, EntryID: request.Entry.ID, Ban: ptr(rooms.Forever)})
+	_, err := w.Deny(ctx, meetings.DenyInput{RoomID: w.Room.ID, EntryID: request.Entry.ID, Ban: new(rooms.Forever)})
 	return err
 }
 
 // admit has the owner let a guest in, who gets a token.
 func (w *world) admit(request *lobby.Request) pass {
-	w.t.Helper()
-	e, err := w.lobby.Admit(w.host(), lobby.DecideInput{RoomID: w.room.ID, EntryID: request.Entry.ID})
-	require.NoError(w.t, err)
-	details, err := w.lobby.ConnectionDetails(guest(), e)
-	require.NoError(w.t, err)
+	w.T.Helper()
+	e, err := w.lobby.Admit(w.Host(), lobby.DecideInput{RoomID: w.Room.ID, EntryID: request.Entry.ID})
+	require.NoError(w.T, err)
+	details, err := w.lobby.ConnectionDetails(env.Guest(), e)
+	require.NoError(w.T, err)
 	return pass{e.ID, request.Ticket, details}
 }
 
@@ -35,14 +36,14 @@ func TestDenyingWithABanRemovesAGuestWhoIsInside(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()
-	request := w.knock(guest(), "Mallory")
+	request := w.knock(env.Guest(), "Mallory")
 	inside := w.counted(w.admit(request))
-	require.NoError(t, w.denyForever(w.host(), request))
+	require.NoError(t, w.denyForever(w.Host(), request))
 	inside.isRemoved()
 	if back, err := w.tryEnter(inside.pass); err == nil {
 		back.isRemoved()
 	}
-	require.NoError(t, w.denyForever(w.host(), request), "the same again is fine")
+	require.NoError(t, w.denyForever(w.Host(), request), "the same again is fine")
 }
 
 // TestDenyingWithABanRemovesEveryDeviceOfTheAccount, also one that came in by another entry.
@@ -50,9 +51,9 @@ func TestDenyingWithABanRemovesEveryDeviceOfTheAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()
-	mallory := w.user("Mallory")
-	laptop := w.counted(w.admitted(as(mallory), "Mallory"))
-	require.NoError(t, w.denyForever(w.host(), w.knock(as(mallory), "M.")))
+	mallory := w.User("Mallory")
+	laptop := w.counted(w.admitted(env.As(mallory), "Mallory"))
+	require.NoError(t, w.denyForever(w.Host(), w.knock(env.As(mallory), "M.")))
 	laptop.isRemoved()
 }
 
@@ -60,24 +61,24 @@ func TestDenyingWithABanRemovesEveryDeviceOfTheAccount(t *testing.T) {
 func TestDenyingWithABanClosesEveryEntryOfTheUser(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	mallory := w.user("Mallory")
-	first, second := w.knock(as(mallory), "Mallory"), w.knock(as(mallory), "M.")
-	admitted := w.knock(as(mallory), "Admitted")
+	mallory := w.User("Mallory")
+	first, second := w.knock(env.As(mallory), "Mallory"), w.knock(env.As(mallory), "M.")
+	admitted := w.knock(env.As(mallory), "Admitted")
 	w.admit(admitted)
-	anna := w.knock(guest(), "Anna")
-	require.NoError(t, w.denyForever(w.host(), first))
-	waiting, err := w.lobby.Get(w.host(), w.room.ID)
+	anna := w.knock(env.Guest(), "Anna")
+	require.NoError(t, w.denyForever(w.Host(), first))
+	waiting, err := w.lobby.Get(w.Host(), w.Room.ID)
 	require.NoError(t, err)
 	require.Len(t, waiting.Entries, 1)
 	assert.Equal(t, anna.Entry.ID, waiting.Entries[0].ID)
 	for _, ticket := range []*string{nil, &first.Ticket, &second.Ticket, &admitted.Ticket} {
-		_, err := w.lobby.RequestEntry(as(mallory), lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: ticket})
-		requireKind(t, err, fault.Forbidden)
+		_, err := w.lobby.RequestEntry(env.As(mallory), lobby.RequestEntryInput{RoomID: &w.Room.ID, Ticket: ticket})
+		env.RequireFault(t, fault.Forbidden, err)
 		assert.Equal(t, "BANNED", fault.Of(err).Details["reason"])
-		_, err = w.lobby.CreateRoomToken(as(mallory), lobby.CreateRoomTokenInput{
-			RoomID: &w.room.ID, Ticket: ticket,
+		_, err = w.lobby.CreateRoomToken(env.As(mallory), lobby.CreateRoomTokenInput{
+			RoomID: &w.Room.ID, Ticket: ticket,
 		})
-		requireKind(t, err, fault.Forbidden)
+		env.RequireFault(t, fault.Forbidden, err)
 	}
 	w.admit(anna)
 }
@@ -86,18 +87,18 @@ func TestDenyingWithABanClosesEveryEntryOfTheUser(t *testing.T) {
 func TestHostIsNotBannedThroughTheLobby(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	anna, bob := w.user("Anna"), w.member("Bob", roomaccess.RoleADMINISTRATOR)
-	request := w.knock(as(anna), "Anna")
+	anna, bob := w.User("Anna"), w.NewMember("Bob", roomaccess.RoleADMINISTRATOR)
+	request := w.knock(env.As(anna), "Anna")
 	w.admit(request)
-	_, err := w.Grant(w.host(), rooms.GrantInput{
-		RoomID: w.room.ID, UserID: &anna.ID, Role: roomaccess.RoleOWNER,
+	_, err := w.Grant(w.Host(), rooms.GrantInput{
+		RoomID: w.Room.ID, UserID: &anna.ID, Role: roomaccess.RoleOWNER,
 	})
 	require.NoError(t, err)
-	requireKind(t, w.denyForever(as(bob), request), fault.Forbidden)
-	standings, err := w.lobby.Judge(guest(), w.room, request.Entry.ID)
+	env.RequireFault(t, fault.Forbidden, w.denyForever(env.As(bob), request))
+	standings, err := w.lobby.Judge(env.Guest(), w.Room, request.Entry.ID)
 	require.NoError(t, err)
 	assert.NoError(t, standings[0].Refused)
-	requireKind(t, w.denyForever(as(w.user("Nobody")), request), fault.Forbidden)
+	env.RequireFault(t, fault.Forbidden, w.denyForever(env.As(w.User("Nobody")), request))
 }
 
 // TestHostsDenyManyGuestsTogether, with a ban that holds for each of them, whatever was decided on them before, but not for
@@ -106,47 +107,47 @@ func TestHostsDenyManyGuestsTogether(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()
-	mallory := w.user("Mallory")
-	admitted := w.knock(guest(), "Admitted before")
+	mallory := w.User("Mallory")
+	admitted := w.knock(env.Guest(), "Admitted before")
 	inside := w.counted(w.admit(admitted))
-	host := w.user("A host by now")
+	host := w.User("A host by now")
 	requests := []*lobby.Request{
-		admitted, w.knock(guest(), "Flood"), w.knock(as(mallory), "Mallory"), w.knock(as(host), "Host"),
+		admitted, w.knock(env.Guest(), "Flood"), w.knock(env.As(mallory), "Mallory"), w.knock(env.As(host), "Host"),
 	}
-	spared := w.knock(guest(), "Honest")
-	_, err := w.rooms.Grant(w.host(), rooms.GrantInput{
-		RoomID: w.room.ID, UserID: &host.ID, Role: roomaccess.RoleADMINISTRATOR,
+	spared := w.knock(env.Guest(), "Honest")
+	_, err := w.Rooms.Grant(w.Host(), rooms.GrantInput{
+		RoomID: w.Room.ID, UserID: &host.ID, Role: roomaccess.RoleADMINISTRATOR,
 	})
 	require.NoError(t, err)
-	in := meetings.DenyAllInput{RoomID: w.room.ID, Ban: ptr(rooms.Forever)}
+	in := meetings.DenyAllInput{RoomID: w.Room.ID, Ban: new(rooms.Forever)}
 	for _, request := range requests {
 		in.EntryIds = append(in.EntryIds, request.Entry.ID)
 	}
 	for _, n := range []int{3, 4} { // the first time not the one whom somebody has admitted; the same again is fine
-		denied, err := w.DenyAll(w.host(), in)
+		denied, err := w.DenyAll(w.Host(), in)
 		require.NoError(t, err)
 		assert.Len(t, denied, n)
 	}
 	inside.isRemoved()
-	for i, who := range []ctx{guest(), guest(), as(mallory)} {
-		_, err := w.lobby.RequestEntry(who, lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &requests[i].Ticket})
-		requireKind(t, err, fault.Forbidden)
+	for i, who := range []ctx{env.Guest(), env.Guest(), env.As(mallory)} {
+		_, err := w.lobby.RequestEntry(who, lobby.RequestEntryInput{RoomID: &w.Room.ID, Ticket: &requests[i].Ticket})
+		env.RequireFault(t, fault.Forbidden, err)
 	}
-	again, err := w.lobby.RequestEntry(as(host), lobby.RequestEntryInput{RoomID: &w.room.ID})
+	again, err := w.lobby.RequestEntry(env.As(host), lobby.RequestEntryInput{RoomID: &w.Room.ID})
 	require.NoError(t, err)
 	assert.Equal(t, live.Admitted, again.Entry.Status)
-	list, err := w.lobby.Get(w.host(), w.room.ID)
+	list, err := w.lobby.Get(w.Host(), w.Room.ID)
 	require.NoError(t, err)
 	require.Len(t, list.Entries, 1)
 	assert.Equal(t, spared.Entry.ID, list.Entries[0].ID)
 
-	_, err = w.DenyAll(as(mallory), meetings.DenyAllInput{RoomID: w.room.ID})
-	requireKind(t, err, fault.Forbidden)
-	denied, err := w.DenyAll(w.host(), meetings.DenyAllInput{RoomID: w.room.ID})
+	_, err = w.DenyAll(env.As(mallory), meetings.DenyAllInput{RoomID: w.Room.ID})
+	env.RequireFault(t, fault.Forbidden, err)
+	denied, err := w.DenyAll(w.Host(), meetings.DenyAllInput{RoomID: w.Room.ID})
 	require.NoError(t, err)
 	require.Len(t, denied, 1, "everybody who waits")
 	assert.Equal(t, spared.Entry.ID, denied[0].ID)
-	bans, err := w.rooms.Bans(w.host(), w.room.ID, nil, nil)
+	bans, err := w.Rooms.Bans(w.Host(), w.Room.ID, nil, nil)
 	require.NoError(t, err)
 	assert.Equal(t, 3, bans.TotalCount, "and nobody banned without being asked to")
 }
@@ -156,11 +157,11 @@ func TestDenyingWithABanRemovesAGuestWhoCameInOtherwise(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()
-	mallory := w.user("Mallory")
-	inside := w.counted(w.admitted(as(mallory), "Mallory"))
-	request := w.knock(as(mallory), "M.")
-	_, err := w.lobby.Cancel(as(mallory), request.Ticket)
+	mallory := w.User("Mallory")
+	inside := w.counted(w.admitted(env.As(mallory), "Mallory"))
+	request := w.knock(env.As(mallory), "M.")
+	_, err := w.lobby.Cancel(env.As(mallory), request.Ticket)
 	require.NoError(t, err)
-	requireKind(t, w.denyForever(w.host(), request), fault.Conflict)
+	env.RequireFault(t, fault.Conflict, w.denyForever(w.Host(), request))
 	inside.isRemoved()
 }

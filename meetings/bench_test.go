@@ -13,6 +13,7 @@ import (
 	"foyer/ent/room"
 	"foyer/internal/livekit"
 	"foyer/meetings"
+	"foyer/test/env"
 )
 
 // BenchmarkMuteAll200 silences the microphones of 200 people by one request. They would have to speak up
@@ -20,11 +21,11 @@ import (
 func BenchmarkMuteAll200(b *testing.B) {
 	w := newWorld(b, options{accessLevel: room.AccessLevelPUBLIC})
 	for i := range 200 {
-		w.enter(w.token(guest(), fmt.Sprintf("Guest %d", i))).publish(livekitproto.TrackSource_MICROPHONE)
+		w.enter(w.token(env.Guest(), fmt.Sprintf("Guest %d", i))).publish(livekitproto.TrackSource_MICROPHONE)
 	}
 	w.silent(b, 0)
 	start := time.Now()
-	results, err := w.MuteAll(w.host(), meetings.MuteAllInput{RoomID: w.room.ID})
+	results, err := w.MuteAll(w.Host(), meetings.MuteAllInput{RoomID: w.Room.ID})
 	took := time.Since(start)
 	require.NoError(b, err)
 	require.Equal(b, 200, doneOf(results))
@@ -37,7 +38,7 @@ func BenchmarkMuteAll200(b *testing.B) {
 func (w *world) silent(b *testing.B, wanted int) {
 	b.Helper()
 	require.EventuallyWithT(b, func(t *assert.CollectT) {
-		people, err := w.rtc.Participants(context.Background(), w.room.ID.String())
+		people, err := w.rtc.Participants(context.Background(), w.Room.ID.String())
 		assert.NoError(t, err)
 		silent := 0
 		for _, p := range people {
@@ -65,7 +66,7 @@ func doneOf(results []*meetings.Result) int {
 // LiveKit is not.
 func BenchmarkJudge(b *testing.B) {
 	w := newWorld(b, options{accessLevel: room.AccessLevelPUBLIC})
-	anna := w.token(guest(), "Anna")
+	anna := w.token(env.Guest(), "Anna")
 	for i := 0; b.Loop(); i++ {
 		require.NoError(b, w.ReceiveEvent(context.Background(),
 			w.news(livekit.ParticipantJoined, anna, fmt.Sprintf("PA_%d", i))))

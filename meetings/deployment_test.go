@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/internal/livekit"
+	"foyer/test/env"
 )
 
 // TestPeopleOfAnotherDeploymentStay: two installations share a LiveKit, which reports the rooms of both to each.
@@ -17,10 +18,9 @@ func TestPeopleOfAnotherDeploymentStay(t *testing.T) {
 	for deployment, stays := range map[string]bool{
 		"staging.example.org": true, "": true, "meet.example.org": false,
 	} {
-		other := livekit.New(livekit.Settings{
-			URL: w.livekit.URL(), PublicURL: w.livekit.URL(), APIKey: w.livekit.Key(),
-			APISecret: w.livekit.Secret(), TokenTTL: soon, Deployment: deployment,
-		})
+		settings := w.livekit.Settings()
+		settings.Deployment = deployment
+		other := livekit.New(settings)
 		j := livekit.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna"}
 		details, err := other.Details(t.Context(), j)
 		require.NoError(t, err)
@@ -30,7 +30,7 @@ func TestPeopleOfAnotherDeploymentStay(t *testing.T) {
 		}
 		before := w.heard(livekit.ParticipantJoined)
 		anna := w.enter(pass{id: j.Identity, details: details})
-		w.eventually(func(t *assert.CollectT) {
+		env.Eventually(w.T, func(t *assert.CollectT) {
 			assert.Greater(t, w.heard(livekit.ParticipantJoined), before)
 		})
 		_, err = w.rtc.Participant(t.Context(), j.Room, livekit.IdentityOf(j.Identity))

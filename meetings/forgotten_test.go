@@ -16,76 +16,77 @@ import (
 	"foyer/lobby"
 	"foyer/meetings"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 // forget has Redis lose what it knows of the room.
 func (w *world) forget() {
-	w.t.Helper()
-	keys := w.rdb.Scan(guest(), 0, w.prefix+"lobby:{"+w.room.ID.String()+"}:*", 1000).Iterator()
-	for keys.Next(guest()) {
-		require.NoError(w.t, w.rdb.Del(guest(), keys.Val()).Err())
+	w.T.Helper()
+	keys := w.Redis.Scan(env.Guest(), 0, w.Prefix+"lobby:{"+w.Room.ID.String()+"}:*", 1000).Iterator()
+	for keys.Next(env.Guest()) {
+		require.NoError(w.T, w.Redis.Del(env.Guest(), keys.Val()).Err())
 	}
-	require.NoError(w.t, keys.Err())
+	require.NoError(w.T, keys.Err())
 }
 
 func TestHostsActOnPeopleInsideAfterRedisHasLostItsData(t *testing.T) {
 	t.Parallel()
 	for what, act := range map[string]func(w *world, anna *person){
 		"remove": func(w *world, anna *person) {
-			results, err := w.Remove(w.host(), meetings.RemoveInput{
-				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id),
+			results, err := w.Remove(w.Host(), meetings.RemoveInput{
+				RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(anna.id),
 			})
-			require.NoError(w.t, err)
-			assert.Len(w.t, results, 1)
+			require.NoError(w.T, err)
+			assert.Len(w.T, results, 1)
 			anna.isRemoved()
 			_, err = w.tryReturn(anna)
-			requireKind(w.t, err, fault.LobbyRequired)
+			env.RequireFault(w.T, fault.LobbyRequired, err)
 		},
 		"ban": func(w *world, anna *person) {
-			_, err := w.Remove(w.host(), meetings.RemoveInput{
-				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Ban: ptr(rooms.Forever),
+			_, err := w.Remove(w.Host(), meetings.RemoveInput{
+				RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(anna.id), Ban: new(rooms.Forever),
 			})
-			require.NoError(w.t, err)
+			require.NoError(w.T, err)
 			anna.isRemoved()
 			_, err = w.tryReturn(anna)
-			requireKind(w.t, err, fault.Forbidden)
+			env.RequireFault(w.T, fault.Forbidden, err)
 		},
 		"mute": func(w *world, anna *person) {
 			anna.publish(livekitproto.TrackSource_MICROPHONE)
-			muted, err := w.Mute(w.host(), meetings.MuteInput{
-				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Source: ptr(schema.Microphone),
+			muted, err := w.Mute(w.Host(), meetings.MuteInput{
+				RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(anna.id), Source: new(schema.Microphone),
 			})
-			require.NoError(w.t, err)
-			assert.Len(w.t, muted.Tracks, 1)
+			require.NoError(w.T, err)
+			assert.Len(w.T, muted.Tracks, 1)
 		},
 		"update": func(w *world, anna *person) {
-			_, err := w.Update(w.host(), meetings.UpdateInput{
-				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id), Name: ptr("Anna B."),
+			_, err := w.Update(w.Host(), meetings.UpdateInput{
+				RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(anna.id), Name: new("Anna B."),
 				Permission: &meetings.PermissionInput{PublishSources: []schema.PublishSource{}},
 			})
-			require.NoError(w.t, err)
+			require.NoError(w.T, err)
 			p := anna.isThere()
-			assert.Equal(w.t, "Anna B.", p.Name)
-			assert.Empty(w.t, p.Permission.Sources)
-			assert.True(w.t, p.Permission.Data, "what is not mentioned stays")
+			assert.Equal(w.T, "Anna B.", p.Name)
+			assert.Empty(w.T, p.Permission.Sources)
+			assert.True(w.T, p.Permission.Data, "what is not mentioned stays")
 		},
 		"return to the lobby": func(w *world, anna *person) {
-			entry, err := w.ReturnToLobby(w.host(), meetings.ParticipantInput{
-				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(anna.id),
+			entry, err := w.ReturnToLobby(w.Host(), meetings.ParticipantInput{
+				RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(anna.id),
 			})
-			require.NoError(w.t, err)
-			assert.Equal(w.t, live.Waiting, entry.Status)
-			assert.Equal(w.t, "Anna", entry.DisplayName)
+			require.NoError(w.T, err)
+			assert.Equal(w.T, live.Waiting, entry.Status)
+			assert.Equal(w.T, "Anna", entry.DisplayName)
 			anna.isRemoved()
 			_, err = w.tryReturn(anna)
-			requireKind(w.t, err, fault.LobbyRequired)
+			env.RequireFault(w.T, fault.LobbyRequired, err)
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, options{})
 			w.stays()
-			anna := w.counted(w.admitted(guest(), "Anna"))
+			anna := w.counted(w.admitted(env.Guest(), "Anna"))
 			w.forget()
 			act(w, anna)
 		})
@@ -94,23 +95,23 @@ func TestHostsActOnPeopleInsideAfterRedisHasLostItsData(t *testing.T) {
 
 // tryReturn asks for another token with the ticket that somebody had.
 func (w *world) tryReturn(p *person) (*lobby.RoomToken, error) {
-	return w.lobby.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{RoomID: &w.room.ID, Ticket: &p.ticket})
+	return w.lobby.CreateRoomToken(env.Guest(), lobby.CreateRoomTokenInput{RoomID: &w.Room.ID, Ticket: &p.ticket})
 }
 
 // TestHostCannotActOnTheSameRankAfterRedisHasLostItsData: the role with which somebody entered says the rank.
 func TestHostCannotActOnTheSameRankAfterRedisHasLostItsData(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
-	ada, bob := w.member("Ada", roomaccess.RoleADMINISTRATOR), w.member("Bob", roomaccess.RoleADMINISTRATOR)
-	there := w.counted(w.token(as(bob), "Bob"))
+	ada, bob := w.NewMember("Ada", roomaccess.RoleADMINISTRATOR), w.NewMember("Bob", roomaccess.RoleADMINISTRATOR)
+	there := w.counted(w.token(env.As(bob), "Bob"))
 	w.forget()
-	_, err := w.Remove(as(ada), meetings.RemoveInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(there.id)})
-	requireKind(t, err, fault.Forbidden)
-	results, err := w.MuteAll(as(ada), meetings.MuteAllInput{RoomID: w.room.ID})
+	_, err := w.Remove(env.As(ada), meetings.RemoveInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(there.id)})
+	env.RequireFault(t, fault.Forbidden, err)
+	results, err := w.MuteAll(env.As(ada), meetings.MuteAllInput{RoomID: w.Room.ID})
 	require.NoError(t, err)
 	assert.Empty(t, results, "hosts are not muted with the others")
 	there.isThere()
-	_, err = w.Remove(w.host(), meetings.RemoveInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(there.id)})
+	_, err = w.Remove(w.Host(), meetings.RemoveInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(there.id)})
 	require.NoError(t, err)
 	there.isRemoved()
 }
@@ -119,8 +120,8 @@ func TestHostCannotActOnTheSameRankAfterRedisHasLostItsData(t *testing.T) {
 func TestNobodyActsOnAnUnknownParticipant(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	for _, identity := range []livekit.Identity{livekit.IdentityOf(w.room.ID), "sip_nobody"} {
-		_, err := w.Remove(w.host(), meetings.RemoveInput{RoomID: w.room.ID, ParticipantID: identity})
-		requireKind(t, err, fault.NotFound)
+	for _, identity := range []livekit.Identity{livekit.IdentityOf(w.Room.ID), "sip_nobody"} {
+		_, err := w.Remove(w.Host(), meetings.RemoveInput{RoomID: w.Room.ID, ParticipantID: identity})
+		env.RequireFault(t, fault.NotFound, err)
 	}
 }

@@ -20,13 +20,14 @@ import (
 	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 func TestPersonWithoutAPassIsRemoved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
 	id := uuid.New()
-	details, err := w.rtc.Details(t.Context(), livekit.Join{Room: w.room.ID.String(), Identity: id, Name: "Nobody"})
+	details, err := w.rtc.Details(t.Context(), livekit.Join{Room: w.Room.ID.String(), Identity: id, Name: "Nobody"})
 	require.NoError(t, err)
 	w.isKeptOut(pass{id: id, details: details})
 	assert.Zero(t, w.meeting().Inside)
@@ -36,18 +37,18 @@ func TestPersonWithoutAPassIsRemoved(t *testing.T) {
 func TestPersonWhoJoinsGetsTheRightsOfThatMoment(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	mia, ada := w.member("Mia", roomaccess.RoleMEMBER), w.member("Ada", roomaccess.RoleADMINISTRATOR)
-	guests, members, admins := w.admitted(guest(), "Anna"), w.token(as(mia), "Mia"), w.token(as(ada), "Ada")
-	_, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
-		RoomID: w.room.ID, Configuration: &ent.ConfigurationInput{
+	mia, ada := w.NewMember("Mia", roomaccess.RoleMEMBER), w.NewMember("Ada", roomaccess.RoleADMINISTRATOR)
+	guests, members, admins := w.admitted(env.Guest(), "Anna"), w.token(env.As(mia), "Mia"), w.token(env.As(ada), "Ada")
+	_, err := w.UpdateRoom(w.Host(), rooms.UpdateInput{
+		RoomID: w.Room.ID, Configuration: &ent.ConfigurationInput{
 			PublishSources: graphql.OmittableOf([]schema.PublishSource{schema.Microphone}),
-			DataAllowed:    ptr(false),
+			DataAllowed:    new(false),
 		},
 	})
 	require.NoError(t, err)
-	_, err = w.UpdateAccess(w.host(), w.room.ID, mia.ID, roomaccess.RoleADMINISTRATOR)
+	_, err = w.UpdateAccess(w.Host(), w.Room.ID, mia.ID, roomaccess.RoleADMINISTRATOR)
 	require.NoError(t, err)
-	_, err = w.UpdateAccess(w.host(), w.room.ID, ada.ID, roomaccess.RoleMEMBER)
+	_, err = w.UpdateAccess(w.Host(), w.Room.ID, ada.ID, roomaccess.RoleMEMBER)
 	require.NoError(t, err)
 
 	microphone := livekit.Permission{Subscribe: true, Sources: []string{"microphone"}}
@@ -68,31 +69,31 @@ func TestPersonWhoJoinsGetsTheRightsOfThatMoment(t *testing.T) {
 func TestTokenOfAPublicRoomIsVoidOnceTheRoomIsRestricted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
-	user := w.user("Ulla User")
-	guests, users := w.token(guest(), "Anna"), w.token(as(user), "Ulla")
+	user := w.User("Ulla User")
+	guests, users := w.token(env.Guest(), "Anna"), w.token(env.As(user), "Ulla")
 	w.setAccess(room.AccessLevelTRUSTED)
 	w.isKeptOut(guests)
 	w.counted(users)
-	again := w.token(as(user), "Ulla")
+	again := w.token(env.As(user), "Ulla")
 	w.setAccess(room.AccessLevelRESTRICTED)
 	w.isKeptOut(again)
-	admitted := w.admitted(guest(), "Bob")
+	admitted := w.admitted(env.Guest(), "Bob")
 	w.counted(admitted)
 }
 
 func (w *world) setAccess(level room.AccessLevel) {
-	w.t.Helper()
-	_, err := w.UpdateRoom(w.host(), rooms.UpdateInput{RoomID: w.room.ID, AccessLevel: &level})
-	require.NoError(w.t, err)
+	w.T.Helper()
+	_, err := w.UpdateRoom(w.Host(), rooms.UpdateInput{RoomID: w.Room.ID, AccessLevel: &level})
+	require.NoError(w.T, err)
 }
 
 func TestEndedAdmissionDoesNotOpenTheMeeting(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: time.Millisecond})
-	anna := w.admitted(guest(), "Anna")
+	anna := w.admitted(env.Guest(), "Anna")
 	w.hears(w.news(livekit.ParticipantJoined, anna, "PA_1"), w.news(livekit.ParticipantLeft, anna, "PA_1"))
 	stop := w.runs()
-	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
 	stop()
 	w.isKeptOut(anna)
 }
@@ -102,8 +103,8 @@ func TestEndedAdmissionDoesNotOpenTheMeeting(t *testing.T) {
 func TestTokenOfADeletedRoomOpensNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
-	anna := w.token(guest(), "Anna")
-	_, err := w.DeleteRoom(w.host(), w.room.ID)
+	anna := w.token(env.Guest(), "Anna")
+	_, err := w.DeleteRoom(w.Host(), w.Room.ID)
 	require.NoError(t, err)
 	token, err := auth.NewAccessToken(w.livekit.Key(), w.livekit.Secret()).
 		SetIdentity(uuid.NewString()).
@@ -111,7 +112,7 @@ func TestTokenOfADeletedRoomOpensNothing(t *testing.T) {
 	require.NoError(t, err)
 	strangers := w.enter(pass{details: &livekit.Details{ServerURL: w.livekit.URL(), ParticipantToken: token}})
 	w.isKeptOut(anna)
-	w.eventually(func(t *assert.CollectT) {
+	env.Eventually(w.T, func(t *assert.CollectT) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		assert.GreaterOrEqual(t, count(w.events, livekit.ParticipantJoined), 2)
@@ -133,13 +134,13 @@ func count[T comparable](list []T, wanted T) int {
 func TestSameTokenTwiceIsOnePerson(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	w.counted(w.token(w.host(), "Olga"))
-	p := w.admitted(guest(), "Anna")
+	w.counted(w.token(w.Host(), "Olga"))
+	p := w.admitted(env.Guest(), "Anna")
 	first := w.counted(p)
 	second := w.enter(p)
-	receive(t, first.gone)
+	env.Receive(t, first.gone)
 	assert.Equal(t, livekitproto.DisconnectReason_DUPLICATE_IDENTITY, first.room.DisconnectReason())
-	w.eventually(func(t *assert.CollectT) {
+	env.Eventually(w.T, func(t *assert.CollectT) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		assert.Equal(t, 3, count(w.events, livekit.ParticipantJoined))
@@ -147,7 +148,7 @@ func TestSameTokenTwiceIsOnePerson(t *testing.T) {
 	})
 	assert.Equal(t, 2, w.meeting().Inside)
 	second.room.Disconnect()
-	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
 }
 
 // TestLiveKitRepeatsAnEventThatFailed: LiveKit repeats what was answered 503.
@@ -155,11 +156,11 @@ func TestLiveKitRepeatsAnEventThatFailed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.setDeaf(true)
-	anna := w.enter(w.admitted(guest(), "Anna"))
-	w.eventually(func(t *assert.CollectT) { assert.GreaterOrEqual(t, w.hasRefused(), 2) })
+	anna := w.enter(w.admitted(env.Guest(), "Anna"))
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.GreaterOrEqual(t, w.hasRefused(), 2) })
 	assert.Zero(t, w.meeting().Inside)
 	w.setDeaf(false)
-	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
 	anna.isThere()
 }
 
@@ -167,26 +168,15 @@ func TestLiveKitRepeatsAnEventThatFailed(t *testing.T) {
 func TestFailedEventIsProcessedWhenRepeated(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
-	anna := w.token(guest(), "Anna")
+	anna := w.token(env.Guest(), "Anna")
 	e := w.news(livekit.ParticipantJoined, anna, "PA_1")
 	e.Participant.Permission.Data = false // to be changed at LiveKit
 	w.livekit.Stop()
-	requireKind(t, w.ReceiveEvent(guest(), e), fault.Unavailable)
+	env.RequireFault(t, fault.Unavailable, w.ReceiveEvent(env.Guest(), e))
 	w.livekit.Start(t)
 	e.Participant.Permission.Data = true
 	w.hears(e)
 	assert.Equal(t, 1, w.meeting().Inside)
-}
-
-func receive[T any](t testing.TB, from <-chan T) T {
-	t.Helper()
-	select {
-	case value := <-from:
-		return value
-	case <-time.After(soon):
-		require.Fail(t, "nothing came")
-		panic("unreachable")
-	}
 }
 
 // TestOtherAdmissionOfARemovedPersonIsVoid: they had asked twice, and were admitted twice.
@@ -202,16 +192,16 @@ func TestOtherAdmissionOfARemovedPersonIsVoid(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, options{})
 			w.stays()
-			user := w.user("Mallory")
-			laptop, phone := w.admitted(as(user), "Mallory"), w.admitted(as(user), "Mallory")
-			other := w.admitted(as(w.user("Anna")), "Anna")
+			user := w.User("Mallory")
+			laptop, phone := w.admitted(env.As(user), "Mallory"), w.admitted(env.As(user), "Mallory")
+			other := w.admitted(env.As(w.User("Anna")), "Anna")
 			there := w.counted(laptop)
 			remove(w, laptop)
 			there.isRemoved()
-			_, err := w.lobby.CreateRoomToken(as(user), lobby.CreateRoomTokenInput{
-				RoomID: &w.room.ID, Ticket: &phone.ticket,
+			_, err := w.lobby.CreateRoomToken(env.As(user), lobby.CreateRoomTokenInput{
+				RoomID: &w.Room.ID, Ticket: &phone.ticket,
 			})
-			requireKind(t, err, fault.LobbyRequired)
+			env.RequireFault(t, fault.LobbyRequired, err)
 			w.isKeptOut(phone)
 			w.counted(other)
 		})

@@ -30,41 +30,41 @@ type other struct {
 
 // comes has a participant of a kind enter, as LiveKit's services have them.
 func (w *world) comes(kind livekitproto.ParticipantInfo_Kind, identity string, grant auth.VideoGrant) *other {
-	w.t.Helper()
+	w.T.Helper()
 	p := w.enter(w.made(kind, identity, grant))
 	return &other{p, livekit.Identity(identity)}
 }
 
 // made is what the service of a participant of a kind makes to enter.
 func (w *world) made(kind livekitproto.ParticipantInfo_Kind, identity string, grant auth.VideoGrant) pass {
-	w.t.Helper()
-	grant.RoomJoin, grant.Room = true, w.room.ID.String()
+	w.T.Helper()
+	grant.RoomJoin, grant.Room = true, w.Room.ID.String()
 	token, err := auth.NewAccessToken(w.livekit.Key(), w.livekit.Secret()).
 		SetIdentity(identity).SetName(identity).SetKind(kind).SetVideoGrant(&grant).
 		SetAttributes(map[string]string{livekit.AttributeRole: livekit.RoleOwner}). // a phone's may come from the caller
 		SetValidFor(time.Minute).ToJWT()
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 	return pass{details: &livekit.Details{ServerURL: w.livekit.URL(), ParticipantToken: token}}
 }
 
 // in waits until LiveKit has said whether the participant is inside.
 func (o *other) in() *livekit.Participant {
-	o.w.t.Helper()
-	p, err := o.w.rtc.Participant(o.w.host(), o.w.room.ID.String(), o.identity)
-	require.NoError(o.w.t, err)
+	o.w.T.Helper()
+	p, err := o.w.rtc.Participant(o.w.Host(), o.w.Room.ID.String(), o.identity)
+	require.NoError(o.w.T, err)
 	return p
 }
 
 // speaks publishes a microphone.
 func (o *other) speaks() {
-	o.w.t.Helper()
+	o.w.T.Helper()
 	track, err := lksdk.NewLocalSampleTrack(opus)
-	require.NoError(o.w.t, err)
+	require.NoError(o.w.T, err)
 	_, err = o.room.LocalParticipant.PublishTrack(track, &lksdk.TrackPublicationOptions{
 		Name: "microphone", Source: livekitproto.TrackSource_MICROPHONE,
 	})
-	require.NoError(o.w.t, err)
-	env.Eventually(o.w.t, func(t *assert.CollectT) {
+	require.NoError(o.w.T, err)
+	env.Eventually(o.w.T, func(t *assert.CollectT) {
 		assert.NoError(t, track.WriteSample(silence, nil))
 		assert.Len(t, o.in().Tracks, 1)
 	})
@@ -85,16 +85,16 @@ func TestHostsListMuteAndRemoveEveryKind(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelRESTRICTED})
 	w.stays()
-	_, err := w.Lock(w.host(), w.room.ID)
+	_, err := w.Lock(w.Host(), w.Room.ID)
 	require.NoError(t, err)
 	there := map[livekit.ParticipantKind]*other{}
 	for kind, k := range kinds {
 		there[kind] = w.comes(k.kind, k.identity, auth.VideoGrant{})
 		there[kind].speaks()
 	}
-	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1+len(kinds), w.meeting().Inside) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Equal(t, 1+len(kinds), w.meeting().Inside) })
 
-	list, err := w.List(w.host(), w.room, nil, nil, nil)
+	list, err := w.List(w.Host(), w.Room, nil, nil, nil)
 	require.NoError(t, err)
 	assert.Equal(t, 1+len(kinds), list.TotalCount)
 	listed := map[livekit.ParticipantKind]livekit.Identity{}
@@ -104,37 +104,37 @@ func TestHostsListMuteAndRemoveEveryKind(t *testing.T) {
 	for kind, o := range there {
 		assert.Equal(t, o.identity, listed[kind])
 		assert.Empty(t, o.in().Role(), "only persons have a role")
-		muted, err := w.Mute(w.host(), meetings.MuteInput{
-			RoomID: w.room.ID, ParticipantID: o.identity, Source: ptr(schema.Microphone),
+		muted, err := w.Mute(w.Host(), meetings.MuteInput{
+			RoomID: w.Room.ID, ParticipantID: o.identity, Source: new(schema.Microphone),
 		})
 		require.NoError(t, err)
 		assert.Equal(t, o.identity, muted.ParticipantID)
 		assert.True(t, o.in().Tracks[0].Muted)
 	}
 
-	audit := w.member("Ada", roomaccess.RoleADMINISTRATOR)
+	audit := w.NewMember("Ada", roomaccess.RoleADMINISTRATOR)
 	for kind, o := range there {
-		p, err := w.Update(as(audit), meetings.UpdateInput{
-			RoomID: w.room.ID, ParticipantID: o.identity, Name: ptr("Caller"),
-			Permission: &meetings.PermissionInput{DataAllowed: ptr(false), PublishSources: []schema.PublishSource{}},
+		p, err := w.Update(env.As(audit), meetings.UpdateInput{
+			RoomID: w.Room.ID, ParticipantID: o.identity, Name: new("Caller"),
+			Permission: &meetings.PermissionInput{DataAllowed: new(false), PublishSources: []schema.PublishSource{}},
 		})
 		require.NoError(t, err, kind)
 		assert.Equal(t, "Caller", p.Name)
 		assert.Equal(t, livekit.Permission{Subscribe: true}, o.in().Permission)
-		_, err = w.ReturnToLobby(as(audit), meetings.ParticipantInput{RoomID: w.room.ID, ParticipantID: o.identity})
-		requireKind(t, err, fault.Conflict)
-		_, err = w.SetRole(as(audit), meetings.SetRoleInput{
-			RoomID: w.room.ID, ParticipantID: o.identity, Role: roomaccess.RoleMEMBER,
+		_, err = w.ReturnToLobby(env.As(audit), meetings.ParticipantInput{RoomID: w.Room.ID, ParticipantID: o.identity})
+		env.RequireFault(t, fault.Conflict, err)
+		_, err = w.SetRole(env.As(audit), meetings.SetRoleInput{
+			RoomID: w.Room.ID, ParticipantID: o.identity, Role: roomaccess.RoleMEMBER,
 		})
-		requireKind(t, err, fault.Conflict)
-		results, err := w.Remove(as(audit), meetings.RemoveInput{RoomID: w.room.ID, ParticipantID: o.identity})
+		env.RequireFault(t, fault.Conflict, err)
+		results, err := w.Remove(env.As(audit), meetings.RemoveInput{RoomID: w.Room.ID, ParticipantID: o.identity})
 		require.NoError(t, err)
 		require.Len(t, results, 1)
 		assert.Equal(t, meetings.Removed, results[0].Outcome)
 		assert.Equal(t, o.identity, results[0].ParticipantID)
 		o.isRemoved()
 	}
-	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
 }
 
 func TestMutingAllMutesPhones(t *testing.T) {
@@ -143,7 +143,7 @@ func TestMutingAllMutesPhones(t *testing.T) {
 	w.stays()
 	phone := w.comes(livekitproto.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})
 	phone.speaks()
-	results, err := w.MuteAll(w.host(), meetings.MuteAllInput{RoomID: w.room.ID})
+	results, err := w.MuteAll(w.Host(), meetings.MuteAllInput{RoomID: w.Room.ID})
 	require.NoError(t, err)
 	require.Len(t, results, 1)
 	assert.Equal(t, phone.identity, results[0].ParticipantID)
@@ -156,22 +156,22 @@ func TestBannedPhoneCannotComeBack(t *testing.T) {
 	w := newWorld(t, options{})
 	w.stays()
 	phone := w.comes(livekitproto.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})
-	_, err := w.Remove(w.host(), meetings.RemoveInput{
-		RoomID: w.room.ID, ParticipantID: phone.identity, Ban: ptr(rooms.Forever),
+	_, err := w.Remove(w.Host(), meetings.RemoveInput{
+		RoomID: w.Room.ID, ParticipantID: phone.identity, Ban: new(rooms.Forever),
 	})
 	require.NoError(t, err)
 	phone.isRemoved()
 	w.isKeptOut(w.made(livekitproto.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{}))
 	another := w.comes(livekitproto.ParticipantInfo_SIP, "sip_+33987654321", auth.VideoGrant{})
-	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 2, w.meeting().Inside) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Equal(t, 2, w.meeting().Inside) })
 	another.in()
-	bans, err := w.rooms.Bans(w.host(), w.room.ID, nil, nil)
+	bans, err := w.Rooms.Bans(w.Host(), w.Room.ID, nil, nil)
 	require.NoError(t, err)
 	require.Len(t, bans.Edges, 1)
-	_, err = w.rooms.LiftBan(w.host(), bans.Edges[0].Node.ID)
+	_, err = w.Rooms.LiftBan(w.Host(), bans.Edges[0].Node.ID)
 	require.NoError(t, err)
 	w.comes(livekitproto.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})
-	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 3, w.meeting().Inside) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Equal(t, 3, w.meeting().Inside) })
 }
 
 // TestRecorderIsListedAndDoesNotCount: hosts' actions on everybody do not concern it either.
@@ -180,21 +180,21 @@ func TestRecorderIsListedAndDoesNotCount(t *testing.T) {
 	w := newWorld(t, options{})
 	w.stays()
 	recorder := w.comes(livekitproto.ParticipantInfo_EGRESS, "EG_abcdef", auth.VideoGrant{Hidden: true, Recorder: true})
-	list, err := w.List(w.host(), w.room, nil, nil, nil)
+	list, err := w.List(w.Host(), w.Room, nil, nil, nil)
 	require.NoError(t, err)
 	require.Len(t, list.Edges, 2)
 	assert.Equal(t, livekit.Recorder, list.Edges[1].Node.Kind)
-	results, err := w.MuteAll(w.host(), meetings.MuteAllInput{RoomID: w.room.ID})
+	results, err := w.MuteAll(w.Host(), meetings.MuteAllInput{RoomID: w.Room.ID})
 	require.NoError(t, err)
 	assert.Empty(t, results)
-	updated, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
-		RoomID: w.room.ID, AccessLevel: ptr(room.AccessLevelPUBLIC),
+	updated, err := w.UpdateRoom(w.Host(), rooms.UpdateInput{
+		RoomID: w.Room.ID, AccessLevel: new(room.AccessLevelPUBLIC),
 	})
 	require.NoError(t, err)
 	assert.True(t, updated.Synced)
 	assert.Equal(t, 1, w.meeting().Inside)
 	recorder.in()
-	_, err = w.End(w.host(), w.room.ID)
+	_, err = w.End(w.Host(), w.Room.ID)
 	require.NoError(t, err)
 	<-recorder.gone
 }
@@ -206,13 +206,13 @@ func TestOwnRecorderIsNotRemoved(t *testing.T) {
 	w.stays()
 	ours := w.comes(livekitproto.ParticipantInfo_EGRESS, "EG_ours", auth.VideoGrant{Hidden: true, Recorder: true})
 	others := w.comes(livekitproto.ParticipantInfo_EGRESS, "EG_others", auth.VideoGrant{Hidden: true, Recorder: true})
-	w.db.Recording.Create().SetRoomID(w.room.ID).SetStartedBy(w.owner.ID).SetMode(entrecording.ModeAUDIO).
+	w.DB.Recording.Create().SetRoomID(w.Room.ID).SetStartedBy(w.Owner.ID).SetMode(entrecording.ModeAUDIO).
 		SetOptions(schema.RecordingOptions{}).SetStatus(entrecording.StatusACTIVE).SetEgressID("EG_ours").ExecX(t.Context())
 	remove := func(o *other) error {
-		_, err := w.Remove(w.host(), meetings.RemoveInput{RoomID: w.room.ID, ParticipantID: o.identity})
+		_, err := w.Remove(w.Host(), meetings.RemoveInput{RoomID: w.Room.ID, ParticipantID: o.identity})
 		return err
 	}
-	requireKind(t, remove(ours), fault.Conflict)
+	env.RequireFault(t, fault.Conflict, remove(ours))
 	require.NoError(t, remove(others))
 	others.isRemoved()
 	ours.in()

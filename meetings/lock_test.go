@@ -15,18 +15,19 @@ import (
 	"foyer/lobby"
 	"foyer/meetings"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 func (w *world) lock() {
-	w.t.Helper()
-	_, err := w.Lock(w.host(), w.room.ID)
-	require.NoError(w.t, err)
+	w.T.Helper()
+	_, err := w.Lock(w.Host(), w.Room.ID)
+	require.NoError(w.T, err)
 }
 
 func (w *world) unlock() {
-	w.t.Helper()
-	_, err := w.Unlock(w.host(), w.room.ID)
-	require.NoError(w.t, err)
+	w.T.Helper()
+	_, err := w.Unlock(w.Host(), w.Room.ID)
+	require.NoError(w.T, err)
 }
 
 // TestLockKeepsOnlyPeopleInside: tokens of members and guests do not open a locked room, but people inside stay, also
@@ -34,24 +35,24 @@ func (w *world) unlock() {
 func TestLockKeepsOnlyPeopleInside(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	mia := w.member("Mia Member", roomaccess.RoleMEMBER)
-	inside := w.counted(w.admitted(guest(), "Anna"))
-	member := w.counted(w.token(as(mia), "Mia"))
-	late, lateMember := w.admitted(guest(), "Late"), w.token(as(mia), "Mia's phone")
+	mia := w.NewMember("Mia Member", roomaccess.RoleMEMBER)
+	inside := w.counted(w.admitted(env.Guest(), "Anna"))
+	member := w.counted(w.token(env.As(mia), "Mia"))
+	late, lateMember := w.admitted(env.Guest(), "Late"), w.token(env.As(mia), "Mia's phone")
 	w.lock()
-	host := w.counted(w.token(w.host(), "Olga"))
+	host := w.counted(w.token(w.Host(), "Olga"))
 	for _, old := range []pass{late, lateMember} {
 		w.isKeptOut(old)
 	}
-	_, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
-		RoomID: w.room.ID, Configuration: &ent.ConfigurationInput{DataAllowed: ptr(false)},
+	_, err := w.UpdateRoom(w.Host(), rooms.UpdateInput{
+		RoomID: w.Room.ID, Configuration: &ent.ConfigurationInput{DataAllowed: new(false)},
 	})
 	require.NoError(t, err)
 	for _, c := range []*person{host, inside, member} {
 		c.isThere()
 	}
-	_, err = w.RaiseHand(guest(), meetings.RaiseHandInput{
-		RoomID: w.room.ID, Ticket: inside.ticket, Raised: true,
+	_, err = w.RaiseHand(env.Guest(), meetings.RaiseHandInput{
+		RoomID: w.Room.ID, Ticket: inside.ticket, Raised: true,
 	})
 	require.NoError(t, err, "a person inside is in the meeting")
 	w.unlock()
@@ -60,7 +61,7 @@ func TestLockKeepsOnlyPeopleInside(t *testing.T) {
 
 // isKeptOut tries to join; LiveKit may refuse immediately, or the person is removed.
 func (w *world) isKeptOut(p pass) {
-	w.t.Helper()
+	w.T.Helper()
 	if back, err := w.tryEnter(p); err == nil {
 		back.isRemoved()
 	}
@@ -69,27 +70,27 @@ func (w *world) isKeptOut(p pass) {
 func TestUnlockingAdmitsPeopleWhoMayWalkIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	mia := w.member("Mia Member", roomaccess.RoleMEMBER)
+	mia := w.NewMember("Mia Member", roomaccess.RoleMEMBER)
 	w.lock()
-	_, err := w.tryToken(as(mia), "Mia")
-	requireKind(t, err, fault.LobbyRequired)
-	member, stranger := w.knock(as(mia), "Mia"), w.knock(guest(), "Stranger")
+	_, err := w.tryToken(env.As(mia), "Mia")
+	env.RequireFault(t, fault.LobbyRequired, err)
+	member, stranger := w.knock(env.As(mia), "Mia"), w.knock(env.Guest(), "Stranger")
 	assert.Equal(t, live.Waiting, member.Entry.Status)
-	_, err = w.lobby.Admit(w.host(), lobby.DecideInput{RoomID: w.room.ID, EntryID: stranger.Entry.ID})
-	requireKind(t, err, fault.Conflict)
-	_, err = w.lobby.AdmitAll(w.host(), lobby.AdmitAllInput{RoomID: w.room.ID})
-	requireKind(t, err, fault.Conflict)
+	_, err = w.lobby.Admit(w.Host(), lobby.DecideInput{RoomID: w.Room.ID, EntryID: stranger.Entry.ID})
+	env.RequireFault(t, fault.Conflict, err)
+	_, err = w.lobby.AdmitAll(w.Host(), lobby.AdmitAllInput{RoomID: w.Room.ID})
+	env.RequireFault(t, fault.Conflict, err)
 	assert.Equal(t, "LOCKED", fault.Of(err).Details["reason"])
 	w.unlock()
 	assert.Equal(t, []string{"Stranger"}, w.waiting(), "who needs a host waits for one")
-	w.counted(w.withTicket(as(mia), member.Ticket))
+	w.counted(w.withTicket(env.As(mia), member.Ticket))
 }
 
 // waiting returns the names of the waiting guests.
 func (w *world) waiting() []string {
-	w.t.Helper()
-	list, err := w.lobby.Get(w.host(), w.room.ID)
-	require.NoError(w.t, err)
+	w.T.Helper()
+	list, err := w.lobby.Get(w.Host(), w.Room.ID)
+	require.NoError(w.T, err)
 	names := []string{}
 	for _, e := range list.Entries {
 		names = append(names, e.DisplayName)
@@ -99,11 +100,11 @@ func (w *world) waiting() []string {
 
 // withTicket is what a person gets who comes back with their ticket.
 func (w *world) withTicket(ctx ctx, ticket string) pass {
-	w.t.Helper()
+	w.T.Helper()
 	token, err := w.lobby.CreateRoomToken(ctx, lobby.CreateRoomTokenInput{
-		RoomID: &w.room.ID, Ticket: &ticket,
+		RoomID: &w.Room.ID, Ticket: &ticket,
 	})
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 	return pass{token.ParticipantID, token.Ticket, token.ConnectionDetails}
 }
 
@@ -111,9 +112,9 @@ func TestLockEndsWithTheMeeting(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*world, *person){
 		"a host ends it": func(w *world, _ *person) {
-			ended, err := w.End(w.host(), w.room.ID)
-			require.NoError(w.t, err)
-			assert.Nil(w.t, ended.LockedAt)
+			ended, err := w.End(w.Host(), w.Room.ID)
+			require.NoError(w.T, err)
+			assert.Nil(w.T, ended.LockedAt)
 		},
 		"everybody leaves": func(_ *world, last *person) { last.room.Disconnect() },
 	} {
@@ -121,13 +122,13 @@ func TestLockEndsWithTheMeeting(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC, grace: time.Second})
 			w.runs()
-			host := w.counted(w.token(w.host(), "Olga"))
+			host := w.counted(w.token(w.Host(), "Olga"))
 			w.lock()
-			_, err := w.tryToken(guest(), "Anna")
-			requireKind(t, err, fault.LobbyRequired)
+			_, err := w.tryToken(env.Guest(), "Anna")
+			env.RequireFault(t, fault.LobbyRequired, err)
 			end(w, host)
-			w.eventually(func(t *assert.CollectT) {
-				_, err := w.tryToken(guest(), "Anna")
+			env.Eventually(w.T, func(t *assert.CollectT) {
+				_, err := w.tryToken(env.Guest(), "Anna")
 				assert.NoError(t, err)
 			})
 		})

@@ -16,52 +16,50 @@ import (
 	"foyer/internal/fault"
 	"foyer/internal/live"
 	"foyer/internal/livekit"
-	"foyer/internal/ratelimit"
 	"foyer/lobby"
 	"foyer/meetings"
-	"foyer/recordings"
 	"foyer/rooms"
 	"foyer/test/env"
 )
 
 // finished waits until LiveKit has reported the end of one more room than before.
 func (w *world) finished(before int) {
-	w.t.Helper()
-	w.eventually(func(t *assert.CollectT) { assert.Greater(t, w.heard(livekit.RoomFinished), before) })
+	w.T.Helper()
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Greater(t, w.heard(livekit.RoomFinished), before) })
 }
 
 // compared waits until all meetings have been compared with LiveKit at least once from now on: a meeting in
 // another room, in which somebody was for a moment, has ended by that.
 func (w *world) compared() {
-	w.t.Helper()
+	w.T.Helper()
 	other := w.inNewRoom()
 	for range 2 { // the first may have been under way
-		anna := other.admitted(guest(), "Anna")
+		anna := other.admitted(env.Guest(), "Anna")
 		other.hears(other.news(livekit.ParticipantJoined, anna, uuid.NewString()))
-		w.eventually(func(t *assert.CollectT) { assert.Zero(t, other.meeting().Inside) })
+		env.Eventually(w.T, func(t *assert.CollectT) { assert.Zero(t, other.meeting().Inside) })
 	}
 }
 
 func (w *world) stored() *ent.Room {
-	w.t.Helper()
-	r, err := w.rooms.ByID(context.Background(), w.room.ID)
-	require.NoError(w.t, err)
+	w.T.Helper()
+	r, err := w.Rooms.ByID(context.Background(), w.Room.ID)
+	require.NoError(w.T, err)
 	return r
 }
 
 func (w *world) bans() int {
-	w.t.Helper()
-	bans, err := w.rooms.Bans(w.host(), w.room.ID, nil, nil)
-	require.NoError(w.t, err)
+	w.T.Helper()
+	bans, err := w.Rooms.Bans(w.Host(), w.Room.ID, nil, nil)
+	require.NoError(w.T, err)
 	return len(bans.Edges)
 }
 
 // noted reports whether a room is among those that are compared with LiveKit.
 func (w *world) noted() bool {
-	w.t.Helper()
+	w.T.Helper()
 	marks, err := w.live.Meetings(context.Background())
-	require.NoError(w.t, err)
-	_, noted := marks[w.room.ID]
+	require.NoError(w.T, err)
+	_, noted := marks[w.Room.ID]
 	return noted
 }
 
@@ -71,11 +69,11 @@ func TestGuestsKeepTheirPlaceWhileTheRoomIsEmpty(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.runs()
-	host := w.counted(w.token(w.host(), "Olga"))
-	waits, admitted := w.knock(guest(), "Waits"), w.admitted(guest(), "Admitted")
-	require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, rooms.Person{ID: uuid.New()}, rooms.ForMeeting))
-	require.NoError(t, w.live.Restrict(guest(), w.room.ID, admitted.id,
-		live.Restrictions{Name: ptr("Given name")}))
+	host := w.counted(w.token(w.Host(), "Olga"))
+	waits, admitted := w.knock(env.Guest(), "Waits"), w.admitted(env.Guest(), "Admitted")
+	require.NoError(t, w.Rooms.Ban(w.Host(), w.Room.ID, rooms.Person{ID: uuid.New()}, rooms.ForMeeting))
+	require.NoError(t, w.live.Restrict(env.Guest(), w.Room.ID, admitted.id,
+		live.Restrictions{Name: new("Given name")}))
 	w.lock()
 
 	host.room.Disconnect()
@@ -89,7 +87,7 @@ func TestGuestsKeepTheirPlaceWhileTheRoomIsEmpty(t *testing.T) {
 	assert.Equal(t, 1, w.bans())
 	assert.True(t, w.meeting().On)
 	assert.False(t, w.meeting().Over)
-	w.counted(w.token(w.host(), "Olga"))
+	w.counted(w.token(w.Host(), "Olga"))
 	assert.Equal(t, []string{"Waits"}, w.waiting())
 	w.unlock()
 	assert.Equal(t, "Given name", w.counted(admitted).isThere().Name)
@@ -100,29 +98,29 @@ func TestMeetingEndsWhenItWasEmptyForTheGrace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: 5 * time.Second})
 	w.runs()
-	anna := w.counted(w.admitted(guest(), "Anna"))
-	follows := w.follow(guest(), &anna.ticket)
-	waits := w.knock(guest(), "Waits")
-	require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, rooms.Person{ID: uuid.New()}, rooms.ForMeeting))
-	require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, rooms.Person{ID: uuid.New()}, rooms.Forever))
+	anna := w.counted(w.admitted(env.Guest(), "Anna"))
+	follows := w.follow(env.Guest(), &anna.ticket)
+	waits := w.knock(env.Guest(), "Waits")
+	require.NoError(t, w.Rooms.Ban(w.Host(), w.Room.ID, rooms.Person{ID: uuid.New()}, rooms.ForMeeting))
+	require.NoError(t, w.Rooms.Ban(w.Host(), w.Room.ID, rooms.Person{ID: uuid.New()}, rooms.Forever))
 	w.lock()
 	anna.room.Disconnect()
-	w.eventually(func(t *assert.CollectT) { assert.Zero(t, w.meeting().Inside) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Zero(t, w.meeting().Inside) })
 	assert.Equal(t, live.Waiting, w.entry(waits).Status)
 	_ = after(w.meeting().Version)
-	late := w.knock(guest(), "Late")
+	late := w.knock(env.Guest(), "Late")
 
-	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
 	follows.until(func(s *meetings.Status) bool { return s.Ended })
 	assert.Equal(t, live.Ended, w.entry(waits).Status)
 	assert.Equal(t, live.Waiting, w.entry(late).Status, "they wait for the next meeting")
-	w.eventually(func(t *assert.CollectT) { assert.Nil(t, w.stored().LockedAt) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Nil(t, w.stored().LockedAt) })
 	assert.Equal(t, 1, w.bans(), "the one for good")
-	_, err := w.lobby.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{
-		RoomID: &w.room.ID, Ticket: &anna.ticket,
+	_, err := w.lobby.CreateRoomToken(env.Guest(), lobby.CreateRoomTokenInput{
+		RoomID: &w.Room.ID, Ticket: &anna.ticket,
 	})
-	requireKind(t, err, fault.LobbyRequired)
-	w.eventually(func(t *assert.CollectT) { assert.False(t, w.noted(), "nothing of it is left") })
+	env.RequireFault(t, fault.LobbyRequired, err)
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.False(t, w.noted(), "nothing of it is left") })
 }
 
 // TestOldTokenDoesNotEmptyTheLobby: a person joins with a token from before a host ended the meeting. They are removed,
@@ -131,10 +129,10 @@ func TestOldTokenDoesNotEmptyTheLobby(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: time.Millisecond})
 	w.runs()
-	mallory := w.admitted(guest(), "Mallory")
-	_, err := w.End(w.host(), w.room.ID)
+	mallory := w.admitted(env.Guest(), "Mallory")
+	_, err := w.End(w.Host(), w.Room.ID)
 	require.NoError(t, err)
-	ben := w.knock(guest(), "Ben")
+	ben := w.knock(env.Guest(), "Ben")
 	for range 2 {
 		before := w.heard(livekit.RoomFinished)
 		w.isKeptOut(mallory)
@@ -152,7 +150,7 @@ func TestGuestsWhoWaitBeforeAMeetingAreNotEnded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: time.Millisecond})
 	w.lock()
-	early := w.knock(guest(), "Early")
+	early := w.knock(env.Guest(), "Early")
 	w.runs()
 	w.compared()
 	assert.Equal(t, live.Waiting, w.entry(early).Status)
@@ -166,11 +164,11 @@ func TestRoomFinishedIsBelievedOnlyWhenLiveKitsListAgrees(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: time.Millisecond})
 	w.runs()
-	anna := w.counted(w.admitted(guest(), "Anna"))
-	waits := w.knock(guest(), "Waits")
+	anna := w.counted(w.admitted(env.Guest(), "Anna"))
+	waits := w.knock(env.Guest(), "Waits")
 	w.lock()
 	finished := func() *livekit.Event {
-		return &livekit.Event{ID: uuid.NewString(), Kind: livekit.RoomFinished, Room: w.room.ID.String()}
+		return &livekit.Event{ID: uuid.NewString(), Kind: livekit.RoomFinished, Room: w.Room.ID.String()}
 	}
 	w.hears(finished())
 	w.compared()
@@ -181,7 +179,7 @@ func TestRoomFinishedIsBelievedOnlyWhenLiveKitsListAgrees(t *testing.T) {
 	anna.isThere()
 
 	w.livekit.Stop()
-	requireKind(t, w.ReceiveEvent(guest(), finished()), fault.Unavailable)
+	env.RequireFault(t, fault.Unavailable, w.ReceiveEvent(env.Guest(), finished()))
 	assert.True(t, w.meeting().On, "nothing ends while LiveKit is away")
 }
 
@@ -190,7 +188,7 @@ func TestAdmissionOutlastsAReconnect(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.runs()
-	grace := w.admitted(guest(), "Grace")
+	grace := w.admitted(env.Guest(), "Grace")
 	w.counted(grace).room.Disconnect()
 	w.finished(0)
 	w.counted(grace).isThere()
@@ -202,14 +200,14 @@ func TestPeopleWhoseJoinEventWasLostStay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.setLoses(true)
-	anna := w.enter(w.admitted(guest(), "Anna"))
-	pass := w.prefix + "lobby:{" + w.room.ID.String() + "}:pass:" + anna.id.String()
+	anna := w.enter(w.admitted(env.Guest(), "Anna"))
+	pass := w.Prefix + "lobby:{" + w.Room.ID.String() + "}:pass:" + anna.id.String()
 	stop := w.runs()
-	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
-	assert.Greater(t, w.rdb.PTTL(guest(), pass).Val(), time.Hour, "it lasts while they are there")
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
+	assert.Greater(t, w.Redis.PTTL(env.Guest(), pass).Val(), time.Hour, "it lasts while they are there")
 
 	stop()
-	require.EqualValues(t, 1, w.rdb.Del(guest(), pass).Val()) // as when no server ran for that long
+	require.EqualValues(t, 1, w.Redis.Del(env.Guest(), pass).Val()) // as when no server ran for that long
 	anna.room.Disconnect()
 	w.setLoses(false)
 	w.counted(anna.pass).isThere()
@@ -222,32 +220,32 @@ func TestLostLeaveEventIsMadeUpFor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: time.Second})
 	w.runs()
-	anna, bob := w.counted(w.admitted(guest(), "Anna")), w.counted(w.admitted(guest(), "Bob"))
+	anna, bob := w.counted(w.admitted(env.Guest(), "Anna")), w.counted(w.admitted(env.Guest(), "Bob"))
 	w.setLoses(true)
 	anna.room.Disconnect()
-	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
 	assert.True(t, w.meeting().On)
 	bob.room.Disconnect()
-	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
 }
 
 // TestNoMeetingEndsWhileLiveKitIsUnavailable: however long that is; when LiveKit is back the meeting ends.
 func TestNoMeetingEndsWhileLiveKitIsUnavailable(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: 300 * time.Millisecond})
-	anna := w.counted(w.admitted(guest(), "Anna"))
-	waits := w.knock(guest(), "Waits")
+	anna := w.counted(w.admitted(env.Guest(), "Anna"))
+	waits := w.knock(env.Guest(), "Waits")
 	w.livekit.Stop()
 	w.hears(w.news(livekit.ParticipantLeft, anna.pass, anna.room.LocalParticipant.SID()))
 	stop := w.runs()
 	begin := time.Now()
-	w.eventually(func(t *assert.CollectT) { assert.Greater(t, time.Since(begin), 3*time.Second) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Greater(t, time.Since(begin), 3*time.Second) })
 	assert.True(t, w.meeting().On)
 	assert.Equal(t, live.Waiting, w.entry(waits).Status)
 	stop()
 	w.livekit.Start(t)
 	w.runs()
-	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
 	assert.Equal(t, live.Ended, w.entry(waits).Status)
 }
 
@@ -255,43 +253,30 @@ func TestNoMeetingEndsWhileLiveKitIsUnavailable(t *testing.T) {
 func TestEndOfAMeetingIsFinishedByAnotherServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: time.Millisecond})
-	anna := w.admitted(guest(), "Anna")
+	anna := w.admitted(env.Guest(), "Anna")
 	w.hears(w.news(livekit.ParticipantJoined, anna, "PA_1"))
 	w.lock()
-	require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, rooms.Person{ID: uuid.New()}, rooms.ForMeeting))
+	require.NoError(t, w.Rooms.Ban(w.Host(), w.Room.ID, rooms.Person{ID: uuid.New()}, rooms.ForMeeting))
 	_ = after(int(time.Now().UnixMilli()))
 	w.hears(w.news(livekit.ParticipantLeft, anna, "PA_1"))
 	_ = after(w.meeting().Version + 1)
-	require.NoError(t, w.live.Lapse(guest(), w.room.ID)) // and no more
+	require.NoError(t, w.live.Lapse(env.Guest(), w.Room.ID)) // and no more
 	require.True(t, w.meeting().Over)
 	require.NotNil(t, w.stored().LockedAt)
 
 	another := w.another()
 	another.runs()
-	w.eventually(func(t *assert.CollectT) { assert.Nil(t, w.stored().LockedAt) })
-	w.eventually(func(t *assert.CollectT) { assert.Zero(t, w.bans()) })
-	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().ClosedAt.IsZero()) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Nil(t, w.stored().LockedAt) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Zero(t, w.bans()) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.True(t, w.meeting().ClosedAt.IsZero()) })
 	assert.True(t, w.meeting().Over)
 }
 
 // another is a second server of the same installation.
 func (w *world) another() *world {
-	w.t.Helper()
-	second := w.in(w.room)
-	var err error
-	second.live = live.New(w.rdb, live.Settings{
-		KeyPrefix: w.prefix, Grace: time.Minute, Heartbeat: time.Second, DeniedFor: time.Minute,
-		AdmittedFor: time.Hour, MeetingGrace: time.Millisecond,
-	})
-	second.lobby, err = lobby.New(second.live, w.accounts, w.rooms.Service, w.rtc, ratelimit.New(w.rdb, w.prefix), lobby.Settings{
-		Secret: "a secret of at least 32 bytes, for tests", TicketTTL: time.Hour,
-	})
-	require.NoError(w.t, err)
-	recordings := recordings.New(recordings.Dependencies{DB: w.db, Redis: w.rdb, Accounts: w.accounts, Rooms: w.rooms.Service,
-		Live: second.live, RTC: w.rtc}, recordings.Settings{})
-	second.Service = meetings.New(w.rooms.Service, second.lobby, second.live, w.rtc, recordings, meetings.Settings{
-		ReviewInterval: 100 * time.Millisecond,
-	})
+	w.T.Helper()
+	second := w.in(w.Room)
+	second.serve(time.Millisecond, meetings.Settings{ReviewInterval: 100 * time.Millisecond})
 	return second
 }
 
@@ -301,27 +286,27 @@ func TestMeetingIsKnownAgainAfterRedisHasLostItsData(t *testing.T) {
 	server := env.StartRedis(t)
 	client := server.Client(t)
 	w := newWorld(t, options{redis: client, grace: time.Second})
-	anna := w.counted(w.admitted(guest(), "Anna"))
-	require.NoError(t, client.FlushAll(guest()).Err())
+	anna := w.counted(w.admitted(env.Guest(), "Anna"))
+	require.NoError(t, client.FlushAll(env.Guest()).Err())
 	w.runs()
-	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
 	assert.True(t, w.noted())
 	anna.room.Disconnect()
-	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
 }
 
 // TestMeetingOfADeletedRoomEndsLater: when LiveKit was unavailable as the room was deleted.
 func TestMeetingOfADeletedRoomEndsLater(t *testing.T) {
 	t.Parallel()
 	w, line := lined(t, options{accessLevel: room.AccessLevelPUBLIC})
-	anna := w.counted(w.token(guest(), "Anna"))
-	line.cut()
-	_, err := w.DeleteRoom(w.host(), w.room.ID)
+	anna := w.counted(w.token(env.Guest(), "Anna"))
+	line.Cut()
+	_, err := w.DeleteRoom(w.Host(), w.Room.ID)
 	require.NoError(t, err)
-	line.mend()
+	line.Mend()
 	w.runs()
-	receive(t, anna.gone)
-	w.eventually(func(t *assert.CollectT) { assert.False(t, w.noted()) })
+	env.Receive(t, anna.gone)
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.False(t, w.noted()) })
 }
 
 // TestPeopleOfADeletedRoomAreRemovedThoughTheirJoinEventWasLost: they come with an old token when nothing of the room
@@ -329,17 +314,16 @@ func TestMeetingOfADeletedRoomEndsLater(t *testing.T) {
 func TestPeopleOfADeletedRoomAreRemovedThoughTheirJoinEventWasLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC, deployment: "meet.example.org"})
-	anna := w.token(guest(), "Anna")
+	anna := w.token(env.Guest(), "Anna")
 	w.runs()
-	_, err := w.DeleteRoom(w.host(), w.room.ID)
+	_, err := w.DeleteRoom(w.Host(), w.Room.ID)
 	require.NoError(t, err)
-	w.eventually(func(t *assert.CollectT) { assert.False(t, w.noted()) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.False(t, w.noted()) })
 	w.setLoses(true)
-	other := livekit.New(livekit.Settings{
-		URL: w.livekit.URL(), PublicURL: w.livekit.URL(), APIKey: w.livekit.Key(), APISecret: w.livekit.Secret(),
-		TokenTTL: soon, Deployment: "staging.example.org",
-	})
-	theirs, err := other.Details(t.Context(), livekit.Join{Room: w.room.ID.String(), Identity: uuid.New(), Name: "Bob"})
+	settings := w.livekit.Settings()
+	settings.Deployment = "staging.example.org"
+	other := livekit.New(settings)
+	theirs, err := other.Details(t.Context(), livekit.Join{Room: w.Room.ID.String(), Identity: uuid.New(), Name: "Bob"})
 	require.NoError(t, err)
 	bob := w.enter(pass{details: theirs})
 	w.isKeptOut(anna)
@@ -355,12 +339,12 @@ func TestMetadataOfARoomAreCorrected(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.setLoses(true)
-	w.enter(w.token(w.host(), "Olga"))
+	w.enter(w.token(w.Host(), "Olga"))
 	w.runs()
-	w.eventually(func(t *assert.CollectT) {
+	env.Eventually(w.T, func(t *assert.CollectT) {
 		running, err := w.rtc.Rooms(context.Background())
 		assert.NoError(t, err)
-		assert.Contains(t, running[w.room.ID.String()], `"accessLevel":"RESTRICTED"`)
+		assert.Contains(t, running[w.Room.ID.String()], `"accessLevel":"RESTRICTED"`)
 	})
 }
 
@@ -369,14 +353,14 @@ func TestPhoneLeavesAMeetingThatWasEnded(t *testing.T) {
 	t.Parallel()
 	w, line := lined(t, options{})
 	phone := w.comes(livekitproto.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})
-	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
-	line.cut()
-	_, err := w.End(w.host(), w.room.ID)
-	requireKind(t, err, fault.Unavailable)
-	line.mend()
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
+	line.Cut()
+	_, err := w.End(w.Host(), w.Room.ID)
+	env.RequireFault(t, fault.Unavailable, err)
+	line.Mend()
 	w.runs()
 	phone.isRemoved()
-	w.eventually(func(t *assert.CollectT) { assert.False(t, w.noted(), "nothing of it is left") })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.False(t, w.noted(), "nothing of it is left") })
 	assert.False(t, w.meeting().On)
 
 	again := w.comes(livekitproto.ParticipantInfo_SIP, "sip_+33123456789", auth.VideoGrant{})

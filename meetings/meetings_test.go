@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,18 +21,12 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"foyer/accounts"
-	"foyer/auth"
-	"foyer/ent"
 	"foyer/ent/room"
-	"foyer/ent/roomaccess"
-	"foyer/internal/fault"
 	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/internal/outbox"
-	"foyer/internal/ratelimit"
 	"foyer/lobby"
 	"foyer/meetings"
 	"foyer/recordings"
@@ -41,40 +34,20 @@ import (
 	"foyer/test/env"
 )
 
-// soon is how long a test waits for what should happen at once, on a busy machine.
-const soon = time.Minute
-
 func TestMain(m *testing.M) {
 	lksdk.SetLogger(logger.GetDiscardLogger()) // it says much, and of the test's own calls only
-	os.Exit(env.RunTests(m, ours))
+	os.Exit(env.RunTests(m, env.OurGoroutines))
 }
 
-// ours is what goleak finds, if a goroutine of Foyer's is among it: LiveKit's client of the tests ends its
-// own late.
-func ours() error {
-	found := goleak.Find()
-	if found == nil || !strings.Contains(found.Error(), "foyer/") {
-		return nil
-	}
-	return found
-}
-
-// world is a server's rules with a LiveKit of their own, which tells them of its rooms.
+// world is a server's rules with a LiveKit of their own, which sends them its events.
 type world struct {
+	*env.World
 	*meetings.Service
 
-	t        testing.TB
-	db       *ent.Client
-	accounts *accounts.Service
-	rooms    *rooms.Editor
-	live     *live.Service
-	lobby    *lobby.Service
-	rtc      *livekit.Client
-	livekit  *env.LiveKitServer
-	rdb      redis.UniversalClient
-	prefix   string
-	owner    *ent.User
-	room     *ent.Room
+	live    *live.Service
+	lobby   *lobby.Service
+	rtc     *livekit.Client
+	livekit *env.LiveKitServer
 
 	mu sync.Mutex
 	// deaf: events are refused, as by a server that is away. Those that were are counted.
@@ -128,64 +101,42 @@ type options struct {
 
 func newWorld(t testing.TB, o options) *world {
 	t.Helper()
-	w := &world{t: t, db: env.SQLite(t)}
-	web := httptest.NewServer(http.HandlerFunc(w.hear))
-	t.Cleanup(web.Close)
-	w.livekit = env.StartLiveKit(t, web.URL)
-	url := w.livekit.URL()
-	if o.through != nil {
-		url = o.through(url)
-	}
 	rdb, prefix := o.redis, ""
 	if rdb == nil {
 		rdb, prefix = env.Redis(t)
 	}
-	w.rdb, w.prefix = rdb, prefix
-	if o.accessLevel == "" {
-		o.accessLevel = room.AccessLevelRESTRICTED
+	w := &world{World: env.NewWorld(t, env.Setup{
+		Redis: rdb, Prefix: prefix, People: accounts.Settings{UsersChooseNames: !o.fixedNames},
+		Rooms: rooms.Settings{DefaultAccessLevel: o.accessLevel},
+	})}
+	web := httptest.NewServer(http.HandlerFunc(w.hear))
+	t.Cleanup(web.Close)
+	w.livekit = env.StartLiveKit(t, web.URL)
+	settings := w.livekit.Settings()
+	settings.HostsAreRoomAdmins, settings.Deployment = o.roomAdmins, o.deployment
+	if o.through != nil {
+		settings.URL = o.through(settings.URL)
 	}
-	w.accounts = accounts.New(w.db, accounts.Settings{UsersChooseNames: !o.fixedNames})
-	w.rooms = rooms.NewEditor(rooms.New(w.db, w.accounts, rooms.Settings{DefaultAccessLevel: o.accessLevel}))
-	w.rtc = livekit.New(livekit.Settings{
-		URL: url, PublicURL: w.livekit.URL(), APIKey: w.livekit.Key(), APISecret: w.livekit.Secret(),
-		TokenTTL:           time.Minute,
-		DefaultSources:     []string{"camera", "microphone", "screen_share", "screen_share_audio"},
-		HostsAreRoomAdmins: o.roomAdmins, Deployment: o.deployment,
-	})
-	var err error
-	w.live = live.New(rdb, live.Settings{
-		KeyPrefix: prefix, Grace: time.Minute, Heartbeat: time.Second, DeniedFor: time.Minute, AdmittedFor: time.Hour,
-		MeetingGrace: cmp.Or(o.grace, 10*time.Minute),
-	})
-	w.lobby, err = lobby.New(w.live, w.accounts, w.rooms.Service, w.rtc, ratelimit.New(rdb, prefix), lobby.Settings{
-		Secret: "a secret of at least 32 bytes, for tests", TicketTTL: time.Hour,
-	})
-	require.NoError(t, err)
-	recordings := recordings.New(recordings.Dependencies{
-		DB: w.db, Redis: rdb, Accounts: w.accounts, Rooms: w.rooms.Service, Live: w.live, RTC: w.rtc,
-		Outbox: outbox.New(w.db, outbox.Settings{}),
-	}, recordings.Settings{})
-	w.Service = meetings.New(w.rooms.Service, w.lobby, w.live, w.rtc, recordings, meetings.Settings{
+	w.rtc = livekit.New(settings)
+	w.serve(cmp.Or(o.grace, 10*time.Minute), meetings.Settings{
 		UsersChooseNames: !o.fixedNames, HostsAreRoomAdmins: o.roomAdmins,
 		ReviewInterval: 100 * time.Millisecond,
 	})
-	w.runLobby()
-	w.owner = w.user("Olga Owner")
-	w.room, err = w.rooms.Create(as(w.owner), rooms.CreateInput{Name: "Room"})
-	require.NoError(t, err)
+	env.Run(t, w.live.Run)
+	env.Run(t, w.lobby.Run)
 	return w
 }
 
-func (w *world) runLobby() {
-	for _, run := range []func(context.Context) error{w.live.Run, w.lobby.Run} {
-		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan error, 1)
-		go func() { done <- run(ctx) }()
-		w.t.Cleanup(func() {
-			cancel()
-			assert.NoError(w.t, <-done)
-		})
-	}
+// serve makes the rules of one server.
+func (w *world) serve(grace time.Duration, settings meetings.Settings) {
+	state := env.LiveSettings
+	state.MeetingGrace = grace
+	w.live, w.lobby = w.NewLobby(w.Redis, w.rtc, state, env.LobbySettings)
+	recordings := recordings.New(recordings.Dependencies{
+		DB: w.DB, Redis: w.Redis, Accounts: w.People, Rooms: w.Rooms.Service, Live: w.live, RTC: w.rtc,
+		Outbox: outbox.New(w.DB, outbox.Settings{}),
+	}, recordings.Settings{})
+	w.Service = meetings.New(w.Rooms.Service, w.lobby, w.live, w.rtc, recordings, settings)
 }
 
 // hear processes an event as the server does.
@@ -213,45 +164,8 @@ func (w *world) hear(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// runs has a server compare meetings with LiveKit, until the test ends or stop is called.
-func (w *world) runs() (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- w.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		assert.NoError(w.t, <-done)
-	})
-	w.t.Cleanup(stop)
-	return stop
-}
-
-func (w *world) user(name string) *ent.User {
-	w.t.Helper()
-	u, err := w.accounts.SignIn(context.Background(), auth.Identity{
-		Subject: uuid.NewString(), Email: uuid.NewString() + "@example.org", FullName: name,
-	})
-	require.NoError(w.t, err)
-	return u
-}
-
-// member is a new user with a role in the room.
-func (w *world) member(name string, role roomaccess.Role) *ent.User {
-	w.t.Helper()
-	u := w.user(name)
-	_, err := w.rooms.Grant(w.host(), rooms.GrantInput{RoomID: w.room.ID, UserID: &u.ID, Role: role})
-	require.NoError(w.t, err)
-	return u
-}
-
-func (w *world) host() context.Context { return as(w.owner) }
-
-func as(u *ent.User) context.Context {
-	return auth.NewContext(context.Background(), auth.Viewer{UserID: u.ID})
-}
-
-// guest is the context of nobody.
-func guest() context.Context { return context.Background() }
+// runs makes a server compare meetings with LiveKit, until the test ends or stop is called.
+func (w *world) runs() (stop func()) { return env.Run(w.T, w.Run) }
 
 // pass is what a person was given to enter.
 type pass struct {
@@ -262,15 +176,15 @@ type pass struct {
 
 // token gives a person who may walk in a token.
 func (w *world) token(ctx context.Context, name string) pass {
-	w.t.Helper()
+	w.T.Helper()
 	p, err := w.tryToken(ctx, name)
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 	return p
 }
 
 func (w *world) tryToken(ctx context.Context, name string) (pass, error) {
 	token, err := w.lobby.CreateRoomToken(ctx, lobby.CreateRoomTokenInput{
-		RoomID: &w.room.ID, DisplayName: &name,
+		RoomID: &w.Room.ID, DisplayName: &name,
 	})
 	if err != nil {
 		return pass{}, err
@@ -280,21 +194,21 @@ func (w *world) tryToken(ctx context.Context, name string) (pass, error) {
 
 // admitted is a guest who asked and whom the owner let in.
 func (w *world) admitted(ctx context.Context, name string) pass {
-	w.t.Helper()
+	w.T.Helper()
 	request := w.knock(ctx, name)
-	e, err := w.lobby.Admit(w.host(), lobby.DecideInput{RoomID: w.room.ID, EntryID: request.Entry.ID})
-	require.NoError(w.t, err)
+	e, err := w.lobby.Admit(w.Host(), lobby.DecideInput{RoomID: w.Room.ID, EntryID: request.Entry.ID})
+	require.NoError(w.T, err)
 	details, err := w.lobby.ConnectionDetails(ctx, e)
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 	return pass{e.ID, request.Ticket, details}
 }
 
 func (w *world) knock(ctx context.Context, name string) *lobby.Request {
-	w.t.Helper()
+	w.T.Helper()
 	request, err := w.lobby.RequestEntry(ctx, lobby.RequestEntryInput{
-		RoomID: &w.room.ID, DisplayName: &name,
+		RoomID: &w.Room.ID, DisplayName: &name,
 	})
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 	return request
 }
 
@@ -309,9 +223,9 @@ type person struct {
 
 // enter connects to LiveKit as a client does.
 func (w *world) enter(p pass) *person {
-	w.t.Helper()
+	w.T.Helper()
 	c, err := w.tryEnter(p)
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 	return c
 }
 
@@ -336,43 +250,43 @@ func (w *world) tryEnter(p pass) (*person, error) {
 	case <-c.gone:
 		return nil, errors.New("removed while entering")
 	}
-	w.t.Cleanup(c.room.Disconnect)
+	w.T.Cleanup(c.room.Disconnect)
 	return c, nil
 }
 
 // counted joins, and waits until LiveKit's event of this connection was processed.
 func (w *world) counted(p pass) *person {
-	w.t.Helper()
+	w.T.Helper()
 	c := w.enter(p)
-	inside := w.prefix + "lobby:{" + w.room.ID.String() + "}:inside"
-	w.eventually(func(t *assert.CollectT) {
-		assert.Contains(t, w.rdb.HGet(context.Background(), inside, p.id.String()).Val(), c.room.LocalParticipant.SID())
+	inside := w.Prefix + "lobby:{" + w.Room.ID.String() + "}:inside"
+	env.Eventually(w.T, func(t *assert.CollectT) {
+		assert.Contains(t, w.Redis.HGet(context.Background(), inside, p.id.String()).Val(), c.room.LocalParticipant.SID())
 	})
 	return c
 }
 
 // stays has the owner stay in the meeting: LiveKit ends a meeting two seconds after the last person has left.
 func (w *world) stays() {
-	w.t.Helper()
-	w.counted(w.token(w.host(), "Olga"))
+	w.T.Helper()
+	w.counted(w.token(w.Host(), "Olga"))
 }
 
 // isRemoved waits until the person is disconnected.
 func (c *person) isRemoved() {
-	c.w.t.Helper()
+	c.w.T.Helper()
 	select {
 	case <-c.gone:
-		assert.Equal(c.w.t, livekitproto.DisconnectReason_PARTICIPANT_REMOVED, c.room.DisconnectReason())
-	case <-time.After(soon):
-		require.Fail(c.w.t, "they are still there")
+		assert.Equal(c.w.T, livekitproto.DisconnectReason_PARTICIPANT_REMOVED, c.room.DisconnectReason())
+	case <-time.After(env.Soon):
+		require.Fail(c.w.T, "they are still there")
 	}
 }
 
 // isThere waits until LiveKit has the person, in a way that holds.
 func (c *person) isThere() *livekit.Participant {
-	c.w.t.Helper()
-	p, err := c.w.rtc.Participant(context.Background(), c.w.room.ID.String(), livekit.IdentityOf(c.id))
-	require.NoError(c.w.t, err)
+	c.w.T.Helper()
+	p, err := c.w.rtc.Participant(context.Background(), c.w.Room.ID.String(), livekit.IdentityOf(c.id))
+	require.NoError(c.w.T, err)
 	return p
 }
 
@@ -384,14 +298,14 @@ var (
 
 // publish sends a track of a source, and returns when LiveKit lists it.
 func (c *person) publish(source livekitproto.TrackSource) *lksdk.LocalTrackPublication {
-	c.w.t.Helper()
+	c.w.T.Helper()
 	track, err := lksdk.NewLocalSampleTrack(opus)
-	require.NoError(c.w.t, err)
+	require.NoError(c.w.T, err)
 	publication, err := c.room.LocalParticipant.PublishTrack(track, &lksdk.TrackPublicationOptions{
 		Name: "track", Source: source,
 	})
-	require.NoError(c.w.t, err)
-	c.w.eventually(func(t *assert.CollectT) {
+	require.NoError(c.w.T, err)
+	env.Eventually(c.w.T, func(t *assert.CollectT) {
 		assert.NoError(t, track.WriteSample(silence, nil))
 		sent := func(t livekit.Track) bool { return t.SID == publication.SID() }
 		assert.True(t, slices.ContainsFunc(c.isThere().Tracks, sent))
@@ -400,23 +314,10 @@ func (c *person) publish(source livekitproto.TrackSource) *lksdk.LocalTrackPubli
 }
 
 func (w *world) meeting() *live.Meeting {
-	w.t.Helper()
-	m, err := w.live.Meeting(context.Background(), w.room.ID)
-	require.NoError(w.t, err)
+	w.T.Helper()
+	m, err := w.live.Meeting(context.Background(), w.Room.ID)
+	require.NoError(w.T, err)
 	return m
 }
 
-func (w *world) eventually(f func(t *assert.CollectT)) {
-	w.t.Helper()
-	env.Eventually(w.t, f)
-}
-
-func requireKind(t testing.TB, err error, kind fault.Kind) {
-	t.Helper()
-	require.Error(t, err)
-	require.Equal(t, kind, fault.Of(err).Kind, "%v", err)
-}
-
 type ctx = context.Context
-
-func ptr[T any](v T) *T { return &v }

@@ -19,30 +19,30 @@ import (
 	"foyer/lobby"
 	"foyer/meetings"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 // inNewRoom is the same world in another room.
 func (w *world) inNewRoom() *world {
-	w.t.Helper()
-	made, err := w.rooms.Create(w.host(), rooms.CreateInput{Name: "Another room"})
-	require.NoError(w.t, err)
+	w.T.Helper()
+	made, err := w.Rooms.Create(w.Host(), rooms.CreateInput{Name: "Another room"})
+	require.NoError(w.T, err)
 	return w.in(made)
 }
 
 func (w *world) in(r *ent.Room) *world {
 	return &world{
-		Service: w.Service, t: w.t, db: w.db, accounts: w.accounts, rooms: w.rooms, live: w.live,
-		lobby: w.lobby, rtc: w.rtc, livekit: w.livekit, rdb: w.rdb, prefix: w.prefix, owner: w.owner, room: r,
+		World: w.In(r), Service: w.Service, live: w.live, lobby: w.lobby, rtc: w.rtc, livekit: w.livekit,
 	}
 }
 
 // news is an event about a person who is what their token says.
 func (w *world) news(kind livekit.Kind, p pass, connection string) *livekit.Event {
 	join := livekit.Join{
-		Room: w.room.ID.String(), Identity: p.id, Name: "Anna", Sources: w.rtc.DefaultSources(), Data: true,
+		Room: w.Room.ID.String(), Identity: p.id, Name: "Anna", Sources: w.rtc.DefaultSources(), Data: true,
 	}
 	return &livekit.Event{
-		ID: uuid.NewString(), Kind: kind, Room: w.room.ID.String(),
+		ID: uuid.NewString(), Kind: kind, Room: w.Room.ID.String(),
 		Participant: &livekit.Participant{
 			Identity: livekit.IdentityOf(p.id), Kind: livekit.Person, SID: connection, Name: "Anna", Attributes: w.rtc.Attributes(join),
 			JoinedAt: time.Now(), Permission: w.rtc.Permission(join), Active: true,
@@ -51,9 +51,9 @@ func (w *world) news(kind livekit.Kind, p pass, connection string) *livekit.Even
 }
 
 func (w *world) hears(events ...*livekit.Event) {
-	w.t.Helper()
+	w.T.Helper()
 	for _, e := range events {
-		require.NoError(w.t, w.ReceiveEvent(context.Background(), e))
+		require.NoError(w.T, w.ReceiveEvent(context.Background(), e))
 	}
 }
 
@@ -77,7 +77,7 @@ func TestEventsInAnyOrderCountTheSame(t *testing.T) {
 	for _, stays := range []bool{true, false} {
 		permutations([]int{0, 1, 2, 3}, func(order []int) {
 			w := w.inNewRoom()
-			anna := w.token(guest(), "Anna")
+			anna := w.token(env.Guest(), "Anna")
 			first := time.Now()
 			events := []*livekit.Event{
 				w.news(livekit.ParticipantJoined, anna, "PA_1"), w.news(livekit.ParticipantLeft, anna, "PA_1"),
@@ -107,60 +107,60 @@ func after(version int) time.Time {
 func TestEndConcernsOnlyThatMeeting(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{grace: time.Millisecond})
-	old := w.admitted(guest(), "Old")
+	old := w.admitted(env.Guest(), "Old")
 	w.hears(w.news(livekit.ParticipantJoined, old, "PA_1"))
-	oldWaits := w.knock(guest(), "Old waits")
-	oldHeld := w.admitted(guest(), "Old held")
-	_, err := w.ReturnToLobby(w.host(), meetings.ParticipantInput{
-		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(oldHeld.id),
+	oldWaits := w.knock(env.Guest(), "Old waits")
+	oldHeld := w.admitted(env.Guest(), "Old held")
+	_, err := w.ReturnToLobby(w.Host(), meetings.ParticipantInput{
+		RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(oldHeld.id),
 	})
 	require.NoError(t, err)
-	require.NoError(t, w.live.Restrict(guest(), w.room.ID, old.id,
-		live.Restrictions{Name: ptr("Old name")}))
+	require.NoError(t, w.live.Restrict(env.Guest(), w.Room.ID, old.id,
+		live.Restrictions{Name: new("Old name")}))
 	_ = after(w.meeting().ListVersion + 5)
 	w.hears(w.news(livekit.ParticipantLeft, old, "PA_1"))
 	_ = after(w.meeting().Version + 5) // what follows is later by a millisecond at least
 
-	waits := w.knock(guest(), "Waits")
-	anna := w.admitted(guest(), "Anna")
-	held := w.admitted(guest(), "Held")
-	_, err = w.ReturnToLobby(w.host(), meetings.ParticipantInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(held.id)})
+	waits := w.knock(env.Guest(), "Waits")
+	anna := w.admitted(env.Guest(), "Anna")
+	held := w.admitted(env.Guest(), "Held")
+	_, err = w.ReturnToLobby(w.Host(), meetings.ParticipantInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(held.id)})
 	require.NoError(t, err)
-	require.NoError(t, w.live.Restrict(guest(), w.room.ID, anna.id,
-		live.Restrictions{Name: ptr("Given name")}))
-	_, err = w.lobby.SetMessage(w.host(), lobby.SetMessageInput{RoomID: w.room.ID, Message: ptr("Soon")})
+	require.NoError(t, w.live.Restrict(env.Guest(), w.Room.ID, anna.id,
+		live.Restrictions{Name: new("Given name")}))
+	_, err = w.lobby.SetMessage(w.Host(), lobby.SetMessageInput{RoomID: w.Room.ID, Message: new("Soon")})
 	require.NoError(t, err)
 	w.lock()
-	require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, rooms.Person{ID: uuid.New()}, rooms.ForMeeting))
+	require.NoError(t, w.Rooms.Ban(w.Host(), w.Room.ID, rooms.Person{ID: uuid.New()}, rooms.ForMeeting))
 
 	w.runs()
-	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over && w.meeting().ClosedAt.IsZero()) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.True(t, w.meeting().Over && w.meeting().ClosedAt.IsZero()) })
 
 	assert.Equal(t, []string{"Waits", "Held"}, w.waiting())
 	assert.Equal(t, live.Ended, w.entry(oldWaits).Status)
 	assert.Equal(t, "Soon", *w.entry(waits).Message)
-	standings, err := w.lobby.Judge(guest(), w.room, anna.id, held.id, old.id, oldHeld.id)
+	standings, err := w.lobby.Judge(env.Guest(), w.Room, anna.id, held.id, old.id, oldHeld.id)
 	require.NoError(t, err)
 	assert.NoError(t, standings[0].Refused, "the admission is valid")
 	assert.Equal(t, "Given name", standings[0].Join.Name)
-	requireKind(t, standings[1].Refused, fault.LobbyRequired)
-	requireKind(t, standings[2].Refused, fault.LobbyRequired)
+	env.RequireFault(t, fault.LobbyRequired, standings[1].Refused)
+	env.RequireFault(t, fault.LobbyRequired, standings[2].Refused)
 	assert.False(t, standings[2].Renamed)
-	r, err := w.rooms.ByID(guest(), w.room.ID)
+	r, err := w.Rooms.ByID(env.Guest(), w.Room.ID)
 	require.NoError(t, err)
 	assert.NotNil(t, r.LockedAt)
-	bans, err := w.rooms.Bans(w.host(), w.room.ID, nil, nil)
+	bans, err := w.Rooms.Bans(w.Host(), w.Room.ID, nil, nil)
 	require.NoError(t, err)
 	assert.Len(t, bans.Edges, 1)
 }
 
 // entry is that of a request, as its guest sees it.
 func (w *world) entry(of *lobby.Request) *live.Entry {
-	w.t.Helper()
+	w.T.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	states, err := w.lobby.WatchEntry(ctx, of.Ticket)
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 	return <-states
 }
 
@@ -170,8 +170,8 @@ func recording(w *world, egress string, records bool) *livekit.Event {
 		status = livekit.EgressActive
 	}
 	return &livekit.Event{
-		ID: uuid.NewString(), Kind: livekit.EgressUpdated, Room: w.room.ID.String(),
-		Egress: &livekit.Egress{ID: egress, Room: w.room.ID.String(), Status: status},
+		ID: uuid.NewString(), Kind: livekit.EgressUpdated, Room: w.Room.ID.String(),
+		Egress: &livekit.Egress{ID: egress, Room: w.Room.ID.String(), Status: status},
 	}
 }
 
@@ -201,11 +201,11 @@ func TestRecordingIsShownWhateverTheOrderOfEvents(t *testing.T) {
 func TestEventsOfOtherRoomsChangeNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
-	anna := w.token(guest(), "Anna")
+	anna := w.token(env.Guest(), "Anna")
 	before := w.meeting().Version
 	for _, name := range []string{
-		"", "abc-defg-hij", uuid.NewString(), w.room.ID.String() + "x",
-		fmt.Sprintf("{%s}", w.room.ID), fmt.Sprintf("urn:uuid:%s", w.room.ID),
+		"", "abc-defg-hij", uuid.NewString(), w.Room.ID.String() + "x",
+		fmt.Sprintf("{%s}", w.Room.ID), fmt.Sprintf("urn:uuid:%s", w.Room.ID),
 	} {
 		for _, kind := range []livekit.Kind{
 			livekit.RoomStarted, livekit.RoomFinished, livekit.ParticipantJoined, livekit.ParticipantLeft, livekit.EgressUpdated,

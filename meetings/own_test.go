@@ -12,15 +12,16 @@ import (
 	"foyer/internal/fault"
 	"foyer/internal/livekit"
 	"foyer/meetings"
+	"foyer/test/env"
 )
 
 func (w *world) raise(ticket string, raised bool) error {
-	_, err := w.RaiseHand(guest(), meetings.RaiseHandInput{RoomID: w.room.ID, Ticket: ticket, Raised: raised})
+	_, err := w.RaiseHand(env.Guest(), meetings.RaiseHandInput{RoomID: w.Room.ID, Ticket: ticket, Raised: raised})
 	return err
 }
 
 func (w *world) rename(ticket, name string) error {
-	_, err := w.Rename(guest(), meetings.RenameInput{RoomID: w.room.ID, Ticket: ticket, DisplayName: name})
+	_, err := w.Rename(env.Guest(), meetings.RenameInput{RoomID: w.Room.ID, Ticket: ticket, DisplayName: name})
 	return err
 }
 
@@ -28,7 +29,7 @@ func (w *world) rename(ticket, name string) error {
 func TestNobodyForgesWhatOthersSeeOfThem(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	for _, p := range []pass{w.admitted(guest(), "Anna"), w.token(w.host(), "Olga")} {
+	for _, p := range []pass{w.admitted(env.Guest(), "Anna"), w.token(w.Host(), "Olga")} {
 		c := w.counted(p)
 		before := c.isThere()
 		me := c.room.LocalParticipant
@@ -45,7 +46,7 @@ func TestNobodyForgesWhatOthersSeeOfThem(t *testing.T) {
 func TestHandIsRaisedAndLowered(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	anna, bob := w.counted(w.admitted(guest(), "Anna")), w.counted(w.admitted(guest(), "Bob"))
+	anna, bob := w.counted(w.admitted(env.Guest(), "Anna")), w.counted(w.admitted(env.Guest(), "Bob"))
 	require.NoError(t, w.raise(anna.ticket, true))
 	since := anna.isThere().HandRaisedAt()
 	require.NotNil(t, since)
@@ -60,10 +61,10 @@ func TestHandIsRaisedAndLowered(t *testing.T) {
 func TestOnlyATicketHolderInsideActsForThemselves(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	anna, removed := w.counted(w.admitted(guest(), "Anna")), w.counted(w.admitted(guest(), "Removed"))
+	anna, removed := w.counted(w.admitted(env.Guest(), "Anna")), w.counted(w.admitted(env.Guest(), "Removed"))
 	w.remove(removed.pass)
 	removed.isRemoved()
-	elsewhere := w.inNewRoom().admitted(guest(), "Anna")
+	elsewhere := w.inNewRoom().admitted(env.Guest(), "Anna")
 	for name, c := range map[string]struct {
 		ticket string
 		kind   fault.Kind
@@ -74,8 +75,8 @@ func TestOnlyATicketHolderInsideActsForThemselves(t *testing.T) {
 		"cut":              {anna.ticket[:len(anna.ticket)-1], fault.Invalid},
 		"large":            {strings.Repeat("A", 1<<20), fault.Invalid},
 		"another room's":   {elsewhere.ticket, fault.Invalid},
-		"of who waits":     {w.knock(guest(), "Waits").Ticket, fault.Forbidden},
-		"of who is not in": {w.admitted(guest(), "Out").ticket, fault.Forbidden},
+		"of who waits":     {w.knock(env.Guest(), "Waits").Ticket, fault.Forbidden},
+		"of who is not in": {w.admitted(env.Guest(), "Out").ticket, fault.Forbidden},
 		"of who was":       {removed.ticket, fault.Forbidden},
 	} {
 		for what, err := range map[string]error{
@@ -87,18 +88,18 @@ func TestOnlyATicketHolderInsideActsForThemselves(t *testing.T) {
 	}
 	assert.Equal(t, "Anna", anna.isThere().Name)
 	assert.Nil(t, anna.isThere().HandRaisedAt())
-	requireKind(t, w.inNewRoom().raise(anna.ticket, true), fault.Invalid)
+	env.RequireFault(t, fault.Invalid, w.inNewRoom().raise(anna.ticket, true))
 }
 
 func TestPeopleRenameThemselvesWhereNamesAreFree(t *testing.T) {
 	t.Parallel()
 	for _, fixed := range []bool{false, true} {
 		w := newWorld(t, options{fixedNames: fixed})
-		user := w.counted(w.token(as(w.member("Mia Member", roomaccess.RoleMEMBER)), "Mia"))
-		anna := w.counted(w.admitted(guest(), "Anna"))
+		user := w.counted(w.token(env.As(w.NewMember("Mia Member", roomaccess.RoleMEMBER)), "Mia"))
+		anna := w.counted(w.admitted(env.Guest(), "Anna"))
 		before := user.isThere().Name
 		if err := w.rename(user.ticket, "Someone else"); fixed {
-			requireKind(t, err, fault.Forbidden)
+			env.RequireFault(t, fault.Forbidden, err)
 			assert.Equal(t, before, user.isThere().Name)
 		} else {
 			require.NoError(t, err)
@@ -108,10 +109,10 @@ func TestPeopleRenameThemselvesWhereNamesAreFree(t *testing.T) {
 		assert.Equal(t, "Änne 🦊", anna.isThere().Name)
 		assert.True(t, anna.isThere().Permission.Data, "the rest stays")
 		for _, name := range []string{"", " ", strings.Repeat("x", 101), "a\nb", "a\u202eb", "a\xff"} {
-			requireKind(t, w.rename(anna.ticket, name), fault.Invalid)
+			env.RequireFault(t, fault.Invalid, w.rename(anna.ticket, name))
 		}
-		w.updated(anna.pass, meetings.UpdateInput{Name: ptr("Anna Ernst")})
-		requireKind(t, w.rename(anna.ticket, "Änne"), fault.Forbidden)
+		w.updated(anna.pass, meetings.UpdateInput{Name: new("Anna Ernst")})
+		env.RequireFault(t, fault.Forbidden, w.rename(anna.ticket, "Änne"))
 		assert.Equal(t, "Anna Ernst", anna.isThere().Name, "a name that a host has given stays")
 	}
 }

@@ -49,7 +49,7 @@ func TestPagesHaveEverybodyWhoJoinedInOneInstant(t *testing.T) {
 	var after *ent.Cursor
 	for pages, more := 0, true; more; pages++ {
 		require.Less(t, pages, 60)
-		page, err := w.List(w.host(), w.room, nil, ptr(7), after)
+		page, err := w.List(w.Host(), w.Room, nil, new(7), after)
 		require.NoError(t, err)
 		for _, edge := range page.Edges {
 			seen[string(edge.Node.Identity)]++

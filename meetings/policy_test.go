@@ -19,6 +19,7 @@ import (
 	"foyer/internal/livekit"
 	"foyer/meetings"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 // outcomes are the results by name.
@@ -34,9 +35,9 @@ func outcomes(results []*meetings.Result) map[string]meetings.Outcome {
 func TestForbiddenMediaStopImmediately(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	late := w.admitted(guest(), "Late")
-	host := w.counted(w.token(w.host(), "Olga"))
-	anna := w.counted(w.admitted(guest(), "Anna"))
+	late := w.admitted(env.Guest(), "Late")
+	host := w.counted(w.token(w.Host(), "Olga"))
+	anna := w.counted(w.admitted(env.Guest(), "Anna"))
 	hosts := host.publish(livekitproto.TrackSource_SCREEN_SHARE_AUDIO)
 	screen := anna.publish(livekitproto.TrackSource_SCREEN_SHARE_AUDIO)
 	microphone := anna.publish(livekitproto.TrackSource_MICROPHONE)
@@ -45,13 +46,13 @@ func TestForbiddenMediaStopImmediately(t *testing.T) {
 	assert.True(t, updated.Synced)
 	assert.Equal(t, map[string]meetings.Outcome{"Olga": meetings.Done, "Anna": meetings.Done},
 		outcomes(updated.Participants))
-	w.eventually(func(t *assert.CollectT) { assert.Equal(t, []string{microphone.SID()}, sids(anna.isThere())) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Equal(t, []string{microphone.SID()}, sids(anna.isThere())) })
 	assert.Equal(t, []string{hosts.SID()}, sids(host.isThere()))
 	assert.NotEqual(t, screen.SID(), microphone.SID())
 	assert.Equal(t, []string{"microphone"}, w.counted(late).isThere().Permission.Sources)
 
 	w.publishSources()
-	w.eventually(func(t *assert.CollectT) { assert.Empty(t, anna.isThere().Tracks) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Empty(t, anna.isThere().Tracks) })
 	assert.Equal(t, []string{hosts.SID()}, sids(host.isThere()))
 }
 
@@ -67,19 +68,19 @@ func sids(p *livekit.Participant) []string {
 func TestNarrowerAccessRemovesPeopleWhoHadWalkedIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
-	walked := w.counted(w.token(guest(), "Walked in"))
-	signedIn := w.counted(w.token(as(w.user("Signed in")), "Signed in"))
-	member := w.counted(w.token(as(w.member("Member", roomaccess.RoleMEMBER)), "Member"))
-	host := w.counted(w.token(w.host(), "Host"))
+	walked := w.counted(w.token(env.Guest(), "Walked in"))
+	signedIn := w.counted(w.token(env.As(w.User("Signed in")), "Signed in"))
+	member := w.counted(w.token(env.As(w.NewMember("Member", roomaccess.RoleMEMBER)), "Member"))
+	host := w.counted(w.token(w.Host(), "Host"))
 	w.setAccess(room.AccessLevelRESTRICTED)
 	walked.isRemoved()
 	signedIn.isRemoved()
-	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 2, w.meeting().Inside) })
-	admitted := w.counted(w.admitted(guest(), "Admitted"))
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Equal(t, 2, w.meeting().Inside) })
+	admitted := w.counted(w.admitted(env.Guest(), "Admitted"))
 	w.setAccess(room.AccessLevelPUBLIC)
-	again := w.counted(w.token(guest(), "Walked in"))
-	updated, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
-		RoomID: w.room.ID, AccessLevel: ptr(room.AccessLevelRESTRICTED),
+	again := w.counted(w.token(env.Guest(), "Walked in"))
+	updated, err := w.UpdateRoom(w.Host(), rooms.UpdateInput{
+		RoomID: w.Room.ID, AccessLevel: new(room.AccessLevelRESTRICTED),
 	})
 	require.NoError(t, err)
 	assert.Equal(t, map[string]meetings.Outcome{
@@ -89,7 +90,7 @@ func TestNarrowerAccessRemovesPeopleWhoHadWalkedIn(t *testing.T) {
 	for _, c := range []*person{admitted, member, host} {
 		c.isThere()
 	}
-	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 3, w.meeting().Inside) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Equal(t, 3, w.meeting().Inside) })
 }
 
 // mirrored is what everybody in the meeting can read of the room.
@@ -106,7 +107,7 @@ type mirrored struct {
 func (w *world) mirrored(t require.TestingT) mirrored {
 	client := lksdk.NewRoomServiceClient(w.livekit.URL(), w.livekit.Key(), w.livekit.Secret())
 	list, err := client.ListRooms(context.Background(),
-		&livekitproto.ListRoomsRequest{Names: []string{w.room.ID.String()}})
+		&livekitproto.ListRoomsRequest{Names: []string{w.Room.ID.String()}})
 	require.NoError(t, err)
 	require.Len(t, list.GetRooms(), 1)
 	var m mirrored
@@ -118,15 +119,15 @@ func (w *world) mirrored(t require.TestingT) mirrored {
 func TestLiveKitHasTheRoomAsItIsStored(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	w.counted(w.token(w.host(), "Olga"))
+	w.counted(w.token(w.Host(), "Olga"))
 	first := mirrored{AccessLevel: "RESTRICTED"}
 	first.Configuration.EveryoneCanMute, first.Configuration.DataAllowed = true, true
-	w.eventually(func(t *assert.CollectT) { assert.Equal(t, first, w.mirrored(t)) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Equal(t, first, w.mirrored(t)) })
 	w.lock()
 	assert.True(t, w.mirrored(t).Locked)
 	w.unlock()
 	assert.False(t, w.mirrored(t).Locked)
-	other := as(w.member("Otto", roomaccess.RoleOWNER))
+	other := env.As(w.NewMember("Otto", roomaccess.RoleOWNER))
 	for i := range 10 {
 		var both sync.WaitGroup
 		for _, c := range []struct {
@@ -134,21 +135,21 @@ func TestLiveKitHasTheRoomAsItIsStored(t *testing.T) {
 			sources []schema.PublishSource
 			level   room.AccessLevel
 		}{
-			{w.host(), []schema.PublishSource{schema.Microphone}, room.AccessLevelPUBLIC},
+			{w.Host(), []schema.PublishSource{schema.Microphone}, room.AccessLevelPUBLIC},
 			{other, []schema.PublishSource{schema.Camera}, room.AccessLevelTRUSTED},
 		} {
 			both.Go(func() {
 				_, err := w.UpdateRoom(c.ctx, rooms.UpdateInput{
-					RoomID: w.room.ID, AccessLevel: &c.level,
+					RoomID: w.Room.ID, AccessLevel: &c.level,
 					Configuration: &ent.ConfigurationInput{
-						PublishSources: graphql.OmittableOf(c.sources), DataAllowed: ptr(i%2 == 0),
+						PublishSources: graphql.OmittableOf(c.sources), DataAllowed: new(i%2 == 0),
 					},
 				})
 				assert.NoError(t, err)
 			})
 		}
 		both.Wait()
-		r, err := w.rooms.ByID(guest(), w.room.ID)
+		r, err := w.Rooms.ByID(env.Guest(), w.Room.ID)
 		require.NoError(t, err)
 		m := w.mirrored(t)
 		assert.Equal(t, r.AccessLevel.String(), m.AccessLevel)

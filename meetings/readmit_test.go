@@ -15,14 +15,14 @@ func TestGuestEntersWithATokenWhoseAdmissionRedisHasLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()
-	user := w.user("Ulla User")
-	asked := map[string]*lobby.Request{"Anna": w.knock(guest(), "Anna"), "Ulla": w.knock(as(user), "Ulla")}
-	goBack := env.RememberRedis(t, w.rdb, w.prefix)
+	user := w.User("Ulla User")
+	asked := map[string]*lobby.Request{"Anna": w.knock(env.Guest(), "Anna"), "Ulla": w.knock(env.As(user), "Ulla")}
+	goBack := env.RememberRedis(t, w.Redis, w.Prefix)
 	given := map[string]pass{}
 	for name, request := range asked {
-		e, err := w.lobby.Admit(w.host(), lobby.DecideInput{RoomID: w.room.ID, EntryID: request.Entry.ID})
+		e, err := w.lobby.Admit(w.Host(), lobby.DecideInput{RoomID: w.Room.ID, EntryID: request.Entry.ID})
 		require.NoError(t, err)
-		details, err := w.lobby.ConnectionDetails(guest(), e)
+		details, err := w.lobby.ConnectionDetails(env.Guest(), e)
 		require.NoError(t, err)
 		given[name] = pass{e.ID, request.Ticket, details}
 	}
@@ -30,7 +30,7 @@ func TestGuestEntersWithATokenWhoseAdmissionRedisHasLost(t *testing.T) {
 	for name, p := range given {
 		assert.Equal(t, p.id, w.counted(p).id, name)
 	}
-	list, err := w.lobby.Get(w.host(), w.room.ID)
+	list, err := w.lobby.Get(w.Host(), w.Room.ID)
 	require.NoError(t, err)
 	assert.Empty(t, list.Entries)
 	for _, p := range given {
@@ -45,9 +45,9 @@ func TestGuestEntersWithATokenOfWhichRedisKnowsNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()
-	goBack := env.RememberRedis(t, w.rdb, w.prefix)
-	user := w.user("Ulla User")
-	anna, ulla := w.admitted(guest(), "Anna"), w.admitted(as(user), "Ulla")
+	goBack := env.RememberRedis(t, w.Redis, w.Prefix)
+	user := w.User("Ulla User")
+	anna, ulla := w.admitted(env.Guest(), "Anna"), w.admitted(env.As(user), "Ulla")
 	goBack()
 	w.counted(anna)
 	w.isKeptOut(ulla)
@@ -61,17 +61,17 @@ func TestComparisonBringsAnAdmissionBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()
-	asked := w.knock(guest(), "Anna")
-	goBack := env.RememberRedis(t, w.rdb, w.prefix)
-	e, err := w.lobby.Admit(w.host(), lobby.DecideInput{RoomID: w.room.ID, EntryID: asked.Entry.ID})
+	asked := w.knock(env.Guest(), "Anna")
+	goBack := env.RememberRedis(t, w.Redis, w.Prefix)
+	e, err := w.lobby.Admit(w.Host(), lobby.DecideInput{RoomID: w.Room.ID, EntryID: asked.Entry.ID})
 	require.NoError(t, err)
-	details, err := w.lobby.ConnectionDetails(guest(), e)
+	details, err := w.lobby.ConnectionDetails(env.Guest(), e)
 	require.NoError(t, err)
 	anna := w.counted(pass{e.ID, asked.Ticket, details})
 	goBack()
 	w.runs()
-	w.eventually(func(t *assert.CollectT) {
-		list, err := w.lobby.Get(w.host(), w.room.ID)
+	env.Eventually(w.T, func(t *assert.CollectT) {
+		list, err := w.lobby.Get(w.Host(), w.Room.ID)
 		if assert.NoError(t, err) {
 			assert.Empty(t, list.Entries)
 		}

@@ -13,19 +13,20 @@ import (
 	"foyer/internal/livekit"
 	"foyer/lobby"
 	"foyer/meetings"
+	"foyer/test/env"
 )
 
 func (w *world) remove(p pass) []*meetings.Result {
-	w.t.Helper()
-	results, err := w.Remove(w.host(), meetings.RemoveInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id)})
-	require.NoError(w.t, err)
+	w.T.Helper()
+	results, err := w.Remove(w.Host(), meetings.RemoveInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(p.id)})
+	require.NoError(w.T, err)
 	return results
 }
 
 func (w *world) returnToLobby(p pass) *live.Entry {
-	w.t.Helper()
-	entry, err := w.ReturnToLobby(w.host(), meetings.ParticipantInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id)})
-	require.NoError(w.t, err)
+	w.T.Helper()
+	entry, err := w.ReturnToLobby(w.Host(), meetings.ParticipantInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(p.id)})
+	require.NoError(w.T, err)
 	return entry
 }
 
@@ -37,9 +38,9 @@ func TestReturnedPersonWaitsUntilAHostAdmits(t *testing.T) {
 			t.Run(string(level)+" "+who, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, options{accessLevel: level})
-				ctx := guest()
+				ctx := env.Guest()
 				if who == "user" {
-					ctx = as(w.user("Anna"))
+					ctx = env.As(w.User("Anna"))
 				}
 				w.returned(ctx, level)
 			})
@@ -48,7 +49,7 @@ func TestReturnedPersonWaitsUntilAHostAdmits(t *testing.T) {
 }
 
 func (w *world) returned(ctx context.Context, level room.AccessLevel) {
-	t := w.t
+	t := w.T
 	w.stays()
 	var anna *person
 	if level == room.AccessLevelPUBLIC {
@@ -66,26 +67,26 @@ func (w *world) returned(ctx context.Context, level room.AccessLevel) {
 	defer stop()
 	states, err := w.lobby.WatchEntry(watching, anna.ticket)
 	require.NoError(t, err)
-	assert.Equal(t, live.Waiting, receive(t, states).Status)
+	assert.Equal(t, live.Waiting, env.Receive(t, states).Status)
 
 	w.isKeptOut(anna.pass)
 	_, err = w.lobby.CreateRoomToken(ctx, lobby.CreateRoomTokenInput{
-		RoomID: &w.room.ID, Ticket: &anna.ticket,
+		RoomID: &w.Room.ID, Ticket: &anna.ticket,
 	})
-	requireKind(t, err, fault.LobbyRequired)
+	env.RequireFault(t, fault.LobbyRequired, err)
 	again, err := w.lobby.RequestEntry(ctx, lobby.RequestEntryInput{
-		RoomID: &w.room.ID, Ticket: &anna.ticket,
+		RoomID: &w.Room.ID, Ticket: &anna.ticket,
 	})
 	require.NoError(t, err)
 	assert.Equal(t, live.Waiting, again.Entry.Status)
-	require.NoError(t, w.lobby.LetIn(ctx, w.room.ID), "the rules do not admit them")
+	require.NoError(t, w.lobby.LetIn(ctx, w.Room.ID), "the rules do not admit them")
 	assert.Equal(t, []string{"Anna"}, w.waiting())
 
-	_, err = w.lobby.Admit(w.host(), lobby.DecideInput{RoomID: w.room.ID, EntryID: anna.id})
+	_, err = w.lobby.Admit(w.Host(), lobby.DecideInput{RoomID: w.Room.ID, EntryID: anna.id})
 	require.NoError(t, err)
 	var told *live.Entry
 	for told == nil || told.Status != live.Admitted {
-		told = receive(t, states)
+		told = env.Receive(t, states)
 	}
 	details, err := w.lobby.ConnectionDetails(ctx, told)
 	require.NoError(t, err)
@@ -96,13 +97,13 @@ func (w *world) returned(ctx context.Context, level room.AccessLevel) {
 func TestReturnedUserLeavesOnEveryDevice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
-	user := w.user("Anna")
-	laptop, phone := w.counted(w.token(as(user), "Anna")), w.counted(w.token(as(user), "Anna"))
-	bob := w.counted(w.token(guest(), "Bob"))
+	user := w.User("Anna")
+	laptop, phone := w.counted(w.token(env.As(user), "Anna")), w.counted(w.token(env.As(user), "Anna"))
+	bob := w.counted(w.token(env.Guest(), "Bob"))
 	w.returnToLobby(laptop.pass)
 	laptop.isRemoved()
 	phone.isRemoved()
-	_, err := w.tryToken(as(user), "Anna")
-	requireKind(t, err, fault.LobbyRequired)
+	_, err := w.tryToken(env.As(user), "Anna")
+	env.RequireFault(t, fault.LobbyRequired, err)
 	bob.isThere()
 }

@@ -23,20 +23,21 @@ import (
 	"foyer/internal/livekit"
 	"foyer/meetings"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 func (w *world) setRole(ctx ctx, p pass, role roomaccess.Role) ([]*meetings.Result, error) {
-	return w.SetRole(ctx, meetings.SetRoleInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id), Role: role})
+	return w.SetRole(ctx, meetings.SetRoleInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(p.id), Role: role})
 }
 
 func (w *world) publishSources(sources ...schema.PublishSource) *meetings.UpdatedRoom {
-	w.t.Helper()
-	updated, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
-		RoomID: w.room.ID, Configuration: &ent.ConfigurationInput{
+	w.T.Helper()
+	updated, err := w.UpdateRoom(w.Host(), rooms.UpdateInput{
+		RoomID: w.Room.ID, Configuration: &ent.ConfigurationInput{
 			PublishSources: graphql.OmittableOf(append([]schema.PublishSource{}, sources...)),
 		},
 	})
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 	return updated
 }
 
@@ -45,9 +46,9 @@ func TestRoleIsStoredAndAppliedOnEveryDevice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.publishSources()
-	user := w.member("Mia", roomaccess.RoleMEMBER)
-	devices := []*person{w.counted(w.token(as(user), "Mia")), w.counted(w.token(as(user), "Mia"))}
-	other := w.counted(w.admitted(guest(), "Anna"))
+	user := w.NewMember("Mia", roomaccess.RoleMEMBER)
+	devices := []*person{w.counted(w.token(env.As(user), "Mia")), w.counted(w.token(env.As(user), "Mia"))}
+	other := w.counted(w.admitted(env.Guest(), "Anna"))
 	assert.Empty(t, devices[0].isThere().Permission.Sources)
 	for _, step := range []struct {
 		role    roomaccess.Role
@@ -57,10 +58,10 @@ func TestRoleIsStoredAndAppliedOnEveryDevice(t *testing.T) {
 		{roomaccess.RoleADMINISTRATOR, "administrator", w.rtc.DefaultSources()},
 		{roomaccess.RoleMEMBER, "member", nil},
 	} {
-		results, err := w.setRole(w.host(), devices[0].pass, step.role)
+		results, err := w.setRole(w.Host(), devices[0].pass, step.role)
 		require.NoError(t, err)
 		assert.Len(t, results, 2)
-		stored, err := w.rooms.RoleOf(guest(), w.room.ID, user.ID)
+		stored, err := w.Rooms.RoleOf(env.Guest(), w.Room.ID, user.ID)
 		require.NoError(t, err)
 		assert.Equal(t, step.role, stored)
 		for _, device := range devices {
@@ -76,9 +77,9 @@ func TestRoleIsStoredAndAppliedOnEveryDevice(t *testing.T) {
 func TestRolesThatNobodyGetsInAMeeting(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	own := w.token(w.host(), "Olga")
-	other := w.token(as(w.member("Otto", roomaccess.RoleOWNER)), "Otto")
-	mia, anna := w.token(as(w.member("Mia", roomaccess.RoleMEMBER)), "Mia"), w.admitted(guest(), "Anna")
+	own := w.token(w.Host(), "Olga")
+	other := w.token(env.As(w.NewMember("Otto", roomaccess.RoleOWNER)), "Otto")
+	mia, anna := w.token(env.As(w.NewMember("Mia", roomaccess.RoleMEMBER)), "Mia"), w.admitted(env.Guest(), "Anna")
 	for name, c := range map[string]struct {
 		whom pass
 		role roomaccess.Role
@@ -93,7 +94,7 @@ func TestRolesThatNobodyGetsInAMeeting(t *testing.T) {
 		"guest made an owner":   {anna, roomaccess.RoleOWNER, fault.Invalid},
 		"a role that is no one": {mia, "EMPEROR", fault.Invalid},
 	} {
-		_, err := w.setRole(w.host(), c.whom, c.role)
+		_, err := w.setRole(w.Host(), c.whom, c.role)
 		require.Error(t, err, name)
 		assert.Equal(t, c.kind, fault.Of(err).Kind, name)
 	}
@@ -103,17 +104,17 @@ func TestRolesThatNobodyGetsInAMeeting(t *testing.T) {
 func TestGuestWithAnAccountIsMadeAMember(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	user := w.user("Anna")
-	anna := w.counted(w.admitted(as(user), "Anna"))
-	_, err := w.setRole(w.host(), anna.pass, roomaccess.RoleMEMBER)
+	user := w.User("Anna")
+	anna := w.counted(w.admitted(env.As(user), "Anna"))
+	_, err := w.setRole(w.Host(), anna.pass, roomaccess.RoleMEMBER)
 	require.NoError(t, err)
 	assert.Equal(t, "member", anna.isThere().Role())
-	_, err = w.Revoke(w.host(), w.room.ID, user.ID)
+	_, err = w.Revoke(w.Host(), w.Room.ID, user.ID)
 	require.NoError(t, err)
 	assert.Empty(t, anna.isThere().Role(), "and stays, as an admitted guest")
-	member := w.member("Mia", roomaccess.RoleMEMBER)
-	mia := w.counted(w.token(as(member), "Mia"))
-	_, err = w.Revoke(w.host(), w.room.ID, member.ID)
+	member := w.Grant("Mia", roomaccess.RoleMEMBER)
+	mia := w.counted(w.token(env.As(member), "Mia"))
+	_, err = w.Revoke(w.Host(), w.Room.ID, member.ID)
 	require.NoError(t, err)
 	mia.isRemoved()
 }
@@ -123,19 +124,19 @@ func TestGuestWithAnAccountIsMadeAMember(t *testing.T) {
 func TestNoTokenOfAMeetingOpensLiveKitsAPI(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	admin := w.token(as(w.member("Ada", roomaccess.RoleADMINISTRATOR)), "Ada")
-	owner, anna := w.counted(w.token(w.host(), "Olga")), w.counted(w.admitted(guest(), "Anna"))
+	admin := w.token(env.As(w.NewMember("Ada", roomaccess.RoleADMINISTRATOR)), "Ada")
+	owner, anna := w.counted(w.token(w.Host(), "Olga")), w.counted(w.admitted(env.Guest(), "Anna"))
 	renewed := w.renewals(admin)
-	results, err := w.setRole(w.host(), admin, roomaccess.RoleMEMBER)
+	results, err := w.setRole(w.Host(), admin, roomaccess.RoleMEMBER)
 	require.NoError(t, err)
 	require.Len(t, results, 1)
 	assert.Equal(t, meetings.Done, results[0].Outcome, "they stay, as a member")
-	w.updated(admin, meetings.UpdateInput{Name: ptr("Ada B.")})
+	w.updated(admin, meetings.UpdateInput{Name: new("Ada B.")})
 	tokens := []string{
 		admin.details.ParticipantToken, owner.details.ParticipantToken, anna.details.ParticipantToken,
 	}
 	for {
-		token := receive(t, renewed)
+		token := env.Receive(t, renewed)
 		tokens = append(tokens, token)
 		if claimsOf(t, token).Name == "Ada B." {
 			break // made after the demotion
@@ -159,11 +160,11 @@ func claimsOf(t testing.TB, token string) *auth.ClaimGrants {
 // renewals connects to LiveKit's signalling alone, and returns every token by which LiveKit renews the
 // one it was given.
 func (w *world) renewals(p pass) <-chan string {
-	w.t.Helper()
+	w.T.Helper()
 	conn, _, err := websocket.DefaultDialer.Dial(w.livekit.URL()+"/rtc?protocol=15&sdk=go",
 		http.Header{"Authorization": {"Bearer " + p.details.ParticipantToken}})
-	require.NoError(w.t, err)
-	w.t.Cleanup(func() { conn.Close() })
+	require.NoError(w.T, err)
+	w.T.Cleanup(func() { conn.Close() })
 	renewed := make(chan string, 100)
 	joined := make(chan struct{})
 	go func() {
@@ -184,19 +185,19 @@ func (w *world) renewals(p pass) <-chan string {
 			}
 		}
 	}()
-	receive(w.t, joined)
+	env.Receive(w.T, joined)
 	return renewed
 }
 
 // isPowerless tries LiveKit's API with a token.
 func (w *world) isPowerless(token string, victim *person) {
-	w.t.Helper()
+	w.T.Helper()
 	api := livekitproto.NewRoomServiceProtobufClient(
 		"http"+strings.TrimPrefix(w.livekit.URL(), "ws"), http.DefaultClient)
 	ctx, err := twirp.WithHTTPRequestHeaders(context.Background(),
 		http.Header{"Authorization": {"Bearer " + token}})
-	require.NoError(w.t, err)
-	room, whom := w.room.ID.String(), victim.id.String()
+	require.NoError(w.T, err)
+	room, whom := w.Room.ID.String(), victim.id.String()
 	_, errList := api.ListParticipants(ctx, &livekitproto.ListParticipantsRequest{Room: room})
 	_, errRemove := api.RemoveParticipant(ctx, &livekitproto.RoomParticipantIdentity{
 		Room: room, Identity: whom,
@@ -207,8 +208,8 @@ func (w *world) isPowerless(token string, victim *person) {
 	_, errDelete := api.DeleteRoom(ctx, &livekitproto.DeleteRoomRequest{Room: room})
 	for _, err := range []error{errList, errRemove, errUpdate, errDelete} {
 		refused, ok := errors.AsType[twirp.Error](err)
-		require.True(w.t, ok, "%v", err)
-		assert.Contains(w.t, []twirp.ErrorCode{twirp.PermissionDenied, twirp.Unauthenticated},
+		require.True(w.T, ok, "%v", err)
+		assert.Contains(w.T, []twirp.ErrorCode{twirp.PermissionDenied, twirp.Unauthenticated},
 			refused.Code())
 	}
 }
@@ -218,25 +219,25 @@ func TestDemotedHostWithAGrantHasToComeBack(t *testing.T) {
 	t.Parallel()
 	for name, demote := range map[string]func(*world, *ent.User, pass) error{
 		"inside": func(w *world, _ *ent.User, p pass) error {
-			_, err := w.setRole(w.host(), p, roomaccess.RoleMEMBER)
+			_, err := w.setRole(w.Host(), p, roomaccess.RoleMEMBER)
 			return err
 		},
 		"in the room": func(w *world, u *ent.User, _ pass) error {
-			_, err := w.UpdateAccess(w.host(), w.room.ID, u.ID, roomaccess.RoleMEMBER)
+			_, err := w.UpdateAccess(w.Host(), w.Room.ID, u.ID, roomaccess.RoleMEMBER)
 			return err
 		},
 		"altogether": func(w *world, u *ent.User, _ pass) error {
-			_, err := w.Revoke(w.host(), w.room.ID, u.ID)
+			_, err := w.Revoke(w.Host(), w.Room.ID, u.ID)
 			return err
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, options{roomAdmins: true})
-			user := w.member("Ada", roomaccess.RoleADMINISTRATOR)
-			old := w.token(as(user), "Ada")
+			user := w.NewMember("Ada", roomaccess.RoleADMINISTRATOR)
+			old := w.token(env.As(user), "Ada")
 			admin := w.counted(old)
-			w.counted(w.admitted(guest(), "Anna"))
+			w.counted(w.admitted(env.Guest(), "Anna"))
 			require.NoError(t, demote(w, user, old))
 			admin.isRemoved()
 			w.isKeptOut(old)

@@ -16,6 +16,7 @@ import (
 	"foyer/internal/livekit"
 	"foyer/meetings"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 // sender is a client of LiveKit's that connects what it sends and not what it receives. So LiveKit does not report that
@@ -30,13 +31,13 @@ type sender struct {
 
 // sends connects a sender of sound.
 func (w *world) sends(p pass) *sender {
-	w.t.Helper()
+	w.T.Helper()
 	conn, response, err := websocket.DefaultDialer.Dial(p.details.ServerURL+"/rtc?protocol=12",
 		http.Header{"Authorization": {"Bearer " + p.details.ParticipantToken}})
-	require.NoError(w.t, err)
-	require.NoError(w.t, response.Body.Close())
+	require.NoError(w.T, err)
+	require.NoError(w.T, response.Body.Close())
 	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 	s := &sender{w, conn, pc, make(chan struct{})}
 	go func() {
 		defer close(s.gone)
@@ -46,12 +47,12 @@ func (w *world) sends(p pass) *sender {
 				return
 			}
 			var answer livekitproto.SignalResponse
-			assert.NoError(w.t, proto.Unmarshal(message, &answer))
+			assert.NoError(w.T, proto.Unmarshal(message, &answer))
 			s.hear(&answer)
 		}
 	}()
-	w.t.Cleanup(func() {
-		assert.NoError(w.t, pc.Close())
+	w.T.Cleanup(func() {
+		assert.NoError(w.T, pc.Close())
 		_ = conn.Close() // LiveKit may have closed it
 		<-s.gone
 	})
@@ -68,14 +69,14 @@ func (s *sender) hear(m *livekitproto.SignalResponse) {
 	case *livekitproto.SignalResponse_TrackPublished:
 		s.offer()
 	case *livekitproto.SignalResponse_Answer:
-		assert.NoError(s.w.t, s.pc.SetRemoteDescription(webrtc.SessionDescription{
+		assert.NoError(s.w.T, s.pc.SetRemoteDescription(webrtc.SessionDescription{
 			Type: webrtc.SDPTypeAnswer, SDP: m.Answer.GetSdp(),
 		}))
 	case *livekitproto.SignalResponse_Trickle:
 		if m.Trickle.GetTarget() == livekitproto.SignalTarget_PUBLISHER {
 			var candidate webrtc.ICECandidateInit
-			assert.NoError(s.w.t, json.Unmarshal([]byte(m.Trickle.GetCandidateInit()), &candidate))
-			assert.NoError(s.w.t, s.pc.AddICECandidate(candidate))
+			assert.NoError(s.w.T, json.Unmarshal([]byte(m.Trickle.GetCandidateInit()), &candidate))
+			assert.NoError(s.w.T, s.pc.AddICECandidate(candidate))
 		}
 	}
 }
@@ -83,11 +84,11 @@ func (s *sender) hear(m *livekitproto.SignalResponse) {
 // offer offers to send sound, and sends it once it can.
 func (s *sender) offer() {
 	track, err := webrtc.NewTrackLocalStaticSample(opus, "sound", "sound")
-	assert.NoError(s.w.t, err)
+	assert.NoError(s.w.T, err)
 	_, err = s.pc.AddTrack(track)
-	assert.NoError(s.w.t, err)
+	assert.NoError(s.w.T, err)
 	offer, err := s.pc.CreateOffer(nil)
-	assert.NoError(s.w.t, err)
+	assert.NoError(s.w.T, err)
 	gathered := webrtc.GatheringCompletePromise(s.pc)
 	s.pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		if state == webrtc.PeerConnectionStateConnected {
@@ -96,7 +97,7 @@ func (s *sender) offer() {
 			}
 		}
 	})
-	assert.NoError(s.w.t, s.pc.SetLocalDescription(offer))
+	assert.NoError(s.w.T, s.pc.SetLocalDescription(offer))
 	<-gathered
 	s.say(&livekitproto.SignalRequest{Message: &livekitproto.SignalRequest_Offer{Offer: &livekitproto.SessionDescription{
 		Type: "offer", Sdp: s.pc.LocalDescription().SDP,
@@ -105,7 +106,7 @@ func (s *sender) offer() {
 
 func (s *sender) say(m *livekitproto.SignalRequest) {
 	message, err := proto.Marshal(m)
-	assert.NoError(s.w.t, err)
+	assert.NoError(s.w.T, err)
 	_ = s.conn.WriteMessage(websocket.BinaryMessage, message) // LiveKit may have ended the connection
 }
 
@@ -125,10 +126,10 @@ func TestSenderWithoutAJoinEventIsJudged(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
 			w.stays()
-			p := w.token(guest(), "Mallory")
+			p := w.token(env.Guest(), "Mallory")
 			turn(w, p)
 			before := w.heard(livekit.ParticipantJoined)
-			receive(t, w.sends(p).gone)
+			env.Receive(t, w.sends(p).gone)
 			assert.Equal(t, before, w.heard(livekit.ParticipantJoined), "or this test is of something else")
 			assert.Equal(t, 1, w.meeting().Inside)
 		})
@@ -136,11 +137,11 @@ func TestSenderWithoutAJoinEventIsJudged(t *testing.T) {
 }
 
 func (w *world) removes(p pass, ban rooms.BanScope) {
-	w.t.Helper()
-	_, err := w.Remove(w.host(), meetings.RemoveInput{
-		RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id), Ban: &ban,
+	w.T.Helper()
+	_, err := w.Remove(w.Host(), meetings.RemoveInput{
+		RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(p.id), Ban: &ban,
 	})
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 }
 
 // TestSenderWithoutAJoinEventIsFoundWhenEventsAreLost: also when Redis has lost the pass: that does not mean that the
@@ -149,20 +150,20 @@ func TestSenderWithoutAJoinEventIsFoundWhenEventsAreLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
 	w.stays()
-	mallory := w.user("Mallory")
-	p := w.token(as(mallory), "Mallory")
+	mallory := w.User("Mallory")
+	p := w.token(env.As(mallory), "Mallory")
 	w.removes(p, rooms.Forever)
-	w.rdb.Del(t.Context(), w.prefix+"lobby:{"+w.room.ID.String()+"}:pass:"+p.id.String())
+	w.Redis.Del(t.Context(), w.Prefix+"lobby:{"+w.Room.ID.String()+"}:pass:"+p.id.String())
 	w.setLoses(true)
 	mallorys := w.sends(p)
-	w.eventually(func(t *assert.CollectT) {
-		sends, err := w.rtc.Participant(w.t.Context(), w.room.ID.String(), livekit.IdentityOf(p.id))
+	env.Eventually(w.T, func(t *assert.CollectT) {
+		sends, err := w.rtc.Participant(w.T.Context(), w.Room.ID.String(), livekit.IdentityOf(p.id))
 		if assert.NoError(t, err) {
 			assert.False(t, sends.Joined)
 			assert.Len(t, sends.Tracks, 1)
 		}
 	})
 	w.runs()
-	receive(t, mallorys.gone)
+	env.Receive(t, mallorys.gone)
 	assert.Equal(t, 1, w.meeting().Inside)
 }

@@ -15,6 +15,7 @@ import (
 	"foyer/internal/livekit"
 	"foyer/meetings"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 // following is a subscription of roomStatus.
@@ -26,23 +27,23 @@ type following struct {
 }
 
 func (w *world) follow(ctx context.Context, ticket *string) *following {
-	w.t.Helper()
+	w.T.Helper()
 	f, err := w.tryFollow(ctx, ticket)
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 	return f
 }
 
 func (w *world) tryFollow(ctx context.Context, ticket *string) (*following, error) {
-	f := &following{t: w.t, why: make(chan error, 1)}
+	f := &following{t: w.T, why: make(chan error, 1)}
 	ctx, stop := context.WithCancel(ctx)
 	var err error
-	f.states, err = w.WatchStatus(ctx, meetings.WatchStatusInput{RoomID: w.room.ID, Ticket: ticket},
+	f.states, err = w.WatchStatus(ctx, meetings.WatchStatusInput{RoomID: w.Room.ID, Ticket: ticket},
 		func(err error) { f.why <- err })
 	if err != nil {
 		stop()
 		return nil, err
 	}
-	w.t.Cleanup(func() {
+	w.T.Cleanup(func() {
 		stop()
 		for range f.states {
 		}
@@ -63,7 +64,7 @@ func (f *following) until(wanted func(*meetings.Status) bool) *meetings.Status {
 			if f.last = status; wanted(status) {
 				return status
 			}
-		case <-time.After(soon):
+		case <-time.After(env.Soon):
 			require.Fail(f.t, "nothing came", "the last was %+v", f.last)
 		}
 	}
@@ -79,7 +80,7 @@ func (f *following) ends() {
 				return
 			}
 			f.last = status
-		case <-time.After(soon):
+		case <-time.After(env.Soon):
 			require.Fail(f.t, "it goes on", "the last was %+v", f.last)
 		}
 	}
@@ -88,9 +89,9 @@ func (f *following) ends() {
 func TestStatusShowsWhatHappens(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	anna := w.counted(w.admitted(guest(), "Anna"))
-	host, member := w.follow(w.host(), nil), w.follow(as(w.member("Mia", roomaccess.RoleMEMBER)), nil)
-	hers := w.follow(guest(), &anna.ticket)
+	anna := w.counted(w.admitted(env.Guest(), "Anna"))
+	host, member := w.follow(w.Host(), nil), w.follow(env.As(w.NewMember("Mia", roomaccess.RoleMEMBER)), nil)
+	hers := w.follow(env.Guest(), &anna.ticket)
 	all := []*following{host, member, hers}
 	each := func(wanted func(*meetings.Status) bool) {
 		t.Helper()
@@ -101,9 +102,9 @@ func TestStatusShowsWhatHappens(t *testing.T) {
 	each(func(s *meetings.Status) bool {
 		return s.ParticipantCount == 1 && !s.Locked && !s.Recording && !s.Ended
 	})
-	bob := w.counted(w.admitted(guest(), "Bob"))
+	bob := w.counted(w.admitted(env.Guest(), "Bob"))
 	each(func(s *meetings.Status) bool { return s.ParticipantCount == 2 })
-	w.knock(guest(), "Carl")
+	w.knock(env.Guest(), "Carl")
 	host.until(func(s *meetings.Status) bool { return *s.LobbyCount == 1 })
 	w.lock()
 	each(func(s *meetings.Status) bool { return s.Locked })
@@ -126,17 +127,17 @@ func TestStatusShowsWhatHappens(t *testing.T) {
 func TestStatusOfAGuestEndsWithTheMeeting(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	anna := w.counted(w.admitted(guest(), "Anna"))
-	host, hers := w.follow(w.host(), nil), w.follow(guest(), &anna.ticket)
+	anna := w.counted(w.admitted(env.Guest(), "Anna"))
+	host, hers := w.follow(w.Host(), nil), w.follow(env.Guest(), &anna.ticket)
 	hers.until(func(s *meetings.Status) bool { return s.ParticipantCount == 1 })
-	_, err := w.End(w.host(), w.room.ID)
+	_, err := w.End(w.Host(), w.Room.ID)
 	require.NoError(t, err)
 	hers.until(func(s *meetings.Status) bool { return s.Ended })
 	hers.ends()
 	assert.True(t, hers.last.Ended, "the last state")
 	assert.Empty(t, hers.why)
 	host.until(func(s *meetings.Status) bool { return s.Ended && s.ParticipantCount == 0 })
-	w.counted(w.token(w.host(), "Olga"))
+	w.counted(w.token(w.Host(), "Olga"))
 	host.until(func(s *meetings.Status) bool { return !s.Ended && s.ParticipantCount == 1 })
 }
 
@@ -149,30 +150,30 @@ func TestStatusEndsWithTheRightToReadIt(t *testing.T) {
 		"removed":  {fault.Forbidden, func(w *world, p pass) { w.remove(p) }},
 		"returned": {fault.Forbidden, func(w *world, p pass) { w.returnToLobby(p) }},
 		"banned": {fault.Forbidden, func(w *world, p pass) {
-			_, err := w.Remove(w.host(), meetings.RemoveInput{
-				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id), Ban: ptr(rooms.Forever),
+			_, err := w.Remove(w.Host(), meetings.RemoveInput{
+				RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(p.id), Ban: new(rooms.Forever),
 			})
-			require.NoError(w.t, err)
+			require.NoError(w.T, err)
 		}},
 		"narrower": {fault.Forbidden, func(w *world, _ pass) { w.setAccess(room.AccessLevelRESTRICTED) }},
 		"deleted": {fault.NotFound, func(w *world, _ pass) {
-			_, err := w.DeleteRoom(w.host(), w.room.ID)
-			require.NoError(w.t, err)
+			_, err := w.DeleteRoom(w.Host(), w.Room.ID)
+			require.NoError(w.T, err)
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
-			w.counted(w.token(w.host(), "Olga"))
-			anna := w.counted(w.token(guest(), "Anna"))
-			hers := w.follow(guest(), &anna.ticket)
+			w.counted(w.token(w.Host(), "Olga"))
+			anna := w.counted(w.token(env.Guest(), "Anna"))
+			hers := w.follow(env.Guest(), &anna.ticket)
 			hers.until(func(s *meetings.Status) bool { return s.ParticipantCount == 2 })
 			c.do(w, anna.pass)
 			hers.ends()
 			if name == "deleted" && hers.last.Ended {
 				return // the end of the meeting was seen first
 			}
-			requireKind(t, receive(t, hers.why), c.kind)
+			env.RequireFault(t, c.kind, env.Receive(t, hers.why))
 		})
 	}
 }
@@ -180,19 +181,19 @@ func TestStatusEndsWithTheRightToReadIt(t *testing.T) {
 func TestStrangersCannotReadTheStatus(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	waits := w.knock(guest(), "Waits")
-	elsewhere := w.inNewRoom().admitted(guest(), "Anna")
+	waits := w.knock(env.Guest(), "Waits")
+	elsewhere := w.inNewRoom().admitted(env.Guest(), "Anna")
 	for name, c := range map[string]struct {
 		ctx    context.Context
 		ticket *string
 		kind   fault.Kind
 	}{
-		"nobody":           {guest(), nil, fault.Unauthenticated},
-		"a user":           {as(w.user("Ulla")), nil, fault.Forbidden},
-		"who waits":        {guest(), &waits.Ticket, fault.Forbidden},
-		"of another room":  {guest(), &elsewhere.ticket, fault.Invalid},
-		"a forged ticket":  {guest(), ptr("forged"), fault.Invalid},
-		"a user's forgery": {as(w.user("Udo")), ptr("forged"), fault.Invalid},
+		"nobody":           {env.Guest(), nil, fault.Unauthenticated},
+		"a user":           {env.As(w.User("Ulla")), nil, fault.Forbidden},
+		"who waits":        {env.Guest(), &waits.Ticket, fault.Forbidden},
+		"of another room":  {env.Guest(), &elsewhere.ticket, fault.Invalid},
+		"a forged ticket":  {env.Guest(), new("forged"), fault.Invalid},
+		"a user's forgery": {env.As(w.User("Udo")), new("forged"), fault.Invalid},
 	} {
 		_, err := w.tryFollow(c.ctx, c.ticket)
 		require.Error(t, err, name)
@@ -204,23 +205,23 @@ func TestStrangersCannotReadTheStatus(t *testing.T) {
 func TestComparisonMakesUpForLostEvents(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
-	w.counted(w.token(w.host(), "Olga"))
-	anna := w.counted(w.token(guest(), "Anna"))
+	w.counted(w.token(w.Host(), "Olga"))
+	anna := w.counted(w.token(env.Guest(), "Anna"))
 	w.setDeaf(true)
-	lost := w.enter(w.token(guest(), "Lost"))
-	w.eventually(func(t *assert.CollectT) { // LiveKit lists them a bit later
-		people, err := w.rtc.Participants(context.Background(), w.room.ID.String())
+	lost := w.enter(w.token(env.Guest(), "Lost"))
+	env.Eventually(w.T, func(t *assert.CollectT) { // LiveKit lists them a bit later
+		people, err := w.rtc.Participants(context.Background(), w.Room.ID.String())
 		assert.NoError(t, err)
 		assert.Len(t, people, 3)
 	})
-	require.NoError(t, w.db.Room.UpdateOne(w.room).SetAccessLevel(room.AccessLevelRESTRICTED).
+	require.NoError(t, w.DB.Room.UpdateOne(w.Room).SetAccessLevel(room.AccessLevelRESTRICTED).
 		Exec(context.Background()))
-	require.NoError(t, w.live.Touch(guest(), w.room.ID))
-	_, err := w.UpdateRoom(w.host(), rooms.UpdateInput{
-		RoomID: w.room.ID, Configuration: &ent.ConfigurationInput{DataAllowed: ptr(true)},
+	require.NoError(t, w.live.Touch(env.Guest(), w.Room.ID))
+	_, err := w.UpdateRoom(w.Host(), rooms.UpdateInput{
+		RoomID: w.Room.ID, Configuration: &ent.ConfigurationInput{DataAllowed: new(true)},
 	})
 	require.NoError(t, err)
 	anna.isRemoved()
 	lost.isRemoved()
-	w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
 }

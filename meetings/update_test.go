@@ -15,17 +15,18 @@ import (
 	"foyer/internal/livekit"
 	"foyer/meetings"
 	"foyer/rooms"
+	"foyer/test/env"
 )
 
 func (w *world) update(p pass, in meetings.UpdateInput) (*livekit.Participant, error) {
-	in.RoomID, in.ParticipantID = w.room.ID, livekit.IdentityOf(p.id)
-	return w.Update(w.host(), in)
+	in.RoomID, in.ParticipantID = w.Room.ID, livekit.IdentityOf(p.id)
+	return w.Update(w.Host(), in)
 }
 
 func (w *world) updated(p pass, in meetings.UpdateInput) *livekit.Participant {
-	w.t.Helper()
+	w.T.Helper()
 	after, err := w.update(p, in)
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 	return after
 }
 
@@ -33,7 +34,7 @@ func (w *world) updated(p pass, in meetings.UpdateInput) *livekit.Participant {
 func TestUpdateResetsNothingThatItDoesNotMention(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	anna := w.counted(w.admitted(guest(), "Anna"))
+	anna := w.counted(w.admitted(env.Guest(), "Anna"))
 	everything := w.rtc.DefaultSources()
 	was := anna.isThere()
 	steps := []struct {
@@ -43,11 +44,11 @@ func TestUpdateResetsNothingThatItDoesNotMention(t *testing.T) {
 		extra map[string]string
 	}{
 		{
-			meetings.UpdateInput{Permission: &meetings.PermissionInput{DataAllowed: ptr(false)}},
+			meetings.UpdateInput{Permission: &meetings.PermissionInput{DataAllowed: new(false)}},
 			"Anna", livekit.Permission{Subscribe: true, Sources: everything}, nil,
 		},
 		{
-			meetings.UpdateInput{Name: ptr("Anna B.")},
+			meetings.UpdateInput{Name: new("Anna B.")},
 			"Anna B.", livekit.Permission{Subscribe: true, Sources: everything}, nil,
 		},
 		{
@@ -64,14 +65,14 @@ func TestUpdateResetsNothingThatItDoesNotMention(t *testing.T) {
 		},
 		{
 			meetings.UpdateInput{
-				Permission: &meetings.PermissionInput{CanSubscribe: ptr(false)},
+				Permission: &meetings.PermissionInput{CanSubscribe: new(false)},
 				Attributes: []meetings.AttributeInput{{"pronouns", ""}},
 			},
 			"Anna B.", livekit.Permission{Sources: []string{"camera"}}, map[string]string{"table": "7"},
 		},
 		{
 			meetings.UpdateInput{Permission: &meetings.PermissionInput{
-				PublishSources: []schema.PublishSource{}, DataAllowed: ptr(true), CanSubscribe: ptr(true),
+				PublishSources: []schema.PublishSource{}, DataAllowed: new(true), CanSubscribe: new(true),
 			}},
 			"Anna B.", livekit.Permission{Subscribe: true, Data: true}, map[string]string{"table": "7"},
 		},
@@ -109,29 +110,29 @@ func TestDecisionOnAParticipantOutlivesTheirConnection(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()
-	user := w.user("Anna")
-	old := w.admitted(as(user), "Anna")
+	user := w.User("Anna")
+	old := w.admitted(env.As(user), "Anna")
 	anna := w.counted(old)
-	w.updated(old, meetings.UpdateInput{Name: ptr("Anna B."), Permission: &meetings.PermissionInput{
-		PublishSources: []schema.PublishSource{schema.Microphone}, DataAllowed: ptr(false),
-		CanSubscribe: ptr(false),
+	w.updated(old, meetings.UpdateInput{Name: new("Anna B."), Permission: &meetings.PermissionInput{
+		PublishSources: []schema.PublishSource{schema.Microphone}, DataAllowed: new(false),
+		CanSubscribe: new(false),
 	}})
 	decided := livekit.Permission{Sources: []string{"microphone"}}
-	for _, back := range []pass{old, w.withTicket(as(user), old.ticket), w.admitted(as(user), "Anna")} {
+	for _, back := range []pass{old, w.withTicket(env.As(user), old.ticket), w.admitted(env.As(user), "Anna")} {
 		anna.room.Disconnect()
-		w.eventually(func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
+		env.Eventually(w.T, func(t *assert.CollectT) { assert.Equal(t, 1, w.meeting().Inside) })
 		anna = w.counted(back)
 		p := anna.isThere()
 		assert.Equal(t, "Anna B.", p.Name)
 		assert.True(t, decided.Equal(p.Permission), "%+v", p.Permission)
-		host, err := w.lobby.TicketHolder(guest(), w.room, back.ticket)
+		host, err := w.lobby.TicketHolder(env.Guest(), w.Room, back.ticket)
 		require.NoError(t, err)
 		assert.True(t, host.Renamed)
 	}
-	_, err := w.End(w.host(), w.room.ID)
+	_, err := w.End(w.Host(), w.Room.ID)
 	require.NoError(t, err)
-	w.eventually(func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
-	p := w.counted(w.admitted(as(user), "Anna")).isThere()
+	env.Eventually(w.T, func(t *assert.CollectT) { assert.True(t, w.meeting().Over) })
+	p := w.counted(w.admitted(env.As(user), "Anna")).isThere()
 	assert.Equal(t, "Anna", p.Name, "it held for that meeting")
 	assert.True(t, p.Permission.Data)
 }
@@ -139,9 +140,9 @@ func TestDecisionOnAParticipantOutlivesTheirConnection(t *testing.T) {
 func TestUpdateRefusesWhatHostsMayNotSet(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	anna := w.counted(w.admitted(guest(), "Anna"))
-	_, err := w.RaiseHand(guest(), meetings.RaiseHandInput{
-		RoomID: w.room.ID, Ticket: anna.ticket, Raised: true,
+	anna := w.counted(w.admitted(env.Guest(), "Anna"))
+	_, err := w.RaiseHand(env.Guest(), meetings.RaiseHandInput{
+		RoomID: w.Room.ID, Ticket: anna.ticket, Raised: true,
 	})
 	require.NoError(t, err)
 	before := anna.isThere()
@@ -171,13 +172,13 @@ func TestUpdateRefusesWhatHostsMayNotSet(t *testing.T) {
 		"long attribute":       set(strings.Repeat("a", 65), "x"),
 		"long value":           set("a", strings.Repeat("x", 1025)),
 		"many attributes":      many,
-		"empty name":           {Name: ptr("")},
-		"blank name":           {Name: ptr(" \t")},
-		"long name":            {Name: ptr(strings.Repeat("x", 101))},
-		"control in name":      {Name: ptr("a\x00b")},
-		"direction override":   {Name: ptr("a\u202eb")},
-		"invalid UTF-8 name":   {Name: ptr("a\xff")},
-		"good name, bad other": {Name: ptr("Anna B."), Attributes: set("color", "x").Attributes},
+		"empty name":           {Name: new("")},
+		"blank name":           {Name: new(" \t")},
+		"long name":            {Name: new(strings.Repeat("x", 101))},
+		"control in name":      {Name: new("a\x00b")},
+		"direction override":   {Name: new("a\u202eb")},
+		"invalid UTF-8 name":   {Name: new("a\xff")},
+		"good name, bad other": {Name: new("Anna B."), Attributes: set("color", "x").Attributes},
 	} {
 		_, err := w.update(anna.pass, in)
 		require.Error(t, err, name)
@@ -201,13 +202,13 @@ func TestHostsActOnPeopleBelowTheirRank(t *testing.T) {
 	person := func(kind string) (ctx, *ent.User) {
 		switch kind {
 		case "nobody":
-			return guest(), nil
+			return env.Guest(), nil
 		case "guest":
-			u := w.user("Guest")
-			return as(u), u
+			u := w.User("Guest")
+			return env.As(u), u
 		}
-		u := w.member(kind, roles[kind])
-		return as(u), u
+		u := w.NewMember(kind, roles[kind])
+		return env.As(u), u
 	}
 	enter := func(ctx context.Context, kind string) pass {
 		if kind == "guest" {
@@ -218,29 +219,29 @@ func TestHostsActOnPeopleBelowTheirRank(t *testing.T) {
 	may := map[string][]string{"owner": {"admin", "member", "guest"}, "admin": {"member", "guest"}}
 	operations := map[string]func(ctx, pass) error{
 		"remove": func(c ctx, p pass) error {
-			_, err := w.Remove(c, meetings.RemoveInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id)})
+			_, err := w.Remove(c, meetings.RemoveInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(p.id)})
 			return err
 		},
 		"ban": func(c ctx, p pass) error {
 			_, err := w.Remove(c, meetings.RemoveInput{
-				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id), Ban: ptr(rooms.Forever),
+				RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(p.id), Ban: new(rooms.Forever),
 			})
 			return err
 		},
 		"update": func(c ctx, p pass) error {
-			_, err := w.Update(c, meetings.UpdateInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id), Name: ptr("X")})
+			_, err := w.Update(c, meetings.UpdateInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(p.id), Name: new("X")})
 			if fault.Is(err, fault.NotFound) { // they could be changed if they were connected
 				err = nil
 			}
 			return err
 		},
 		"return": func(c ctx, p pass) error {
-			_, err := w.ReturnToLobby(c, meetings.ParticipantInput{RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id)})
+			_, err := w.ReturnToLobby(c, meetings.ParticipantInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(p.id)})
 			return err
 		},
 		"setRole": func(c ctx, p pass) error {
 			_, err := w.SetRole(c, meetings.SetRoleInput{
-				RoomID: w.room.ID, ParticipantID: livekit.IdentityOf(p.id), Role: roomaccess.RoleMEMBER,
+				RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(p.id), Role: roomaccess.RoleMEMBER,
 			})
 			return err
 		},

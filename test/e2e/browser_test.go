@@ -27,7 +27,8 @@ import (
 // access other origins. Such tests are not parallel: a browser with three people in a call needs the whole machine.
 func inBrowser(t *testing.T, script, foyer, liveKit string, answers map[string]func(), others ...string) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "node", append([]string{"browser/" + script, foyer, liveKit}, others...)...)
+	command := exec.CommandContext(t.Context(), "node", append([]string{"browser/" + script, foyer, liveKit},
+		others...)...)
 	command.Dir = "../env/node"
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var complaints strings.Builder
@@ -135,7 +136,8 @@ func TestPageBlamesNoHostWhoDidNothing(t *testing.T) {
 			people, err := api.ListParticipants(t.Context(), &livekitproto.ListParticipantsRequest{Room: room})
 			require.NoError(c, err)
 			i := slices.IndexFunc(people.GetParticipants(), func(p *livekitproto.ParticipantInfo) bool {
-				return p.GetName() == "Grace" && p.GetState() == livekitproto.ParticipantInfo_ACTIVE && p.GetSid() != before
+				return p.GetName() == "Grace" && p.GetState() == livekitproto.ParticipantInfo_ACTIVE &&
+					p.GetSid() != before
 			})
 			require.GreaterOrEqual(c, i, 0)
 			p = people.GetParticipants()[i]

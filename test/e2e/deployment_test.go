@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -23,72 +21,6 @@ import (
 
 	"foyer/test/env"
 )
-
-// operator are the variables that docker-compose.yml requires, with the test's values.
-var operator = map[string]string{
-	"POSTGRES_PASSWORD": "postgresPassword", "REDIS_PASSWORD": "redisPassword", "FOYER_SECRET": production["FOYER_SECRET"],
-	"FOYER_OIDC_CLIENT_ID": "foyer", "FOYER_OIDC_CLIENT_SECRET": "hush",
-	"FOYER_MEDIA_SECRET": mediaSecret, "FOYER_TRUSTED_PROXIES": "1",
-	"FOYER_INNER_ADDR": "0.0.0.0:9090",
-}
-
-// composition is docker-compose.yml, before variables are replaced.
-type composition struct {
-	Services map[string]struct {
-		Environment map[string]any
-		Deploy      struct{ Replicas int }
-		Volumes     []struct{ Source, Target string }
-		Image, User string
-		Networks    map[string]any
-		CapDrop     []string `json:"cap_drop"`
-		SecurityOpt []string `json:"security_opt"`
-		ReadOnly    bool     `json:"read_only"`
-	}
-}
-
-// readComposition reads the file with the Compose library.
-func readComposition(t testing.TB) (c composition) {
-	t.Helper()
-	command := exec.Command("go", "-C", "../../tools", "tool", "github.com/compose-spec/compose-go/v2/cmd",
-		"-no-interpolation", "-no-path-resolution", "-format", "json", "../docker-compose.yml")
-	output, err := command.Output()
-	require.NoError(t, err, "%s", output)
-	require.NoError(t, json.Unmarshal(output, &c))
-	return c
-}
-
-// environment is the environment that compose gives a service, with the operator's variables.
-func (c composition) environment(t testing.TB, service string, said map[string]string) map[string]string {
-	t.Helper()
-	environment := map[string]string{}
-	for name, value := range c.Services[service].Environment {
-		environment[name] = os.Expand(fmt.Sprint(value), func(reference string) string {
-			return interpolated(t, reference, said)
-		})
-	}
-	require.NotEmpty(t, environment, service)
-	return environment
-}
-
-// interpolated is the value of NAME, NAME:-DEFAULT, NAME:+INSTEAD or NAME:?MESSAGE. $$ is a dollar.
-func interpolated(t testing.TB, reference string, said map[string]string) string {
-	t.Helper()
-	name, operator, _ := strings.Cut(reference, ":")
-	value := said[name]
-	switch {
-	case reference == "$":
-		return reference
-	case strings.HasPrefix(operator, "+"):
-		if value != "" {
-			value = operator[1:]
-		}
-	case value == "" && strings.HasPrefix(operator, "-"):
-		value = operator[1:]
-	default:
-		require.NotEmpty(t, value, "docker-compose.yml requires %s", reference)
-	}
-	return value
-}
 
 // deployment runs docker-compose.yml as processes: three Foyers in production mode behind nginx, with the settings that
 // the file mounts. Each Foyer has its own address, and nginx finds them by the name of their service, as with Docker.
@@ -191,7 +123,7 @@ func (d *deployment) startNginx(t *testing.T, said map[string]string) {
 	t.Helper()
 	mounted := d.composition.Services["nginx"].Volumes
 	require.Len(t, mounted, 2) // the template and its own settings
-	assert.Equal(t, nginxFile, filepath.Join("..", mounted[0].Source))
+	assert.Equal(t, nginxFile, filepath.Join("../..", mounted[0].Source))
 	assert.Equal(t, "/etc/nginx/templates/default.conf.template", mounted[0].Target)
 	environment := d.here(t, "nginx", said)
 	require.NotEmpty(t, environment["NGINX_ENTRYPOINT_LOCAL_RESOLVERS"])
@@ -353,92 +285,4 @@ func names(guests []*waiter) (names []string) {
 		names = append(names, g.name)
 	}
 	return names
-}
-
-// TestContainersAreConfined: no container runs as root, gains rights or writes more than it needs. The egress service
-// is the exception: its browser has a sandbox, and it reaches neither Foyer's Redis nor its database.
-func TestContainersAreConfined(t *testing.T) {
-	t.Parallel()
-	c := readComposition(t)
-	require.Len(t, c.Services, 9)
-	ownUser := []string{"foyer", "foyer-minio"} // as their Dockerfiles say
-	nobody := regexp.MustCompile(`^[1-9]\d*:`)
-	for name, service := range c.Services {
-		if name == "egress" {
-			continue
-		}
-		assert.Equal(t, []string{"ALL"}, service.CapDrop, name)
-		assert.Equal(t, []string{"no-new-privileges:true"}, service.SecurityOpt, name)
-		assert.True(t, service.ReadOnly, name)
-		assert.True(t, slices.Contains(ownUser, service.Image) || nobody.MatchString(service.User), name)
-	}
-	for _, store := range []string{"postgres", "redis"} {
-		assert.Equal(t, []string{"stores"}, slices.Collect(maps.Keys(c.Services[store].Networks)))
-	}
-	assert.NotContains(t, c.Services["egress"].Networks, "stores")
-	assert.Regexp(t, `^redis://:\$\{REDIS_PASSWORD\}@`, c.Services["foyer"].Environment["REDIS_URL"])
-}
-
-// TestNginxSettingsListTheirVariables: all variables of the settings, and none of nginx's own.
-func TestNginxSettingsListTheirVariables(t *testing.T) {
-	t.Parallel()
-	text, err := os.ReadFile(nginxFile)
-	require.NoError(t, err)
-	var want []string
-	for _, found := range regexp.MustCompile(`\$\{([A-Z0-9_]+)\}`).FindAllStringSubmatch(string(text), -1) {
-		want = append(want, "$"+found[1])
-	}
-	slices.Sort(want)
-	want = slices.Compact(want)
-	for _, file := range []string{nginxFile, "../../docs/deploying.md"} {
-		text, err := os.ReadFile(file)
-		require.NoError(t, err)
-		command := regexp.MustCompile(`envsubst '([^']*)'`).FindStringSubmatch(string(text))
-		require.NotNil(t, command, file)
-		assert.ElementsMatch(t, want, strings.Fields(command[1]), file)
-	}
-}
-
-// TestImageHasNeitherAShellNorRoot: its last stage is distroless's nonroot image, and runs no command.
-func TestImageHasNeitherAShellNorRoot(t *testing.T) {
-	t.Parallel()
-	text, err := os.ReadFile("../../deploy/Dockerfile")
-	require.NoError(t, err)
-	stages := strings.Split(string(text), "\nFROM ")
-	last := stages[len(stages)-1]
-	from, _, _ := strings.Cut(last, "\n")
-	assert.Regexp(t, `^gcr\.io/distroless/static-debian\d+:nonroot(@sha256:[0-9a-f]{64})?$`, from)
-	for line := range strings.Lines(last) {
-		instruction, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		assert.NotContains(t, []string{"RUN", "SHELL", "USER", "ADD"}, instruction)
-		switch instruction {
-		case "COPY":
-			assert.Regexp(t, `^--from=build /foyer /foyer$`, rest, "one program")
-		case "ENTRYPOINT", "CMD":
-			assert.Regexp(t, `^\["/foyer"`, rest, "without a shell")
-		}
-	}
-	assert.Contains(t, string(text), "CGO_ENABLED=0", "there are no libraries")
-}
-
-func TestHealthyCommandReportsWhetherTheServerIsReady(t *testing.T) {
-	t.Parallel()
-	store := env.StartRedis(t)
-	environ := []string{
-		"FOYER_ADDR=0.0.0.0:" + strconv.Itoa(env.FreePort(t)), "FOYER_SECRET=" + production["FOYER_SECRET"],
-		"REDIS_URL=" + store.URL(), "HTTP_PROXY=http://127.0.0.1:1",
-		"LIVEKIT_API_KEY=key", "LIVEKIT_API_SECRET=" + production["LIVEKIT_API_SECRET"],
-	}
-	_, errOut, exit := foyer(t, environ, "healthy")
-	assert.Equal(t, exitFailed, exit)
-	assert.Contains(t, errOut, "no server answers at FOYER_ADDR")
-	s := startServer(t, environ...)
-	out, errOut, exit := foyer(t, environ, "healthy")
-	assert.Zero(t, exit, errOut)
-	assert.JSONEq(t, `{"database": "ok", "redis": "ok", "server": "ok"}`, out)
-	store.Stop(t)
-	_, errOut, exit = foyer(t, environ, "healthy")
-	assert.Equal(t, exitFailed, exit)
-	assert.Contains(t, errOut, `"redis":"away"`)
-	s.kill()
 }

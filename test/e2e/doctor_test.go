@@ -64,7 +64,8 @@ func TestDoctorFindsADatabaseThatTwoInstallationsUse(t *testing.T) {
 	s, liveKit := startServerWithLiveKit(t, own...)
 	s.call("", object{"roomId": s.room(s.login("Olga Owner"), object{"accessLevel": "PUBLIC"}), "displayName": "Anna"})
 	sharing := func(deployment string) string {
-		out, errOut, _ := foyer(t, append(slices.Clone(own), "LIVEKIT_URL="+liveKit.URL(), "LIVEKIT_API_KEY="+liveKit.Key(),
+		out, errOut, _ := foyer(t, append(slices.Clone(own), "LIVEKIT_URL="+liveKit.URL(),
+			"LIVEKIT_API_KEY="+liveKit.Key(),
 			"LIVEKIT_API_SECRET="+liveKit.Secret(), "FOYER_DEPLOYMENT="+deployment), "doctor")
 		return out + errOut
 	}

@@ -70,7 +70,8 @@ func (s *server) get(path string) int {
 	return response.StatusCode
 }
 
-// TestStoppingServerTellsSocketsToReconnect: it tells sockets to reconnect, and the process ends in time with exit code 0.
+// TestStoppingServerTellsSocketsToReconnect: it tells sockets to reconnect, and the process ends in time with exit code
+// 0.
 func TestStoppingServerTellsSocketsToReconnect(t *testing.T) {
 	t.Parallel()
 	environ := shared(t)

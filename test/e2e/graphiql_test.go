@@ -14,7 +14,8 @@ import (
 
 func TestGraphiQLIsServedInDevelopmentOrBySetting(t *testing.T) {
 	t.Parallel()
-	require.NotNil(t, web.GraphiQL(), "GraphiQL is not built: make test does that, or make web/graphiql/dist/graphiql.js")
+	require.NotNil(t, web.GraphiQL(),
+		"GraphiQL is not built: make test does that, or make web/graphiql/dist/graphiql.js")
 	for _, test := range []struct {
 		environ []string
 		shown   bool

@@ -181,7 +181,8 @@ func TestRefusalOfThisServerIsRetriedAndLogged(t *testing.T) {
 		case <-mended:
 			return nil
 		default:
-			return &gosmtp.SMTPError{Code: 504, EnhancedCode: gosmtp.EnhancedCode{5, 5, 2}, Message: "need a better name"}
+			return &gosmtp.SMTPError{Code: 504, EnhancedCode: gosmtp.EnhancedCode{5, 5, 2},
+				Message: "need a better name"}
 		}
 	}
 	smtp.Start()

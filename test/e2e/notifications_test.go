@@ -180,7 +180,8 @@ func TestVerifierOfTheSpecificationAccepts(t *testing.T) {
 	assert.NotContains(t, s.log(), "hunter2")
 }
 
-// TestNotificationsOfARecordingSurviveCrashes: the server that saved the recording ends, the next is killed while it delivers,
+// TestNotificationsOfARecordingSurviveCrashes: the server that saved the recording ends, the next is killed while it
+// delivers,
 // and a third delivers under the same id, while the mail server and the service start one after the other.
 func TestNotificationsOfARecordingSurviveCrashes(t *testing.T) {
 	t.Parallel()
@@ -304,7 +305,8 @@ func (e *ear) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.news = append(e.news, toldRequest{map[string]string{"Authorization": r.Header.Get("Authorization")}, string(body)})
+	e.news = append(e.news, toldRequest{map[string]string{"Authorization": r.Header.Get("Authorization")},
+		string(body)})
 }
 
 func (e *ear) heard() []toldRequest {
@@ -313,7 +315,8 @@ func (e *ear) heard() []toldRequest {
 	return slices.Clone(e.news)
 }
 
-// TestLostEndOfARecordingIsReportedOnce: LiveKit's events are lost and the server is killed while the recording ends. The
+// TestLostEndOfARecordingIsReportedOnce: LiveKit's events are lost and the server is killed while the recording ends.
+// The
 // next server finds the end by itself. Whatever events arrive later, the owner gets one e-mail and the service one
 // message, with an address of the file. The transcript that the service reports is shown.
 func TestLostEndOfARecordingIsReportedOnce(t *testing.T) {

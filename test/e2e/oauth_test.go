@@ -142,9 +142,11 @@ func TestTokenEndpointTakesCredentialsInTheHeaderOrInTheBody(t *testing.T) {
 		{"a scope that it has not", portal.id, portal.secret, grant("scope", "rooms:delete"), 400, "invalid_scope"},
 		{"another grant", portal.id, portal.secret, grant("grant_type", "password"), 400, "unsupported_grant_type"},
 		{"no grant", portal.id, portal.secret, grant("grant_type", ""), 400, "invalid_request"},
-		{"a grant of no value, and no user", portal.id, portal.secret, url.Values{"grant_type": {""}}, 400, "invalid_request"},
+		{"a grant of no value, and no user", portal.id, portal.secret, url.Values{"grant_type": {""}}, 400,
+			"invalid_request"},
 		{"no parameter", portal.id, portal.secret, url.Values{}, 400, "invalid_request"},
-		{"another id in the body", portal.id, portal.secret, grant("client_id", "foyer_app_other"), 400, "invalid_request"},
+		{"another id in the body", portal.id, portal.secret, grant("client_id", "foyer_app_other"), 400,
+			"invalid_request"},
 		{"no user", portal.id, portal.secret, grant("user", ""), 400, "invalid_request"},
 		{"a user of another domain", portal.id, portal.secret, grant("user", "a@b.example"), 400, "invalid_grant"},
 		{"two users", portal.id, portal.secret, twice, 400, "invalid_request"},
@@ -240,8 +242,10 @@ func TestCommandManagesApplications(t *testing.T) {
 			lines := strings.Split(strings.TrimSpace(out), "\n")
 			require.Len(t, lines, 3)
 			assert.Regexp(t, "^CLIENT ID +NAME +STATE +LAST USED +DOMAINS +SCOPES$", lines[0])
-			assert.Regexp(t, "^"+portal.id+" +Portal +two secrets until .* never +example.org +rooms:create,rooms:list$", lines[1])
-			assert.Regexp(t, "^"+calendar.id+` +Kalender für alle +revoked +never +\*,a.example +rooms:create$`, lines[2])
+			assert.Regexp(t,
+				"^"+portal.id+" +Portal +two secrets until .* never +example.org +rooms:create,rooms:list$", lines[1])
+			assert.Regexp(t, "^"+calendar.id+` +Kalender für alle +revoked +never +\*,a.example +rooms:create$`,
+				lines[2])
 			assert.NotContains(t, out, "secret_")
 
 			for _, args := range [][]string{

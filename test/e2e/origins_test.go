@@ -60,17 +60,21 @@ var jsonType = map[string]string{"Content-Type": "application/json"}
 
 // hostile are requests that a page of another site can make a signed-in person's browser send.
 var hostile = map[string]attempt{
-	"a POST":             {http.MethodPost, "/graphql", jsonType, makeJSON},
-	"a POST of text":     {http.MethodPost, "/graphql", map[string]string{"Content-Type": "text/plain"}, makeJSON},
-	"a form":             {http.MethodPost, "/graphql", map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, "query=" + url.QueryEscape(makeRoom)},
-	"a form with files":  {http.MethodPost, "/graphql", map[string]string{"Content-Type": "multipart/form-data; boundary=x"}, "--x--"},
+	"a POST":         {http.MethodPost, "/graphql", jsonType, makeJSON},
+	"a POST of text": {http.MethodPost, "/graphql", map[string]string{"Content-Type": "text/plain"}, makeJSON},
+	"a form": {http.MethodPost, "/graphql",
+		map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, "query=" + url.QueryEscape(makeRoom)},
+	"a form with files": {http.MethodPost, "/graphql",
+		map[string]string{"Content-Type": "multipart/form-data; boundary=x"}, "--x--"},
 	"no media type":      {http.MethodPost, "/graphql", nil, makeJSON},
 	"a GET":              {http.MethodGet, "/graphql?query=" + url.QueryEscape(`{ viewer { id } }`), nil, ""},
 	"a GET that changes": {http.MethodGet, "/graphql?query=" + url.QueryEscape(makeRoom), nil, ""},
-	"a stream":           {http.MethodGet, "/graphql?query=" + url.QueryEscape(`subscription { lobby(roomId: "6c0d5c1e-5d5c-4d0c-8b38-7ad2cbd6fb5a") { totalCount } }`), map[string]string{"Accept": "text/event-stream"}, ""},
-	"signing out":        {http.MethodPost, "/logout", nil, ""},
-	"signing in":         {http.MethodPost, "/dev/login", jsonType, `{"name": "Eve", "email": "eve@example.org"}`},
-	"choosing a person":  {http.MethodPost, "/dev/oidc/login", map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, "id=x&name=Eve"},
+	"a stream": {http.MethodGet,
+		"/graphql?query=" + url.QueryEscape(`subscription { lobby(roomId: "6c0d5c1e-5d5c-4d0c-8b38-7ad2cbd6fb5a") { totalCount } }`), map[string]string{"Accept": "text/event-stream"}, ""},
+	"signing out": {http.MethodPost, "/logout", nil, ""},
+	"signing in":  {http.MethodPost, "/dev/login", jsonType, `{"name": "Eve", "email": "eve@example.org"}`},
+	"choosing a person": {http.MethodPost, "/dev/oidc/login",
+		map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, "id=x&name=Eve"},
 }
 
 func TestPagesOfOtherSitesChangeAndReadNothing(t *testing.T) {
@@ -121,7 +125,8 @@ func TestLinkOfAnotherSiteNeitherSignsOutNorIn(t *testing.T) {
 	b := newBrowser(t)
 	b.open(s.url+"/login").choose("Olga Owner", "olga@example.org")
 	for _, site := range []string{"cross-site", "same-site", ""} {
-		got := attempt{method: http.MethodGet, path: "/logout", headers: map[string]string{"Sec-Fetch-Site": site}}.by(t, b, s.url)
+		got := attempt{method: http.MethodGet, path: "/logout",
+			headers: map[string]string{"Sec-Fetch-Site": site}}.by(t, b, s.url)
 		assert.Equal(t, http.StatusOK, got.StatusCode)
 		assert.Contains(t, got.Header.Get("Content-Security-Policy"), "frame-ancestors 'none'")
 		assert.Equal(t, "Olga Owner", b.name(s.url), site)
@@ -133,7 +138,8 @@ func TestLinkOfAnotherSiteNeitherSignsOutNorIn(t *testing.T) {
 	assert.Equal(t, http.StatusBadRequest, b.status)
 	assert.Equal(t, "Olga Owner", b.name(s.url))
 
-	got := attempt{method: http.MethodGet, path: "/logout", headers: map[string]string{"Sec-Fetch-Site": "same-origin"}}.by(t, b, s.url)
+	got := attempt{method: http.MethodGet, path: "/logout",
+		headers: map[string]string{"Sec-Fetch-Site": "same-origin"}}.by(t, b, s.url)
 	assert.Equal(t, http.StatusSeeOther, got.StatusCode, "a link of our own does")
 	assert.Equal(t, "<nil>", b.name(s.url))
 }
@@ -218,10 +224,12 @@ func TestDevelopmentModeAnswersToNamesOfThisMachineAlone(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	for name, attempt := range hostile {
-		attempt.headers = map[string]string{"Host": "evil.example:8080", "Content-Type": attempt.headers["Content-Type"]}
+		attempt.headers = map[string]string{"Host": "evil.example:8080",
+			"Content-Type": attempt.headers["Content-Type"]}
 		assert.Equal(t, http.StatusMisdirectedRequest, attempt.by(t, newBrowser(t), s.url).StatusCode, name)
 	}
-	attempt := attempt{method: http.MethodPost, path: "/dev/login", headers: map[string]string{"Content-Type": "text/plain"},
-		body: `{"name": "x", "email": "x@example.org"}`}
+	attempt := attempt{method: http.MethodPost, path: "/dev/login",
+		headers: map[string]string{"Content-Type": "text/plain"},
+		body:    `{"name": "x", "email": "x@example.org"}`}
 	assert.Equal(t, http.StatusBadRequest, attempt.by(t, newBrowser(t), s.url).StatusCode)
 }

@@ -36,10 +36,12 @@ func TestPageLearnsWhatTheServerOffers(t *testing.T) {
 	t.Parallel()
 	const query = `{ capabilities { signIn invitations recordings } }`
 	s := startServer(t)
-	assert.Equal(t, object{"signIn": true, "invitations": true, "recordings": false}, s.must("", query, nil)["capabilities"])
+	assert.Equal(t, object{"signIn": true, "invitations": true, "recordings": false},
+		s.must("", query, nil)["capabilities"])
 	environ := append(env.Bucket(t).Environ(), "FOYER_PUBLIC_URL=https://meet.example.org")
 	s = startServer(t, append(environ, productionEnv...)...)
-	assert.Equal(t, object{"signIn": false, "invitations": false, "recordings": true}, s.must("", query, nil)["capabilities"])
+	assert.Equal(t, object{"signIn": false, "invitations": false, "recordings": true},
+		s.must("", query, nil)["capabilities"])
 }
 
 // productionEnv is the smallest environment outside development mode.

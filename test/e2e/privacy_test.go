@@ -45,7 +45,8 @@ func TestHostLearnsNeitherAccountNorAddressOfAVisitor(t *testing.T) {
 		denial["input"].(object)["ban"] = ban
 		seenBefore := seen()
 		s.must(host, denyEntry, denial)
-		bans := s.must(host, `query($id: ID!) { room(id: $id) { bans { edges { node { id } } } } }`, object{"id": roomID})
+		bans := s.must(host, `query($id: ID!) { room(id: $id) { bans { edges { node { id } } } } }`,
+			object{"id": roomID})
 		for _, edge := range at(bans, "room.bans.edges").([]any) {
 			s.must(host, `mutation($id: ID!) { liftBan(input: {banId: $id}) { ban { id displayName } } }`,
 				object{"id": text(edge, "node.id")})
@@ -98,6 +99,7 @@ func TestAddressesAreShownWhereThisTableSays(t *testing.T) {
 	s := startServer(t)
 	other := text(s.must(s.login("Ada"), `{ viewer { id } }`, nil), "viewer.id")
 	for _, id := range []string{other, uuid.NewString()} {
-		assert.Equal(t, "NOT_FOUND", s.ask(s.login("Ben"), `query($id: ID!) { node(id: $id) { id } }`, object{"id": id}).code())
+		assert.Equal(t, "NOT_FOUND", s.ask(s.login("Ben"), `query($id: ID!) { node(id: $id) { id } }`,
+			object{"id": id}).code())
 	}
 }

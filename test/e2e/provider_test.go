@@ -94,7 +94,8 @@ func TestRoleOfAnAddressThatIsNotVerifiedWaitsAndTheLogSaysSo(t *testing.T) {
 			host.signsIn(s, "ada", "/healthz")
 			made, _ := host.ask(s.url, `mutation { createRoom(input: {name: "Room"}) { room { id } } }`)
 			granted, _ := host.ask(s.url, `mutation { grantRoomAccess(input: {roomId: "`+
-				text(made.Data, "createRoom.room.id")+`", email: "unverified@example.org", role: MEMBER}) { roomAccess { id } } }`)
+				text(made.Data,
+					"createRoom.room.id")+`", email: "unverified@example.org", role: MEMBER}) { roomAccess { id } } }`)
 			require.Empty(t, granted.Errors)
 			for range 2 {
 				guest := newBrowser(t)

@@ -156,7 +156,8 @@ func TestRefusalIsInTheMediaTypeThatTheClientAccepts(t *testing.T) {
 		"application/graphql-response+json":                         "application/graphql-response+json",
 		"application/graphql-response+json, application/json;q=0.9": "application/graphql-response+json",
 	} {
-		request, err := http.NewRequest(http.MethodPost, s.url+"/graphql", strings.NewReader(`{"query": "{viewer{id}}"}`))
+		request, err := http.NewRequest(http.MethodPost, s.url+"/graphql",
+			strings.NewReader(`{"query": "{viewer{id}}"}`))
 		require.NoError(t, err)
 		request.Header.Set("Content-Type", "application/json")
 		request.Header.Set("Authorization", "Bearer nonsense")

@@ -227,7 +227,8 @@ func TestSlowSendersAreCutOff(t *testing.T) {
 			defer conn.Close()
 			_, err = io.WriteString(conn, begin)
 			require.NoError(t, err)
-			for start := time.Now(); err == nil && time.Since(start) < 4*readTimeout; time.Sleep(200 * time.Millisecond) {
+			for start := time.Now(); err == nil &&
+				time.Since(start) < 4*readTimeout; time.Sleep(200 * time.Millisecond) {
 				_, err = io.WriteString(conn, " ")
 			}
 			assert.Error(t, err, "it is kept")
@@ -316,7 +317,8 @@ func TestIdleConnectionsOfOneAddressAreBounded(t *testing.T) {
 	assert.LessOrEqual(t, open, 5+spareConnections)
 }
 
-// TestStoppingServerAcceptsNoRequestsAfterDrainingSockets: a stopping server accepts no requests after it has told all sockets, so that
+// TestStoppingServerAcceptsNoRequestsAfterDrainingSockets: a stopping server accepts no requests after it has told all
+// sockets, so that
 // running requests are not cut off at the end of its time. Here a socket is slow because LiveKit does not answer.
 func TestStoppingServerAcceptsNoRequestsAfterDrainingSockets(t *testing.T) {
 	t.Parallel()
@@ -333,7 +335,8 @@ func TestStoppingServerAcceptsNoRequestsAfterDrainingSockets(t *testing.T) {
 	t.Cleanup(liveKit.Close)
 	s := startServer(t, "LIVEKIT_URL="+liveKit.URL, "FOYER_DRAIN_SPREAD=0s")
 	host := s.login("Olga Owner")
-	s.subscribe(host, `query ($id: ID!) {room(id: $id) {participants {totalCount}}}`, object{"id": s.room(host, object{})})
+	s.subscribe(host, `query ($id: ID!) {room(id: $id) {participants {totalCount}}}`,
+		object{"id": s.room(host, object{})})
 	env.Receive(t, asked)
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.stop() }()

@@ -59,15 +59,18 @@ var accepted = []struct{ places, values, why string }{
 	{"CreateRoomInput.name UpdateRoomInput.name CreateRoomTokenInput.displayName RequestEntryInput.displayName " +
 		"UpdateParticipantInput.name UpdateViewerInput.displayName RenameParticipantInput.displayName",
 		"a path|percent|a script|SQL", "a name like any other"},
-	{"SetLobbyMessageInput.message", "a path|percent|a script|SQL|a key|empty", "a text of lines, and nothing for none"},
+	{"SetLobbyMessageInput.message", "a path|percent|a script|SQL|a key|empty",
+		"a text of lines, and nothing for none"},
 	{"CreateRoomInput.slug CreateRoomTokenInput.slug Query.room.slug RequestEntryInput.slug",
 		"a path|percent|a script|SQL|a key", "a slug in some spelling"},
 	{"ParticipantAttributeInput.value", "*", "opaque to Foyer, up to 1024 bytes"},
 	{"MuteParticipantInput.ticket Subscription.roomStatus.ticket", "*", "not read of hosts"},
-	{"AdmitAllEntriesInput.entryIds DenyAllEntriesInput.entryIds", "*", "who does not wait any more is not in the answer"},
+	{"AdmitAllEntriesInput.entryIds DenyAllEntriesInput.entryIds", "*",
+		"who does not wait any more is not in the answer"},
 	{"Query.recordings.roomId", "*", "a filter: of no such room there are none"},
 	{"UnshareRecordingInput.userId", "*", "who does not see it any more is fine"},
-	{"Query.node.id Query.room.id RequestEntryInput.roomId", "another's room|a recording's id|a room's id", "may be seen"},
+	{"Query.node.id Query.room.id RequestEntryInput.roomId", "another's room|a recording's id|a room's id",
+		"may be seen"},
 	{"Query.recording.id", "a recording's id", "is one"},
 	{"GrantRoomAccessInput.userId ShareRecordingInput.userId RevokeRoomAccessInput.userId UpdateRoomAccessInput.userId " +
 		"TransferRoomOwnershipInput.userId", "a user's id", "is one"},
@@ -75,7 +78,8 @@ var accepted = []struct{ places, values, why string }{
 		"Mutation.updateViewer.input UpdateParticipantInput.permission StartRecordingInput.options",
 		"nothing|all null", "what is not given stays"},
 	{"UpdateParticipantInput.attributes", "empty|twice the same", "none, and one"},
-	{"RoomConfigurationInput.publishSources ParticipantPermissionInput.publishSources", "empty|twice the same", "none, and one"},
+	{"RoomConfigurationInput.publishSources ParticipantPermissionInput.publishSources", "empty|twice the same",
+		"none, and one"},
 	{"Query.rooms.first Query.recordings.first Room.accesses.first Room.audit.first Room.bans.first " +
 		"Room.participants.first Room.recordings.first", "0", "only the count is asked"},
 	{"Query.rooms.after Query.recordings.after Room.accesses.after Room.audit.after Room.bans.after " +
@@ -117,7 +121,8 @@ func newWalk(t *testing.T) *walk {
 	foreign := w.room(other, object{})
 	entry := w.knock(lobby, "Anna")
 	caller := w.call("", object{"roomId": public, "displayName": "Bob"})
-	w.must(w.owner, grantAccess, object{"input": object{"roomId": public, "role": "MEMBER", "userId": w.userID(member)}})
+	w.must(w.owner, grantAccess, object{"input": object{"roomId": public, "role": "MEMBER",
+		"userId": w.userID(member)}})
 	db, err := database.Open(strings.TrimPrefix(stores[0], "DATABASE_URL="), 2)
 	require.NoError(t, err)
 	t.Cleanup(func() { db.Close() })
@@ -133,7 +138,8 @@ func newWalk(t *testing.T) *walk {
 		"a room's id": public, "another's room": foreign, "an entry's id": entry.id, "a participant's id": caller.id,
 		"a user's id": w.userID(other), "a recording's id": saved.ID.String(), "nobody's id": uuid.NewString(),
 	}
-	page := w.must(w.owner, `query($id: ID!) { room(id: $id) { accesses { pageInfo { endCursor } } } }`, object{"id": public})
+	page := w.must(w.owner, `query($id: ID!) { room(id: $id) { accesses { pageInfo { endCursor } } } }`,
+		object{"id": public})
 	w.cursor = text(page, "room.accesses.pageInfo.endCursor")
 	return w
 }
@@ -251,7 +257,8 @@ func (w *walk) hostile(s spot) map[string]string {
 		id := fmt.Sprint(w.samples["roomId"])
 		all["in braces"] = asJSON("{" + id + "}")
 		all["a URN"], all["zero"], all["with a line end"] = asJSON("urn:uuid:"+id), asJSON(uuid.Nil), asJSON(id+"\n")
-		all["without hyphens"], all["1024 bytes"] = asJSON(strings.ReplaceAll(id, "-", "")), asJSON(strings.Repeat("a", 1024))
+		all["without hyphens"] = asJSON(strings.ReplaceAll(id, "-", ""))
+		all["1024 bytes"] = asJSON(strings.Repeat("a", 1024))
 		all["1025 bytes"] = asJSON(strings.Repeat("a", 1025))
 	}
 	return all
@@ -305,7 +312,8 @@ func (w *walk) body(s spot, value string) string {
 	declared := "$v: " + s.argument.Type.String()
 	for _, other := range s.field.Arguments {
 		either, is := needed[s.of.Name+"."+s.field.Name]
-		if other != s.argument && (other.Type.NonNull || w.guest && other.Name == "ticket" || is && other.Name == either[0] && s.name != either[1]) {
+		if other != s.argument && (other.Type.NonNull || w.guest && other.Name == "ticket" ||
+			is && other.Name == either[0] && s.name != either[1]) {
 			call += ", " + other.Name + ": $" + other.Name
 			declared += ", $" + other.Name + ": " + other.Type.String()
 			variables[other.Name] = w.sample(other.Name, other.Type)

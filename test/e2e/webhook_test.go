@@ -144,9 +144,10 @@ func TestEventsOfAnyShapeAreAnswered(t *testing.T) {
 		body   string
 		status int
 	}{
-		"unknown event":     {`{"event": "something_new", "id": "1", "room": {"name": "` + roomID + `"}}`, 200},
-		"unknown field":     {`{"event": "room_started", "id": "2", "news": {"a": 1}}`, 200},
-		"unknown room":      {`{"event": "room_finished", "id": "3", "room": {"name": "` + uuid.NewString() + `"}}`, 200},
+		"unknown event": {`{"event": "something_new", "id": "1", "room": {"name": "` + roomID + `"}}`, 200},
+		"unknown field": {`{"event": "room_started", "id": "2", "news": {"a": 1}}`, 200},
+		"unknown room": {`{"event": "room_finished", "id": "3", "room": {"name": "` + uuid.NewString() + `"}}`,
+			200},
 		"temporary room":    {`{"event": "room_finished", "id": "4", "room": {"name": "abc-defg-hij"}}`, 200},
 		"no room":           {`{"event": "participant_joined", "id": "5"}`, 200},
 		"no id":             {`{"event": "room_started", "room": {"name": "` + roomID + `"}}`, 200},
@@ -256,5 +257,8 @@ func TestDifferenceToLiveKitsClockIsReported(t *testing.T) {
 	}
 	require.Equal(t, http.StatusOK, h.event(body, good.of(t, body)))
 	require.Equal(t, http.StatusUnauthorized, h.event(body, early.of(t, body)))
-	env.Eventually(t, func(t *assert.CollectT) { assert.Equal(t, 2, strings.Count(h.log(), named), "once until it is right") })
+	env.Eventually(t, func(t *assert.CollectT) {
+		assert.Equal(t, 2, strings.Count(h.log(), named),
+			"once until it is right")
+	})
 }

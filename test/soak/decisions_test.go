@@ -99,8 +99,9 @@ func (d *decisions) judgeOne(v *visit, r *record, sum *verdict) {
 	complain := func(count *int, what string) {
 		*count++
 		if len(sum.examples) < 10 {
-			sum.examples = append(sum.examples, fmt.Sprintf("%s %s: tried %v, confirmed %v, seen %v, %d tokens, asked at %s",
-				what, v.id, stamps(r.tried), stamps(r.told), stamps(v.seen), len(v.tokens), v.askedAt.Format(clock)))
+			sum.examples = append(sum.examples,
+				fmt.Sprintf("%s %s: tried %v, confirmed %v, seen %v, %d tokens, asked at %s",
+					what, v.id, stamps(r.tried), stamps(r.told), stamps(v.seen), len(v.tokens), v.askedAt.Format(clock)))
 		}
 	}
 	known := map[string]bool{}

@@ -174,7 +174,8 @@ func (g *guest) takes(v *visit, token string) {
 
 // showLiveKit checks whether a token opens the call. The result is empty if it does.
 func (g *guest) showLiveKit(token string) string {
-	request, err := http.NewRequest(http.MethodGet, "http"+strings.TrimPrefix(g.liveKit.URL(), "ws")+"/rtc/validate", nil)
+	request, err := http.NewRequest(http.MethodGet, "http"+strings.TrimPrefix(g.liveKit.URL(), "ws")+"/rtc/validate",
+		nil)
 	if err != nil {
 		return err.Error()
 	}

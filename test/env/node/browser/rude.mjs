@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { check, foyer, person, say, screenshot, signIn, test } from './browser.mjs';
 import { button, heading, join, roomURL } from './people.mjs';
 
-const client = new URL('../../../web/node_modules/livekit-client/dist/livekit-client.umd.js', import.meta.url);
+const client = new URL('../../../../web/node_modules/livekit-client/dist/livekit-client.umd.js', import.meta.url);
 
 // Runs in a page: joins the meeting with a token of an open room, and sends what Foyer's page never sends.
 async function attack(slug) {
