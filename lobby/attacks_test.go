@@ -24,7 +24,7 @@ import (
 
 func (w *world) give(t testing.TB, u *ent.User, role roomaccess.Role) {
 	t.Helper()
-	w.db.RoomAccess.Create().SetRoom(w.room).SetUser(u).SetRole(role).ExecX(t.Context())
+	w.DB.RoomAccess.Create().SetRoom(w.Room).SetUser(u).SetRole(role).ExecX(t.Context())
 }
 
 // TestMemberCannotAdmitAFriend: a person who may walk in shows the ticket of a guest who waits.
@@ -32,11 +32,11 @@ func TestMemberCannotAdmitAFriend(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
-	member := w.user(t, "Member")
-	w.give(t, member, roomaccess.RoleMEMBER)
+	member := w.User("Member")
+	w.Give(w.Room, member, roomaccess.RoleMEMBER)
 	friend := w.knock(t, "Friend")
-	own, err := w.RequestEntry(as(member),
-		lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &friend.Ticket})
+	own, err := w.RequestEntry(env.As(member),
+		lobby.RequestEntryInput{RoomID: &w.Room.ID, Ticket: &friend.Ticket})
 	require.NoError(t, err)
 	assert.Equal(t, live.Admitted, own.Entry.Status, "they walk in")
 	assert.NotEqual(t, friend.Entry.ID, own.Entry.ID)
@@ -48,21 +48,21 @@ func TestTicketBringsNoRole(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
-	user := w.user(t, "Ursula")
-	request, err := w.RequestEntry(as(user), lobby.RequestEntryInput{RoomID: &w.room.ID})
+	user := w.User("Ursula")
+	request, err := w.RequestEntry(env.As(user), lobby.RequestEntryInput{RoomID: &w.Room.ID})
 	require.NoError(t, err)
-	_, err = w.Admit(w.host(), w.decide(request))
+	_, err = w.Admit(w.Host(), w.decide(request))
 	require.NoError(t, err)
-	w.give(t, user, roomaccess.RoleADMINISTRATOR)
+	w.Give(w.Room, user, roomaccess.RoleADMINISTRATOR)
 	token := func(ctx context.Context) string {
 		made, err := w.CreateRoomToken(ctx,
-			lobby.CreateRoomTokenInput{RoomID: &w.room.ID, Ticket: &request.Ticket})
+			lobby.CreateRoomTokenInput{RoomID: &w.Room.ID, Ticket: &request.Ticket})
 		require.NoError(t, err)
 		return roleIn(t, made.ConnectionDetails.ParticipantToken)
 	}
-	assert.Equal(t, "administrator", token(as(user)))
-	assert.Empty(t, token(guest()), "signed out")
-	assert.Empty(t, token(as(w.user(t, "Another"))), "in other hands")
+	assert.Equal(t, "administrator", token(env.As(user)))
+	assert.Empty(t, token(env.Guest()), "signed out")
+	assert.Empty(t, token(env.As(w.User("Another"))), "in other hands")
 }
 
 // TestAdmissionByRuleEndsWithTheRule: a room is opened and closed again while somebody waits.
@@ -72,24 +72,24 @@ func TestAdmissionByRuleEndsWithTheRule(t *testing.T) {
 	w := newWorld(t, rdb, prefix, calm)
 	anna := w.knock(t, "Anna")
 	set := func(level room.AccessLevel) {
-		w.db.Room.UpdateOneID(w.room.ID).SetAccessLevel(level).ExecX(t.Context())
-		require.NoError(t, w.LetIn(guest(), w.room.ID))
+		w.DB.Room.UpdateOneID(w.Room.ID).SetAccessLevel(level).ExecX(t.Context())
+		require.NoError(t, w.LetIn(env.Guest(), w.Room.ID))
 	}
 	token := func() error {
-		_, err := w.CreateRoomToken(guest(),
-			lobby.CreateRoomTokenInput{RoomID: &w.room.ID, Ticket: &anna.Ticket})
+		_, err := w.CreateRoomToken(env.Guest(),
+			lobby.CreateRoomTokenInput{RoomID: &w.Room.ID, Ticket: &anna.Ticket})
 		return err
 	}
 	set(room.AccessLevelPUBLIC)
 	require.NoError(t, token())
 	set(room.AccessLevelRESTRICTED)
-	requireKind(t, token(), fault.LobbyRequired)
+	env.RequireFault(t, fault.LobbyRequired, token())
 	again := w.again(t, anna)
 	assert.Equal(t, live.Waiting, again.Entry.Status, "they ask like everybody else")
 	assert.Equal(t, []string{"Anonymous"}, w.listed(t))
 
 	bob := w.knock(t, "Bob")
-	_, err := w.Admit(w.host(), w.decide(bob))
+	_, err := w.Admit(w.Host(), w.decide(bob))
 	require.NoError(t, err)
 	set(room.AccessLevelPUBLIC)
 	set(room.AccessLevelRESTRICTED)
@@ -112,7 +112,7 @@ func TestGuestComesBackWhenSingleKeysAreLost(t *testing.T) {
 				}
 			}
 		}()
-		all := prefix + "lobby:{" + w.room.ID.String() + "}:"
+		all := prefix + "lobby:{" + w.Room.ID.String() + "}:"
 		for _, key := range []string{"entry:" + anna.Entry.ID.String(), "present", "waiting", "version"} {
 			require.NoError(t, rdb.Del(context.Background(), all+key).Err())
 			require.EventuallyWithT(t, func(c *assert.CollectT) {
@@ -123,13 +123,13 @@ func TestGuestComesBackWhenSingleKeysAreLost(t *testing.T) {
 				assert.NoError(c, err, key)
 				assert.Equal(c, "WAITING", status, key)
 				assert.Equal(c, []string{"Anna"}, w.listed(t), key)
-			}, soon, 20*time.Millisecond)
+			}, env.Soon, 20*time.Millisecond)
 		}
-		_, err := w.Admit(w.host(), w.decide(anna))
+		_, err := w.Admit(w.Host(), w.decide(anna))
 		require.NoError(t, err)
 		select {
 		case <-told:
-		case <-time.After(soon):
+		case <-time.After(env.Soon):
 			require.Fail(t, "the guest does not learn of it")
 		}
 	})
@@ -145,12 +145,12 @@ func TestRedisGoesBackInTime(t *testing.T) {
 	anna := w.knock(t, "Anna")
 	entry := w.watchEntry(t, w.Service, anna)
 	entry.next()
-	key := "lobby:{" + w.room.ID.String() + "}:"
+	key := "lobby:{" + w.Room.ID.String() + "}:"
 	before := map[string]string{}
 	for _, name := range []string{"waiting", "present", "version", "entry:" + anna.Entry.ID.String()} {
 		before[name] = admin.Dump(context.Background(), key+name).Val()
 	}
-	_, err := w.Admit(w.host(), w.decide(anna))
+	_, err := w.Admit(w.Host(), w.decide(anna))
 	require.NoError(t, err)
 	told := entry.until(is(live.Admitted))
 	_, err = admin.TxPipelined(t.Context(), func(all redis.Pipeliner) error {
@@ -175,13 +175,13 @@ func TestThousandsAreAdmittedTogether(t *testing.T) {
 	const guests = 9000
 	atOnce(30, func(int) {
 		for range guests / 30 {
-			_, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID})
+			_, err := w.RequestEntry(env.Guest(), lobby.RequestEntryInput{RoomID: &w.Room.ID})
 			assert.NoError(t, err)
 		}
 	})
 	require.Len(t, w.listed(t), guests)
-	w.db.Room.UpdateOneID(w.room.ID).SetAccessLevel(room.AccessLevelPUBLIC).ExecX(t.Context())
-	require.NoError(t, w.LetIn(guest(), w.room.ID))
+	w.DB.Room.UpdateOneID(w.Room.ID).SetAccessLevel(room.AccessLevelPUBLIC).ExecX(t.Context())
+	require.NoError(t, w.LetIn(env.Guest(), w.Room.ID))
 	assert.Empty(t, w.listed(t))
 }
 
@@ -191,17 +191,17 @@ func TestHostLearnsThatTheRoomIsDeleted(t *testing.T) {
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
 	why := make(chan error, 1)
-	host := watched(t, w.host(), func(ctx context.Context) (<-chan *live.Lobby, error) {
-		return w.WatchLobby(ctx, w.room.ID, func(err error) { why <- err })
+	host := watched(t, w.Host(), func(ctx context.Context) (<-chan *live.Lobby, error) {
+		return w.WatchLobby(ctx, w.Room.ID, func(err error) { why <- err })
 	})
 	host.next()
-	w.db.Room.DeleteOne(w.room).ExecX(t.Context())
-	_, err := w.live.End(guest(), w.room.ID)
+	w.DB.Room.DeleteOne(w.Room).ExecX(t.Context())
+	_, err := w.live.End(env.Guest(), w.Room.ID)
 	require.NoError(t, err)
 	select {
 	case err := <-why:
-		requireKind(t, err, fault.NotFound)
-	case <-time.After(soon):
+		env.RequireFault(t, fault.NotFound, err)
+	case <-time.After(env.Soon):
 		require.Fail(t, "the host does not learn of it")
 	}
 }
@@ -214,9 +214,9 @@ func TestGuestWhoWatchesAndStopsDoesNotDisturbOthers(t *testing.T) {
 		w := newWorld(t, rdb, prefix, calm)
 		var rung atomic.Int64
 		for range 20 { // some of them at the same node
-			another := w.withNewRoom(t)
+			another := w.withNewRoom()
 			ready := make(chan struct{}, 1)
-			honest, err := w.OpenEntry(guest(), another.knock(t, "Honest").Ticket, func() {
+			honest, err := w.OpenEntry(env.Guest(), another.knock(t, "Honest").Ticket, func() {
 				rung.Add(1)
 				select {
 				case ready <- struct{}{}:
@@ -230,12 +230,12 @@ func TestGuestWhoWatchesAndStopsDoesNotDisturbOthers(t *testing.T) {
 		flaps := w.knock(t, "Flaps")
 		before := rung.Load()
 		for range 500 {
-			watch, err := w.OpenEntry(guest(), flaps.Ticket, func() {})
+			watch, err := w.OpenEntry(env.Guest(), flaps.Ticket, func() {})
 			require.NoError(t, err)
 			watch.Close()
 		}
 		heard := make(chan struct{}, 1)
-		last, err := w.OpenEntry(guest(), flaps.Ticket, func() {
+		last, err := w.OpenEntry(env.Guest(), flaps.Ticket, func() {
 			select {
 			case heard <- struct{}{}:
 			default:
@@ -244,10 +244,10 @@ func TestGuestWhoWatchesAndStopsDoesNotDisturbOthers(t *testing.T) {
 		require.NoError(t, err)
 		t.Cleanup(last.Close)
 		require.EventuallyWithT(t, func(c *assert.CollectT) { // by a bell, for there is no heartbeat
-			_, err := w.SetMessage(w.host(), lobby.SetMessageInput{RoomID: w.room.ID, Message: new(uuid.NewString())})
+			_, err := w.SetMessage(w.Host(), lobby.SetMessageInput{RoomID: w.Room.ID, Message: new(uuid.NewString())})
 			assert.NoError(c, err)
 			assert.Positive(c, len(heard))
-		}, soon, 100*time.Millisecond)
+		}, env.Soon, 100*time.Millisecond)
 		assert.Equal(t, before, rung.Load(), "the others were rung, as after a broken subscription")
 	})
 }
@@ -262,32 +262,32 @@ func TestOldestOfTooManyWatchersOfAnEntryEnds(t *testing.T) {
 	watches, woken := make([]*lobby.EntryWatch, many), make([]atomic.Int64, many)
 	for i := range watches {
 		var err error
-		watches[i], err = w.OpenEntry(guest(), anna.Ticket, func() { woken[i].Add(1) })
+		watches[i], err = w.OpenEntry(env.Guest(), anna.Ticket, func() { woken[i].Add(1) })
 		require.NoError(t, err)
 	}
 	for i, watch := range watches[:many-most] {
 		assert.Positive(t, woken[i].Load(), "it is woken to learn of it")
-		_, err := watch.Next(guest())
-		requireKind(t, err, fault.Conflict)
+		_, err := watch.Next(env.Guest())
+		env.RequireFault(t, fault.Conflict, err)
 		assert.Equal(t, "REPLACED", fault.Of(err).Details["reason"])
 		watch.Close()
 	}
 	for _, watch := range watches[many-most:] {
-		e, err := watch.Next(guest())
+		e, err := watch.Next(env.Guest())
 		require.NoError(t, err)
 		assert.Equal(t, live.Waiting, e.Status)
 	}
 	for i := range woken {
 		woken[i].Store(0)
 	}
-	_, err := w.Admit(w.host(), w.decide(anna))
+	_, err := w.Admit(w.Host(), w.decide(anna))
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return woken[many-1].Load() > 0 }, soon, time.Millisecond)
+	require.Eventually(t, func() bool { return woken[many-1].Load() > 0 }, env.Soon, time.Millisecond)
 	for i := range watches[:many-most] {
 		assert.Zero(t, woken[i].Load(), "who has ended is rung")
 	}
 	for _, watch := range watches[many-most:] {
-		e, err := watch.Next(guest())
+		e, err := watch.Next(env.Guest())
 		require.NoError(t, err)
 		assert.Equal(t, live.Admitted, e.Status)
 		watch.Close()
@@ -314,7 +314,7 @@ func TestReplacedWatcherKeepsThePlaceOfTheOthers(t *testing.T) {
 	for _, other := range others {
 		other.end()
 	}
-	require.Eventually(t, func() bool { return len(w.listed(t)) == 0 }, soon, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return len(w.listed(t)) == 0 }, env.Soon, 100*time.Millisecond)
 }
 
 // roleIn returns the role that a join token carries.

@@ -55,15 +55,15 @@ func fillOthers(b *testing.B, rdb redis.UniversalClient, n int) {
 
 func (w *world) benchKnock(b *testing.B) {
 	name := "Guest"
-	w = w.withNewRoom(b)
+	w = w.withNewRoom()
 	for b.Loop() {
-		_, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID, DisplayName: &name})
+		_, err := w.RequestEntry(env.Guest(), lobby.RequestEntryInput{RoomID: &w.Room.ID, DisplayName: &name})
 		require.NoError(b, err)
 	}
 }
 
 func (w *world) benchDecide(b *testing.B) {
-	w = w.withNewRoom(b)
+	w = w.withNewRoom()
 	requests := make([]*lobby.Request, 1000)
 	for i := 0; b.Loop(); i++ {
 		if i %= len(requests); i == 0 {
@@ -73,29 +73,29 @@ func (w *world) benchDecide(b *testing.B) {
 			}
 			b.StartTimer()
 		}
-		_, err := w.Admit(w.host(), w.decide(requests[i]))
+		_, err := w.Admit(w.Host(), w.decide(requests[i]))
 		require.NoError(b, err)
 	}
 }
 
 func (w *world) benchList(b *testing.B) {
-	w = w.withNewRoom(b)
+	w = w.withNewRoom()
 	for range 50 {
 		w.knock(b, "Guest")
 	}
 	for b.Loop() {
-		list, err := w.Get(w.host(), w.room.ID)
+		list, err := w.Get(w.Host(), w.Room.ID)
 		require.NoError(b, err)
 		require.Len(b, list.Entries, 50)
 	}
 }
 
 func (w *world) benchToken(b *testing.B) {
-	w = w.withNewRoom(b)
-	admitted, err := w.Admit(w.host(), w.decide(w.knock(b, "Guest")))
+	w = w.withNewRoom()
+	admitted, err := w.Admit(w.Host(), w.decide(w.knock(b, "Guest")))
 	require.NoError(b, err)
 	for b.Loop() {
-		_, err := w.ConnectionDetails(guest(), admitted)
+		_, err := w.ConnectionDetails(env.Guest(), admitted)
 		require.NoError(b, err)
 	}
 }
@@ -117,11 +117,11 @@ func BenchmarkMemoryOfAWaitingGuest(b *testing.B) {
 				before := usedMemory(b, rdb)
 				for i := range guests {
 					if i%inRoom == 0 {
-						w = w.withNewRoom(b)
+						w = w.withNewRoom()
 					}
 					name := fmt.Sprintf("Guest number %05d", i)
-					_, err := w.RequestEntry(of(guest(), fmt.Sprintf("192.0.%d.%d", 2+i/250, i%250)),
-						lobby.RequestEntryInput{RoomID: &w.room.ID, DisplayName: &name})
+					_, err := w.RequestEntry(of(env.Guest(), fmt.Sprintf("192.0.%d.%d", 2+i/250, i%250)),
+						lobby.RequestEntryInput{RoomID: &w.Room.ID, DisplayName: &name})
 					require.NoError(b, err)
 				}
 				b.ReportMetric(float64(usedMemory(b, rdb)-before)/guests, "B/guest")
@@ -155,18 +155,18 @@ func TestRedisNeverScansItsKeys(t *testing.T) {
 		entry := w.watchEntry(t, w.Service, anna)
 		entry.next()
 		w.again(t, bob)
-		_, err := w.Admit(w.host(), w.decide(anna))
+		_, err := w.Admit(w.Host(), w.decide(anna))
 		require.NoError(t, err)
 		entry.until(is(live.Admitted))
-		_, err = w.Deny(w.host(), w.decide(bob))
+		_, err = w.Deny(w.Host(), w.decide(bob))
 		require.NoError(t, err)
-		_, err = w.Cancel(guest(), carl.Ticket)
+		_, err = w.Cancel(env.Guest(), carl.Ticket)
 		require.NoError(t, err)
-		_, err = w.AdmitAll(w.host(), lobby.AdmitAllInput{RoomID: w.room.ID})
+		_, err = w.AdmitAll(w.Host(), lobby.AdmitAllInput{RoomID: w.Room.ID})
 		require.NoError(t, err)
 	}
 	host.until(func(l *live.Lobby) bool { return l.TotalCount() == 0 })
-	_, err := w.live.End(guest(), w.room.ID)
+	_, err := w.live.End(env.Guest(), w.Room.ID)
 	require.NoError(t, err)
 	stats, err := admin.Info(context.Background(), "commandstats").Result()
 	require.NoError(t, err)

@@ -30,7 +30,7 @@ func given(t *testing.T, most int, ask func() error) int {
 	t.Helper()
 	for n := range most {
 		if err := ask(); err != nil {
-			requireKind(t, err, fault.RateLimited)
+			env.RequireFault(t, fault.RateLimited, err)
 			return n
 		}
 	}
@@ -52,13 +52,13 @@ func TestTokensAreLimitedHoweverTheyAreRequested(t *testing.T) {
 			for door, ask := range map[string]func(*testing.T, *world, context.Context) func() error{
 				"createRoomToken": func(_ *testing.T, w *world, who context.Context) func() error {
 					return func() error {
-						_, err := w.CreateRoomToken(who, lobby.CreateRoomTokenInput{RoomID: &w.room.ID})
+						_, err := w.CreateRoomToken(who, lobby.CreateRoomTokenInput{RoomID: &w.Room.ID})
 						return err
 					}
 				},
 				"requestEntry": func(_ *testing.T, w *world, who context.Context) func() error {
 					return func() error {
-						got, err := w.RequestEntry(who, lobby.RequestEntryInput{RoomID: &w.room.ID})
+						got, err := w.RequestEntry(who, lobby.RequestEntryInput{RoomID: &w.Room.ID})
 						if err == nil {
 							_, err = w.ConnectionDetails(who, got.Entry)
 						}
@@ -68,11 +68,12 @@ func TestTokensAreLimitedHoweverTheyAreRequested(t *testing.T) {
 				"entry": func(t *testing.T, w *world, who context.Context) func() error {
 					t.Helper()
 					restricted := room.AccessLevelRESTRICTED
-					_, err := w.rooms.Update(as(w.owner), rooms.UpdateInput{RoomID: w.room.ID, AccessLevel: &restricted})
+					_, err := w.Rooms.Update(env.As(w.Owner),
+						rooms.UpdateInput{RoomID: w.Room.ID, AccessLevel: &restricted})
 					require.NoError(t, err)
-					guest, err := w.RequestEntry(who, lobby.RequestEntryInput{RoomID: &w.room.ID})
+					guest, err := w.RequestEntry(who, lobby.RequestEntryInput{RoomID: &w.Room.ID})
 					require.NoError(t, err)
-					_, err = w.Admit(as(w.owner), lobby.DecideInput{RoomID: w.room.ID, EntryID: guest.Entry.ID})
+					_, err = w.Admit(env.As(w.Owner), lobby.DecideInput{RoomID: w.Room.ID, EntryID: guest.Entry.ID})
 					require.NoError(t, err)
 					return func() error {
 						watch, err := w.OpenEntry(who, guest.Ticket, func() {})
@@ -90,9 +91,10 @@ func TestTokensAreLimitedHoweverTheyAreRequested(t *testing.T) {
 				t.Run(name+" by "+door, func(t *testing.T) {
 					w := newWorld(t, rdb, prefix, settings)
 					public := room.AccessLevelPUBLIC
-					_, err := w.rooms.Update(as(w.owner), rooms.UpdateInput{RoomID: w.room.ID, AccessLevel: &public})
+					_, err := w.Rooms.Update(env.As(w.Owner),
+						rooms.UpdateInput{RoomID: w.Room.ID, AccessLevel: &public})
 					require.NoError(t, err)
-					who := of(as(w.user(t, "Ada")), w.room.ID.String()) // an address of its own, for each test
+					who := of(env.As(w.User("Ada")), w.Room.ID.String()) // an address of its own, for each test
 					assert.Equal(t, 3, given(t, 10, ask(t, w, who)))
 				})
 			}
@@ -115,14 +117,14 @@ func TestStrangersDoNotUseUpTheLimitsOfHosts(t *testing.T) {
 			limit(&settings)
 			w := newWorld(t, rdb, prefix, settings)
 			public := room.AccessLevelPUBLIC
-			_, err := w.rooms.Update(as(w.owner), rooms.UpdateInput{RoomID: w.room.ID, AccessLevel: &public})
+			_, err := w.Rooms.Update(env.As(w.Owner), rooms.UpdateInput{RoomID: w.Room.ID, AccessLevel: &public})
 			require.NoError(t, err)
 			token := func(who context.Context) error {
-				_, err := w.CreateRoomToken(of(who, w.room.ID.String()), lobby.CreateRoomTokenInput{RoomID: &w.room.ID})
+				_, err := w.CreateRoomToken(of(who, w.Room.ID.String()), lobby.CreateRoomTokenInput{RoomID: &w.Room.ID})
 				return err
 			}
-			assert.Equal(t, 3, given(t, 10, func() error { return token(guest()) }))
-			assert.NoError(t, token(as(w.owner)))
+			assert.Equal(t, 3, given(t, 10, func() error { return token(env.Guest()) }))
+			assert.NoError(t, token(env.As(w.Owner)))
 		})
 	}
 }
@@ -136,16 +138,16 @@ func TestTicketsOfOthersDoNotKeepAnAdmittedGuestOut(t *testing.T) {
 	w := newWorld(t, rdb, prefix, settings)
 	anna, ben := w.knock(t, "Anna"), w.knock(t, "Ben")
 	assert.Equal(t, 3, given(t, 10, func() error {
-		_, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &anna.Ticket})
+		_, err := w.RequestEntry(env.Guest(), lobby.RequestEntryInput{RoomID: &w.Room.ID, Ticket: &anna.Ticket})
 		return err
 	}), "asking again counts")
-	_, err := w.Cancel(guest(), anna.Ticket)
-	requireKind(t, err, fault.RateLimited)
-	_, err = w.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{RoomID: &w.room.ID, Ticket: &anna.Ticket})
-	requireKind(t, err, fault.RateLimited)
-	_, err = w.LimitedTicketHolder(guest(), w.room, anna.Ticket)
-	requireKind(t, err, fault.RateLimited)
-	_, err = w.Admit(as(w.owner), lobby.DecideInput{RoomID: w.room.ID, EntryID: ben.Entry.ID})
+	_, err := w.Cancel(env.Guest(), anna.Ticket)
+	env.RequireFault(t, fault.RateLimited, err)
+	_, err = w.CreateRoomToken(env.Guest(), lobby.CreateRoomTokenInput{RoomID: &w.Room.ID, Ticket: &anna.Ticket})
+	env.RequireFault(t, fault.RateLimited, err)
+	_, err = w.LimitedTicketHolder(env.Guest(), w.Room, anna.Ticket)
+	env.RequireFault(t, fault.RateLimited, err)
+	_, err = w.Admit(env.As(w.Owner), lobby.DecideInput{RoomID: w.Room.ID, EntryID: ben.Entry.ID})
 	require.NoError(t, err)
 	assert.Equal(t, live.Admitted, w.again(t, ben).Entry.Status)
 }
@@ -159,22 +161,22 @@ func TestLobbyListsAreLimitedAndCountsAreNot(t *testing.T) {
 		w := newWorld(t, rdb, prefix, settings)
 		w.knock(t, "Anna")
 		w.knock(t, "Ben")
-		assert.Equal(t, 2, given(t, 10, func() error { _, err := w.Get(as(w.owner), w.room.ID); return err }))
-		_, err := w.WatchLobby(as(w.owner), w.room.ID, func(error) {})
-		requireKind(t, err, fault.RateLimited)
-		_, err = w.AdmitAll(as(w.owner), lobby.AdmitAllInput{RoomID: w.room.ID})
-		requireKind(t, err, fault.RateLimited)
-		_, err = w.SetMessage(as(w.owner), lobby.SetMessageInput{RoomID: w.room.ID})
-		requireKind(t, err, fault.RateLimited)
+		assert.Equal(t, 2, given(t, 10, func() error { _, err := w.Get(env.As(w.Owner), w.Room.ID); return err }))
+		_, err := w.WatchLobby(env.As(w.Owner), w.Room.ID, func(error) {})
+		env.RequireFault(t, fault.RateLimited, err)
+		_, err = w.AdmitAll(env.As(w.Owner), lobby.AdmitAllInput{RoomID: w.Room.ID})
+		env.RequireFault(t, fault.RateLimited, err)
+		_, err = w.SetMessage(env.As(w.Owner), lobby.SetMessageInput{RoomID: w.Room.ID})
+		env.RequireFault(t, fault.RateLimited, err)
 		for range 10 {
-			count, err := w.Count(as(w.owner), w.room.ID)
+			count, err := w.Count(env.As(w.Owner), w.Room.ID)
 			require.NoError(t, err)
 			assert.Equal(t, 2, count.TotalCount())
 			assert.Empty(t, count.Entries)
 			assert.Positive(t, count.Version)
 		}
-		_, err = w.Count(as(w.user(t, "Mia")), w.room.ID)
-		requireKind(t, err, fault.Forbidden)
+		_, err = w.Count(env.As(w.User("Mia")), w.Room.ID)
+		env.RequireFault(t, fault.Forbidden, err)
 	})
 }
 
@@ -186,7 +188,7 @@ func TestNobodyFillsALobbyAlone(t *testing.T) {
 		settings := calm
 		settings.Capacity, settings.AddressShare = 48, 25
 		w := newWorld(t, rdb, prefix, settings)
-		in := lobby.RequestEntryInput{RoomID: &w.room.ID}
+		in := lobby.RequestEntryInput{RoomID: &w.Room.ID}
 		var flood []*lobby.Request
 		knock := func(who context.Context) func() error {
 			return func() error {
@@ -197,25 +199,25 @@ func TestNobodyFillsALobbyAlone(t *testing.T) {
 				return err
 			}
 		}
-		mallory := of(guest(), "192.0.2.1")
+		mallory := of(env.Guest(), "192.0.2.1")
 		assert.Equal(t, 12, given(t, 30, knock(mallory)), "a quarter")
 		for _, mine := range flood {
-			again, err := w.RequestEntry(mallory, lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &mine.Ticket})
+			again, err := w.RequestEntry(mallory, lobby.RequestEntryInput{RoomID: &w.Room.ID, Ticket: &mine.Ticket})
 			require.NoError(t, err)
 			assert.Equal(t, mine.Entry.ID, again.Entry.ID)
 		}
 		assert.Zero(t, given(t, 1, knock(mallory)))
-		assert.Equal(t, 1, given(t, 1, knock(of(guest(), "192.0.2.2"))), "another address is not concerned")
-		ada := of(as(w.user(t, "Ada")), "192.0.2.1")
+		assert.Equal(t, 1, given(t, 1, knock(of(env.Guest(), "192.0.2.2"))), "another address is not concerned")
+		ada := of(env.As(w.User("Ada")), "192.0.2.1")
 		assert.Equal(t, 12, given(t, 30, knock(ada)), "nor is somebody with an account, who has a share of their own")
-		assert.Equal(t, 1, given(t, 1, knock(of(as(w.user(t, "Ben")), "192.0.2.1"))))
+		assert.Equal(t, 1, given(t, 1, knock(of(env.As(w.User("Ben")), "192.0.2.1"))))
 
 		_, err := w.Cancel(mallory, flood[0].Ticket)
 		require.NoError(t, err)
-		_, err = w.Admit(as(w.owner), lobby.DecideInput{RoomID: w.room.ID, EntryID: flood[1].Entry.ID})
+		_, err = w.Admit(env.As(w.Owner), lobby.DecideInput{RoomID: w.Room.ID, EntryID: flood[1].Entry.ID})
 		require.NoError(t, err)
 		assert.Equal(t, 2, given(t, 30, knock(mallory)), "as many as have gone")
-		denied, _, err := w.DenyAll(as(w.owner), lobby.AdmitAllInput{RoomID: w.room.ID})
+		denied, _, err := w.DenyAll(env.As(w.Owner), lobby.AdmitAllInput{RoomID: w.Room.ID})
 		require.NoError(t, err)
 		assert.Len(t, denied, 26)
 		assert.Equal(t, 12, given(t, 30, knock(mallory)))
@@ -231,7 +233,7 @@ func TestShareOfALobbyIsTenPlacesAtLeast(t *testing.T) {
 		settings.Capacity, settings.AddressShare = capacity, 25
 		w := newWorld(t, rdb, prefix, settings)
 		assert.Equal(t, places, given(t, 30, func() error {
-			_, err := w.RequestEntry(of(guest(), "192.0.2.1"), lobby.RequestEntryInput{RoomID: &w.room.ID})
+			_, err := w.RequestEntry(of(env.Guest(), "192.0.2.1"), lobby.RequestEntryInput{RoomID: &w.Room.ID})
 			return err
 		}), "of %d", capacity)
 	}
@@ -243,22 +245,22 @@ func TestAddressIsForgottenWhenItsGuestsStopWaiting(t *testing.T) {
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		for way, leave := range map[string]func(*world, *lobby.Request) error{
 			"cancelled": func(w *world, r *lobby.Request) error {
-				_, err := w.Cancel(guest(), r.Ticket)
+				_, err := w.Cancel(env.Guest(), r.Ticket)
 				return err
 			},
 			"admitted": func(w *world, r *lobby.Request) error {
-				_, err := w.Admit(w.host(), w.decide(r))
+				_, err := w.Admit(w.Host(), w.decide(r))
 				return err
 			},
 			"denied": func(w *world, r *lobby.Request) error {
-				_, err := w.Deny(w.host(), w.decide(r))
+				_, err := w.Deny(w.Host(), w.decide(r))
 				return err
 			},
 			"removed": func(w *world, r *lobby.Request) error {
-				return w.live.Expel(w.host(), w.room.ID, r.Entry.ID, r.Entry.UserID)
+				return w.live.Expel(w.Host(), w.Room.ID, r.Entry.ID, r.Entry.UserID)
 			},
 			"ended with the meeting": func(w *world, _ *lobby.Request) error {
-				_, err := w.live.End(w.host(), w.room.ID)
+				_, err := w.live.End(w.Host(), w.Room.ID)
 				return err
 			},
 			"gone without a word": func(*world, *lobby.Request) error { return nil },
@@ -268,15 +270,15 @@ func TestAddressIsForgottenWhenItsGuestsStopWaiting(t *testing.T) {
 				settings := lapsing
 				settings.Capacity, settings.AddressShare = 48, 25
 				w := newWorld(t, rdb, prefix, settings)
-				ada := w.user(t, "Ada")
-				nobody, adas := of(guest(), "192.0.2.1"), of(as(ada), "192.0.2.2")
+				ada := w.User("Ada")
+				nobody, adas := of(env.Guest(), "192.0.2.1"), of(env.As(ada), "192.0.2.2")
 				var all []*lobby.Request
 				for _, who := range []context.Context{nobody, nobody, adas, adas} {
-					r, err := w.RequestEntry(who, lobby.RequestEntryInput{RoomID: &w.room.ID})
+					r, err := w.RequestEntry(who, lobby.RequestEntryInput{RoomID: &w.Room.ID})
 					require.NoError(t, err)
 					all = append(all, r)
 				}
-				key := prefix + "lobby:{" + w.room.ID.String() + "}:from:"
+				key := prefix + "lobby:{" + w.Room.ID.String() + "}:from:"
 				taken := func(whom string) int64 {
 					n, err := rdb.ZCard(context.Background(), key+whom).Result()
 					require.NoError(t, err)
@@ -290,7 +292,7 @@ func TestAddressIsForgottenWhenItsGuestsStopWaiting(t *testing.T) {
 					require.NoError(t, leave(w, r))
 				}
 				require.Eventually(t, func() bool { return taken("192.0.2.1")+taken(ada.ID.String()) == 0 },
-					soon, 20*time.Millisecond)
+					env.Soon, 20*time.Millisecond)
 			})
 		}
 	})

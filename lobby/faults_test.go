@@ -37,7 +37,7 @@ func TestDecisionArrivesAlthoughTheSubscriptionIsCut(t *testing.T) {
 			_ = admin.Do(context.Background(), "CLIENT", "KILL", "TYPE", "pubsub").Err()
 		})
 		both.Go(func() {
-			_, err := w.Admit(w.host(), w.decide(anna))
+			_, err := w.Admit(w.Host(), w.decide(anna))
 			assert.NoError(t, err)
 		})
 		both.Wait()
@@ -79,7 +79,7 @@ func TestHeartbeatMakesUpForLostBells(t *testing.T) {
 	w := newWorld(t, rdb, prefix, fast)
 	silent, _ := env.Redis(t)
 	silent.AddHook(deafening{})
-	muffled := &world{node: w.server(t, silent, fast), rooms: w.rooms, owner: w.owner, room: w.room}
+	muffled := &world{w.World, w.server(t, silent, fast)}
 
 	host := w.watchLobby(t, w.Service)
 	host.next()
@@ -87,11 +87,11 @@ func TestHeartbeatMakesUpForLostBells(t *testing.T) {
 	host.until(func(l *live.Lobby) bool { return l.TotalCount() == 1 })
 	entry := w.watchEntry(t, w.Service, anna)
 	entry.next()
-	_, err := muffled.Admit(w.host(), w.decide(anna))
+	_, err := muffled.Admit(w.Host(), w.decide(anna))
 	require.NoError(t, err)
 	entry.until(is(live.Admitted))
 	host.until(func(l *live.Lobby) bool { return l.TotalCount() == 0 })
-	_, err = muffled.live.End(guest(), w.room.ID)
+	_, err = muffled.live.End(env.Guest(), w.Room.ID)
 	require.NoError(t, err)
 	entry.until(is(live.Ended))
 }
@@ -135,9 +135,9 @@ func (h *hindered) concerns(cmd redis.Cmder) bool {
 func (w *world) nothingStays(t *testing.T, rdb redis.UniversalClient) {
 	t.Helper()
 	env.Eventually(t, func(c *assert.CollectT) {
-		keys, err := rdb.Keys(context.Background(), w.prefix+"*").Result()
+		keys, err := rdb.Keys(context.Background(), w.Prefix+"*").Result()
 		assert.NoError(c, err)
-		assert.Equal(c, []string{w.prefix + "lobby:{" + w.room.ID.String() + "}:version"}, keys)
+		assert.Equal(c, []string{w.Prefix + "lobby:{" + w.Room.ID.String() + "}:version"}, keys)
 	})
 }
 
@@ -150,10 +150,10 @@ func TestGoneGuestIsRemovedThoughAHeartbeatFails(t *testing.T) {
 	settings := fast
 	settings.Grace = 100 * time.Millisecond
 	w := newWorld(t, rdb, prefix, settings)
-	room := w.room.ID.String()
+	room := w.Room.ID.String()
 	h.room.Store(&room)
 	w.knock(t, "Never comes back")
-	require.Eventually(t, func() bool { return h.missed.Load() > 0 }, soon, time.Millisecond)
+	require.Eventually(t, func() bool { return h.missed.Load() > 0 }, env.Soon, time.Millisecond)
 	h.works.Store(true)
 	w.nothingStays(t, rdb)
 }
@@ -168,7 +168,7 @@ func TestGoneGuestIsRemovedThoughRedisIsSlow(t *testing.T) {
 	w := newWorld(t, rdb, prefix, lapsing)
 	watcher := w.watchEntry(t, w.Service, w.knock(t, "Watches a while"))
 	watcher.next()
-	room := w.room.ID.String()
+	room := w.Room.ID.String()
 	h.room.Store(&room)
 	watcher.end()
 	w.nothingStays(t, rdb)
@@ -185,9 +185,9 @@ func TestRedisRestartsWhileGuestsWait(t *testing.T) {
 		entry.next()
 		server.Restart(t)
 		require.EventuallyWithT(t, func(c *assert.CollectT) {
-			_, err := w.Admit(w.host(), w.decide(guest))
+			_, err := w.Admit(w.Host(), w.decide(guest))
 			assert.NoError(c, err)
-		}, soon, 20*time.Millisecond)
+		}, env.Soon, 20*time.Millisecond)
 		entry.until(is(live.Admitted))
 	}
 	host.until(func(l *live.Lobby) bool { return l.TotalCount() == 0 })
@@ -215,7 +215,7 @@ func TestGuestsKeepTheirPlacesWhenRedisLosesThem(t *testing.T) {
 	})
 	assert.Equal(t, []string{"Anna", "Bob", "Carl"}, names(after))
 	assert.Equal(t, before.Entries[0].Since, after.Entries[0].Since)
-	_, err := w.Admit(w.host(), w.decide(requests[1]))
+	_, err := w.Admit(w.Host(), w.decide(requests[1]))
 	require.NoError(t, err)
 	entries[1].until(is(live.Admitted))
 }
@@ -231,7 +231,7 @@ func TestGuestMovesToAnotherServer(t *testing.T) {
 		here := w.watchEntry(t, w.Service, anna)
 		here.next()
 		here.end()
-		_, err := w.Admit(w.host(), w.decide(anna))
+		_, err := w.Admit(w.Host(), w.decide(anna))
 		require.NoError(t, err)
 		assert.Equal(t, live.Admitted, w.watchEntry(t, there, anna).next().Status)
 	})
@@ -246,11 +246,11 @@ func TestClusterMovesARoom(t *testing.T) {
 	entry, host := w.watchEntry(t, w.Service, anna), w.watchLobby(t, w.Service)
 	entry.next()
 	host.next()
-	moveSlot(t, rdb.(*redis.ClusterClient), prefix+"lobby:{"+w.room.ID.String()+"}:waiting")
+	moveSlot(t, rdb.(*redis.ClusterClient), prefix+"lobby:{"+w.Room.ID.String()+"}:waiting")
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
-		_, err := w.Admit(w.host(), w.decide(anna))
+		_, err := w.Admit(w.Host(), w.decide(anna))
 		assert.NoError(c, err)
-	}, soon, 50*time.Millisecond)
+	}, env.Soon, 50*time.Millisecond)
 	entry.until(is(live.Admitted))
 	host.until(func(l *live.Lobby) bool { return l.TotalCount() == 0 })
 	w.knock(t, "Bob")
@@ -265,12 +265,12 @@ func TestBellsAreShardedOnACluster(t *testing.T) {
 	w := newWorld(t, rdb, prefix, calm)
 	host := w.watchLobby(t, w.Service)
 	host.next()
-	bell := prefix + "lobby:{" + w.room.ID.String() + "}:bell"
+	bell := prefix + "lobby:{" + w.Room.ID.String() + "}:bell"
 	owner, err := cluster.MasterForKey(context.Background(), bell)
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
 		return len(owner.PubSubShardChannels(context.Background(), prefix+"*").Val()) == 1
-	}, soon, 20*time.Millisecond)
+	}, env.Soon, 20*time.Millisecond)
 	assert.Equal(t, []string{bell}, owner.PubSubShardChannels(context.Background(), prefix+"*").Val())
 	err = cluster.ForEachMaster(context.Background(), func(ctx context.Context, node *redis.Client) error {
 		assert.Empty(t, node.PubSubChannels(ctx, prefix+"*").Val(), "no bell goes to every node")

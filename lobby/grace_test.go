@@ -24,18 +24,18 @@ func TestMeetingLapsesOnlyAfterItsGrace(t *testing.T) {
 		settings := calm
 		settings.MeetingGrace = 300 * time.Millisecond
 		w := newWorld(t, rdb, prefix, settings)
-		anna, bob := w.letIn(t, guest(), "Anna"), w.letIn(t, guest(), "Bob")
+		anna, bob := w.letIn(t, env.Guest(), "Anna"), w.letIn(t, env.Guest(), "Bob")
 		waits := w.knock(t, "Waits")
 		joins := func(of *lobby.Request, connection string) {
-			require.NoError(t, w.live.CountIn(t.Context(), w.room.ID, of.Entry.ID,
+			require.NoError(t, w.live.CountIn(t.Context(), w.Room.ID, of.Entry.ID,
 				live.Connection{ID: connection, Since: time.Now()}))
 		}
 		leaves := func(of *lobby.Request, connection string) {
-			require.NoError(t, w.live.CountOut(t.Context(), w.room.ID, of.Entry.ID, connection))
+			require.NoError(t, w.live.CountOut(t.Context(), w.Room.ID, of.Entry.ID, connection))
 		}
 		lapse := func() *live.Meeting {
-			require.NoError(t, w.live.Lapse(t.Context(), w.room.ID))
-			m, err := w.live.Meeting(t.Context(), w.room.ID)
+			require.NoError(t, w.live.Lapse(t.Context(), w.Room.ID))
+			m, err := w.live.Meeting(t.Context(), w.Room.ID)
 			require.NoError(t, err)
 			return m
 		}
@@ -56,14 +56,14 @@ func TestMeetingLapsesOnlyAfterItsGrace(t *testing.T) {
 			m := lapse()
 			assert.False(t, m.On)
 			assert.True(t, m.Over)
-		}, soon, 20*time.Millisecond)
+		}, env.Soon, 20*time.Millisecond)
 		m := lapse()
 		assert.WithinDuration(t, left, m.ClosedAt, 250*time.Millisecond)
 		assert.Equal(t, live.Ended, w.watchEntry(t, w.Service, waits).next().Status)
 
-		require.NoError(t, w.live.MarkEndApplied(t.Context(), w.room.ID, m.ClosedAt.Add(-time.Second)))
+		require.NoError(t, w.live.MarkEndApplied(t.Context(), w.Room.ID, m.ClosedAt.Add(-time.Second)))
 		assert.Equal(t, m.ClosedAt, lapse().ClosedAt, "that was another end")
-		require.NoError(t, w.live.MarkEndApplied(t.Context(), w.room.ID, m.ClosedAt))
+		require.NoError(t, w.live.MarkEndApplied(t.Context(), w.Room.ID, m.ClosedAt))
 		assert.True(t, lapse().ClosedAt.IsZero())
 	})
 }
@@ -76,25 +76,25 @@ func TestMessageEndsWithItsMeeting(t *testing.T) {
 		settings := calm
 		settings.MeetingGrace = time.Millisecond
 		w := newWorld(t, rdb, prefix, settings)
-		_, err := w.SetMessage(w.host(), lobby.SetMessageInput{RoomID: w.room.ID, Message: new("Five minutes")})
+		_, err := w.SetMessage(w.Host(), lobby.SetMessageInput{RoomID: w.Room.ID, Message: new("Five minutes")})
 		require.NoError(t, err)
-		anna := w.letIn(t, guest(), "Anna")
-		require.NoError(t, w.live.CountIn(t.Context(), w.room.ID, anna.Entry.ID,
+		anna := w.letIn(t, env.Guest(), "Anna")
+		require.NoError(t, w.live.CountIn(t.Context(), w.Room.ID, anna.Entry.ID,
 			live.Connection{ID: "PA_1", Since: time.Now()}))
-		require.NoError(t, w.live.CountOut(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
+		require.NoError(t, w.live.CountOut(t.Context(), w.Room.ID, anna.Entry.ID, "PA_1"))
 		<-time.After(2 * time.Millisecond) // who asks in the same moment waits for the meeting that ends
 		next := w.watchEntry(t, w.Service, w.knock(t, "Waits for the next"))
 		before := next.next()
 		assert.Equal(t, "Five minutes", *before.Message)
-		require.NoError(t, w.live.TouchAll(t.Context(), w.room.ID)) // the room is locked
+		require.NoError(t, w.live.TouchAll(t.Context(), w.Room.ID)) // the room is locked
 		touched := next.until(func(e *live.Entry) bool { return e.Version > before.Version })
 		assert.Equal(t, "Five minutes", *touched.Message, "the meeting goes on")
 		require.EventuallyWithT(t, func(t *assert.CollectT) {
-			assert.NoError(t, w.live.Lapse(context.Background(), w.room.ID))
-			l, err := w.Get(w.host(), w.room.ID)
+			assert.NoError(t, w.live.Lapse(context.Background(), w.Room.ID))
+			l, err := w.Get(w.Host(), w.Room.ID)
 			assert.NoError(t, err)
 			assert.Nil(t, l.Message)
-		}, soon, 20*time.Millisecond)
+		}, env.Soon, 20*time.Millisecond)
 		assert.Equal(t, live.Waiting, next.until(func(e *live.Entry) bool { return e.Message == nil }).Status)
 	})
 }
@@ -110,18 +110,18 @@ func TestMeetingThatBeginsMeanwhileIsNotForgotten(t *testing.T) {
 			return marks
 		}
 		joins := func() {
-			require.NoError(t, w.live.CountIn(t.Context(), w.room.ID, uuid.New(),
+			require.NoError(t, w.live.CountIn(t.Context(), w.Room.ID, uuid.New(),
 				live.Connection{ID: uuid.NewString(), Since: time.Now()}))
 		}
 		assert.Empty(t, noted())
 		joins()
-		old := noted()[w.room.ID]
+		old := noted()[w.Room.ID]
 		joins()
-		require.NoError(t, w.live.Forget(t.Context(), w.room.ID, old))
-		require.Contains(t, noted(), w.room.ID)
-		require.NoError(t, w.live.Forget(t.Context(), w.room.ID, noted()[w.room.ID]))
+		require.NoError(t, w.live.Forget(t.Context(), w.Room.ID, old))
+		require.Contains(t, noted(), w.Room.ID)
+		require.NoError(t, w.live.Forget(t.Context(), w.Room.ID, noted()[w.Room.ID]))
 		assert.Empty(t, noted())
-		require.NoError(t, w.live.Forget(t.Context(), w.room.ID, 0))
+		require.NoError(t, w.live.Forget(t.Context(), w.Room.ID, 0))
 		assert.Zero(t, rdb.Exists(t.Context(), prefix+"meetings").Val(), "nothing is left")
 	})
 }
@@ -150,9 +150,10 @@ func TestOnlyOneServerTakesATurn(t *testing.T) {
 		group.Wait()
 		assert.Equal(t, 1, turns)
 		require.EventuallyWithT(t, func(t *assert.CollectT) {
-			assert.NoError(t, w.live.InTurn(context.Background(), time.Millisecond, func(context.Context) error { return nil }))
+			assert.NoError(t, w.live.InTurn(context.Background(), time.Millisecond,
+				func(context.Context) error { return nil }))
 			assert.NoError(t, rdb.Del(context.Background(), prefix+"meetings:compared").Err())
-		}, soon, 10*time.Millisecond)
+		}, env.Soon, 10*time.Millisecond)
 	})
 }
 
@@ -164,14 +165,15 @@ func TestMeetingGoesOnAfterAServerOfAnEarlierVersionCountedSomebodyIn(t *testing
 		settings := calm
 		settings.MeetingGrace = time.Minute
 		w := newWorld(t, rdb, prefix, settings)
-		anna := w.letIn(t, guest(), "Anna")
-		require.NoError(t, w.live.CountIn(t.Context(), w.room.ID, anna.Entry.ID, live.Connection{ID: "PA_1", Since: time.Now()}))
-		meeting := prefix + "lobby:{" + w.room.ID.String() + "}:meeting"
+		anna := w.letIn(t, env.Guest(), "Anna")
+		require.NoError(t, w.live.CountIn(t.Context(), w.Room.ID, anna.Entry.ID,
+			live.Connection{ID: "PA_1", Since: time.Now()}))
+		meeting := prefix + "lobby:{" + w.Room.ID.String() + "}:meeting"
 		old := time.Now().Add(-time.Hour).UnixMilli()
 		require.NoError(t, rdb.HSet(t.Context(), meeting, "empty", old).Err())
-		require.NoError(t, w.live.CountOut(t.Context(), w.room.ID, anna.Entry.ID, "PA_1"))
-		require.NoError(t, w.live.Lapse(t.Context(), w.room.ID))
-		m, err := w.live.Meeting(t.Context(), w.room.ID)
+		require.NoError(t, w.live.CountOut(t.Context(), w.Room.ID, anna.Entry.ID, "PA_1"))
+		require.NoError(t, w.live.Lapse(t.Context(), w.Room.ID))
+		m, err := w.live.Meeting(t.Context(), w.Room.ID)
 		require.NoError(t, err)
 		assert.True(t, m.On)
 		assert.False(t, m.Over)

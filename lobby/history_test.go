@@ -37,7 +37,7 @@ func TestRandomHistories(t *testing.T) {
 		servers := []node{first.node, first.server(t, rdb, calm)}
 		rapid.Check(t, func(rt *rapid.T) {
 			h := &history{
-				world: first.withNewRoom(t), servers: servers,
+				world: first.withNewRoom(), servers: servers,
 				status: map[uuid.UUID]live.Status{}, watches: map[uuid.UUID]*watch[*live.Entry]{},
 			}
 			h.host = h.watchLobby(t, servers[1].Service)
@@ -65,8 +65,8 @@ func (h *history) any(rt *rapid.T) *lobby.Request {
 
 func (h *history) knocks(rt *rapid.T) {
 	name := fmt.Sprint("Guest ", len(h.requests))
-	r, err := h.server(rt).RequestEntry(guest(),
-		lobby.RequestEntryInput{RoomID: &h.room.ID, DisplayName: &name})
+	r, err := h.server(rt).RequestEntry(env.Guest(),
+		lobby.RequestEntryInput{RoomID: &h.Room.ID, DisplayName: &name})
 	must(rt, err)
 	h.requests = append(h.requests, r)
 	h.arrive(r.Entry.ID)
@@ -84,8 +84,8 @@ func (h *history) move(id uuid.UUID, to live.Status) {
 
 func (h *history) polls(rt *rapid.T) {
 	r := h.any(rt)
-	again, err := h.server(rt).RequestEntry(guest(),
-		lobby.RequestEntryInput{RoomID: &h.room.ID, Ticket: &r.Ticket})
+	again, err := h.server(rt).RequestEntry(env.Guest(),
+		lobby.RequestEntryInput{RoomID: &h.Room.ID, Ticket: &r.Ticket})
 	must(rt, err)
 	id := r.Entry.ID
 	if was := h.status[id]; was == live.Left || was == live.Ended {
@@ -113,19 +113,19 @@ func (h *history) stopsWatching(rt *rapid.T) {
 
 func (h *history) leaves(rt *rapid.T) {
 	r := h.any(rt)
-	_, err := h.server(rt).Cancel(guest(), r.Ticket)
+	_, err := h.server(rt).Cancel(env.Guest(), r.Ticket)
 	h.decided(rt, r.Entry.ID, live.Left, err)
 }
 
 func (h *history) admits(rt *rapid.T) {
 	r := h.any(rt)
-	_, err := h.server(rt).Admit(h.world.host(), h.decide(r))
+	_, err := h.server(rt).Admit(h.world.Host(), h.decide(r))
 	h.decided(rt, r.Entry.ID, live.Admitted, err)
 }
 
 func (h *history) denies(rt *rapid.T) {
 	r := h.any(rt)
-	_, err := h.server(rt).Deny(h.world.host(), h.decide(r))
+	_, err := h.server(rt).Deny(h.world.Host(), h.decide(r))
 	h.decided(rt, r.Entry.ID, live.Denied, err)
 }
 
@@ -142,7 +142,7 @@ func (h *history) decided(rt *rapid.T, id uuid.UUID, to live.Status, err error) 
 }
 
 func (h *history) admitsAll(rt *rapid.T) {
-	entries, err := h.server(rt).AdmitAll(h.world.host(), lobby.AdmitAllInput{RoomID: h.room.ID})
+	entries, err := h.server(rt).AdmitAll(h.world.Host(), lobby.AdmitAllInput{RoomID: h.Room.ID})
 	must(rt, err)
 	if got := ids(entries); !slices.Equal(got, h.order) {
 		rt.Fatalf("admitted %v, want %v", got, h.order)
@@ -153,7 +153,7 @@ func (h *history) admitsAll(rt *rapid.T) {
 }
 
 func (h *history) clears(rt *rapid.T) {
-	_, err := h.server(rt).live.End(context.Background(), h.room.ID)
+	_, err := h.server(rt).live.End(context.Background(), h.Room.ID)
 	must(rt, err)
 	for id, status := range h.status {
 		if status == live.Waiting || status == live.Admitted {
@@ -165,7 +165,7 @@ func (h *history) clears(rt *rapid.T) {
 // agree checks that both servers list the model's state.
 func (h *history) agree(rt *rapid.T) {
 	for _, s := range h.servers {
-		l, err := s.Get(h.world.host(), h.room.ID)
+		l, err := s.Get(h.world.Host(), h.Room.ID)
 		must(rt, err)
 		if got := ids(l.Entries); !slices.Equal(got, h.order) {
 			rt.Fatalf("listed %v, want %v", got, h.order)

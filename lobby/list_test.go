@@ -20,7 +20,7 @@ func TestCachedListIsTheCurrentOne(t *testing.T) {
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
 		get := func(s *lobby.Service) *live.Lobby {
-			list, err := s.Get(w.host(), w.room.ID)
+			list, err := s.Get(w.Host(), w.Room.ID)
 			require.NoError(t, err)
 			return list
 		}
@@ -30,7 +30,7 @@ func TestCachedListIsTheCurrentOne(t *testing.T) {
 		require.Len(t, first.Entries, 3)
 		assert.Same(t, first.Entries[0], get(w.Service).Entries[0], "it is not read again while it is the same")
 
-		key := prefix + "lobby:{" + w.room.ID.String() + "}:"
+		key := prefix + "lobby:{" + w.Room.ID.String() + "}:"
 		lost := func(names ...string) func() {
 			return func() {
 				for _, name := range names {
@@ -45,14 +45,14 @@ func TestCachedListIsTheCurrentOne(t *testing.T) {
 		}{
 			{"a message", func() { w.say(t, "Soon") }, []string{"Ada", "Bob", "Cleo"}},
 			{"a decision at another server", func() {
-				_, err := w.server(t, rdb, calm).Admit(w.host(), w.decide(ada))
+				_, err := w.server(t, rdb, calm).Admit(w.Host(), w.decide(ada))
 				require.NoError(t, err)
 			}, []string{"Bob", "Cleo"}},
 			{"another guest", func() { w.knock(t, "Dan") }, []string{"Bob", "Cleo", "Dan"}},
 			{"a lost version", lost("version"), []string{"Bob", "Cleo", "Dan"}},
 			{"a lost entry", lost("entry:" + cleo.Entry.ID.String()), []string{"Bob", "Dan"}},
 			{"a guest who gives up", func() {
-				_, err := w.Cancel(guest(), bob.Ticket)
+				_, err := w.Cancel(env.Guest(), bob.Ticket)
 				require.NoError(t, err)
 			}, []string{"Dan"}},
 			{"a lost list", lost("waiting"), []string{}},

@@ -18,7 +18,7 @@ import (
 
 func (w *world) say(t testing.TB, message string) {
 	t.Helper()
-	_, err := w.SetMessage(w.host(), lobby.SetMessageInput{RoomID: w.room.ID, Message: &message})
+	_, err := w.SetMessage(w.Host(), lobby.SetMessageInput{RoomID: w.Room.ID, Message: &message})
 	require.NoError(t, err)
 }
 
@@ -53,10 +53,10 @@ func TestMessageReachesAllWaitingGuests(t *testing.T) {
 		hers.until(told(""))
 		host.until(func(l *live.Lobby) bool { return l.Message == nil })
 		w.say(t, "Now")
-		_, err := w.Admit(w.host(), w.decide(bob))
+		_, err := w.Admit(w.Host(), w.decide(bob))
 		require.NoError(t, err)
 		assert.Nil(t, w.watchEntry(t, there, bob).next().Message, "they do not wait any more")
-		_, err = w.live.End(guest(), w.room.ID)
+		_, err = w.live.End(env.Guest(), w.Room.ID)
 		require.NoError(t, err)
 		hers.until(is(live.Ended))
 		host.until(func(l *live.Lobby) bool { return l.Message == nil })
@@ -68,14 +68,14 @@ func TestOnlyHostsSetTheMessage(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
-	hello := lobby.SetMessageInput{RoomID: w.room.ID, Message: &w.room.Name}
-	_, err := w.SetMessage(guest(), hello)
-	requireKind(t, err, fault.Unauthenticated)
-	_, err = w.SetMessage(as(w.user(t, "Ulla")), hello)
-	requireKind(t, err, fault.Forbidden)
+	hello := lobby.SetMessageInput{RoomID: w.Room.ID, Message: &w.Room.Name}
+	_, err := w.SetMessage(env.Guest(), hello)
+	env.RequireFault(t, fault.Unauthenticated, err)
+	_, err = w.SetMessage(env.As(w.User("Ulla")), hello)
+	env.RequireFault(t, fault.Forbidden, err)
 	for _, bad := range []string{strings.Repeat("x", 501), " ", "a\x00b", "a\xff"} {
-		_, err := w.SetMessage(w.host(), lobby.SetMessageInput{RoomID: w.room.ID, Message: &bad})
-		requireKind(t, err, fault.Invalid)
+		_, err := w.SetMessage(w.Host(), lobby.SetMessageInput{RoomID: w.Room.ID, Message: &bad})
+		env.RequireFault(t, fault.Invalid, err)
 	}
 	w.say(t, strings.Repeat("é", 500))
 }
@@ -126,7 +126,7 @@ func TestGuestsSeeTheirPlaces(t *testing.T) {
 		reaches(t, annas, 1)
 		reaches(t, bobs, 2)
 		reaches(t, carls, 3)
-		_, err := w.Admit(w.host(), w.decide(bob))
+		_, err := w.Admit(w.Host(), w.decide(bob))
 		require.NoError(t, err)
 		reaches(t, bobs, 0)
 		reaches(t, carls, 2)
@@ -135,7 +135,7 @@ func TestGuestsSeeTheirPlaces(t *testing.T) {
 		assert.Equal(t, 2, at(*carls.last))
 		dora := w.knock(t, "Dora")
 		assert.Equal(t, 3, at(dora.Entry))
-		_, err = w.Cancel(guest(), anna.Ticket)
+		_, err = w.Cancel(env.Guest(), anna.Ticket)
 		require.NoError(t, err)
 		reaches(t, annas, 0)
 		reaches(t, carls, 1)
@@ -178,36 +178,37 @@ func TestRemovalIsShownOnlyWhenAHostDidIt(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, calm)
-		user := w.user(t, "Ursula")
-		held, expelled, ended := w.letIn(t, guest(), "Held"), w.letIn(t, guest(), "Expelled"), w.letIn(t, guest(), "Ended")
-		users := w.letIn(t, as(user), "User")
+		user := w.User("Ursula")
+		held, expelled, ended := w.letIn(t, env.Guest(), "Held"), w.letIn(t, env.Guest(), "Expelled"), w.letIn(t,
+			env.Guest(), "Ended")
+		users := w.letIn(t, env.As(user), "User")
 		removal := func(ctx context.Context, of *lobby.Request) *live.Removal {
-			again, err := w.RequestEntry(ctx, lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &of.Ticket})
+			again, err := w.RequestEntry(ctx, lobby.RequestEntryInput{RoomID: &w.Room.ID, Ticket: &of.Ticket})
 			require.NoError(t, err)
 			return again.Entry.Removal
 		}
 		for _, of := range []*lobby.Request{held, expelled, ended} {
-			assert.Nil(t, removal(guest(), of))
+			assert.Nil(t, removal(env.Guest(), of))
 		}
 		_, err := w.hold(t.Context(), personOf(held, nil))
 		require.NoError(t, err)
-		assert.Equal(t, live.Returned, *removal(guest(), held))
+		assert.Equal(t, live.Returned, *removal(env.Guest(), held))
 		assert.Equal(t, live.Returned, *w.watchEntry(t, w.Service, held).next().Removal)
-		_, err = w.Admit(w.host(), w.decide(held))
+		_, err = w.Admit(w.Host(), w.decide(held))
 		require.NoError(t, err)
-		assert.Nil(t, removal(guest(), held), "a host has let them in since")
+		assert.Nil(t, removal(env.Guest(), held), "a host has let them in since")
 
 		require.NoError(t, w.expel(t.Context(), personOf(expelled, nil)))
-		assert.Equal(t, live.Removed, *removal(guest(), expelled))
+		assert.Equal(t, live.Removed, *removal(env.Guest(), expelled))
 		require.NoError(t, w.expel(t.Context(), personOf(users, user)))
-		w.db.Room.UpdateOneID(w.room.ID).SetAccessLevel(room.AccessLevelTRUSTED).ExecX(t.Context())
-		assert.Equal(t, live.Removed, *removal(as(user), users), "though they may walk in")
+		w.DB.Room.UpdateOneID(w.Room.ID).SetAccessLevel(room.AccessLevelTRUSTED).ExecX(t.Context())
+		assert.Equal(t, live.Removed, *removal(env.As(user), users), "though they may walk in")
 
-		_, err = w.live.End(guest(), w.room.ID)
+		_, err = w.live.End(env.Guest(), w.Room.ID)
 		require.NoError(t, err)
-		assert.Nil(t, removal(guest(), ended), "they wait for the next meeting")
-		require.NoError(t, rdb.Del(t.Context(), prefix+"lobby:{"+w.room.ID.String()+"}:entry:"+ended.Entry.ID.String(),
-			prefix+"lobby:{"+w.room.ID.String()+"}:pass:"+ended.Entry.ID.String()).Err())
-		assert.Nil(t, removal(guest(), ended), "Redis has forgotten them")
+		assert.Nil(t, removal(env.Guest(), ended), "they wait for the next meeting")
+		require.NoError(t, rdb.Del(t.Context(), prefix+"lobby:{"+w.Room.ID.String()+"}:entry:"+ended.Entry.ID.String(),
+			prefix+"lobby:{"+w.Room.ID.String()+"}:pass:"+ended.Entry.ID.String()).Err())
+		assert.Nil(t, removal(env.Guest(), ended), "Redis has forgotten them")
 	})
 }

@@ -67,9 +67,9 @@ func TestDenialOutlivesACutOfTheGuestsServer(t *testing.T) {
 			link.cut.Store(true)
 			if ban {
 				p := rooms.Person{ID: request.Entry.ID, Name: "Vic"}
-				require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, p, rooms.Forever))
+				require.NoError(t, w.Rooms.Ban(w.Host(), w.Room.ID, p, rooms.Forever))
 			}
-			_, err := w.Deny(w.host(), w.decide(request))
+			_, err := w.Deny(w.Host(), w.decide(request))
 			require.NoError(t, err)
 			time.Sleep(4 * settings.DeniedFor) // nothing happens: that is the point
 			link.cut.Store(false)
@@ -79,11 +79,11 @@ func TestDenialOutlivesACutOfTheGuestsServer(t *testing.T) {
 			}
 			assert.Empty(t, w.listed(t))
 
-			again, err := w.RequestEntry(guest(), lobby.RequestEntryInput{
-				RoomID: &w.room.ID, Ticket: &request.Ticket,
+			again, err := w.RequestEntry(env.Guest(), lobby.RequestEntryInput{
+				RoomID: &w.Room.ID, Ticket: &request.Ticket,
 			})
 			if ban {
-				requireKind(t, err, fault.Forbidden)
+				env.RequireFault(t, fault.Forbidden, err)
 				return
 			}
 			require.NoError(t, err)
@@ -104,22 +104,22 @@ func TestNobodyIsPutBackAgainstTheDatabase(t *testing.T) {
 	vics.next()
 	annas.next()
 	p := rooms.Person{ID: vic.Entry.ID, Name: "Vic"}
-	require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, p, rooms.Forever))
-	key := prefix + "lobby:{" + w.room.ID.String() + "}:"
+	require.NoError(t, w.Rooms.Ban(w.Host(), w.Room.ID, p, rooms.Forever))
+	key := prefix + "lobby:{" + w.Room.ID.String() + "}:"
 	lose := func(r *lobby.Request) {
-		require.NoError(t, rdb.Del(guest(), key+"entry:"+r.Entry.ID.String()).Err())
-		require.NoError(t, rdb.ZRem(guest(), key+"waiting", r.Entry.ID.String()).Err())
+		require.NoError(t, rdb.Del(env.Guest(), key+"entry:"+r.Entry.ID.String()).Err())
+		require.NoError(t, rdb.ZRem(env.Guest(), key+"waiting", r.Entry.ID.String()).Err())
 	}
 	lose(vic)
 	vics.until(is(live.Denied))
 	lose(anna)
 	env.Eventually(t, func(t *assert.CollectT) {
-		list, err := w.Get(w.host(), w.room.ID)
+		list, err := w.Get(w.Host(), w.Room.ID)
 		if assert.NoError(t, err) {
 			assert.Equal(t, []string{"Anna"}, names(list))
 		}
 	})
-	_, err := w.rooms.Delete(w.host(), w.room.ID)
+	_, err := w.Rooms.Delete(w.Host(), w.Room.ID)
 	require.NoError(t, err)
 	lose(anna)
 	annas.until(is(live.Ended))
@@ -131,28 +131,29 @@ func TestOneDamagedEntryDoesNotHideTheLobby(t *testing.T) {
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		for what, damage := range map[string]func(t *testing.T, key string){
 			"values": func(t *testing.T, key string) {
-				require.NoError(t, rdb.HSet(guest(), key, "since", "yesterday", "arrival", "", "version", "x").Err())
+				require.NoError(t, rdb.HSet(env.Guest(), key, "since", "yesterday", "arrival", "", "version",
+					"x").Err())
 			},
 			"status": func(t *testing.T, key string) {
-				require.NoError(t, rdb.HSet(guest(), key, "status", "SITTING", "user", "nobody").Err())
+				require.NoError(t, rdb.HSet(env.Guest(), key, "status", "SITTING", "user", "nobody").Err())
 			},
 			"type": func(t *testing.T, key string) {
-				require.NoError(t, rdb.Del(guest(), key).Err())
-				require.NoError(t, rdb.Set(guest(), key, "no hash", time.Minute).Err())
+				require.NoError(t, rdb.Del(env.Guest(), key).Err())
+				require.NoError(t, rdb.Set(env.Guest(), key, "no hash", time.Minute).Err())
 			},
 		} {
 			t.Run(what, func(t *testing.T) {
 				w := newWorld(t, rdb, prefix, calm)
 				anna, vic, bob := w.knock(t, "Anna"), w.knock(t, "Vic"), w.knock(t, "Bob")
-				damage(t, prefix+"lobby:{"+w.room.ID.String()+"}:entry:"+vic.Entry.ID.String())
+				damage(t, prefix+"lobby:{"+w.Room.ID.String()+"}:entry:"+vic.Entry.ID.String())
 				w.knock(t, "Carl") // the list is read anew
 				assert.Equal(t, []string{"Anna", "Bob", "Carl"}, w.listed(t))
-				_, err := w.Admit(w.host(), w.decide(bob))
+				_, err := w.Admit(w.Host(), w.decide(bob))
 				require.NoError(t, err)
-				admitted, err := w.AdmitAll(w.host(), lobby.AdmitAllInput{RoomID: w.room.ID})
+				admitted, err := w.AdmitAll(w.Host(), lobby.AdmitAllInput{RoomID: w.Room.ID})
 				require.NoError(t, err)
 				assert.GreaterOrEqual(t, len(admitted), 2)
-				_, err = w.live.End(guest(), w.room.ID)
+				_, err = w.live.End(env.Guest(), w.Room.ID)
 				require.NoError(t, err)
 				back := w.again(t, anna)
 				assert.Equal(t, live.Waiting, back.Entry.Status)
@@ -165,10 +166,10 @@ func TestDamagedPassCountsAsNone(t *testing.T) {
 	t.Parallel()
 	rdb, prefix := env.Redis(t)
 	w := newWorld(t, rdb, prefix, calm)
-	anna, vic := w.letIn(t, guest(), "Anna"), w.letIn(t, guest(), "Vic")
-	key := prefix + "lobby:{" + w.room.ID.String() + "}:pass:" + vic.Entry.ID.String()
-	require.NoError(t, rdb.HSet(guest(), key, "user", "nobody", "at", strings.Repeat("x", 9)).Err())
-	standings, err := w.Judge(guest(), w.room, anna.Entry.ID, vic.Entry.ID)
+	anna, vic := w.letIn(t, env.Guest(), "Anna"), w.letIn(t, env.Guest(), "Vic")
+	key := prefix + "lobby:{" + w.Room.ID.String() + "}:pass:" + vic.Entry.ID.String()
+	require.NoError(t, rdb.HSet(env.Guest(), key, "user", "nobody", "at", strings.Repeat("x", 9)).Err())
+	standings, err := w.Judge(env.Guest(), w.Room, anna.Entry.ID, vic.Entry.ID)
 	require.NoError(t, err)
 	assert.NoError(t, standings[0].Refused)
 	assert.Error(t, standings[1].Refused)

@@ -48,9 +48,9 @@ func TestOneOfFiftyHostsDecides(t *testing.T) {
 				want := live.Admitted
 				if i%2 == 0 {
 					want = live.Denied
-					_, err = w.Deny(w.host(), w.decide(anna))
+					_, err = w.Deny(w.Host(), w.decide(anna))
 				} else {
-					_, err = w.Admit(w.host(), w.decide(anna))
+					_, err = w.Admit(w.Host(), w.decide(anna))
 				}
 				if err != nil {
 					assert.Equal(t, fault.Conflict, fault.Of(err).Kind)
@@ -77,21 +77,21 @@ func TestRefreshNeverUndoesAnAdmission(t *testing.T) {
 			atOnce(10, func(i int) {
 				switch {
 				case i == 0:
-					_, err := w.Admit(w.host(), w.decide(anna))
+					_, err := w.Admit(w.Host(), w.decide(anna))
 					assert.NoError(t, err)
 				case i%2 == 0:
 					w.again(t, anna)
 				default:
-					watched(t, guest(), func(ctx context.Context) (<-chan *live.Entry, error) {
+					watched(t, env.Guest(), func(ctx context.Context) (<-chan *live.Entry, error) {
 						return w.WatchEntry(ctx, anna.Ticket)
 					}).end()
 				}
 			})
 			assert.Equal(t, live.Admitted, w.again(t, anna).Entry.Status)
-			key := prefix + "lobby:{" + w.room.ID.String() + "}:entry:" + anna.Entry.ID.String()
+			key := prefix + "lobby:{" + w.Room.ID.String() + "}:entry:" + anna.Entry.ID.String()
 			ttl, err := rdb.PTTL(context.Background(), key).Result()
 			require.NoError(t, err)
-			assert.Greater(t, ttl, settings.AdmittedFor-soon, "the admission is as long as it was")
+			assert.Greater(t, ttl, settings.AdmittedFor-env.Soon, "the admission is as long as it was")
 		}
 		assert.Empty(t, w.listed(t))
 	})
@@ -105,8 +105,8 @@ func TestFiveHundredGuestsAreListedInOrder(t *testing.T) {
 		requests := make([]*lobby.Request, 500)
 		atOnce(len(requests), func(i int) {
 			name := strconv.Itoa(i)
-			r, err := w.RequestEntry(guest(),
-				lobby.RequestEntryInput{RoomID: &w.room.ID, DisplayName: &name})
+			r, err := w.RequestEntry(env.Guest(),
+				lobby.RequestEntryInput{RoomID: &w.Room.ID, DisplayName: &name})
 			if assert.NoError(t, err) {
 				requests[i] = r
 			}
@@ -135,7 +135,7 @@ func TestFloodIsCoalescedForHosts(t *testing.T) {
 	host.next()
 	begin := time.Now()
 	atOnce(200, func(int) {
-		_, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID})
+		_, err := w.RequestEntry(env.Guest(), lobby.RequestEntryInput{RoomID: &w.Room.ID})
 		assert.NoError(t, err)
 	})
 	states := 1
@@ -156,10 +156,10 @@ func TestKnockWakesNoOtherGuest(t *testing.T) {
 	heard := func(more uint64) {
 		t.Helper()
 		bells += more
-		require.Eventually(t, func() bool { return w.live.Stats().Received == bells }, soon, time.Millisecond)
+		require.Eventually(t, func() bool { return w.live.Stats().Received == bells }, env.Soon, time.Millisecond)
 	}
 	w.watchEntry(t, w.Service, w.knock(t, "First")).next()
-	require.Eventually(t, func() bool { return w.live.Stats().Rung == 1 }, soon, time.Millisecond, "bells arrive")
+	require.Eventually(t, func() bool { return w.live.Stats().Rung == 1 }, env.Soon, time.Millisecond, "bells arrive")
 	const guests = 20
 	for range guests {
 		w.watchEntry(t, w.Service, w.knock(t, "Waits")).next()
@@ -170,7 +170,7 @@ func TestKnockWakesNoOtherGuest(t *testing.T) {
 	entry := w.watchEntry(t, w.Service, last)
 	entry.next()
 	before := w.live.Stats().Rung
-	_, err := w.Admit(w.host(), w.decide(last))
+	_, err := w.Admit(w.Host(), w.decide(last))
 	require.NoError(t, err)
 	entry.until(is(live.Admitted))
 	for range 6 {

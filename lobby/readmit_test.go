@@ -26,13 +26,13 @@ var lasting = func() settings {
 // admit lets a guest in, for the owner.
 func (w *world) admit(t testing.TB, of *lobby.Request) {
 	t.Helper()
-	_, err := w.Admit(w.host(), w.decide(of))
+	_, err := w.Admit(w.Host(), w.decide(of))
 	require.NoError(t, err)
 }
 
 // tokenOf asks for a token with the ticket of a request.
 func (w *world) tokenOf(of *lobby.Request) (*lobby.RoomToken, error) {
-	return w.CreateRoomToken(guest(), lobby.CreateRoomTokenInput{RoomID: &w.room.ID, Ticket: &of.Ticket})
+	return w.CreateRoomToken(env.Guest(), lobby.CreateRoomTokenInput{RoomID: &w.Room.ID, Ticket: &of.Ticket})
 }
 
 // TestAdmissionThatRedisHasLostIsBroughtBack: the guest knows it, and does not watch any more. Redis knows the guest as
@@ -41,10 +41,10 @@ func TestAdmissionThatRedisHasLostIsBroughtBack(t *testing.T) {
 	t.Parallel()
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, rdb, prefix, lasting)
-		ulla := as(w.user(t, "Ulla User"))
+		ulla := env.As(w.User("Ulla User"))
 		empty := env.RememberRedis(t, rdb, prefix)
 		anna := w.knock(t, "Anna")
-		users, err := w.RequestEntry(ulla, lobby.RequestEntryInput{RoomID: &w.room.ID})
+		users, err := w.RequestEntry(ulla, lobby.RequestEntryInput{RoomID: &w.Room.ID})
 		require.NoError(t, err)
 		waiting := env.RememberRedis(t, rdb, prefix)
 		w.admit(t, anna)
@@ -57,14 +57,14 @@ func TestAdmissionThatRedisHasLostIsBroughtBack(t *testing.T) {
 			assert.Equal(t, "Anna", token.ConnectionDetails.ParticipantName)
 
 			goBack()
-			again, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &anna.Ticket})
+			again, err := w.RequestEntry(env.Guest(), lobby.RequestEntryInput{RoomID: &w.Room.ID, Ticket: &anna.Ticket})
 			require.NoError(t, err, state)
 			assert.Equal(t, live.Admitted, again.Entry.Status)
 			assert.Equal(t, anna.Entry.ID, again.Entry.ID)
 			assert.NotContains(t, w.listed(t), "Anna", "hosts are not asked again")
 			assert.Equal(t, live.Admitted, w.watchEntry(t, w.Service, anna).next().Status)
 
-			again, err = w.RequestEntry(ulla, lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &users.Ticket})
+			again, err = w.RequestEntry(ulla, lobby.RequestEntryInput{RoomID: &w.Room.ID, Ticket: &users.Ticket})
 			require.NoError(t, err, state)
 			assert.Equal(t, live.Admitted, again.Entry.Status)
 			assert.True(t, again.Entry.IsAuthenticated())
@@ -79,44 +79,45 @@ func TestAdmissionIsNotBroughtBackAgainstALaterChange(t *testing.T) {
 		for name, follows := range map[string]func(*world, *lobby.Request, rooms.Person, func()){
 			"denied after the failover": func(w *world, anna *lobby.Request, _ rooms.Person, goBack func()) {
 				goBack()
-				_, err := w.Deny(w.host(), w.decide(anna))
+				_, err := w.Deny(w.Host(), w.decide(anna))
 				require.NoError(t, err)
 			},
-			"removed after the failover, on another device": func(w *world, _ *lobby.Request, ulla rooms.Person, goBack func()) {
+			"removed after the failover, on another device": func(w *world, _ *lobby.Request, ulla rooms.Person,
+				goBack func()) {
 				goBack()
-				other := rooms.Person{ID: w.room.ID, UserID: ulla.UserID}
-				require.NoError(t, w.expel(guest(), other))
+				other := rooms.Person{ID: w.Room.ID, UserID: ulla.UserID}
+				require.NoError(t, w.expel(env.Guest(), other))
 			},
 			"returned after the failover": func(w *world, _ *lobby.Request, ulla rooms.Person, goBack func()) {
 				goBack()
-				_, err := w.hold(guest(), ulla)
+				_, err := w.hold(env.Guest(), ulla)
 				require.NoError(t, err)
 			},
 			"the meeting ended after the failover": func(w *world, _ *lobby.Request, _ rooms.Person, goBack func()) {
 				goBack()
-				_, err := w.live.End(guest(), w.room.ID)
+				_, err := w.live.End(env.Guest(), w.Room.ID)
 				require.NoError(t, err)
 			},
 			"removed before": func(w *world, _ *lobby.Request, ulla rooms.Person, goBack func()) {
-				w.rooms.WriteAudit(w.host(), w.room.ID, rooms.Act{Action: auditevent.ActionREMOVE, Target: ulla})
+				w.Rooms.WriteAudit(w.Host(), w.Room.ID, rooms.Act{Action: auditevent.ActionREMOVE, Target: ulla})
 				goBack()
 			},
 			"the meeting ended before": func(w *world, _ *lobby.Request, _ rooms.Person, goBack func()) {
-				w.rooms.WriteAudit(w.host(), w.room.ID, rooms.Act{Action: auditevent.ActionEND_MEETING})
+				w.Rooms.WriteAudit(w.Host(), w.Room.ID, rooms.Act{Action: auditevent.ActionEND_MEETING})
 				goBack()
 			},
 		} {
 			t.Run(name, func(t *testing.T) {
 				w := newWorld(t, rdb, prefix, lasting)
-				ulla := w.user(t, "Ulla User")
-				asked, err := w.RequestEntry(as(ulla), lobby.RequestEntryInput{RoomID: &w.room.ID})
+				ulla := w.User("Ulla User")
+				asked, err := w.RequestEntry(env.As(ulla), lobby.RequestEntryInput{RoomID: &w.Room.ID})
 				require.NoError(t, err)
-				goBack := env.RememberRedis(t, rdb, prefix+"lobby:{"+w.room.ID.String())
+				goBack := env.RememberRedis(t, rdb, prefix+"lobby:{"+w.Room.ID.String())
 				w.admit(t, asked)
 				person := rooms.Person{ID: asked.Entry.ID, UserID: ulla.ID, Name: "Ulla User"}
 				follows(w, asked, person, goBack)
 				_, err = w.tokenOf(asked)
-				requireKind(t, err, fault.LobbyRequired)
+				env.RequireFault(t, fault.LobbyRequired, err)
 			})
 		}
 	})
@@ -132,13 +133,13 @@ func TestBanAndLockApplyToAnAdmissionThatIsBroughtBack(t *testing.T) {
 	w.admit(t, vic)
 	goBack()
 	person := rooms.Person{ID: vic.Entry.ID, Name: "Vic"}
-	require.NoError(t, w.rooms.Ban(w.host(), w.room.ID, person, rooms.Forever))
+	require.NoError(t, w.Rooms.Ban(w.Host(), w.Room.ID, person, rooms.Forever))
 	_, err := w.tokenOf(vic)
-	requireKind(t, err, fault.Forbidden)
-	_, _, err = w.rooms.Lock(w.host(), w.room.ID)
+	env.RequireFault(t, fault.Forbidden, err)
+	_, _, err = w.Rooms.Lock(w.Host(), w.Room.ID)
 	require.NoError(t, err)
 	_, err = w.tokenOf(anna)
-	requireKind(t, err, fault.Forbidden)
+	env.RequireFault(t, fault.Forbidden, err)
 }
 
 // TestOldAdmissionIsNotBroughtBack: a meeting that nobody ended may have ended since.
@@ -154,7 +155,7 @@ func TestOldAdmissionIsNotBroughtBack(t *testing.T) {
 	goBack()
 	time.Sleep(2 * settings.MeetingGrace) // nothing happens: that is the point
 	_, err := w.tokenOf(anna)
-	requireKind(t, err, fault.LobbyRequired)
+	env.RequireFault(t, fault.LobbyRequired, err)
 }
 
 // TestEarlierAdmissionDoesNotAdmitAGuestWhoAsksAgain: it ended with the meeting.
@@ -164,10 +165,10 @@ func TestEarlierAdmissionDoesNotAdmitAGuestWhoAsksAgain(t *testing.T) {
 	w := newWorld(t, rdb, prefix, lasting)
 	anna := w.knock(t, "Anna")
 	w.admit(t, anna)
-	key := prefix + "lobby:{" + w.room.ID.String() + "}:entry:" + anna.Entry.ID.String()
-	require.NoError(t, rdb.HSet(guest(), key, "status", "ENDED").Err()) // as close.lua does when a meeting lapses
+	key := prefix + "lobby:{" + w.Room.ID.String() + "}:entry:" + anna.Entry.ID.String()
+	require.NoError(t, rdb.HSet(env.Guest(), key, "status", "ENDED").Err()) // as close.lua does when a meeting lapses
 	for range 2 {
-		again, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &anna.Ticket})
+		again, err := w.RequestEntry(env.Guest(), lobby.RequestEntryInput{RoomID: &w.Room.ID, Ticket: &anna.Ticket})
 		require.NoError(t, err)
 		assert.Equal(t, live.Waiting, again.Entry.Status)
 	}
@@ -180,24 +181,24 @@ func TestDamagedDataOfOnePersonDoesNotConcernOthers(t *testing.T) {
 		anna, bob := w.knock(t, "Anna"), w.knock(t, "Bob")
 		w.admit(t, anna)
 		w.admit(t, bob)
-		key := prefix + "lobby:{" + w.room.ID.String() + "}:"
+		key := prefix + "lobby:{" + w.Room.ID.String() + "}:"
 		require.NoError(t, rdb.Set(t.Context(), key+"pass:"+bob.Entry.ID.String(), "damaged", time.Hour).Err())
 		require.NoError(t, rdb.HSet(t.Context(), key+"meeting", "version", "damaged").Err())
 		_, err := w.tokenOf(anna)
 		require.NoError(t, err)
-		standings, err := w.Judge(t.Context(), w.room, anna.Entry.ID, bob.Entry.ID)
+		standings, err := w.Judge(t.Context(), w.Room, anna.Entry.ID, bob.Entry.ID)
 		require.NoError(t, err)
 		assert.NoError(t, standings[0].Refused)
-		require.NoError(t, w.live.Touch(t.Context(), w.room.ID))
+		require.NoError(t, w.live.Touch(t.Context(), w.Room.ID))
 		require.NoError(t, rdb.HSet(t.Context(), key+"meeting", "revoked", "damaged").Err())
-		standings, err = w.Judge(t.Context(), w.room, anna.Entry.ID, bob.Entry.ID)
+		standings, err = w.Judge(t.Context(), w.Room, anna.Entry.ID, bob.Entry.ID)
 		require.NoError(t, err)
 		assert.NoError(t, standings[0].Refused)
 		assert.False(t, standings[1].Known, "as good as none")
-		again, err := w.RequestEntry(guest(), lobby.RequestEntryInput{RoomID: &w.room.ID, Ticket: &anna.Ticket})
+		again, err := w.RequestEntry(env.Guest(), lobby.RequestEntryInput{RoomID: &w.Room.ID, Ticket: &anna.Ticket})
 		require.NoError(t, err)
 		assert.Equal(t, live.Admitted, again.Entry.Status)
-		_, err = w.live.End(guest(), w.room.ID)
+		_, err = w.live.End(env.Guest(), w.Room.ID)
 		require.NoError(t, err)
 	})
 }

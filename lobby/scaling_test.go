@@ -35,7 +35,7 @@ func BenchmarkRedis(b *testing.B) {
 
 // benchGuest is all that one guest requests of Redis, except the heartbeats while they wait.
 func (w *world) benchGuest(b *testing.B) {
-	w = w.withNewRoom(b)
+	w = w.withNewRoom()
 	for b.Loop() {
 		w.admitAGuest(b)
 	}
@@ -47,9 +47,9 @@ func (w *world) admitAGuest(t testing.TB) {
 	request := w.knock(t, "Guest")
 	entry := w.watchEntry(t, w.Service, request)
 	entry.next()
-	_, err := w.Admit(w.host(), w.decide(request))
+	_, err := w.Admit(w.Host(), w.decide(request))
 	require.NoError(t, err)
-	_, err = w.ConnectionDetails(guest(), entry.until(is(live.Admitted)))
+	_, err = w.ConnectionDetails(env.Guest(), entry.until(is(live.Admitted)))
 	require.NoError(t, err)
 	entry.end()
 }
@@ -110,7 +110,7 @@ func benchHeartbeat(b *testing.B, inRoom int) {
 	w := newWorld(b, server.Client(b), "", fast)
 	for i := range guests {
 		if i%inRoom == 0 {
-			w = w.withNewRoom(b)
+			w = w.withNewRoom()
 		}
 		w.watchEntry(b, w.Service, w.knock(b, "Guest")).next()
 	}

@@ -93,7 +93,8 @@ func TestEveryActOfModerationIsAudited(t *testing.T) {
 		}, auditevent.ActionUPDATE_ROOM, "", `{"accessLevel":"RESTRICTED","locked":false,"configuration":` +
 			`{"publishSources":null,"everyoneCanMute":false,"dataAllowed":true}}`},
 		{func() error {
-			_, err := w.Remove(w.Host(), meetings.RemoveInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(anna.id)})
+			_, err := w.Remove(w.Host(), meetings.RemoveInput{RoomID: w.Room.ID,
+				ParticipantID: livekit.IdentityOf(anna.id)})
 			return err
 		}, auditevent.ActionREMOVE, "Anna", ""},
 		{func() error {

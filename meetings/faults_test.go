@@ -44,7 +44,8 @@ func TestDecisionsStayWhenLiveKitIsUnavailable(t *testing.T) {
 	mallory, anna := w.counted(w.token(env.Guest(), "Mallory")), w.counted(w.token(env.Guest(), "Anna"))
 	anna.publish(livekitproto.TrackSource_MICROPHONE)
 	line.Cut()
-	remove := meetings.RemoveInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(mallory.id), Ban: new(rooms.Forever)}
+	remove := meetings.RemoveInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(mallory.id),
+		Ban: new(rooms.Forever)}
 	_, err := w.Remove(w.Host(), remove)
 	env.RequireFault(t, fault.Unavailable, err)
 	_, err = w.lobby.CreateRoomToken(env.Guest(), lobby.CreateRoomTokenInput{
@@ -167,7 +168,8 @@ func TestRedisThatDiesMakesModerationUnavailable(t *testing.T) {
 	server.Stop(t)
 	_, err := w.Remove(w.Host(), meetings.RemoveInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(anna.id)})
 	env.RequireFault(t, fault.Unavailable, err)
-	_, err = w.ReturnToLobby(w.Host(), meetings.ParticipantInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(anna.id)})
+	_, err = w.ReturnToLobby(w.Host(), meetings.ParticipantInput{RoomID: w.Room.ID,
+		ParticipantID: livekit.IdentityOf(anna.id)})
 	env.RequireFault(t, fault.Unavailable, err)
 	_, err = w.MuteAll(w.Host(), meetings.MuteAllInput{RoomID: w.Room.ID})
 	env.RequireFault(t, fault.Unavailable, err)
@@ -177,7 +179,8 @@ func TestRedisThatDiesMakesModerationUnavailable(t *testing.T) {
 	anna.isThere()
 	server.Start(t)
 	env.Eventually(w.T, func(t *assert.CollectT) {
-		_, err := w.Remove(w.Host(), meetings.RemoveInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(anna.id)})
+		_, err := w.Remove(w.Host(), meetings.RemoveInput{RoomID: w.Room.ID,
+			ParticipantID: livekit.IdentityOf(anna.id)})
 		assert.NoError(t, err)
 	})
 	anna.isRemoved()
@@ -190,7 +193,8 @@ func TestRedisThatLosesItsDataRemovesNobody(t *testing.T) {
 	client := server.Client(t)
 	w := newWorld(t, options{redis: client})
 	anna, late := w.counted(w.admitted(env.Guest(), "Anna")), w.admitted(env.Guest(), "Late")
-	walksIn, removed := w.token(env.As(w.NewMember("Mia", roomaccess.RoleMEMBER)), "Mia"), w.admitted(env.Guest(), "Removed")
+	walksIn, removed := w.token(env.As(w.NewMember("Mia", roomaccess.RoleMEMBER)), "Mia"), w.admitted(env.Guest(),
+		"Removed")
 	w.remove(removed)
 	require.NoError(t, client.FlushAll(context.Background()).Err())
 	updated, err := w.UpdateRoom(w.Host(), rooms.UpdateInput{

@@ -105,7 +105,8 @@ func TestHostCannotActOnTheSameRankAfterRedisHasLostItsData(t *testing.T) {
 	ada, bob := w.NewMember("Ada", roomaccess.RoleADMINISTRATOR), w.NewMember("Bob", roomaccess.RoleADMINISTRATOR)
 	there := w.counted(w.token(env.As(bob), "Bob"))
 	w.forget()
-	_, err := w.Remove(env.As(ada), meetings.RemoveInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(there.id)})
+	_, err := w.Remove(env.As(ada), meetings.RemoveInput{RoomID: w.Room.ID,
+		ParticipantID: livekit.IdentityOf(there.id)})
 	env.RequireFault(t, fault.Forbidden, err)
 	results, err := w.MuteAll(env.As(ada), meetings.MuteAllInput{RoomID: w.Room.ID})
 	require.NoError(t, err)

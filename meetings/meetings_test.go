@@ -260,7 +260,8 @@ func (w *world) counted(p pass) *person {
 	c := w.enter(p)
 	inside := w.Prefix + "lobby:{" + w.Room.ID.String() + "}:inside"
 	env.Eventually(w.T, func(t *assert.CollectT) {
-		assert.Contains(t, w.Redis.HGet(context.Background(), inside, p.id.String()).Val(), c.room.LocalParticipant.SID())
+		assert.Contains(t, w.Redis.HGet(context.Background(), inside, p.id.String()).Val(),
+			c.room.LocalParticipant.SID())
 	})
 	return c
 }

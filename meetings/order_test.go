@@ -124,7 +124,8 @@ func TestEndConcernsOnlyThatMeeting(t *testing.T) {
 	waits := w.knock(env.Guest(), "Waits")
 	anna := w.admitted(env.Guest(), "Anna")
 	held := w.admitted(env.Guest(), "Held")
-	_, err = w.ReturnToLobby(w.Host(), meetings.ParticipantInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(held.id)})
+	_, err = w.ReturnToLobby(w.Host(), meetings.ParticipantInput{RoomID: w.Room.ID,
+		ParticipantID: livekit.IdentityOf(held.id)})
 	require.NoError(t, err)
 	require.NoError(t, w.live.Restrict(env.Guest(), w.Room.ID, anna.id,
 		live.Restrictions{Name: new("Given name")}))

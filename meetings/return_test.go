@@ -25,7 +25,8 @@ func (w *world) remove(p pass) []*meetings.Result {
 
 func (w *world) returnToLobby(p pass) *live.Entry {
 	w.T.Helper()
-	entry, err := w.ReturnToLobby(w.Host(), meetings.ParticipantInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(p.id)})
+	entry, err := w.ReturnToLobby(w.Host(), meetings.ParticipantInput{RoomID: w.Room.ID,
+		ParticipantID: livekit.IdentityOf(p.id)})
 	require.NoError(w.T, err)
 	return entry
 }

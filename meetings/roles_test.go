@@ -112,7 +112,7 @@ func TestGuestWithAnAccountIsMadeAMember(t *testing.T) {
 	_, err = w.Revoke(w.Host(), w.Room.ID, user.ID)
 	require.NoError(t, err)
 	assert.Empty(t, anna.isThere().Role(), "and stays, as an admitted guest")
-	member := w.Grant("Mia", roomaccess.RoleMEMBER)
+	member := w.NewMember("Mia", roomaccess.RoleMEMBER)
 	mia := w.counted(w.token(env.As(member), "Mia"))
 	_, err = w.Revoke(w.Host(), w.Room.ID, member.ID)
 	require.NoError(t, err)

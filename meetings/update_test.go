@@ -236,7 +236,8 @@ func TestHostsActOnPeopleBelowTheirRank(t *testing.T) {
 			return err
 		},
 		"return": func(c ctx, p pass) error {
-			_, err := w.ReturnToLobby(c, meetings.ParticipantInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(p.id)})
+			_, err := w.ReturnToLobby(c, meetings.ParticipantInput{RoomID: w.Room.ID,
+				ParticipantID: livekit.IdentityOf(p.id)})
 			return err
 		},
 		"setRole": func(c ctx, p pass) error {
