@@ -99,7 +99,7 @@ function Examples({ groups, viewer }) {
       ? h("p", null, `Signed in as ${viewer.fullName || viewer.email}. `, h("a", { href: "/logout" }, "Sign out"))
       : h("p", null, h("a", { href: "/login?returnTo=/graphiql" }, "Sign in"), " to be a host."),
     h("label", null, h("input", { type: "checkbox", checked: guest, onChange: choose }),
-      " Ask as a guest, not as who is signed in"),
+      " Send as a guest, without my sign-in"),
     groups.map(({ name, examples }) => h("div", { key: name },
       h("h3", null, name),
       h("ul", null, examples.map((example) => h("li", { key: example.name },

@@ -1,5 +1,5 @@
 // GraphiQL: only by clicks on examples, a person signs in as a host, creates a room, watches its lobby, and admits a
-// guest who knocks.
+// guest who asks to enter.
 import { check, foyer, graphql, person, say, screenshot, signIn, test, until } from './browser.mjs';
 
 test(async () => {
@@ -20,7 +20,7 @@ test(async () => {
   await result.getByText('"OWNER"').waitFor();
   say('a room is created');
 
-  await open('Watch who waits', 'totalCount');
+  await open('Watch the lobby', 'totalCount');
   const variables = await page.getByRole('region', { name: 'Variables' }).textContent();
   const roomId = /[0-9a-f-]{36}/.exec(variables)?.[0];
   check(roomId, `the room's id is filled in: ${variables}`);
@@ -52,7 +52,7 @@ test(async () => {
   say('settings and documentation open');
 
   // Without the cookie there is no viewer.
-  await examples.getByRole('checkbox', { name: /^Ask as a guest/ }).check();
+  await examples.getByRole('checkbox', { name: /^Send as a guest/ }).check();
   await open('Who am I', 'viewer');
   await run();
   await until(page, () => /"viewer": null/.test(document.querySelector('.result-window').innerText));
