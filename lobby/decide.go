@@ -27,8 +27,8 @@ type AdmitAllInput struct {
 	EntryIds []uuid.UUID
 }
 
-// Admit admits a waiting guest, for a host. The first decision on a guest wins: the same decision again succeeds, another
-// is a Conflict that names the first. While the room is locked it is a Conflict too.
+// Admit admits a waiting guest, for a host. The first decision on a guest wins: the same decision again succeeds,
+// another is a Conflict that names the first. While the room is locked it is a Conflict too.
 func (s *Service) Admit(ctx context.Context, in DecideInput) (*live.Entry, error) {
 	if err := s.mayAdmit(ctx, in.RoomID); err != nil {
 		return nil, err
@@ -109,7 +109,9 @@ func (s *Service) DenyAll(ctx context.Context, in AdmitAllInput) ([]*live.Entry,
 
 // decideAll makes one decision on several entries. It returns all of them as they are afterwards, and those that the
 // decision has won.
-func (s *Service) decideAll(ctx context.Context, in AdmitAllInput, d live.Decision) (all, decided []*live.Entry, err error) {
+func (s *Service) decideAll(
+	ctx context.Context, in AdmitAllInput, d live.Decision,
+) (all, decided []*live.Entry, err error) {
 	if len(in.EntryIds) > maxDecisions {
 		return nil, nil, fault.Field("entryIds", "name at most %d entries", maxDecisions)
 	}

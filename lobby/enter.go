@@ -30,8 +30,8 @@ type Request struct {
 	Ticket string
 }
 
-// RequestEntry asks to enter a room. People who may walk in are admitted immediately; others wait, and keep their place by
-// asking again with their ticket. A request never changes a decision.
+// RequestEntry asks to enter a room. People who may walk in are admitted immediately; others wait, and keep their place
+// by asking again with their ticket. A request never changes a decision.
 func (s *Service) RequestEntry(ctx context.Context, in RequestEntryInput) (*Request, error) {
 	room, err := s.rooms.Find(ctx, in.RoomID, in.Slug)
 	if err != nil {
@@ -263,8 +263,8 @@ func (s *Service) mayWalkIn(
 // lost their tickets.
 const placesPerUser = 20
 
-// placesOf returns the limits of the places that a new entry may take. A user has places of their own, and takes none of
-// the share of their address.
+// placesOf returns the limits of the places that a new entry may take. A user has places of their own, and takes none
+// of the share of their address.
 func (s *Service) placesOf(ctx context.Context, userID uuid.UUID) live.Places {
 	places := live.Places{Capacity: s.settings.Capacity}
 	switch perAddress := s.settings.perAddress(); {

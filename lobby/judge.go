@@ -54,8 +54,8 @@ func passHolder(p live.Pass) rooms.Person {
 	return rooms.Person{ID: p.ID, UserID: p.UserID, Name: p.Name}
 }
 
-// mayEnter is the rule of who may be in a meeting: no banned person; hosts; while the room is locked nobody else; guests
-// whom a host has admitted; and people who may walk in, unless a host has returned them to the lobby.
+// mayEnter is the rule of who may be in a meeting: no banned person; hosts; while the room is locked nobody else;
+// guests whom a host has admitted; and people who may walk in, unless a host has returned them to the lobby.
 func mayEnter(room *ent.Room, p live.Pass, role roomaccess.Role, banned bool) error {
 	switch {
 	case banned:

@@ -21,8 +21,8 @@ type SetMessageInput struct {
 	Message *string
 }
 
-// SetMessage shows a message to the waiting guests of a room, and to those who come later, until the meeting ends. For a
-// host.
+// SetMessage shows a message to the waiting guests of a room, and to those who come later, until the meeting ends. For
+// a host.
 func (s *Service) SetMessage(ctx context.Context, in SetMessageInput) (*live.Lobby, error) {
 	if err := s.rooms.Require(ctx, in.RoomID, rooms.DecideEntries); err != nil {
 		return nil, err

@@ -14,8 +14,8 @@ import (
 	"foyer/internal/fault"
 )
 
-// ticket is the secret that proves "this entry is mine". It names the entry, its room and the account of its holder, and
-// is signed. It is not stored.
+// ticket is the secret that proves "this entry is mine". It names the entry, its room and the account of its holder,
+// and is signed. It is not stored.
 type ticket struct {
 	RoomID, EntryID uuid.UUID
 	// UserID is zero for a person without an account.

@@ -64,8 +64,8 @@ func (s *Service) EntryOf(ticketText string) (uuid.UUID, error) {
 	return t.EntryID, err
 }
 
-// errReplaced ends the oldest of too many subscriptions to one entry. It is not RateLimited, after which its client would
-// come back and replace another.
+// errReplaced ends the oldest of too many subscriptions to one entry. It is not RateLimited, after which its client
+// would come back and replace another.
 var errReplaced = fault.New(fault.Conflict,
 	"this request to enter is watched in too many places; this was the first of them").With("reason", "REPLACED")
 

@@ -19,9 +19,9 @@ type DenyInput struct {
 	Ban *rooms.BanScope
 }
 
-// Deny denies a waiting guest, for a host, and bans them on request. The first decision wins, as with lobby.Admit. A ban
-// is in force in any case: a guest who is in the meeting by then is disconnected, on every device of their account. The
-// decision is in force even when LiveKit is Unavailable: repeating is safe.
+// Deny denies a waiting guest, for a host, and bans them on request. The first decision wins, as with lobby.Admit. A
+// ban is in force in any case: a guest who is in the meeting by then is disconnected, on every device of their account.
+// The decision is in force even when LiveKit is Unavailable: repeating is safe.
 func (s *Service) Deny(ctx context.Context, in DenyInput) (*live.Entry, error) {
 	which := lobby.DecideInput{RoomID: in.RoomID, EntryID: in.EntryID}
 	if in.Ban == nil || *in.Ban == rooms.NoBan {

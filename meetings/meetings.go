@@ -1,9 +1,9 @@
 // Package meetings is about the people in a running meeting: who they are, how hosts moderate them, and which events
 // LiveKit sends about them.
 //
-// A host's decision is stored first, in the database or in Redis, and then sent to LiveKit. So it is in force against old
-// tokens and late joiners even when LiveKit was unavailable: a participant who joins is judged by what is stored, and
-// everybody inside is compared with it again and again.
+// A host's decision is stored first, in the database or in Redis, and then sent to LiveKit. So it is in force against
+// old tokens and late joiners even when LiveKit was unavailable: a participant who joins is judged by what is stored,
+// and everybody inside is compared with it again and again.
 package meetings
 
 import (
@@ -61,8 +61,8 @@ type UpdatedRoom struct {
 }
 
 // UpdateRoom changes a room, for a host. Waiting guests who may walk in from now on are admitted. People in the meeting
-// get the rights that the room gives from now on, or are removed. The change is stored even when the lobby or LiveKit is
-// unavailable; it reaches them later.
+// get the rights that the room gives from now on, or are removed. The change is stored even when the lobby or LiveKit
+// is unavailable; it reaches them later.
 func (s *Service) UpdateRoom(ctx context.Context, in rooms.UpdateInput) (*UpdatedRoom, error) {
 	r, err := s.rooms.Update(ctx, in)
 	if err != nil {
@@ -80,8 +80,8 @@ func (s *Service) UpdateRoom(ctx context.Context, in rooms.UpdateInput) (*Update
 	return updated, nil
 }
 
-// letIn admits waiting guests who may walk in by now. When it fails, the lobby's heartbeat admits them or, if they have a
-// role in a RESTRICTED room, their next request.
+// letIn admits waiting guests who may walk in by now. When it fails, the lobby's heartbeat admits them or, if they have
+// a role in a RESTRICTED room, their next request.
 func (s *Service) letIn(ctx context.Context, roomID uuid.UUID) {
 	if err := s.lobby.LetIn(ctx, roomID); err != nil {
 		slog.WarnContext(ctx, "guests who may walk in wait a little longer", "room", roomID, "err", err)
@@ -102,8 +102,8 @@ func (s *Service) apply(ctx context.Context, r *ent.Room) (results []*Result, sy
 // metadataTries bounds how often a room's metadata are written when it keeps changing.
 const metadataTries = 3
 
-// writeMetadata sets LiveKit's metadata of a room from our database. After each write it reads the room again, so that of
-// two concurrent changes the newer one wins.
+// writeMetadata sets LiveKit's metadata of a room from our database. After each write it reads the room again, so that
+// of two concurrent changes the newer one wins.
 func (s *Service) writeMetadata(ctx context.Context, roomID uuid.UUID) error {
 	written := ""
 	for range metadataTries {
@@ -192,8 +192,9 @@ func (s *Service) announce(ctx context.Context, roomID uuid.UUID) {
 	}
 }
 
-// End ends the meeting of a room, for a host: waiting guests learn of it, people inside are disconnected, and older tokens
-// and admissions are void. Unavailable when LiveKit is: everything else has happened then, and repeating is safe.
+// End ends the meeting of a room, for a host: waiting guests learn of it, people inside are disconnected, and older
+// tokens and admissions are void. Unavailable when LiveKit is: everything else has happened then, and repeating is
+// safe.
 func (s *Service) End(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) {
 	standing, err := s.rooms.RoomFor(ctx, roomID, rooms.Moderate)
 	if err != nil {

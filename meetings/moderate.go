@@ -52,8 +52,8 @@ func listed(results []*Result, identity livekit.Identity) bool {
 	return slices.ContainsFunc(results, func(r *Result) bool { return r.ParticipantID == identity })
 }
 
-// keepOut ends people's right to be in a room, for as long as the ban says (nil: until they are admitted again). Every ban
-// is made here. The caller has checked the viewer's right, and disconnects the people afterwards.
+// keepOut ends people's right to be in a room, for as long as the ban says (nil: until they are admitted again). Every
+// ban is made here. The caller has checked the viewer's right, and disconnects the people afterwards.
 func (s *Service) keepOut(
 	ctx context.Context, room *ent.Room, ban *rooms.BanScope, people ...rooms.Person,
 ) error {
@@ -112,8 +112,9 @@ type ParticipantInput struct {
 	ParticipantID livekit.Identity
 }
 
-// ReturnToLobby disconnects a person, for a host. They wait in the lobby, whatever the rules say, until a host admits them
-// or the meeting ends. Their ticket brings them back to their entry. Conflict for a host, who would admit themselves.
+// ReturnToLobby disconnects a person, for a host. They wait in the lobby, whatever the rules say, until a host admits
+// them or the meeting ends. Their ticket brings them back to their entry. Conflict for a host, who would admit
+// themselves.
 func (s *Service) ReturnToLobby(ctx context.Context, in ParticipantInput) (*live.Entry, error) {
 	a, err := s.host(ctx, in.RoomID)
 	if err != nil {
@@ -131,7 +132,8 @@ func (s *Service) ReturnToLobby(ctx context.Context, in ParticipantInput) (*live
 	}
 	ctx = context.WithoutCancel(ctx)
 	entry, err := s.live.Hold(ctx, &live.Entry{
-		ID: out.ID, RoomID: in.RoomID, DisplayName: out.Name, Color: livekit.Color(out.UserID, out.ID), UserID: out.UserID,
+		ID: out.ID, RoomID: in.RoomID, DisplayName: out.Name, UserID: out.UserID,
+		Color: livekit.Color(out.UserID, out.ID),
 	})
 	if err != nil {
 		return nil, err
@@ -139,7 +141,8 @@ func (s *Service) ReturnToLobby(ctx context.Context, in ParticipantInput) (*live
 	s.rooms.WriteAudit(ctx, in.RoomID, rooms.Act{
 		Action: auditevent.ActionRETURN_TO_LOBBY, Target: out.Person,
 	})
-	if err := s.rtc.RemoveParticipant(ctx, in.RoomID.String(), out.identity); err != nil || out.UserID == uuid.Nil {
+	err = s.rtc.RemoveParticipant(ctx, in.RoomID.String(), out.identity)
+	if err != nil || out.UserID == uuid.Nil {
 		return entry, err
 	}
 	_, err = s.enforceUser(ctx, a.room, out.UserID) // on their other devices

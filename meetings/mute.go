@@ -29,8 +29,8 @@ type Muted struct {
 	Tracks        []livekit.Track
 }
 
-// Mute mutes a participant, who may unmute themselves. For hosts and, if the room says so, for everybody in the meeting,
-// but these may not mute hosts. NotFound when the participant is not there, or does not send that track.
+// Mute mutes a participant, who may unmute themselves. For hosts and, if the room says so, for everybody in the
+// meeting, but these may not mute hosts. NotFound when the participant is not there, or does not send that track.
 func (s *Service) Mute(ctx context.Context, in MuteInput) (*Muted, error) {
 	if (in.TrackSid == nil) == (in.Source == nil) {
 		return nil, fault.New(fault.Invalid, "name a track or a source: exactly one of them")

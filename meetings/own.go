@@ -76,8 +76,8 @@ type RenameInput struct {
 	DisplayName string
 }
 
-// Rename changes one's own name, for people in the meeting, if the server lets them choose it. A name that a host has given
-// stays.
+// Rename changes one's own name, for people in the meeting, if the server lets them choose it. A name that a host has
+// given stays.
 func (s *Service) Rename(ctx context.Context, in RenameInput) (*livekit.Participant, error) {
 	name, err := text.CheckDisplayName("displayName", in.DisplayName)
 	if err != nil {

@@ -55,8 +55,8 @@ func (s *Service) List(
 	return page(people, size, after), nil
 }
 
-// maySee fails unless the viewer is a host, or holds a ticket with which they may be in the meeting. It returns the latter,
-// of whom the caller has to check with LiveKit that they are inside.
+// maySee fails unless the viewer is a host, or holds a ticket with which they may be in the meeting. It returns the
+// latter, of whom the caller has to check with LiveKit that they are inside.
 func (s *Service) maySee(ctx context.Context, room *ent.Room, ticket *string) (*lobby.Verdict, error) {
 	if ticket != nil {
 		return s.lobby.LimitedTicketHolder(ctx, room, *ticket)
@@ -142,8 +142,9 @@ type target struct {
 	kind livekit.ParticipantKind
 }
 
-// target returns the participant on whom a host acts. NotFound when this identity has neither a pass nor a participant in
-// LiveKit. So hosts can also act on participants without a token of Foyer's, and on people whose pass Redis has lost.
+// target returns the participant on whom a host acts. NotFound when this identity has neither a pass nor a participant
+// in LiveKit. So hosts can also act on participants without a token of Foyer's, and on people whose pass Redis has
+// lost.
 func (s *Service) target(ctx context.Context, a *actor, identity livekit.Identity) (*target, error) {
 	verdicts, err := s.lobby.Judge(ctx, a.room, identity.ID())
 	if err != nil {
@@ -175,8 +176,8 @@ func complete(v lobby.Verdict, p *livekit.Participant) lobby.Verdict {
 	return v
 }
 
-// notOurRecorder fails when a host acts on the recorder of the room's own recording: a recorder's identity is the id of its
-// egress.
+// notOurRecorder fails when a host acts on the recorder of the room's own recording: a recorder's identity is the id of
+// its egress.
 func (s *Service) notOurRecorder(ctx context.Context, roomID uuid.UUID, t *target) error {
 	if t.kind != livekit.Recorder {
 		return nil

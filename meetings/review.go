@@ -48,9 +48,9 @@ func counts(p *livekit.Participant) bool { return p.Kind != livekit.Recorder }
 // enforceTries bounds how often a participant is judged whom concurrent changes concern.
 const enforceTries = 3
 
-// enforceAll makes participants follow the rules, and returns the outcome for each. Of two concurrent changes each sends
-// what it has read, and LiveKit may get the older one last. So whoever was changed is judged again, by what is stored
-// then.
+// enforceAll makes participants follow the rules, and returns the outcome for each. Of two concurrent changes each
+// sends what it has read, and LiveKit may get the older one last. So whoever was changed is judged again, by what is
+// stored then.
 func (s *Service) enforceAll(
 	ctx context.Context, roomID uuid.UUID, people []*livekit.Participant, verdicts []lobby.Verdict,
 ) []*Result {
@@ -149,9 +149,9 @@ func (s *Service) inside(
 }
 
 // enforce makes a participant follow the rules, and reports whether it has changed them; p has the changes then. A
-// participant who has not joined yet is judged as one who joins. One without a pass (a person whose pass Redis has lost,
-// or anything that joins without one) stays, unless they are banned or are a second connection. A host's grant for
-// LiveKit's own API ends only with the connection, so a person who is not a host any more has to come back.
+// participant who has not joined yet is judged as one who joins. One without a pass (a person whose pass Redis has
+// lost, or anything that joins without one) stays, unless they are banned or are a second connection. A host's grant
+// for LiveKit's own API ends only with the connection, so a person who is not a host any more has to come back.
 func (s *Service) enforce(
 	ctx context.Context, p *livekit.Participant, v lobby.Verdict,
 ) (outcome Outcome, changed bool, err error) {

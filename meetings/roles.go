@@ -23,9 +23,10 @@ type SetRoleInput struct {
 	Role          roomaccess.Role
 }
 
-// SetRole makes a person in the meeting an administrator or a member, for a host: never an owner, nobody of the host's own
-// rank or above, and not the host. The role is stored, and then the person's rights in the meeting change on all their
-// devices. Conflict when they have no account. The role stays even when the results say that LiveKit was not reached.
+// SetRole makes a person in the meeting an administrator or a member, for a host: never an owner, nobody of the host's
+// own rank or above, and not the host. The role is stored, and then the person's rights in the meeting change on all
+// their devices. Conflict when they have no account. The role stays even when the results say that LiveKit was not
+// reached.
 func (s *Service) SetRole(ctx context.Context, in SetRoleInput) ([]*Result, error) {
 	if in.Role == roomaccess.RoleOWNER {
 		return nil, fault.Field("role", "nobody is made an owner in a meeting: hand the room over")

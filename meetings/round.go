@@ -35,7 +35,8 @@ func (s *Service) Run(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "cannot compare all meetings with LiveKit", "err", err)
 		}
-		// Often enough that another server takes over soon, and spread out so that not all servers do at the same moment.
+		// Often enough that another server takes over soon, and spread out so that not all servers do at the same
+		// moment.
 		pause := s.settings.ReviewInterval / 4
 		pause += rand.N(pause/4 + 1)
 		select {
@@ -46,8 +47,8 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-// round compares the rooms that LiveKit lists, and those in which a meeting is on as far as Redis knows. While LiveKit is
-// unavailable no meeting ends. The order is random, so that rounds that are cut short compare different rooms.
+// round compares the rooms that LiveKit lists, and those in which a meeting is on as far as Redis knows. While LiveKit
+// is unavailable no meeting ends. The order is random, so that rounds that are cut short compare different rooms.
 func (s *Service) round(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, roundTimeout)
 	defer cancel()
@@ -111,8 +112,8 @@ func (s *Service) compareAll(ctx context.Context, all map[uuid.UUID]snapshot) er
 	return nil
 }
 
-// compare makes the meeting of a room follow LiveKit and the rules, and ends it if nobody has been there for long enough.
-// The room is nil when it was deleted, or is not ours.
+// compare makes the meeting of a room follow LiveKit and the rules, and ends it if nobody has been there for long
+// enough. The room is nil when it was deleted, or is not ours.
 func (s *Service) compare(ctx context.Context, id uuid.UUID, room *ent.Room, was snapshot) error {
 	if room == nil {
 		return s.compareNoRoom(ctx, id, was)
@@ -164,8 +165,8 @@ func (s *Service) reviewClosing(ctx context.Context, room *ent.Room) (inside int
 	return inside, err
 }
 
-// removeEarlier removes people who were in a meeting when a host ended it, if the server that ended it died before it told
-// LiveKit. It skips people with a pass, which says whether they came before the end.
+// removeEarlier removes people who were in a meeting when a host ended it, if the server that ended it died before it
+// told LiveKit. It skips people with a pass, which says whether they came before the end.
 func (s *Service) removeEarlier(ctx context.Context, room *ent.Room, closedAt time.Time) error {
 	people, verdicts, err := s.inside(ctx, room)
 	if err != nil {
@@ -191,8 +192,8 @@ func (s *Service) removeIf(
 	return nil
 }
 
-// compareNoRoom ends the meeting of a room that was deleted while LiveKit was unavailable. When Redis knows no meeting the
-// room may be another deployment's: then it removes only people with our tokens, whose joining was not reported.
+// compareNoRoom ends the meeting of a room that was deleted while LiveKit was unavailable. When Redis knows no meeting
+// the room may be another deployment's: then it removes only people with our tokens, whose joining was not reported.
 func (s *Service) compareNoRoom(ctx context.Context, id uuid.UUID, was snapshot) error {
 	if was.mark == 0 {
 		return s.removeOurs(ctx, id.String())

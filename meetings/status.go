@@ -154,8 +154,8 @@ func (w *statusWatch) wait(ctx context.Context, seen *Status) bool {
 	}
 }
 
-// last returns the last status for a viewer who has lost their right: that their meeting has ended, if that is the reason;
-// otherwise nil, and it calls why.
+// last returns the last status for a viewer who has lost their right: that their meeting has ended, if that is the
+// reason; otherwise nil, and it calls why.
 func (w *statusWatch) last(ctx context.Context, seen *Status, err error) *Status {
 	w.over = true
 	if seen.Ended && w.in.Ticket != nil {
@@ -205,8 +205,8 @@ func (s *Service) status(ctx context.Context, in WatchStatusInput) (*Status, err
 	return status, nil
 }
 
-// mayReadStatus fails unless the viewer has a role in a room, or a ticket with which they may be in its meeting. It reports
-// whether they are a host.
+// mayReadStatus fails unless the viewer has a role in a room, or a ticket with which they may be in its meeting. It
+// reports whether they are a host.
 func (s *Service) mayReadStatus(
 	ctx context.Context, standing *ent.RoomStanding, ticket *string,
 ) (host bool, err error) {

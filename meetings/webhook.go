@@ -13,8 +13,8 @@ import (
 	"foyer/lobby"
 )
 
-// ReceiveEvent processes an event of LiveKit. Events may be repeated, and come in any order; it ignores events of rooms that
-// are not ours. After an error LiveKit should send the event again.
+// ReceiveEvent processes an event of LiveKit. Events may be repeated, and come in any order; it ignores events of rooms
+// that are not ours. After an error LiveKit should send the event again.
 func (s *Service) ReceiveEvent(ctx context.Context, e *livekit.Event) error {
 	roomID, err := uuid.Parse(e.Room)
 	if err != nil || roomID.String() != e.Room {
@@ -74,10 +74,10 @@ func (s *Service) receiveEgress(ctx context.Context, roomID uuid.UUID, e *liveki
 		s.recordings.HandleEgress(ctx, e.Egress))
 }
 
-// judge judges a participant who has joined. One who may not be in the meeting at this moment is removed; every other gets
-// their present role and permission, whatever their token says. Participants that are not people have no pass: only a ban
-// keeps them out. A second connection of a person is always removed. Recorders are not judged, since LiveKit's egress
-// service lets them in.
+// judge judges a participant who has joined. One who may not be in the meeting at this moment is removed; every other
+// gets their present role and permission, whatever their token says. Participants that are not people have no pass:
+// only a ban keeps them out. A second connection of a person is always removed. Recorders are not judged, since
+// LiveKit's egress service lets them in.
 func (s *Service) judge(ctx context.Context, room *ent.Room, p *livekit.Participant) error {
 	if !counts(p) {
 		return nil
@@ -101,8 +101,8 @@ func mayJoin(p *livekit.Participant, v lobby.Verdict) bool {
 	return !v.Banned && !p.Second() && (p.Kind != livekit.Person || !v.LockedOut && v.Refused == nil)
 }
 
-// receiveTrack judges a participant who sends without having joined: a client may connect only for sending. Then LiveKit
-// reports no ParticipantJoined, and everybody receives what the client sends.
+// receiveTrack judges a participant who sends without having joined: a client may connect only for sending. Then
+// LiveKit reports no ParticipantJoined, and everybody receives what the client sends.
 func (s *Service) receiveTrack(ctx context.Context, room *ent.Room, p *livekit.Participant) error {
 	joined, err := s.live.IsInside(ctx, room.ID, p.ID(), p.SID)
 	if err != nil || joined {
@@ -118,8 +118,8 @@ func (s *Service) receiveTrack(ctx context.Context, room *ent.Room, p *livekit.P
 	return s.judge(ctx, room, sender)
 }
 
-// receiveForNoRoom removes a participant who joins a room that was deleted. Rooms of others, such as another Foyer on the
-// same LiveKit, may have such names too: their participants have no token of this deployment.
+// receiveForNoRoom removes a participant who joins a room that was deleted. Rooms of others, such as another Foyer on
+// the same LiveKit, may have such names too: their participants have no token of this deployment.
 func (s *Service) receiveForNoRoom(ctx context.Context, e *livekit.Event) error {
 	if e.Kind != livekit.ParticipantJoined || e.Participant == nil || !s.rtc.Made(e.Participant) {
 		return nil

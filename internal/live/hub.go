@@ -164,8 +164,8 @@ func (h *hub) ringAll(bells *Bell, trace string) {
 }
 
 // mend wakes everybody who may have missed something, according to a heartbeat: the guests who are believed to wait and
-// do not (surprised); if the lobby has changed since the last heartbeat, everybody but the guests who do wait, and these
-// too if they are sent their place; if the meeting has changed, its watchers.
+// do not (surprised); if the lobby has changed since the last heartbeat, everybody but the guests who do wait, and
+// these too if they are sent their place; if the meeting has changed, its watchers.
 func (h *hub) mend(roomID uuid.UUID, now versions, surprised []uuid.UUID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -57,8 +57,8 @@ func (s *Service) CountOut(ctx context.Context, roomID, identity uuid.UUID, conn
 }
 
 // Align makes the participants whom LiveKit lists, connections by identity, those who count as inside. It changes
-// nothing when the meeting has changed since that version. The state of the meeting, and the passes of these people, are
-// kept for another day. It takes two round trips unless the list is empty.
+// nothing when the meeting has changed since that version. The state of the meeting, and the passes of these people,
+// are kept for another day. It takes two round trips unless the list is empty.
 func (s *Service) Align(
 	ctx context.Context, roomID uuid.UUID, version int, listed map[uuid.UUID]Connection,
 ) error {

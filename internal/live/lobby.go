@@ -43,7 +43,8 @@ func (s *Service) Enqueue(ctx context.Context, e *Entry, places Places) (*Entry,
 	case "FULL":
 		return nil, fault.New(fault.RateLimited, "too many people wait for this room; try again later")
 	case "CROWDED":
-		return nil, fault.New(fault.RateLimited, "too many people from your network wait for this room; try again later")
+		return nil, fault.New(fault.RateLimited,
+			"too many people from your network wait for this room; try again later")
 	default:
 		wait := time.Duration(reply[1].(int64)) * time.Millisecond
 		return nil, fault.TooMany("a host has turned you away; you may ask again later", wait)

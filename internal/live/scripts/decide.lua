@@ -5,8 +5,8 @@
 -- ARGV[5]   1 when the rules admit, not a host: nobody whom a host has returned to the lobby
 -- ARGV[6…]  ids of entries; none for all that wait
 --
--- Returns for each {entry, ms that its guest has waited}, as it is afterwards. The status of an unknown entry is nil, and
--- the time of an entry that was not moved is -1.
+-- Returns for each {entry, ms that its guest has waited}, as it is afterwards. The status of an unknown entry is nil,
+-- and the time of an entry that was not moved is -1.
 local to, ttl = ARGV[3], tonumber(ARGV[4])
 local ids = {}
 for i = 6, #ARGV do ids[#ids + 1] = ARGV[i] end

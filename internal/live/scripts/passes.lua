@@ -2,9 +2,9 @@
 --
 -- ARGV[3…]  identities
 --
--- Returns for each {user, rule, proved, valid, status of the entry, rule of the entry, held, restrictions, name}. Valid is
--- nil when there is no pass. An entry that a host has admitted counts as a pass when the pass is lost: the entry ends
--- when the meeting does, or when a host removes its guest.
+-- Returns for each {user, rule, proved, valid, status of the entry, rule of the entry, held, restrictions, name}. Valid
+-- is nil when there is no pass. An entry that a host has admitted counts as a pass when the pass is lost: the entry
+-- ends when the meeting does, or when a host removes its guest.
 local revoked = tonumber(redis.call('HGET', meeting, 'revoked') or 0) or 0
 local all = {}
 for i = 3, #ARGV do

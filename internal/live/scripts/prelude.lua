@@ -17,9 +17,9 @@ local version = room .. 'version'
 -- Sorted set of the admitted entries, scored by the time (ms) when the admission ends.
 local admitted = room .. 'admitted'
 -- Hash of the meeting: version; message for waiting guests, and message_version in which it was set; told (version in
--- which something else changed that waiting guests see); revoked (ms: passes issued before are void); over (ms: when the
--- last meeting ended); empty (ms: since when nobody is inside; only while a meeting is on); closing (ms: when the last
--- meeting ended, until the database has followed).
+-- which something else changed that waiting guests see); revoked (ms: passes issued before are void); over (ms: when
+-- the last meeting ended); empty (ms: since when nobody is inside; only while a meeting is on); closing (ms: when the
+-- last meeting ended, until the database has followed).
 local meeting = room .. 'meeting'
 -- Hash of who is inside: identity to "<LiveKit's id of the connection> <start of the connection (ms)>".
 local inside = room .. 'inside'
@@ -28,7 +28,8 @@ local ended = room .. 'ended'
 -- Sorted set of the people whom a host has returned to the lobby: users or, for people without an account, entries;
 -- scored by time (ms).
 local held = room .. 'held'
--- Hash of the restrictions, what hosts have decided on people inside: "<person>:<field>" to value, "<person>:at" to time.
+-- Hash of the restrictions, what hosts have decided on people inside: "<person>:<field>" to value, "<person>:at" to
+-- time.
 local limits = room .. 'limits'
 -- Sorted set of the egresses that record the meeting, scored by time (ms).
 local recorders = room .. 'recorders'
@@ -138,8 +139,8 @@ end
 local publish, trace = string.match(ARGV[1], '^(%u+)(.*)$')
 local function ring(id) redis.call(publish, bell, id .. trace) end
 
--- Raises the version of the lobby. Versions keep step with the clock, so that they go on rising even when Redis has lost
--- everything.
+-- Raises the version of the lobby. Versions keep step with the clock, so that they go on rising even when Redis has
+-- lost everything.
 local function bump()
   local last = tonumber(redis.call('GET', version) or 0) or 0
   local next = string.format('%d', math.max(last + 1, now))
@@ -174,7 +175,8 @@ end
 
 -- Issues a pass: remembers for whom a token is made, for ttl ms at least, so that a person who joins with it can be
 -- judged. Rule is 1 when the rules have admitted them, not a host; proved is 1 when they have proved to be the user.
--- Returns {"OK", restrictions}, or {"HELD"} when a host has returned them to the lobby: only a later admission ends that.
+-- Returns {"OK", restrictions}, or {"HELD"} when a host has returned them to the lobby: only a later admission ends
+-- that.
 local function issue(id, user, ttl, rule, proved, name)
   local whom, key = person(id, user), pass_key(id)
   if is_held(id, user) then return {'HELD'} end

@@ -1,5 +1,5 @@
--- Adds a guest to the waiting list, or keeps them there. An admitted entry stays admitted, and a denied one denied until
--- the guest may ask again.
+-- Adds a guest to the waiting list, or keeps them there. An admitted entry stays admitted, and a denied one denied
+-- until the guest may ask again.
 --
 -- ARGV[3]   entry id
 -- ARGV[4]   display name

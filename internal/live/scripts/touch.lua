@@ -1,5 +1,5 @@
--- Wakes the watchers of the meeting and, on request, waiting guests: something about the room has changed that is stored
--- elsewhere.
+-- Wakes the watchers of the meeting and, on request, waiting guests: something about the room has changed that is
+-- stored elsewhere.
 --
 -- ARGV[3]  1 to wake waiting guests too
 meet()
