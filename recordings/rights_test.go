@@ -202,7 +202,7 @@ func TestRecordingIsSharedByEmail(t *testing.T) {
 		_, err := w.Get(env.As(known), rec.ID)
 		require.NoError(t, err)
 
-		// Nina has no account yet. She sees the recording after she has verified her address.
+		// Nina has no account yet, and sees the recording once the address is verified.
 		email := "nina@example.com"
 		_, err = w.Share(w.Host(), recordings.ShareInput{RecordingID: rec.ID, Email: &email})
 		require.NoError(t, err)
@@ -217,7 +217,7 @@ func TestRecordingIsSharedByEmail(t *testing.T) {
 		_, err = w.Get(env.As(nina), rec.ID)
 		require.NoError(t, err)
 
-		// Nina ends the sharing with herself. Others keep their rights.
+		// Nina gives up this share. Others keep their rights.
 		left, err := w.Unshare(env.As(nina), rec.ID, nina.ID)
 		require.NoError(t, err)
 		assert.Nil(t, left)

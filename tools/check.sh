@@ -125,6 +125,7 @@ check "deploy/livekit.yaml" livekit_settings
 check "deploy/nginx.conf" nginx_settings
 check "the page: types, linter, unit tests" page
 check "links of the documentation" links
+check "words for people" tools/words.sh
 check "imports of packages" arrows
 check "licences of dependencies" tools/licenses.sh
 check "known vulnerabilities" tools/vulnerabilities.sh

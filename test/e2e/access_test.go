@@ -49,7 +49,7 @@ func TestOwnerSharesARoomAndLeavesIt(t *testing.T) {
 	updated := s.must(olga, updateAccess, input(object{"userId": adamID, "role": "ADMINISTRATOR"}))
 	assert.Equal(t, "ADMINISTRATOR", text(updated, "updateRoomAccess.roomAccess.role"))
 
-	// Mary has no account yet; Adam invites her.
+	// Mary has no account yet. Adam invites Mary.
 	invited := s.must(adam, grantAccess,
 		input(object{"email": "Mary.Member@example.org", "role": "MEMBER"}))
 	maryID := text(invited, "grantRoomAccess.roomAccess.user.id")
