@@ -34,7 +34,7 @@ test: setup test/env/node/node_modules $(PAGE) bin/livekit-server bin/minio bin/
 soak: setup bin/livekit-server bin/minio bin/up ## break three servers for ten minutes, and count what is lost (docs/operations.md)
 	FOYER_SOAK=10m $(UP) go test -count=1 -v -timeout 30m $(ARGS) ./test/soak
 
-check: setup web/node_modules bin/livekit-server bin/minio bin/up ## check generated code, format, linters, types, links, go.mod, imports, licences and dependencies
+check: setup web/node_modules bin/livekit-server bin/minio bin/up ## check generated code, format, linters, types, words, links, go.mod, imports, licences and dependencies
 	tools/check.sh
 
 generate: ## regenerate code, after a change of schema/, ent/schema/ or gqlgen.yml
