@@ -30,20 +30,20 @@ import (
 
 // host makes a user with a room.
 func (w *world) host(name, roomName string) (context.Context, *ent.Room) {
-	w.t.Helper()
+	w.T.Helper()
 	u := w.user(name, uuid.NewString()+"@example.org", "en")
-	return as(w.t, u), w.room(u, roomName)
+	return env.As(u), w.NewRoom(u, roomName)
 }
 
 func (w *world) user(name, email, language string) *ent.User {
-	w.t.Helper()
+	w.T.Helper()
 	return w.person(name, email, language, "UTC")
 }
 
 func (w *world) invite(ctx context.Context, r *ent.Room, emails ...string) []string {
-	w.t.Helper()
+	w.T.Helper()
 	invited, err := w.Invite(ctx, notifications.InviteInput{RoomID: r.ID, Emails: emails})
-	require.NoError(w.t, err)
+	require.NoError(w.T, err)
 	return invited
 }
 
@@ -96,9 +96,9 @@ func TestInvitationIsInTheLanguageOfItsRecipient(t *testing.T) {
 			emails = append(emails, email)
 		}
 		french := w.user("Émilie", "emilie@example.org", "fr")
-		r, err := w.rooms.Create(as(t, french), rooms.CreateInput{Name: "Salon"})
+		r, err := w.Rooms.Create(env.As(french), rooms.CreateInput{Name: "Salon"})
 		require.NoError(t, err)
-		w.invite(as(t, french), r, emails...)
+		w.invite(env.As(french), r, emails...)
 		w.settled()
 		in := map[string]string{}
 		for _, m := range w.smtp.Received() {
@@ -141,7 +141,7 @@ func TestNamesInAnInvitationAreHarmless(t *testing.T) {
 		w.deliver()
 		for i, test := range tests {
 			ctx, r := w.host("Ada", "Room")
-			w.db.Room.UpdateOne(r).SetName(test.name).ExecX(t.Context())
+			w.DB.Room.UpdateOne(r).SetName(test.name).ExecX(t.Context())
 			to := fmt.Sprintf("guest%d@example.com", i)
 			w.invite(ctx, r, to)
 			w.settled()
@@ -173,10 +173,10 @@ func TestInvitationSaysThatItGivesARole(t *testing.T) {
 		w.smtp.Start()
 		w.deliver()
 		french := w.user("Émilie", "emilie@example.org", "fr")
-		r, err := w.rooms.Create(as(t, french), rooms.CreateInput{Name: "Salon"})
+		r, err := w.Rooms.Create(env.As(french), rooms.CreateInput{Name: "Salon"})
 		require.NoError(t, err)
 		for _, again := range []bool{false, true} { // the second time there is a provisional account
-			_, err = w.Invite(as(t, french), notifications.InviteInput{
+			_, err = w.Invite(env.As(french), notifications.InviteInput{
 				RoomID: r.ID, Emails: []string{"bob@example.com"}, Role: new(roomaccess.RoleMEMBER),
 			})
 			require.NoError(t, err)
@@ -188,19 +188,19 @@ func TestInvitationSaysThatItGivesARole(t *testing.T) {
 				assert.NotContains(t, text, "Aucun compte", kind)
 			}
 		}
-		bob, err := w.accounts.SignIn(t.Context(), auth.Identity{
+		bob, err := w.People.SignIn(t.Context(), auth.Identity{
 			Subject: "bob", Email: "bob@example.com", EmailVerified: true, FullName: "Bob",
 		})
 		require.NoError(t, err)
-		role, err := w.rooms.RoleOf(t.Context(), r.ID, bob.ID)
+		role, err := w.Rooms.RoleOf(t.Context(), r.ID, bob.ID)
 		require.NoError(t, err)
 		assert.Equal(t, roomaccess.RoleMEMBER, role)
 
 		owners := notifications.InviteInput{
 			RoomID: r.ID, Emails: []string{"eve@example.com"}, Role: new(roomaccess.RoleOWNER),
 		}
-		_, err = w.Invite(as(t, french), owners)
-		assert.Equal(t, "role", assertFault(t, fault.Invalid, err).Details["field"])
+		_, err = w.Invite(env.As(french), owners)
+		assert.Equal(t, "role", env.AssertFault(t, fault.Invalid, err).Details["field"])
 		assert.Len(t, w.smtp.Received(), 2)
 	})
 }
@@ -225,17 +225,17 @@ func TestBadAddressesAreNamedAndNobodyIsInvited(t *testing.T) {
 			{"a huge one", []string{strings.Repeat("a", 1<<20) + "@example.com"}, []int{0}},
 		} {
 			_, err := w.Invite(ctx, notifications.InviteInput{RoomID: r.ID, Emails: test.emails})
-			f := assertFault(t, fault.Invalid, err)
+			f := env.AssertFault(t, fault.Invalid, err)
 			assert.Equal(t, "emails", f.Details["field"], test.name)
 			assert.Equal(t, test.indexes, f.Details["indexes"], test.name)
 			assert.Less(t, len(f.Message), 1000, "it does not repeat what is huge")
 		}
 		seven := []string{"bob@example.com", "a,b", "c", "d", "e\xff\x00", "f", "Bob <bob>", "eve@example.com"}
 		_, err := w.Invite(ctx, notifications.InviteInput{RoomID: r.ID, Emails: seven})
-		f := assertFault(t, fault.Invalid, err)
+		f := env.AssertFault(t, fault.Invalid, err)
 		assert.Equal(t, "e-mail cannot be sent to “a,b”, “c”, “d”, “e\ufffd\x00”, “f” and 1 more", f.Message)
 		assert.Equal(t, []string{"a,b", "c", "d", "e\ufffd\x00", "f", "Bob <bob>"}, f.Details["emails"])
-		assert.Zero(t, w.db.OutboxMessage.Query().CountX(t.Context()))
+		assert.Zero(t, w.DB.OutboxMessage.Query().CountX(t.Context()))
 		assert.Len(t, w.invite(ctx, r, fifty[:50]...), 50)
 		assert.Equal(t, []string{"bob@example.net", "eve@xn--mller-kva.example"}, w.invite(ctx, r,
 			"Bob <Bob@example.net>", `"Eve, X." <eve@Müller.example>`, "eve@xn--mller-kva.example"))
@@ -249,9 +249,9 @@ func TestOnlyHostsInvite(t *testing.T) {
 		give := func(role roomaccess.Role) context.Context {
 			u := w.user("Somebody", uuid.NewString()+"@example.org", "en")
 			if role != "" {
-				w.db.RoomAccess.Create().SetRoom(r).SetUser(u).SetRole(role).ExecX(t.Context())
+				w.DB.RoomAccess.Create().SetRoom(r).SetUser(u).SetRole(role).ExecX(t.Context())
 			}
-			return as(t, u)
+			return env.As(u)
 		}
 		in := notifications.InviteInput{RoomID: r.ID, Emails: []string{"not an address"}}
 		for want, who := range map[fault.Kind]context.Context{
@@ -259,13 +259,13 @@ func TestOnlyHostsInvite(t *testing.T) {
 			fault.Invalid: give(roomaccess.RoleADMINISTRATOR),
 		} {
 			_, err := w.Invite(who, in)
-			assertFault(t, want, err)
+			env.AssertFault(t, want, err)
 		}
 		_, err := w.Invite(give(roomaccess.RoleMEMBER), in)
-		assertFault(t, fault.Forbidden, err)
+		env.AssertFault(t, fault.Forbidden, err)
 		in.RoomID = uuid.New()
 		_, err = w.Invite(ctx, in)
-		assertFault(t, fault.NotFound, err)
+		env.AssertFault(t, fault.NotFound, err)
 	})
 }
 
@@ -274,9 +274,9 @@ func TestInviteFailsWithoutAMailServer(t *testing.T) {
 	w := newWorld(t, env.SQLite(t), mute)
 	ctx, r := w.host("Ada", "Room")
 	_, err := w.Invite(ctx, notifications.InviteInput{RoomID: r.ID, Emails: []string{"bob@example.com"}})
-	f := assertFault(t, fault.Conflict, err)
+	f := env.AssertFault(t, fault.Conflict, err)
 	assert.Equal(t, "this server sends no e-mail", f.Message)
-	assert.Zero(t, w.db.OutboxMessage.Query().CountX(t.Context()))
+	assert.Zero(t, w.DB.OutboxMessage.Query().CountX(t.Context()))
 }
 
 func TestInvitationsAreLimitedPerUserAndPerRoom(t *testing.T) {
@@ -297,16 +297,16 @@ func TestInvitationsAreLimitedPerUserAndPerRoom(t *testing.T) {
 		ada, first := w.host("Ada", "First")
 		bob, second := w.host("Bob", "Second")
 		require.NoError(t, try(ada, first, 3))
-		f := assertFault(t, fault.RateLimited, try(ada, first, 2))
+		f := env.AssertFault(t, fault.RateLimited, try(ada, first, 2))
 		assert.InDelta(t, 900, f.Details["retryAfter"], 60, "one e-mail a quarter of an hour")
 		require.NoError(t, try(ada, first, 1))
 		require.NoError(t, try(bob, second, 1), "others are not concerned")
 
 		administrator := auth.FromContext(bob).UserID
-		w.db.RoomAccess.Create().SetRoom(first).SetUserID(administrator).
+		w.DB.RoomAccess.Create().SetRoom(first).SetUserID(administrator).
 			SetRole(roomaccess.RoleADMINISTRATOR).ExecX(t.Context())
-		assertFault(t, fault.RateLimited, try(bob, first, 2))
-		assert.Equal(t, 5, w.db.OutboxMessage.Query().CountX(t.Context()))
+		env.AssertFault(t, fault.RateLimited, try(bob, first, 2))
+		assert.Equal(t, 5, w.DB.OutboxMessage.Query().CountX(t.Context()))
 	})
 }
 
@@ -315,9 +315,9 @@ func TestOneUserCannotFloodAMailbox(t *testing.T) {
 	env.OnEachRedis(t, func(t *testing.T, rdb redis.UniversalClient, prefix string) {
 		w := newWorld(t, env.SQLite(t), func(s *setup) { s.Limiter = ratelimit.New(rdb, prefix) })
 		ada, first := w.host("Ada", "First")
-		second := w.db.Room.Create().SetName("Second").SetSlug("second").
+		second := w.DB.Room.Create().SetName("Second").SetSlug("second").
 			SetAccessLevel(room.AccessLevelRESTRICTED).SaveX(t.Context())
-		w.db.RoomAccess.Create().SetRoom(second).SetUserID(auth.FromContext(ada).UserID).
+		w.DB.RoomAccess.Create().SetRoom(second).SetUserID(auth.FromContext(ada).UserID).
 			SetRole(roomaccess.RoleOWNER).ExecX(t.Context())
 		try := func(ctx context.Context, r *ent.Room, emails ...string) error {
 			_, err := w.Invite(ctx, notifications.InviteInput{RoomID: r.ID, Emails: emails})
@@ -328,10 +328,10 @@ func TestOneUserCannotFloodAMailbox(t *testing.T) {
 			require.NoError(t, try(ada, first, victim))
 			require.NoError(t, try(ada, second, "other@example.net", "Victim@Example.net"))
 		}
-		written := w.db.OutboxMessage.Query().CountX(t.Context())
-		f := assertFault(t, fault.RateLimited, try(ada, first, "another@example.net", victim))
+		written := w.DB.OutboxMessage.Query().CountX(t.Context())
+		f := env.AssertFault(t, fault.RateLimited, try(ada, first, "another@example.net", victim))
 		assert.InDelta(t, 360, f.Details["retryAfter"], 60)
-		assert.Equal(t, written, w.db.OutboxMessage.Query().CountX(t.Context()), "nobody is invited")
+		assert.Equal(t, written, w.DB.OutboxMessage.Query().CountX(t.Context()), "nobody is invited")
 		require.NoError(t, try(ada, first, "another@example.net"))
 		bob, third := w.host("Bob", "Third")
 		require.NoError(t, try(bob, third, victim), "others are not concerned")
@@ -351,7 +351,7 @@ func TestInvitationsAreLimitedWhileRedisIsDown(t *testing.T) {
 		require.NoError(t, err)
 	}
 	_, err := w.Invite(ctx, notifications.InviteInput{RoomID: r.ID, Emails: []string{"bob@example.com"}})
-	assertFault(t, fault.RateLimited, err)
+	env.AssertFault(t, fault.RateLimited, err)
 }
 
 func TestInvitationsArriveAfterTheMailServerIsBack(t *testing.T) {
@@ -361,7 +361,7 @@ func TestInvitationsArriveAfterTheMailServerIsBack(t *testing.T) {
 		ctx, r := w.host("Ada", "Room")
 		invited := w.invite(ctx, r, "a@example.com", "b@example.com", "c@example.com")
 		require.EventuallyWithT(t, func(c *assert.CollectT) {
-			assert.Equal(c, len(invited), w.db.OutboxMessage.Query().
+			assert.Equal(c, len(invited), w.DB.OutboxMessage.Query().
 				Where(outboxmessage.LastErrorContains("connection refused")).CountX(t.Context()))
 		}, 2*time.Minute, 50*time.Millisecond)
 		w.smtp.Start()
@@ -412,7 +412,7 @@ func TestMailServerMayRefuseSingleRecipients(t *testing.T) {
 		assert.Equal(t, map[string]int{
 			"busy@example.com": 1, "fine@example.com": 1, "late@example.com": 1,
 		}, w.received())
-		failed := w.db.OutboxMessage.Query().Where(outboxmessage.FailedAtNotNil()).AllX(t.Context())
+		failed := w.DB.OutboxMessage.Query().Where(outboxmessage.FailedAtNotNil()).AllX(t.Context())
 		require.Len(t, failed, 2)
 		for _, m := range failed {
 			assert.Equal(t, 1, m.Attempts)
@@ -438,7 +438,7 @@ func TestRetriedInvitationHasTheSameID(t *testing.T) {
 			}
 			return nil
 		}
-		w = newWorld(t, w.db, func(s *setup) { s.Send = send })
+		w = newWorld(t, w.DB, func(s *setup) { s.Send = send })
 		w.deliver()
 		ctx, r := w.host("Ada", "Room")
 		w.invite(ctx, r, "bob@example.com")
@@ -453,7 +453,7 @@ func TestTwoServersDeliverAThousandInvitationsOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		w.smtp.Start()
 		w.deliver()
-		w.deliverBy(newOutbox(w.db, 20*time.Millisecond))
+		w.deliverBy(newOutbox(w.DB, 20*time.Millisecond))
 		ctx, r := w.host("Ada", "Room")
 		want := map[string]int{}
 		began := time.Now()

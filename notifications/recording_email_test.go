@@ -22,7 +22,7 @@ func TestOwnersGetEmailInTheirLanguageAndTimeZone(t *testing.T) {
 		w.smtp.Start()
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en-US", "America/New_York")
-		r := w.room(ada, "Zoë’s 🦊 evil.example")
+		r := w.NewRoom(ada, "Zoë’s 🦊 evil.example")
 		w.give(r, w.person("Émilie", "emilie@example.com", "fr-CA", "Europe/Paris"), roomaccess.RoleOWNER)
 		w.give(r, w.person("Admin", "admin@example.com", "en", "UTC"), roomaccess.RoleADMINISTRATOR)
 		w.give(r, w.person("Member", "member@example.com", "en", "UTC"), roomaccess.RoleMEMBER)
@@ -62,7 +62,7 @@ func TestEmailContainsTheModeAndTheExpiry(t *testing.T) {
 		w.smtp.Start()
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "No/Such_Zone") // one that this machine lacks
-		r := w.room(ada, "Room")
+		r := w.NewRoom(ada, "Room")
 		w.give(r, w.person("Émilie", "emilie@example.com", "fr", "Europe/Paris"), roomaccess.RoleOWNER)
 		expires := time.Date(2126, 7, 14, 22, 0, 0, 0, time.UTC)
 		w.end(w.recording(r, ada, func(c *ent.RecordingCreate) {
@@ -90,7 +90,7 @@ func TestOnlyVerifiedAddressesGetEmail(t *testing.T) {
 		w.smtp.Start()
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
-		r := w.room(ada, "Room")
+		r := w.NewRoom(ada, "Room")
 		w.give(r, w.person("Bob", "bob@example.com", "en", "UTC").Update().SetEmailVerified(false).
 			SaveX(t.Context()), roomaccess.RoleOWNER)
 		w.give(r, w.person("Carl", "", "en", "UTC"), roomaccess.RoleOWNER)
@@ -113,7 +113,7 @@ func TestStarterGetsEmailAboutAFailedRecording(t *testing.T) {
 		w := newWorld(t, db, nil)
 		w.smtp.Start()
 		w.deliver()
-		r := w.room(w.person("Ada", "ada@example.com", "en", "UTC"), "Room")
+		r := w.NewRoom(w.person("Ada", "ada@example.com", "en", "UTC"), "Room")
 		bob := w.person("Bob", "bob@example.com", "fr", "Europe/Paris")
 		w.give(r, bob, roomaccess.RoleADMINISTRATOR)
 		w.end(w.recording(r, bob, nil), recording.StatusFAILED)
@@ -143,7 +143,7 @@ func TestDelayedEmailReflectsTheStateOfItsDelivery(t *testing.T) {
 		w.smtp.Start()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
 		bob := w.person("Bob", "bob@example.com", "en", "UTC")
-		r := w.room(ada, "Room")
+		r := w.NewRoom(ada, "Room")
 		w.give(r, bob, roomaccess.RoleOWNER)
 		stays := w.end(w.recording(r, ada, nil), recording.StatusSAVED)
 		deleted := w.end(w.recording(r, ada, nil), recording.StatusSAVED)
@@ -179,7 +179,7 @@ func TestEmailIsRetriedUntilTheMailServerIsUp(t *testing.T) {
 		w := newWorld(t, db, nil)
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
-		w.end(w.recording(w.room(ada, "Room"), ada, nil), recording.StatusSAVED)
+		w.end(w.recording(w.NewRoom(ada, "Room"), ada, nil), recording.StatusSAVED)
 		env.Eventually(t, func(c *assert.CollectT) {
 			assert.Greater(c, db.OutboxMessage.Query().OnlyX(t.Context()).Attempts, 2)
 		})
@@ -194,7 +194,7 @@ func TestRolledBackOrDisabledEmailIsNotSent(t *testing.T) {
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		w := newWorld(t, db, nil)
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
-		rec := w.recording(w.room(ada, "Room"), ada, nil)
+		rec := w.recording(w.NewRoom(ada, "Room"), ada, nil)
 		require.NoError(t, w.write(rec, recording.StatusSAVED).Rollback())
 		assert.Zero(t, db.OutboxMessage.Query().CountX(t.Context()))
 

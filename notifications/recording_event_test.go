@@ -29,7 +29,7 @@ func TestWebhookReportsARecording(t *testing.T) {
 		w := newWorld(t, db, mute, e)
 		w.deliver()
 		ada := w.person("Ada Lovelace", "ada@example.com", "en", "UTC")
-		r := w.room(ada, "Ada’s room")
+		r := w.NewRoom(ada, "Ada’s room")
 		rec := w.end(w.recording(r, ada, func(c *ent.RecordingCreate) {
 			c.SetOptions(schema.RecordingOptions{Transcribe: true, Language: "pt-BR"}).
 				SetReason("LIMIT").SetExpiresAt(time.Date(2126, 7, 14, 22, 0, 0, 0, time.UTC))
@@ -66,7 +66,7 @@ func TestWebhookReportsAFailure(t *testing.T) {
 		w := newWorld(t, db, mute, e)
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
-		r := w.room(ada, "Room")
+		r := w.NewRoom(ada, "Room")
 		w.end(w.recording(r, ada, func(c *ent.RecordingCreate) {
 			c.SetReason("no disk").SetSize(0).SetDuration(0)
 		}), recording.StatusFAILED)
@@ -91,7 +91,7 @@ func TestFailingEndpointDoesNotAffectOthers(t *testing.T) {
 		w := newWorld(t, db, mute, fine, failing, gone)
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
-		w.end(w.recording(w.room(ada, "Room"), ada, nil), recording.StatusSAVED)
+		w.end(w.recording(w.NewRoom(ada, "Room"), ada, nil), recording.StatusSAVED)
 		env.Eventually(t, func(c *assert.CollectT) { assert.Greater(c, len(failing.attempts()), 3) })
 		failing.answer(func(attempt) int { return http.StatusAccepted })
 		w.settled()
@@ -116,7 +116,7 @@ func TestWebhookIsRetriedUntilTheEndpointIsUp(t *testing.T) {
 		w := newWorld(t, db, mute, e)
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
-		w.end(w.recording(w.room(ada, "Room"), ada, nil), recording.StatusSAVED)
+		w.end(w.recording(w.NewRoom(ada, "Room"), ada, nil), recording.StatusSAVED)
 		env.Eventually(t, func(c *assert.CollectT) {
 			m := db.OutboxMessage.Query().OnlyX(t.Context())
 			assert.Greater(c, m.Attempts, 2)
@@ -136,7 +136,7 @@ func TestLaterWebhookMayArriveFirst(t *testing.T) {
 		w := newWorld(t, db, mute, e)
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
-		r := w.room(ada, "Room")
+		r := w.NewRoom(ada, "Room")
 		first := w.recording(r, ada, nil)
 		var refuse atomic.Bool
 		refuse.Store(true)
@@ -174,7 +174,7 @@ func TestSlowEndpointDoesNotDelayOthers(t *testing.T) {
 		w.smtp.Start()
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
-		r := w.room(ada, "Room")
+		r := w.NewRoom(ada, "Room")
 		const many = 5 // more than may be under way at once
 		for range many {
 			w.end(w.recording(r, ada, nil), recording.StatusSAVED)
@@ -216,7 +216,7 @@ func TestDownloadURLIsMadeForEachAttemptAndNotStored(t *testing.T) {
 		}, e)
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
-		w.end(w.recording(w.room(ada, "Room"), ada, nil), recording.StatusSAVED)
+		w.end(w.recording(w.NewRoom(ada, "Room"), ada, nil), recording.StatusSAVED)
 		w.settled()
 		assert.Len(t, e.attempts(), 2, "nothing is said while the URL cannot be made")
 		m := db.OutboxMessage.Query().OnlyX(t.Context())
@@ -231,7 +231,7 @@ func TestDeletedRecordingIsNotReported(t *testing.T) {
 		e := newEndpoint(t)
 		w := newWorld(t, db, mute, e)
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
-		r := w.room(ada, "Room")
+		r := w.NewRoom(ada, "Room")
 		deleted := w.end(w.recording(r, ada, nil), recording.StatusSAVED)
 		expired := w.end(w.recording(r, ada, nil), recording.StatusSAVED)
 		db.Recording.DeleteOne(deleted).ExecX(t.Context())

@@ -19,8 +19,8 @@ import (
 )
 
 func (w *world) give(r *ent.Room, u *ent.User, role roomaccess.Role) {
-	w.t.Helper()
-	w.db.RoomAccess.Create().SetRoom(r).SetUser(u).SetRole(role).ExecX(w.t.Context())
+	w.T.Helper()
+	w.DB.RoomAccess.Create().SetRoom(r).SetUser(u).SetRole(role).ExecX(w.T.Context())
 }
 
 // startedAt is a moment that is on different days in New York, and in Paris.
@@ -28,33 +28,33 @@ var startedAt = time.Date(2026, 3, 1, 3, 30, 0, 0, time.UTC)
 
 // recording makes one that is not final yet.
 func (w *world) recording(r *ent.Room, by *ent.User, change func(*ent.RecordingCreate)) *ent.Recording {
-	w.t.Helper()
-	create := w.db.Recording.Create().SetRoom(r).SetStartedBy(by.ID).SetMode(recording.ModeSCREEN).
+	w.T.Helper()
+	create := w.DB.Recording.Create().SetRoom(r).SetStartedBy(by.ID).SetMode(recording.ModeSCREEN).
 		SetStatus(recording.StatusSTOPPING).SetStartedAt(startedAt).SetSize(4096).SetDuration(61_500)
 	create.SetOptions(schema.RecordingOptions{})
 	if change != nil {
 		change(create)
 	}
-	return create.SaveX(w.t.Context())
+	return create.SaveX(w.T.Context())
 }
 
 // end moves a recording to a final status, and tells of it.
 func (w *world) end(rec *ent.Recording, status recording.Status) *ent.Recording {
-	w.t.Helper()
+	w.T.Helper()
 	tx := w.write(rec, status)
-	require.NoError(w.t, tx.Commit())
-	return w.db.Recording.GetX(w.t.Context(), rec.ID)
+	require.NoError(w.T, tx.Commit())
+	return w.DB.Recording.GetX(w.T.Context(), rec.ID)
 }
 
 // write does what end does without the end of it.
 func (w *world) write(rec *ent.Recording, status recording.Status) *ent.Tx {
-	w.t.Helper()
-	tx, err := w.db.Tx(w.t.Context())
-	require.NoError(w.t, err)
+	w.T.Helper()
+	tx, err := w.DB.Tx(w.T.Context())
+	require.NoError(w.T, err)
 	ended, err := tx.Recording.UpdateOne(rec).SetStatus(status).SetEndedAt(startedAt.Add(time.Hour)).
-		Save(w.t.Context())
-	require.NoError(w.t, err)
-	require.NoError(w.t, w.RecordingEnded(w.t.Context(), tx, ended))
+		Save(w.T.Context())
+	require.NoError(w.T, err)
+	require.NoError(w.T, w.RecordingEnded(w.T.Context(), tx, ended))
 	return tx
 }
 

@@ -6,26 +6,20 @@ import (
 	"mime"
 	"mime/multipart"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/accounts"
 	"foyer/auth"
 	"foyer/ent"
 	"foyer/ent/outboxmessage"
-	"foyer/ent/room"
-	"foyer/internal/fault"
 	"foyer/internal/mail"
 	"foyer/internal/outbox"
 	"foyer/internal/ratelimit"
 	"foyer/internal/webhook"
 	"foyer/notifications"
-	"foyer/rooms"
 	"foyer/test/env"
 )
 
@@ -34,14 +28,11 @@ const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 // world is a Service that sends e-mail through an SMTP server, which the test starts, and webhooks to the
 // endpoints that the test started.
 type world struct {
+	*env.World
 	*notifications.Service
 
-	t        *testing.T
-	db       *ent.Client
-	accounts *accounts.Service
-	rooms    *rooms.Service
-	outbox   *outbox.Outbox
-	smtp     *env.SMTP
+	outbox *outbox.Outbox
+	smtp   *env.SMTP
 }
 
 // setup is what a test may change before its Service is made.
@@ -61,7 +52,7 @@ func onEach(t *testing.T, test func(t *testing.T, w *world)) {
 
 func newWorld(t *testing.T, db *ent.Client, change func(*setup), endpoints ...*endpoint) *world {
 	t.Helper()
-	w := &world{t: t, db: db, smtp: env.NewSMTP(t)}
+	w := &world{World: env.EmptyWorld(t, env.Setup{DB: db}), smtp: env.NewSMTP(t)}
 	server, err := mail.ParseServer("smtp://" + w.smtp.Addr() + "?tls=none")
 	require.NoError(t, err)
 	from, err := mail.ParseFrom("Foyer <foyer@example.org>")
@@ -72,12 +63,10 @@ func newWorld(t *testing.T, db *ent.Client, change func(*setup), endpoints ...*e
 	}
 	sender, err := webhook.NewSender(hooks)
 	require.NoError(t, err)
-	w.accounts = accounts.New(db, accounts.Settings{})
-	w.rooms = rooms.New(db, w.accounts, rooms.Settings{DefaultAccessLevel: room.AccessLevelRESTRICTED})
 	w.outbox = newOutbox(db, time.Hour) // the Service wakes it
 	s := setup{
 		notifications.Dependencies{
-			DB: db, Accounts: w.accounts, Rooms: w.rooms, Outbox: w.outbox, Limiter: ratelimit.New(env.Embedded(t)),
+			DB: db, Accounts: w.People, Rooms: w.Rooms.Service, Outbox: w.outbox, Limiter: ratelimit.New(env.Embedded(t)),
 			Webhooks: sender, Send: mail.NewSender(server, from).Send,
 		},
 		notifications.Settings{PublicURL: "https://meet.example.org/", MaxInvited: 50},
@@ -101,41 +90,23 @@ func newOutbox(db *ent.Client, poll time.Duration) *outbox.Outbox {
 func (w *world) deliver() { w.deliverBy(w.outbox) }
 
 func (w *world) deliverBy(o *outbox.Outbox) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- o.Run(ctx, w.Deliveries()) }()
-	w.t.Cleanup(sync.OnceFunc(func() { cancel(); assert.NoError(w.t, <-done) }))
+	env.Run(w.T, func(ctx context.Context) error { return o.Run(ctx, w.Deliveries()) })
 }
 
 // person makes an account with a verified address, a language and a time zone.
 func (w *world) person(name, email, language, zone string) *ent.User {
-	w.t.Helper()
-	u, err := w.accounts.SignIn(w.t.Context(), auth.Identity{
-		Subject: uuid.NewString(), Email: email, EmailVerified: true, FullName: name,
-	})
-	require.NoError(w.t, err)
-	return u.Update().SetLanguage(language).SetTimeZone(zone).SaveX(w.t.Context())
-}
-
-func as(t *testing.T, u *ent.User) context.Context {
-	t.Helper()
-	return auth.NewContext(t.Context(), auth.Viewer{UserID: u.ID})
-}
-
-func (w *world) room(owner *ent.User, name string) *ent.Room {
-	w.t.Helper()
-	r, err := w.rooms.Create(as(w.t, owner), rooms.CreateInput{Name: name})
-	require.NoError(w.t, err)
-	return r
+	w.T.Helper()
+	u := w.UserLike(auth.Identity{Email: email, EmailVerified: true, FullName: name})
+	return u.Update().SetLanguage(language).SetTimeZone(zone).SaveX(w.T.Context())
 }
 
 // settled waits until nothing is left to deliver.
 func (w *world) settled() {
-	w.t.Helper()
-	env.Eventually(w.t, func(c *assert.CollectT) {
-		assert.Zero(c, w.db.OutboxMessage.Query().
+	w.T.Helper()
+	env.Eventually(w.T, func(c *assert.CollectT) {
+		assert.Zero(c, w.DB.OutboxMessage.Query().
 			Where(outboxmessage.DeliveredAtIsNil(), outboxmessage.FailedAtIsNil()).
-			CountX(w.t.Context()))
+			CountX(w.T.Context()))
 	})
 }
 
@@ -144,17 +115,17 @@ type letter struct{ subject, text, html string }
 
 // letters returns the e-mails that each address has received.
 func (w *world) letters() map[string][]letter {
-	w.t.Helper()
+	w.T.Helper()
 	all := map[string][]letter{}
 	for _, m := range w.smtp.Received() {
-		subject, parts := read(w.t, m)
+		subject, parts := read(w.T, m)
 		all[m.To] = append(all[m.To], letter{subject, parts["text/plain"], parts["text/html"]})
 	}
 	return all
 }
 
 // read returns the subject of an e-mail, and its parts by their media type.
-func read(t *testing.T, m env.Mail) (subject string, parts map[string]string) {
+func read(t testing.TB, m env.Mail) (subject string, parts map[string]string) {
 	t.Helper()
 	parsed := m.Parse(t)
 	subject, err := new(mime.WordDecoder).DecodeHeader(parsed.Header.Get("Subject"))
@@ -173,13 +144,4 @@ func read(t *testing.T, m env.Mail) (subject string, parts map[string]string) {
 		kind, _, _ := strings.Cut(part.Header.Get("Content-Type"), ";")
 		parts[kind] = strings.ReplaceAll(string(text), "\r\n", "\n")
 	}
-}
-
-func assertFault(t *testing.T, want fault.Kind, err error) *fault.Error {
-	t.Helper()
-	if assert.Error(t, err) {
-		assert.Equal(t, want, fault.Of(err).Kind, "%v", err)
-		return fault.Of(err)
-	}
-	return &fault.Error{}
 }

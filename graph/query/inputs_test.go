@@ -19,6 +19,7 @@ import (
 	"foyer/graph"
 	"foyer/graph/generated"
 	"foyer/graph/transport"
+	"foyer/test/env"
 )
 
 // TestWrongValueIsRefusedByName: a value that reached a resolver would fail otherwise, because there are none.
@@ -251,7 +252,7 @@ func overSocket(t *testing.T, url, payload string) string {
 	} {
 		require.NoError(t, conn.WriteMessage(websocket.TextMessage, []byte(message)))
 	}
-	require.NoError(t, conn.SetReadDeadline(time.Now().Add(soon)))
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(env.Soon)))
 	_, _, err = conn.ReadMessage() // connection_ack
 	require.NoError(t, err)
 	_, text, err := conn.ReadMessage()

@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -19,9 +18,6 @@ import (
 	"foyer/graph/query"
 	"foyer/test/env"
 )
-
-// soon is how long a test waits for what should happen immediately, on a busy machine.
-const soon = time.Minute
 
 func TestMain(m *testing.M) {
 	os.Exit(env.RunTests(m, func() error { return goleak.Find() }))
@@ -38,7 +34,7 @@ var common = query.Limits{
 // api returns Foyer's API without any rules behind it.
 func api(introspection bool, change ...func(*graph.Settings)) http.Handler {
 	settings := graph.Settings{
-		Introspection: introspection, Limits: common, MaxBody: 128 << 10, OperationTimeout: soon,
+		Introspection: introspection, Limits: common, MaxBody: 128 << 10, OperationTimeout: env.Soon,
 		Credentials: func(context.Context, string) (auth.Viewer, error) { return auth.Viewer{}, nil },
 		Life:        func(ctx context.Context) (context.Context, context.CancelFunc) { return ctx, func() {} },
 	}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"foyer/test/env"
+
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -161,7 +163,7 @@ func TestDisconnectingStopsTheQuery(t *testing.T) {
 		_, err := http.DefaultClient.Do(request(t, http.MethodPost, s.URL, `{"query": "{slow}"}`).WithContext(ctx))
 		gone <- err
 	}()
-	require.Eventually(t, func() bool { return s.running.Load() == 1 }, soon, time.Millisecond)
+	require.Eventually(t, func() bool { return s.running.Load() == 1 }, env.Soon, time.Millisecond)
 	leave()
 	assert.ErrorIs(t, <-gone, context.Canceled)
 	s.runs(t, 0)

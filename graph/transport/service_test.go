@@ -27,9 +27,6 @@ import (
 	"foyer/test/env"
 )
 
-// soon is how long a test waits for what should happen immediately, on a busy machine.
-const soon = time.Minute
-
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // panics are logged with their stacks
 	os.Exit(env.RunTests(m, func() error { return goleak.Find() }))
@@ -83,7 +80,7 @@ func newServer(t testing.TB, change ...func(*settings)) *service {
 	}
 	s.Start()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), soon)
+		ctx, cancel := context.WithTimeout(context.Background(), env.Soon)
 		defer cancel()
 		assert.NoError(t, s.socket.Drain(ctx, 0), "sockets do not end")
 		s.Close()
@@ -143,17 +140,17 @@ func defaults(t testing.TB) settings {
 	stopping, stop := context.WithCancel(context.Background())
 	t.Cleanup(stop)
 	return settings{
-		readHeader: soon,
+		readHeader: env.Soon,
 		socket: transport.WebSocketSettings{
 			Init: func(ctx context.Context, _ map[string]any) (transport.Session, error) {
 				return transport.Session{Context: ctx}, nil
 			},
 			Address:    func(*http.Request) string { return "somewhere" },
 			MaxMessage: 128 << 10, MaxOperations: 10,
-			InitTimeout: soon, Ping: soon, WriteTimeout: soon, Timeout: soon,
+			InitTimeout: env.Soon, Ping: env.Soon, WriteTimeout: env.Soon, Timeout: env.Soon,
 		},
 		http: transport.HTTP{
-			MaxBody: 128 << 10, Timeout: soon, WriteTimeout: soon, Heartbeat: soon, Stopping: stopping,
+			MaxBody: 128 << 10, Timeout: env.Soon, WriteTimeout: env.Soon, Heartbeat: env.Soon, Stopping: stopping,
 		},
 		limits: query.Limits{
 			Tokens: 2000, Fields: 200, Aliases: 15, Directives: 20, RootFields: 10, Depth: 12,
@@ -165,11 +162,11 @@ func defaults(t testing.TB) settings {
 // runs waits until a number of sources and slow queries run.
 func (s *service) runs(t testing.TB, n int64) {
 	t.Helper()
-	require.Eventually(t, func() bool { return s.running.Load() == n }, soon, time.Millisecond)
+	require.Eventually(t, func() bool { return s.running.Load() == n }, env.Soon, time.Millisecond)
 }
 
 // begins waits until a number of sources have begun. They may have ended since.
 func (s *service) begins(t testing.TB, n int64) {
 	t.Helper()
-	require.Eventually(t, func() bool { return s.began.Load() == n }, soon, time.Millisecond)
+	require.Eventually(t, func() bool { return s.began.Load() == n }, env.Soon, time.Millisecond)
 }

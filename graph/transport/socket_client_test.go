@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/graph/transport"
+	"foyer/test/env"
 )
 
 // object is a JSON object.
@@ -66,7 +67,7 @@ func complete(id string) string { return fmt.Sprintf(`{"type": "complete", "id":
 
 func (c *client) receive() object {
 	c.t.Helper()
-	_ = c.conn.SetReadDeadline(time.Now().Add(soon))
+	_ = c.conn.SetReadDeadline(time.Now().Add(env.Soon))
 	var m object
 	require.NoError(c.t, c.conn.ReadJSON(&m))
 	return m
@@ -111,7 +112,7 @@ func (c *client) works() {
 // closed waits for the end of the socket, whatever arrives before, and returns its code and reason.
 func (c *client) closed() (int, string) {
 	c.t.Helper()
-	_ = c.conn.SetReadDeadline(time.Now().Add(soon))
+	_ = c.conn.SetReadDeadline(time.Now().Add(env.Soon))
 	for {
 		if _, _, err := c.conn.ReadMessage(); err != nil {
 			closing, ok := errors.AsType[*websocket.CloseError](err)
@@ -125,7 +126,7 @@ func (c *client) closed() (int, string) {
 // start the operation again elsewhere.
 func (c *client) cutOff() (int, string) {
 	c.t.Helper()
-	_ = c.conn.SetReadDeadline(time.Now().Add(soon))
+	_ = c.conn.SetReadDeadline(time.Now().Add(env.Soon))
 	_, text, err := c.conn.ReadMessage()
 	assert.Empty(c.t, text)
 	closing, ok := errors.AsType[*websocket.CloseError](err)
@@ -173,7 +174,7 @@ func (s *service) free(t testing.TB) {
 			conn.Close()
 		}
 		return err == nil
-	}, soon, time.Millisecond, "the former socket still counts")
+	}, env.Soon, time.Millisecond, "the former socket still counts")
 }
 
 // upgrade sends a browser's handshake with some headers changed.

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/graph/transport"
+	"foyer/test/env"
 )
 
 // Not parallel, because it counts what is open.
@@ -30,7 +31,7 @@ func TestSocketHasOneDescriptorAfterABlockingRead(t *testing.T) {
 	require.Eventually(t, func() bool {
 		before = count(t)
 		return before.sockets >= 2*clients
-	}, soon, 10*time.Millisecond)
+	}, env.Soon, 10*time.Millisecond)
 	registered := registrations(t)
 	for range 3 {
 		for _, conn := range conns {
@@ -39,7 +40,7 @@ func TestSocketHasOneDescriptorAfterABlockingRead(t *testing.T) {
 		}
 		require.Eventually(t, func() bool { // each socket has a reader
 			return count(t).goroutines >= before.goroutines+clients
-		}, soon, 10*time.Millisecond)
+		}, env.Soon, 10*time.Millisecond)
 		for _, conn := range conns {
 			_, err := conn.Write([]byte(message[5:]))
 			require.NoError(t, err)
@@ -52,7 +53,7 @@ func TestSocketHasOneDescriptorAfterABlockingRead(t *testing.T) {
 			now := count(t)
 			return now.descriptors <= before.descriptors && now.goroutines <= before.goroutines &&
 				registrations(t) <= registered
-		}, soon, 10*time.Millisecond)
+		}, env.Soon, 10*time.Millisecond)
 	}
 }
 
@@ -114,14 +115,14 @@ func TestSocketIsReadWrittenPingedAndEndedConcurrently(t *testing.T) {
 	}
 	round()
 	gone := func() bool { return s.socket.Open() == 0 }
-	require.Eventually(t, gone, soon, time.Millisecond)
+	require.Eventually(t, gone, env.Soon, time.Millisecond)
 	s.Client().CloseIdleConnections()
 	before := count(t)
 	for range rounds {
 		round()
 	}
-	require.Eventually(t, gone, soon, time.Millisecond)
-	require.Eventually(t, func() bool { return count(t).sockets <= before.sockets }, soon, 10*time.Millisecond)
+	require.Eventually(t, gone, env.Soon, time.Millisecond)
+	require.Eventually(t, func() bool { return count(t).sockets <= before.sockets }, env.Soon, 10*time.Millisecond)
 }
 
 func TestSocketContextEndsWithTheSocket(t *testing.T) {
@@ -164,7 +165,7 @@ func TestSocketContextEndsWithTheSocket(t *testing.T) {
 		}
 		c.conn.Close()
 		ended := func() bool { return ctx.Err() != nil && child.Err() != nil }
-		require.Eventually(t, ended, soon, time.Millisecond, name)
+		require.Eventually(t, ended, env.Soon, time.Millisecond, name)
 		<-ctx.Done()
 		<-child.Done()
 		assert.ErrorIs(t, child.Err(), context.Canceled, name)

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"foyer/test/env"
+
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -60,7 +62,7 @@ func (s *service) drains(t testing.TB) (done <-chan error) {
 			conn.Close()
 		}
 		return err != nil
-	}, soon, time.Millisecond)
+	}, env.Soon, time.Millisecond)
 	return ended
 }
 
@@ -99,12 +101,12 @@ func TestSlowClientReceivesItsResponseBeforeADrainEnds(t *testing.T) {
 			for i := range test.answers {
 				c.send(subscribe(strconv.Itoa(i), test.query))
 			}
-			require.Eventually(t, func() bool { return s.bumps.Load() == int64(test.answers) }, soon, time.Millisecond)
+			require.Eventually(t, func() bool { return s.bumps.Load() == int64(test.answers) }, env.Soon, time.Millisecond)
 			done := s.drains(t)
 			time.Sleep(2 * time.Second) // longer than a close frame may take
 			answered := 0
 			for {
-				_ = c.conn.SetReadDeadline(time.Now().Add(soon))
+				_ = c.conn.SetReadDeadline(time.Now().Add(env.Soon))
 				var m object
 				err := c.conn.ReadJSON(&m)
 				if closing, ok := errors.AsType[*websocket.CloseError](err); ok {

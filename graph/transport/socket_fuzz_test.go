@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/graph/transport"
+	"foyer/test/env"
 )
 
 // FuzzSocket sends its input to a socket: as frames, or each line as a text message. The server has to answer by the
@@ -42,7 +43,7 @@ func FuzzSocket(f *testing.F) {
 			for line := range bytes.SplitSeq(text, []byte("\n")) {
 				_ = conn.WriteMessage(websocket.TextMessage, line)
 			}
-			_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(1000, ""), time.Now().Add(soon))
+			_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(1000, ""), time.Now().Add(env.Soon))
 			receive(t, read)
 		}
 		conn.Close()
@@ -52,7 +53,7 @@ func FuzzSocket(f *testing.F) {
 		if base == 0 {
 			base = runtime.NumGoroutine() + 10 // the test's own number varies
 		}
-		require.Eventually(t, func() bool { return runtime.NumGoroutine() <= base }, soon, time.Millisecond)
+		require.Eventually(t, func() bool { return runtime.NumGoroutine() <= base }, env.Soon, time.Millisecond)
 	})
 }
 
@@ -88,7 +89,7 @@ func serveInMemory(t testing.TB) (*service, func(testing.TB) (net.Conn, <-chan s
 		}
 	})
 	l := listener{make(chan net.Conn), make(chan struct{})}
-	server := &http.Server{Handler: h, ReadHeaderTimeout: soon}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: env.Soon}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
 	t.Cleanup(func() {
@@ -125,7 +126,7 @@ func receive(t testing.TB, from <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-from:
-	case <-time.After(soon):
+	case <-time.After(env.Soon):
 		require.Fail(t, "the socket does not end")
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/graph/transport"
+	"foyer/test/env"
 )
 
 // handshakeText is a WebSocket handshake.
@@ -133,7 +134,7 @@ func say(conn net.Conn, text string, then func(net.Conn) error) error {
 
 // readToEnd reads until the server disconnects, and fails if it does not.
 func readToEnd(conn net.Conn) error {
-	_ = conn.SetReadDeadline(time.Now().Add(soon))
+	_ = conn.SetReadDeadline(time.Now().Add(env.Soon))
 	_, err := io.Copy(io.Discard, conn)
 	if os.IsTimeout(err) {
 		return err
@@ -143,7 +144,7 @@ func readToEnd(conn net.Conn) error {
 
 // waitUntilGone reads nothing, and writes until the server disconnects.
 func waitUntilGone(conn net.Conn) error {
-	for begin := time.Now(); time.Since(begin) < soon; time.Sleep(50 * time.Millisecond) {
+	for begin := time.Now(); time.Since(begin) < env.Soon; time.Sleep(50 * time.Millisecond) {
 		if _, err := io.WriteString(conn, frame(`{"type": "pong"}`)); err != nil {
 			return nil
 		}
@@ -188,7 +189,7 @@ func TestNothingRemainsOfRudeClients(t *testing.T) {
 		wave()
 	}
 	now := count(t)
-	for begin := time.Now(); now.exceeds(before) && time.Since(begin) < soon; now = count(t) {
+	for begin := time.Now(); now.exceeds(before) && time.Since(begin) < env.Soon; now = count(t) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	assert.False(t, now.exceeds(before), "before: %+v, now: %+v", before, now)

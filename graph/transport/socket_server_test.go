@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/graph/transport"
+	"foyer/test/env"
 )
 
 func TestHandshakeIsRefused(t *testing.T) {
@@ -98,7 +99,7 @@ func TestOverloadedServerRefusesHandshakes(t *testing.T) {
 			t.Cleanup(func() { conn.Close() })
 		}
 		return err == nil
-	}, soon, time.Millisecond)
+	}, env.Soon, time.Millisecond)
 }
 
 func TestSubProtocolsMayHaveSeveralHeaderLines(t *testing.T) {
@@ -110,7 +111,7 @@ func TestSubProtocolsMayHaveSeveralHeaderLines(t *testing.T) {
 	_, err = io.WriteString(conn, strings.Replace(handshakeText, "Sec-WebSocket-Protocol: ",
 		"Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: soap, ", 1))
 	require.NoError(t, err)
-	require.NoError(t, conn.SetReadDeadline(time.Now().Add(soon)))
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(env.Soon)))
 	got, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	require.NoError(t, err)
 	defer got.Body.Close()

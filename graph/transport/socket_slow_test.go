@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"foyer/test/env"
+
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -74,8 +76,8 @@ func TestClientThatSendsAndDoesNotReadIsDisconnected(t *testing.T) {
 			s.begins(t, 1)
 			var err error
 			begin := time.Now()
-			for i := 0; err == nil && time.Since(begin) < soon/2; i++ {
-				_ = c.conn.SetWriteDeadline(time.Now().Add(soon))
+			for i := 0; err == nil && time.Since(begin) < env.Soon/2; i++ {
+				_ = c.conn.SetWriteDeadline(time.Now().Add(env.Soon))
 				text := strings.Replace(test.message, `"id": "1"`, fmt.Sprintf(`"id": "%d"`, i), 1)
 				err = c.conn.WriteMessage(websocket.TextMessage, []byte(text))
 			}
@@ -96,7 +98,7 @@ func TestPingsOfAClientThatDoesNotReadTakeNoMemory(t *testing.T) {
 	const pings = 400_000
 	lot := bytes.Repeat([]byte(pingFrame(125)), 1000)
 	for range pings / 1000 {
-		_ = c.conn.SetWriteDeadline(time.Now().Add(soon))
+		_ = c.conn.SetWriteDeadline(time.Now().Add(env.Soon))
 		_, err := c.conn.NetConn().Write(lot)
 		require.NoError(t, err)
 	}
@@ -128,7 +130,7 @@ func TestClientWithoutPongsIsDisconnected(t *testing.T) {
 	deaf.conn.SetPingHandler(func(string) error { return nil })
 	deaf.send(initMessage)
 	deaf.receive()
-	_ = deaf.conn.SetReadDeadline(time.Now().Add(soon))
+	_ = deaf.conn.SetReadDeadline(time.Now().Add(env.Soon))
 	_, _, err := deaf.conn.ReadMessage()
 	require.Error(t, err)
 	timeout, isNet := errors.AsType[net.Error](err)

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"foyer/graph/transport"
+	"foyer/test/env"
 )
 
 // subscribing returns a message of type subscribe with some members.
@@ -184,7 +185,7 @@ func TestClientThatIgnoresTheCloseFrameIsDisconnected(t *testing.T) {
 			code, _ := c.readFrames()
 			require.Equal(t, 4403, code)
 			var err error
-			for begin := time.Now(); err == nil && time.Since(begin) < soon; {
+			for begin := time.Now(); err == nil && time.Since(begin) < env.Soon; {
 				time.Sleep(10 * time.Millisecond) // as a slow client sends
 				err = talk(c.conn)
 			}
@@ -205,7 +206,7 @@ func TestPingIsAnsweredBeforeAndAfterAck(t *testing.T) {
 	assert.Equal(t, "connection_ack", c.receive()["type"])
 	c.send(`{"type": "pong"}`, `{"type": "pong", "payload": {}}`, `{"type": "ping", "payload": {}}`)
 	assert.Equal(t, object{"type": "pong", "payload": object{}}, c.receive())
-	require.NoError(t, c.conn.WriteControl(websocket.PingMessage, []byte("x"), time.Now().Add(soon)))
+	require.NoError(t, c.conn.WriteControl(websocket.PingMessage, []byte("x"), time.Now().Add(env.Soon)))
 	ponged := false
 	c.conn.SetPongHandler(func(text string) error { ponged = text == "x"; return nil })
 	c.works()

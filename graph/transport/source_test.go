@@ -19,6 +19,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"foyer/graph/transport"
+	"foyer/test/env"
 )
 
 // watched answers the subscription values from waiting sources.
@@ -108,7 +109,7 @@ func newWatched(t testing.TB, executed func(int), change ...func(*settings)) (*s
 	h.AddTransport(set.http)
 	s.Server = httptest.NewServer(http.Handler(h))
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), soon)
+		ctx, cancel := context.WithTimeout(context.Background(), env.Soon)
 		defer cancel()
 		assert.NoError(t, s.socket.Drain(ctx, 0), "sockets do not end")
 		s.Close()
@@ -127,7 +128,7 @@ func (w watched) waiting(t testing.TB, s *service) (*client, *source) {
 
 func (s *source) isClosed(t testing.TB) {
 	t.Helper()
-	require.Eventually(t, func() bool { return s.closed.Load() == 1 }, soon, time.Millisecond)
+	require.Eventually(t, func() bool { return s.closed.Load() == 1 }, env.Soon, time.Millisecond)
 }
 
 func TestWaitingSubscriptionIsSentEachNewState(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"foyer/test/env"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -127,7 +129,7 @@ func (s *service) say(t testing.TB, value int) {
 	t.Helper()
 	select {
 	case s.values <- value:
-	case <-time.After(soon):
+	case <-time.After(env.Soon):
 		require.Fail(t, "no subscription reads the value")
 	}
 }

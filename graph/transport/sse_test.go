@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"foyer/test/env"
+
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -222,7 +224,7 @@ func TestStreamsCountAsSockets(t *testing.T) {
 	s.runs(t, 2)
 	first.leave()
 	s.runs(t, 1)
-	require.Eventually(t, func() bool { return open("one").answer.StatusCode == http.StatusOK }, soon, time.Millisecond)
+	require.Eventually(t, func() bool { return open("one").answer.StatusCode == http.StatusOK }, env.Soon, time.Millisecond)
 }
 
 func TestClosingAStreamStopsItsSource(t *testing.T) {

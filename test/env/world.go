@@ -154,10 +154,12 @@ func RequireFault(t testing.TB, kind fault.Kind, err error) {
 	require.Equal(t, kind, fault.Of(err).Kind, "%v", err)
 }
 
-// AssertFault checks the kind of an error.
-func AssertFault(t testing.TB, kind fault.Kind, err error) {
+// AssertFault checks the kind of an error, and returns it.
+func AssertFault(t testing.TB, kind fault.Kind, err error) *fault.Error {
 	t.Helper()
-	if assert.Error(t, err) {
-		assert.Equal(t, kind, fault.Of(err).Kind, "%v", err)
+	if !assert.Error(t, err) {
+		return &fault.Error{}
 	}
+	assert.Equal(t, kind, fault.Of(err).Kind, "%v", err)
+	return fault.Of(err)
 }
