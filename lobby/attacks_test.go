@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"foyer/ent"
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
@@ -21,11 +20,6 @@ import (
 	"foyer/lobby"
 	"foyer/test/env"
 )
-
-func (w *world) give(t testing.TB, u *ent.User, role roomaccess.Role) {
-	t.Helper()
-	w.DB.RoomAccess.Create().SetRoom(w.Room).SetUser(u).SetRole(role).ExecX(t.Context())
-}
 
 // TestMemberCannotAdmitAFriend: a person who may walk in shows the ticket of a guest who waits.
 func TestMemberCannotAdmitAFriend(t *testing.T) {

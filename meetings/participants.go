@@ -56,7 +56,7 @@ func (s *Service) List(
 }
 
 // maySee fails unless the viewer is a host, or holds a ticket with which they may be in the meeting. It returns the
-// latter, of whom the caller has to check with LiveKit that they are inside.
+// ticket's holder, if any; the caller has to check with LiveKit that they are inside.
 func (s *Service) maySee(ctx context.Context, room *ent.Room, ticket *string) (*lobby.Verdict, error) {
 	if ticket != nil {
 		return s.lobby.LimitedTicketHolder(ctx, room, *ticket)
@@ -121,8 +121,8 @@ func rank(role roomaccess.Role) int {
 	}, role)
 }
 
-// mayActOn is the rule of whom a host may remove, change or demote: nobody of their own rank or above, and not
-// themselves.
+// mayActOn is the rule for removing, changing and demoting a participant: a host may do so to people below their own
+// rank, and not to themselves.
 func (a *actor) mayActOn(ctx context.Context, target lobby.Verdict) error {
 	if target.UserID != uuid.Nil && target.UserID == auth.FromContext(ctx).UserID {
 		return fault.New(fault.Forbidden, "you cannot do this to yourself")
