@@ -82,7 +82,7 @@ func newWorld(t *testing.T, db *ent.Client, change func(*setup), endpoints ...*e
 func newOutbox(db *ent.Client, poll time.Duration) *outbox.Outbox {
 	return outbox.New(db, outbox.Settings{
 		Timeout: 2 * time.Minute, Backoff: 5 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
-		GiveUp: time.Hour, Keep: time.Hour, Poll: poll, Drain: time.Second, Concurrency: 4,
+		GiveUp: time.Hour, Keep: time.Hour, Poll: poll, Drain: time.Second, Concurrency: 2,
 	})
 }
 
