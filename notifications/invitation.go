@@ -26,7 +26,7 @@ const invitationKind = "invitation"
 // user could flood a mailbox.
 const perRecipient = 10
 
-// InviteInput names the room and who is invited to it.
+// InviteInput names a room and the people to invite.
 type InviteInput struct {
 	RoomID uuid.UUID
 	Emails []string

@@ -1,6 +1,6 @@
-// Package notifications tells people and other services what has happened: people by e-mail, services by
-// webhooks. Each notification is a row of the outbox, written in the same transaction as the change it
-// reports, so it is sent if and only if the change was committed.
+// Package notifications sends notifications about what has happened: e-mail to people, webhooks to services.
+// Each notification is a row of the outbox, written in the same transaction as the change it reports, so it is
+// sent if and only if the change was committed.
 package notifications
 
 import (

@@ -40,7 +40,7 @@ type recordingContent struct {
 	ExpiresAt  *time.Time
 }
 
-// recipients finds who is sent an e-mail about a recording: the owners of its room if it is ready; if it
+// recipients finds the recipients of an e-mail about a recording: the owners of its room if it is ready; if it
 // failed, the host who started it. Unverified addresses are left out: anybody may have entered them.
 func recipients(topic topic, r *ent.Recording) predicate.User {
 	roles := []roomaccess.Role{roomaccess.RoleOWNER}

@@ -23,13 +23,13 @@ func TestOwnersGetEmailInTheirLanguageAndTimeZone(t *testing.T) {
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en-US", "America/New_York")
 		r := w.NewRoom(ada, "Zoë’s 🦊 evil.example")
-		w.give(r, w.person("Émilie", "emilie@example.com", "fr-CA", "Europe/Paris"), roomaccess.RoleOWNER)
-		w.give(r, w.person("Admin", "admin@example.com", "en", "UTC"), roomaccess.RoleADMINISTRATOR)
-		w.give(r, w.person("Member", "member@example.com", "en", "UTC"), roomaccess.RoleMEMBER)
+		w.Give(r, w.person("Émilie", "emilie@example.com", "fr-CA", "Europe/Paris"), roomaccess.RoleOWNER)
+		w.Give(r, w.person("Admin", "admin@example.com", "en", "UTC"), roomaccess.RoleADMINISTRATOR)
+		w.Give(r, w.person("Member", "member@example.com", "en", "UTC"), roomaccess.RoleMEMBER)
 		rec := w.end(w.recording(r, ada, nil), recording.StatusSAVED)
-		w.settled()
-		got := w.letters()
-		require.Len(t, got, 2, "owners and nobody else")
+		w.untilDelivered()
+		got := w.emails()
+		require.Len(t, got, 2, "only owners get the e-mail")
 		link := "https://meet.example.org/recordings/" + rec.ID.String()
 
 		require.Len(t, got["ada@example.com"], 1)
@@ -61,15 +61,15 @@ func TestEmailContainsTheModeAndTheExpiry(t *testing.T) {
 		w := newWorld(t, db, nil)
 		w.smtp.Start()
 		w.deliver()
-		ada := w.person("Ada", "ada@example.com", "en", "No/Such_Zone") // one that this machine lacks
+		ada := w.person("Ada", "ada@example.com", "en", "No/Such_Zone") // an unknown time zone counts as UTC
 		r := w.NewRoom(ada, "Room")
-		w.give(r, w.person("Émilie", "emilie@example.com", "fr", "Europe/Paris"), roomaccess.RoleOWNER)
+		w.Give(r, w.person("Émilie", "emilie@example.com", "fr", "Europe/Paris"), roomaccess.RoleOWNER)
 		expires := time.Date(2126, 7, 14, 22, 0, 0, 0, time.UTC)
 		w.end(w.recording(r, ada, func(c *ent.RecordingCreate) {
 			c.SetMode(recording.ModeAUDIO).SetExpiresAt(expires)
 		}), recording.StatusSAVED)
-		w.settled()
-		got := w.letters()
+		w.untilDelivered()
+		got := w.emails()
 		english, french := got["ada@example.com"][0], got["emilie@example.com"][0]
 		for _, text := range []string{english.text, english.html} {
 			assert.Contains(t, text, "It is kept until Sunday, 14 July 2126 at 22:00 (UTC).")
@@ -82,7 +82,7 @@ func TestEmailContainsTheModeAndTheExpiry(t *testing.T) {
 	})
 }
 
-// TestOnlyVerifiedAddressesGetEmail: the others might be anybody's.
+// TestOnlyVerifiedAddressesGetEmail: an unverified address may belong to another person.
 func TestOnlyVerifiedAddressesGetEmail(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
@@ -91,19 +91,19 @@ func TestOnlyVerifiedAddressesGetEmail(t *testing.T) {
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
 		r := w.NewRoom(ada, "Room")
-		w.give(r, w.person("Bob", "bob@example.com", "en", "UTC").Update().SetEmailVerified(false).
+		w.Give(r, w.person("Bob", "bob@example.com", "en", "UTC").Update().SetEmailVerified(false).
 			SaveX(t.Context()), roomaccess.RoleOWNER)
-		w.give(r, w.person("Carl", "", "en", "UTC"), roomaccess.RoleOWNER)
+		w.Give(r, w.person("Carl", "", "en", "UTC"), roomaccess.RoleOWNER)
 		provisional := db.User.Create().SetEmail("dora@example.com").SetEmailVerified(true).SaveX(t.Context())
-		w.give(r, provisional, roomaccess.RoleOWNER)
+		w.Give(r, provisional, roomaccess.RoleOWNER)
 		w.end(w.recording(r, ada, nil), recording.StatusSAVED)
-		w.settled()
-		got := w.letters()
+		w.untilDelivered()
+		got := w.emails()
 		assert.Len(t, got, 1)
 		assert.Len(t, got["ada@example.com"], 1)
 		assert.Equal(t, 1, db.OutboxMessage.Query().CountX(t.Context()))
 		payload := string(db.OutboxMessage.Query().OnlyX(t.Context()).Payload)
-		assert.NotContains(t, payload, "ada@", "nobody's address waits in the outbox")
+		assert.NotContains(t, payload, "ada@", "the outbox stores no addresses")
 	})
 }
 
@@ -115,11 +115,11 @@ func TestStarterGetsEmailAboutAFailedRecording(t *testing.T) {
 		w.deliver()
 		r := w.NewRoom(w.person("Ada", "ada@example.com", "en", "UTC"), "Room")
 		bob := w.person("Bob", "bob@example.com", "fr", "Europe/Paris")
-		w.give(r, bob, roomaccess.RoleADMINISTRATOR)
+		w.Give(r, bob, roomaccess.RoleADMINISTRATOR)
 		w.end(w.recording(r, bob, nil), recording.StatusFAILED)
-		w.end(w.recording(r, bob, nil), recording.StatusABORTED) // is no news
-		w.settled()
-		got := w.letters()
+		w.end(w.recording(r, bob, nil), recording.StatusABORTED) // not reported
+		w.untilDelivered()
+		got := w.emails()
 		assert.Len(t, got, 1)
 		require.Len(t, got["bob@example.com"], 1)
 		french := got["bob@example.com"][0]
@@ -130,12 +130,12 @@ func TestStarterGetsEmailAboutAFailedRecording(t *testing.T) {
 		}
 		bob.Update().SetLanguage("en").ExecX(t.Context())
 		w.end(w.recording(r, bob, nil), recording.StatusFAILED)
-		w.settled()
-		assert.Equal(t, "The recording of “Room” has failed", w.letters()["bob@example.com"][1].subject)
+		w.untilDelivered()
+		assert.Equal(t, "The recording of “Room” has failed", w.emails()["bob@example.com"][1].subject)
 	})
 }
 
-// TestDelayedEmailReflectsTheStateOfItsDelivery, to those who may know it by then.
+// TestDelayedEmailReflectsTheStateOfItsDelivery: its text, its recipients and whether it is sent.
 func TestDelayedEmailReflectsTheStateOfItsDelivery(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
@@ -144,19 +144,19 @@ func TestDelayedEmailReflectsTheStateOfItsDelivery(t *testing.T) {
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
 		bob := w.person("Bob", "bob@example.com", "en", "UTC")
 		r := w.NewRoom(ada, "Room")
-		w.give(r, bob, roomaccess.RoleOWNER)
+		w.Give(r, bob, roomaccess.RoleOWNER)
 		stays := w.end(w.recording(r, ada, nil), recording.StatusSAVED)
 		deleted := w.end(w.recording(r, ada, nil), recording.StatusSAVED)
 		expired := w.end(w.recording(r, ada, nil), recording.StatusSAVED)
 		late := w.end(w.recording(r, ada, nil), recording.StatusFAILED)
-		w.end(late, recording.StatusSAVED) // news that came late
+		w.end(late, recording.StatusSAVED) // the file was stored late
 		db.Recording.DeleteOne(deleted).ExecX(t.Context())
 		expired.Update().SetExpiresAt(time.Now().Add(-time.Second)).ExecX(t.Context())
 		db.RoomAccess.Update().Where(roomaccess.UserID(bob.ID)).SetRole(roomaccess.RoleMEMBER).ExecX(t.Context())
 		ada.Update().SetEmail("new@example.com").SetLanguage("fr").ExecX(t.Context())
 		w.deliver()
-		w.settled()
-		got := w.letters()
+		w.untilDelivered()
+		got := w.emails()
 		assert.Len(t, got, 1)
 		var links []string
 		for _, l := range got["new@example.com"] {
@@ -165,9 +165,9 @@ func TestDelayedEmailReflectsTheStateOfItsDelivery(t *testing.T) {
 			links = append(links, strings.Fields(rest)[0])
 		}
 		assert.ElementsMatch(t, []string{stays.ID.String(), late.ID.String()}, links)
-		told := db.OutboxMessage.Query().Where(outboxmessage.FailedAtNotNil()).AllX(t.Context())
-		assert.Len(t, told, 7, "four to Bob, two of what is gone, one that it has failed")
-		for _, m := range told {
+		unsent := db.OutboxMessage.Query().Where(outboxmessage.FailedAtNotNil()).AllX(t.Context())
+		assert.Len(t, unsent, 7, "four to Bob, two about deleted and expired recordings, one about the failure")
+		for _, m := range unsent {
 			assert.Equal(t, 1, m.Attempts)
 		}
 	})
@@ -184,8 +184,8 @@ func TestEmailIsRetriedUntilTheMailServerIsUp(t *testing.T) {
 			assert.Greater(c, db.OutboxMessage.Query().OnlyX(t.Context()).Attempts, 2)
 		})
 		w.smtp.Start()
-		w.settled()
-		assert.Len(t, w.letters()["ada@example.com"], 1)
+		w.untilDelivered()
+		assert.Len(t, w.emails()["ada@example.com"], 1)
 	})
 }
 
@@ -195,12 +195,12 @@ func TestRolledBackOrDisabledEmailIsNotSent(t *testing.T) {
 		w := newWorld(t, db, nil)
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
 		rec := w.recording(w.NewRoom(ada, "Room"), ada, nil)
-		require.NoError(t, w.write(rec, recording.StatusSAVED).Rollback())
+		require.NoError(t, w.endInTx(rec, recording.StatusSAVED).Rollback())
 		assert.Zero(t, db.OutboxMessage.Query().CountX(t.Context()))
 
-		silent := newWorld(t, db, func(s *setup) { s.Send = nil })
-		silent.end(rec, recording.StatusSAVED)
+		without := newWorld(t, db, withoutEmail)
+		without.end(rec, recording.StatusSAVED)
 		assert.Zero(t, db.OutboxMessage.Query().CountX(t.Context()))
-		assert.Empty(t, silent.Deliveries())
+		assert.Empty(t, without.Deliveries())
 	})
 }

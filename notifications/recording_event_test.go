@@ -26,7 +26,7 @@ func TestWebhookReportsARecording(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		e := newEndpoint(t)
-		w := newWorld(t, db, mute, e)
+		w := newWorld(t, db, withoutEmail, e)
 		w.deliver()
 		ada := w.person("Ada Lovelace", "ada@example.com", "en", "UTC")
 		r := w.NewRoom(ada, "Ada’s room")
@@ -34,27 +34,27 @@ func TestWebhookReportsARecording(t *testing.T) {
 			c.SetOptions(schema.RecordingOptions{Transcribe: true, Language: "pt-BR"}).
 				SetReason("LIMIT").SetExpiresAt(time.Date(2126, 7, 14, 22, 0, 0, 0, time.UTC))
 		}), recording.StatusSAVED)
-		w.settled()
+		w.untilDelivered()
 		require.Len(t, e.attempts(), 1)
 		got := e.attempts()[0]
 		verifier, err := standardwebhooks.NewWebhook(secret)
 		require.NoError(t, err)
 		require.NoError(t, verifier.Verify([]byte(got.body), got.header))
 		assert.Equal(t, db.OutboxMessage.Query().OnlyX(t.Context()).ID.String(), got.id)
-		var said map[string]any
-		require.NoError(t, json.Unmarshal([]byte(got.body), &said))
-		at, err := time.Parse(time.RFC3339, fmt.Sprint(said["timestamp"]))
+		var event map[string]any
+		require.NoError(t, json.Unmarshal([]byte(got.body), &event))
+		at, err := time.Parse(time.RFC3339, fmt.Sprint(event["timestamp"]))
 		require.NoError(t, err)
 		assert.WithinDuration(t, time.Now(), at, time.Minute)
-		delete(said, "timestamp")
+		delete(event, "timestamp")
 		assert.Equal(t, map[string]any{"type": "recording.ready", "data": map[string]any{
 			"recordingId": rec.ID.String(), "roomId": r.ID.String(), "roomSlug": r.Slug, "mode": "SCREEN",
 			"options": map[string]any{"transcribe": true, "language": "pt-BR"}, "reason": "LIMIT",
 			"startedAt": "2026-03-01T03:30:00Z", "endedAt": "2026-03-01T04:30:00Z",
 			"expiresAt": "2126-07-14T22:00:00Z", "size": 4096.0, "duration": 61.5,
-		}}, said)
+		}}, event)
 		for _, name := range []string{"Ada", "ada@", ada.ID.String()} {
-			assert.NotContains(t, got.body, name, "nobody is named")
+			assert.NotContains(t, got.body, name, "the event contains no personal data")
 		}
 	})
 }
@@ -63,15 +63,15 @@ func TestWebhookReportsAFailure(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		e := newEndpoint(t)
-		w := newWorld(t, db, mute, e)
+		w := newWorld(t, db, withoutEmail, e)
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
 		r := w.NewRoom(ada, "Room")
 		w.end(w.recording(r, ada, func(c *ent.RecordingCreate) {
 			c.SetReason("no disk").SetSize(0).SetDuration(0)
 		}), recording.StatusFAILED)
-		w.end(w.recording(r, ada, nil), recording.StatusABORTED) // is no news
-		w.settled()
+		w.end(w.recording(r, ada, nil), recording.StatusABORTED) // not reported
+		w.untilDelivered()
 		require.Len(t, e.attempts(), 1)
 		body := e.attempts()[0].body
 		assert.Contains(t, body, `"type":"recording.failed"`)
@@ -80,26 +80,25 @@ func TestWebhookReportsAFailure(t *testing.T) {
 	})
 }
 
-// TestFailingEndpointDoesNotAffectOthers: each has a message of its own, with an id of its own
-// that stays.
+// TestFailingEndpointDoesNotAffectOthers: each endpoint has its own message, whose id is the same at each attempt.
 func TestFailingEndpointDoesNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		fine, failing, gone := newEndpoint(t), newEndpoint(t), newEndpoint(t)
 		failing.answer(func(attempt) int { return http.StatusServiceUnavailable })
 		gone.answer(func(attempt) int { return http.StatusGone })
-		w := newWorld(t, db, mute, fine, failing, gone)
+		w := newWorld(t, db, withoutEmail, fine, failing, gone)
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
 		w.end(w.recording(w.NewRoom(ada, "Room"), ada, nil), recording.StatusSAVED)
 		env.Eventually(t, func(c *assert.CollectT) { assert.Greater(c, len(failing.attempts()), 3) })
 		failing.answer(func(attempt) int { return http.StatusAccepted })
-		w.settled()
+		w.untilDelivered()
 		assert.Len(t, fine.attempts(), 1)
-		assert.Len(t, gone.attempts(), 1, "410 is for good")
+		assert.Len(t, gone.attempts(), 1, "410 is permanent")
 		ids := map[string]bool{}
 		for _, e := range []*endpoint{fine, failing, gone} {
-			require.Len(t, e.byID(), 1, "the same id at each attempt")
+			require.Len(t, e.byID(), 1, "the id is the same at each attempt")
 			ids[e.attempts()[0].id] = true
 		}
 		assert.Len(t, ids, 3)
@@ -113,7 +112,7 @@ func TestWebhookIsRetriedUntilTheEndpointIsUp(t *testing.T) {
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		address := fmt.Sprintf("127.0.0.1:%d", env.FreePort(t))
 		e := &endpoint{url: "http://" + address, respond: func(attempt) int { return http.StatusOK }}
-		w := newWorld(t, db, mute, e)
+		w := newWorld(t, db, withoutEmail, e)
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
 		w.end(w.recording(w.NewRoom(ada, "Room"), ada, nil), recording.StatusSAVED)
@@ -123,17 +122,16 @@ func TestWebhookIsRetriedUntilTheEndpointIsUp(t *testing.T) {
 			assert.Contains(c, m.LastError, address)
 		})
 		listen(t, address, e)
-		w.settled()
+		w.untilDelivered()
 		assert.Len(t, e.attempts(), 1)
 	})
 }
 
-// TestLaterWebhookMayArriveFirst: what is told later may arrive before.
 func TestLaterWebhookMayArriveFirst(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		e := newEndpoint(t)
-		w := newWorld(t, db, mute, e)
+		w := newWorld(t, db, withoutEmail, e)
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
 		r := w.NewRoom(ada, "Room")
@@ -157,42 +155,41 @@ func TestLaterWebhookMayArriveFirst(t *testing.T) {
 			assert.True(c, found)
 		})
 		refuse.Store(false)
-		w.settled()
+		w.untilDelivered()
 		assert.Len(t, e.byID(), 2)
 		assert.Equal(t, 2, db.OutboxMessage.Query().Where(outboxmessage.DeliveredAtNotNil()).CountX(t.Context()))
 	})
 }
 
-// TestSlowEndpointDoesNotDelayOthers: neither other endpoints nor e-mail, however much it is sent.
+// TestSlowEndpointDoesNotDelayOthers: neither other endpoints nor e-mail.
 func TestSlowEndpointDoesNotDelayOthers(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
-		hangs, fine := newEndpoint(t), newEndpoint(t)
+		slow, fine := newEndpoint(t), newEndpoint(t)
 		release := make(chan struct{})
-		hangs.answer(func(attempt) int { <-release; return http.StatusOK })
-		w := newWorld(t, db, nil, hangs, fine)
+		slow.answer(func(attempt) int { <-release; return http.StatusOK })
+		w := newWorld(t, db, nil, slow, fine)
 		w.smtp.Start()
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
 		r := w.NewRoom(ada, "Room")
-		const many = 5 // more than may be under way at once
+		const many = concurrency + 3
 		for range many {
 			w.end(w.recording(r, ada, nil), recording.StatusSAVED)
 		}
 		env.Eventually(t, func(c *assert.CollectT) {
 			assert.Len(c, fine.byID(), many)
 			assert.Len(c, w.smtp.Received(), many)
-			assert.Len(c, hangs.attempts(), 2)
+			assert.Len(c, slow.attempts(), concurrency)
 		})
 		close(release)
-		w.settled()
-		assert.Len(t, hangs.byID(), many)
-		assert.Len(t, hangs.attempts(), many)
+		w.untilDelivered()
+		assert.Len(t, slow.byID(), many)
+		assert.Len(t, slow.attempts(), many)
 	})
 }
 
-// TestDownloadURLIsMadeForEachAttemptAndNotStored: it would end before a late attempt, and it opens the
-// file to whoever reads it.
+// TestDownloadURLIsMadeForEachAttemptAndNotStored: the URL expires, and opens the file without authentication.
 func TestDownloadURLIsMadeForEachAttemptAndNotStored(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
@@ -217,8 +214,8 @@ func TestDownloadURLIsMadeForEachAttemptAndNotStored(t *testing.T) {
 		w.deliver()
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
 		w.end(w.recording(w.NewRoom(ada, "Room"), ada, nil), recording.StatusSAVED)
-		w.settled()
-		assert.Len(t, e.attempts(), 2, "nothing is said while the URL cannot be made")
+		w.untilDelivered()
+		assert.Len(t, e.attempts(), 2, "the attempt without a URL sends nothing")
 		m := db.OutboxMessage.Query().OnlyX(t.Context())
 		assert.NotNil(t, m.DeliveredAt)
 		assert.NotContains(t, string(m.Payload), "bucket.example")
@@ -229,7 +226,7 @@ func TestDeletedRecordingIsNotReported(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
 		e := newEndpoint(t)
-		w := newWorld(t, db, mute, e)
+		w := newWorld(t, db, withoutEmail, e)
 		ada := w.person("Ada", "ada@example.com", "en", "UTC")
 		r := w.NewRoom(ada, "Room")
 		deleted := w.end(w.recording(r, ada, nil), recording.StatusSAVED)
@@ -237,7 +234,7 @@ func TestDeletedRecordingIsNotReported(t *testing.T) {
 		db.Recording.DeleteOne(deleted).ExecX(t.Context())
 		expired.Update().SetExpiresAt(time.Now().Add(-time.Second)).ExecX(t.Context())
 		w.deliver()
-		w.settled()
+		w.untilDelivered()
 		assert.Empty(t, e.attempts())
 		for _, m := range db.OutboxMessage.Query().AllX(t.Context()) {
 			assert.NotNil(t, m.FailedAt)

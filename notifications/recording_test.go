@@ -14,19 +14,13 @@ import (
 
 	"foyer/ent"
 	"foyer/ent/recording"
-	"foyer/ent/roomaccess"
 	"foyer/ent/schema"
 )
 
-func (w *world) give(r *ent.Room, u *ent.User, role roomaccess.Role) {
-	w.T.Helper()
-	w.DB.RoomAccess.Create().SetRoom(r).SetUser(u).SetRole(role).ExecX(w.T.Context())
-}
-
-// startedAt is a moment that is on different days in New York, and in Paris.
+// startedAt is on different days in New York and in Paris.
 var startedAt = time.Date(2026, 3, 1, 3, 30, 0, 0, time.UTC)
 
-// recording makes one that is not final yet.
+// recording adds a recording that is STOPPING.
 func (w *world) recording(r *ent.Room, by *ent.User, change func(*ent.RecordingCreate)) *ent.Recording {
 	w.T.Helper()
 	create := w.DB.Recording.Create().SetRoom(r).SetStartedBy(by.ID).SetMode(recording.ModeSCREEN).
@@ -38,16 +32,16 @@ func (w *world) recording(r *ent.Room, by *ent.User, change func(*ent.RecordingC
 	return create.SaveX(w.T.Context())
 }
 
-// end moves a recording to a final status, and tells of it.
+// end moves a recording to a final status, and adds its notifications.
 func (w *world) end(rec *ent.Recording, status recording.Status) *ent.Recording {
 	w.T.Helper()
-	tx := w.write(rec, status)
+	tx := w.endInTx(rec, status)
 	require.NoError(w.T, tx.Commit())
 	return w.DB.Recording.GetX(w.T.Context(), rec.ID)
 }
 
-// write does what end does without the end of it.
-func (w *world) write(rec *ent.Recording, status recording.Status) *ent.Tx {
+// endInTx is end without the commit.
+func (w *world) endInTx(rec *ent.Recording, status recording.Status) *ent.Tx {
 	w.T.Helper()
 	tx, err := w.DB.Tx(w.T.Context())
 	require.NoError(w.T, err)
@@ -58,7 +52,7 @@ func (w *world) write(rec *ent.Recording, status recording.Status) *ent.Tx {
 	return tx
 }
 
-// endpoint is a service that is told. It answers 200, unless respond says otherwise.
+// endpoint is a webhook endpoint. It answers with the status of respond, 200 by default.
 type endpoint struct {
 	url string
 
@@ -105,7 +99,7 @@ func (e *endpoint) attempts() []attempt {
 	return slices.Clone(e.got)
 }
 
-// listen has an endpoint listen at its address.
+// listen starts an endpoint at an address.
 func listen(t *testing.T, address string, e *endpoint) {
 	t.Helper()
 	listener, err := net.Listen("tcp", address)

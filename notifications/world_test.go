@@ -25,8 +25,11 @@ import (
 
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-// world is a Service that sends e-mail through an SMTP server, which the test starts, and webhooks to the
-// endpoints that the test started.
+// concurrency is how many messages of one kind the outbox delivers concurrently.
+const concurrency = 2
+
+// world is a Service that sends e-mail through an SMTP server, which the test starts, and webhooks to endpoints
+// of the test.
 type world struct {
 	*env.World
 	*notifications.Service
@@ -35,17 +38,17 @@ type world struct {
 	smtp   *env.SMTP
 }
 
-// setup is what a test may change before its Service is made.
+// setup is what tests may change before the Service is made.
 type setup struct {
 	notifications.Dependencies
 	notifications.Settings
 }
 
-// mute makes a Service that sends no e-mail.
-func mute(s *setup) { s.Send = nil }
+// withoutEmail is for a Service that sends no e-mail.
+func withoutEmail(s *setup) { s.Send = nil }
 
-// onEach runs a test in an empty world on each database.
-func onEach(t *testing.T, test func(t *testing.T, w *world)) {
+// onEachDatabase runs a test in an empty world on each database.
+func onEachDatabase(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) { test(t, newWorld(t, db, nil)) })
 }
@@ -66,8 +69,8 @@ func newWorld(t *testing.T, db *ent.Client, change func(*setup), endpoints ...*e
 	w.outbox = newOutbox(db, time.Hour) // the Service wakes it
 	s := setup{
 		notifications.Dependencies{
-			DB: db, Accounts: w.People, Rooms: w.Rooms.Service, Outbox: w.outbox, Limiter: ratelimit.New(env.Embedded(t)),
-			Webhooks: sender, Send: mail.NewSender(server, from).Send,
+			DB: db, Accounts: w.People, Rooms: w.Rooms.Service, Outbox: w.outbox,
+			Limiter: ratelimit.New(env.Embedded(t)), Webhooks: sender, Send: mail.NewSender(server, from).Send,
 		},
 		notifications.Settings{PublicURL: "https://meet.example.org/", MaxInvited: 50},
 	}
@@ -82,11 +85,11 @@ func newWorld(t *testing.T, db *ent.Client, change func(*setup), endpoints ...*e
 func newOutbox(db *ent.Client, poll time.Duration) *outbox.Outbox {
 	return outbox.New(db, outbox.Settings{
 		Timeout: 2 * time.Minute, Backoff: 5 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
-		GiveUp: time.Hour, Keep: time.Hour, Poll: poll, Drain: time.Second, Concurrency: 2,
+		GiveUp: time.Hour, Keep: time.Hour, Poll: poll, Drain: time.Second, Concurrency: concurrency,
 	})
 }
 
-// deliver delivers until the test ends.
+// deliver delivers notifications until the test ends.
 func (w *world) deliver() { w.deliverBy(w.outbox) }
 
 func (w *world) deliverBy(o *outbox.Outbox) {
@@ -100,8 +103,8 @@ func (w *world) person(name, email, language, zone string) *ent.User {
 	return u.Update().SetLanguage(language).SetTimeZone(zone).SaveX(w.T.Context())
 }
 
-// settled waits until nothing is left to deliver.
-func (w *world) settled() {
+// untilDelivered waits until every message is delivered or has failed.
+func (w *world) untilDelivered() {
 	w.T.Helper()
 	env.Eventually(w.T, func(c *assert.CollectT) {
 		assert.Zero(c, w.DB.OutboxMessage.Query().
@@ -110,16 +113,16 @@ func (w *world) settled() {
 	})
 }
 
-// letter is an e-mail as its reader sees it.
-type letter struct{ subject, text, html string }
+// email is an e-mail as its reader sees it.
+type email struct{ subject, text, html string }
 
-// letters returns the e-mails that each address has received.
-func (w *world) letters() map[string][]letter {
+// emails returns the e-mails that each address has received.
+func (w *world) emails() map[string][]email {
 	w.T.Helper()
-	all := map[string][]letter{}
+	all := map[string][]email{}
 	for _, m := range w.smtp.Received() {
 		subject, parts := read(w.T, m)
-		all[m.To] = append(all[m.To], letter{subject, parts["text/plain"], parts["text/html"]})
+		all[m.To] = append(all[m.To], email{subject, parts["text/plain"], parts["text/html"]})
 	}
 	return all
 }
