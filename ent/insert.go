@@ -10,8 +10,8 @@ import (
 	"foyer/ent/auditevent"
 )
 
-// InsertAll stores events, all or none. It is faster than CreateBulk, and every decision in a lobby needs it. Callers do
-// not get the ids.
+// InsertAll stores events, all or none. It is faster than CreateBulk, and every decision in a lobby needs it.
+// Callers do not get the ids.
 func (c *AuditEventClient) InsertAll(ctx context.Context, events []*AuditEvent) error {
 	insert := sql.Dialect(c.driver.Dialect()).Insert(auditevent.Table).Columns(
 		auditevent.FieldID, auditevent.FieldCreatedAt, auditevent.FieldUpdatedAt, auditevent.FieldRoomID,

@@ -101,8 +101,8 @@ func TestHostIsNotBannedThroughTheLobby(t *testing.T) {
 	env.RequireFault(t, fault.Forbidden, w.denyForever(env.As(w.User("Nobody")), request))
 }
 
-// TestHostsDenyManyGuestsTogether, with a ban that holds for each of them, whatever was decided on them before, but not for
-// hosts.
+// TestHostsDenyManyGuestsTogether, with a ban that holds for each of them, whatever was decided on them before, but
+// not for hosts.
 func TestHostsDenyManyGuestsTogether(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})

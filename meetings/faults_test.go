@@ -186,7 +186,8 @@ func TestRedisThatDiesMakesModerationUnavailable(t *testing.T) {
 	anna.isRemoved()
 }
 
-// TestRedisThatLosesItsDataRemovesNobody, but lets nobody in by what it has forgotten, other than whom a host has admitted.
+// TestRedisThatLosesItsDataRemovesNobody, but lets nobody in by what it has forgotten, other than guests whom a host
+// has admitted.
 func TestRedisThatLosesItsDataRemovesNobody(t *testing.T) {
 	t.Parallel()
 	server := env.StartRedis(t)

@@ -44,8 +44,8 @@ func (w *world) news(kind livekit.Kind, p pass, connection string) *livekit.Even
 	return &livekit.Event{
 		ID: uuid.NewString(), Kind: kind, Room: w.Room.ID.String(),
 		Participant: &livekit.Participant{
-			Identity: livekit.IdentityOf(p.id), Kind: livekit.Person, SID: connection, Name: "Anna", Attributes: w.rtc.Attributes(join),
-			JoinedAt: time.Now(), Permission: w.rtc.Permission(join), Active: true,
+			Identity: livekit.IdentityOf(p.id), Kind: livekit.Person, SID: connection, Name: "Anna",
+			Attributes: w.rtc.Attributes(join), JoinedAt: time.Now(), Permission: w.rtc.Permission(join), Active: true,
 		},
 	}
 }

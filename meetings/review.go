@@ -48,9 +48,9 @@ func counts(p *livekit.Participant) bool { return p.Kind != livekit.Recorder }
 // enforceTries bounds how often a participant is judged whom concurrent changes concern.
 const enforceTries = 3
 
-// enforceAll makes participants follow the rules, and returns the outcome for each. Of two concurrent changes each sends
-// what it has read, and LiveKit may get the older one last. So every participant who was changed is judged again, by
-// what is stored then.
+// enforceAll makes participants follow the rules, and returns the outcome for each. Of two concurrent changes each
+// sends what it has read, and LiveKit may get the older one last. So every participant who was changed is judged
+// again, by what is stored then.
 func (s *Service) enforceAll(
 	ctx context.Context, roomID uuid.UUID, people []*livekit.Participant, verdicts []lobby.Verdict,
 ) []*Result {

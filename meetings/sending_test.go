@@ -63,9 +63,10 @@ func (w *world) sends(p pass) *sender {
 func (s *sender) hear(m *livekitproto.SignalResponse) {
 	switch m := m.GetMessage().(type) {
 	case *livekitproto.SignalResponse_Join:
-		s.say(&livekitproto.SignalRequest{Message: &livekitproto.SignalRequest_AddTrack{AddTrack: &livekitproto.AddTrackRequest{
+		track := &livekitproto.AddTrackRequest{
 			Cid: "sound", Name: "sound", Type: livekitproto.TrackType_AUDIO, Source: livekitproto.TrackSource_MICROPHONE,
-		}}})
+		}
+		s.say(&livekitproto.SignalRequest{Message: &livekitproto.SignalRequest_AddTrack{AddTrack: track}})
 	case *livekitproto.SignalResponse_TrackPublished:
 		s.offer()
 	case *livekitproto.SignalResponse_Answer:

@@ -229,7 +229,9 @@ func TestHostsActOnPeopleBelowTheirRank(t *testing.T) {
 			return err
 		},
 		"update": func(c ctx, p pass) error {
-			_, err := w.Update(c, meetings.UpdateInput{RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(p.id), Name: new("X")})
+			_, err := w.Update(c, meetings.UpdateInput{
+				RoomID: w.Room.ID, ParticipantID: livekit.IdentityOf(p.id), Name: new("X"),
+			})
 			if fault.Is(err, fault.NotFound) { // they could be changed if they were connected
 				err = nil
 			}

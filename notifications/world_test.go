@@ -2,6 +2,7 @@ package notifications_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -138,7 +139,7 @@ func read(t testing.TB, m env.Mail) (subject string, parts map[string]string) {
 	parts = map[string]string{}
 	for reader := multipart.NewReader(parsed.Body, params["boundary"]); ; {
 		part, err := reader.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return subject, parts
 		}
 		require.NoError(t, err)

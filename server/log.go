@@ -71,8 +71,12 @@ func databaseName(url string) string {
 func firstSteps(base string) []string {
 	const post = `curl -s -H 'content-type: application/json'`
 	return []string{
-		`TOKEN=$(` + post + ` ` + base + `/dev/login -d '{"name":"Ada","email":"ada@example.org"}' | sed 's/.*"token":"\([^"]*\)".*/\1/')`,
-		`ROOM=$(` + post + ` -H "authorization: Bearer $TOKEN" ` + base + `/graphql -d '{"query":"mutation { createRoom(input: {name: \"My first room\"}) { room { id slug } } }"}' | sed 's/.*"id":"\([^"]*\)".*/\1/')`,
-		post + ` ` + base + `/graphql -d "{\"query\":\"mutation { requestEntry(input: {roomId: \\\"$ROOM\\\", displayName: \\\"Guest\\\"}) { ticket entry { id status } } }\"}"`,
+		`TOKEN=$(` + post + ` ` + base + `/dev/login -d '{"name":"Ada","email":"ada@example.org"}'` +
+			` | sed 's/.*"token":"\([^"]*\)".*/\1/')`,
+		`ROOM=$(` + post + ` -H "authorization: Bearer $TOKEN" ` + base + `/graphql -d '{"query":"mutation { ` +
+			`createRoom(input: {name: \"My first room\"}) { room { id slug } } }"}'` +
+			` | sed 's/.*"id":"\([^"]*\)".*/\1/')`,
+		post + ` ` + base + `/graphql -d "{\"query\":\"mutation { requestEntry(input: {roomId: \\\"$ROOM\\\", ` +
+			`displayName: \\\"Guest\\\"}) { ticket entry { id status } } }\"}"`,
 	}
 }

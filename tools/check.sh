@@ -32,17 +32,9 @@ resolver_files() {
   ! grep -n '!!! WARNING !!!' graph/*.go
 }
 
-gofmt_clean() {
-  local files unformatted
-  files=$(grep -rL --include='*.go' "${not_source[@]/#/--exclude-dir=}" \
-    -E '^// Code generated .* DO NOT EDIT\.$' .)
-  # shellcheck disable=SC2086 # one name a word: our files have no spaces
-  unformatted=$(gofmt -l $files)
-  test -z "$unformatted" || { echo "$unformatted" >&2 && return 1; }
-}
-
 go_mod() {
-  go mod tidy -diff && go -C tools mod tidy -diff && go -C tools/minio mod tidy -diff
+  go mod tidy -diff && go -C tools mod tidy -diff && go -C tools/minio mod tidy -diff &&
+    go -C tools/lint mod tidy -diff
 }
 
 # Against the Compose specification, without the secrets that the file requires.
@@ -73,11 +65,9 @@ nginx_settings() {
     "$nginx" -q -t -e stderr -p "$scratch" -c "$scratch/nginx.conf"
 }
 
-# All packages that are not generated.
-staticcheck() {
-  local packages
-  packages=$(go list ./... | grep -Ev '/ent(/|$)|/graph/generated$') &&
-    xargs go tool staticcheck ./ent/schema <<<"$packages"
+# .golangci.yml names them.
+linters() {
+  go tool -modfile=tools/lint/go.mod golangci-lint run --timeout 20m ./...
 }
 
 # The page's operations against the schema, its types, its linter, and its unit tests.
@@ -116,9 +106,7 @@ check() { # check NAME COMMAND...
 check "generated code is up to date" generated_code
 check "migrations match ent/schema" migrations
 check "no code lost in resolver files" resolver_files
-check "gofmt" gofmt_clean
-check "go vet" go vet ./...
-check "staticcheck" staticcheck
+check "linters" linters
 check "go.mod is tidy" go_mod
 check "docker-compose.yml" compose
 check "deploy/livekit.yaml" livekit_settings

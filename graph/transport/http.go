@@ -38,7 +38,8 @@ var _ graphql.Transport = HTTP{}
 // Supports reports whether a request is for this transport: any that is not for a WebSocket.
 func (HTTP) Supports(r *http.Request) bool { return !websocket.IsWebSocketUpgrade(r) }
 
-// Do answers one request. It calls stream itself: with one more frame in between, the stack of a waiting stream doubles.
+// Do answers one request. It calls stream itself: with one more frame in between, the stack of a waiting stream
+// doubles.
 func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	accepts := negotiate(r.Header.Values("Accept"))
 	if !accepts.any() {

@@ -12,11 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"foyer/test/env"
-
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"foyer/test/env"
 )
 
 // Old clients look only at the body of a response that was not executed, new ones at the status.

@@ -10,11 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"foyer/test/env"
-
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"foyer/test/env"
 )
 
 func TestSlowClientMissesStatesButNeverTheLastOne(t *testing.T) {

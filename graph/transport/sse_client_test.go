@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"foyer/test/env"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"foyer/test/env"
 )
 
 // protocols are those that streams run over, and whether they are HTTP/2.

@@ -14,11 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"foyer/test/env"
-
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"foyer/test/env"
 )
 
 func TestStreamSendsStatesAndCompletes(t *testing.T) {

@@ -56,7 +56,7 @@ func cutPacked(packed string) (entry, after string, err error) {
 
 // splitPacked reads the values of a packed entry.
 func splitPacked(entry string, values *[entryFields]string) error {
-	found := true
+	var found bool
 	for _, at := range packedOrder[:entryFields-1] {
 		if values[at], entry, found = strings.Cut(entry, "\n"); !found {
 			return errors.New("entry: a packed entry lacks values")

@@ -2,6 +2,7 @@ package mail_test
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -105,7 +106,7 @@ func parts(t *testing.T, m *netmail.Message) (list []string) {
 	assert.Equal(t, "multipart/alternative", kind)
 	for reader := multipart.NewReader(m.Body, params["boundary"]); ; {
 		part, err := reader.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return list
 		}
 		require.NoError(t, err)

@@ -12,13 +12,13 @@ import (
 	"testing"
 	"time"
 
-	"foyer/test/env"
-
 	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"foyer/test/env"
 )
 
 // issuer is an issuer of tokens that Foyer accepts.

@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"foyer/test/env"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"foyer/test/env"
 )
 
 // graphqlWS runs operations, each a query and its variables, with the npm package graphql-ws.

@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"foyer/test/env"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"foyer/test/env"
 )
 
 const (

@@ -9,11 +9,11 @@ import (
 	"strings"
 	"testing"
 
-	"foyer/test/env"
-
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"foyer/test/env"
 )
 
 func TestBadInputGetsAClearError(t *testing.T) {

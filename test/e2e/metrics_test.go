@@ -10,13 +10,13 @@ import (
 	"strings"
 	"testing"
 
-	"foyer/test/env"
-
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"foyer/test/env"
 )
 
 const inner = "FOYER_INNER_ADDR=127.0.0.1:0"

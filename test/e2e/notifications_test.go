@@ -112,7 +112,8 @@ func endRecording(t *testing.T, databaseURL, roomID string, options schema.Recor
 	if options.Transcribe {
 		transcript = recording.TranscriptPENDING
 	}
-	rec, err := tx.Recording.Create().SetTranscript(transcript).SetRoomID(uuid.MustParse(roomID)).SetStartedBy(access.UserID).
+	rec, err := tx.Recording.Create().SetTranscript(transcript).
+		SetRoomID(uuid.MustParse(roomID)).SetStartedBy(access.UserID).
 		SetMode(recording.ModeAUDIO).SetOptions(options).SetStatus(recording.StatusSAVED).
 		SetStartedAt(time.Now().Add(-time.Minute)).SetEndedAt(time.Now()).
 		SetSize(9).SetDuration(60_000).Save(t.Context())

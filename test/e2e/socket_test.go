@@ -91,8 +91,8 @@ func (k *socket) closed() int {
 	k.t.Helper()
 	for {
 		if _, err := k.read(); err != nil {
-			closing, ok := err.(*websocket.CloseError)
-			require.True(k.t, ok, "%v", err)
+			var closing *websocket.CloseError
+			require.ErrorAs(k.t, err, &closing)
 			return closing.Code
 		}
 	}

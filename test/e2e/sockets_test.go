@@ -16,10 +16,10 @@ import (
 	"testing"
 	"time"
 
-	"foyer/test/env"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"foyer/test/env"
 )
 
 // errorOf returns the id and the code of a message of the type error.

@@ -6,10 +6,10 @@ import (
 	"os/exec"
 	"testing"
 
-	"foyer/test/env"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"foyer/test/env"
 )
 
 // node runs a script of test/env/node and returns each line that it prints, which is JSON. Output on its standard error

@@ -10,13 +10,13 @@ import (
 	"sync"
 	"testing"
 
-	"foyer/test/env"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	spans "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
+
+	"foyer/test/env"
 )
 
 // collectorOf is an OpenTelemetry collector of one test.

@@ -244,7 +244,8 @@ func (w *walk) hostile(s spot) map[string]string {
 		last := base64.RawURLEncoding.EncodeToString([]byte("\x7f" + strings.Repeat("\xff", 23)))
 		first := base64.RawURLEncoding.EncodeToString([]byte("\x80" + strings.Repeat("\x00", 23)))
 		all := texts()
-		all["of another list"], all["far in the future"], all["far in the past"] = asJSON(w.cursor), asJSON(last), asJSON(first)
+		all["of another list"] = asJSON(w.cursor)
+		all["far in the future"], all["far in the past"] = asJSON(last), asJSON(first)
 		return all
 	}
 	all := texts()
