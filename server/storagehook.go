@@ -51,7 +51,7 @@ func (a *app) hearStorage(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), hearTimeout)
 	defer cancel()
-	if err := a.hearStored(ctx, events); err != nil {
+	if err := a.handleObjects(ctx, events); err != nil {
 		slog.WarnContext(ctx, "cannot take the storage's news now", "err", err)
 		return fault.From(err, fault.Unavailable, "try again soon")
 	}
@@ -86,8 +86,8 @@ func readStorageEvents(w http.ResponseWriter, r *http.Request) (*storageEvents, 
 	return &events, nil
 }
 
-// hearStored reports each new object of Foyer's bucket to recordings. It continues after an error.
-func (a *app) hearStored(ctx context.Context, events *storageEvents) error {
+// handleObjects reports each new object of Foyer's bucket to recordings. It continues after an error.
+func (a *app) handleObjects(ctx context.Context, events *storageEvents) error {
 	var failed []error
 	for _, event := range events.Records {
 		created := strings.HasPrefix(strings.TrimPrefix(event.Name, "s3:"), "ObjectCreated:")
