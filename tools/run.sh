@@ -38,9 +38,9 @@ private_addresses() {
     grep -E "^($private|$other)\\." || true
 }
 
-# Media use loopback, which needs no network. Firefox makes no calls over loopback, so LiveKit also offers the machine's
-# private addresses. There it listens only for media (UDP), and accepts them only from people who came by its signalling
-# on loopback.
+# Media use loopback, which needs no network. Firefox does not join meetings over loopback, so LiveKit also offers the
+# machine's private addresses. There it listens only for media (UDP), and accepts them only from people who came by its
+# signalling on loopback.
 media_networks=(127.0.0.0/8)
 for address in ${MEDIA_ADDRESS:-$(private_addresses)}; do
   [ "$address" = none ] || media_networks+=("$address/32")
