@@ -47,7 +47,8 @@ type partCheck struct {
 
 var partChecks = []partCheck{
 	{"database", checkDatabase,
-		"check that DATABASE_URL is right and PostgreSQL runs; run foyer migrate if its tables are old"},
+		"check DATABASE_URL, or FOYER_DATA from the server's folder, and that PostgreSQL runs; run foyer migrate if its " +
+			"tables are old"},
 	{"redis", checkRedis, "check REDIS_URL and REDIS_CLUSTER, and that Redis is 7 or newer and evicts no keys"},
 	{"livekit", checkLiveKit,
 		"check LIVEKIT_URL, and that LiveKit's settings have LIVEKIT_API_KEY with LIVEKIT_API_SECRET"},

@@ -103,7 +103,7 @@ func checkWebhook(ctx context.Context, c *config.Config) (string, error) {
 func checkProxies(ctx context.Context, c *config.Config) (string, error) {
 	answer, err := sendProbe(ctx, c, livekit.New(livekitSettings(c)), livekit.CheckRooms)
 	if err != nil {
-		return "", err
+		return "", fixError{err, "see webhook: Foyer's answer to this request shows what the proxies add"}
 	}
 	added := answer.Added[answer.Header]
 	other := headerForwarded

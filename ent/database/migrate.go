@@ -54,8 +54,12 @@ func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
 func (db *DB) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, migrationTimeout)
 	defer cancel()
-	if there, err := db.hasTable(ctx, goose.DefaultTablename); err != nil || !there {
-		return errors.Join(err, ErrBehind)
+	there, err := db.hasTable(ctx, goose.DefaultTablename)
+	if err != nil {
+		return err
+	}
+	if !there {
+		return ErrBehind
 	}
 	provider, err := db.provider()
 	if err != nil {
