@@ -9,7 +9,7 @@ type Rates struct {
 	TokensPerUser       int `env:"FOYER_TOKENS_PER_USER" envDefault:"120" check:"0.." doc:"Such tokens, each minute, for one user."`
 	TokensPerRoom       int `env:"FOYER_TOKENS_PER_ROOM" envDefault:"6000" check:"0.." doc:"Such tokens, each minute, for one room, for people without a role in it."`
 	RequestsPerTicket   int `env:"FOYER_REQUESTS_PER_TICKET" envDefault:"120" check:"0.." doc:"Requests, each minute, with one ticket, for instance to keep a place or to raise a hand."`
-	ListsPerUser        int `env:"FOYER_LISTS_PER_USER" envDefault:"120" check:"0.." doc:"Lists of a room's people, each minute, for one user: 'lobby { entries }', 'participants', the begin of the subscription 'lobby', and mutations of many entries."`
+	ListsPerUser        int `env:"FOYER_LISTS_PER_USER" envDefault:"120" check:"0.." doc:"Lists of a room's people, each minute, for one user: 'lobby { entries }', 'participants', the start of the subscription 'lobby', and mutations of many entries."`
 	MutationsPerUser    int `env:"FOYER_MUTATIONS_PER_USER" envDefault:"600" check:"0.." doc:"Mutations, each minute, by one user. Each alias counts."`
 	RoomsPerUser        int `env:"FOYER_ROOMS_PER_USER" envDefault:"200" check:"0.." doc:"'createRoom', each hour, by one user."`
 	UnknownSlugs        int `env:"FOYER_UNKNOWN_SLUGS_PER_ADDRESS" envDefault:"300" check:"0.." doc:"Queries for slugs that no room has, each minute, from one network address or, if signed in, by one user. Beyond it every slug is RATE_LIMITED. Not counted with 'FOYER_TEMPORARY_ROOMS'."`

@@ -12,7 +12,7 @@ import (
 type Mail struct {
 	SMTPURL   string `env:"FOYER_SMTP_URL" unset:"no e-mail" doc:"'smtp://user:password@host:587' (STARTTLS) or 'smtps://user:password@host:465' (TLS from the first byte). The default ports are 587 and 465. Without a user Foyer does not sign in. Write special characters of a password as in any URL ('%40' for '@'). 'smtp://…?tls=opportunistic' does without TLS if the server has none, and '?tls=none' always; both only without a password."`
 	From      string `env:"FOYER_MAIL_FROM" doc:"The sender: 'Foyer <foyer@example.org>'. 'FOYER_SMTP_URL' requires it."`
-	Helo      string `env:"FOYER_SMTP_HELO" unset:"the host of 'FOYER_PUBLIC_URL', or this machine's name" doc:"Foyer's name for the SMTP server (EHLO): the name of a host, or an IP address. Some servers refuse names that are not in DNS."`
+	Helo      string `env:"FOYER_SMTP_HELO" unset:"the host of 'FOYER_PUBLIC_URL', or else the name of this machine" doc:"Foyer's name for the SMTP server (EHLO): the name of a host, or an IP address. Some servers refuse names that are not in DNS."`
 	MaxEmails int    `env:"FOYER_INVITATION_EMAILS" envDefault:"50" check:"1.." doc:"How many addresses one 'inviteToRoom' may have."`
 }
 
@@ -20,14 +20,14 @@ type Mail struct {
 type Outbox struct {
 	Timeout     time.Duration `env:"FOYER_OUTBOX_TIMEOUT" envDefault:"30s" check:"1ms..8760h" doc:"How long one delivery may take. If a server dies during a delivery, another one repeats it after twice this time. The clocks of the servers must differ by less than this."`
 	Concurrency int           `env:"FOYER_OUTBOX_CONCURRENCY" envDefault:"4" check:"1.." doc:"Deliveries of one kind that one server makes in parallel: invitations, e-mail about recordings, webhooks to one address. Kinds do not wait for each other."`
-	GiveUp      time.Duration `env:"FOYER_OUTBOX_GIVE_UP" envDefault:"24h" check:"1ms..8760h" doc:"How long Foyer retries. It tries to delete the files of deleted recordings until they are gone, however long that takes."`
+	GiveUp      time.Duration `env:"FOYER_OUTBOX_GIVE_UP" envDefault:"24h" check:"1ms..8760h" doc:"How long Foyer retries a delivery. It retries deleting the files of deleted recordings for as long as they exist."`
 	Keep        time.Duration `env:"FOYER_OUTBOX_KEEP" envDefault:"168h" check:"1ms..8760h" doc:"How long delivered and refused messages stay in the database. Invitations contain addresses."`
 }
 
 // Webhooks is what other services are told, and what they tell Foyer.
 type Webhooks struct {
 	URLs             []string      `env:"FOYER_WEBHOOK_URLS" secret:"path" doc:"Where Foyer reports recordings to: 'https://transcripts.example.org/foyer'. Plain http is for this machine only."`
-	Secrets          []string      `env:"FOYER_WEBHOOK_SECRET" check:"whsec_ and 24 to 64 bytes in base64" secret:"all" doc:"What Foyer signs with and the receivers check. Make one with 'echo whsec_$(openssl rand -base64 32)'. All receivers share it: list only receivers that trust each other. To change it, set both with a comma between them, then change the receivers, then remove the old one. 'FOYER_WEBHOOK_URLS' requires it."`
+	Secrets          []string      `env:"FOYER_WEBHOOK_SECRET" check:"whsec_ and 24 to 64 bytes in base64" secret:"all" doc:"The secret with which Foyer signs, and receivers check. Make one with 'echo whsec_$(openssl rand -base64 32)'. All receivers share it: list only receivers that trust each other. To change it, set both with a comma between them, then change the receivers, then remove the old one. 'FOYER_WEBHOOK_URLS' requires it."`
 	AllowHTTP        bool          `env:"FOYER_WEBHOOK_ALLOW_HTTP" doc:"Allow plain http to other machines too, for instance in a private network. Development mode always allows it."`
 	DownloadURLs     bool          `env:"FOYER_WEBHOOK_DOWNLOAD_URLS" doc:"'recording.ready' has a 'downloadUrl', at which anybody who knows it gets the file from 'S3_PUBLIC_ENDPOINT'. For services without access to the bucket."`
 	DownloadTTL      time.Duration `env:"FOYER_WEBHOOK_DOWNLOAD_TTL" envDefault:"1h" check:"1s..168h" doc:"How long such a URL is valid, from the attempt that delivered it."`

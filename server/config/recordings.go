@@ -9,10 +9,10 @@ import (
 // Recordings is how meetings are recorded, and how people get the files.
 type Recordings struct {
 	Layout       string        `env:"FOYER_RECORDING_LAYOUT" envDefault:"speaker" check:"at most 200 bytes" doc:"The layout of a SCREEN recording: 'speaker', 'grid' or 'single-speaker', each also with '-light', or one of your own egress templates."`
-	Notice       string        `env:"FOYER_RECORDING_NOTICE" check:"text of at most 2000 bytes" doc:"What people are told while they are recorded, and consent to by staying: 'roomStatus.recordingNotice'."`
+	Notice       string        `env:"FOYER_RECORDING_NOTICE" check:"text of at most 2000 bytes" doc:"The text that people see while they are recorded, and consent to by staying: 'roomStatus.recordingNotice'."`
 	ExpiryDays   int           `env:"FOYER_RECORDING_EXPIRY_DAYS" envDefault:"0" check:"0..36500" doc:"After how many days Foyer hides and deletes a recording; '0' is never. A change applies to later recordings."`
-	StartTimeout time.Duration `env:"FOYER_RECORDING_START_TIMEOUT" envDefault:"1m" check:"1ms..8760h" doc:"When Foyer gives up a recording that has not begun."`
-	StopTimeout  time.Duration `env:"FOYER_RECORDING_STOP_TIMEOUT" envDefault:"10m" check:"1ms..8760h" doc:"When Foyer gives up a recording that was stopped and of which LiveKit reports no end. If its file comes later, the recording is SAVED all the same."`
+	StartTimeout time.Duration `env:"FOYER_RECORDING_START_TIMEOUT" envDefault:"1m" check:"1ms..8760h" doc:"How long Foyer waits for a recording to begin, before it gives up."`
+	StopTimeout  time.Duration `env:"FOYER_RECORDING_STOP_TIMEOUT" envDefault:"10m" check:"1ms..8760h" doc:"How long after a stop Foyer waits for LiveKit to report the end of the recording, before it gives up. If its file comes later, the recording is SAVED all the same."`
 	Interval     time.Duration `env:"FOYER_RECORDING_INTERVAL" envDefault:"30s" check:"1ms..8760h" doc:"How often Foyer compares unfinished recordings with LiveKit, and removes expired ones."`
 	DownloadURLs bool          `env:"FOYER_RECORDING_DOWNLOAD_URLS" doc:"'Recording.downloadUrl' gives URLs of the bucket itself, for installations without nginx. Anybody with such a URL can read the file until the URL ends."`
 	DownloadTTL  time.Duration `env:"FOYER_RECORDING_DOWNLOAD_TTL" envDefault:"5m" check:"1s..168h" doc:"How long such a URL is valid. A download that has begun goes on."`

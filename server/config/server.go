@@ -12,10 +12,10 @@ type Server struct {
 	TrustedProxies      int           `env:"FOYER_TRUSTED_PROXIES" envDefault:"0" check:"0.." doc:"How many proxies in front of Foyer add to the header 'FOYER_PROXY_HEADER'. Rate limits count by the address that the outermost of them saw. With '0' Foyer ignores the header."`
 	ProxyHeader         string        `env:"FOYER_PROXY_HEADER" envDefault:"X-Forwarded-For" check:"X-Forwarded-For|Forwarded" doc:"The header to which these proxies add ('Forwarded' is RFC 7239). Foyer does not read the other one, because clients may send it themselves."`
 	Introspection       *bool         `env:"FOYER_INTROSPECTION" unset:"'true' in development mode, else 'false'" doc:"Anybody may ask for the schema."`
-	GraphiQL            *bool         `env:"FOYER_GRAPHIQL" unset:"'true' in development mode, else 'false'" doc:"GraphiQL is at '/graphiql'. It reads the schema by introspection: see 'FOYER_INTROSPECTION'."`
+	GraphiQL            *bool         `env:"FOYER_GRAPHIQL" unset:"'true' in development mode, else 'false'" doc:"Serve GraphiQL at '/graphiql'. It reads the schema by introspection: see 'FOYER_INTROSPECTION'."`
 	MaxSockets          int           `env:"FOYER_MAX_SOCKETS" envDefault:"50000" check:"0.." doc:"WebSockets and event streams that may be open on one server; '0' is no limit."`
-	SocketsPerAddress   int           `env:"FOYER_SOCKETS_PER_ADDRESS" envDefault:"1000" check:"0.." doc:"How many of them may come from one network address (of IPv6, one /64); '0' is no limit. Without trusted proxies, one address may have 256 other connections."`
-	OperationsPerSocket int           `env:"FOYER_OPERATIONS_PER_SOCKET" envDefault:"100" check:"1.." doc:"Operations that may run on one WebSocket. Somebody who is not signed in may run 10 at most."`
+	SocketsPerAddress   int           `env:"FOYER_SOCKETS_PER_ADDRESS" envDefault:"1000" check:"0.." doc:"How many of them may come from one network address (of IPv6, one /64); '0' is no limit. Without trusted proxies, one address may have 256 more connections for other requests."`
+	OperationsPerSocket int           `env:"FOYER_OPERATIONS_PER_SOCKET" envDefault:"100" check:"1.." doc:"Operations that may run on one WebSocket. People who are not signed in may run 10 at most."`
 	OperationTimeout    time.Duration `env:"FOYER_OPERATION_TIMEOUT" envDefault:"15s" check:"1ms..8760h" doc:"How long a query or a mutation may take."`
 	DrainSpread         time.Duration `env:"FOYER_DRAIN_SPREAD" envDefault:"2s" check:"0.." doc:"When the server stops, it closes its WebSockets one by one over this time, so that the clients do not all reconnect together."`
 	DrainTimeout        time.Duration `env:"FOYER_DRAIN_TIMEOUT" envDefault:"10s" check:"1ms..8760h" doc:"How long the whole stop may take."`

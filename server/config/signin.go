@@ -10,7 +10,7 @@ type SignIn struct {
 	Issuer          string        `env:"FOYER_OIDC_ISSUER" unset:"in development mode a provider inside the process, else nobody signs in with a browser" check:"https://…, or http://… on this machine" doc:"The OpenID Connect provider, exactly as it names itself ('issuer' in its '/.well-known/openid-configuration')."`
 	ClientID        string        `env:"FOYER_OIDC_CLIENT_ID" doc:"Foyer's id at the provider."`
 	ClientSecret    string        `env:"FOYER_OIDC_CLIENT_SECRET" unset:"a public client" secret:"all" doc:"Foyer's secret at the provider. Foyer uses PKCE with and without it."`
-	Scopes          []string      `env:"FOYER_OIDC_SCOPES" envDefault:"openid,profile,email" doc:"What Foyer asks the provider for; 'openid' is among it."`
+	Scopes          []string      `env:"FOYER_OIDC_SCOPES" envDefault:"openid,profile,email" doc:"The scopes that Foyer requests from the provider; 'openid' must be among them."`
 	FullNameClaims  []string      `env:"FOYER_OIDC_FULL_NAME_CLAIMS" envDefault:"name,given_name family_name" doc:"Claims that have a person's name. Foyer takes the first that is not empty. Several claims with spaces between them make one name."`
 	ShortNameClaim  string        `env:"FOYER_OIDC_SHORT_NAME_CLAIM" envDefault:"given_name" doc:"The claim that has the short name."`
 	EmailFallback   bool          `env:"FOYER_OIDC_EMAIL_FALLBACK" doc:"A person with an unknown subject signs in to the only account with the same e-mail address, if the issuer has verified the address. For providers whose subjects have changed. Trust the verification of the provider and of every issuer in 'FOYER_BEARER_ISSUERS' before you set it."`
