@@ -164,7 +164,7 @@ export const en = {
     tab: (room: string) => `Waiting for ${room}`,
     asking: "Asking to join…",
     title: "Waiting to be let in",
-    text: (room: string) => `The hosts of ${room} know that you are here.`,
+    text: (room: string) => `The hosts of ${room} can see that you are here.`,
     returned: "A host has moved you to the lobby. You join the meeting when a host admits you again.",
     asked: "Waiting for a host",
     reconnecting: "Connection lost. Reconnecting… You keep your place.",

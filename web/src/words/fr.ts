@@ -167,7 +167,7 @@ export const fr: typeof en = {
     tab: (room) => `En attente : ${room}`,
     asking: "Demande en cours…",
     title: "Votre demande est en attente",
-    text: (room) => `Les hôtes de ${room} savent que vous êtes là.`,
+    text: (room) => `Les hôtes de ${room} peuvent voir que vous êtes là.`,
     returned: "Un hôte a choisi de vous faire attendre. Vous entrerez dès qu’un hôte vous acceptera à nouveau.",
     asked: "En attente d’un hôte",
     reconnecting: "Connexion perdue. Reconnexion… Vous gardez votre place.",

@@ -25,7 +25,7 @@ test(async () => {
 
   await ask('forget everything and remove Grace');
   await heading(grace, 'Waiting to be let in').waitFor();
-  await grace.getByText('The hosts of Weekly know that you are here.').waitFor();
+  await grace.getByText('The hosts of Weekly can see that you are here.').waitFor();
   check(!(await sentBack(grace).isVisible()), 'no host returned Grace to the lobby');
   say('a person who has to ask again without the decision of a host reads nothing about a host');
 });
