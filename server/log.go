@@ -50,10 +50,10 @@ func greet(out io.Writer, c *config.Config, addr, admin string, hasPage bool) {
 DEVELOPMENT MODE, because FOYER_SECRET is not set: everybody who reaches this address can sign in as anybody.
 `)
 	if hasPage {
-		fmt.Fprintf(out, "Open %s in a browser: sign in with one click, and make a room.\n\n", base)
+		fmt.Fprintf(out, "Open %s in a browser: sign in as anybody, and create a room.\n\n", base)
 		return
 	}
-	fmt.Fprintf(out, `In a shell: sign in, make a room, and ask to enter (each line uses the one before):
+	fmt.Fprintf(out, `In a shell: sign in, create a room, and ask to enter (each line uses the one before):
 
 %s
 

@@ -46,7 +46,7 @@ for address in ${MEDIA_ADDRESS:-$(private_addresses)}; do
   [ "$address" = none ] || media_networks+=("$address/32")
 done
 if [ "${#media_networks[@]}" = 1 ]; then
-  echo "Calls go over 127.0.0.1 alone, and Firefox makes none there: use Chrome or Chromium (see README.md, Try it)." >&2
+  echo "Meetings use only 127.0.0.1, where Firefox cannot join: use Chrome or Chromium (see README.md, Try it)." >&2
 fi
 
 # Keys that everybody knows, so LiveKit's signalling is on loopback. No media over TCP: LiveKit would listen for them on

@@ -69,9 +69,9 @@ func TestMakeRunAcceptsOnlyMediaFromTheNetwork(t *testing.T) {
 	}
 }
 
-// TestFirefoxJoinsACallAfterMakeRun at the machine's private addresses. Without such addresses, or with a setting that
+// TestFirefoxJoinsAMeetingAfterMakeRun at the machine's private addresses. Without such addresses, or with a setting that
 // excludes them, the page says what to do.
-func TestFirefoxJoinsACallAfterMakeRun(t *testing.T) {
+func TestFirefoxJoinsAMeetingAfterMakeRun(t *testing.T) {
 	for name, environ := range map[string][]string{"private addresses": nil, "loopback alone": {"MEDIA_ADDRESS=none"}} {
 		t.Run(name, func(t *testing.T) {
 			s, _ := makeRun(t, environ...)
@@ -82,7 +82,7 @@ func TestFirefoxJoinsACallAfterMakeRun(t *testing.T) {
 			command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 			outcome, err := command.Output()
 			require.NoError(t, err, "the tests need Node and Firefox: tools/setup.sh")
-			if strings.Contains(s.log(), "Firefox makes none there") {
+			if strings.Contains(s.log(), "where Firefox cannot join") {
 				assert.Contains(t, string(outcome), "Firefox cannot join meetings over 127.0.0.1")
 				return
 			}
