@@ -183,7 +183,7 @@ func TestHostsInTheCallAreNotified(t *testing.T) {
 	}
 }
 
-// listenIn joins a call and returns the data messages that arrive.
+// listenIn joins a meeting and returns the data messages that arrive.
 func listenIn(t *testing.T, token object) <-chan string {
 	t.Helper()
 	messages := make(chan string, 10)
@@ -211,5 +211,5 @@ func TestLiveKitIsAway(t *testing.T) {
 	s.must(host, updateRoom, object{"input": object{"roomId": roomID, "name": "Renamed"}})
 	s.must(host, `mutation($id: ID!) { deleteRoom(input: {roomId: $id}) { room { id } } }`,
 		object{"id": roomID})
-	env.Eventually(t, func(c *assert.CollectT) { assert.Contains(c, s.log(), "the call of a deleted room goes on") })
+	env.Eventually(t, func(c *assert.CollectT) { assert.Contains(c, s.log(), "the meeting of a deleted room goes on") })
 }
