@@ -200,7 +200,7 @@ func TestMeetingIsRecordedInBrowsers(t *testing.T) {
 	inBrowser(t, "recording.mjs", nginx.URL(), liveKit.URL(), nil, foyer)
 }
 
-// TestServerWithoutStorageOffersNoRecordings, neither in the call nor outside it.
+// TestServerWithoutStorageOffersNoRecordings, neither in the meeting nor outside it.
 func TestServerWithoutStorageOffersNoRecordings(t *testing.T) {
 	s, liveKit := startServerWithLiveKit(t)
 	inBrowser(t, "unrecorded.mjs", s.url, liveKit.URL(), nil)

@@ -119,8 +119,8 @@ func participant(t *testing.T, roomID, identity string) (info *livekitproto.Part
 	return info
 }
 
-// TestDeletingARoomEndsItsCall: people in the call are disconnected, and waiting guests learn of it.
-func TestDeletingARoomEndsItsCall(t *testing.T) {
+// TestDeletingARoomEndsItsMeeting: people in the meeting are disconnected, and waiting guests learn of it.
+func TestDeletingARoomEndsItsMeeting(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	host := s.login("Olga Owner")

@@ -87,7 +87,7 @@ func (c *caller) isGone(t testing.TB, why livekitproto.DisconnectReason) {
 	case <-c.gone:
 		assert.Equal(t, why, c.room.DisconnectReason())
 	case <-time.After(env.Soon):
-		require.Fail(t, "still in the call")
+		require.Fail(t, "still in the meeting")
 	}
 }
 
@@ -119,7 +119,7 @@ func moderate(t *testing.T, s *server) {
 	bob := s.call("", object{"roomId": roomID, "displayName": "Bob"})
 	hosts.until("roomStatus.participantCount", "3")
 
-	// A guest in the call sees who is there, page by page, and what happens in the room.
+	// A guest in the meeting sees who is there, page by page, and what happens in the room.
 	annas := s.subscribe("", watchStatus, object{"roomId": roomID, "ticket": anna.ticket})
 	state := annas.next()
 	assert.Nil(t, at(state, "roomStatus.lobbyCount"))
