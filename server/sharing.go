@@ -30,7 +30,7 @@ func checkSharing(ctx context.Context, c *config.Config) (string, error) {
 	for _, other := range others {
 		ours, err := countRooms(ctx, c, marks[other])
 		if err != nil {
-			return "", err
+			return "", fixError{err, "see database"}
 		}
 		if ours > 0 {
 			return "", fmt.Errorf("people of %q are in %d rooms of this database, which is that of %q",
