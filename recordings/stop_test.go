@@ -131,8 +131,8 @@ func TestEndOfTheMeetingEndsItsRecording(t *testing.T) {
 	}{
 		"a host ends it":              {false, byHost},
 		"a host ends it, events lost": {true, byHost},
-		"the call ends":               {false, byItself},
-		"the call ends, events lost":  {true, byItself},
+		"the meeting ends":               {false, byItself},
+		"the meeting ends, events lost":  {true, byItself},
 		"the worker dies before": {false, func(w *world) error {
 			w.egress.Crash()
 			return byHost(w)

@@ -35,8 +35,8 @@ func online(t *testing.T) livekit.Settings {
 	return s
 }
 
-// caller is a person in a LiveKit room.
-type caller struct {
+// connected is a person in a LiveKit room.
+type connected struct {
 	livekit.Join
 
 	// heard are the data messages that reached them, except the welcome.
@@ -49,9 +49,9 @@ type caller struct {
 const welcome = "welcome"
 
 // enter connects a person with a token from Foyer, and returns once data messages reach them.
-func enter(t *testing.T, s livekit.Settings, j livekit.Join) *caller {
+func enter(t *testing.T, s livekit.Settings, j livekit.Join) *connected {
 	t.Helper()
-	c := &caller{Join: j, heard: make(chan string, 10), gone: make(chan struct{}, 2)}
+	c := &connected{Join: j, heard: make(chan string, 10), gone: make(chan struct{}, 2)}
 	welcomed, isWelcomed := context.WithCancel(t.Context())
 	callback := lksdk.NewRoomCallback()
 	callback.OnDisconnected = func() { c.gone <- struct{}{} }
@@ -73,7 +73,7 @@ func enter(t *testing.T, s livekit.Settings, j livekit.Join) *caller {
 
 // welcome sends a message until it arrives: LiveKit drops messages to a participant who has just connected, and does
 // not say until when.
-func (c *caller) welcome(t *testing.T, s livekit.Settings, heard <-chan struct{}) {
+func (c *connected) welcome(t *testing.T, s livekit.Settings, heard <-chan struct{}) {
 	t.Helper()
 	for end := time.Now().Add(env.Soon); time.Now().Before(end); {
 		send(t, s, &livekitproto.SendDataRequest{
@@ -120,7 +120,7 @@ func TestOnlyHostsReceiveMessagesToHosts(t *testing.T) {
 	s, room := online(t), uuid.NewString()
 	owner := enter(t, s, person(room, livekit.RoleOwner))
 	administrator := enter(t, s, person(room, livekit.RoleAdministrator))
-	others := []*caller{enter(t, s, person(room, livekit.RoleMember)), enter(t, s, person(room, ""))}
+	others := []*connected{enter(t, s, person(room, livekit.RoleMember)), enter(t, s, person(room, ""))}
 
 	require.NoError(t, livekit.New(s).SendToHosts(t.Context(), room, []byte("for hosts")))
 	assert.Equal(t, "for hosts", env.Receive(t, owner.heard))
@@ -150,7 +150,7 @@ func TestEndingARoomDisconnectsEverybody(t *testing.T) {
 	owner, one := enter(t, s, person(room, livekit.RoleOwner)), enter(t, s, person(room, ""))
 	other := enter(t, s, person(elsewhere, ""))
 	require.NoError(t, livekit.New(s).EndRoom(t.Context(), room))
-	for _, c := range []*caller{owner, one} {
+	for _, c := range []*connected{owner, one} {
 		env.Receive(t, c.gone)
 		assert.Equal(t, livekitproto.DisconnectReason_ROOM_DELETED, c.room.DisconnectReason(), c.Name)
 	}

@@ -246,12 +246,12 @@ func (c *Client) Participant(
 		return nil, away(err, "find a participant of", room)
 	}
 	if err != nil || info.GetState() == livekitproto.ParticipantInfo_DISCONNECTED {
-		return nil, errNotInCall()
+		return nil, errNotInMeeting()
 	}
 	return ParticipantOf(info), nil
 }
 
-func errNotInCall() error {
+func errNotInMeeting() error {
 	return fault.New(fault.NotFound, "there is no such participant in the meeting")
 }
 
@@ -307,7 +307,7 @@ func (c *Client) Update(ctx context.Context, room string, p *Participant, change
 	_, err := c.rooms.UpdateParticipant(ctx, request)
 	switch {
 	case isNotFound(err):
-		return errNotInCall()
+		return errNotInMeeting()
 	case isInvalid(err):
 		return fault.From(err, fault.Invalid, "LiveKit does not take this; it may be too long")
 	case err != nil:

@@ -24,7 +24,7 @@ import (
 )
 
 // inBrowser runs a test of test/env/node/browser and handles the requests that it makes by name. Its pages may also
-// access other origins. Such tests are not parallel: a browser with three people in a call needs the whole machine.
+// access other origins. Such tests are not parallel: a browser with three people in a meeting needs the whole machine.
 func inBrowser(t *testing.T, script, foyer, liveKit string, answers map[string]func(), others ...string) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "node", append([]string{"browser/" + script, foyer, liveKit},
@@ -113,7 +113,7 @@ func TestMeetingIsHeldOnAPhone(t *testing.T) {
 }
 
 // TestMeetingIsHeldInOldAndRestrictedBrowsers: the test deletes APIs that the oldest supported browsers lack, blocks
-// site data, and breaks parts. Where no call is possible, the page says so.
+// site data, and breaks parts. Where no meeting is possible, the page says so.
 func TestMeetingIsHeldInOldAndRestrictedBrowsers(t *testing.T) {
 	s, liveKit := startServerWithLiveKit(t)
 	inBrowser(t, "older.mjs", s.url, liveKit.URL(), nil)
@@ -166,8 +166,8 @@ func TestNoMessageBreaksTheChat(t *testing.T) {
 	inBrowser(t, "rude.mjs", s.url, liveKit.URL(), nil)
 }
 
-// TestHostLearnsThatTheyWereSignedOutDuringTheCall that they no longer see who waits.
-func TestHostLearnsThatTheyWereSignedOutDuringTheCall(t *testing.T) {
+// TestHostLearnsThatTheyWereSignedOutDuringTheMeeting that they no longer see who waits.
+func TestHostLearnsThatTheyWereSignedOutDuringTheMeeting(t *testing.T) {
 	s, liveKit := startServerWithLiveKit(t)
 	inBrowser(t, "signedout.mjs", s.url, liveKit.URL(), nil)
 }

@@ -63,7 +63,7 @@ func TestDoctorFindsADatabaseThatTwoInstallationsUse(t *testing.T) {
 	t.Parallel()
 	own := append(shared(t), "FOYER_DEPLOYMENT=first")
 	s, liveKit := startServerWithLiveKit(t, own...)
-	s.call("", object{"roomId": s.room(s.login("Olga Owner"), object{"accessLevel": "PUBLIC"}), "displayName": "Anna"})
+	s.join("", object{"roomId": s.room(s.login("Olga Owner"), object{"accessLevel": "PUBLIC"}), "displayName": "Anna"})
 	sharing := func(deployment string) string {
 		out, errOut, _ := foyer(t, append(slices.Clone(own), "LIVEKIT_URL="+liveKit.URL(),
 			"LIVEKIT_API_KEY="+liveKit.Key(),

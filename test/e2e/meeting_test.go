@@ -35,7 +35,7 @@ func shared(t testing.TB) []string {
 	}
 }
 
-// meet holds a meeting: guests knock at one server, the host decides at another, and the admitted guest joins the call
+// meet holds a meeting: guests knock at one server, the host decides at another, and the admitted guest joins
 // on the real LiveKit.
 func meet(t *testing.T, doorServer, hostServer *server) {
 	host := hostServer.login("Olga Owner")
@@ -69,7 +69,7 @@ func meet(t *testing.T, doorServer, hostServer *server) {
 		text(admitted, "entry.connectionDetails.participantToken"))
 }
 
-// joins enters the call with a token and checks the participant there.
+// joins enters the meeting with a token and checks the participant there.
 func joins(t *testing.T, roomID, entryID, serverURL, token string) {
 	t.Helper()
 	room, err := lksdk.ConnectToRoomWithToken(serverURL, token, lksdk.NewRoomCallback(), env.Patient())

@@ -55,37 +55,37 @@ func startServerWithLiveKit(t testing.TB, environ ...string) (*server, *env.Live
 	return s, l
 }
 
-// caller is a participant in a call.
-type caller struct {
+// attendee is a participant in a meeting.
+type attendee struct {
 	id, ticket string
 	gone       chan struct{}
 	room       *lksdk.Room
 }
 
-// call connects with the answer of createRoomToken.
-func (s *server) call(token string, input object) *caller {
+// join connects with the answer of createRoomToken.
+func (s *server) join(token string, input object) *attendee {
 	s.t.Helper()
 	data := s.must(token, createRoomToken, object{"input": input})
-	c := &caller{
+	p := &attendee{
 		id:     text(data, "createRoomToken.participantId"),
 		ticket: text(data, "createRoomToken.ticket"), gone: make(chan struct{}),
 	}
 	callback := lksdk.NewRoomCallback()
-	callback.OnDisconnected = sync.OnceFunc(func() { close(c.gone) })
+	callback.OnDisconnected = sync.OnceFunc(func() { close(p.gone) })
 	room, err := lksdk.ConnectToRoomWithToken(
 		text(data, "createRoomToken.connectionDetails.serverUrl"),
 		text(data, "createRoomToken.connectionDetails.participantToken"), callback, env.Patient())
 	require.NoError(s.t, err)
 	s.t.Cleanup(room.Disconnect)
-	c.room = room
-	return c
+	p.room = room
+	return p
 }
 
-func (c *caller) isGone(t testing.TB, why livekitproto.DisconnectReason) {
+func (p *attendee) isGone(t testing.TB, why livekitproto.DisconnectReason) {
 	t.Helper()
 	select {
-	case <-c.gone:
-		assert.Equal(t, why, c.room.DisconnectReason())
+	case <-p.gone:
+		assert.Equal(t, why, p.room.DisconnectReason())
 	case <-time.After(env.Soon):
 		require.Fail(t, "still in the meeting")
 	}
@@ -113,10 +113,10 @@ func moderate(t *testing.T, s *server) {
 	hosts := s.subscribe(host, watchStatus, object{"roomId": roomID})
 	assert.Equal(t, "0", text(hosts.next(), "roomStatus.participantCount"))
 
-	olga := s.call(host, object{"roomId": roomID})
+	olga := s.join(host, object{"roomId": roomID})
 	hosts.until("roomStatus.participantCount", "1")
-	anna := s.call("", object{"roomId": roomID, "displayName": "Anna"})
-	bob := s.call("", object{"roomId": roomID, "displayName": "Bob"})
+	anna := s.join("", object{"roomId": roomID, "displayName": "Anna"})
+	bob := s.join("", object{"roomId": roomID, "displayName": "Bob"})
 	hosts.until("roomStatus.participantCount", "3")
 
 	// A guest in the meeting sees who is there, page by page, and what happens in the room.

@@ -340,7 +340,7 @@ func TestLostEndOfARecordingIsReportedOnce(t *testing.T) {
 	first := startServer(t, environ...)
 	host := first.login("Olga Owner")
 	roomID := first.room(host, object{"name": "Café"})
-	first.call(host, object{"roomId": roomID})
+	first.join(host, object{"roomId": roomID})
 	started := first.must(host, startRecording, object{"input": object{
 		"roomId": roomID, "mode": "AUDIO", "options": object{"transcribe": true, "language": "fr"},
 	}})

@@ -15,7 +15,7 @@ import (
 	"foyer/test/env"
 )
 
-// whole is everything that hosts see of the people of a room, except for those in a call.
+// whole is everything that hosts see of the people of a room, except for those in a meeting.
 const whole = `query($id: ID!) { room(id: $id) {
 	lobby { entries { id displayName color isAuthenticated } }
 	accesses { edges { node { id user { id fullName shortName email } } } }

@@ -58,7 +58,7 @@ type recorder struct {
 	roomID  string
 }
 
-// startRecorder starts it with a call in its room.
+// startRecorder starts it with a meeting in its room.
 func startRecorder(t *testing.T, environ ...string) *recorder {
 	t.Helper()
 	r := &recorder{files: env.Bucket(t)}
@@ -92,7 +92,7 @@ func startRecorder(t *testing.T, environ ...string) *recorder {
 	r.server = startServer(t, r.environ...)
 	r.host = r.login("Olga Owner")
 	r.roomID = r.room(r.host, object{"accessLevel": "PUBLIC"})
-	r.call(r.host, object{"roomId": r.roomID})
+	r.join(r.host, object{"roomId": r.roomID})
 	return r
 }
 

@@ -90,7 +90,7 @@ func usesEverything(t *testing.T, environ ...string) {
 	moderate(t, s)
 }
 
-// leaveTheLobby covers guests who do not get into a call.
+// leaveTheLobby covers guests who do not get into a meeting.
 func leaveTheLobby(t *testing.T, s *server) {
 	host := s.login("Olga Owner")
 	roomID := s.room(host, object{})

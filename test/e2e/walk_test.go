@@ -120,7 +120,7 @@ func newWalk(t *testing.T) *walk {
 	lobby := w.room(w.owner, object{"accessLevel": "RESTRICTED"})
 	foreign := w.room(other, object{})
 	entry := w.knock(lobby, "Anna")
-	caller := w.call("", object{"roomId": public, "displayName": "Bob"})
+	bob := w.join("", object{"roomId": public, "displayName": "Bob"})
 	w.must(w.owner, grantAccess, object{"input": object{"roomId": public, "role": "MEMBER",
 		"userId": w.userID(member)}})
 	db, err := database.Open(strings.TrimPrefix(stores[0], "DATABASE_URL="), 2)
@@ -130,12 +130,12 @@ func newWalk(t *testing.T) *walk {
 		SetMode(recording.ModeSCREEN).SetStatus(recording.StatusFAILED).
 		SetOptions(schema.RecordingOptions{}).SetReason("no_egress").SetEndedAt(time.Now()).SaveX(t.Context())
 	w.samples = map[string]any{
-		"roomId": public, "id": public, "ticket": caller.ticket, "participantId": caller.id, "entryId": entry.id,
+		"roomId": public, "id": public, "ticket": bob.ticket, "participantId": bob.id, "entryId": entry.id,
 		"recordingId": saved.ID, "userId": w.userID(member), "email": "mia.member@example.org", "name": "A name",
 		"displayName": "A name", "value": "a value", "source": "MICROPHONE", "role": "MEMBER",
 	}
 	w.others = map[string]string{
-		"a room's id": public, "another's room": foreign, "an entry's id": entry.id, "a participant's id": caller.id,
+		"a room's id": public, "another's room": foreign, "an entry's id": entry.id, "a participant's id": bob.id,
 		"a user's id": w.userID(other), "a recording's id": saved.ID.String(), "nobody's id": uuid.NewString(),
 	}
 	page := w.must(w.owner, `query($id: ID!) { room(id: $id) { accesses { pageInfo { endCursor } } } }`,

@@ -40,7 +40,7 @@ func TestLiveKitSendsTheServerItsEvents(t *testing.T) {
 	roomID := h.room(host, object{"accessLevel": "PUBLIC"})
 	status := h.subscribe(host, watchStatus, object{"roomId": roomID})
 	status.until("roomStatus.participantCount", "0")
-	anna := h.call("", object{"roomId": roomID, "displayName": "Anna"})
+	anna := h.join("", object{"roomId": roomID, "displayName": "Anna"})
 	status.until("roomStatus.participantCount", "1")
 	hers := h.subscribe("", watchStatus, object{"roomId": roomID, "ticket": anna.ticket})
 	assert.Nil(t, at(hers.until("roomStatus.participantCount", "1"), "roomStatus.lobbyCount"))

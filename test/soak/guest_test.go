@@ -172,7 +172,7 @@ func (g *guest) takes(v *visit, token string) {
 	}
 }
 
-// showLiveKit checks whether a token opens the call. The result is empty if it does.
+// showLiveKit checks whether a token opens the meeting. The result is empty if it does.
 func (g *guest) showLiveKit(token string) string {
 	request, err := http.NewRequest(http.MethodGet, "http"+strings.TrimPrefix(g.liveKit.URL(), "ws")+"/rtc/validate",
 		nil)
