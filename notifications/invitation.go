@@ -52,17 +52,17 @@ type invitation struct {
 // Errors: Forbidden for anyone but hosts, Conflict if this server sends no e-mail, Invalid for bad addresses,
 // RateLimited.
 func (s *Service) Invite(ctx context.Context, in InviteInput) ([]string, error) {
-	if err := s.Rooms.Require(ctx, in.RoomID, rooms.Invite); err != nil {
+	if err := s.rooms.Require(ctx, in.RoomID, rooms.Invite); err != nil {
 		return nil, err
 	}
-	if s.Send == nil {
+	if s.sendEmail == nil {
 		return nil, fault.New(fault.Conflict, "this server sends no e-mail")
 	}
 	emails, err := s.addresses(in.Emails)
 	if err != nil {
 		return nil, err
 	}
-	inviter, err := s.Accounts.Viewer(ctx)
+	inviter, err := s.accounts.Viewer(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -134,16 +134,16 @@ func (s *Service) allowInvitations(ctx context.Context, userID, roomID uuid.UUID
 		to := sha256.Sum256([]byte(email)) // no addresses in Redis
 		counted = append(counted, ratelimit.PerHour("invite:to", fmt.Sprintf("%s:%x", user, to), perRecipient))
 	}
-	return s.Limiter.Allow(ctx, "too many invitations; try again later", counted...)
+	return s.limiter.Allow(ctx, "too many invitations; try again later", counted...)
 }
 
 // addInvitations adds the invitations to the outbox.
 func (s *Service) addInvitations(ctx context.Context, inviter *ent.User, to rooms.Invitees) error {
-	name, err := s.Accounts.DisplayName(ctx, nil)
+	name, err := s.accounts.DisplayName(ctx, nil)
 	if err != nil {
 		return err
 	}
-	return s.Rooms.WriteInvitations(ctx, to, func(tx *ent.Tx, room *ent.Room) error {
+	return s.rooms.WriteInvitations(ctx, to, func(tx *ent.Tx, room *ent.Room) error {
 		languages, err := languagesOf(ctx, tx, to.Emails)
 		if err != nil {
 			return err
@@ -159,7 +159,7 @@ func (s *Service) addInvitations(ctx context.Context, inviter *ent.User, to room
 			}
 			list[i] = invited
 		}
-		return s.Outbox.Add(ctx, tx, invitationKind, list...)
+		return s.outbox.Add(ctx, tx, invitationKind, list...)
 	})
 }
 

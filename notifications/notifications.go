@@ -50,14 +50,24 @@ type Settings struct {
 
 // Service notifies people and services.
 type Service struct {
-	Dependencies
-	settings  Settings
-	templates map[string]mail.Template // by the name of their folder
+	db          *ent.Client
+	accounts    *accounts.Service
+	rooms       *rooms.Service
+	outbox      *outbox.Outbox
+	limiter     *ratelimit.Limiter
+	webhooks    *webhook.Sender
+	sendEmail   func(context.Context, mail.Message) error
+	downloadURL func(context.Context, *ent.Recording) (string, error)
+	settings    Settings
+	templates   map[string]mail.Template // by the name of their folder
 }
 
 // New returns a Service.
 func New(d Dependencies, settings Settings) (*Service, error) {
-	s := &Service{d, settings, map[string]mail.Template{}}
+	s := &Service{
+		db: d.DB, accounts: d.Accounts, rooms: d.Rooms, outbox: d.Outbox, limiter: d.Limiter, webhooks: d.Webhooks,
+		sendEmail: d.Send, downloadURL: d.DownloadURL, settings: settings, templates: map[string]mail.Template{},
+	}
 	for _, name := range []string{invitationKind, string(ready), string(failed)} {
 		template, err := mail.ReadTemplate(templates, "templates/"+name)
 		if err != nil {
@@ -71,11 +81,11 @@ func New(d Dependencies, settings Settings) (*Service, error) {
 // Deliveries returns what the outbox runs here to deliver notifications, by kind.
 func (s *Service) Deliveries() map[string]outbox.Deliver {
 	deliver := map[string]outbox.Deliver{}
-	if s.Send != nil {
+	if s.sendEmail != nil {
 		deliver[invitationKind] = s.deliverInvitation
 		deliver[recordingEmailKind] = s.deliverRecordingEmail
 	}
-	for _, endpoint := range s.Webhooks.Endpoints() {
+	for _, endpoint := range s.webhooks.Endpoints() {
 		deliver[webhookKind+endpoint] = s.deliverRecordingEvent
 	}
 	return deliver
@@ -85,7 +95,7 @@ func (s *Service) Deliveries() map[string]outbox.Deliver {
 // programs recognise one that is sent twice.
 func (s *Service) send(ctx context.Context, m *ent.OutboxMessage, email mail.Message) error {
 	email.ID, email.Date = m.ID.String(), m.CreatedAt
-	err := s.Send(ctx, email)
+	err := s.sendEmail(ctx, email)
 	if errors.Is(err, mail.ErrRefused) {
 		return outbox.Permanent(err)
 	}

@@ -57,7 +57,7 @@ func recipients(topic topic, r *ent.Recording) predicate.User {
 
 // addRecordingEmails adds an e-mail to each recipient to the outbox.
 func (s *Service) addRecordingEmails(ctx context.Context, tx *ent.Tx, topic topic, r *ent.Recording) error {
-	if s.Send == nil {
+	if s.sendEmail == nil {
 		return nil
 	}
 	ids, err := tx.User.Query().Where(recipients(topic, r)).IDs(ctx)
@@ -68,7 +68,7 @@ func (s *Service) addRecordingEmails(ctx context.Context, tx *ent.Tx, topic topi
 	for i, id := range ids {
 		list[i] = recordingEmail{topic, r.ID, id}
 	}
-	return s.Outbox.Add(ctx, tx, recordingEmailKind, list...)
+	return s.outbox.Add(ctx, tx, recordingEmailKind, list...)
 }
 
 func (s *Service) deliverRecordingEmail(ctx context.Context, m *ent.OutboxMessage) error {
@@ -89,7 +89,7 @@ func (s *Service) deliverRecordingEmail(ctx context.Context, m *ent.OutboxMessag
 // composeRecordingEmail writes an e-mail about a recording as it is now. It returns errOutdated if the
 // recording or the recipient has changed so that there is nothing to report.
 func (s *Service) composeRecordingEmail(ctx context.Context, e recordingEmail) (mail.Message, error) {
-	r, err := s.DB.Recording.Query().Where(recording.ID(e.RecordingID)).WithRoom().Only(ctx)
+	r, err := s.db.Recording.Query().Where(recording.ID(e.RecordingID)).WithRoom().Only(ctx)
 	if ent.IsNotFound(err) {
 		return mail.Message{}, errOutdated
 	}
@@ -99,7 +99,7 @@ func (s *Service) composeRecordingEmail(ctx context.Context, e recordingEmail) (
 	if topics[r.Status] != e.Topic || recordings.Expired(r) {
 		return mail.Message{}, errOutdated
 	}
-	recipient, err := s.DB.User.Query().Where(user.ID(e.UserID), recipients(e.Topic, r)).Only(ctx)
+	recipient, err := s.db.User.Query().Where(user.ID(e.UserID), recipients(e.Topic, r)).Only(ctx)
 	if ent.IsNotFound(err) {
 		return mail.Message{}, errOutdated
 	}

@@ -52,7 +52,7 @@ type recordingOptions struct {
 
 // addRecordingEvents adds an event for each endpoint to the outbox.
 func (s *Service) addRecordingEvents(ctx context.Context, tx *ent.Tx, topic topic, r *ent.Recording) error {
-	endpoints := s.Webhooks.Endpoints()
+	endpoints := s.webhooks.Endpoints()
 	if len(endpoints) == 0 {
 		return nil
 	}
@@ -62,7 +62,7 @@ func (s *Service) addRecordingEvents(ctx context.Context, tx *ent.Tx, topic topi
 	}
 	e := recordingEvent{"recording." + string(topic), time.Now().UTC(), describeRecording(r, room)}
 	for _, endpoint := range endpoints {
-		if err := s.Outbox.Add(ctx, tx, webhookKind+endpoint, e); err != nil {
+		if err := s.outbox.Add(ctx, tx, webhookKind+endpoint, e); err != nil {
 			return err
 		}
 	}
@@ -97,7 +97,7 @@ func (s *Service) deliverRecordingEvent(ctx context.Context, m *ent.OutboxMessag
 		return outbox.Permanent(err)
 	}
 	endpoint := strings.TrimPrefix(m.Kind, webhookKind)
-	err = s.Webhooks.Send(ctx, endpoint, webhook.Message{ID: m.ID.String(), Body: body})
+	err = s.webhooks.Send(ctx, endpoint, webhook.Message{ID: m.ID.String(), Body: body})
 	if errors.Is(err, webhook.ErrRefused) {
 		return outbox.Permanent(err)
 	}
@@ -110,17 +110,17 @@ func (s *Service) complete(ctx context.Context, e *recordingEvent) error {
 	if e.Type != "recording."+string(ready) {
 		return nil
 	}
-	r, err := s.DB.Recording.Get(ctx, e.Data.RecordingID)
+	r, err := s.db.Recording.Get(ctx, e.Data.RecordingID)
 	if ent.IsNotFound(err) || err == nil && !recordings.Available(r) {
 		return outbox.Permanent(errors.New("the recording is gone"))
 	}
 	if err != nil {
 		return fmt.Errorf("find recording: %w", err)
 	}
-	if s.DownloadURL == nil {
+	if s.downloadURL == nil {
 		return nil
 	}
-	url, err := s.DownloadURL(ctx, r)
+	url, err := s.downloadURL(ctx, r)
 	if err != nil {
 		return fmt.Errorf("make a download URL: %w", err)
 	}
