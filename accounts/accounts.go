@@ -26,22 +26,21 @@ type Settings struct {
 	// EmailFallback signs a person with an unknown subject in to the account with the same e-mail address, if the
 	// provider has verified the address. It is for providers whose subjects have changed.
 	EmailFallback bool
-	// MutationsPerUser is how many mutations a user may run in a minute; 0 is any number. Limiter counts them; nil
-	// for no limit.
+	// MutationsPerUser is how many mutations a user may run in a minute; 0 is any number.
 	MutationsPerUser int
-	Limiter          *ratelimit.Limiter
 }
 
 // Service finds accounts and changes them.
 type Service struct {
 	db       *ent.Client
+	limiter  *ratelimit.Limiter
 	settings Settings
 	users    *batch.Batcher[uuid.UUID, *ent.User]
 }
 
-// New returns a Service on a database that has the tables.
-func New(db *ent.Client, settings Settings) *Service {
-	return &Service{db: db, settings: settings, users: batch.ByKey(db.User.ByIDs)}
+// New returns a Service on a database that has the tables. The limiter may be nil: then nothing is limited.
+func New(db *ent.Client, limiter *ratelimit.Limiter, settings Settings) *Service {
+	return &Service{db: db, limiter: limiter, settings: settings, users: batch.ByKey(db.User.ByIDs)}
 }
 
 // Viewer returns the viewer's account. It fails with Unauthenticated for nobody, and for a viewer whose account has
@@ -115,6 +114,6 @@ func (s *Service) AllowMutations(ctx context.Context, n int) error {
 	if !viewer.SignedIn() {
 		return nil
 	}
-	return s.settings.Limiter.Allow(ctx, "too many changes; try again in a moment",
+	return s.limiter.Allow(ctx, "too many changes; try again in a moment",
 		ratelimit.PerMinute("mutation:user", viewer.UserID.String(), s.settings.MutationsPerUser).Times(n))
 }

@@ -83,7 +83,7 @@ func TestPreferredNameIsUsedWhereUsersChooseNames(t *testing.T) {
 		strict.UsersChooseNames = false
 		w.prefer(t, u, accounts.Preferences{DisplayName: graphql.OmittableOf(new("Countess"))})
 		for service, names := range map[*accounts.Service][2]string{
-			w.Service: {"Countess", "Augusta"}, accounts.New(w.DB, strict): {"Ada Lovelace", "Ada Lovelace"},
+			w.Service: {"Countess", "Augusta"}, accounts.New(w.DB, nil, strict): {"Ada Lovelace", "Ada Lovelace"},
 		} {
 			name, err := service.DisplayName(env.As(u), nil)
 			require.NoError(t, err)

@@ -205,7 +205,7 @@ func TestEmailFallbackFindsTheAccountOfAVerifiedAddress(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		settings := usual
 		settings.EmailFallback = true
-		allowing := accounts.New(w.DB, settings)
+		allowing := accounts.New(w.DB, nil, settings)
 		signIn := func(s *accounts.Service, subject, email string, verified bool) *ent.User {
 			u, err := s.SignIn(t.Context(), auth.Identity{
 				Subject: subject, Email: email, EmailVerified: verified, FullName: subject,
@@ -242,7 +242,7 @@ func TestAddressThatOnlyLooksTheSameInLowerCaseIsDifferent(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		settings := usual
 		settings.EmailFallback = true
-		allowing := accounts.New(w.DB, settings)
+		allowing := accounts.New(w.DB, nil, settings)
 		signIn := func(subject, email string) *ent.User {
 			u, err := allowing.SignIn(t.Context(), auth.Identity{
 				Subject: subject, Email: email, EmailVerified: true, FullName: subject,
@@ -343,7 +343,7 @@ func TestDisplayNameIsTheGivenNameOrTheAccounts(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		ada, settings := w.User("Ada Lovelace"), usual
 		settings.UsersChooseNames = false
-		free, strict := w.Service, accounts.New(w.DB, settings)
+		free, strict := w.Service, accounts.New(w.DB, nil, settings)
 		for _, test := range tests {
 			var viewer *ent.User
 			if test.signedIn {

@@ -26,8 +26,8 @@ import (
 func TestNodeIsWhatTheViewerMaySee(t *testing.T) {
 	t.Parallel()
 	env.OnEachDatabase(t, func(t *testing.T, db *ent.Client) {
-		people := accounts.New(db, accounts.Settings{})
-		of := rooms.New(db, people, rooms.Settings{})
+		people := accounts.New(db, nil, accounts.Settings{})
+		of := rooms.New(db, people, nil, rooms.Settings{})
 		r := &Resolver{
 			Accounts: people, Rooms: of,
 			Recordings: recordings.New(recordings.Dependencies{DB: db, Rooms: of}, recordings.Settings{}),

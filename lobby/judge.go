@@ -114,7 +114,7 @@ func ParticipantRole(role roomaccess.Role) string { return strings.ToLower(strin
 
 func (s *Service) sources(room *ent.Room) []string {
 	if room.PublishSources == nil {
-		return s.rtc.DefaultSources()
+		return s.livekit.DefaultSources()
 	}
 	sources := make([]string, len(room.PublishSources))
 	for i, source := range room.PublishSources {

@@ -19,6 +19,15 @@ import (
 	"foyer/rooms"
 )
 
+// Dependencies of a Service.
+type Dependencies struct {
+	Live     *live.Service
+	Accounts *accounts.Service
+	Rooms    *rooms.Service
+	LiveKit  *livekit.Client
+	Limiter  *ratelimit.Limiter
+}
+
 // Settings of a Service.
 type Settings struct {
 	// Secret signs tickets.
@@ -62,22 +71,19 @@ type Service struct {
 	limiter  *ratelimit.Limiter
 	accounts *accounts.Service
 	rooms    *rooms.Service
-	rtc      *livekit.Client
+	livekit  *livekit.Client
 	nudges   *nudges
 }
 
 // New returns a Service. Its subscriptions learn of changes while Run runs, and live.Service.Run.
-func New(
-	live *live.Service, people *accounts.Service, rooms *rooms.Service, rtc *livekit.Client,
-	limiter *ratelimit.Limiter, settings Settings,
-) (*Service, error) {
+func New(d Dependencies, settings Settings) (*Service, error) {
 	tickets, err := newTickets(settings.Secret, settings.TicketTTL)
 	if err != nil {
 		return nil, err
 	}
 	return &Service{
-		settings: settings, live: live, tickets: tickets, limiter: limiter, accounts: people, rooms: rooms, rtc: rtc,
-		nudges: newNudges(rtc),
+		settings: settings, live: d.Live, tickets: tickets, limiter: d.Limiter, accounts: d.Accounts, rooms: d.Rooms,
+		livekit: d.LiveKit, nudges: newNudges(d.LiveKit),
 	}, nil
 }
 

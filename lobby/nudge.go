@@ -17,7 +17,7 @@ const nudgeInterval = 3 * time.Second
 // nudges sends hosts in a meeting a message that somebody waits: immediately and then, while more people come, once per
 // interval. Guests do not wait for it, and its failure does not concern them.
 type nudges struct {
-	rtc *livekit.Client
+	livekit *livekit.Client
 
 	mu sync.Mutex
 	// paused are the rooms whose hosts were sent a message within the interval, and whether another is due.
@@ -27,8 +27,8 @@ type nudges struct {
 	running  sync.WaitGroup
 }
 
-func newNudges(rtc *livekit.Client) *nudges {
-	return &nudges{rtc: rtc, paused: map[uuid.UUID]bool{}, stopping: make(chan struct{})}
+func newNudges(client *livekit.Client) *nudges {
+	return &nudges{livekit: client, paused: map[uuid.UUID]bool{}, stopping: make(chan struct{})}
 }
 
 // nudge sends a room's hosts the message soon.
@@ -42,7 +42,7 @@ func (n *nudges) nudge(roomID uuid.UUID) {
 	n.paused[roomID] = false
 	n.running.Go(func() {
 		for due := true; due; due = n.pause(roomID) {
-			err := n.rtc.SendToHosts(context.Background(), roomID.String(), []byte(`{"type":"participantWaiting"}`))
+			err := n.livekit.SendToHosts(context.Background(), roomID.String(), []byte(`{"type":"participantWaiting"}`))
 			if err != nil {
 				slog.Warn("could not send the hosts that somebody waits", "room", roomID, "err", err)
 			}

@@ -47,7 +47,7 @@ func (s *Service) Readmit(ctx context.Context, roomID uuid.UUID, people ...Claim
 
 // readmittedFor is how long an admission can be brought back: as long as a token that was made with it opens the room.
 func (s *Service) readmittedFor() time.Duration {
-	return min(s.rtc.TokenTTL(), s.live.ReadmittedFor())
+	return min(s.livekit.TokenTTL(), s.live.ReadmittedFor())
 }
 
 // lost returns an admission from the audit.

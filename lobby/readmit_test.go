@@ -167,7 +167,8 @@ func TestEarlierAdmissionDoesNotAdmitAGuestWhoAsksAgain(t *testing.T) {
 	w.admit(t, anna)
 	key := prefix + "lobby:{" + w.Room.ID.String() + "}:entry:" + anna.Entry.ID.String()
 	require.NoError(t, rdb.HSet(env.Guest(), key, "status", "ENDED").Err()) // as close.lua does when a meeting lapses
-	time.Sleep(2 * time.Millisecond) // the script compares milliseconds: the guest asks again after the admission
+	// The script compares milliseconds: the guest must ask again in a later one.
+	time.Sleep(2 * time.Millisecond)
 	for range 2 {
 		again, err := w.RequestEntry(env.Guest(), lobby.RequestEntryInput{RoomID: &w.Room.ID, Ticket: &anna.Ticket})
 		require.NoError(t, err)

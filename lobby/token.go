@@ -94,9 +94,9 @@ func (s *Service) temporaryToken(
 	if err := s.allowRoomToken(ctx, v.roomID); err != nil {
 		return nil, err
 	}
-	details, err := s.rtc.Details(ctx, livekit.Join{
+	details, err := s.livekit.Details(ctx, livekit.Join{
 		Room: name, Identity: v.id, Name: v.name, UserID: v.userID,
-		Sources: s.rtc.DefaultSources(), Data: true,
+		Sources: s.livekit.DefaultSources(), Data: true,
 	})
 	if err != nil {
 		return nil, err
@@ -146,7 +146,7 @@ func (s *Service) details(ctx context.Context, e *live.Entry) (*livekit.Details,
 	if p.Restrictions, err = s.issue(ctx, e, p); err != nil {
 		return nil, err
 	}
-	return s.rtc.Details(ctx, s.join(standing.Room, p, role))
+	return s.livekit.Details(ctx, s.join(standing.Room, p, role))
 }
 
 // issue issues the pass of an admitted entry, unless that was done together with reading it.
@@ -165,4 +165,4 @@ func (s *Service) issue(ctx context.Context, e *live.Entry, p live.Pass) (live.R
 	return issued.Restrictions, nil
 }
 
-func (s *Service) passTTL() time.Duration { return s.rtc.TokenTTL() + passLeeway }
+func (s *Service) passTTL() time.Duration { return s.livekit.TokenTTL() + passLeeway }

@@ -251,7 +251,7 @@ func TestHiddenHostIsRemoved(t *testing.T) {
 
 func (w *world) hide(c *person) {
 	w.T.Helper()
-	api := lksdk.NewRoomServiceClient(w.livekit.URL(), w.livekit.Key(), w.livekit.Secret())
+	api := lksdk.NewRoomServiceClient(w.liveKit.URL(), w.liveKit.Key(), w.liveKit.Secret())
 	_, err := api.UpdateParticipant(context.Background(), &livekitproto.UpdateParticipantRequest{
 		Room: w.Room.ID.String(), Identity: c.id.String(), Permission: &livekitproto.ParticipantPermission{
 			CanSubscribe: true, Hidden: true,

@@ -38,7 +38,7 @@ func BenchmarkMuteAll200(b *testing.B) {
 func (w *world) silent(b *testing.B, wanted int) {
 	b.Helper()
 	require.EventuallyWithT(b, func(t *assert.CollectT) {
-		people, err := w.rtc.Participants(context.Background(), w.Room.ID.String())
+		people, err := w.livekit.Participants(context.Background(), w.Room.ID.String())
 		assert.NoError(t, err)
 		silent := 0
 		for _, p := range people {

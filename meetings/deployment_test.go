@@ -18,7 +18,7 @@ func TestPeopleOfAnotherDeploymentStay(t *testing.T) {
 	for deployment, stays := range map[string]bool{
 		"staging.example.org": true, "": true, "meet.example.org": false,
 	} {
-		settings := w.livekit.Settings()
+		settings := w.liveKit.Settings()
 		settings.Deployment = deployment
 		other := livekit.New(settings)
 		j := livekit.Join{Room: uuid.NewString(), Identity: uuid.New(), Name: "Anna"}
@@ -33,7 +33,7 @@ func TestPeopleOfAnotherDeploymentStay(t *testing.T) {
 		env.Eventually(w.T, func(t *assert.CollectT) {
 			assert.Greater(t, w.heard(livekit.ParticipantJoined), before)
 		})
-		_, err = w.rtc.Participant(t.Context(), j.Room, livekit.IdentityOf(j.Identity))
+		_, err = w.livekit.Participant(t.Context(), j.Room, livekit.IdentityOf(j.Identity))
 		require.NoError(t, err, deployment)
 		anna.room.Disconnect()
 	}

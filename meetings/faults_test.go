@@ -110,7 +110,7 @@ func TestResultsSayWhoWasNotReached(t *testing.T) {
 			for i := range many {
 				w.counted(w.token(env.Guest(), fmt.Sprintf("Guest %d", i)))
 			}
-			direct := livekit.New(w.livekit.Settings())
+			direct := livekit.New(w.liveKit.Settings())
 			caught, free := g.hold("UpdateParticipant", func(nth int64) bool { return nth > atOnce })
 			done := make(chan *meetings.UpdatedRoom, 1)
 			change := rooms.UpdateInput{

@@ -27,7 +27,7 @@ func TestPersonWithoutAPassIsRemoved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{accessLevel: room.AccessLevelPUBLIC})
 	id := uuid.New()
-	details, err := w.rtc.Details(t.Context(), livekit.Join{Room: w.Room.ID.String(), Identity: id, Name: "Nobody"})
+	details, err := w.livekit.Details(t.Context(), livekit.Join{Room: w.Room.ID.String(), Identity: id, Name: "Nobody"})
 	require.NoError(t, err)
 	w.isKeptOut(pass{id: id, details: details})
 	assert.Zero(t, w.meeting().Inside)
@@ -52,7 +52,7 @@ func TestPersonWhoJoinsGetsTheRightsOfThatMoment(t *testing.T) {
 	require.NoError(t, err)
 
 	microphone := livekit.Permission{Subscribe: true, Sources: []string{"microphone"}}
-	everything := livekit.Permission{Subscribe: true, Sources: w.rtc.DefaultSources()}
+	everything := livekit.Permission{Subscribe: true, Sources: w.livekit.DefaultSources()}
 	for _, c := range []struct {
 		pass pass
 		role string
@@ -106,11 +106,11 @@ func TestTokenOfADeletedRoomOpensNothing(t *testing.T) {
 	anna := w.token(env.Guest(), "Anna")
 	_, err := w.DeleteRoom(w.Host(), w.Room.ID)
 	require.NoError(t, err)
-	token, err := auth.NewAccessToken(w.livekit.Key(), w.livekit.Secret()).
+	token, err := auth.NewAccessToken(w.liveKit.Key(), w.liveKit.Secret()).
 		SetIdentity(uuid.NewString()).
 		SetVideoGrant(&auth.VideoGrant{RoomJoin: true, Room: uuid.NewString()}).ToJWT()
 	require.NoError(t, err)
-	strangers := w.enter(pass{details: &livekit.Details{ServerURL: w.livekit.URL(), ParticipantToken: token}})
+	strangers := w.enter(pass{details: &livekit.Details{ServerURL: w.liveKit.URL(), ParticipantToken: token}})
 	w.isKeptOut(anna)
 	env.Eventually(w.T, func(t *assert.CollectT) {
 		w.mu.Lock()
@@ -171,9 +171,9 @@ func TestFailedEventIsProcessedWhenRepeated(t *testing.T) {
 	anna := w.token(env.Guest(), "Anna")
 	e := w.news(livekit.ParticipantJoined, anna, "PA_1")
 	e.Participant.Permission.Data = false // to be changed at LiveKit
-	w.livekit.Stop()
+	w.liveKit.Stop()
 	env.RequireFault(t, fault.Unavailable, w.ReceiveEvent(env.Guest(), e))
-	w.livekit.Start(t)
+	w.liveKit.Start(t)
 	e.Participant.Permission.Data = true
 	w.hears(e)
 	assert.Equal(t, 1, w.meeting().Inside)

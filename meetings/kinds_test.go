@@ -39,18 +39,18 @@ func (w *world) comes(kind livekitproto.ParticipantInfo_Kind, identity string, g
 func (w *world) made(kind livekitproto.ParticipantInfo_Kind, identity string, grant auth.VideoGrant) pass {
 	w.T.Helper()
 	grant.RoomJoin, grant.Room = true, w.Room.ID.String()
-	token, err := auth.NewAccessToken(w.livekit.Key(), w.livekit.Secret()).
+	token, err := auth.NewAccessToken(w.liveKit.Key(), w.liveKit.Secret()).
 		SetIdentity(identity).SetName(identity).SetKind(kind).SetVideoGrant(&grant).
 		SetAttributes(map[string]string{livekit.AttributeRole: livekit.RoleOwner}). // a phone's may come from the caller
 		SetValidFor(time.Minute).ToJWT()
 	require.NoError(w.T, err)
-	return pass{details: &livekit.Details{ServerURL: w.livekit.URL(), ParticipantToken: token}}
+	return pass{details: &livekit.Details{ServerURL: w.liveKit.URL(), ParticipantToken: token}}
 }
 
 // in waits until LiveKit has said whether the participant is inside.
 func (o *other) in() *livekit.Participant {
 	o.w.T.Helper()
-	p, err := o.w.rtc.Participant(o.w.Host(), o.w.Room.ID.String(), o.identity)
+	p, err := o.w.livekit.Participant(o.w.Host(), o.w.Room.ID.String(), o.identity)
 	require.NoError(o.w.T, err)
 	return p
 }

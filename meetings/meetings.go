@@ -30,8 +30,17 @@ type Service struct {
 	rooms      *rooms.Editor
 	lobby      *lobby.Service
 	live       *live.Service
-	rtc        *livekit.Client
+	livekit    *livekit.Client
 	recordings *recordings.Service
+}
+
+// Dependencies of a Service.
+type Dependencies struct {
+	Rooms      *rooms.Service
+	Lobby      *lobby.Service
+	Live       *live.Service
+	LiveKit    *livekit.Client
+	Recordings *recordings.Service
 }
 
 // Settings of a Service.
@@ -45,11 +54,8 @@ type Settings struct {
 }
 
 // New returns a Service.
-func New(
-	of *rooms.Service, lobby *lobby.Service, live *live.Service, rtc *livekit.Client,
-	recordings *recordings.Service, settings Settings,
-) *Service {
-	return &Service{settings, rooms.NewEditor(of), lobby, live, rtc, recordings}
+func New(d Dependencies, settings Settings) *Service {
+	return &Service{settings, rooms.NewEditor(d.Rooms), d.Lobby, d.Live, d.LiveKit, d.Recordings}
 }
 
 // UpdatedRoom is a room after a change, and what the change did to the people in its meeting.
@@ -115,7 +121,7 @@ func (s *Service) writeMetadata(ctx context.Context, roomID uuid.UUID) error {
 			return nil
 		}
 		written = metadata(r)
-		if err := s.rtc.SetMetadata(ctx, roomID.String(), written); err != nil {
+		if err := s.livekit.SetMetadata(ctx, roomID.String(), written); err != nil {
 			return err
 		}
 	}
@@ -151,7 +157,7 @@ func (s *Service) DeleteRoom(ctx context.Context, roomID uuid.UUID) (*ent.Room, 
 	if _, err := s.live.End(ctx, roomID); err != nil {
 		slog.WarnContext(ctx, "the lobby of a deleted room ends a little later", "room", roomID, "err", err)
 	}
-	if err := s.rtc.EndRoom(ctx, roomID.String()); err != nil {
+	if err := s.livekit.EndRoom(ctx, roomID.String()); err != nil {
 		slog.WarnContext(ctx, "the meeting of a deleted room goes on", "room", roomID, "err", err)
 	}
 	return r, nil
@@ -213,7 +219,7 @@ func (s *Service) End(ctx context.Context, roomID uuid.UUID) (*ent.Room, error) 
 	if err := s.recordings.EndMeeting(ctx, roomID, time.Now()); err != nil {
 		return nil, err
 	}
-	if err := s.rtc.EndRoom(ctx, roomID.String()); err != nil {
+	if err := s.livekit.EndRoom(ctx, roomID.String()); err != nil {
 		return nil, err
 	}
 	if err := s.live.MarkEndApplied(ctx, roomID, endedAt); err != nil {

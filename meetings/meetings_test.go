@@ -46,8 +46,8 @@ type world struct {
 
 	live    *live.Service
 	lobby   *lobby.Service
-	rtc     *livekit.Client
-	livekit *env.LiveKitServer
+	livekit *livekit.Client
+	liveKit *env.LiveKitServer
 
 	mu sync.Mutex
 	// deaf: events are refused, as by a server that is away. Those that were are counted.
@@ -111,13 +111,13 @@ func newWorld(t testing.TB, o options) *world {
 	})}
 	web := httptest.NewServer(http.HandlerFunc(w.hear))
 	t.Cleanup(web.Close)
-	w.livekit = env.StartLiveKit(t, web.URL)
-	settings := w.livekit.Settings()
+	w.liveKit = env.StartLiveKit(t, web.URL)
+	settings := w.liveKit.Settings()
 	settings.HostsAreRoomAdmins, settings.Deployment = o.roomAdmins, o.deployment
 	if o.through != nil {
 		settings.URL = o.through(settings.URL)
 	}
-	w.rtc = livekit.New(settings)
+	w.livekit = livekit.New(settings)
 	w.serve(cmp.Or(o.grace, 10*time.Minute), meetings.Settings{
 		UsersChooseNames: !o.fixedNames, HostsAreRoomAdmins: o.roomAdmins,
 		ReviewInterval: 100 * time.Millisecond,
@@ -131,17 +131,19 @@ func newWorld(t testing.TB, o options) *world {
 func (w *world) serve(grace time.Duration, settings meetings.Settings) {
 	state := env.LiveSettings
 	state.MeetingGrace = grace
-	w.live, w.lobby = w.NewLobby(w.Redis, w.rtc, state, env.LobbySettings)
+	w.live, w.lobby = w.NewLobby(w.Redis, w.livekit, state, env.LobbySettings)
 	recordings := recordings.New(recordings.Dependencies{
-		DB: w.DB, Redis: w.Redis, Accounts: w.People, Rooms: w.Rooms.Service, Live: w.live, RTC: w.rtc,
+		DB: w.DB, Redis: w.Redis, Accounts: w.People, Rooms: w.Rooms.Service, Live: w.live, LiveKit: w.livekit,
 		Outbox: outbox.New(w.DB, outbox.Settings{}),
 	}, recordings.Settings{})
-	w.Service = meetings.New(w.Rooms.Service, w.lobby, w.live, w.rtc, recordings, settings)
+	w.Service = meetings.New(meetings.Dependencies{
+		Rooms: w.Rooms.Service, Lobby: w.lobby, Live: w.live, LiveKit: w.livekit, Recordings: recordings,
+	}, settings)
 }
 
 // hear processes an event as the server does.
 func (w *world) hear(rw http.ResponseWriter, r *http.Request) {
-	event, err := w.rtc.Receive(rw, r)
+	event, err := w.livekit.Receive(rw, r)
 	w.mu.Lock()
 	deaf, loses := w.deaf, w.loses
 	if deaf {
@@ -286,7 +288,7 @@ func (c *person) isRemoved() {
 // isThere waits until LiveKit has the person, in a way that holds.
 func (c *person) isThere() *livekit.Participant {
 	c.w.T.Helper()
-	p, err := c.w.rtc.Participant(context.Background(), c.w.Room.ID.String(), livekit.IdentityOf(c.id))
+	p, err := c.w.livekit.Participant(context.Background(), c.w.Room.ID.String(), livekit.IdentityOf(c.id))
 	require.NoError(c.w.T, err)
 	return p
 }

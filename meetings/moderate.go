@@ -42,7 +42,7 @@ func (s *Service) Remove(ctx context.Context, in RemoveInput) ([]*Result, error)
 	results, err := s.disconnect(ctx, a.room, out.Person)
 	if err == nil && !listed(results, out.identity) {
 		// LiveKit lists neither people who are just joining nor participants whom its own API hides.
-		err = s.rtc.RemoveParticipant(ctx, in.RoomID.String(), out.identity)
+		err = s.livekit.RemoveParticipant(ctx, in.RoomID.String(), out.identity)
 	}
 	return results, err
 }
@@ -102,7 +102,7 @@ func (s *Service) disconnect(
 				return Failed, err
 			}
 		}
-		return Removed, s.rtc.RemoveParticipant(ctx, room.ID.String(), theirs[i].Identity)
+		return Removed, s.livekit.RemoveParticipant(ctx, room.ID.String(), theirs[i].Identity)
 	}), nil
 }
 
@@ -141,7 +141,7 @@ func (s *Service) ReturnToLobby(ctx context.Context, in ParticipantInput) (*live
 	s.rooms.WriteAudit(ctx, in.RoomID, rooms.Act{
 		Action: auditevent.ActionRETURN_TO_LOBBY, Target: out.Person,
 	})
-	err = s.rtc.RemoveParticipant(ctx, in.RoomID.String(), out.identity)
+	err = s.livekit.RemoveParticipant(ctx, in.RoomID.String(), out.identity)
 	if err != nil || out.UserID == uuid.Nil {
 		return entry, err
 	}

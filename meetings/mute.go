@@ -39,7 +39,7 @@ func (s *Service) Mute(ctx context.Context, in MuteInput) (*Muted, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.rtc.Participant(ctx, in.RoomID.String(), in.ParticipantID)
+	p, err := s.livekit.Participant(ctx, in.RoomID.String(), in.ParticipantID)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (s *Service) mute(
 	if track.Muted {
 		return nil
 	}
-	return s.rtc.Mute(ctx, roomID.String(), p.Identity, track.SID)
+	return s.livekit.Mute(ctx, roomID.String(), p.Identity, track.SID)
 }
 
 // muter returns the person who mutes: a host, or the holder of a ticket who is connected.

@@ -32,20 +32,20 @@ func (w *world) inNewRoom() *world {
 
 func (w *world) in(r *ent.Room) *world {
 	return &world{
-		World: w.In(r), Service: w.Service, live: w.live, lobby: w.lobby, rtc: w.rtc, livekit: w.livekit,
+		World: w.In(r), Service: w.Service, live: w.live, lobby: w.lobby, livekit: w.livekit, liveKit: w.liveKit,
 	}
 }
 
 // news is an event about a person who is what their token says.
 func (w *world) news(kind livekit.Kind, p pass, connection string) *livekit.Event {
 	join := livekit.Join{
-		Room: w.Room.ID.String(), Identity: p.id, Name: "Anna", Sources: w.rtc.DefaultSources(), Data: true,
+		Room: w.Room.ID.String(), Identity: p.id, Name: "Anna", Sources: w.livekit.DefaultSources(), Data: true,
 	}
 	return &livekit.Event{
 		ID: uuid.NewString(), Kind: kind, Room: w.Room.ID.String(),
 		Participant: &livekit.Participant{
 			Identity: livekit.IdentityOf(p.id), Kind: livekit.Person, SID: connection, Name: "Anna",
-			Attributes: w.rtc.Attributes(join), JoinedAt: time.Now(), Permission: w.rtc.Permission(join), Active: true,
+			Attributes: w.livekit.Attributes(join), JoinedAt: time.Now(), Permission: w.livekit.Permission(join), Active: true,
 		},
 	}
 }

@@ -29,7 +29,7 @@ func (s *Service) connected(
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := s.rtc.Participant(ctx, room.ID.String(), livekit.IdentityOf(holder.ID))
+	p, err := s.livekit.Participant(ctx, room.ID.String(), livekit.IdentityOf(holder.ID))
 	if fault.Is(err, fault.NotFound) {
 		err = lobby.ErrOutside()
 	}
@@ -64,7 +64,7 @@ func (s *Service) RaiseHand(ctx context.Context, in RaiseHandInput) (*time.Time,
 		at := time.Now().UTC().Truncate(time.Millisecond)
 		since, value = &at, at.Format(time.RFC3339Nano)
 	}
-	return since, s.rtc.Update(ctx, in.RoomID.String(), p, livekit.Change{
+	return since, s.livekit.Update(ctx, in.RoomID.String(), p, livekit.Change{
 		Attributes: map[string]string{livekit.AttributeHand: value},
 	})
 }
@@ -96,7 +96,7 @@ func (s *Service) Rename(ctx context.Context, in RenameInput) (*livekit.Particip
 	case holder.UserID != uuid.Nil && !s.settings.UsersChooseNames:
 		return nil, fault.New(fault.Forbidden, "your name is that of your account")
 	}
-	if err := s.rtc.Update(ctx, in.RoomID.String(), p, livekit.Change{Name: name}); err != nil {
+	if err := s.livekit.Update(ctx, in.RoomID.String(), p, livekit.Change{Name: name}); err != nil {
 		return nil, err
 	}
 	p.Name = name

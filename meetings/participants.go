@@ -44,7 +44,7 @@ func (s *Service) List(
 	if err != nil {
 		return nil, err
 	}
-	people, err := s.rtc.Participants(ctx, room.ID.String())
+	people, err := s.livekit.Participants(ctx, room.ID.String())
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func (s *Service) target(ctx context.Context, a *actor, identity livekit.Identit
 	}
 	t := &target{verdicts[0], identity, livekit.Person}
 	if !t.Known {
-		p, err := s.rtc.Participant(ctx, a.room.ID.String(), identity)
+		p, err := s.livekit.Participant(ctx, a.room.ID.String(), identity)
 		if err != nil {
 			return nil, err
 		}

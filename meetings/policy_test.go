@@ -105,7 +105,7 @@ type mirrored struct {
 }
 
 func (w *world) mirrored(t require.TestingT) mirrored {
-	client := lksdk.NewRoomServiceClient(w.livekit.URL(), w.livekit.Key(), w.livekit.Secret())
+	client := lksdk.NewRoomServiceClient(w.liveKit.URL(), w.liveKit.Key(), w.liveKit.Secret())
 	list, err := client.ListRooms(context.Background(),
 		&livekitproto.ListRoomsRequest{Names: []string{w.Room.ID.String()}})
 	require.NoError(t, err)

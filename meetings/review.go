@@ -140,7 +140,7 @@ func claimants(people []*livekit.Participant, verdicts []lobby.Verdict) []lobby.
 func (s *Service) inside(
 	ctx context.Context, room *ent.Room,
 ) ([]*livekit.Participant, []lobby.Verdict, error) {
-	people, err := s.rtc.Participants(ctx, room.ID.String())
+	people, err := s.livekit.Participants(ctx, room.ID.String())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -157,7 +157,7 @@ func (s *Service) enforce(
 ) (outcome Outcome, changed bool, err error) {
 	room := v.Join.Room
 	if !p.Joined && !mayJoin(p, v) {
-		return Removed, false, s.rtc.RemoveParticipant(ctx, room, p.Identity)
+		return Removed, false, s.livekit.RemoveParticipant(ctx, room, p.Identity)
 	}
 	if !v.Known {
 		return s.enforceWithoutPass(ctx, p, v)
@@ -165,10 +165,10 @@ func (s *Service) enforce(
 	grantOutlives := s.settings.HostsAreRoomAdmins &&
 		livekit.IsHost(p.Role()) && !livekit.IsHost(v.Join.Role)
 	if v.Refused != nil || grantOutlives {
-		return Removed, false, s.rtc.RemoveParticipant(ctx, room, p.Identity)
+		return Removed, false, s.livekit.RemoveParticipant(ctx, room, p.Identity)
 	}
-	change := livekit.Change{Attributes: missing(p.Attributes, s.rtc.Attributes(v.Join))}
-	return s.change(ctx, p, v, change, s.rtc.Permission(v.Join))
+	change := livekit.Change{Attributes: missing(p.Attributes, s.livekit.Attributes(v.Join))}
+	return s.change(ctx, p, v, change, s.livekit.Permission(v.Join))
 }
 
 // enforceWithoutPass is enforce for a participant without a pass, who gets what hosts have decided.
@@ -176,7 +176,7 @@ func (s *Service) enforceWithoutPass(
 	ctx context.Context, p *livekit.Participant, v lobby.Verdict,
 ) (outcome Outcome, changed bool, err error) {
 	if v.Banned || p.Second() {
-		return Removed, false, s.rtc.RemoveParticipant(ctx, v.Join.Room, p.Identity)
+		return Removed, false, s.livekit.RemoveParticipant(ctx, v.Join.Room, p.Identity)
 	}
 	return s.change(ctx, p, v, livekit.Change{}, lobby.Override(p.Permission, v.Restrictions))
 }
@@ -195,7 +195,7 @@ func (s *Service) change(
 	if change.Name == "" && change.Permission == nil && len(change.Attributes) == 0 {
 		return Done, false, nil
 	}
-	if err := s.rtc.Update(ctx, v.Join.Room, p, change); err != nil {
+	if err := s.livekit.Update(ctx, v.Join.Room, p, change); err != nil {
 		return Done, false, err
 	}
 	*p = *after(p, change)

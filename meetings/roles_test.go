@@ -55,7 +55,7 @@ func TestRoleIsStoredAndAppliedOnEveryDevice(t *testing.T) {
 		carries string
 		sources []string
 	}{
-		{roomaccess.RoleADMINISTRATOR, "administrator", w.rtc.DefaultSources()},
+		{roomaccess.RoleADMINISTRATOR, "administrator", w.livekit.DefaultSources()},
 		{roomaccess.RoleMEMBER, "member", nil},
 	} {
 		results, err := w.setRole(w.Host(), devices[0].pass, step.role)
@@ -161,7 +161,7 @@ func claimsOf(t testing.TB, token string) *auth.ClaimGrants {
 // one it was given.
 func (w *world) renewals(p pass) <-chan string {
 	w.T.Helper()
-	conn, _, err := websocket.DefaultDialer.Dial(w.livekit.URL()+"/rtc?protocol=15&sdk=go",
+	conn, _, err := websocket.DefaultDialer.Dial(w.liveKit.URL()+"/rtc?protocol=15&sdk=go",
 		http.Header{"Authorization": {"Bearer " + p.details.ParticipantToken}})
 	require.NoError(w.T, err)
 	w.T.Cleanup(func() { conn.Close() })
@@ -193,7 +193,7 @@ func (w *world) renewals(p pass) <-chan string {
 func (w *world) isPowerless(token string, victim *person) {
 	w.T.Helper()
 	api := livekitproto.NewRoomServiceProtobufClient(
-		"http"+strings.TrimPrefix(w.livekit.URL(), "ws"), http.DefaultClient)
+		"http"+strings.TrimPrefix(w.liveKit.URL(), "ws"), http.DefaultClient)
 	ctx, err := twirp.WithHTTPRequestHeaders(context.Background(),
 		http.Header{"Authorization": {"Bearer " + token}})
 	require.NoError(w.T, err)

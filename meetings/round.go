@@ -52,7 +52,7 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) round(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, roundTimeout)
 	defer cancel()
-	running, err := s.rtc.Rooms(ctx)
+	running, err := s.livekit.Rooms(ctx)
 	if err != nil {
 		return err
 	}
@@ -185,7 +185,7 @@ func (s *Service) removeIf(
 		if !which(i, p) {
 			continue
 		}
-		if err := s.rtc.RemoveParticipant(ctx, room, p.Identity); err != nil {
+		if err := s.livekit.RemoveParticipant(ctx, room, p.Identity); err != nil {
 			return err
 		}
 	}
@@ -198,7 +198,7 @@ func (s *Service) compareNoRoom(ctx context.Context, id uuid.UUID, was snapshot)
 	if was.mark == 0 {
 		return s.removeOurs(ctx, id.String())
 	}
-	if err := s.rtc.EndRoom(ctx, id.String()); err != nil {
+	if err := s.livekit.EndRoom(ctx, id.String()); err != nil {
 		return err
 	}
 	return s.live.Forget(ctx, id, was.mark)
@@ -206,11 +206,11 @@ func (s *Service) compareNoRoom(ctx context.Context, id uuid.UUID, was snapshot)
 
 // removeOurs removes everybody from a LiveKit room who joined with a token of this deployment.
 func (s *Service) removeOurs(ctx context.Context, room string) error {
-	people, err := s.rtc.Participants(ctx, room)
+	people, err := s.livekit.Participants(ctx, room)
 	if err != nil {
 		return err
 	}
-	return s.removeIf(ctx, room, people, func(_ int, p *livekit.Participant) bool { return s.rtc.Made(p) })
+	return s.removeIf(ctx, room, people, func(_ int, p *livekit.Participant) bool { return s.livekit.Made(p) })
 }
 
 // applyEnd applies the end of a meeting, which Redis has, in the database. Repeating is safe.

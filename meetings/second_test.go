@@ -22,7 +22,7 @@ import (
 // that with any token (/rtc?publish=text).
 func (w *world) second(p pass, text string) pass {
 	w.T.Helper()
-	to, err := url.Parse("http" + strings.TrimPrefix(w.livekit.URL(), "ws"))
+	to, err := url.Parse("http" + strings.TrimPrefix(w.liveKit.URL(), "ws"))
 	require.NoError(w.T, err)
 	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(to)

@@ -158,7 +158,7 @@ func TestSenderWithoutAJoinEventIsFoundWhenEventsAreLost(t *testing.T) {
 	w.setLoses(true)
 	mallorys := w.sends(p)
 	env.Eventually(w.T, func(t *assert.CollectT) {
-		sends, err := w.rtc.Participant(w.T.Context(), w.Room.ID.String(), livekit.IdentityOf(p.id))
+		sends, err := w.livekit.Participant(w.T.Context(), w.Room.ID.String(), livekit.IdentityOf(p.id))
 		if assert.NoError(t, err) {
 			assert.False(t, sends.Joined)
 			assert.Len(t, sends.Tracks, 1)

@@ -210,7 +210,7 @@ func TestComparisonMakesUpForLostEvents(t *testing.T) {
 	w.setDeaf(true)
 	lost := w.enter(w.token(env.Guest(), "Lost"))
 	env.Eventually(w.T, func(t *assert.CollectT) { // LiveKit lists them a bit later
-		people, err := w.rtc.Participants(context.Background(), w.Room.ID.String())
+		people, err := w.livekit.Participants(context.Background(), w.Room.ID.String())
 		assert.NoError(t, err)
 		assert.Len(t, people, 3)
 	})

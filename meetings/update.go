@@ -62,7 +62,7 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (*livekit.Particip
 	if err != nil {
 		return nil, err
 	}
-	p, away := s.rtc.Participant(ctx, in.RoomID.String(), in.ParticipantID)
+	p, away := s.livekit.Participant(ctx, in.RoomID.String(), in.ParticipantID)
 	if fault.Is(away, fault.NotFound) {
 		return nil, away
 	}
@@ -77,7 +77,7 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (*livekit.Particip
 		return nil, away
 	}
 	if len(change.Attributes) > 0 {
-		if err := s.rtc.Update(ctx, in.RoomID.String(), p, change); err != nil {
+		if err := s.livekit.Update(ctx, in.RoomID.String(), p, change); err != nil {
 			return nil, err
 		}
 		p = after(p, change)

@@ -35,7 +35,7 @@ func TestUpdateResetsNothingThatItDoesNotMention(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	anna := w.counted(w.admitted(env.Guest(), "Anna"))
-	everything := w.rtc.DefaultSources()
+	everything := w.livekit.DefaultSources()
 	was := anna.isThere()
 	steps := []struct {
 		in    meetings.UpdateInput

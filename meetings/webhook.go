@@ -87,7 +87,7 @@ func (s *Service) judge(ctx context.Context, room *ent.Room, p *livekit.Particip
 		return err
 	}
 	if !mayJoin(p, verdicts[0]) {
-		return s.rtc.RemoveParticipant(ctx, room.ID.String(), p.Identity)
+		return s.livekit.RemoveParticipant(ctx, room.ID.String(), p.Identity)
 	}
 	result := s.enforceAll(ctx, room.ID, []*livekit.Participant{p}, verdicts)[0]
 	if result.Outcome != Done { // they have left already, or LiveKit did not do it
@@ -108,7 +108,7 @@ func (s *Service) receiveTrack(ctx context.Context, room *ent.Room, p *livekit.P
 	if err != nil || joined {
 		return err
 	}
-	sender, err := s.rtc.Participant(ctx, room.ID.String(), p.Identity)
+	sender, err := s.livekit.Participant(ctx, room.ID.String(), p.Identity)
 	if fault.Is(err, fault.NotFound) {
 		return nil
 	}
@@ -121,8 +121,8 @@ func (s *Service) receiveTrack(ctx context.Context, room *ent.Room, p *livekit.P
 // receiveForNoRoom removes a participant who joins a room that was deleted. Rooms of others, such as another Foyer on
 // the same LiveKit, may have such names too: their participants have no token of this deployment.
 func (s *Service) receiveForNoRoom(ctx context.Context, e *livekit.Event) error {
-	if e.Kind != livekit.ParticipantJoined || e.Participant == nil || !s.rtc.Made(e.Participant) {
+	if e.Kind != livekit.ParticipantJoined || e.Participant == nil || !s.livekit.Made(e.Participant) {
 		return nil
 	}
-	return s.rtc.RemoveParticipant(ctx, e.Room, e.Participant.Identity)
+	return s.livekit.RemoveParticipant(ctx, e.Room, e.Participant.Identity)
 }

@@ -137,7 +137,7 @@ func (s *Service) Deliver(ctx context.Context, m *ent.OutboxMessage) error {
 
 // stopEgresses asks every egress that writes the file to end, and reports whether one still runs.
 func (s *Service) stopEgresses(ctx context.Context, d discard) (running bool, err error) {
-	list, err := s.rtc.Egresses(ctx, d.Room.String())
+	list, err := s.livekit.Egresses(ctx, d.Room.String())
 	if err != nil {
 		return false, err
 	}
@@ -145,7 +145,7 @@ func (s *Service) stopEgresses(ctx context.Context, d discard) (running bool, er
 		if e.File != d.Key || e.Ended() {
 			continue
 		}
-		now, errStop := s.rtc.StopEgress(ctx, e.ID)
+		now, errStop := s.livekit.StopEgress(ctx, e.ID)
 		err = errors.Join(err, errStop)
 		running = running || errStop != nil || !now.Ended()
 	}

@@ -119,7 +119,7 @@ func (s *Service) claim(ctx context.Context, rec *ent.Recording, e *livekit.Egre
 
 // stopEgress asks LiveKit to end an egress, and applies the answer to its recording.
 func (s *Service) stopEgress(ctx context.Context, egressID string) error {
-	e, err := s.rtc.StopEgress(ctx, egressID)
+	e, err := s.livekit.StopEgress(ctx, egressID)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (s *Service) stopEgress(ctx context.Context, egressID string) error {
 
 // egressOf finds the egress of a recording in LiveKit's list of its room; nil if there is none.
 func (s *Service) egressOf(ctx context.Context, rec *ent.Recording) (*livekit.Egress, error) {
-	list, err := s.rtc.Egresses(ctx, rec.RoomID.String())
+	list, err := s.livekit.Egresses(ctx, rec.RoomID.String())
 	if err != nil {
 		return nil, err
 	}

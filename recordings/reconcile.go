@@ -89,7 +89,7 @@ func (s *Service) reconcileAll(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find unfinished recordings: %w", err)
 	}
-	egresses, err := s.rtc.RunningEgresses(ctx)
+	egresses, err := s.livekit.RunningEgresses(ctx)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (s *Service) reconcileAll(ctx context.Context) error {
 	for i, rec := range list {
 		names[i] = rec.RoomID.String()
 	}
-	running, err := s.rtc.Running(ctx, names)
+	running, err := s.livekit.Running(ctx, names)
 	if err != nil {
 		return err
 	}

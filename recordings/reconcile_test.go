@@ -129,12 +129,12 @@ func TestUnwantedEgressIsStopped(t *testing.T) {
 	w.join()
 	w.loseEvents(true)
 	path := "recordings/" + uuid.NewString() + ".mp4"
-	_, err := w.rtc.StartEgress(context.Background(), livekit.EgressRequest{
+	_, err := w.livekit.StartEgress(context.Background(), livekit.EgressRequest{
 		Room: w.Room.ID.String(), File: path,
 	})
 	require.NoError(t, err)
 	w.untilNothingRuns()
-	foreign, err := w.rtc.StartEgress(context.Background(), livekit.EgressRequest{
+	foreign, err := w.livekit.StartEgress(context.Background(), livekit.EgressRequest{
 		Room: w.Room.ID.String(), File: "elsewhere/film.mp4",
 	})
 	require.NoError(t, err)

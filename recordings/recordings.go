@@ -39,7 +39,7 @@ type Service struct {
 	accounts *accounts.Service
 	rooms    *rooms.Service
 	live     *live.Service
-	rtc      *livekit.Client
+	livekit  *livekit.Client
 	bucket   *bucket.Bucket
 	outbox   *outbox.Outbox
 	limiter  *ratelimit.Limiter
@@ -58,7 +58,7 @@ type Dependencies struct {
 	Accounts *accounts.Service
 	Rooms    *rooms.Service
 	Live     *live.Service
-	RTC      *livekit.Client
+	LiveKit  *livekit.Client
 	// Bucket stores the files; nil if nothing is recorded.
 	Bucket  *bucket.Bucket
 	Outbox  *outbox.Outbox
@@ -102,7 +102,7 @@ type Settings struct {
 // New returns a Service. Its Run retries what failed.
 func New(d Dependencies, settings Settings) *Service {
 	return &Service{
-		db: d.DB, redis: d.Redis, accounts: d.Accounts, rooms: d.Rooms, live: d.Live, rtc: d.RTC, bucket: d.Bucket,
+		db: d.DB, redis: d.Redis, accounts: d.Accounts, rooms: d.Rooms, live: d.Live, livekit: d.LiveKit, bucket: d.Bucket,
 		outbox: d.Outbox, limiter: d.Limiter, onEnd: d.OnEnd, settings: settings,
 		wake: make(chan struct{}, 1), stops: map[string]int{},
 	}

@@ -42,9 +42,9 @@ type world struct {
 	live     *live.Service
 	lobby    *lobby.Service
 	meetings *meetings.Service
-	rtc      *livekit.Client
+	livekit  *livekit.Client
 	outbox   *outbox.Outbox
-	livekit  *env.LiveKitServer
+	liveKit  *env.LiveKitServer
 	egress   *env.Egress
 	files    env.S3Bucket
 	// toLiveKit and toBucket are the server's connections; the egress worker has its own.
@@ -77,7 +77,7 @@ func newWorld(t testing.TB, o options) *world {
 		DB: o.db, Redis: rdb, Prefix: prefix, Rooms: rooms.Settings{DefaultAccessLevel: room.AccessLevelPUBLIC},
 	})}
 	w.startLiveKit()
-	w.live, w.lobby = w.NewLobby(rdb, w.rtc, env.LiveSettings, env.LobbySettings)
+	w.live, w.lobby = w.NewLobby(rdb, w.livekit, env.LiveSettings, env.LobbySettings)
 	w.outbox = outbox.New(w.DB, outbox.Settings{
 		Timeout: 20 * time.Second, Backoff: 50 * time.Millisecond, MaxBackoff: 200 * time.Millisecond,
 		GiveUp: time.Millisecond, Kept: []string{recordings.Kind},
@@ -93,11 +93,13 @@ func newWorld(t testing.TB, o options) *world {
 		o.settings(&w.settings)
 	}
 	w.dependencies = recordings.Dependencies{
-		DB: w.DB, Redis: rdb, Accounts: w.People, Rooms: w.Rooms.Service, Live: w.live, RTC: w.rtc,
+		DB: w.DB, Redis: rdb, Accounts: w.People, Rooms: w.Rooms.Service, Live: w.live, LiveKit: w.livekit,
 		Bucket: w.bucket(), Outbox: w.outbox, OnEnd: w.onEnd,
 	}
 	w.Service = recordings.New(w.dependencies, w.settings)
-	w.meetings = meetings.New(w.Rooms.Service, w.lobby, w.live, w.rtc, w.Service, meetings.Settings{})
+	w.meetings = meetings.New(meetings.Dependencies{
+		Rooms: w.Rooms.Service, Lobby: w.lobby, Live: w.live, LiveKit: w.livekit, Recordings: w.Service,
+	}, meetings.Settings{})
 	env.Run(t, w.live.Run)
 	env.Run(t, w.lobby.Run)
 	if !o.idle {
@@ -111,11 +113,11 @@ func (w *world) startLiveKit() {
 	w.T.Helper()
 	web := httptest.NewServer(http.HandlerFunc(w.receive))
 	w.T.Cleanup(web.Close)
-	w.livekit, w.egress = env.StartEgress(w.T, web.URL, &w.files)
-	settings := w.livekit.Settings()
+	w.liveKit, w.egress = env.StartEgress(w.T, web.URL, &w.files)
+	settings := w.liveKit.Settings()
 	w.toLiveKit, settings.URL = env.Through(w.T, settings.URL)
 	settings.DefaultSources = []string{"microphone"}
-	w.rtc = livekit.New(settings)
+	w.livekit = livekit.New(settings)
 }
 
 // bucket opens the bucket through a connection that tests can cut.
@@ -154,7 +156,7 @@ func (w *world) ended() []recording.Status {
 
 // receive handles an event of LiveKit as the server does.
 func (w *world) receive(rw http.ResponseWriter, r *http.Request) {
-	event, err := w.rtc.Receive(rw, r)
+	event, err := w.livekit.Receive(rw, r)
 	w.mu.Lock()
 	losing := w.losing
 	w.mu.Unlock()

@@ -301,8 +301,8 @@ func TestSharesAreLimited(t *testing.T) {
 	t.Parallel()
 	w := newIdleWorld(t, nil)
 	rdb, prefix := env.Redis(t)
-	w.dependencies.Rooms = rooms.New(w.DB, w.People, rooms.Settings{
-		GrantsPerUser: 2, GrantsPerRoom: 10, Limiter: ratelimit.New(rdb, prefix),
+	w.dependencies.Rooms = rooms.New(w.DB, w.People, ratelimit.New(rdb, prefix), rooms.Settings{
+		GrantsPerUser: 2, GrantsPerRoom: 10,
 	})
 	w.Service = recordings.New(w.dependencies, w.settings)
 	rec, shared := w.stored(nil), w.User("Sharon Shared")

@@ -125,7 +125,7 @@ func (s *Service) create(
 
 // launch asks LiveKit to start the egress of a new recording.
 func (s *Service) launch(ctx context.Context, rec *ent.Recording) error {
-	egress, err := s.rtc.StartEgress(ctx, livekit.EgressRequest{
+	egress, err := s.livekit.StartEgress(ctx, livekit.EgressRequest{
 		Room: rec.RoomID.String(), File: Key(rec), AudioOnly: rec.Mode == recording.ModeAUDIO,
 		Layout: s.settings.Layout, S3: s.settings.RequestS3,
 	})

@@ -68,7 +68,7 @@ func TestStartFailsAndFreesTheRoomWhileLiveKitIsDown(t *testing.T) {
 	w.join()
 	w.toLiveKit.Cut()
 	require.Eventually(t, func() bool {
-		_, err := w.rtc.Egresses(t.Context(), w.Room.ID.String())
+		_, err := w.livekit.Egresses(t.Context(), w.Room.ID.String())
 		network, is := errors.AsType[*net.OpError](err)
 		return is && network.Op == "dial"
 	}, env.Soon, time.Millisecond, "the client has noticed that its connections are broken")

@@ -123,16 +123,16 @@ func TestEndOfTheMeetingEndsItsRecording(t *testing.T) {
 		return err
 	}
 	byItself := func(w *world) error {
-		return w.rtc.EndRoom(context.Background(), w.Room.ID.String())
+		return w.livekit.EndRoom(context.Background(), w.Room.ID.String())
 	}
 	for name, c := range map[string]struct {
 		lost bool
 		end  func(w *world) error
 	}{
-		"a host ends it":              {false, byHost},
-		"a host ends it, events lost": {true, byHost},
-		"the meeting ends":               {false, byItself},
-		"the meeting ends, events lost":  {true, byItself},
+		"a host ends it":                {false, byHost},
+		"a host ends it, events lost":   {true, byHost},
+		"the meeting ends":              {false, byItself},
+		"the meeting ends, events lost": {true, byItself},
 		"the worker dies before": {false, func(w *world) error {
 			w.egress.Crash()
 			return byHost(w)

@@ -57,7 +57,7 @@ func (s *Service) Create(ctx context.Context, in CreateInput) (*ent.Room, error)
 			return nil, err
 		}
 	}
-	err = s.settings.Limiter.Allow(ctx, "too many new rooms; try again later",
+	err = s.limiter.Allow(ctx, "too many new rooms; try again later",
 		ratelimit.PerHour("room:user", viewer.ID.String(), s.settings.RoomsPerUser))
 	if err != nil {
 		return nil, err

@@ -11,7 +11,6 @@ import (
 	"foyer/ent/roomaccess"
 	"foyer/ent/user"
 	"foyer/internal/fault"
-	"foyer/internal/ratelimit"
 	"foyer/rooms"
 	"foyer/test/env"
 )
@@ -69,12 +68,9 @@ func TestGrantOfTheSameRoleIsRepeatableAndOfAnotherAConflict(t *testing.T) {
 
 func TestGrantsAreLimited(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := env.Redis(t)
 	settings := usual
 	settings.GrantsPerUser, settings.GrantsPerRoom = 2, 3
-	settings.Limiter = ratelimit.New(rdb, prefix)
-	db := env.SQLite(t)
-	w := newWorld(t, db, settings)
+	w := newLimitedWorld(t, settings)
 	olga := w.User("Olga")
 	first, second := w.NewRoom(olga, "First"), w.NewRoom(olga, "Second")
 	otto := w.Member(first, roomaccess.RoleOWNER)

@@ -95,7 +95,7 @@ func (s *Service) AllowGrant(ctx context.Context, roomID uuid.UUID) error {
 		return err
 	}
 	viewerID := auth.FromContext(ctx).UserID
-	return s.settings.Limiter.Allow(ctx, "too many rights given to people; try again later",
+	return s.limiter.Allow(ctx, "too many rights given to people; try again later",
 		ratelimit.PerHour("grant:user", viewerID.String(), s.settings.GrantsPerUser),
 		ratelimit.PerHour("grant:room", "{"+roomID.String()+"}", s.settings.GrantsPerRoom))
 }

@@ -38,14 +38,13 @@ type Settings struct {
 	// UnknownSlugs is how many slugs of no room one user may try in a minute; guests are counted by their network
 	// address. 0 is any number.
 	UnknownSlugs int
-	// Limiter counts; nil for no limits.
-	Limiter *ratelimit.Limiter
 }
 
 // Service finds rooms, and says what people may do in them.
 type Service struct {
 	db       *ent.Client
 	accounts *accounts.Service
+	limiter  *ratelimit.Limiter
 	settings Settings
 
 	// The reads of most requests, and the acts that they store in the audit, run in batches.
@@ -54,9 +53,9 @@ type Service struct {
 	acts      *batch.Batcher[roomAct, struct{}]
 }
 
-// New returns a Service on a database that has the tables.
-func New(db *ent.Client, people *accounts.Service, settings Settings) *Service {
-	s := &Service{db: db, accounts: people, settings: settings}
+// New returns a Service on a database that has the tables. The limiter may be nil: then nothing is limited.
+func New(db *ent.Client, people *accounts.Service, limiter *ratelimit.Limiter, settings Settings) *Service {
+	s := &Service{db: db, accounts: people, limiter: limiter, settings: settings}
 	s.rooms, s.standings = batch.ByKey(db.Room.ByIDs), batch.ByKey(db.Room.Standings)
 	s.acts = batch.New(1, s.store) // in SQLite a second batch would only wait
 	return s
@@ -113,12 +112,12 @@ func (s *Service) ByIDs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*en
 func (s *Service) BySlug(ctx context.Context, slug string) (*ent.Room, error) {
 	const refusal = "too many rooms that do not exist; try again in a moment"
 	guesses := s.guesses(ctx)
-	if err := s.settings.Limiter.Peek(ctx, refusal, guesses); err != nil {
+	if err := s.limiter.Peek(ctx, refusal, guesses); err != nil {
 		return nil, err
 	}
 	r, err := orNotFound(s.db.Room.Query().Where(room.Slug(NormalizeSlug(slug))).Only(ctx))
 	if fault.Is(err, fault.NotFound) {
-		if err := s.settings.Limiter.Allow(ctx, refusal, guesses); err != nil {
+		if err := s.limiter.Allow(ctx, refusal, guesses); err != nil {
 			return nil, err
 		}
 	}

@@ -35,6 +35,14 @@ func newWorld(t *testing.T, db *ent.Client, settings rooms.Settings) *world {
 	return &world{w, w.Rooms}
 }
 
+// newLimitedWorld makes a world whose limits count.
+func newLimitedWorld(t *testing.T, settings rooms.Settings) *world {
+	t.Helper()
+	limiter := ratelimit.New(env.Redis(t))
+	w := env.EmptyWorld(t, env.Setup{Limiter: limiter, Rooms: settings})
+	return &world{w, w.Rooms}
+}
+
 // onEach runs a test in an empty world on each database.
 func onEach(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
@@ -149,12 +157,9 @@ func TestTemporaryRoomRequiresAValidSlugAndTheSetting(t *testing.T) {
 
 func TestOnlyUnknownSlugsAreLimited(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := env.Redis(t)
 	settings := usual
 	settings.UnknownSlugs = 3
-	settings.Limiter = ratelimit.New(rdb, prefix)
-	db := env.SQLite(t)
-	w := newWorld(t, db, settings)
+	w := newLimitedWorld(t, settings)
 	olga := w.User("Olga")
 	there := w.NewRoom(olga, "Room").Slug
 	school := auth.NewContext(t.Context(), auth.Viewer{Address: "192.0.2.1"})
@@ -179,7 +184,7 @@ func TestOnlyUnknownSlugsAreLimited(t *testing.T) {
 	require.NoError(t, find(env.As(w.User("Ada")), there), "nor is another user at the same address concerned")
 
 	settings.TemporaryRooms = true
-	temporary := newWorld(t, db, settings)
+	temporary := newLimitedWorld(t, settings)
 	for range 10 {
 		_, err := temporary.BySlug(elsewhere, "every-slug-leads-somewhere")
 		env.AssertFault(t, fault.NotFound, err)
@@ -188,12 +193,9 @@ func TestOnlyUnknownSlugsAreLimited(t *testing.T) {
 
 func TestNewRoomsAreLimitedPerUser(t *testing.T) {
 	t.Parallel()
-	rdb, prefix := env.Redis(t)
 	settings := usual
 	settings.RoomsPerUser = 2
-	settings.Limiter = ratelimit.New(rdb, prefix)
-	db := env.SQLite(t)
-	w := newWorld(t, db, settings)
+	w := newLimitedWorld(t, settings)
 	olga, ada := w.User("Olga"), w.User("Ada")
 	create := func(by *ent.User, name string) error {
 		_, err := w.Create(env.As(by), rooms.CreateInput{Name: name})

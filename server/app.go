@@ -99,21 +99,25 @@ func (a *app) wire() (err error) {
 		return err
 	}
 	a.limits = ratelimit.New(a.redis, c.Redis.Prefix)
-	a.accounts = accounts.New(a.db.Client, accountSettings(c, a.limits))
-	a.rooms = rooms.New(a.db.Client, a.accounts, roomSettings(c, a.limits))
+	a.accounts = accounts.New(a.db.Client, a.limits, accountSettings(c))
+	a.rooms = rooms.New(a.db.Client, a.accounts, a.limits, roomSettings(c))
 	a.wireCredentials()
 	if a.signIn, err = newSignIn(a); err != nil {
 		return err
 	}
 	a.live = live.New(a.redis, a.observedLive())
-	if a.lobby, err = lobby.New(a.live, a.accounts, a.rooms, a.livekit, a.limits, lobbySettings(c)); err != nil {
+	if a.lobby, err = lobby.New(lobby.Dependencies{
+		Live: a.live, Accounts: a.accounts, Rooms: a.rooms, LiveKit: a.livekit, Limiter: a.limits,
+	}, lobbySettings(c)); err != nil {
 		return err
 	}
 	a.outbox = outbox.New(a.db.Client, outboxSettings(c))
 	if err := a.wireRecordings(); err != nil {
 		return err
 	}
-	a.meetings = meetings.New(a.rooms, a.lobby, a.live, a.livekit, a.recordings, meetingSettings(c))
+	a.meetings = meetings.New(meetings.Dependencies{
+		Rooms: a.rooms, Lobby: a.lobby, Live: a.live, LiveKit: a.livekit, Recordings: a.recordings,
+	}, meetingSettings(c))
 	if a.apps, err = apps.NewTokens(a.db.Client, a.redis, a.accounts, appSettings(c)); err != nil {
 		return err
 	}
@@ -161,7 +165,7 @@ func (a *app) wireRecordings() error {
 		return err
 	}
 	a.recordings = recordings.New(recordings.Dependencies{
-		DB: a.db.Client, Redis: a.redis, Accounts: a.accounts, Rooms: a.rooms, Live: a.live, RTC: a.livekit,
+		DB: a.db.Client, Redis: a.redis, Accounts: a.accounts, Rooms: a.rooms, Live: a.live, LiveKit: a.livekit,
 		Bucket: a.bucket, Outbox: a.outbox, Limiter: a.limits, OnEnd: a.notifications.RecordingEnded,
 	}, recordingSettings(a.config))
 	return nil

@@ -19,7 +19,6 @@ import (
 	"foyer/internal/live"
 	"foyer/internal/livekit"
 	"foyer/internal/outbox"
-	"foyer/internal/ratelimit"
 	"foyer/internal/webhook"
 	"foyer/lobby"
 	"foyer/meetings"
@@ -81,18 +80,18 @@ func olderLiveKitKeys(c *config.Config) map[string]string {
 	return older
 }
 
-func accountSettings(c *config.Config, limiter *ratelimit.Limiter) accounts.Settings {
+func accountSettings(c *config.Config) accounts.Settings {
 	return accounts.Settings{
 		UsersChooseNames: c.Rooms.ChooseNames, EmailFallback: c.SignIn.EmailFallback,
-		MutationsPerUser: c.Rates.MutationsPerUser, Limiter: limiter,
+		MutationsPerUser: c.Rates.MutationsPerUser,
 	}
 }
 
-func roomSettings(c *config.Config, limiter *ratelimit.Limiter) rooms.Settings {
+func roomSettings(c *config.Config) rooms.Settings {
 	return rooms.Settings{
 		DefaultAccessLevel: room.AccessLevel(c.Rooms.DefaultAccess), TemporaryRooms: c.Rooms.TemporaryRooms,
 		GrantsPerUser: c.Rates.GrantsPerUser, GrantsPerRoom: c.Rates.GrantsPerRoom,
-		RoomsPerUser: c.Rates.RoomsPerUser, UnknownSlugs: c.Rates.UnknownSlugs, Limiter: limiter,
+		RoomsPerUser: c.Rates.RoomsPerUser, UnknownSlugs: c.Rates.UnknownSlugs,
 	}
 }
 

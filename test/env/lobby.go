@@ -22,12 +22,14 @@ var (
 
 // NewLobby makes a server's lobby and its state in Redis. Each needs Run.
 func (w *World) NewLobby(
-	rdb redis.UniversalClient, rtc *livekit.Client, liveSettings live.Settings, settings lobby.Settings,
+	rdb redis.UniversalClient, client *livekit.Client, liveSettings live.Settings, settings lobby.Settings,
 ) (*live.Service, *lobby.Service) {
 	w.T.Helper()
 	liveSettings.KeyPrefix = w.Prefix
 	state := live.New(rdb, liveSettings)
-	s, err := lobby.New(state, w.People, w.Rooms.Service, rtc, ratelimit.New(rdb, w.Prefix), settings)
+	s, err := lobby.New(lobby.Dependencies{
+		Live: state, Accounts: w.People, Rooms: w.Rooms.Service, LiveKit: client, Limiter: ratelimit.New(rdb, w.Prefix),
+	}, settings)
 	require.NoError(w.T, err)
 	return state, s
 }

@@ -16,6 +16,7 @@ import (
 	"foyer/ent/room"
 	"foyer/ent/roomaccess"
 	"foyer/internal/fault"
+	"foyer/internal/ratelimit"
 	"foyer/rooms"
 )
 
@@ -34,11 +35,12 @@ type World struct {
 
 // Setup says what a World is made of.
 type Setup struct {
-	DB     *ent.Client // an SQLite database if nil
-	Redis  redis.UniversalClient
-	Prefix string
-	People accounts.Settings
-	Rooms  rooms.Settings // rooms are RESTRICTED if it names no access level
+	DB      *ent.Client // an SQLite database if nil
+	Redis   redis.UniversalClient
+	Prefix  string
+	Limiter *ratelimit.Limiter // nothing is limited if nil
+	People  accounts.Settings
+	Rooms   rooms.Settings // rooms are RESTRICTED if it names no access level
 }
 
 // NewWorld makes a World with a room of "Olga Owner".
@@ -60,8 +62,8 @@ func EmptyWorld(t testing.TB, s Setup) *World {
 	if s.Rooms.DefaultAccessLevel == "" {
 		s.Rooms.DefaultAccessLevel = room.AccessLevelRESTRICTED
 	}
-	w.People = accounts.New(w.DB, s.People)
-	w.Rooms = rooms.NewEditor(rooms.New(w.DB, w.People, s.Rooms))
+	w.People = accounts.New(w.DB, s.Limiter, s.People)
+	w.Rooms = rooms.NewEditor(rooms.New(w.DB, w.People, s.Limiter, s.Rooms))
 	return w
 }
 
