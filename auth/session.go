@@ -62,7 +62,7 @@ type Session struct {
 	idToken string
 }
 
-// Sessions are the browsers that are signed in. Each has a random token, of which Redis stores the hash. Methods that
+// Sessions are the browsers that are signed in. Each has a random token; Redis stores its hash. Methods that
 // cannot reach Redis fail with Unavailable, which signs nobody out.
 type Sessions struct {
 	manager *scs.SessionManager

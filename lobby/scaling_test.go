@@ -204,7 +204,7 @@ func TestArithmeticOfScalingHolds(t *testing.T) {
 	}
 }
 
-// play returns the plan with what was counted. Whoever is admitted makes room for another guest.
+// play returns the plan with what was counted. Each admitted guest makes room for another.
 func (p plan) play(chance *rand.Rand) plan {
 	const seconds, heartbeat, inScript = 60, 10, 1_000
 	rooms := p.guests / p.inRoom

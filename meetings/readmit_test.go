@@ -39,9 +39,9 @@ func TestGuestEntersWithATokenWhoseAdmissionRedisHasLost(t *testing.T) {
 	}
 }
 
-// TestGuestEntersWithATokenOfWhichRedisKnowsNothing: if the guest has an account, Foyer does not know which, so the
+// TestGuestEntersWithATokenThatRedisHasLost: if the guest has an account, Foyer does not know which, so the
 // guest needs a new token, which the ticket brings.
-func TestGuestEntersWithATokenOfWhichRedisKnowsNothing(t *testing.T) {
+func TestGuestEntersWithATokenThatRedisHasLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	w.stays()

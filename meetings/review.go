@@ -45,7 +45,7 @@ func (s *Service) reviewSince(
 // counts reports whether a participant counts as inside: everybody and everything except recorders.
 func counts(p *livekit.Participant) bool { return p.Kind != livekit.Recorder }
 
-// enforceTries bounds how often a participant is judged whom concurrent changes concern.
+// enforceTries bounds how often a participant is judged again because of concurrent changes.
 const enforceTries = 3
 
 // enforceAll makes participants follow the rules, and returns the outcome for each. Of two concurrent changes each

@@ -25,7 +25,7 @@ const (
 // attributeName is the pattern of a participant's attribute name.
 var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 
-// UpdateInput is a change of a participant. What is nil stays.
+// UpdateInput is a change of a participant. A field that is nil stays as it is.
 type UpdateInput struct {
 	RoomID        uuid.UUID
 	ParticipantID livekit.Identity

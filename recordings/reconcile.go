@@ -174,7 +174,7 @@ func (s *Service) reconcileUnknown(ctx context.Context, rec *ent.Recording) erro
 	}
 }
 
-// giveUp ends a recording of which LiveKit reports nothing more. If its file is in the bucket, the recording
+// giveUp ends a recording about which LiveKit will report nothing more. If its file is in the bucket, the recording
 // becomes SAVED.
 func (s *Service) giveUp(
 	ctx context.Context, rec *ent.Recording, status recording.Status, reason string,

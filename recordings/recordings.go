@@ -202,7 +202,7 @@ func (s *Service) Active(ctx context.Context, roomID uuid.UUID) (*ent.Recording,
 	return list[0], nil
 }
 
-// unfinished has the statuses of which a room can have one recording. final has all others.
+// A room has at most one recording with a status that is unfinished. All other statuses are final.
 var (
 	unfinished = []recording.Status{
 		recording.StatusINITIATED, recording.StatusACTIVE, recording.StatusSTOPPING,

@@ -144,7 +144,7 @@ func (s *Service) RolesOf(
 	return roles, nil
 }
 
-// HostedBy is a predicate for the rooms of which a user is a host.
+// HostedBy is a predicate for the rooms that a user hosts.
 func HostedBy(userID uuid.UUID) predicate.Room {
 	return room.HasAccessesWith(roomaccess.UserID(userID), roomaccess.RoleIn(hosts...))
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // arrows says which of our packages each one imports. It is the architecture: keep it acyclic and
-// short. What ent generates counts as ent.
+// short. Packages that ent generates count as ent.
 var arrows = map[string]string{
 	"server":             "accounts accounts/apps auth ent ent/database graph graph/query graph/transport internal/batch internal/bucket internal/devmode internal/fault internal/live internal/livekit internal/mail internal/outbox internal/ratelimit internal/telemetry internal/webhook lobby meetings notifications recordings rooms server/config web",
 	"server/config":      "ent/database internal/bucket internal/mail internal/webhook",

@@ -53,7 +53,7 @@ func TestHelpPrintsCommandsAndSettings(t *testing.T) {
 	assert.Contains(t, out, "FOYER_LOBBY_GRACE  (duration; default: 30s)\n      How long guests")
 }
 
-// TestBuildIsStampedWithItsVersion: make and the Dockerfile set the variable that is told, a string of
+// TestBuildIsStampedWithItsVersion: make and the Dockerfile set the variable that is reported, a string of
 // package main.
 func TestBuildIsStampedWithItsVersion(t *testing.T) {
 	stamp := regexp.MustCompile(`-X (\S+)=\$[({]?VERSION`)

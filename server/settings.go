@@ -29,7 +29,7 @@ import (
 	"foyer/web"
 )
 
-// The functions of this file hand each part its own settings. What is no setting has its value here.
+// The functions of this file hand each part its own settings. Values that nobody can set are constants here.
 const (
 	// reviewInterval is how often Foyer compares every meeting with LiveKit.
 	reviewInterval = time.Minute

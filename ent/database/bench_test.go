@@ -31,8 +31,8 @@ func roomIn(t testing.TB) (*database.DB, *ent.Room) {
 	return db, made
 }
 
-// BenchmarkLook runs the read of almost every request, for one key and for eight together.
-func BenchmarkLook(b *testing.B) {
+// BenchmarkStandings runs the read of almost every request, for one key and for eight together.
+func BenchmarkStandings(b *testing.B) {
 	db, made := roomIn(b)
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour) // an operation has a deadline too
 	defer cancel()

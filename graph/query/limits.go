@@ -1,5 +1,5 @@
 // Package query decides what a GraphQL document may ask for, before it is executed: its size and cost, its values,
-// whether it is a trusted document, and which fields an application's scopes open. It knows nothing of how requests
+// whether it is a trusted document, and which fields an application's scopes open. It does not know how requests
 // arrive.
 package query
 

@@ -102,8 +102,8 @@ func (w *wheel) tick() {
 	}
 }
 
-// returnMemory returns to the system the memory of many handshakes: each takes some 80 kB, of which an idle socket
-// keeps 1. The runtime would keep as much as is in use for garbage, which idle sockets do not make. It costs a garbage
+// returnMemory returns to the system the memory of many handshakes: each takes some 80 kB, and an idle socket keeps
+// 1. The runtime would keep as much as is in use for garbage, which idle sockets do not make. It costs a garbage
 // collection, so it happens once in many sockets, when few arrive.
 func returnMemory() { debug.FreeOSMemory() }
 

@@ -1,5 +1,5 @@
-// Package transport carries GraphQL over HTTP, WebSocket and server-sent events, for gqlgen's executor. It knows
-// nothing of the schema.
+// Package transport carries GraphQL over HTTP, WebSocket and server-sent events, for gqlgen's executor. It does
+// not know the schema.
 //
 // All three promise: a client that stops reading is disconnected; no error repeats what a request contained; when a
 // connection ends, nothing of it remains.
@@ -19,7 +19,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// refusal returns a response with one error and no data. Its text is fixed: it repeats nothing of the request.
+// refusal returns a response with one error and no data. Its text is fixed: it repeats no part of the request.
 func refusal(code, message string) *graphql.Response {
 	return &graphql.Response{Errors: gqlerror.List{
 		{Message: message, Extensions: map[string]any{"code": code}},

@@ -56,8 +56,8 @@ func (s *Service) CountOut(ctx context.Context, roomID, identity uuid.UUID, conn
 		endedFor.Milliseconds(), passOutlives.Milliseconds(), s.settings.AdmittedFor.Milliseconds())
 }
 
-// Align makes the participants whom LiveKit lists, connections by identity, those who count as inside. It changes
-// nothing when the meeting has changed since that version. The state of the meeting, and the passes of these people,
+// Align counts exactly the participants whom LiveKit lists as inside, each by their connection. It changes nothing when
+// the meeting has changed since that version. The state of the meeting, and the passes of these people,
 // are kept for another day. It takes two round trips unless the list is empty.
 func (s *Service) Align(
 	ctx context.Context, roomID uuid.UUID, version int, listed map[uuid.UUID]Connection,
@@ -121,14 +121,15 @@ func (s *Service) AnyHeld(ctx context.Context, roomID uuid.UUID, people []uuid.U
 }
 
 // Restrictions are what hosts have decided on one person in the meeting, until it ends. They replace the room's
-// configuration. What is nil has not been decided.
+// configuration. A field that is nil has not been decided.
 type Restrictions struct {
 	Name            *string
 	Sources         *[]string
 	Data, Subscribe *bool
 }
 
-// Restrict remembers what a host has decided on a user or, without an account, an identity. What is nil stays.
+// Restrict remembers what a host has decided on a user or, without an account, an identity. A field that is nil
+// stays as it is.
 func (s *Service) Restrict(ctx context.Context, roomID, whom uuid.UUID, r Restrictions) error {
 	args := []any{whom.String()}
 	if r.Name != nil {

@@ -110,7 +110,7 @@ func recovered(ctx context.Context, deliver Deliver, m *ent.OutboxMessage) (err 
 }
 
 // outcome returns the update of a message after an attempt that ended with err. A failure does not change a message
-// that another server has claimed since; a delivery counts whoever has claimed it.
+// that another server has claimed since; a delivery counts in any case.
 func (o *Outbox) outcome(ctx context.Context, m *ent.OutboxMessage, err error) *ent.OutboxMessageUpdate {
 	now := time.Now()
 	update := o.db.OutboxMessage.Update().Where(outboxmessage.ID(m.ID))

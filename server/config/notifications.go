@@ -24,7 +24,7 @@ type Outbox struct {
 	Keep        time.Duration `env:"FOYER_OUTBOX_KEEP" envDefault:"168h" check:"1ms..8760h" doc:"How long delivered and refused messages stay in the database. Invitations contain addresses."`
 }
 
-// Webhooks is what other services are told, and what they tell Foyer.
+// Webhooks are Foyer's reports to other services, and theirs to Foyer.
 type Webhooks struct {
 	URLs             []string      `env:"FOYER_WEBHOOK_URLS" secret:"path" doc:"Where Foyer reports recordings to: 'https://transcripts.example.org/foyer'. Plain http is for this machine only."`
 	Secrets          []string      `env:"FOYER_WEBHOOK_SECRET" check:"whsec_ and 24 to 64 bytes in base64" secret:"all" doc:"The secret with which Foyer signs, and receivers check. Make one with 'echo whsec_$(openssl rand -base64 32)'. All receivers share it: list only receivers that trust each other. To change it, set both with a comma between them, then change the receivers, then remove the old one. 'FOYER_WEBHOOK_URLS' requires it."`

@@ -6,7 +6,7 @@ import "time"
 type Rooms struct {
 	DefaultAccess  string        `env:"FOYER_DEFAULT_ACCESS_LEVEL" envDefault:"RESTRICTED" check:"PUBLIC|TRUSTED|RESTRICTED" doc:"The access level of a room whose creator does not choose one."`
 	ChooseNames    bool          `env:"FOYER_USERS_CHOOSE_NAMES" envDefault:"true" doc:"Users may enter under another name than their account's."`
-	TemporaryRooms bool          `env:"FOYER_TEMPORARY_ROOMS" doc:"Anybody gets a token for a slug that no room has. Such a room has no host and no lobby, and Foyer stores nothing of it."`
+	TemporaryRooms bool          `env:"FOYER_TEMPORARY_ROOMS" doc:"Anybody gets a token for a slug that no room has. Such a room has no host and no lobby, and Foyer stores nothing about it."`
 	MeetingGrace   time.Duration `env:"FOYER_MEETING_GRACE" envDefault:"10m" check:"1ms..12h" doc:"How long a meeting without participants goes on. Guests keep their place and their admission, and the meeting's lock and bans hold."`
 }
 

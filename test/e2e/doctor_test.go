@@ -136,9 +136,9 @@ func TestDoctorFindsALiveKitWithoutWebhookOrEgress(t *testing.T) {
 	}
 }
 
-// TestDoctorDoesNotBlameTheCredentialsWhenAStorageWantsAnotherStyle. The codes and messages are those that Alibaba
+// TestDoctorDoesNotBlameTheCredentialsWhenAStorageRequiresAnotherStyle. The codes and messages are those that Alibaba
 // Cloud, Tencent Cloud and Huawei Cloud document. A storage gives no reason in its answer to HEAD.
-func TestDoctorDoesNotBlameTheCredentialsWhenAStorageWantsAnotherStyle(t *testing.T) {
+func TestDoctorDoesNotBlameTheCredentialsWhenAStorageRequiresAnotherStyle(t *testing.T) {
 	t.Parallel()
 	for code, message := range map[string]string{
 		"SecondLevelDomainForbidden": "Please use virtual hosted style to access.",

@@ -1,4 +1,4 @@
--- Makes the participants whom LiveKit lists those who count as inside.
+-- Counts exactly the participants whom LiveKit lists as inside.
 --
 -- ARGV[3]  version of the meeting before LiveKit was asked: if it has changed since, the list may be old
 -- ARGV[4…] of each: identity, LiveKit's id of the connection, start of the connection (ms)

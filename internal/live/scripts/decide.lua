@@ -2,7 +2,7 @@
 --
 -- ARGV[3]   status to move to: ADMITTED, DENIED or LEFT
 -- ARGV[4]   ms that the decision is valid; for DENIED, ms until the guest may ask again
--- ARGV[5]   1 when the rules admit, not a host: nobody whom a host has returned to the lobby
+-- ARGV[5]   1 when the rules admit, not a host: leaves out guests whom a host has returned to the lobby
 -- ARGV[6…]  ids of entries; none for all that wait
 --
 -- Returns for each {entry, ms that its guest has waited}, as it is afterwards. The status of an unknown entry is nil,

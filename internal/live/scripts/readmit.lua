@@ -1,5 +1,5 @@
 -- Brings back a host's admission that Redis has lost. Redis knows the entry as it was before, WAITING, or not at all.
--- What has happened to the guest after the admission stays.
+-- Later changes of the entry stay.
 --
 -- ARGV[3]  entry id
 -- ARGV[4]  when a host has admitted it (ms)
