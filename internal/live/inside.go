@@ -57,8 +57,8 @@ func (s *Service) CountOut(ctx context.Context, roomID, identity uuid.UUID, conn
 }
 
 // Align counts exactly the participants whom LiveKit lists as inside, each by their connection. It changes nothing when
-// the meeting has changed since that version. The state of the meeting, and the passes of these people,
-// are kept for another day. It takes two round trips unless the list is empty.
+// the meeting has changed since that version. The state of the meeting, and the passes of these people, are kept for
+// another day. It takes two round trips unless the list is empty.
 func (s *Service) Align(
 	ctx context.Context, roomID uuid.UUID, version int, listed map[uuid.UUID]Connection,
 ) error {

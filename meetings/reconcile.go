@@ -20,18 +20,18 @@ import (
 )
 
 const (
-	// roundRooms is how many rooms one query finds, and roundFanOut how many are compared at a time.
-	roundRooms, roundFanOut = 200, 8
-	// roundTimeout bounds one comparison of all meetings with LiveKit.
-	roundTimeout = 5 * time.Minute
+	// reconcileRooms is how many rooms one query finds, and reconcileFanOut how many are reconciled in parallel.
+	reconcileRooms, reconcileFanOut = 200, 8
+	// reconcileTimeout bounds one reconciliation of all meetings.
+	reconcileTimeout = 5 * time.Minute
 )
 
-// Run compares every meeting with LiveKit, once per Settings.ReviewInterval by one of all servers, until ctx ends. This
-// makes up for lost events, and ends meetings in which nobody has been for long enough. It always returns nil: the next
-// round repeats what fails.
+// Run reconciles every meeting with LiveKit, once per Settings.ReviewInterval by one of all servers, until ctx ends.
+// This makes up for lost events, and ends meetings in which nobody has been for long enough. Run retries after errors
+// and always returns nil.
 func (s *Service) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		err := s.live.InTurn(ctx, s.settings.ReviewInterval, s.round)
+		err := s.live.InTurn(ctx, s.settings.ReviewInterval, s.reconcile)
 		if err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "cannot compare all meetings with LiveKit", "err", err)
 		}
@@ -47,10 +47,11 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-// round compares the rooms that LiveKit lists, and those in which a meeting is on as far as Redis knows. While LiveKit
-// is unavailable no meeting ends. The order is random, so that rounds that are cut short compare different rooms.
-func (s *Service) round(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, roundTimeout)
+// reconcile reconciles the rooms that LiveKit lists, and those in which a meeting is on as far as Redis knows. While
+// LiveKit is unavailable no meeting ends. The order is random, so that reconciliations that are cut short reach
+// different rooms.
+func (s *Service) reconcile(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
 	defer cancel()
 	running, err := s.livekit.Rooms(ctx)
 	if err != nil {
@@ -69,10 +70,10 @@ func (s *Service) round(ctx context.Context) error {
 			all[id] = snapshot{marks[id], true, metadata}
 		}
 	}
-	return s.compareAll(ctx, all)
+	return s.reconcileAll(ctx, all)
 }
 
-// snapshot is what Redis and LiveKit said of a room when a round began.
+// snapshot is what Redis and LiveKit said about a room when a reconciliation began.
 type snapshot struct {
 	// mark is live.Meetings' mark; 0 when Redis knew no meeting.
 	mark float64
@@ -81,22 +82,22 @@ type snapshot struct {
 	metadata string
 }
 
-// compareAll compares rooms with LiveKit. The failure of one does not stop the others.
-func (s *Service) compareAll(ctx context.Context, all map[uuid.UUID]snapshot) error {
+// reconcileAll reconciles rooms with LiveKit. The failure of one does not stop the others.
+func (s *Service) reconcileAll(ctx context.Context, all map[uuid.UUID]snapshot) error {
 	var mu sync.Mutex
 	var first error
 	failed := 0
 	ids := slices.Collect(maps.Keys(all)) // in random order
-	for chunk := range slices.Chunk(ids, roundRooms) {
+	for chunk := range slices.Chunk(ids, reconcileRooms) {
 		found, err := s.rooms.ByIDs(ctx, chunk)
 		if err != nil {
 			return err
 		}
 		var group errgroup.Group
-		group.SetLimit(roundFanOut)
+		group.SetLimit(reconcileFanOut)
 		for _, id := range chunk {
 			group.Go(func() error {
-				if err := s.compare(ctx, id, found[id], all[id]); err != nil {
+				if err := s.reconcileOne(ctx, id, found[id], all[id]); err != nil {
 					mu.Lock()
 					defer mu.Unlock()
 					failed, first = failed+1, cmp.Or(first, err)
@@ -112,11 +113,11 @@ func (s *Service) compareAll(ctx context.Context, all map[uuid.UUID]snapshot) er
 	return nil
 }
 
-// compare makes the meeting of a room follow LiveKit and the rules, and ends it if nobody has been there for long
+// reconcileOne makes the meeting of a room follow LiveKit and the rules, and ends it if nobody has been there for long
 // enough. The room is nil when it was deleted, or is not ours.
-func (s *Service) compare(ctx context.Context, id uuid.UUID, room *ent.Room, was snapshot) error {
+func (s *Service) reconcileOne(ctx context.Context, id uuid.UUID, room *ent.Room, was snapshot) error {
 	if room == nil {
-		return s.compareNoRoom(ctx, id, was)
+		return s.reconcileNoRoom(ctx, id, was)
 	}
 	if was.runs && was.metadata != metadata(room) {
 		if err := s.writeMetadata(ctx, id); err != nil {
@@ -192,9 +193,9 @@ func (s *Service) removeIf(
 	return nil
 }
 
-// compareNoRoom ends the meeting of a room that was deleted while LiveKit was unavailable. When Redis knows no meeting
+// reconcileNoRoom ends the meeting of a room that was deleted while LiveKit was unavailable. When Redis knows no meeting
 // the room may be another deployment's: then it removes only people with our tokens, whose joining was not reported.
-func (s *Service) compareNoRoom(ctx context.Context, id uuid.UUID, was snapshot) error {
+func (s *Service) reconcileNoRoom(ctx context.Context, id uuid.UUID, was snapshot) error {
 	if was.mark == 0 {
 		return s.removeOurs(ctx, id.String())
 	}
