@@ -136,13 +136,13 @@ func (p *Provider) Finish(
 	}
 	who = p.settings.Names.identity(claims)
 	who.Subject, who.ExpiresAt = token.Subject, token.Expiry
-	p.judgeEmail(ctx, &who, claims)
+	p.checkEmail(ctx, &who, claims)
 	return who, idToken, nil
 }
 
-// judgeEmail marks an address as verified if the settings say so. Otherwise it sometimes logs that an address is not
+// checkEmail marks an address as verified if the settings say so. Otherwise it sometimes logs that an address is not
 // verified.
-func (p *Provider) judgeEmail(ctx context.Context, who *Identity, claims claims) {
+func (p *Provider) checkEmail(ctx context.Context, who *Identity, claims claims) {
 	switch {
 	case who.Email == "" || who.EmailVerified:
 	case p.settings.EmailsVerified:

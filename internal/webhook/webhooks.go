@@ -152,7 +152,7 @@ func (s *Sender) Send(ctx context.Context, endpoint string, m Message) error {
 	}
 	// Only the status matters. Foyer does not wait for the body.
 	_ = answer.Body.Close()
-	return judged(request.URL.Host, answer.StatusCode)
+	return outcome(request.URL.Host, answer.StatusCode)
 }
 
 // sign makes the signed request of a message.
@@ -191,9 +191,9 @@ func described(ctx context.Context, host string, err error) error {
 	return fmt.Errorf("reach %s: %w", host, err)
 }
 
-// judged returns what a status means. Few statuses mean that the same message will always be refused. The others may
+// outcome returns what a status means. Few statuses mean that the same message will always be refused. The others may
 // come from a deployment, or from a setting that will be corrected.
-func judged(host string, status int) error {
+func outcome(host string, status int) error {
 	answer := fmt.Errorf("%s answered %d", host, status)
 	switch {
 	case status >= 200 && status < 300:
