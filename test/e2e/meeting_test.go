@@ -36,7 +36,7 @@ func shared(t testing.TB) []string {
 }
 
 // meet holds a meeting: guests knock at one server, the host decides at another, and the admitted guest joins
-// on the real LiveKit.
+// the meeting on the real LiveKit.
 func meet(t *testing.T, doorServer, hostServer *server) {
 	host := hostServer.login("Olga Owner")
 	roomID := hostServer.room(host, object{
