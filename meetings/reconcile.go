@@ -193,8 +193,9 @@ func (s *Service) removeIf(
 	return nil
 }
 
-// reconcileNoRoom ends the meeting of a room that was deleted while LiveKit was unavailable. When Redis knows no meeting
-// the room may be another deployment's: then it removes only people with our tokens, whose joining was not reported.
+// reconcileNoRoom ends the meeting of a room that was deleted while LiveKit was unavailable. When Redis knows no
+// meeting the room may be another deployment's: then it removes only people with our tokens, whose joining was not
+// reported.
 func (s *Service) reconcileNoRoom(ctx context.Context, id uuid.UUID, was snapshot) error {
 	if was.mark == 0 {
 		return s.removeOurs(ctx, id.String())
